@@ -1,0 +1,1 @@
+//! Calls and streams between servers over one WebSocket per pair of nodes.
