@@ -1,0 +1,298 @@
+//! The handshake's two messages. Who must say what, and which refusal comes first, is the handshake's business.
+
+use std::fmt;
+
+use bytes::{Bytes, BytesMut};
+
+use super::{
+    DecodeError, Frame, Header, Op, Reader, Timestamp,
+    msgpack::{put_array_len, put_bin, put_bool, put_map_len, put_str},
+};
+
+/// A host is a URL without path: 4 KiB is more than any browser takes.
+const HOST_LEN_MAX: usize = 4 << 10;
+/// Tokens may be signed documents with claims.
+const TOKEN_LEN_MAX: usize = 64 << 10;
+/// Text for people, kept until somebody reads the error.
+const REASON_LEN_MAX: usize = 64 << 10;
+/// Features are named by this project, and it has a handful.
+const FEATURES_MAX: usize = 64;
+const FEATURE_LEN_MAX: usize = 64;
+
+const ID_LEN: usize = 16;
+
+/// The dialer's first message.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Connect {
+    /// Differs between two runs of one node.
+    pub(crate) id: [u8; ID_LEN],
+    /// The dialer's name.
+    pub(crate) host: String,
+    /// The dialer's clock.
+    pub(crate) time: Timestamp,
+    /// A secret.
+    pub(crate) token: String,
+    /// Extensions the sender knows, see part 2 of the protocol; none when speaking as a Go node does.
+    pub(crate) features: Vec<String>,
+}
+
+impl Connect {
+    /// The payload. Keys stand in the order in which Go writes them.
+    pub(crate) fn encode(&self) -> Bytes {
+        let mut out = BytesMut::with_capacity(128 + self.host.len() + self.token.len());
+        put_map_len(&mut out, 4 + usize::from(!self.features.is_empty()));
+        put_str(&mut out, "ID");
+        put_bin(&mut out, &self.id);
+        put_str(&mut out, "Host");
+        put_str(&mut out, &self.host);
+        put_str(&mut out, "Time");
+        self.time.put(&mut out);
+        put_str(&mut out, "Token");
+        put_str(&mut out, &self.token);
+        put_features(&mut out, &self.features);
+        out.freeze()
+    }
+
+    /// Reads the payload; a token may be missing, everything else of part 1 may not.
+    pub(crate) fn decode(payload: &Bytes) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(payload);
+        let (mut id, mut host, mut time) = (None, None, None);
+        let (mut token, mut features) = (String::new(), Vec::new());
+        for _ in 0..reader.read_map_len("Connect")? {
+            match reader.read_key()? {
+                b"ID" => id = Some(reader.read_bin_array("ID")?),
+                b"Host" => host = Some(reader.read_str("Host", HOST_LEN_MAX)?.to_owned()),
+                b"Time" => time = Some(Timestamp::read(&mut reader, "Time")?),
+                b"Token" => token = reader.read_str("Token", TOKEN_LEN_MAX)?.to_owned(),
+                b"Ext" => features = read_features(&mut reader)?,
+                _ => reader.skip("unknown key of Connect")?,
+            }
+        }
+        Ok(Self {
+            id: id.ok_or(DecodeError::Missing { field: "ID" })?,
+            host: host.ok_or(DecodeError::Missing { field: "Host" })?,
+            time: time.ok_or(DecodeError::Missing { field: "Time" })?,
+            token,
+            features,
+        })
+    }
+
+    /// The whole first message: every integer but the op is 0, and there is no CRC.
+    pub(crate) fn to_message(&self) -> Bytes {
+        Frame::new(Header::new(Op::Connect), Some(&self.encode())).to_bytes()
+    }
+}
+
+impl fmt::Debug for Connect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connect")
+            .field("id", &self.id)
+            .field("host", &self.host)
+            .field("time", &self.time)
+            .field("token", &format_args!("[{} bytes]", self.token.len()))
+            .field("features", &self.features)
+            .finish()
+    }
+}
+
+/// The listener's answer, and its first message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ConnectResponse {
+    /// The listener's, as in [`Connect::id`].
+    pub(crate) id: [u8; ID_LEN],
+    pub(crate) accepted: bool,
+    /// Empty if accepted.
+    pub(crate) reason: String,
+    pub(crate) features: Vec<String>,
+}
+
+impl ConnectResponse {
+    /// The payload. Keys stand in the order in which Go writes them.
+    pub(crate) fn encode(&self) -> Bytes {
+        let mut out = BytesMut::with_capacity(128 + self.reason.len());
+        put_map_len(&mut out, 3 + usize::from(!self.features.is_empty()));
+        put_str(&mut out, "ID");
+        put_bin(&mut out, &self.id);
+        put_str(&mut out, "Accepted");
+        put_bool(&mut out, self.accepted);
+        put_str(&mut out, "RejectedReason");
+        put_str(&mut out, &self.reason);
+        put_features(&mut out, &self.features);
+        out.freeze()
+    }
+
+    /// Reads the payload; a reason may be missing, everything else of part 1 may not.
+    pub(crate) fn decode(payload: &Bytes) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(payload);
+        let (mut id, mut accepted) = (None, None);
+        let (mut reason, mut features) = (String::new(), Vec::new());
+        for _ in 0..reader.read_map_len("ConnectResponse")? {
+            match reader.read_key()? {
+                b"ID" => id = Some(reader.read_bin_array("ID")?),
+                b"Accepted" => accepted = Some(reader.read_bool("Accepted")?),
+                b"RejectedReason" => reason = reader.read_text("RejectedReason", REASON_LEN_MAX)?,
+                b"Ext" => features = read_features(&mut reader)?,
+                _ => reader.skip("unknown key of ConnectResponse")?,
+            }
+        }
+        Ok(Self {
+            id: id.ok_or(DecodeError::Missing { field: "ID" })?,
+            accepted: accepted.ok_or(DecodeError::Missing { field: "Accepted" })?,
+            reason,
+            features,
+        })
+    }
+
+    /// The whole first message: every integer but the op is 0, and there is no CRC.
+    pub(crate) fn to_message(&self) -> Bytes {
+        Frame::new(Header::new(Op::ConnectResponse), Some(&self.encode())).to_bytes()
+    }
+}
+
+/// The key `Ext`, or nothing: without features the map is exactly Go's.
+fn put_features(out: &mut BytesMut, features: &[String]) {
+    if features.is_empty() {
+        return;
+    }
+    put_str(out, "Ext");
+    put_array_len(out, features.len());
+    for feature in features {
+        put_str(out, feature);
+    }
+}
+
+fn read_features(reader: &mut Reader<'_>) -> Result<Vec<String>, DecodeError> {
+    let count = reader.read_array_len("Ext")? as usize;
+    if count > FEATURES_MAX {
+        return Err(DecodeError::TooMany { field: "Ext", count, max: FEATURES_MAX });
+    }
+    (0..count).map(|_| Ok(reader.read_str("feature in Ext", FEATURE_LEN_MAX)?.to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::testing::*, *};
+
+    fn connect() -> Connect {
+        Connect {
+            id: *b"0123456789abcdef",
+            host: "http://node1:9000".into(),
+            time: Timestamp { secs: 1_700_000_000, nanos: 123_456_789 },
+            token: "secret".into(),
+            features: vec![],
+        }
+    }
+
+    fn response() -> ConnectResponse {
+        ConnectResponse {
+            id: *b"0123456789abcdef",
+            accepted: false,
+            reason: "clock".into(),
+            features: vec!["meta".into()],
+        }
+    }
+
+    #[test]
+    fn connect_round_trips() {
+        for features in [vec![], vec!["ids32".to_owned(), "meta".to_owned()]] {
+            let connect = Connect { features, ..connect() };
+            let payload = connect.encode();
+            assert_eq!(Connect::decode(&payload).unwrap(), connect);
+            every_truncation_fails(&payload, Connect::decode);
+        }
+    }
+
+    #[test]
+    fn response_round_trips() {
+        for accepted in [true, false] {
+            let response = ConnectResponse { accepted, ..response() };
+            let payload = response.encode();
+            assert_eq!(ConnectResponse::decode(&payload).unwrap(), response);
+            every_truncation_fails(&payload, ConnectResponse::decode);
+        }
+    }
+
+    #[test]
+    fn golden() {
+        // Without features: Go's four keys. With: one more, at the end.
+        let plain = hex(&connect().encode());
+        assert!(plain.starts_with("84a24944c41030313233"), "{plain}");
+        let extended = hex(&Connect { features: vec!["meta".into()], ..connect() }.encode());
+        assert_eq!(extended, format!("85{}a3457874{}", &plain[2..], "91a46d657461"));
+        assert!(hex(&connect().to_message()).starts_with("97000000000100c4"));
+        assert!(hex(&response().to_message()).starts_with("97000000000200c4"));
+    }
+
+    #[test]
+    fn keys_come_in_any_order_and_unknown_ones_are_skipped() {
+        let mut out = BytesMut::new();
+        put_map_len(&mut out, 6);
+        put_str(&mut out, "Token");
+        put_str(&mut out, "secret");
+        put_str(&mut out, "New");
+        out.extend_from_slice(&unhex("82a16193010203a162c0"));
+        put_str(&mut out, "Time");
+        connect().time.put(&mut out);
+        put_str(&mut out, "Host");
+        put_str(&mut out, "http://node1:9000");
+        put_str(&mut out, "ID");
+        put_bin(&mut out, b"0123456789abcdef");
+        put_str(&mut out, "");
+        put_bool(&mut out, true);
+        let payload = out.freeze();
+        assert_eq!(Connect::decode(&payload).unwrap(), connect());
+        every_truncation_fails(&payload, Connect::decode);
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        assert_eq!(Connect::decode(&unhex("80")), Err(DecodeError::Missing { field: "ID" }));
+        let id = "a24944c41030313233343536373839616263646566";
+        assert_eq!(
+            Connect::decode(&unhex(&format!("81{id}"))),
+            Err(DecodeError::Missing { field: "Host" })
+        );
+        assert_eq!(
+            ConnectResponse::decode(&unhex(&format!("81{id}"))),
+            Err(DecodeError::Missing { field: "Accepted" })
+        );
+        assert_eq!(
+            Connect::decode(&unhex("81a24944c401ff")),
+            Err(DecodeError::BadLength { field: "ID", want: 16, got: 1 })
+        );
+    }
+
+    #[test]
+    fn long_values_are_refused() {
+        let long = |len| "x".repeat(len);
+        let cases = [
+            Connect { host: long(HOST_LEN_MAX + 1), ..connect() },
+            Connect { token: long(TOKEN_LEN_MAX + 1), ..connect() },
+            Connect { features: vec![long(FEATURE_LEN_MAX + 1)], ..connect() },
+            Connect { features: vec![long(1); FEATURES_MAX + 1], ..connect() },
+        ];
+        for case in cases {
+            let error = Connect::decode(&case.encode()).unwrap_err();
+            assert!(
+                matches!(error, DecodeError::TooLong { .. } | DecodeError::TooMany { .. }),
+                "{error}"
+            );
+        }
+        let limit = Connect {
+            host: long(HOST_LEN_MAX),
+            token: long(TOKEN_LEN_MAX),
+            features: vec![long(FEATURE_LEN_MAX); FEATURES_MAX],
+            ..connect()
+        };
+        assert_eq!(Connect::decode(&limit.encode()).unwrap(), limit);
+    }
+
+    #[test]
+    fn debug_hides_the_token() {
+        let text = format!("{:?}", connect());
+        assert!(
+            text.contains("node1") && text.contains("[6 bytes]") && !text.contains("secret"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,293 @@
+//! The metadata trailer of the feature `meta`: tracing, error codes, and what users attach.
+//!
+//! A map with small integers as keys. A Go node never gets one, and would ignore it.
+
+use std::fmt;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::{
+    DecodeError, Reader,
+    msgpack::{put_array_len, put_bin, put_map_len, put_str, put_uint},
+};
+
+/// Metadata rides beside the payload and outside of its limit, so it has one of its own.
+pub(crate) const META_LEN_MAX: usize = 64 << 10;
+/// Entries that users may attach; each costs the receiver two allocations.
+pub(crate) const USER_ENTRIES_MAX: usize = 64;
+
+const KEY_TRACE: u64 = 1;
+const KEY_STATE: u64 = 2;
+const KEY_ERROR: u64 = 3;
+const KEY_USER: u64 = 4;
+
+const TRACE_LEN: usize = 26;
+
+/// What may ride on a message. All of it is optional, and nothing at all takes no bytes.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub(crate) struct Meta {
+    pub(crate) trace: Option<TraceContext>,
+    /// W3C `tracestate`.
+    pub(crate) state: Option<String>,
+    /// On an error, what the text in the payload does not say.
+    pub(crate) error: Option<ErrorMeta>,
+    /// The users' own; order and repetitions are kept.
+    pub(crate) user: Vec<(String, Bytes)>,
+}
+
+/// W3C `traceparent` in binary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct TraceContext {
+    pub(crate) version: u8,
+    pub(crate) trace_id: [u8; 16],
+    pub(crate) parent_id: [u8; 8],
+    pub(crate) flags: u8,
+}
+
+/// The kind of an error, and its typed form if there is one.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct ErrorMeta {
+    pub(crate) code: u16,
+    /// Depends on the code; empty for most.
+    pub(crate) body: Bytes,
+}
+
+impl Meta {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.trace.is_none() && self.state.is_none() && self.error.is_none() && self.user.is_empty()
+    }
+
+    /// The trailer; no bytes for no metadata, so that the flag stays off.
+    pub(crate) fn encode(&self) -> Bytes {
+        if self.is_empty() {
+            return Bytes::new();
+        }
+        let mut out = BytesMut::new();
+        let pairs = usize::from(self.trace.is_some())
+            + usize::from(self.state.is_some())
+            + usize::from(self.error.is_some())
+            + usize::from(!self.user.is_empty());
+        put_map_len(&mut out, pairs);
+        if let Some(trace) = &self.trace {
+            put_uint(&mut out, KEY_TRACE);
+            put_bin(&mut out, &trace.to_bytes());
+        }
+        if let Some(state) = &self.state {
+            put_uint(&mut out, KEY_STATE);
+            put_str(&mut out, state);
+        }
+        if let Some(error) = &self.error {
+            put_uint(&mut out, KEY_ERROR);
+            put_array_len(&mut out, 2);
+            put_uint(&mut out, error.code.into());
+            put_bin(&mut out, &error.body);
+        }
+        if !self.user.is_empty() {
+            put_uint(&mut out, KEY_USER);
+            put_map_len(&mut out, self.user.len());
+            for (key, value) in &self.user {
+                put_str(&mut out, key);
+                put_bin(&mut out, value);
+            }
+        }
+        out.freeze()
+    }
+
+    /// Like [`encode`](Self::encode), but refuses what the peer would refuse, before it costs the connection.
+    pub(crate) fn encode_checked(&self) -> Result<Bytes, DecodeError> {
+        check_user_entries(self.user.len())?;
+        let encoded = self.encode();
+        check_len(encoded.len())?;
+        Ok(encoded)
+    }
+
+    /// Reads the trailer of a message with [`Flags::META`](super::Flags::META).
+    pub(crate) fn decode(trailer: &Bytes) -> Result<Self, DecodeError> {
+        check_len(trailer.len())?;
+        let mut meta = Self::default();
+        let mut reader = Reader::new(trailer);
+        for _ in 0..reader.read_map_len("meta")? {
+            match reader.read_uint("key of meta")? {
+                KEY_TRACE => meta.trace = Some(TraceContext::read(&mut reader)?),
+                KEY_STATE => {
+                    meta.state = Some(reader.read_str("tracestate", META_LEN_MAX)?.to_owned())
+                }
+                KEY_ERROR => meta.error = Some(ErrorMeta::read(&mut reader)?),
+                KEY_USER => meta.user = read_user(&mut reader)?,
+                _ => reader.skip("unknown key of meta")?,
+            }
+        }
+        Ok(meta)
+    }
+}
+
+/// Names and lengths only: values belong to users and do not end up in logs.
+impl fmt::Debug for Meta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Meta")
+            .field("trace", &self.trace)
+            .field("state", &self.state)
+            .field("error", &self.error)
+            .field(
+                "user",
+                &self.user.iter().map(|(key, value)| (key, value.len())).collect::<Vec<_>>(),
+            )
+            .finish()
+    }
+}
+
+impl TraceContext {
+    fn to_bytes(self) -> [u8; TRACE_LEN] {
+        let mut bytes = [0; TRACE_LEN];
+        let mut out = bytes.as_mut_slice();
+        out.put_u8(self.version);
+        out.put_slice(&self.trace_id);
+        out.put_slice(&self.parent_id);
+        out.put_u8(self.flags);
+        bytes
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        const FIELD: &str = "trace context";
+        let bin = reader.read_bin_ref(FIELD)?;
+        let parse = || {
+            let (version, rest) = bin.split_first()?;
+            let (trace_id, rest) = rest.split_first_chunk()?;
+            let (parent_id, rest) = rest.split_first_chunk()?;
+            let [flags] = rest else { return None };
+            Some(Self {
+                version: *version,
+                trace_id: *trace_id,
+                parent_id: *parent_id,
+                flags: *flags,
+            })
+        };
+        parse().ok_or(DecodeError::BadLength { field: FIELD, want: TRACE_LEN, got: bin.len() })
+    }
+}
+
+impl ErrorMeta {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        const FIELD: &str = "error of meta";
+        let len = reader.read_array_len(FIELD)? as usize;
+        if len != 2 {
+            return Err(DecodeError::BadLength { field: FIELD, want: 2, got: len });
+        }
+        Ok(Self { code: reader.read_u16("error code")?, body: reader.read_bin("error body")? })
+    }
+}
+
+impl fmt::Debug for ErrorMeta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ErrorMeta")
+            .field("code", &self.code)
+            .field("body_len", &self.body.len())
+            .finish()
+    }
+}
+
+fn read_user(reader: &mut Reader<'_>) -> Result<Vec<(String, Bytes)>, DecodeError> {
+    let count = reader.read_map_len("user metadata")? as usize;
+    check_user_entries(count)?;
+    (0..count)
+        .map(|_| {
+            let key = reader.read_str("key of user metadata", META_LEN_MAX)?.to_owned();
+            Ok((key, reader.read_bin("user metadata")?))
+        })
+        .collect()
+}
+
+fn check_user_entries(count: usize) -> Result<(), DecodeError> {
+    if count > USER_ENTRIES_MAX {
+        return Err(DecodeError::TooMany { field: "user metadata", count, max: USER_ENTRIES_MAX });
+    }
+    Ok(())
+}
+
+fn check_len(len: usize) -> Result<(), DecodeError> {
+    if len > META_LEN_MAX {
+        return Err(DecodeError::TooLong { field: "meta", len, max: META_LEN_MAX });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::testing::*, *};
+
+    fn full() -> Meta {
+        Meta {
+            trace: Some(TraceContext {
+                version: 0,
+                trace_id: [1; 16],
+                parent_id: [2; 8],
+                flags: 1,
+            }),
+            state: Some("vendor=1".into()),
+            error: Some(ErrorMeta { code: 300, body: Bytes::from_static(b"body") }),
+            user: vec![("a".into(), Bytes::from_static(b"secret")), ("b".into(), Bytes::new())],
+        }
+    }
+
+    #[test]
+    fn golden_and_truncated() {
+        let encoded = full().encode();
+        assert_eq!(
+            hex(&encoded),
+            "8401c41a000101010101010101010101010101010102020202020202020102a876656e646f723d310392cd012cc404626f64790482a161c406736563726574a162c400"
+        );
+        assert_eq!(Meta::decode(&encoded).unwrap(), full());
+        every_truncation_fails(&encoded, Meta::decode);
+    }
+
+    #[test]
+    fn nothing_takes_no_bytes() {
+        assert!(Meta::default().encode().is_empty());
+        assert!(Meta::decode(&Bytes::new()).is_err());
+        assert_eq!(Meta::decode(&unhex("80")).unwrap(), Meta::default());
+    }
+
+    #[test]
+    fn unknown_keys_are_skipped() {
+        let meta = Meta::decode(&unhex("83cc639201c002a16105c0")).unwrap();
+        assert_eq!(meta, Meta { state: Some("a".into()), ..Meta::default() });
+    }
+
+    #[test]
+    fn wrong_shapes_are_refused() {
+        for hex in [
+            "8101c40100",
+            "810391c0",
+            "810393010203",
+            "810392ce00010000c400",
+            "8104dfffffffff",
+            "81a16101",
+        ] {
+            assert!(Meta::decode(&unhex(hex)).is_err(), "{hex}");
+        }
+    }
+
+    #[test]
+    fn limits_hold_on_both_sides() {
+        let many = Meta {
+            user: vec![(String::new(), Bytes::new()); USER_ENTRIES_MAX + 1],
+            ..Meta::default()
+        };
+        let long = Meta { state: Some("x".repeat(META_LEN_MAX)), ..Meta::default() };
+        for meta in [many, long] {
+            assert!(meta.encode_checked().is_err());
+            assert!(Meta::decode(&meta.encode()).is_err());
+        }
+        let most = Meta {
+            user: vec![("k".into(), Bytes::from_static(b"v")); USER_ENTRIES_MAX],
+            ..Meta::default()
+        };
+        assert_eq!(Meta::decode(&most.encode_checked().unwrap()).unwrap(), most);
+    }
+
+    #[test]
+    fn debug_shows_no_values() {
+        let text = format!("{:?}", full());
+        assert!(text.contains("\"a\", 6") && !text.contains("secret"), "{text}");
+    }
+}

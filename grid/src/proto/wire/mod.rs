@@ -1,0 +1,73 @@
+//! The wire codec: bytes to values and back, and no opinion on when to send them.
+//!
+//! `docs/protocol.md` is the format in full.
+//! Called by the state machine of a connection and by the handshake; knows nothing of calls, streams or features.
+//!
+//! One message is a msgpack array of exactly 7, then trailers in this order:
+//!
+//! | part | type | notes |
+//! |---|---|---|
+//! | mux | u64 | the call; 0 = the connection itself |
+//! | seq | u32 | place in the stream; number of parts in Merged |
+//! | deadline_ms | u32 | milliseconds left; 0 = none |
+//! | handler | u8, u32 with `ids32` | in Request and ConnectMux |
+//! | op | u8 | [`Op`] |
+//! | flags | u8 | [`Flags`] |
+//! | payload | bin | length 0 = absent, unless [`Flags::EMPTY`] says it is empty |
+//! | meta | msgpack map | iff [`Flags::META`]; [`Meta`] |
+//! | subroute | 32 bytes | iff [`Flags::SUBROUTE`]; [`SubrouteId`] |
+//! | CRC | u32, little endian | iff [`Flags::CRC`]; over everything before it |
+//!
+//! | file | what |
+//! |---|---|
+//! | `message.rs` | the message itself: [`Message`] in, [`Frame`] out |
+//! | `connect.rs`, `ping.rs`, `refusal.rs`, `credits.rs` | payloads of single ops |
+//! | `merged.rs` | several messages in one |
+//! | `meta.rs`, `subroute.rs`, `checksum.rs` | trailers |
+//! | `ids.rs`, `time.rs`, `error.rs` | words shared by all |
+//! | `msgpack.rs` | the reader and the writers under everything |
+//!
+//! Three rules hold in every file:
+//! bytes of a peer never panic, and never allocate more than a small multiple of their own length;
+//! integers are written minimal and read in any width;
+//! what follows a payload's value, and keys we do not know, are skipped, because newer nodes may say more.
+
+#![warn(clippy::indexing_slicing)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, reason = "a test that panics has done its work"))]
+
+mod checksum;
+mod connect;
+mod credits;
+mod error;
+mod ids;
+mod merged;
+mod message;
+mod meta;
+mod msgpack;
+mod ping;
+mod refusal;
+mod subroute;
+mod time;
+
+#[cfg(test)]
+mod testing;
+
+pub use self::ids::HandlerId;
+
+pub(crate) use self::{
+    checksum::{CHECKSUM_LEN, checksum},
+    connect::{Connect, ConnectResponse},
+    credits::{CREDITS_LEN_MAX, decode_credits, encode_credits},
+    error::DecodeError,
+    ids::MuxId,
+    merged::{
+        HEADER_LEN_MAX, Parts, header_len, part_prefix_len, parts, write_header, write_part_prefix,
+    },
+    message::{Flags, Frame, Header, Message, Op},
+    meta::{ErrorMeta, META_LEN_MAX, Meta, TraceContext, USER_ENTRIES_MAX},
+    msgpack::Reader,
+    ping::{Ping, Pong},
+    refusal::Refusal,
+    subroute::{SUBROUTE_LEN, SubrouteHash, SubrouteId, join},
+    time::Timestamp,
+};
