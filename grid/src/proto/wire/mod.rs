@@ -50,7 +50,11 @@ mod subroute;
 mod time;
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod vectors;
 
 pub use self::ids::HandlerId;
 
