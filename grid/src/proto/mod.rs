@@ -1,8 +1,47 @@
-//! The pure layer: what the protocol says, without sockets, tasks, clocks or locks.
+//! The pure layer: what one connection means, without sockets, tasks, locks or clocks.
 //!
-//! Bytes come in as [`bytes::Bytes`], time comes in as an argument, facts go out as plain data.
+//! [`Link`] is the state machine of one pair of nodes. Everything that happens is given to it:
+//!
+//! - from the network: [`Link::handle_message`], and [`Link::handle_timeout`] when the time of [`Link::poll_timeout`] has come;
+//! - from this node: plain verbs (`start_call`, `send`, `reply`, `cancel_call`, …);
+//! - and it is asked for what to do: [`Link::poll_transmit`] gives the next bytes for the socket, [`Link::poll_event`] the
+//!   next fact that somebody waits for.
+//!
+//! Time is an argument. The layers above (`net/`) own the socket and the clock; user types are known only to `rpc/`.
 
-// Until the state machine above the codec uses it.
-#![allow(dead_code, unused_imports)]
-
+mod callee;
+mod caller;
+mod credits;
+mod dialer;
+mod error;
+mod event;
+mod fault;
+mod features;
+mod flow;
+mod handshake;
+mod keepalive;
+mod limits;
+mod link;
+mod muxes;
+mod outbox;
+mod routes;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod timers;
 pub(crate) mod wire;
+
+pub(crate) use caller::{CallSpec, Deadline};
+pub use dialer::dials;
+pub(crate) use error::{CallFailure, ProtocolError};
+pub(crate) use event::{Event, Half, Recv, Side};
+pub use fault::{ErrorCode, Sent};
+pub(crate) use fault::Fault;
+pub(crate) use features::{Feature, Features};
+pub(crate) use flow::SendState;
+pub(crate) use handshake::{Expectation, Introduction, refuse, uses_checksum};
+pub(crate) use limits::Limits;
+pub(crate) use link::{Counters, Link, Session};
+pub(crate) use muxes::Key;
+pub(crate) use routes::{RouteError, RouteIndex, RouteKind, Routes};
+pub use stream::Capacities;

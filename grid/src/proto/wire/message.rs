@@ -155,6 +155,11 @@ impl Flags {
     }
 
     #[must_use]
+    /// Of these flags, those that are in `mask`.
+    pub(crate) const fn only(self, mask: Self) -> Self {
+        Self(self.0 & mask.0)
+    }
+
     pub(crate) const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }

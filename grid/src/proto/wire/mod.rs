@@ -40,7 +40,7 @@ mod connect;
 mod credits;
 mod error;
 mod ids;
-mod merged;
+pub(crate) mod merged;
 mod message;
 mod meta;
 mod msgpack;
@@ -64,9 +64,6 @@ pub(crate) use self::{
     credits::{CREDITS_LEN_MAX, decode_credits, encode_credits},
     error::DecodeError,
     ids::MuxId,
-    merged::{
-        HEADER_LEN_MAX, Parts, header_len, part_prefix_len, parts, write_header, write_part_prefix,
-    },
     message::{Flags, Frame, Header, Message, Op},
     meta::{ErrorMeta, META_LEN_MAX, Meta, TraceContext, USER_ENTRIES_MAX},
     msgpack::Reader,

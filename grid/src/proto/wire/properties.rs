@@ -3,13 +3,14 @@
 use bytes::{Bytes, BytesMut};
 use proptest::{collection::vec, option, prelude::*};
 
+use super::merged;
 use super::{testing::*, *};
 
 /// A message with its parts, as far as it can be read.
 fn read_all(input: &Bytes) -> Result<(Message, Vec<Bytes>), DecodeError> {
     let message = Message::decode(input.clone())?;
     let parts = if message.header.op == Op::Merged {
-        parts(&message).collect::<Result<_, _>>()?
+        merged::parts(&message).collect::<Result<_, _>>()?
     } else {
         vec![]
     };

@@ -5,6 +5,7 @@
 use bytes::{Bytes, BytesMut};
 use serde_json::Value;
 
+use super::merged;
 use super::{testing::*, *};
 
 const BASE: &str = include_str!("../../../tests/vectors/base.jsonl");
@@ -149,7 +150,7 @@ fn check_payload(name: &str, message: &Message, payload: &Bytes, decoded: &Value
         }
         "Merged" => {
             let expected = decoded["merged_messages"].as_array().unwrap();
-            let parts: Vec<Bytes> = parts(message).collect::<Result<_, _>>().unwrap();
+            let parts: Vec<Bytes> = merged::parts(message).collect::<Result<_, _>>().unwrap();
             assert_eq!(parts.len(), expected.len(), "{name}");
             for (part, expected) in parts.iter().zip(expected) {
                 assert_eq!(hex(part), text(&expected["message_hex"]), "{name}");
@@ -179,10 +180,10 @@ fn check_encoding(name: &str, input: &Bytes, decoded: &Value) {
     let mut out = BytesMut::new();
     if header.op == Op::Merged {
         let messages = decoded["merged_messages"].as_array().unwrap();
-        write_header(messages.len() as u32, &mut out);
+        merged::write_header(messages.len() as u32, &mut out);
         for message in messages {
             let message = unhex(text(&message["message_hex"]));
-            write_part_prefix(message.len(), &mut out);
+            merged::write_part_prefix(message.len(), &mut out);
             out.extend_from_slice(&message);
         }
     } else {

@@ -1,0 +1,102 @@
+//! Error codes and the wire form of a handler's failure (docs/protocol.md, part 2, "Errors").
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+/// Whether a request may have left this node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// It was never handed to the socket.
+    No,
+    /// It was handed to the socket; the peer may have seen it.
+    Maybe,
+}
+
+/// The kind of a [`RemoteError`](crate::RemoteError), as it travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "u16", into = "u16")]
+#[non_exhaustive]
+pub enum ErrorCode {
+    /// The handler's own error.
+    Handler,
+    /// The peer has no such handler, or not under this subroute.
+    UnknownHandler,
+    /// The handler panicked. The panic's text stays in the callee's log.
+    Panicked,
+    /// The callee could not decode the request.
+    BadRequest,
+    /// The deadline passed at the callee.
+    DeadlineExceeded,
+    /// A limit of the callee was reached; the handler did not run.
+    Overloaded,
+    /// The callee does not permit this call.
+    NotPermitted,
+    /// The callee is shutting down; the handler did not run.
+    ShuttingDown,
+    /// The peer sent a text without a code, as a Go node does.
+    Text,
+    /// A code that this version does not know.
+    Other(u16),
+}
+
+/// Number that stands for [`ErrorCode::Text`] where a code must be a number; it never travels in `meta`.
+const TEXT_CODE: u16 = u16::MAX;
+
+impl ErrorCode {
+    /// Whether the handler may have run before this error arose.
+    pub(crate) fn may_have_run(self) -> bool {
+        !matches!(
+            self,
+            Self::UnknownHandler | Self::BadRequest | Self::Overloaded | Self::NotPermitted | Self::ShuttingDown
+        )
+    }
+}
+
+impl From<u16> for ErrorCode {
+    fn from(code: u16) -> Self {
+        match code {
+            0 => Self::Handler,
+            1 => Self::UnknownHandler,
+            2 => Self::Panicked,
+            3 => Self::BadRequest,
+            4 => Self::DeadlineExceeded,
+            5 => Self::Overloaded,
+            6 => Self::NotPermitted,
+            7 => Self::ShuttingDown,
+            TEXT_CODE => Self::Text,
+            other => Self::Other(other),
+        }
+    }
+}
+
+impl From<ErrorCode> for u16 {
+    fn from(code: ErrorCode) -> Self {
+        match code {
+            ErrorCode::Handler => 0,
+            ErrorCode::UnknownHandler => 1,
+            ErrorCode::Panicked => 2,
+            ErrorCode::BadRequest => 3,
+            ErrorCode::DeadlineExceeded => 4,
+            ErrorCode::Overloaded => 5,
+            ErrorCode::NotPermitted => 6,
+            ErrorCode::ShuttingDown => 7,
+            ErrorCode::Text => TEXT_CODE,
+            ErrorCode::Other(other) => other,
+        }
+    }
+}
+
+/// A failure as it travels: a code, the text that everybody can read, and the typed error's msgpack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) code: ErrorCode,
+    pub(crate) message: String,
+    /// Of code [`ErrorCode::Handler`]: the error as msgpack; otherwise mostly empty.
+    pub(crate) body: Bytes,
+}
+
+impl Fault {
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), body: Bytes::new() }
+    }
+}

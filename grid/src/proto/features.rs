@@ -1,0 +1,110 @@
+//! The protocol extensions (docs/protocol.md, part 2) and the set of them that is active on a connection.
+
+use std::fmt;
+
+/// One extension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Feature {
+    /// Handler ids above 255.
+    Ids32,
+    /// A map beside the payload: error codes and bodies, trace context, user metadata.
+    Meta,
+    /// A caller may take a single request back.
+    Cancel,
+    /// Several credits in one message.
+    Credits,
+}
+
+impl Feature {
+    const ALL: [Self; 4] = [Self::Ids32, Self::Meta, Self::Cancel, Self::Credits];
+
+    /// The name that travels in the handshake.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Ids32 => "ids32",
+            Self::Meta => "meta",
+            Self::Cancel => "cancel",
+            Self::Credits => "credits",
+        }
+    }
+
+    const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// A set of extensions.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Features(u8);
+
+impl Features {
+    /// Every extension that this version knows.
+    pub(crate) fn all() -> Self {
+        Feature::ALL.into_iter().fold(Self::default(), Self::with)
+    }
+
+    /// None: the peer speaks part 1 only.
+    pub(crate) const NONE: Self = Self(0);
+
+    pub(crate) fn with(self, feature: Feature) -> Self {
+        Self(self.0 | feature.bit())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn without(self, feature: Feature) -> Self {
+        Self(self.0 & !feature.bit())
+    }
+
+    pub(crate) fn has(self, feature: Feature) -> bool {
+        self.0 & feature.bit() != 0
+    }
+
+    /// What both sides know.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// The names for the handshake.
+    pub(crate) fn names(self) -> Vec<String> {
+        self.iter().map(|feature| feature.name().to_owned()).collect()
+    }
+
+    /// Reads the peer's names; unknown ones belong to later versions and are skipped.
+    pub(crate) fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        names
+            .into_iter()
+            .filter_map(|name| Feature::ALL.into_iter().find(|feature| feature.name() == name))
+            .fold(Self::NONE, Self::with)
+    }
+
+    fn iter(self) -> impl Iterator<Item = Feature> {
+        Feature::ALL.into_iter().filter(move |feature| self.has(*feature))
+    }
+}
+
+impl fmt::Debug for Features {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter().map(Feature::name)).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_round_trip_and_unknown_ones_are_skipped() {
+        let all = Features::all();
+        let mut names = all.names();
+        names.push("from-the-future".into());
+        assert_eq!(Features::from_names(names.iter().map(String::as_str)), all);
+    }
+
+    #[test]
+    fn only_what_both_know_is_active() {
+        let old = Features::all().without(Feature::Meta);
+        assert_eq!(old.and(Features::all()), old);
+        assert!(!old.has(Feature::Meta) && old.has(Feature::Ids32));
+        assert_eq!(old.and(Features::NONE), Features::NONE);
+    }
+}

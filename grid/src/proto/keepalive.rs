@@ -1,0 +1,95 @@
+//! When to ping the connection, and when the peer counts as gone. Only a pong is a sign of life.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use super::error::ProtocolError;
+
+/// The clock of connection pings.
+#[derive(Debug)]
+pub(super) struct Keepalive {
+    every: Duration,
+    next_ping: Instant,
+    last_pong: Instant,
+    rtt: Option<Duration>,
+    /// The wall clock at `started`: pings carry a time of day, and the core has no clock.
+    started: Instant,
+    started_wall: SystemTime,
+}
+
+impl Keepalive {
+    pub(super) fn new(now: Instant, wall: SystemTime, every: Duration) -> Self {
+        Self { every, next_ping: now + every, last_pong: now, rtt: None, started: now, started_wall: wall }
+    }
+
+    pub(super) fn next_timeout(&self) -> Instant {
+        self.next_ping
+    }
+
+    /// Whether a ping is due; an error if the peer has been silent for two intervals.
+    pub(super) fn tick(&mut self, now: Instant) -> Result<bool, ProtocolError> {
+        if now < self.next_ping {
+            return Ok(false);
+        }
+        let silent = now.saturating_duration_since(self.last_pong);
+        if silent > self.every * 2 {
+            return Err(ProtocolError::Silent(silent));
+        }
+        self.next_ping = now + self.every;
+        Ok(true)
+    }
+
+    /// The time of day, as far as it is known from the start of the connection.
+    pub(super) fn wall(&self, now: Instant) -> SystemTime {
+        self.started_wall + now.saturating_duration_since(self.started)
+    }
+
+    /// A pong has come that carries the time of its ping.
+    pub(super) fn pong(&mut self, now: Instant, ping_sent: SystemTime) {
+        self.last_pong = now;
+        self.rtt = self.wall(now).duration_since(ping_sent).ok();
+    }
+
+    pub(super) fn last_pong(&self) -> Instant {
+        self.last_pong
+    }
+
+    /// Time between the last ping and its pong.
+    pub(super) fn rtt(&self) -> Option<Duration> {
+        self.rtt
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVERY: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn silence_of_two_intervals_is_the_end() {
+        let start = tests_now();
+        let mut keepalive = Keepalive::new(start, SystemTime::UNIX_EPOCH, EVERY);
+        assert_eq!(keepalive.tick(start + EVERY / 2), Ok(false));
+        assert_eq!(keepalive.tick(start + EVERY), Ok(true));
+        assert_eq!(keepalive.tick(start + EVERY * 2), Ok(true));
+        assert_eq!(keepalive.tick(start + EVERY * 3), Err(ProtocolError::Silent(EVERY * 3)));
+    }
+
+    #[test]
+    fn a_pong_keeps_it_alive_and_measures() {
+        let start = tests_now();
+        let mut keepalive = Keepalive::new(start, SystemTime::UNIX_EPOCH, EVERY);
+        let mut now = start;
+        for _ in 0..10 {
+            now += EVERY;
+            assert_eq!(keepalive.tick(now), Ok(true));
+            let sent = keepalive.wall(now);
+            keepalive.pong(now + Duration::from_millis(3), sent);
+        }
+        assert_eq!(keepalive.rtt(), Some(Duration::from_millis(3)));
+    }
+
+    fn tests_now() -> Instant {
+        super::super::tests::start()
+    }
+}

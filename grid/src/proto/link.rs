@@ -1,0 +1,403 @@
+//! [`Link`]: the state machine of one pair of nodes.
+//!
+//! It outlives connections: [`Link::start`] and [`Link::stop`] mark where one begins and ends, mux ids go on counting,
+//! and calls that asked to wait for a connection stay. Here are its frame and the routing of what comes in; what a message
+//! means for a call is in caller.rs (calls this node made) and callee.rs (calls it serves).
+//!
+//! ```text
+//!   handle_message ──► decode ──► Merged? parts ──► by op ──► caller.rs / callee.rs ──► events, outbox
+//!   handle_timeout ──► timers, keepalive ──────────────────────────┘
+//! ```
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+
+use super::callee::Served;
+use super::caller::{Call, payload_of};
+use super::error::ProtocolError;
+use super::event::{Event, Half, Side};
+use super::features::{Feature, Features};
+use super::keepalive::Keepalive;
+use super::limits::Limits;
+use super::muxes::{Key, Muxes};
+use super::outbox::Outbox;
+use super::routes::Routes;
+use super::timers::{Timer, Timers};
+use super::wire::{Flags, Frame, Header, Message, MuxId, Op, Ping, Pong, SubrouteId, Timestamp, merged};
+
+/// What the handshake agreed on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Session {
+    pub(crate) checksum: bool,
+    /// Extensions that both sides know.
+    pub(crate) features: Features,
+    /// The time of day at the start, for pings.
+    pub(crate) wall: SystemTime,
+}
+
+/// What has happened on this link since the node started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Counters {
+    /// Messages of the protocol, the parts of a merged one each.
+    pub(crate) messages_out: u64,
+    pub(crate) messages_in: u64,
+    pub(crate) bytes_out: u64,
+    pub(crate) bytes_in: u64,
+    /// Calls and streams that this node started.
+    pub(crate) calls: u64,
+    /// Calls and streams of the peer that a handler was run for.
+    pub(crate) served: u64,
+    /// Connections that were up.
+    pub(crate) connects: u64,
+    /// Messages that had no meaning here: unknown ops, answers to calls that are over, and the like.
+    pub(crate) ignored: u64,
+}
+
+/// The connection that is up.
+#[derive(Debug)]
+struct Up {
+    since: Instant,
+    session: Session,
+    keepalive: Keepalive,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(super) limits: Limits,
+    pub(super) routes: Arc<Routes>,
+    up: Option<Up>,
+    /// Why there is no connection.
+    pub(super) down_reason: Arc<str>,
+    /// New calls of the peer are refused, and so are our own.
+    pub(super) closing: bool,
+    pub(super) outbox: Outbox,
+    pub(super) calls: Muxes<Call>,
+    pub(super) served: Muxes<Served>,
+    pub(super) next_mux: u64,
+    /// Calls that wait for a connection or for room in the outbox, oldest first; some may be over already.
+    pub(super) queued: VecDeque<Key>,
+    /// Answers of handlers that wait for room in the outbox, oldest first; some may be over already.
+    pub(super) replies: VecDeque<Key>,
+    /// Streams whose writers wait for room in the outbox.
+    pub(super) line: VecDeque<(Side, Key)>,
+    pub(super) timers: Timers,
+    events: VecDeque<Event>,
+    pub(super) counters: Counters,
+}
+
+/// A message's fixed part, before the link adds what the session wants.
+pub(super) struct Post {
+    pub(super) op: Op,
+    pub(super) mux: MuxId,
+    pub(super) seq: u32,
+    pub(super) deadline_ms: u32,
+    pub(super) handler: u32,
+    pub(super) flags: Flags,
+}
+
+impl Post {
+    pub(super) fn new(op: Op, mux: MuxId) -> Self {
+        Self { op, mux, seq: 0, deadline_ms: 0, handler: 0, flags: Flags::NONE }
+    }
+
+    pub(super) fn seq(self, seq: u32) -> Self {
+        Self { seq, ..self }
+    }
+
+    pub(super) fn flags(self, flags: Flags) -> Self {
+        Self { flags, ..self }
+    }
+
+    /// The header of `received`, answered with `op`.
+    pub(super) fn echo(op: Op, received: &Header, flags: Flags) -> Self {
+        let Header { mux, seq, deadline_ms, handler, .. } = *received;
+        Self { op, mux, seq, deadline_ms, handler, flags }
+    }
+}
+
+impl Link {
+    /// A link without a connection.
+    pub(crate) fn new(limits: Limits, routes: Arc<Routes>) -> Self {
+        Self {
+            limits,
+            routes,
+            up: None,
+            down_reason: "not connected yet".into(),
+            closing: false,
+            outbox: Outbox::default(),
+            calls: Muxes::default(),
+            served: Muxes::default(),
+            next_mux: 1,
+            queued: VecDeque::new(),
+            replies: VecDeque::new(),
+            line: VecDeque::new(),
+            timers: Timers::default(),
+            events: VecDeque::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// A connection is up; the handshake is done.
+    pub(crate) fn start(&mut self, now: Instant, session: Session) {
+        debug_assert!(self.up.is_none() && self.outbox.is_empty());
+        let keepalive = Keepalive::new(now, session.wall, self.limits.ping_every);
+        self.up = Some(Up { since: now, session, keepalive });
+        self.counters.connects += 1;
+        self.admit_queued(now);
+    }
+
+    /// The connection is gone: everything in flight ends, on both sides of this node.
+    pub(crate) fn stop(&mut self, reason: impl Into<Arc<str>>) {
+        self.down_reason = reason.into();
+        self.up = None;
+        self.lose_calls();
+        self.lose_served();
+        self.outbox.clear();
+        self.replies.clear();
+        self.line.clear();
+    }
+
+    /// Says why there is no connection, where one was tried for.
+    pub(crate) fn set_down_reason(&mut self, reason: impl Into<Arc<str>>) {
+        if self.up.is_none() {
+            self.down_reason = reason.into();
+        }
+    }
+
+    /// From now on new calls are refused, the peer's and our own; what is in flight goes on.
+    pub(crate) fn close(&mut self) {
+        self.closing = true;
+    }
+
+    /// Whether nothing is in flight, either way, and no answer is on its way out.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.served.len() == 0 && self.calls.bound() == 0 && self.outbox.is_empty()
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.up.is_some()
+    }
+
+    pub(crate) fn up_since(&self) -> Option<Instant> {
+        self.up.as_ref().map(|up| up.since)
+    }
+
+    pub(crate) fn has(&self, feature: Feature) -> bool {
+        self.up.as_ref().is_some_and(|up| up.session.features.has(feature))
+    }
+
+    /// Whether the peer is one of ours: it knows at least one extension.
+    pub(super) fn peer_has_extensions(&self) -> bool {
+        self.up.as_ref().is_some_and(|up| up.session.features != Features::NONE)
+    }
+
+    pub(crate) fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Calls of this node, then calls of the peer, that are in flight.
+    pub(crate) fn in_flight(&self) -> (usize, usize) {
+        (self.calls.len(), self.served.len())
+    }
+
+    pub(crate) fn outbox_bytes(&self) -> usize {
+        self.outbox.bytes()
+    }
+
+    /// When the last pong came, and how long it took.
+    pub(crate) fn last_pong(&self) -> Option<(Instant, Option<Duration>)> {
+        self.up.as_ref().map(|up| (up.keepalive.last_pong(), up.keepalive.rtt()))
+    }
+
+    // ---- from the network -------------------------------------------------------------------------------------------
+
+    /// One message came in. An error means that the connection must be closed.
+    pub(crate) fn handle_message(&mut self, now: Instant, bytes: Bytes) -> Result<(), ProtocolError> {
+        self.check_backlog()?;
+        self.counters.bytes_in += bytes.len() as u64;
+        let message = Message::decode(bytes)?;
+        if message.header.op != Op::Merged {
+            return self.handle_part(now, message);
+        }
+        for part in merged::parts(&message) {
+            self.handle_part(now, Message::decode(part?)?)?;
+        }
+        Ok(())
+    }
+
+    /// What the peer makes us answer (credits, pongs, refusals) has no other bound than this one.
+    fn check_backlog(&self) -> Result<(), ProtocolError> {
+        let (waiting, max) = (self.outbox.bytes(), self.limits.backlog_bytes_max);
+        if waiting > max { Err(ProtocolError::NotReading { waiting, max }) } else { Ok(()) }
+    }
+
+    fn handle_part(&mut self, now: Instant, message: Message) -> Result<(), ProtocolError> {
+        self.counters.messages_in += 1;
+        let on_connection = message.header.mux == MuxId(0);
+        match message.header.op {
+            Op::Ping if on_connection => self.on_connection_ping(&message)?,
+            Op::Pong if on_connection => self.on_connection_pong(now, &message)?,
+            Op::Request => self.on_request(now, message)?,
+            Op::ConnectMux => self.on_connect_mux(now, message)?,
+            Op::MuxClientMsg => self.on_client_msg(message),
+            Op::UnblockSrvMux => self.on_unblock_server(&message)?,
+            Op::Ping => self.on_stream_ping(now, &message),
+            Op::DisconnectServerMux => self.on_disconnect_server(&message),
+            Op::Response => self.on_response(&message)?,
+            Op::MuxConnectError => self.on_connect_error(&message)?,
+            Op::AckMux => self.on_ack(now, &message),
+            Op::MuxServerMsg => self.on_server_msg(now, message)?,
+            Op::UnblockClMux => self.on_unblock_client(now, &message)?,
+            Op::Pong => self.on_stream_pong(now, &message)?,
+            Op::DisconnectClientMux => self.on_disconnect_client(now, &message),
+            Op::Connect | Op::ConnectResponse | Op::Disconnect | Op::Merged | Op::Unknown(_) => self.ignore(),
+        }
+        Ok(())
+    }
+
+    fn on_connection_ping(&mut self, ping: &Message) -> Result<(), ProtocolError> {
+        let time = Ping::decode(ping.payload.as_ref())?.time;
+        let pong = Pong { not_found: false, error: None, time };
+        self.post(Post::echo(Op::Pong, &ping.header, Flags::NONE), Some(&pong.encode()));
+        Ok(())
+    }
+
+    fn on_connection_pong(&mut self, now: Instant, pong: &Message) -> Result<(), ProtocolError> {
+        let pong = Pong::decode(payload_of(pong))?;
+        if let (Some(up), Some(sent)) = (&mut self.up, pong.time.to_system_time()) {
+            up.keepalive.pong(now, sent);
+        }
+        Ok(())
+    }
+
+    /// Something came that has no meaning here and does no harm.
+    pub(super) fn ignore(&mut self) {
+        self.counters.ignored += 1;
+    }
+
+    // ---- time -------------------------------------------------------------------------------------------------------
+
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called next.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let ping = self.up.as_ref().map(|up| up.keepalive.next_timeout());
+        match (ping, self.timers.next()) {
+            (Some(ping), Some(timer)) => Some(ping.min(timer)),
+            (ping, timer) => ping.or(timer),
+        }
+    }
+
+    /// Does what is due. An error means that the connection must be closed.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Result<(), ProtocolError> {
+        while let Some(timer) = self.timers.pop_due(now) {
+            match timer {
+                Timer::CallDeadline(key) => self.on_call_deadline(key),
+                Timer::CallPing(key) => self.on_call_ping(now, key),
+                Timer::ServedDeadline(key) => self.on_served_deadline(key),
+                Timer::ServedIdle(key) => self.on_served_idle(now, key),
+            }
+        }
+        let Some(up) = &mut self.up else { return Ok(()) };
+        if up.keepalive.tick(now)? {
+            let ping = Ping { time: Timestamp::from(up.keepalive.wall(now)) };
+            let interval_ms = u32::try_from(self.limits.ping_every.as_millis()).unwrap_or(u32::MAX);
+            let header = Header {
+                mux: MuxId(0),
+                seq: 0,
+                deadline_ms: interval_ms,
+                handler: 0,
+                op: Op::Ping,
+                flags: Flags::NONE,
+            };
+            self.push(&Frame { header, payload: Some(&ping.encode()), meta: &[], subroute: None });
+        }
+        Ok(())
+    }
+
+    /// Armed timers that are of no use any more.
+    pub(super) fn forget_timers(&mut self, count: usize) {
+        if self.timers.forget(count) {
+            let (calls, served) = (&self.calls, &self.served);
+            self.timers.sweep(|timer| match timer {
+                Timer::CallDeadline(key) | Timer::CallPing(key) => calls.contains(key),
+                Timer::ServedDeadline(key) | Timer::ServedIdle(key) => served.contains(key),
+            });
+        }
+    }
+
+    // ---- out --------------------------------------------------------------------------------------------------------
+
+    /// The next WebSocket message for the socket.
+    pub(crate) fn poll_transmit(&mut self, now: Instant) -> Option<Bytes> {
+        let bytes = self.outbox.pop()?;
+        self.counters.bytes_out += bytes.len() as u64;
+        if self.has_room() {
+            self.admit_replies();
+            self.admit_queued(now);
+            self.wake_line();
+        }
+        Some(bytes)
+    }
+
+    /// Whether there is something to send.
+    pub(crate) fn wants_transmit(&self) -> bool {
+        !self.outbox.is_empty()
+    }
+
+    /// The next fact for the layer above.
+    pub(crate) fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    pub(super) fn emit(&mut self, event: Event) {
+        self.events.push_back(event);
+    }
+
+    pub(super) fn wake(&mut self, side: Side, key: Key, half: Half) {
+        self.emit(Event::Wake { side, key, half });
+    }
+
+    /// Whether new work may be put into the outbox.
+    pub(super) fn has_room(&self) -> bool {
+        self.outbox.bytes() < self.limits.outbox_bytes
+    }
+
+    fn wake_line(&mut self) {
+        while let Some((side, key)) = self.line.pop_front() {
+            if let Some(core) = self.stream_core(side, key) {
+                core.in_line = false;
+                self.wake(side, key, Half::Writer);
+            }
+        }
+    }
+
+    /// Sends a message without trailers of its own. Nothing happens where there is no connection.
+    pub(super) fn post(&mut self, post: Post, payload: Option<&[u8]>) -> u64 {
+        self.post_with(post, payload, &[], None)
+    }
+
+    pub(super) fn post_with(
+        &mut self,
+        post: Post,
+        payload: Option<&[u8]>,
+        meta: &[u8],
+        subroute: Option<&SubrouteId>,
+    ) -> u64 {
+        let checksum = self.up.as_ref().is_some_and(|up| up.session.checksum);
+        let Post { op, mux, seq, deadline_ms, handler, flags } = post;
+        let flags = if checksum { flags.with(Flags::CRC) } else { flags };
+        let header = Header { mux, seq, deadline_ms, handler, op, flags };
+        self.push(&Frame { header, payload, meta, subroute })
+    }
+
+    fn push(&mut self, frame: &Frame<'_>) -> u64 {
+        if self.up.is_none() {
+            return u64::MAX;
+        }
+        self.counters.messages_out += 1;
+        self.outbox.push(frame)
+    }
+}

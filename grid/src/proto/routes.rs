@@ -1,0 +1,62 @@
+//! Which handler a call goes to: `(handler id, subroute)` → index, kind and capacities.
+//!
+//! The core needs kinds and capacities to answer a call before anybody runs it; what stands behind an index is the
+//! business of the layer above.
+
+use std::collections::HashMap;
+
+use super::stream::Capacities;
+use super::wire::{HandlerId, SubrouteId};
+
+/// Position of a handler in the table of the layer above.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct RouteIndex(pub(crate) usize);
+
+/// How a handler is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RouteKind {
+    Single,
+    Stream(Capacities),
+}
+
+/// Why a route was not taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RouteError {
+    /// Handler ids start at 1.
+    ZeroId,
+    /// The place is taken by this one.
+    Taken(RouteIndex),
+}
+
+/// All handlers of a node.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Routes {
+    by_key: HashMap<(HandlerId, Option<SubrouteId>), RouteIndex>,
+    kinds: Vec<RouteKind>,
+}
+
+impl Routes {
+    /// Adds a handler; indexes count up from 0.
+    pub(crate) fn insert(
+        &mut self,
+        handler: HandlerId,
+        subroute: Option<SubrouteId>,
+        kind: RouteKind,
+    ) -> Result<RouteIndex, RouteError> {
+        if handler.get() == 0 {
+            return Err(RouteError::ZeroId);
+        }
+        let index = RouteIndex(self.kinds.len());
+        if let Some(taken) = self.by_key.get(&(handler, subroute)) {
+            return Err(RouteError::Taken(*taken));
+        }
+        self.by_key.insert((handler, subroute), index);
+        self.kinds.push(kind);
+        Ok(index)
+    }
+
+    pub(super) fn find(&self, handler: HandlerId, subroute: Option<SubrouteId>) -> Option<(RouteIndex, RouteKind)> {
+        let index = *self.by_key.get(&(handler, subroute))?;
+        Some((index, *self.kinds.get(index.0)?))
+    }
+}

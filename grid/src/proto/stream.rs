@@ -1,0 +1,107 @@
+//! One direction-neutral stream: both sequences, both credit counts and the items that wait for the reader.
+//!
+//! The caller's and the callee's streams (caller.rs, callee.rs) differ in how they open and end; in between they are this.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::credits::{RecvWindow, SendCredits};
+
+/// How many messages of a stream may wait, each way, as its handler sees it.
+///
+/// Capacities do not travel: both nodes know them from the method's declaration.
+/// With capacities of 1 each message waits for the other side; large ones let a slow reader hold that many messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Capacities {
+    /// Messages from the caller that may wait for the handler; 0: the stream has no input.
+    pub incoming: u32,
+    /// Messages from the handler that may wait for the caller; 0 counts as 1.
+    pub outgoing: u32,
+}
+
+/// A message is out of its sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mismatch {
+    pub(super) want: u32,
+    pub(super) got: u32,
+}
+
+impl std::fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "receive sequence number mismatch. want {}, got {}", self.want, self.got)
+    }
+}
+
+/// State that both ends of a stream have.
+#[derive(Debug)]
+pub(super) struct StreamCore {
+    next_send: u32,
+    next_recv: u32,
+    pub(super) credits: SendCredits,
+    window: RecvWindow,
+    items: VecDeque<Bytes>,
+    /// Its writer waits for room in the outbox and is in the line for it.
+    pub(super) in_line: bool,
+}
+
+impl StreamCore {
+    pub(super) fn new(next_send: u32, next_recv: u32, credits: SendCredits, recv_capacity: u32) -> Self {
+        Self {
+            next_send,
+            next_recv,
+            credits,
+            window: RecvWindow::new(recv_capacity),
+            items: VecDeque::new(),
+            in_line: false,
+        }
+    }
+
+    /// The sequence number of the message that is sent now.
+    pub(super) fn next_seq(&mut self) -> u32 {
+        let seq = self.next_send;
+        self.next_send = seq.wrapping_add(1);
+        seq
+    }
+
+    /// Checks the sequence of a message that came in.
+    pub(super) fn check(&mut self, got: u32) -> Result<(), Mismatch> {
+        let want = self.next_recv;
+        if got != want {
+            return Err(Mismatch { want, got });
+        }
+        self.next_recv = want.wrapping_add(1);
+        Ok(())
+    }
+
+    /// Keeps an item for the reader; `false` if the sender had no credit for it.
+    #[must_use]
+    pub(super) fn receive(&mut self, item: Bytes) -> bool {
+        let within = self.window.receive();
+        if within {
+            self.items.push_back(item);
+        }
+        within
+    }
+
+    /// Keeps an item that came with the end, which needs no credit.
+    pub(super) fn receive_last(&mut self, item: Bytes) {
+        self.items.push_back(item);
+    }
+
+    /// Takes the next item and says how many credits should go back now.
+    pub(super) fn take(&mut self, batch: bool) -> Option<(Bytes, u32)> {
+        let item = self.items.pop_front()?;
+        Some((item, self.window.take(batch)))
+    }
+
+    /// Takes the next item of a sender that is gone, so that no credit matters.
+    pub(super) fn take_leftover(&mut self) -> Option<Bytes> {
+        self.items.pop_front()
+    }
+
+    /// Throws away what the reader has not taken.
+    pub(super) fn clear(&mut self) {
+        self.items.clear();
+    }
+}

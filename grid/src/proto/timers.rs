@@ -1,0 +1,69 @@
+//! The deadlines and liveness checks of all calls of a link, in one heap.
+//!
+//! Most calls end long before their deadline, so ending one does not search the heap: its timer goes stale and is
+//! dropped when it comes up, or when stale ones outnumber the rest.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Instant;
+
+use super::muxes::Key;
+
+/// What is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Timer {
+    /// The deadline of a call that this node made.
+    CallDeadline(Key),
+    /// Time to ping a stream that this node opened, or to give it up.
+    CallPing(Key),
+    /// The deadline of a call that this node serves.
+    ServedDeadline(Key),
+    /// Time to see whether the caller of a stream is still there.
+    ServedIdle(Key),
+}
+
+/// Stale timers that are not worth a sweep.
+const STALE_MIN: usize = 1024;
+
+/// A heap of timers with lazy removal.
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    heap: BinaryHeap<Reverse<(Instant, Timer)>>,
+    stale: usize,
+}
+
+impl Timers {
+    pub(super) fn arm(&mut self, at: Instant, timer: Timer) {
+        self.heap.push(Reverse((at, timer)));
+    }
+
+    /// Says that `count` armed timers do not matter any more; `true` asks for a [`sweep`](Self::sweep).
+    #[must_use]
+    pub(super) fn forget(&mut self, count: usize) -> bool {
+        self.stale += count;
+        self.stale > STALE_MIN && self.stale * 2 > self.heap.len()
+    }
+
+    /// Drops what `is_live` does not know.
+    pub(super) fn sweep(&mut self, mut is_live: impl FnMut(Timer) -> bool) {
+        self.heap.retain(|Reverse((_, timer))| is_live(*timer));
+        self.stale = 0;
+    }
+
+    /// When the next timer is due; it may turn out to be stale.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.heap.peek().map(|Reverse((at, _))| *at)
+    }
+
+    pub(super) fn pop_due(&mut self, now: Instant) -> Option<Timer> {
+        if self.next()? > now {
+            return None;
+        }
+        self.heap.pop().map(|Reverse((_, timer))| timer)
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.heap.len()
+    }
+}
