@@ -1,0 +1,118 @@
+//! The listening side: sockets become WebSockets, introduce themselves, and go to the peer they belong to.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::dial::Io;
+use super::driver::{drive, idle};
+use super::handshake::{Established, receive_introduction};
+use super::node::Node;
+use super::peer::Peer;
+use super::state::State;
+use super::transport::{self, WebSocket};
+use tokio_tungstenite::tungstenite::http::{HeaderMap, StatusCode, header};
+
+/// A connection that a peer has opened and that was let in.
+pub(super) type Arrival = Established<WebSocket<Box<dyn Io>>>;
+
+/// Connections that may be at their upgrade or handshake at once; further ones wait in the listener's own queue. Each
+/// costs a task and the head of its request, and ends by a time-out at the latest.
+const HANDSHAKES_MAX: usize = 1024;
+
+/// After the listener fails (out of file descriptors, mostly) it is asked again this much later.
+const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+/// Accepts until it is dropped.
+pub(super) async fn serve(node: Arc<Node>, listener: TcpListener) {
+    let mut handshakes = JoinSet::new();
+    loop {
+        while handshakes.len() >= HANDSHAKES_MAX || handshakes.try_join_next().is_some() {
+            if handshakes.len() >= HANDSHAKES_MAX {
+                handshakes.join_next().await;
+            }
+        }
+        match listener.accept().await {
+            Ok((stream, from)) => {
+                let node = Arc::clone(&node);
+                handshakes.spawn(async move {
+                    let stream = match stream.set_nodelay(true) {
+                        Ok(()) => Box::new(stream) as Box<dyn Io>,
+                        Err(error) => return tracing::debug!(%from, %error, "the socket is gone already"),
+                    };
+                    if let Err(reason) = accept(&node, stream).await {
+                        tracing::warn!(local = %node.name, %from, reason, "refused a connection");
+                    }
+                });
+            }
+            Err(error) => {
+                tracing::warn!(local = %node.name, %error, "cannot accept");
+                tokio::time::sleep(ACCEPT_RETRY).await;
+            }
+        }
+    }
+}
+
+/// Takes a byte stream through upgrade and handshake and hands it to its peer.
+pub(super) async fn accept(node: &Arc<Node>, stream: Box<dyn Io>) -> Result<(), String> {
+    let limit = node.config.connect_timeout;
+    let judging = Arc::clone(node);
+    let judge = move |path: &str, headers: &HeaderMap| judge(&judging, path, headers);
+    let upgrade = transport::accept(stream, judge, node.config.message_bytes_max);
+    let transport = match tokio::time::timeout(limit, upgrade).await {
+        Ok(transport) => transport?,
+        Err(_) => return Err(format!("no upgrade request within {limit:?}")),
+    };
+    let is_known = |name: &str| node.peers.contains_key(name);
+    let (host, arrival) = receive_introduction(transport, &node.introduction(), &is_known, &node.auth).await?;
+    let peer = node.peers.get(&*host).ok_or_else(|| format!("unknown incoming host: {host}"))?;
+    let arrivals = peer.arrivals.as_ref().ok_or_else(|| format!("this node dials {host} itself"))?;
+    arrivals.send(arrival).await.map_err(|_| "this node is shutting down".to_owned())
+}
+
+/// Whether an upgrade request is for this grid.
+fn judge(node: &Node, path: &str, headers: &HeaderMap) -> Result<(), (StatusCode, String)> {
+    if path != node.config.route {
+        return Err((StatusCode::NOT_FOUND, format!("no grid at {path}")));
+    }
+    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let token = token.strip_prefix("Bearer ").unwrap_or_default();
+    node.auth.check(token).map_err(|denied| (StatusCode::FORBIDDEN, format!("auth token: {denied}")))
+}
+
+/// Keeps the link to a peer up, from the side that waits to be dialed. Never ends, but with the node.
+///
+/// A new connection replaces the one before it at once: the peer knows best that the old one is of no use.
+pub(super) async fn keep_accepting(node: Arc<Node>, peer: Arc<Peer>, mut arrivals: mpsc::Receiver<Arrival>) {
+    let mut next = None;
+    loop {
+        let arrival = match next.take() {
+            Some(arrival) => arrival,
+            None => tokio::select! {
+                arrival = arrivals.recv() => match arrival {
+                    Some(arrival) => arrival,
+                    None => return,
+                },
+                () = idle(&peer) => continue,
+            },
+        };
+        let Established { mut transport, session, instance } = arrival;
+        tracing::info!(local = %node.name, peer = %peer.name, %instance, "link is up");
+        let reason = tokio::select! {
+            biased;
+            reason = drive(&peer, session, instance, &mut transport) => reason,
+            Some(arrival) = arrivals.recv() => {
+                next = Some(arrival);
+                "the peer has opened a new connection".to_owned()
+            }
+        };
+        tracing::info!(local = %node.name, peer = %peer.name, reason, "link is down");
+        peer.lock().link.set_down_reason(reason.clone());
+        if next.is_none() {
+            peer.state.send_replace(State::Error(reason.into()));
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! Calls at the byte level: futures that start on their first poll, carry their options, and cancel when dropped.
+//!
+//! Nothing here is generic and nothing is timed here: the link has the deadline, so a call is small, `Unpin` and
+//! `'static`, and goes into `spawn`, `select!` or `join_all` as it is.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::connection::Connection;
+use super::halves::{RawReceiver, RawSender, halves};
+use super::peer::now;
+use crate::error::{CallError, CodecError, Failure};
+use crate::proto::wire::{HandlerId, Meta};
+use crate::proto::{CallFailure, CallSpec, Capacities, Deadline, Half, Key, Side};
+
+/// Deadline of a single request that was given none, so that no caller waits for ever.
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What may be said about a call before it starts.
+#[derive(Debug, Default)]
+struct Options {
+    deadline: Option<CallDeadline>,
+    /// A handler's context sets this one; the earlier of both counts.
+    at_latest: Option<Instant>,
+    wait: bool,
+    meta: Option<Box<Meta>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum CallDeadline {
+    After(Duration),
+    At(Instant),
+}
+
+impl Options {
+    /// The deadline, now that the call starts.
+    fn deadline(&self) -> Option<Deadline> {
+        let now = Instant::now();
+        let own = match self.deadline {
+            Some(CallDeadline::After(after)) => now.checked_add(after),
+            Some(CallDeadline::At(at)) => Some(at),
+            None => None,
+        };
+        let at = match (own, self.at_latest) {
+            (Some(own), Some(latest)) => own.min(latest),
+            (own, latest) => own.or(latest)?,
+        };
+        Some(Deadline { at: at.into_std(), after: at.saturating_duration_since(now) })
+    }
+}
+
+/// A call or stream on its way, whatever its kind.
+#[derive(Debug)]
+struct Start {
+    connection: Connection,
+    state: Progress,
+    options: Options,
+}
+
+#[derive(Debug)]
+enum Progress {
+    New { handler: HandlerId, payload: Result<Option<Bytes>, CodecError>, stream: Option<Capacities> },
+    Started(Key),
+    Over,
+}
+
+impl Start {
+    fn new(
+        connection: Connection,
+        handler: HandlerId,
+        payload: Result<Option<Bytes>, CodecError>,
+        stream: Option<Capacities>,
+        timeout: Option<Duration>,
+    ) -> Self {
+        let options = Options { deadline: timeout.map(CallDeadline::After), ..Options::default() };
+        Self { connection, state: Progress::New { handler, payload, stream }, options }
+    }
+
+    /// Starts the call if it has not been, and asks `look` for its outcome, which ends it here.
+    fn poll<T>(
+        &mut self,
+        cx: &Context<'_>,
+        look: impl FnOnce(&mut crate::proto::Link, Key) -> Option<Result<T, CallFailure>>,
+    ) -> Poll<Result<(Key, T), Failure>> {
+        let peer = self.connection.peer();
+        let started = match std::mem::replace(&mut self.state, Progress::Over) {
+            Progress::New { payload: Err(error), .. } => return Poll::Ready(Err(Failure::Encode(error))),
+            Progress::New { handler, payload: Ok(payload), stream } => {
+                let spec = CallSpec {
+                    handler,
+                    subroute: self.connection.subroute_id(handler),
+                    payload,
+                    deadline: self.options.deadline(),
+                    stream,
+                    meta: self.options.meta.take(),
+                    wait: self.options.wait,
+                };
+                let now = now();
+                peer.with(|shared| {
+                    let key = shared.link.start_call(now, spec)?;
+                    shared.waiters.wait(Side::Caller, key, Half::Reader, cx);
+                    Ok((key, None))
+                })
+            }
+            Progress::Started(key) => {
+                let mut shared = peer.lock();
+                let outcome = look(&mut shared.link, key);
+                if outcome.is_none() {
+                    shared.waiters.wait(Side::Caller, key, Half::Reader, cx);
+                }
+                Ok((key, outcome))
+            }
+            Progress::Over => panic!("a call was polled after it had given its result"),
+        };
+        match started {
+            Ok((key, None)) => {
+                self.state = Progress::Started(key);
+                Poll::Pending
+            }
+            Ok((key, Some(Ok(value)))) => Poll::Ready(Ok((key, value))),
+            Ok((key, Some(Err(failure)))) => {
+                peer.with(|shared| shared.link.forget_call(key));
+                Poll::Ready(Err(peer.failure(failure)))
+            }
+            Err(failure) => Poll::Ready(Err(peer.failure(failure))),
+        }
+    }
+
+    fn meta(&mut self) -> &mut Meta {
+        self.options.meta.get_or_insert_default()
+    }
+
+    fn within(&mut self, context: &crate::Context) {
+        let inherited = context.deadline();
+        self.options.at_latest = match (self.options.at_latest, inherited) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        if let Some((trace, state)) = context.trace() {
+            let meta = self.meta();
+            meta.trace = Some(trace);
+            meta.state = state;
+        }
+    }
+}
+
+impl Drop for Start {
+    fn drop(&mut self) {
+        if let Progress::Started(key) = self.state {
+            self.connection.peer().with(|shared| shared.link.forget_call(key));
+        }
+    }
+}
+
+/// The options that calls of every kind have; `self.$start` is where they are kept.
+macro_rules! call_options {
+    ($start:ident) => {
+        /// Gives the call this much time, from its first poll on; waiting for a connection counts.
+        ///
+        /// Without it a single request has the method's time-out or else one minute, a stream none.
+        pub fn timeout(mut self, timeout: Duration) -> Self {
+            self.$start.options.deadline = Some(CallDeadline::After(timeout));
+            self
+        }
+
+        /// Gives the call time until `deadline`.
+        pub fn deadline(mut self, deadline: Instant) -> Self {
+            self.$start.options.deadline = Some(CallDeadline::At(deadline));
+            self
+        }
+
+        /// Without a connection, waits for one as long as the deadline allows, instead of failing at once.
+        pub fn wait_connected(mut self) -> Self {
+            self.$start.options.wait = true;
+            self
+        }
+
+        /// Sends a value along, for [`Context::metadata`](crate::Context::metadata) of the handler.
+        ///
+        /// A peer that knows no metadata makes the call fail with [`CallError::Unsupported`].
+        pub fn metadata(mut self, key: impl Into<String>, value: impl Into<Bytes>) -> Self {
+            self.$start.meta().user.push((key.into(), value.into()));
+            self
+        }
+
+        /// Makes the call part of the one that a handler is serving: it gets at most the time that is left there, and
+        /// carries its trace context on.
+        pub fn within(mut self, context: &crate::Context) -> Self {
+            self.$start.within(context);
+            self
+        }
+    };
+}
+pub(crate) use call_options;
+
+/// A single request at the byte level, from [`Connection::request`].
+///
+/// It is the future of its answer, `None` if the handler answered without a payload. Dropping it cancels the call.
+#[derive(Debug)]
+#[must_use = "a call does nothing until it is awaited"]
+pub struct RawCall {
+    start: Start,
+}
+
+impl RawCall {
+    pub(super) fn new(
+        connection: Connection,
+        handler: HandlerId,
+        payload: Result<Option<Bytes>, CodecError>,
+        timeout: Option<Duration>,
+    ) -> Self {
+        Self { start: Start::new(connection, handler, payload, None, Some(timeout.unwrap_or(DEFAULT_TIMEOUT))) }
+    }
+
+    call_options!(start);
+
+    pub(crate) fn poll_raw(&mut self, cx: &Context<'_>) -> Poll<Result<Option<Bytes>, Failure>> {
+        self.start.poll(cx, |link, key| link.take_answer(key)).map_ok(|(_, payload)| payload)
+    }
+}
+
+impl Future for RawCall {
+    type Output = Result<Option<Bytes>, CallError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_raw(cx).map_err(|failure| failure.into_call_error(|_| None))
+    }
+}
+
+/// A stream that is being opened at the byte level, from [`Connection::stream`].
+///
+/// It is the future of the two halves, ready when the callee has taken the stream. Dropping it cancels.
+#[derive(Debug)]
+#[must_use = "a stream does not open until it is awaited"]
+pub struct RawOpening {
+    start: Start,
+}
+
+impl RawOpening {
+    pub(super) fn new(
+        connection: Connection,
+        handler: HandlerId,
+        capacities: Capacities,
+        payload: Result<Option<Bytes>, CodecError>,
+        timeout: Option<Duration>,
+    ) -> Self {
+        Self { start: Start::new(connection, handler, payload, Some(capacities), timeout) }
+    }
+
+    call_options!(start);
+
+    pub(crate) fn poll_raw(&mut self, cx: &Context<'_>) -> Poll<Result<(RawSender, RawReceiver), Failure>> {
+        let opened = self.start.poll(cx, |link, key| link.poll_opened(key));
+        opened.map_ok(|(key, ())| {
+            let connection = &self.start.connection;
+            halves(connection.peer().clone(), Side::Caller, key, connection.keep())
+        })
+    }
+}
+
+impl Future for RawOpening {
+    type Output = Result<(RawSender, RawReceiver), CallError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_raw(cx).map_err(|failure| failure.into_call_error(|_| None))
+    }
+}

@@ -1,0 +1,114 @@
+//! Runs the handlers of calls that came in.
+//!
+//! A handler of single requests is polled once right here, in the driver's task: most are done then, and the answer leaves
+//! with its neighbours'. Only one that has to wait gets a task of its own. Handlers that turn out to burn time before their
+//! first await would hold up the link, so they get their task at once.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+use bytes::Bytes;
+
+use super::halves::halves;
+use super::peer::Peer;
+use super::registry::{HandlerFuture, RawHandler};
+use crate::context::Context;
+use crate::error::{ErrorCode, Fault};
+use crate::proto::{Event, Key, Side};
+
+/// Answers of handlers that were done at once.
+pub(super) type Replies = Vec<(Key, Result<Option<Bytes>, Fault>)>;
+
+/// Starts the handler that an [`Event::Serve`] asks for.
+pub(super) fn serve(peer: &Arc<Peer>, event: Event, replies: &mut Replies) {
+    let Event::Serve { key, route, payload, deadline, meta } = event else { return };
+    let Some(entry) = peer.registry.entry(route) else { return };
+    let context = Context::new(Arc::clone(peer), key, route, deadline, meta);
+    match &entry.handler {
+        RawHandler::Single(run) => match poll_once(start(|| run(context, payload))) {
+            Ok(outcome) => replies.push((key, flatten(peer, key, outcome))),
+            Err(future) => {
+                let peer_of_task = Arc::clone(peer);
+                spawn(peer, key, async move {
+                    let outcome = CatchPanic(future).await;
+                    let outcome = flatten(&peer_of_task, key, outcome);
+                    peer_of_task.reply(key, outcome);
+                });
+            }
+        },
+        RawHandler::Stream { run, .. } => {
+            let (sender, receiver) = halves(Arc::clone(peer), Side::Callee, key, None);
+            let future = start(|| run(context, payload, receiver, sender));
+            let peer_of_task = Arc::clone(peer);
+            spawn(peer, key, async move {
+                let outcome = CatchPanic(future).await;
+                let outcome = flatten(&peer_of_task, key, outcome);
+                peer_of_task.finish_stream(key, outcome);
+            });
+        }
+    }
+}
+
+/// Spawns a handler's task and leaves word of it, so that it can be aborted.
+fn spawn(peer: &Arc<Peer>, key: Key, task: impl Future<Output = ()> + Send + 'static) {
+    let task = tokio::spawn(task).abort_handle();
+    let mut shared = peer.lock();
+    if shared.link.is_served(key) {
+        shared.waiters.running(key, task);
+    } else {
+        drop(shared);
+        task.abort(); // Over before it began, or done already.
+    }
+}
+
+/// Calls the user's function, which may panic before there is a future.
+fn start<T>(run: impl FnOnce() -> HandlerFuture<T>) -> HandlerFuture<T>
+where
+    T: Send + 'static,
+{
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Box::pin(async move { std::panic::resume_unwind(panic) }))
+}
+
+type Outcome<T> = Result<Result<T, Fault>, Box<dyn Any + Send>>;
+
+/// Polls a handler for the first time; `Err` gives it back where it has to wait.
+fn poll_once<T>(future: HandlerFuture<Result<T, Fault>>) -> Result<Outcome<T>, HandlerFuture<Result<T, Fault>>> {
+    let mut future = CatchPanic(future);
+    // Whoever polls it next leaves a waker of its own: a task does that as soon as it starts.
+    let mut cx = std::task::Context::from_waker(Waker::noop());
+    match Pin::new(&mut future).poll(&mut cx) {
+        Poll::Ready(outcome) => Ok(outcome),
+        Poll::Pending => Err(future.0),
+    }
+}
+
+/// A handler whose panic is a result.
+struct CatchPanic<T>(HandlerFuture<Result<T, Fault>>);
+
+impl<T> Future for CatchPanic<T> {
+    type Output = Outcome<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<Self::Output> {
+        match catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(cx))) {
+            Ok(Poll::Ready(outcome)) => Poll::Ready(Ok(outcome)),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    }
+}
+
+/// Turns a panic into the error that the caller sees; the panic's own text stays here.
+fn flatten<T>(peer: &Peer, key: Key, outcome: Outcome<T>) -> Result<T, Fault> {
+    outcome.unwrap_or_else(|panic| {
+        let text = panic
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("a panic without a text");
+        tracing::error!(peer = %peer.name, call = ?key, panic = text, "a handler panicked");
+        Err(Fault::new(ErrorCode::Panicked, "the handler panicked: panic"))
+    })
+}

@@ -1,0 +1,255 @@
+//! The one task per link: it moves messages between the link and the transport, and starts handlers.
+//!
+//! One round: hand out what waits and flush without waiting, read a little, let the link make sense of it, wake and serve
+//! outside the lock, answer. Reading goes on while a write is blocked, or two busy peers would wait for each other for
+//! ever; what is bounded then is the link's outbox, by making callers wait.
+//!
+//! When a round has started or woken several others, the driver lets them run before it looks again, so that what they
+//! have to say leaves in one batch; after a single one it parks at once, for the sake of latency.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use bytes::Bytes;
+use tokio::time::Sleep;
+
+use super::dispatch::{self, Replies};
+use super::peer::{Parked, Peer, Round, now};
+use super::state::{Instance, State};
+use super::transport::{Echo, Transport};
+use crate::proto::{Features, Session};
+
+/// Bytes read in one round. With eight times as much, both ends run in lock-step: one fills while the other drains.
+const READ_BUDGET_BYTES: usize = 32 * 1024;
+
+/// Others that a round must have set going for the driver to let them run first.
+const BATCH_MIN: usize = 2;
+
+/// Drives a connection whose handshake is done until it ends, and says why it did.
+///
+/// The link is started and stopped in here, whatever way this ends; dropping the future ends the connection.
+pub(super) async fn drive(
+    peer: &Arc<Peer>,
+    session: Session,
+    instance: Instance,
+    transport: &mut (impl Transport + ?Sized),
+) -> String {
+    let mut down = Down { peer, reason: "this node has ended the connection".to_owned() };
+    peer.with(|shared| shared.link.start(now(), session));
+    peer.state.send_replace(State::Connected { instance });
+    let reason = Driver::new(peer, Some(transport)).await;
+    down.reason.clone_from(&reason);
+    reason
+}
+
+/// Keeps the clock of a link that is down: calls that wait for a connection have deadlines too. Never ends.
+pub(super) async fn idle(peer: &Arc<Peer>) {
+    Driver::<Echo>::new(peer, None).await;
+}
+
+/// Brings the link of a node to itself up.
+pub(super) fn start_loopback(peer: &Arc<Peer>) {
+    let session = Session { checksum: false, features: Features::all(), wall: std::time::SystemTime::now() };
+    peer.with(|shared| shared.link.start(now(), session));
+    peer.state.send_replace(State::Connected { instance: Instance::random() });
+}
+
+/// Drives a link that [`start_loopback`] has brought up.
+pub(super) async fn run_loopback(peer: Arc<Peer>) {
+    let _end = Down { peer: &peer, reason: "the node is gone".to_owned() };
+    Driver::new(&peer, Some(&mut Echo::default())).await;
+}
+
+/// Takes a link down when it is dropped: in whatever way its driver ends, nobody is left waiting.
+struct Down<'a> {
+    peer: &'a Arc<Peer>,
+    reason: String,
+}
+
+impl Drop for Down<'_> {
+    fn drop(&mut self) {
+        take_down(self.peer, &self.reason);
+    }
+}
+
+/// Ends everything that is in flight on a link.
+pub(super) fn take_down(peer: &Arc<Peer>, reason: &str) {
+    let mut round = Round::default();
+    let mut shared = peer.lock();
+    shared.link.stop(reason);
+    shared.drain(&mut round);
+    drop(shared);
+    round.settle();
+}
+
+struct Driver<'a, T: ?Sized> {
+    peer: &'a Arc<Peer>,
+    /// `None`: the link is down, and only time passes.
+    transport: Option<&'a mut T>,
+    inbound: Vec<Bytes>,
+    round: Round,
+    replies: Replies,
+    sleep: Pin<Box<Sleep>>,
+    /// What `sleep` is set to; an earlier one than needed is as good.
+    sleeps_until: Option<Instant>,
+}
+
+impl<'a, T: Transport + ?Sized> Driver<'a, T> {
+    fn new(peer: &'a Arc<Peer>, transport: Option<&'a mut T>) -> Self {
+        Self {
+            peer,
+            transport,
+            inbound: Vec::new(),
+            round: Round::default(),
+            replies: Replies::new(),
+            sleep: Box::pin(tokio::time::sleep_until(tokio::time::Instant::now())),
+            sleeps_until: None,
+        }
+    }
+
+    /// Hands waiting messages to the transport and flushes it, as far as it goes.
+    fn poll_output(&mut self, cx: &mut Context<'_>) -> Result<(), String> {
+        let Some(transport) = &mut self.transport else { return Ok(()) };
+        loop {
+            while transport.has_room() {
+                // One message at a time, so that callers get at the lock while the socket is written.
+                let message = self.peer.lock().link.poll_transmit(now());
+                let Some(message) = message else { break };
+                transport.start_send(message).map_err(|error| error.to_string())?;
+            }
+            match transport.poll_flush(cx) {
+                Poll::Ready(Ok(())) if transport.has_room() && self.peer.lock().link.wants_transmit() => {}
+                Poll::Ready(Ok(())) | Poll::Pending => return Ok(()),
+                Poll::Ready(Err(error)) => return Err(error.to_string()),
+            }
+        }
+    }
+
+    /// Reads what has come, up to the budget. An error is kept until what came before it has been dealt with.
+    fn poll_input(&mut self, cx: &mut Context<'_>) -> Result<Input, String> {
+        let Some(transport) = &mut self.transport else { return Ok(Input::Dry) };
+        let mut read = 0;
+        while read < READ_BUDGET_BYTES {
+            match transport.poll_recv(cx) {
+                Poll::Ready(Ok(message)) => {
+                    read += message.len();
+                    self.inbound.push(message);
+                }
+                Poll::Ready(Err(error)) => return Err(error.to_string()),
+                Poll::Pending => return Ok(Input::Dry),
+            }
+        }
+        Ok(Input::More)
+    }
+
+    /// Lets the link make sense of what came, then does what follows from it. Gives the number of those it set going.
+    fn process(&mut self) -> Result<usize, String> {
+        let now = now();
+        let mut shared = self.peer.lock();
+        let link = &mut shared.link;
+        let mut outcome = Ok(());
+        for message in self.inbound.drain(..) {
+            if outcome.is_ok() {
+                outcome = link.handle_message(now, message);
+            }
+        }
+        if outcome.is_ok() && link.poll_timeout().is_some_and(|timeout| timeout <= now) {
+            outcome = link.handle_timeout(now);
+        }
+        shared.drain(&mut self.round);
+        drop(shared);
+        let set_going = self.round.wakers.len() + self.round.serve.len();
+        self.round.settle();
+        for event in self.round.serve.drain(..) {
+            dispatch::serve(self.peer, event, &mut self.replies);
+        }
+        if !self.replies.is_empty() {
+            let mut shared = self.peer.lock();
+            for (key, outcome) in self.replies.drain(..) {
+                shared.link.reply(key, outcome);
+                let task = shared.waiters.over(key, &mut self.round.wakers);
+                debug_assert!(task.is_none(), "it was done before it had one");
+            }
+            drop(shared);
+            self.round.settle();
+        }
+        outcome.map(|()| set_going).map_err(|error| error.to_string())
+    }
+
+    /// Goes to sleep, unless there is something to do after all.
+    fn park(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let takes_output = self.transport.as_ref().is_some_and(|transport| transport.has_room());
+        let mut shared = self.peer.lock();
+        if takes_output && shared.link.wants_transmit() {
+            return Poll::Ready(());
+        }
+        if shared.link.is_drained() {
+            self.peer.drained.notify_waiters();
+        }
+        let until = shared.link.poll_timeout();
+        if until != self.sleeps_until {
+            // Waking too early is harmless, and most deadlines never come: an earlier setting stays.
+            let earlier = match (until, self.sleeps_until) {
+                (Some(until), Some(set)) => until < set || set <= now(),
+                (Some(_), None) => true,
+                (None, _) => false,
+            };
+            if let (true, Some(until)) = (earlier, until) {
+                self.sleep.as_mut().reset(until.into());
+                self.sleeps_until = Some(until);
+            }
+        }
+        if self.sleeps_until.is_some() && self.sleep.as_mut().poll(cx).is_ready() {
+            self.sleeps_until = None;
+            return Poll::Ready(());
+        }
+        shared.driver = Some(Parked { waker: cx.waker().clone(), until: self.sleeps_until, takes_output });
+        Poll::Pending
+    }
+}
+
+/// Whether more can be read at once.
+#[derive(Debug, PartialEq, Eq)]
+enum Input {
+    More,
+    Dry,
+}
+
+impl<T: Transport + ?Sized> Future for Driver<'_, T> {
+    type Output = String;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<String> {
+        let this = &mut *self;
+        this.peer.lock().driver = None;
+        loop {
+            if let Err(reason) = this.poll_output(cx) {
+                return Poll::Ready(reason);
+            }
+            let input = this.poll_input(cx);
+            let set_going = match this.process() {
+                Ok(set_going) => set_going,
+                Err(reason) => {
+                    if let Some(transport) = &mut this.transport {
+                        transport.close(cx);
+                    }
+                    return Poll::Ready(reason);
+                }
+            };
+            match input {
+                Err(reason) => return Poll::Ready(reason),
+                Ok(Input::More) => {
+                    this.poll_output(cx).map_or_else(|_| (), |()| ());
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Ok(Input::Dry) if set_going >= BATCH_MIN => {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Ok(Input::Dry) => ready!(this.park(cx)),
+            }
+        }
+    }
+}

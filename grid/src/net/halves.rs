@@ -1,0 +1,164 @@
+//! The two halves of an open stream at the byte level, the same for both sides.
+//!
+//! The handler of a stream gets a receiver of its input and a sender of its output; the caller gets a sender of that input
+//! and a receiver of that output. The caller's receiver owns the call: dropping it cancels.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_core::Stream;
+
+use super::peer::Peer;
+use crate::error::{CallError, Closed, Failure};
+use crate::proto::{Half, Key, Recv, SendState, Side};
+
+/// One end of one stream.
+#[derive(Debug)]
+struct End {
+    peer: Arc<Peer>,
+    side: Side,
+    key: Key,
+    /// Keeps what runs an in-process link alive.
+    _keep: Option<Arc<super::connection::Keep>>,
+}
+
+/// Makes the halves of one end.
+pub(super) fn halves(
+    peer: Arc<Peer>,
+    side: Side,
+    key: Key,
+    keep: Option<Arc<super::connection::Keep>>,
+) -> (RawSender, RawReceiver) {
+    let sender = End { peer: Arc::clone(&peer), side, key, _keep: keep.clone() };
+    let receiver = End { peer, side, key, _keep: keep };
+    (RawSender { end: sender, closed: false }, RawReceiver { end: receiver, done: false })
+}
+
+/// Sends the items of a stream, as bytes.
+///
+/// Dropping it ends the stream's input, where this node is the caller. A handler's output ends when the handler returns.
+#[derive(Debug)]
+pub struct RawSender {
+    end: End,
+    closed: bool,
+}
+
+impl RawSender {
+    /// Sends one item, when the other side has room for it.
+    ///
+    /// # Errors
+    /// [`Closed`] when nobody will read it any more.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is ready, nothing was sent.
+    pub async fn send(&mut self, item: impl Into<Bytes>) -> Result<(), Closed> {
+        let item = item.into();
+        std::future::poll_fn(|cx| self.poll_ready(cx)).await?;
+        self.start_send(item)
+    }
+
+    /// Ends the input of the stream, where this node is the caller; a handler ends its output by returning.
+    pub fn close(&mut self) {
+        if !std::mem::replace(&mut self.closed, true) && self.end.side == Side::Caller {
+            self.end.peer.with(|shared| shared.link.finish_input(self.end.key));
+        }
+    }
+
+    /// Ready when an item can be sent.
+    pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
+        if self.closed {
+            return Poll::Ready(Err(Closed));
+        }
+        let End { peer, side, key, .. } = &self.end;
+        let mut shared = peer.lock();
+        match shared.link.poll_send(*side, *key) {
+            SendState::Ready => Poll::Ready(Ok(())),
+            SendState::Closed => Poll::Ready(Err(Closed)),
+            SendState::Blocked => {
+                shared.waiters.wait(*side, *key, Half::Writer, cx);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Sends an item after [`poll_ready`](Self::poll_ready) was ready.
+    pub(crate) fn start_send(&mut self, item: Bytes) -> Result<(), Closed> {
+        let End { peer, side, key, .. } = &self.end;
+        match peer.with(|shared| shared.link.send(*side, *key, &item)) {
+            SendState::Ready => Ok(()),
+            // Not asked before, or the connection was lost in between.
+            SendState::Blocked | SendState::Closed => Err(Closed),
+        }
+    }
+
+    /// Ready when nobody reads any more.
+    pub(crate) fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let End { peer, side, key, .. } = &self.end;
+        if *side == Side::Callee {
+            return peer.poll_over(*key, cx);
+        }
+        let mut shared = peer.lock();
+        if self.closed || shared.link.poll_send(*side, *key) == SendState::Closed {
+            return Poll::Ready(());
+        }
+        shared.waiters.wait(*side, *key, Half::Writer, cx);
+        Poll::Pending
+    }
+}
+
+impl Drop for RawSender {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Receives the items of a stream, as bytes.
+///
+/// As a [`Stream`] it ends after the last item, or with one error. Dropping it cancels the stream, where this node is the
+/// caller.
+#[derive(Debug)]
+pub struct RawReceiver {
+    end: End,
+    done: bool,
+}
+
+impl RawReceiver {
+    pub(crate) fn poll_raw(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
+        if self.done {
+            return Poll::Ready(None);
+        }
+        let End { peer, side, key, .. } = &self.end;
+        let received = peer.with(|shared| {
+            let received = shared.link.recv(*side, *key);
+            if received == Recv::Pending {
+                shared.waiters.wait(*side, *key, Half::Reader, cx);
+            }
+            received
+        });
+        match received {
+            Recv::Pending => Poll::Pending,
+            Recv::Item(item) => Poll::Ready(Some(Ok(item))),
+            Recv::End(end) => {
+                self.done = true;
+                Poll::Ready(end.err().map(|failure| Err(peer.failure(failure))))
+            }
+        }
+    }
+}
+
+impl Stream for RawReceiver {
+    type Item = Result<Bytes, CallError>;
+
+    fn poll_next(mut self: std::pin::Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_raw(cx).map(|item| item.map(|item| item.map_err(|failure| failure.into_call_error(|_| None))))
+    }
+}
+
+impl Drop for RawReceiver {
+    fn drop(&mut self) {
+        if self.end.side == Side::Caller {
+            self.end.peer.with(|shared| shared.link.forget_call(self.end.key));
+        }
+    }
+}

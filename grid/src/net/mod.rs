@@ -1,0 +1,36 @@
+//! The tokio layer: sockets, tasks, clocks, and nothing that knows a user's type.
+//!
+//! Who owns what: a [`Manager`] owns one task per peer (dial.rs or accept.rs), which owns the connection while there is
+//! one and drives it (driver.rs). Link and waiters are in a [`Peer`] under one mutex, shared by that task and everybody
+//! who calls. Handlers run in the driver's first poll or in a task of their own, which the peer aborts (dispatch.rs).
+
+mod accept;
+mod call;
+mod connection;
+mod dial;
+mod dispatch;
+mod driver;
+mod halves;
+mod handshake;
+mod manager;
+mod name;
+mod node;
+mod peer;
+mod registry;
+mod state;
+mod stats;
+mod transport;
+mod waiters;
+
+pub(crate) use call::call_options;
+pub use call::{RawCall, RawOpening};
+pub use connection::{Connection, NotConnected};
+pub use dial::{Dial, Dialing, Io};
+pub use halves::{RawReceiver, RawSender};
+pub use manager::{BuildError, Builder, Manager, Refused, UnknownHost};
+pub use name::NameError;
+pub(crate) use peer::Peer;
+pub use registry::RegisterError;
+pub(crate) use registry::{HandlerFuture, RawHandler, Registry};
+pub use state::{Instance, State};
+pub use stats::{ConnectionStats, Stats};

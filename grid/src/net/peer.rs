@@ -1,0 +1,194 @@
+//! One other node, as this node knows it: its link, who waits on it, and the state of its connection.
+//!
+//! Everybody who calls locks the link for the moment of a call and encodes straight into its outbox; the driver
+//! (driver.rs) is woken only where it is parked. The lock is never held across an await, a wake-up or a handler.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use bytes::Bytes;
+use tokio::sync::{Notify, watch};
+
+use super::registry::Registry;
+use super::state::State;
+use super::waiters::Waiters;
+use crate::error::{CodecError, Failure, Fault};
+use crate::proto::{CallFailure, Event, Key, Limits, Link, RouteIndex};
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(super) name: Arc<str>,
+    /// The name of the node whose peer this is.
+    pub(super) local: Arc<str>,
+    pub(super) registry: Arc<Registry>,
+    pub(super) state: watch::Sender<State>,
+    /// Told when nothing is in flight any more.
+    pub(super) drained: Notify,
+    shared: Mutex<Shared>,
+}
+
+/// What the lock protects.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) link: Link,
+    pub(super) waiters: Waiters,
+    /// The driver, while it sleeps.
+    pub(super) driver: Option<Parked>,
+}
+
+/// A sleeping driver and what is worth waking it for.
+#[derive(Debug)]
+pub(super) struct Parked {
+    pub(super) waker: Waker,
+    /// When it wakes by itself.
+    pub(super) until: Option<Instant>,
+    /// Whether it could send something now; otherwise the socket will wake it.
+    pub(super) takes_output: bool,
+}
+
+impl Peer {
+    pub(super) fn new(local: Arc<str>, name: Arc<str>, limits: Limits, registry: Arc<Registry>) -> Arc<Self> {
+        let link = Link::new(limits, Arc::clone(registry.routes()));
+        let shared = Mutex::new(Shared { link, waiters: Waiters::default(), driver: None });
+        Arc::new(Self { name, local, registry, state: watch::Sender::new(State::Unconnected), drained: Notify::new(), shared })
+    }
+
+    /// Locks the link. A panic under the lock would be a bug in the core; the link is left as it is then, and the
+    /// others go on.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something with the link that may give the driver something to do.
+    pub(super) fn with<T>(&self, act: impl FnOnce(&mut Shared) -> T) -> T {
+        let mut shared = self.lock();
+        let result = act(&mut shared);
+        let driver = shared.wake_driver();
+        drop(shared);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+        result
+    }
+
+    /// The handler of a single request is done.
+    pub(super) fn reply(&self, key: Key, outcome: Result<Option<Bytes>, Fault>) {
+        self.finish(key, |link| link.reply(key, outcome));
+    }
+
+    /// The handler of a stream is done.
+    pub(super) fn finish_stream(&self, key: Key, outcome: Result<(), Fault>) {
+        self.finish(key, |link| link.finish_stream(key, outcome));
+    }
+
+    fn finish(&self, key: Key, act: impl FnOnce(&mut Link)) {
+        let mut wakers = Vec::new();
+        self.with(|shared| {
+            if shared.link.is_served(key) {
+                act(&mut shared.link);
+                shared.waiters.over(key, &mut wakers);
+            }
+        });
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// The peer's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The subroute that a handler of this node is registered under.
+    pub(crate) fn subroute_of(&self, route: RouteIndex) -> Option<&str> {
+        self.registry.entry(route)?.subroute.as_deref()
+    }
+
+    /// The name that a handler of this node is registered with.
+    pub(crate) fn method_of(&self, route: RouteIndex) -> &str {
+        self.registry.entry(route).map(|entry| &*entry.name).unwrap_or_default()
+    }
+
+    /// Waits until nothing is in flight.
+    pub(super) async fn drained(&self) {
+        loop {
+            let notified = self.drained.notified();
+            if self.lock().link.is_drained() {
+                return;
+            }
+            notified.await;
+        }
+    }
+
+    /// Ready when the peer's call is over, however it ended.
+    pub(crate) fn poll_over(&self, key: Key, cx: &Context<'_>) -> Poll<()> {
+        let mut shared = self.lock();
+        if !shared.link.is_served(key) {
+            return Poll::Ready(());
+        }
+        shared.waiters.wait_over(key, cx);
+        Poll::Pending
+    }
+
+    /// Gives a failure of the core the names that it does not know.
+    pub(super) fn failure(&self, failure: CallFailure) -> Failure {
+        match failure {
+            CallFailure::Fault(fault) => Failure::Remote(fault),
+            CallFailure::Lost { sent, reason } => {
+                Failure::Disconnected { peer: Arc::clone(&self.name), sent, reason }
+            }
+            CallFailure::DeadlineExceeded { after } => Failure::DeadlineExceeded { after },
+            CallFailure::Unsupported(feature) => Failure::Unsupported { feature, peer: Arc::clone(&self.name) },
+            CallFailure::TooLarge { len, max } => {
+                Failure::Encode(CodecError::new(format_args!("{len} bytes, and a message may have {max}")))
+            }
+        }
+    }
+}
+
+/// What a round of the driver took out of the link, to be acted on without the lock.
+#[derive(Debug, Default)]
+pub(super) struct Round {
+    pub(super) wakers: Vec<Waker>,
+    /// `Event::Serve`, all of them.
+    pub(super) serve: Vec<Event>,
+    pub(super) abort: Vec<tokio::task::AbortHandle>,
+}
+
+impl Shared {
+    /// The driver's waker, if it sleeps and there is something for it to do.
+    fn wake_driver(&mut self) -> Option<Waker> {
+        let timeout = self.link.poll_timeout();
+        let (link, parked) = (&self.link, self.driver.as_ref()?);
+        let earlier = timeout.is_some_and(|timeout| parked.until.is_none_or(|until| timeout < until));
+        if (parked.takes_output && link.wants_transmit()) || earlier {
+            return self.driver.take().map(|parked| parked.waker);
+        }
+        None
+    }
+
+    /// Sorts the link's events into what must be done about them.
+    pub(super) fn drain(&mut self, round: &mut Round) {
+        while let Some(event) = self.link.poll_event() {
+            match event {
+                Event::Wake { side, key, half } => self.waiters.take(side, key, half, &mut round.wakers),
+                Event::Abandon { key } => round.abort.extend(self.waiters.over(key, &mut round.wakers)),
+                Event::Serve { .. } => round.serve.push(event),
+            }
+        }
+    }
+}
+
+impl Round {
+    /// Wakes and aborts; the calls to serve stay.
+    pub(super) fn settle(&mut self) {
+        self.abort.drain(..).for_each(|task| task.abort());
+        self.wakers.drain(..).for_each(Waker::wake);
+    }
+}
+
+/// The clock of everything in this layer: tokio's, so that tests can pause it.
+pub(super) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+

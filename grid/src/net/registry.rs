@@ -1,0 +1,128 @@
+//! The handlers of a node: which there are, and what runs when one is called.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::halves::{RawReceiver, RawSender};
+use crate::context::Context;
+use crate::error::Fault;
+use crate::proto::wire::{HandlerId, SubrouteHash};
+use crate::proto::{Capacities, RouteError, RouteIndex, RouteKind, Routes};
+
+/// What a handler's run is.
+pub(crate) type HandlerFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Starts a handler of single requests.
+pub(crate) type RunSingle = dyn Fn(Context, Option<Bytes>) -> HandlerFuture<Result<Option<Bytes>, Fault>> + Send + Sync;
+
+/// Starts a handler of streams.
+pub(crate) type RunStream =
+    dyn Fn(Context, Option<Bytes>, RawReceiver, RawSender) -> HandlerFuture<Result<(), Fault>> + Send + Sync;
+
+/// A handler without its types.
+#[derive(Clone)]
+pub(crate) enum RawHandler {
+    Single(Arc<RunSingle>),
+    Stream { capacities: Capacities, run: Arc<RunStream> },
+}
+
+/// A handler in the table.
+pub(super) struct Entry {
+    /// `Service/method`, for people.
+    pub(super) name: Cow<'static, str>,
+    pub(super) id: HandlerId,
+    pub(super) subroute: Option<Arc<str>>,
+    pub(super) handler: RawHandler,
+}
+
+/// All handlers of a node.
+#[derive(Default)]
+pub(crate) struct Registry {
+    routes: Arc<Routes>,
+    entries: Vec<Entry>,
+}
+
+impl Registry {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a handler. An id may be used once under each subroute.
+    pub(crate) fn insert(
+        &mut self,
+        name: Cow<'static, str>,
+        id: HandlerId,
+        subroute: Option<&str>,
+        handler: RawHandler,
+    ) -> Result<(), RegisterError> {
+        let kind = match &handler {
+            RawHandler::Single(_) => RouteKind::Single,
+            RawHandler::Stream { capacities, .. } => RouteKind::Stream(*capacities),
+        };
+        let subroute_id = subroute.map(|path| SubrouteHash::of(path).for_handler(id));
+        // Registering is over before any link has the routes, so nothing is cloned.
+        let inserted = Arc::make_mut(&mut self.routes).insert(id, subroute_id, kind);
+        match inserted {
+            Ok(RouteIndex(index)) => {
+                debug_assert_eq!(index, self.entries.len());
+                self.entries.push(Entry { name, id, subroute: subroute.map(Arc::from), handler });
+                Ok(())
+            }
+            Err(RouteError::ZeroId) => Err(RegisterError::ZeroId { name: name.into_owned() }),
+            Err(RouteError::Taken(RouteIndex(taken))) => Err(RegisterError::Taken {
+                name: name.into_owned(),
+                id: id.get(),
+                subroute: subroute.map(str::to_owned),
+                by: self.entries.get(taken).map(|entry| entry.name.clone().into_owned()).unwrap_or_default(),
+            }),
+        }
+    }
+
+    pub(super) fn routes(&self) -> &Arc<Routes> {
+        &self.routes
+    }
+
+    pub(super) fn entry(&self, route: RouteIndex) -> Option<&Entry> {
+        self.entries.get(route.0)
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.entries.iter().map(|entry| (&entry.name, entry.id, &entry.subroute))).finish()
+    }
+}
+
+/// A handler could not be registered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegisterError {
+    /// Two handlers have the same id under the same subroute.
+    #[error("handler id {id}{} is used by both {by} and {name}", under(subroute))]
+    #[non_exhaustive]
+    Taken {
+        /// The handler that was refused.
+        name: String,
+        /// The id that both have.
+        id: u32,
+        /// The subroute that both are registered under.
+        subroute: Option<String>,
+        /// The handler that has the id already.
+        by: String,
+    },
+    /// Handler ids start at 1.
+    #[error("{name} has the handler id 0; ids start at 1")]
+    #[non_exhaustive]
+    ZeroId {
+        /// The handler that was refused.
+        name: String,
+    },
+}
+
+fn under(subroute: &Option<String>) -> String {
+    subroute.as_ref().map(|path| format!(" under subroute {path:?}")).unwrap_or_default()
+}

@@ -1,0 +1,76 @@
+//! What the connection to a peer is doing.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// State of the connection to one peer.
+///
+/// [`Connection::states`](crate::Connection::states) gives a watch of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum State {
+    /// There is no connection, and it is the peer's turn to dial.
+    Unconnected,
+    /// This node is dialing.
+    Connecting,
+    /// Calls go through.
+    Connected {
+        /// Chosen by the peer when it started: a different one than before means that it was restarted.
+        instance: Instance,
+    },
+    /// The last connection or attempt failed; another attempt follows.
+    Error(Arc<str>),
+    /// This node is shut down; there will be no connection any more.
+    Shutdown,
+}
+
+impl State {
+    /// Whether calls go through.
+    pub fn is_connected(&self) -> bool {
+        matches!(self, Self::Connected { .. })
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unconnected => f.write_str("not connected"),
+            Self::Connecting => f.write_str("connecting"),
+            Self::Connected { .. } => f.write_str("connected"),
+            Self::Error(reason) => write!(f, "not connected: {reason}"),
+            Self::Shutdown => f.write_str("shut down"),
+        }
+    }
+}
+
+/// One run of a node: 16 bytes, chosen at its start.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Instance(pub(crate) [u8; 16]);
+
+impl Instance {
+    /// A new one, at random, in the form of a UUID of version 4.
+    pub(crate) fn random() -> Self {
+        let mut bytes: [u8; 16] = rand::random();
+        bytes[6] = bytes[6] & 0x0f | 0x40;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, byte) in self.0.iter().enumerate() {
+            if matches!(position, 4 | 6 | 8 | 10) {
+                f.write_str("-")?;
+            }
+            write!(f, "{byte:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

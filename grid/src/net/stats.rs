@@ -1,0 +1,101 @@
+//! Figures about links, as plain snapshots.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::peer::Peer;
+use super::state::State;
+
+/// Figures of the link to one peer, since the node started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConnectionStats {
+    /// Name of the peer.
+    pub host: String,
+    /// What the link is doing.
+    pub state: State,
+    /// Protocol messages sent; the parts of a merged one count each.
+    pub messages_out: u64,
+    /// Protocol messages received.
+    pub messages_in: u64,
+    /// Bytes of messages sent, without the frames around them.
+    pub bytes_out: u64,
+    /// Bytes of messages received.
+    pub bytes_in: u64,
+    /// Calls and streams that this node made.
+    pub calls_out: u64,
+    /// Calls and streams of the peer that a handler was run for.
+    pub calls_in: u64,
+    /// Calls of this node that are in flight, those whose result nobody has taken yet included.
+    pub in_flight_out: usize,
+    /// Calls of the peer that are in flight.
+    pub in_flight_in: usize,
+    /// Bytes that wait for the socket.
+    pub queued_bytes: usize,
+    /// Messages that meant nothing here and were skipped.
+    pub ignored: u64,
+    /// Connections that were up.
+    pub connects: u64,
+    /// When the present connection came up.
+    pub connected_since: Option<Instant>,
+    /// When the last pong came.
+    pub last_pong: Option<Instant>,
+    /// How long the last ping took, there and back.
+    pub rtt: Option<Duration>,
+}
+
+impl ConnectionStats {
+    pub(super) fn of(peer: &Peer) -> Self {
+        let state = peer.state.borrow().clone();
+        let shared = peer.lock();
+        let counters = shared.link.counters();
+        let (in_flight_out, in_flight_in) = shared.link.in_flight();
+        let pong = shared.link.last_pong();
+        Self {
+            host: peer.name.to_string(),
+            state,
+            messages_out: counters.messages_out,
+            messages_in: counters.messages_in,
+            bytes_out: counters.bytes_out,
+            bytes_in: counters.bytes_in,
+            calls_out: counters.calls,
+            calls_in: counters.served,
+            in_flight_out,
+            in_flight_in,
+            queued_bytes: shared.link.outbox_bytes(),
+            ignored: counters.ignored,
+            connects: counters.connects,
+            connected_since: shared.link.up_since().map(Instant::from_std),
+            last_pong: pong.map(|(at, _)| Instant::from_std(at)),
+            rtt: pong.and_then(|(_, rtt)| rtt),
+        }
+    }
+}
+
+/// Figures of a whole node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// One for each other node.
+    pub connections: Vec<ConnectionStats>,
+    /// Of the calls that the node makes to itself.
+    pub loopback: ConnectionStats,
+}
+
+impl Stats {
+    /// Bytes of messages sent to other nodes.
+    pub fn bytes_out(&self) -> u64 {
+        self.connections.iter().map(|connection| connection.bytes_out).sum()
+    }
+
+    /// Bytes of messages received from other nodes.
+    pub fn bytes_in(&self) -> u64 {
+        self.connections.iter().map(|connection| connection.bytes_in).sum()
+    }
+
+    /// Calls and streams to other nodes.
+    pub fn calls_out(&self) -> u64 {
+        self.connections.iter().map(|connection| connection.calls_out).sum()
+    }
+}

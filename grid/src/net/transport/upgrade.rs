@@ -1,0 +1,220 @@
+//! The HTTP upgrade of both sides, done by tokio-tungstenite over a stream that never reads past the end of the headers.
+//!
+//! The library keeps what it has read too much inside its own stream type, where we could not get at it; so the stream
+//! it gets, [`Head`], gives it the headers and keeps the rest.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_tungstenite::tungstenite::handshake::client::generate_key;
+use tokio_tungstenite::tungstenite::handshake::server;
+use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderValue, StatusCode, header};
+use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::{self, http};
+
+use super::websocket::{WebSocket, config};
+
+/// Headers longer than this are refused, before anything is kept for the peer.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// What the dialer asks for.
+#[derive(Debug)]
+pub(in crate::net) struct Request<'a> {
+    /// Value of the Host header.
+    pub(in crate::net) authority: &'a str,
+    pub(in crate::net) route: &'a str,
+    pub(in crate::net) token: &'a str,
+    /// Nanoseconds since the epoch.
+    pub(in crate::net) time_ns: u128,
+}
+
+/// Asks the listener at the other end of `stream` for a WebSocket.
+///
+/// An error is a text that says what came instead of the WebSocket.
+pub(in crate::net) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    request: &Request<'_>,
+    message_bytes_max: usize,
+) -> Result<WebSocket<S>, String> {
+    let upgrade = http::Request::get(request.route)
+        .header(header::HOST, request.authority)
+        .header(header::CONNECTION, "Upgrade")
+        .header(header::UPGRADE, "websocket")
+        .header(header::SEC_WEBSOCKET_VERSION, "13")
+        .header(header::SEC_WEBSOCKET_KEY, generate_key())
+        .header(header::AUTHORIZATION, format!("Bearer {}", request.token))
+        .header("X-Minio-Time", request.time_ns.to_string())
+        // The library takes the resource and the host from the URI.
+        .uri(format!("ws://{}{}", request.authority, request.route))
+        .body(())
+        .map_err(|error| format!("cannot ask for an upgrade: {error}"))?;
+    let (socket, _) = tokio_tungstenite::client_async_with_config(upgrade, Head::new(stream), Some(config(message_bytes_max)))
+        .await
+        .map_err(upgrade_failure)?;
+    let head = socket.into_inner();
+    Ok(WebSocket::new(head.stream, head.rest, Role::Client, message_bytes_max))
+}
+
+/// Answers a dialer. `judge` gets the path and the headers and may refuse with a status and a text.
+pub(in crate::net) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    judge: impl FnOnce(&str, &HeaderMap) -> Result<(), (StatusCode, String)> + Unpin,
+    message_bytes_max: usize,
+) -> Result<WebSocket<S>, String> {
+    #[expect(clippy::result_large_err, reason = "the library's callback has this type")]
+    let callback = |request: &server::Request, response: server::Response| {
+        judge(request.uri().path(), request.headers()).map(|()| response).map_err(|(status, text)| {
+            let mut refusal = server::ErrorResponse::new(None);
+            *refusal.status_mut() = status;
+            refusal.headers_mut().insert(header::CONTENT_LENGTH, text.len().into());
+            refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            *refusal.body_mut() = Some(text);
+            refusal
+        })
+    };
+    let socket = tokio_tungstenite::accept_hdr_async_with_config(Head::new(stream), callback, Some(config(message_bytes_max)))
+        .await
+        .map_err(upgrade_failure)?;
+    let head = socket.into_inner();
+    Ok(WebSocket::new(head.stream, head.rest, Role::Server, message_bytes_max))
+}
+
+fn upgrade_failure(error: tungstenite::Error) -> String {
+    match error {
+        tungstenite::Error::Http(response) => {
+            let body = response.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default();
+            let body = body.trim();
+            let separator = if body.is_empty() { "" } else { ": " };
+            format!("answered {} instead of a WebSocket{separator}{body}", response.status())
+        }
+        tungstenite::Error::Io(error) => format!("the connection failed before the WebSocket was up: {error}"),
+        error => format!("not a WebSocket: {error}"),
+    }
+}
+
+/// A stream that hands out bytes up to the blank line after the headers, and keeps what came behind it.
+#[derive(Debug)]
+struct Head<S> {
+    stream: S,
+    /// Read from `stream` and not handed out yet.
+    rest: Vec<u8>,
+    /// Handed out so far.
+    given: usize,
+    /// How much of the blank line `\r\n\r\n` has been handed out.
+    matched: usize,
+}
+
+const BLANK_LINE: &[u8; 4] = b"\r\n\r\n";
+
+impl<S> Head<S> {
+    fn new(stream: S) -> Self {
+        Self { stream, rest: Vec::new(), given: 0, matched: 0 }
+    }
+
+    /// How many bytes of `rest` belong to the headers.
+    fn head_len(&mut self) -> usize {
+        for (position, byte) in self.rest.iter().enumerate() {
+            if self.matched == BLANK_LINE.len() {
+                return position;
+            }
+            self.matched = match byte {
+                b'\r' if self.matched == 2 => 3,
+                b'\r' => 1,
+                b'\n' if self.matched == 1 || self.matched == 3 => self.matched + 1,
+                _ => 0,
+            };
+        }
+        self.rest.len()
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Head<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.matched == BLANK_LINE.len() {
+            // An error answer may have a body; it ends with the connection, and everything from here on is passed on.
+            if !self.rest.is_empty() {
+                let len = self.rest.len().min(out.remaining());
+                out.put_slice(&self.rest[..len]);
+                self.rest.drain(..len);
+                return Poll::Ready(Ok(()));
+            }
+            return Pin::new(&mut self.stream).poll_read(cx, out);
+        }
+        if self.given > HEAD_BYTES_MAX {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "the headers are too long")));
+        }
+        let mut chunk = [0; 1024];
+        let len = chunk.len().min(out.remaining());
+        let mut chunk = ReadBuf::new(&mut chunk[..len]);
+        match Pin::new(&mut self.stream).poll_read(cx, &mut chunk)? {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(()) => self.rest.extend_from_slice(chunk.filled()),
+        }
+        let refused = self.given == 0 && self.rest.starts_with(b"HTTP/") && !self.rest.starts_with(b"HTTP/1.1 101");
+        // What follows a refusal is its text, and belongs to the library's error.
+        let len = if refused { self.rest.len() } else { self.head_len() };
+        out.put_slice(&self.rest[..len]);
+        self.rest.drain(..len);
+        self.given += len;
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    const REQUEST: Request<'static> = Request { authority: "node1:9000", route: "/grid", token: "secret", time_ns: 7 };
+
+    #[tokio::test]
+    async fn bytes_behind_the_answer_are_not_lost() {
+        let (mut listener, dialer) = duplex(4096);
+        let serve = async {
+            let mut head = vec![0; 4096];
+            let len = listener.read(&mut head).await.expect("request");
+            let head = String::from_utf8_lossy(&head[..len]).into_owned();
+            assert!(head.starts_with("GET /grid HTTP/1.1\r\n"), "{head}");
+            assert!(head.contains("Authorization: Bearer secret\r\n") || head.contains("authorization: Bearer secret\r\n"), "{head}");
+            let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).expect("key");
+            let accept = tokio_tungstenite::tungstenite::handshake::derive_accept_key(key.as_bytes());
+            let answer = format!(
+                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+            );
+            let mut bytes = answer.into_bytes();
+            bytes.extend_from_slice(&[0x82, 0x02, b'h', b'i']);
+            listener.write_all(&bytes).await.expect("answer");
+            listener
+        };
+        let (socket, _listener) = tokio::join!(connect(dialer, &REQUEST, 1024), serve);
+        let mut socket = socket.expect("upgraded");
+        let message = std::future::poll_fn(|cx| crate::net::transport::Transport::poll_recv(&mut socket, cx)).await;
+        assert_eq!(message.expect("message"), "hi");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_says_why_on_both_sides() {
+        let (listener, dialer) = duplex(4096);
+        let judge = |path: &str, _: &HeaderMap| Err((StatusCode::FORBIDDEN, format!("not on {path}")));
+        let (dialed, accepted) = tokio::join!(connect(dialer, &REQUEST, 1024), accept(listener, judge, 1024));
+        assert_eq!(dialed.map(|_| ()).unwrap_err(), "answered 403 Forbidden instead of a WebSocket: not on /grid");
+        assert_eq!(accepted.map(|_| ()).unwrap_err(), "answered 403 Forbidden instead of a WebSocket: not on /grid");
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Head<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,163 @@
+//! WebSocket frames over a byte stream. The WebSocket library is named here and in upgrade.rs, nowhere else.
+//!
+//! The library's protocol context is driven directly: its stream wrapper keeps a waker for each direction, which costs a
+//! tenth of a small call, and one task owns both directions here.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use super::{Transport, TransportError};
+
+/// Bytes read at a time. The library zeroes as much before each read: 128 KiB, its default, halves the rate of small calls.
+const READ_BUFFER_BYTES: usize = 8 * 1024;
+
+/// Output that is gathered before the socket is asked to take it; a flush asks at once.
+const WRITE_BUFFER_BYTES: usize = 64 * 1024;
+
+/// A WebSocket after its upgrade.
+#[derive(Debug)]
+pub(in crate::net) struct WebSocket<S> {
+    io: Io<S>,
+    context: WebSocketContext,
+    /// The socket takes nothing at the moment.
+    blocked: bool,
+    /// Something was handed to the context since the last complete flush.
+    dirty: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
+    /// Goes on after an upgrade that may have read `leftover` too much.
+    pub(super) fn new(stream: S, leftover: Vec<u8>, role: Role, message_bytes_max: usize) -> Self {
+        let context = WebSocketContext::from_partially_read(leftover, role, Some(config(message_bytes_max)));
+        Self { io: Io { stream, waker: Waker::noop().clone() }, context, blocked: false, dirty: false }
+    }
+
+    fn outcome(&mut self, result: Result<(), Error>) -> Result<(), TransportError> {
+        match result {
+            Ok(()) => Ok(()),
+            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.blocked = true;
+                Ok(())
+            }
+            Err(error) => Err(failure(error)),
+        }
+    }
+}
+
+/// The settings of both the upgrade and the frames.
+pub(super) fn config(message_bytes_max: usize) -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
+        .max_message_size(Some(message_bytes_max))
+        .max_frame_size(Some(message_bytes_max))
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
+    fn has_room(&self) -> bool {
+        !self.blocked
+    }
+
+    fn start_send(&mut self, message: Bytes) -> Result<(), TransportError> {
+        self.dirty = true;
+        // An error "would block" comes after the frame was taken.
+        let result = self.context.write(&mut self.io, Message::Binary(message));
+        self.outcome(result)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        if !self.dirty {
+            return Poll::Ready(Ok(()));
+        }
+        self.io.set_waker(cx);
+        self.blocked = false;
+        let result = self.context.flush(&mut self.io);
+        self.outcome(result)?;
+        if self.blocked {
+            return Poll::Pending;
+        }
+        self.dirty = false;
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, TransportError>> {
+        self.io.set_waker(cx);
+        loop {
+            match self.context.read(&mut self.io) {
+                Ok(Message::Binary(message)) => return Poll::Ready(Ok(message)),
+                // The context answers pings itself, but may not have got the answer out.
+                Ok(Message::Ping(_)) => self.dirty = true,
+                Ok(Message::Close(_)) => self.dirty = true,
+                Ok(Message::Pong(_) | Message::Text(_) | Message::Frame(_)) => {}
+                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+                Err(error) => return Poll::Ready(Err(failure(error))),
+            }
+        }
+    }
+
+    fn close(&mut self, cx: &mut Context<'_>) {
+        self.io.set_waker(cx);
+        // Whatever comes of it, the socket is dropped next.
+        let _ = self.context.close(&mut self.io, None);
+    }
+}
+
+fn failure(error: Error) -> TransportError {
+    use tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
+    match error {
+        Error::ConnectionClosed | Error::AlreadyClosed | Error::Protocol(ResetWithoutClosingHandshake) => {
+            TransportError::Closed
+        }
+        Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => TransportError::Closed,
+        Error::Io(error) => TransportError::Failed(error.to_string()),
+        error => TransportError::Failed(error.to_string()),
+    }
+}
+
+/// An asynchronous stream in the clothes of a blocking one: where it would wait, it says so and wakes the driver later.
+#[derive(Debug)]
+struct Io<S> {
+    stream: S,
+    waker: Waker,
+}
+
+impl<S> Io<S> {
+    fn set_waker(&mut self, cx: &Context<'_>) {
+        self.waker.clone_from(cx.waker());
+    }
+}
+
+impl<S: AsyncRead + Unpin> io::Read for Io<S> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut cx = Context::from_waker(&self.waker);
+        let mut buf = ReadBuf::new(buf);
+        match Pin::new(&mut self.stream).poll_read(&mut cx, &mut buf) {
+            Poll::Ready(result) => result.map(|()| buf.filled().len()),
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> io::Write for Io<S> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let mut cx = Context::from_waker(&self.waker);
+        match Pin::new(&mut self.stream).poll_write(&mut cx, buf) {
+            Poll::Ready(result) => result,
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let mut cx = Context::from_waker(&self.waker);
+        match Pin::new(&mut self.stream).poll_flush(&mut cx) {
+            Poll::Ready(result) => result,
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+}

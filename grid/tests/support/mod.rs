@@ -1,0 +1,93 @@
+//! A network in memory: nodes that reach each other without sockets, in virtual time.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use grid::{Builder, Dial, Dialing, Io, Manager};
+use tokio::io::duplex;
+use tokio::task::AbortHandle;
+
+/// Bytes in flight each way of a connection.
+const PIPE_BYTES: usize = 64 * 1024;
+
+/// Wires between nodes that know each other by name.
+#[derive(Clone, Default)]
+pub(crate) struct Network {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Default)]
+struct Inner {
+    nodes: HashMap<String, Manager>,
+    /// What carries bytes at the moment.
+    wires: Vec<AbortHandle>,
+    /// Attempts to dial so far.
+    dialed: usize,
+}
+
+impl Network {
+    /// A builder of a node in this network.
+    pub(crate) fn node(&self, name: &str, hosts: &[&str]) -> Builder {
+        Manager::builder(name).hosts(hosts.iter().copied()).dial_with(self.clone())
+    }
+
+    /// Makes a node reachable.
+    pub(crate) fn attach(&self, manager: &Manager) {
+        self.inner.lock().unwrap().nodes.insert(manager.name().to_owned(), manager.clone());
+    }
+
+    /// Makes a node unreachable; what is connected stays.
+    pub(crate) fn detach(&self, name: &str) {
+        self.inner.lock().unwrap().nodes.remove(name);
+    }
+
+    /// Cuts all wires that are up.
+    pub(crate) fn cut(&self) {
+        self.inner.lock().unwrap().wires.drain(..).for_each(|wire| wire.abort());
+    }
+
+    pub(crate) fn dialed(&self) -> usize {
+        self.inner.lock().unwrap().dialed
+    }
+}
+
+impl Dial for Network {
+    fn dial<'a>(&'a self, name: &'a str) -> Dialing<'a> {
+        Box::pin(async move {
+            let mut inner = self.inner.lock().unwrap();
+            inner.dialed += 1;
+            let node = inner.nodes.get(name).cloned().ok_or_else(|| io::Error::other(format!("no route to {name}")))?;
+            let (near, mut near_end) = duplex(PIPE_BYTES);
+            let (mut far_end, far) = duplex(PIPE_BYTES);
+            let wire = tokio::spawn(async move {
+                let _ = tokio::io::copy_bidirectional(&mut near_end, &mut far_end).await;
+            });
+            inner.wires.push(wire.abort_handle());
+            tokio::spawn(async move {
+                let _ = node.accept(far).await;
+            });
+            Ok(Box::new(near) as Box<dyn Io>)
+        })
+    }
+}
+
+pub(crate) const A: &str = "http://a:1";
+pub(crate) const B: &str = "http://b:1";
+
+/// Two nodes with what `configure` gives each, connected.
+pub(crate) async fn pair(configure: impl Fn(Builder) -> Builder) -> (Network, Manager, Manager) {
+    let network = Network::default();
+    let nodes = [A, B].map(|name| {
+        let manager = configure(network.node(name, &[A, B])).build().expect("a good configuration");
+        network.attach(&manager);
+        manager
+    });
+    let [a, b] = nodes;
+    for (manager, peer) in [(&a, B), (&b, A)] {
+        manager.connection(peer).unwrap().wait_connected(Duration::from_secs(5)).await.expect("connected");
+    }
+    (network, a, b)
+}
