@@ -1,1 +1,54 @@
-//! Calls and streams between servers over one WebSocket per pair of nodes.
+//! The attribute of grid-rpc, re-exported there as `grid::service`, where it is documented.
+
+mod args;
+mod attr;
+mod carried;
+mod entry;
+mod errors;
+mod expand;
+mod fallback;
+mod model;
+mod names;
+mod types;
+mod validate;
+
+use proc_macro2::TokenStream;
+
+use crate::args::ServiceArgs;
+use crate::errors::Errors;
+use crate::model::Service;
+
+/// Makes a client and a server of a trait. See `grid::service`, under which name it is used.
+#[proc_macro_attribute]
+pub fn service(
+    args: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    expand(args.into(), item.into()).into()
+}
+
+/// The attribute without the compiler around it, as tests call it.
+fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let args = ServiceArgs::parse(args, &mut errors);
+    let code = match syn::parse2::<syn::Item>(item.clone()) {
+        Ok(syn::Item::Trait(item)) => {
+            let service = Service::from_syn(args, item, &mut errors);
+            let conditional = validate::service(&service, &mut errors);
+            let mut code = expand::service(&service);
+            code.extend(conditional);
+            code
+        }
+        Ok(other) => {
+            fallback::not_a_trait(&other, &mut errors);
+            item
+        }
+        Err(error) => {
+            errors.add(error);
+            item
+        }
+    };
+    let mut all = errors.finish();
+    all.extend(code);
+    all
+}

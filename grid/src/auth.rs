@@ -49,7 +49,11 @@ impl Authenticate for SharedSecret {
     }
 
     fn check(&self, token: &str) -> Result<(), Denied> {
-        if same(token.as_bytes(), self.0.as_bytes()) { Ok(()) } else { Err(Denied::new("invalid token")) }
+        if same(token.as_bytes(), self.0.as_bytes()) {
+            Ok(())
+        } else {
+            Err(Denied::new("invalid token"))
+        }
     }
 }
 

@@ -74,7 +74,10 @@ impl Config {
     /// What is wrong with it, if anything.
     pub(crate) fn check(&self) -> Result<(), String> {
         if !self.route.starts_with('/') || self.route.contains(char::is_whitespace) {
-            return Err(format!("route {:?} is not a path: it must begin with `/` and have no spaces", self.route));
+            return Err(format!(
+                "route {:?} is not a path: it must begin with `/` and have no spaces",
+                self.route
+            ));
         }
         for (name, value, least) in [
             ("message_bytes_max", self.message_bytes_max, 1024),
@@ -85,7 +88,9 @@ impl Config {
                 return Err(format!("{name} is {value}, and must be at least {least}"));
             }
         }
-        for (name, value) in [("ping_interval", self.ping_interval), ("connect_timeout", self.connect_timeout)] {
+        for (name, value) in
+            [("ping_interval", self.ping_interval), ("connect_timeout", self.connect_timeout)]
+        {
             if value.is_zero() {
                 return Err(format!("{name} is zero"));
             }

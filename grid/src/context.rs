@@ -56,7 +56,8 @@ impl Context {
 
     /// The time until the [`deadline`](Self::deadline); zero when it has passed.
     pub fn time_left(&self) -> Option<Duration> {
-        self.deadline().map(|deadline| deadline.saturating_duration_since(tokio::time::Instant::now()))
+        self.deadline()
+            .map(|deadline| deadline.saturating_duration_since(tokio::time::Instant::now()))
     }
 
     /// A value that the caller sent along with [`metadata`](crate::RawCall::metadata).

@@ -67,7 +67,9 @@ impl<E> CallError<E> {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Disconnected { sent, .. } => *sent == Sent::No,
-            Self::Remote(error) => matches!(error.code, ErrorCode::Overloaded | ErrorCode::ShuttingDown),
+            Self::Remote(error) => {
+                matches!(error.code, ErrorCode::Overloaded | ErrorCode::ShuttingDown)
+            }
             Self::Handler(_)
             | Self::DeadlineExceeded { .. }
             | Self::Encode(_)
@@ -165,7 +167,10 @@ impl Failure {
     /// Gives the failure its type; `decode` reads the body of a handler's own error.
     ///
     /// A body that cannot be read leaves code and text, so that a caller with an older error type still learns something.
-    pub(crate) fn into_call_error<E>(self, decode: impl FnOnce(&Bytes) -> Option<E>) -> CallError<E> {
+    pub(crate) fn into_call_error<E>(
+        self,
+        decode: impl FnOnce(&Bytes) -> Option<E>,
+    ) -> CallError<E> {
         match self {
             Self::Remote(fault) => {
                 if fault.code == ErrorCode::Handler && !fault.body.is_empty() {
@@ -175,7 +180,9 @@ impl Failure {
                 }
                 CallError::Remote(RemoteError { code: fault.code, message: fault.message })
             }
-            Self::Disconnected { peer, sent, reason } => CallError::Disconnected { peer, sent, reason },
+            Self::Disconnected { peer, sent, reason } => {
+                CallError::Disconnected { peer, sent, reason }
+            }
             Self::DeadlineExceeded { after } => CallError::DeadlineExceeded { after },
             Self::Encode(error) => CallError::Encode(error),
             Self::Unsupported { feature, peer } => CallError::Unsupported { feature, peer },

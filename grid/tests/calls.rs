@@ -26,14 +26,19 @@ fn handlers(builder: Builder) -> Builder {
                 _ => Ok(payload),
             }
         })
-        .stream_handler(COUNT, None, Capacities { incoming: 0, outgoing: 3 }, |_cx, payload, _in, mut out| async move {
-            let text = String::from_utf8_lossy(&payload.unwrap_or_default()).into_owned();
-            let count: u32 = text.parse().map_err(|_| RemoteError::new("bad count"))?;
-            for number in 0..count {
-                out.send(number.to_string()).await?;
-            }
-            Ok(())
-        })
+        .stream_handler(
+            COUNT,
+            None,
+            Capacities { incoming: 0, outgoing: 3 },
+            |_cx, payload, _in, mut out| async move {
+                let text = String::from_utf8_lossy(&payload.unwrap_or_default()).into_owned();
+                let count: u32 = text.parse().map_err(|_| RemoteError::new("bad count"))?;
+                for number in 0..count {
+                    out.send(number.to_string()).await?;
+                }
+                Ok(())
+            },
+        )
 }
 
 fn bytes(text: &str) -> Option<Bytes> {
@@ -46,7 +51,12 @@ async fn both_nodes_call_each_other_and_themselves() {
     for (from, to) in [(&a, B), (&b, A), (&a, A), (&b, B)] {
         let connection = from.connection(to).unwrap();
         for payload in [None, bytes(""), bytes("x"), Some(Bytes::from(vec![7; 1 << 20]))] {
-            assert_eq!(connection.request(ECHO, payload.clone()).await.unwrap(), payload, "{} to {to}", from.name());
+            assert_eq!(
+                connection.request(ECHO, payload.clone()).await.unwrap(),
+                payload,
+                "{} to {to}",
+                from.name()
+            );
         }
     }
 }
@@ -55,9 +65,13 @@ async fn both_nodes_call_each_other_and_themselves() {
 async fn errors_and_panics_harm_nobody_else() {
     let (_network, a, _b) = pair(handlers).await;
     let b = a.connection(B).unwrap();
-    let CallError::Remote(error) = b.request(ECHO, bytes("fail")).await.unwrap_err() else { panic!("remote") };
+    let CallError::Remote(error) = b.request(ECHO, bytes("fail")).await.unwrap_err() else {
+        panic!("remote")
+    };
     assert_eq!((error.code, error.message.as_str()), (ErrorCode::Handler, "boom: fail"));
-    let CallError::Remote(error) = b.request(ECHO, bytes("panic")).await.unwrap_err() else { panic!("remote") };
+    let CallError::Remote(error) = b.request(ECHO, bytes("panic")).await.unwrap_err() else {
+        panic!("remote")
+    };
     assert_eq!(error.code, ErrorCode::Panicked);
     assert!(error.message.contains("panic") && !error.message.contains("asked to"), "{error}");
     let CallError::Remote(error) = b.request(40, None).await.unwrap_err() else { panic!("remote") };
@@ -71,12 +85,24 @@ async fn a_deadline_is_kept_to_the_millisecond() {
     let (_network, a, _b) = pair(handlers).await;
     let b = a.connection(B).unwrap();
     let start = Instant::now();
-    let late = b.request(ECHO, bytes("slow")).timeout(Duration::from_millis(200)).await.unwrap_err();
-    assert!(matches!(late, CallError::DeadlineExceeded { after, .. } if after == Duration::from_millis(200)), "{late}");
-    assert!(start.elapsed() - Duration::from_millis(200) <= Duration::from_millis(1), "{:?}", start.elapsed());
+    let late =
+        b.request(ECHO, bytes("slow")).timeout(Duration::from_millis(200)).await.unwrap_err();
+    assert!(
+        matches!(late, CallError::DeadlineExceeded { after, .. } if after == Duration::from_millis(200)),
+        "{late}"
+    );
+    assert!(
+        start.elapsed() - Duration::from_millis(200) <= Duration::from_millis(1),
+        "{:?}",
+        start.elapsed()
+    );
     let start = Instant::now();
     assert_eq!(b.request(ECHO, bytes("slow")).await.unwrap(), bytes("slow"));
-    assert!(start.elapsed() - Duration::from_secs(5) <= Duration::from_millis(1), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() - Duration::from_secs(5) <= Duration::from_millis(1),
+        "{:?}",
+        start.elapsed()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -86,8 +112,12 @@ async fn streams_of_any_length() {
     for to in [A, B] {
         let connection = a.connection(to).unwrap();
         for count in [0, 1, 3, 4, 1000] {
-            let (_, items) = connection.stream(COUNT, capacities, bytes(&count.to_string())).await.unwrap();
-            let items: Vec<_> = items.map(|item| String::from_utf8(item.unwrap().to_vec()).unwrap()).collect().await;
+            let (_, items) =
+                connection.stream(COUNT, capacities, bytes(&count.to_string())).await.unwrap();
+            let items: Vec<_> = items
+                .map(|item| String::from_utf8(item.unwrap().to_vec()).unwrap())
+                .collect()
+                .await;
             assert_eq!(items, (0..count).map(|number: u32| number.to_string()).collect::<Vec<_>>());
         }
         let (_, mut items) = connection.stream(COUNT, capacities, bytes("x")).await.unwrap();
@@ -105,10 +135,18 @@ async fn without_a_link_a_call_fails_at_once_or_waits() {
     let to_b = a.connection(B).unwrap();
     let start = Instant::now();
     let error = to_b.request(ECHO, None).await.unwrap_err();
-    assert!(matches!(&error, CallError::Disconnected { sent: Sent::No, peer, .. } if &**peer == B), "{error}");
+    assert!(
+        matches!(&error, CallError::Disconnected { sent: Sent::No, peer, .. } if &**peer == B),
+        "{error}"
+    );
     assert!(error.is_retryable() && !error.may_have_run());
     assert_eq!(start.elapsed(), Duration::ZERO);
-    let late = to_b.request(ECHO, None).wait_connected().timeout(Duration::from_secs(3)).await.unwrap_err();
+    let late = to_b
+        .request(ECHO, None)
+        .wait_connected()
+        .timeout(Duration::from_secs(3))
+        .await
+        .unwrap_err();
     assert!(matches!(late, CallError::DeadlineExceeded { .. }), "{late}");
     assert_eq!(start.elapsed().as_secs(), 3);
     let waiting = tokio::spawn(to_b.request(ECHO, bytes("hi")).wait_connected());

@@ -41,7 +41,9 @@ pub(super) async fn serve(node: Arc<Node>, listener: TcpListener) {
                 handshakes.spawn(async move {
                     let stream = match stream.set_nodelay(true) {
                         Ok(()) => Box::new(stream) as Box<dyn Io>,
-                        Err(error) => return tracing::debug!(%from, %error, "the socket is gone already"),
+                        Err(error) => {
+                            return tracing::debug!(%from, %error, "the socket is gone already");
+                        }
                     };
                     if let Err(reason) = accept(&node, stream).await {
                         tracing::warn!(local = %node.name, %from, reason, "refused a connection");
@@ -67,9 +69,11 @@ pub(super) async fn accept(node: &Arc<Node>, stream: Box<dyn Io>) -> Result<(), 
         Err(_) => return Err(format!("no upgrade request within {limit:?}")),
     };
     let is_known = |name: &str| node.peers.contains_key(name);
-    let (host, arrival) = receive_introduction(transport, &node.introduction(), &is_known, &node.auth).await?;
+    let (host, arrival) =
+        receive_introduction(transport, &node.introduction(), &is_known, &node.auth).await?;
     let peer = node.peers.get(&*host).ok_or_else(|| format!("unknown incoming host: {host}"))?;
-    let arrivals = peer.arrivals.as_ref().ok_or_else(|| format!("this node dials {host} itself"))?;
+    let arrivals =
+        peer.arrivals.as_ref().ok_or_else(|| format!("this node dials {host} itself"))?;
     arrivals.send(arrival).await.map_err(|_| "this node is shutting down".to_owned())
 }
 
@@ -78,15 +82,24 @@ fn judge(node: &Node, path: &str, headers: &HeaderMap) -> Result<(), (StatusCode
     if path != node.config.route {
         return Err((StatusCode::NOT_FOUND, format!("no grid at {path}")));
     }
-    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let token = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let token = token.strip_prefix("Bearer ").unwrap_or_default();
-    node.auth.check(token).map_err(|denied| (StatusCode::FORBIDDEN, format!("auth token: {denied}")))
+    node.auth
+        .check(token)
+        .map_err(|denied| (StatusCode::FORBIDDEN, format!("auth token: {denied}")))
 }
 
 /// Keeps the link to a peer up, from the side that waits to be dialed. Never ends, but with the node.
 ///
 /// A new connection replaces the one before it at once: the peer knows best that the old one is of no use.
-pub(super) async fn keep_accepting(node: Arc<Node>, peer: Arc<Peer>, mut arrivals: mpsc::Receiver<Arrival>) {
+pub(super) async fn keep_accepting(
+    node: Arc<Node>,
+    peer: Arc<Peer>,
+    mut arrivals: mpsc::Receiver<Arrival>,
+) {
     let mut next = None;
     loop {
         let arrival = match next.take() {

@@ -63,7 +63,11 @@ struct Start {
 
 #[derive(Debug)]
 enum Progress {
-    New { handler: HandlerId, payload: Result<Option<Bytes>, CodecError>, stream: Option<Capacities> },
+    New {
+        handler: HandlerId,
+        payload: Result<Option<Bytes>, CodecError>,
+        stream: Option<Capacities>,
+    },
     Started(Key),
     Over,
 }
@@ -88,7 +92,9 @@ impl Start {
     ) -> Poll<Result<(Key, T), Failure>> {
         let peer = self.connection.peer();
         let started = match std::mem::replace(&mut self.state, Progress::Over) {
-            Progress::New { payload: Err(error), .. } => return Poll::Ready(Err(Failure::Encode(error))),
+            Progress::New { payload: Err(error), .. } => {
+                return Poll::Ready(Err(Failure::Encode(error)));
+            }
             Progress::New { handler, payload: Ok(payload), stream } => {
                 let spec = CallSpec {
                     handler,
@@ -213,7 +219,15 @@ impl RawCall {
         payload: Result<Option<Bytes>, CodecError>,
         timeout: Option<Duration>,
     ) -> Self {
-        Self { start: Start::new(connection, handler, payload, None, Some(timeout.unwrap_or(DEFAULT_TIMEOUT))) }
+        Self {
+            start: Start::new(
+                connection,
+                handler,
+                payload,
+                None,
+                Some(timeout.unwrap_or(DEFAULT_TIMEOUT)),
+            ),
+        }
     }
 
     call_options!(start);
@@ -253,7 +267,10 @@ impl RawOpening {
 
     call_options!(start);
 
-    pub(crate) fn poll_raw(&mut self, cx: &Context<'_>) -> Poll<Result<(RawSender, RawReceiver), Failure>> {
+    pub(crate) fn poll_raw(
+        &mut self,
+        cx: &Context<'_>,
+    ) -> Poll<Result<(RawSender, RawReceiver), Failure>> {
         let opened = self.start.poll(cx, |link, key| link.poll_opened(key));
         opened.map_ok(|(key, ())| {
             let connection = &self.start.connection;

@@ -64,7 +64,13 @@ impl Connection {
         let task = tokio::spawn(driver::run_loopback(Arc::clone(&peer)));
         // Calls may be made before the task first runs.
         driver::start_loopback(&peer);
-        Self { inner: Arc::new(Inner { peer, subroute: None, keep: Some(Arc::new(Keep(task.abort_handle()))) }) }
+        Self {
+            inner: Arc::new(Inner {
+                peer,
+                subroute: None,
+                keep: Some(Arc::new(Keep(task.abort_handle()))),
+            }),
+        }
     }
 
     /// The peer's name.

@@ -47,7 +47,9 @@ impl Dial for TcpDial {
         Box::pin(async move {
             let name = super::name::Name::parse(name).map_err(io::Error::other)?;
             if name.is_secure() {
-                return Err(io::Error::other("TLS is not built in: give the builder a dialer that speaks it"));
+                return Err(io::Error::other(
+                    "TLS is not built in: give the builder a dialer that speaks it",
+                ));
             }
             let stream = TcpStream::connect((name.host(), name.port())).await?;
             stream.set_nodelay(true)?;

@@ -69,13 +69,16 @@ fn start<T>(run: impl FnOnce() -> HandlerFuture<T>) -> HandlerFuture<T>
 where
     T: Send + 'static,
 {
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Box::pin(async move { std::panic::resume_unwind(panic) }))
+    catch_unwind(AssertUnwindSafe(run))
+        .unwrap_or_else(|panic| Box::pin(async move { std::panic::resume_unwind(panic) }))
 }
 
 type Outcome<T> = Result<Result<T, Fault>, Box<dyn Any + Send>>;
 
 /// Polls a handler for the first time; `Err` gives it back where it has to wait.
-fn poll_once<T>(future: HandlerFuture<Result<T, Fault>>) -> Result<Outcome<T>, HandlerFuture<Result<T, Fault>>> {
+fn poll_once<T>(
+    future: HandlerFuture<Result<T, Fault>>,
+) -> Result<Outcome<T>, HandlerFuture<Result<T, Fault>>> {
     let mut future = CatchPanic(future);
     // Whoever polls it next leaves a waker of its own: a task does that as soon as it starts.
     let mut cx = std::task::Context::from_waker(Waker::noop());

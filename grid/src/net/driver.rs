@@ -51,7 +51,8 @@ pub(super) async fn idle(peer: &Arc<Peer>) {
 
 /// Brings the link of a node to itself up.
 pub(super) fn start_loopback(peer: &Arc<Peer>) {
-    let session = Session { checksum: false, features: Features::all(), wall: std::time::SystemTime::now() };
+    let session =
+        Session { checksum: false, features: Features::all(), wall: std::time::SystemTime::now() };
     peer.with(|shared| shared.link.start(now(), session));
     peer.state.send_replace(State::Connected { instance: Instance::random() });
 }
@@ -120,7 +121,8 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
                 transport.start_send(message).map_err(|error| error.to_string())?;
             }
             match transport.poll_flush(cx) {
-                Poll::Ready(Ok(())) if transport.has_room() && self.peer.lock().link.wants_transmit() => {}
+                Poll::Ready(Ok(()))
+                    if transport.has_room() && self.peer.lock().link.wants_transmit() => {}
                 Poll::Ready(Ok(())) | Poll::Pending => return Ok(()),
                 Poll::Ready(Err(error)) => return Err(error.to_string()),
             }
@@ -205,7 +207,8 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
             self.sleeps_until = None;
             return Poll::Ready(());
         }
-        shared.driver = Some(Parked { waker: cx.waker().clone(), until: self.sleeps_until, takes_output });
+        shared.driver =
+            Some(Parked { waker: cx.waker().clone(), until: self.sleeps_until, takes_output });
         Poll::Pending
     }
 }

@@ -124,7 +124,10 @@ pub struct RawReceiver {
 }
 
 impl RawReceiver {
-    pub(crate) fn poll_raw(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
+    pub(crate) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Failure>>> {
         if self.done {
             return Poll::Ready(None);
         }
@@ -150,8 +153,12 @@ impl RawReceiver {
 impl Stream for RawReceiver {
     type Item = Result<Bytes, CallError>;
 
-    fn poll_next(mut self: std::pin::Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.poll_raw(cx).map(|item| item.map(|item| item.map_err(|failure| failure.into_call_error(|_| None))))
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Self::Item>> {
+        Self::poll_next(&mut self, cx)
+            .map(|item| item.map(|item| item.map_err(|failure| failure.into_call_error(|_| None))))
     }
 }
 

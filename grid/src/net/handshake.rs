@@ -39,7 +39,10 @@ pub(super) async fn introduce<T: Transport>(
     send(&mut transport, connect.to_message()).await?;
     let answer = receive(&mut transport).await?;
     if answer.header.op != Op::ConnectResponse {
-        return Err(format!("answered the handshake with {} instead of ConnectResponse", answer.header.op));
+        return Err(format!(
+            "answered the handshake with {} instead of ConnectResponse",
+            answer.header.op
+        ));
     }
     let response = ConnectResponse::decode(&answer.payload.unwrap_or_default())
         .map_err(|error| format!("answered the handshake with something unreadable: {error}"))?;
@@ -62,7 +65,8 @@ pub(super) async fn receive_introduction<T: Transport>(
     let first = receive(&mut transport).await?;
     let wall = SystemTime::now();
     let connect = if first.header.op == Op::Connect {
-        Connect::decode(&first.payload.unwrap_or_default()).map_err(|error| format!("unreadable Connect: {error}"))
+        Connect::decode(&first.payload.unwrap_or_default())
+            .map_err(|error| format!("unreadable Connect: {error}"))
     } else {
         Err(format!("expected Connect, got {}", first.header.op))
     };

@@ -86,10 +86,8 @@ impl Manager {
     pub fn connection(&self, host: &str) -> Result<Connection, UnknownHost> {
         let node = &self.inner.node;
         let peer = node.links().find(|peer| &*peer.name == host);
-        peer.map(|peer| Connection::new(Arc::clone(peer))).ok_or_else(|| UnknownHost {
-            host: host.to_owned(),
-            local: node.name.to_string(),
-        })
+        peer.map(|peer| Connection::new(Arc::clone(peer)))
+            .ok_or_else(|| UnknownHost { host: host.to_owned(), local: node.name.to_string() })
     }
 
     /// Accepts the connections of other nodes on `listener`, until the node is shut down.
@@ -125,7 +123,8 @@ impl Manager {
     /// Figures about all links.
     pub fn stats(&self) -> Stats {
         let node = &self.inner.node;
-        let mut connections: Vec<_> = node.peers.values().map(|known| ConnectionStats::of(&known.peer)).collect();
+        let mut connections: Vec<_> =
+            node.peers.values().map(|known| ConnectionStats::of(&known.peer)).collect();
         connections.sort_by(|one, other| one.host.cmp(&other.host));
         Stats { connections, loopback: ConnectionStats::of(&node.loopback) }
     }
@@ -242,14 +241,20 @@ impl Builder {
     ///
     /// `payload` and answer travel as they are; `None` is no payload. An error's code and text reach the caller as
     /// [`CallError::Remote`](crate::CallError::Remote).
-    pub fn single_handler<F, Fut>(self, id: impl Into<HandlerId>, subroute: Option<&str>, handler: F) -> Self
+    pub fn single_handler<F, Fut>(
+        self,
+        id: impl Into<HandlerId>,
+        subroute: Option<&str>,
+        handler: F,
+    ) -> Self
     where
         F: Fn(Context, Option<Bytes>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Option<Bytes>, RemoteError>> + Send + 'static,
     {
         let run = Arc::new(move |context: Context, payload: Option<Bytes>| {
             let answer = handler(context, payload);
-            Box::pin(async move { answer.await.map_err(fault) }) as super::registry::HandlerFuture<_>
+            Box::pin(async move { answer.await.map_err(fault) })
+                as super::registry::HandlerFuture<_>
         });
         self.raw_handler(id.into(), subroute, RawHandler::Single(run))
     }
@@ -268,10 +273,16 @@ impl Builder {
         F: Fn(Context, Option<Bytes>, RawReceiver, RawSender) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), RemoteError>> + Send + 'static,
     {
-        let run = Arc::new(move |context: Context, payload: Option<Bytes>, input: RawReceiver, output: RawSender| {
-            let end = handler(context, payload, input, output);
-            Box::pin(async move { end.await.map_err(fault) }) as super::registry::HandlerFuture<_>
-        });
+        let run = Arc::new(
+            move |context: Context,
+                  payload: Option<Bytes>,
+                  input: RawReceiver,
+                  output: RawSender| {
+                let end = handler(context, payload, input, output);
+                Box::pin(async move { end.await.map_err(fault) })
+                    as super::registry::HandlerFuture<_>
+            },
+        );
         self.raw_handler(id.into(), subroute, RawHandler::Stream { capacities, run })
     }
 
@@ -281,7 +292,10 @@ impl Builder {
     }
 
     /// Lets somebody add handlers; the first error is kept for [`build`](Self::build).
-    pub(crate) fn register(mut self, add: impl FnOnce(&mut Registry) -> Result<(), RegisterError>) -> Self {
+    pub(crate) fn register(
+        mut self,
+        add: impl FnOnce(&mut Registry) -> Result<(), RegisterError>,
+    ) -> Self {
         let result = add(&mut self.registry);
         self.failed = self.failed.or(result.err());
         self
@@ -321,7 +335,17 @@ impl Builder {
         let loopback = link(&name);
         let instance = Instance::random();
         let features = Features::all();
-        let node = Arc::new(Node { name, instance, config, features, auth, dial, registry, peers, loopback });
+        let node = Arc::new(Node {
+            name,
+            instance,
+            config,
+            features,
+            auth,
+            dial,
+            registry,
+            peers,
+            loopback,
+        });
         Ok(Manager { inner: Arc::new(start(node, arrivals)) })
     }
 }
@@ -329,9 +353,12 @@ impl Builder {
 /// Starts the task of each link.
 fn start(node: Arc<Node>, arrivals: Vec<(Arc<Peer>, mpsc::Receiver<accept::Arrival>)>) -> Inner {
     driver::start_loopback(&node.loopback);
-    let mut tasks = vec![tokio::spawn(driver::run_loopback(Arc::clone(&node.loopback))).abort_handle()];
+    let mut tasks =
+        vec![tokio::spawn(driver::run_loopback(Arc::clone(&node.loopback))).abort_handle()];
     for known in node.peers.values().filter(|known| known.arrivals.is_none()) {
-        tasks.push(tokio::spawn(keep_dialing(Arc::clone(&node), Arc::clone(&known.peer))).abort_handle());
+        tasks.push(
+            tokio::spawn(keep_dialing(Arc::clone(&node), Arc::clone(&known.peer))).abort_handle(),
+        );
     }
     for (peer, arrivals) in arrivals {
         tasks.push(tokio::spawn(keep_accepting(Arc::clone(&node), peer, arrivals)).abort_handle());

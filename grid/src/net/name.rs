@@ -69,7 +69,9 @@ impl<'a> Name<'a> {
             None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
         };
         let bracketed = authority.starts_with('[');
-        let allowed = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c) || (bracketed && ":%".contains(c));
+        let allowed = |c: char| {
+            c.is_ascii_alphanumeric() || "-._".contains(c) || (bracketed && ":%".contains(c))
+        };
         if host.is_empty() || !host.chars().all(allowed) {
             return Err(Reason::Host);
         }

@@ -49,10 +49,22 @@ pub(super) struct Parked {
 }
 
 impl Peer {
-    pub(super) fn new(local: Arc<str>, name: Arc<str>, limits: Limits, registry: Arc<Registry>) -> Arc<Self> {
+    pub(super) fn new(
+        local: Arc<str>,
+        name: Arc<str>,
+        limits: Limits,
+        registry: Arc<Registry>,
+    ) -> Arc<Self> {
         let link = Link::new(limits, Arc::clone(registry.routes()));
         let shared = Mutex::new(Shared { link, waiters: Waiters::default(), driver: None });
-        Arc::new(Self { name, local, registry, state: watch::Sender::new(State::Unconnected), drained: Notify::new(), shared })
+        Arc::new(Self {
+            name,
+            local,
+            registry,
+            state: watch::Sender::new(State::Unconnected),
+            drained: Notify::new(),
+            shared,
+        })
     }
 
     /// Locks the link. A panic under the lock would be a bug in the core; the link is left as it is then, and the
@@ -138,10 +150,12 @@ impl Peer {
                 Failure::Disconnected { peer: Arc::clone(&self.name), sent, reason }
             }
             CallFailure::DeadlineExceeded { after } => Failure::DeadlineExceeded { after },
-            CallFailure::Unsupported(feature) => Failure::Unsupported { feature, peer: Arc::clone(&self.name) },
-            CallFailure::TooLarge { len, max } => {
-                Failure::Encode(CodecError::new(format_args!("{len} bytes, and a message may have {max}")))
+            CallFailure::Unsupported(feature) => {
+                Failure::Unsupported { feature, peer: Arc::clone(&self.name) }
             }
+            CallFailure::TooLarge { len, max } => Failure::Encode(CodecError::new(format_args!(
+                "{len} bytes, and a message may have {max}"
+            ))),
         }
     }
 }
@@ -160,7 +174,8 @@ impl Shared {
     fn wake_driver(&mut self) -> Option<Waker> {
         let timeout = self.link.poll_timeout();
         let (link, parked) = (&self.link, self.driver.as_ref()?);
-        let earlier = timeout.is_some_and(|timeout| parked.until.is_none_or(|until| timeout < until));
+        let earlier =
+            timeout.is_some_and(|timeout| parked.until.is_none_or(|until| timeout < until));
         if (parked.takes_output && link.wants_transmit()) || earlier {
             return self.driver.take().map(|parked| parked.waker);
         }
@@ -171,8 +186,12 @@ impl Shared {
     pub(super) fn drain(&mut self, round: &mut Round) {
         while let Some(event) = self.link.poll_event() {
             match event {
-                Event::Wake { side, key, half } => self.waiters.take(side, key, half, &mut round.wakers),
-                Event::Abandon { key } => round.abort.extend(self.waiters.over(key, &mut round.wakers)),
+                Event::Wake { side, key, half } => {
+                    self.waiters.take(side, key, half, &mut round.wakers)
+                }
+                Event::Abandon { key } => {
+                    round.abort.extend(self.waiters.over(key, &mut round.wakers))
+                }
                 Event::Serve { .. } => round.serve.push(event),
             }
         }
@@ -191,4 +210,3 @@ impl Round {
 pub(super) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
-

@@ -17,11 +17,13 @@ use crate::proto::{Capacities, RouteError, RouteIndex, RouteKind, Routes};
 pub(crate) type HandlerFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Starts a handler of single requests.
-pub(crate) type RunSingle = dyn Fn(Context, Option<Bytes>) -> HandlerFuture<Result<Option<Bytes>, Fault>> + Send + Sync;
+pub(crate) type RunSingle =
+    dyn Fn(Context, Option<Bytes>) -> HandlerFuture<Result<Option<Bytes>, Fault>> + Send + Sync;
 
 /// Starts a handler of streams.
-pub(crate) type RunStream =
-    dyn Fn(Context, Option<Bytes>, RawReceiver, RawSender) -> HandlerFuture<Result<(), Fault>> + Send + Sync;
+pub(crate) type RunStream = dyn Fn(Context, Option<Bytes>, RawReceiver, RawSender) -> HandlerFuture<Result<(), Fault>>
+    + Send
+    + Sync;
 
 /// A handler without its types.
 #[derive(Clone)]
@@ -77,7 +79,11 @@ impl Registry {
                 name: name.into_owned(),
                 id: id.get(),
                 subroute: subroute.map(str::to_owned),
-                by: self.entries.get(taken).map(|entry| entry.name.clone().into_owned()).unwrap_or_default(),
+                by: self
+                    .entries
+                    .get(taken)
+                    .map(|entry| entry.name.clone().into_owned())
+                    .unwrap_or_default(),
             }),
         }
     }
@@ -93,7 +99,9 @@ impl Registry {
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.entries.iter().map(|entry| (&entry.name, entry.id, &entry.subroute))).finish()
+        f.debug_list()
+            .entries(self.entries.iter().map(|entry| (&entry.name, entry.id, &entry.subroute)))
+            .finish()
     }
 }
 

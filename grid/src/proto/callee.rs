@@ -21,7 +21,9 @@ use super::muxes::Key;
 use super::routes::{RouteIndex, RouteKind};
 use super::stream::{Capacities, StreamCore};
 use super::timers::Timer;
-use super::wire::{ErrorMeta, Flags, HandlerId, Header, Message, Meta, MuxId, Op, Pong, Refusal, Timestamp};
+use super::wire::{
+    ErrorMeta, Flags, HandlerId, Header, Message, Meta, MuxId, Op, Pong, Refusal, Timestamp,
+};
 
 /// One call in the table.
 #[derive(Debug)]
@@ -65,7 +67,11 @@ pub(super) enum Input {
 impl Link {
     // ---- calls come in ----------------------------------------------------------------------------------------------
 
-    pub(super) fn on_request(&mut self, now: Instant, message: Message) -> Result<(), ProtocolError> {
+    pub(super) fn on_request(
+        &mut self,
+        now: Instant,
+        message: Message,
+    ) -> Result<(), ProtocolError> {
         if self.served.key_of(message.header.mux).is_some() {
             self.ignore();
             return Ok(());
@@ -85,14 +91,21 @@ impl Link {
         self.serve(now, message, route, Body::Single)
     }
 
-    pub(super) fn on_connect_mux(&mut self, now: Instant, message: Message) -> Result<(), ProtocolError> {
+    pub(super) fn on_connect_mux(
+        &mut self,
+        now: Instant,
+        message: Message,
+    ) -> Result<(), ProtocolError> {
         let Header { mux, seq, deadline_ms, .. } = message.header;
         if self.served.key_of(mux).is_some() {
             self.ignore();
             return Ok(());
         }
         if message.header.flags.contains(Flags::STATELESS) {
-            self.refuse_connect(&message.header, &Fault::new(ErrorCode::UnknownHandler, "Stateless streams not supported"));
+            self.refuse_connect(
+                &message.header,
+                &Fault::new(ErrorCode::UnknownHandler, "Stateless streams not supported"),
+            );
             return Ok(());
         }
         let (route, capacities) = match self.route_of(&message) {
@@ -106,7 +119,8 @@ impl Link {
             self.refuse_connect(&message.header, &fault);
             return Ok(());
         }
-        let idle_check = deadline_ms == 0 || Duration::from_millis(deadline_ms.into()) > self.limits.stream_idle_max;
+        let idle_check = deadline_ms == 0
+            || Duration::from_millis(deadline_ms.into()) > self.limits.stream_idle_max;
         let mut stream = CalleeStream::new(now, seq, capacities, idle_check);
         if message.header.flags.contains(Flags::EOF) {
             stream.input = Input::Ended;
@@ -116,14 +130,21 @@ impl Link {
         self.serve(now, message, route, Body::Stream(Box::new(stream)))
     }
 
-    fn serve(&mut self, now: Instant, message: Message, route: RouteIndex, body: Body) -> Result<(), ProtocolError> {
+    fn serve(
+        &mut self,
+        now: Instant,
+        message: Message,
+        route: RouteIndex,
+        body: Body,
+    ) -> Result<(), ProtocolError> {
         let meta = self.meta_of(&message)?;
         let header = message.header;
         let idle_check = matches!(&body, Body::Stream(stream) if stream.idle_check);
         let key = self.served.insert(Served::new(&header, body));
         let bound = self.served.bind(key, header.mux);
         debug_assert!(bound, "looked up before");
-        let deadline = (header.deadline_ms > 0).then(|| now + Duration::from_millis(header.deadline_ms.into()));
+        let deadline = (header.deadline_ms > 0)
+            .then(|| now + Duration::from_millis(header.deadline_ms.into()));
         if let Some(at) = deadline {
             self.timers.arm(at, Timer::ServedDeadline(key));
         }
@@ -145,12 +166,17 @@ impl Link {
             return Some(Fault::new(ErrorCode::ShuttingDown, "the node is shutting down"));
         }
         let max = self.limits.served_max;
-        (self.served.len() >= max).then(|| Fault::new(ErrorCode::Overloaded, format!("overloaded: {max} calls in flight")))
+        (self.served.len() >= max).then(|| {
+            Fault::new(ErrorCode::Overloaded, format!("overloaded: {max} calls in flight"))
+        })
     }
 
     fn refuse_unknown(&mut self, message: &Message) {
         let subroute = if message.subroute.is_some() { " under this subroute" } else { "" };
-        let text = format!("Invalid Handler: no handler {} of this kind{subroute}", message.header.handler);
+        let text = format!(
+            "Invalid Handler: no handler {} of this kind{subroute}",
+            message.header.handler
+        );
         self.refuse_connect(&message.header, &Fault::new(ErrorCode::UnknownHandler, text));
     }
 
@@ -194,12 +220,20 @@ impl Link {
         let Some(Served { id, seq, .. }) = self.remove_served(key) else { return };
         let post = Post::new(Op::Response, id).seq(seq).flags(Flags::EOF);
         match outcome {
-            Ok(payload) if payload.as_ref().map_or(0, Bytes::len) < self.limits.message_bytes_max => {
+            Ok(payload)
+                if payload.as_ref().map_or(0, Bytes::len) < self.limits.message_bytes_max =>
+            {
                 self.post(post, payload.as_deref());
             }
             Ok(payload) => {
                 let len = payload.as_ref().map_or(0, Bytes::len);
-                self.post_fault(post, &Fault::new(ErrorCode::Handler, format!("the answer of {len} bytes is too large")));
+                self.post_fault(
+                    post,
+                    &Fault::new(
+                        ErrorCode::Handler,
+                        format!("the answer of {len} bytes is too large"),
+                    ),
+                );
             }
             Err(fault) => {
                 self.post_fault(post, &fault);
@@ -226,7 +260,9 @@ impl Link {
     }
 
     fn end_with_fault(&mut self, key: Key, fault: &Fault) {
-        let Some(seq) = self.callee_stream(key).map(|stream| stream.core.next_seq()) else { return };
+        let Some(seq) = self.callee_stream(key).map(|stream| stream.core.next_seq()) else {
+            return;
+        };
         let Some(Served { id, .. }) = self.remove_served(key) else { return };
         self.post_fault(Post::new(Op::MuxServerMsg, id).seq(seq).flags(Flags::EOF), fault);
         self.post(Post::new(Op::DisconnectClientMux, id), None);

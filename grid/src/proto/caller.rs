@@ -24,7 +24,9 @@ use super::link::{Link, Post};
 use super::muxes::Key;
 use super::stream::{Capacities, StreamCore};
 use super::timers::Timer;
-use super::wire::{Flags, HandlerId, Message, Meta, MuxId, Op, Pong, Refusal, SubrouteId, decode_credits};
+use super::wire::{
+    Flags, HandlerId, Message, Meta, MuxId, Op, Pong, Refusal, SubrouteId, decode_credits,
+};
 
 /// Bytes that a message needs beside payload and metadata, at most.
 const OVERHEAD_BYTES: usize = 96;
@@ -94,19 +96,25 @@ impl Link {
     /// Starts a call. The answer comes with [`take_answer`](Self::take_answer), a stream's opening with
     /// [`poll_opened`](Self::poll_opened), both announced by a wake event.
     pub(crate) fn start_call(&mut self, now: Instant, spec: CallSpec) -> Result<Key, CallFailure> {
-        let len = spec.payload.as_ref().map_or(0, Bytes::len) + spec.meta.as_ref().map_or(0, |meta| meta.encode().len());
+        let len = spec.payload.as_ref().map_or(0, Bytes::len)
+            + spec.meta.as_ref().map_or(0, |meta| meta.encode().len());
         let max = self.limits.message_bytes_max;
         if len + OVERHEAD_BYTES > max {
             return Err(CallFailure::TooLarge { len, max });
         }
         if self.closing || !(self.is_up() || spec.wait) {
-            let reason = if self.closing { "this node is shutting down".into() } else { Arc::clone(&self.down_reason) };
+            let reason = if self.closing {
+                "this node is shutting down".into()
+            } else {
+                Arc::clone(&self.down_reason)
+            };
             return Err(CallFailure::Lost { sent: Sent::No, reason });
         }
         self.counters.calls += 1;
         let deadline = spec.deadline;
         let at_once = self.is_up() && self.has_room() && self.queued.is_empty();
-        let body = if at_once { Body::Answered(None) } else { Body::Queued(Box::new(spec.clone())) };
+        let body =
+            if at_once { Body::Answered(None) } else { Body::Queued(Box::new(spec.clone())) };
         let key = self.calls.insert(Call { deadline, number: None, body });
         if let Some(deadline) = deadline {
             self.timers.arm(deadline.at, Timer::CallDeadline(key));
@@ -172,7 +180,9 @@ impl Link {
             if !matches!(call.body, Body::Queued(_)) {
                 continue; // Failed while it waited.
             }
-            let Body::Queued(spec) = std::mem::replace(&mut call.body, Body::Answered(None)) else { continue };
+            let Body::Queued(spec) = std::mem::replace(&mut call.body, Body::Answered(None)) else {
+                continue;
+            };
             if let Err(failure) = self.transmit(now, key, *spec) {
                 self.fail_call(key, failure);
             }
@@ -186,7 +196,9 @@ impl Link {
         let meta = match &spec.meta {
             Some(meta) if self.has(Feature::Meta) => meta.encode(),
             // Metadata is part of what the user asked for; a trace is not worth a failed call.
-            Some(meta) if !meta.user.is_empty() => return Err(CallFailure::Unsupported(Feature::Meta.name())),
+            Some(meta) if !meta.user.is_empty() => {
+                return Err(CallFailure::Unsupported(Feature::Meta.name()));
+            }
             _ => Bytes::new(),
         };
         let id = MuxId(self.next_mux);
@@ -196,12 +208,18 @@ impl Link {
         let (op, flags, body) = match spec.stream {
             None => (Op::Request, Flags::EOF, Body::Single),
             Some(capacities) => {
-                let pings = spec.deadline.is_none_or(|deadline| deadline.after >= self.limits.stream_ping_every);
+                let pings = spec
+                    .deadline
+                    .is_none_or(|deadline| deadline.after >= self.limits.stream_ping_every);
                 if pings {
                     self.timers.arm(now + self.limits.stream_ping_every, Timer::CallPing(key));
                 }
                 let flags = if capacities.incoming == 0 { Flags::EOF } else { Flags::NONE };
-                (Op::ConnectMux, flags, Body::Stream(Box::new(CallerStream::new(now, capacities, pings))))
+                (
+                    Op::ConnectMux,
+                    flags,
+                    Body::Stream(Box::new(CallerStream::new(now, capacities, pings))),
+                )
             }
         };
         let post = Post {
@@ -239,14 +257,20 @@ impl Link {
             return Ok(());
         };
         let text = Refusal::decode(payload_of(message))?.error;
-        let code = if self.has(Feature::Meta) { self.fault_of(message)?.code } else { ErrorCode::UnknownHandler };
+        let code = if self.has(Feature::Meta) {
+            self.fault_of(message)?.code
+        } else {
+            ErrorCode::UnknownHandler
+        };
         let code = if code == ErrorCode::Text { ErrorCode::UnknownHandler } else { code };
         self.fail_call(key, CallFailure::Fault(Fault::new(code, text)));
         Ok(())
     }
 
     pub(super) fn on_ack(&mut self, now: Instant, message: &Message) {
-        let Some((key, stream)) = self.stream_of(message.header.mux) else { return self.stale(message.header.mux) };
+        let Some((key, stream)) = self.stream_of(message.header.mux) else {
+            return self.stale(message.header.mux);
+        };
         if let Err(mismatch) = stream.core.check(message.header.seq) {
             return self.abort(key, mismatch.to_string());
         }
@@ -256,7 +280,11 @@ impl Link {
         self.wake(Side::Caller, key, Half::Both);
     }
 
-    pub(super) fn on_server_msg(&mut self, now: Instant, message: Message) -> Result<(), ProtocolError> {
+    pub(super) fn on_server_msg(
+        &mut self,
+        now: Instant,
+        message: Message,
+    ) -> Result<(), ProtocolError> {
         let ends = message.header.flags.contains(Flags::EOF);
         let Some((key, stream)) = self.stream_of(message.header.mux) else {
             if !ends {
@@ -291,7 +319,11 @@ impl Link {
         Ok(())
     }
 
-    pub(super) fn on_unblock_client(&mut self, now: Instant, message: &Message) -> Result<(), ProtocolError> {
+    pub(super) fn on_unblock_client(
+        &mut self,
+        now: Instant,
+        message: &Message,
+    ) -> Result<(), ProtocolError> {
         let count = self.credits_in(message)?;
         let Some((key, stream)) = self.stream_of(message.header.mux) else {
             self.ignore();
@@ -308,7 +340,11 @@ impl Link {
         Ok(())
     }
 
-    pub(super) fn on_stream_pong(&mut self, now: Instant, message: &Message) -> Result<(), ProtocolError> {
+    pub(super) fn on_stream_pong(
+        &mut self,
+        now: Instant,
+        message: &Message,
+    ) -> Result<(), ProtocolError> {
         let pong = Pong::decode(payload_of(message))?;
         let Some((key, stream)) = self.stream_of(message.header.mux) else {
             self.stale(message.header.mux);
@@ -331,7 +367,9 @@ impl Link {
             (_, Some(text)) if message.header.flags.contains(Flags::ERROR) => {
                 text_fault(String::from_utf8_lossy(text).into_owned())
             }
-            (Some(Deadline { at, after }), _) if at.saturating_duration_since(now) <= DEADLINE_SLACK => {
+            (Some(Deadline { at, after }), _)
+                if at.saturating_duration_since(now) <= DEADLINE_SLACK =>
+            {
                 CallFailure::DeadlineExceeded { after }
             }
             _ => CallFailure::Lost { sent: Sent::Maybe, reason: "remote disconnected".into() },
@@ -342,7 +380,10 @@ impl Link {
     // ---- time -------------------------------------------------------------------------------------------------------
 
     pub(super) fn on_call_deadline(&mut self, key: Key) {
-        let Some(Call { deadline: Some(Deadline { after, .. }), body, .. }) = self.calls.get(key) else { return };
+        let Some(Call { deadline: Some(Deadline { after, .. }), body, .. }) = self.calls.get(key)
+        else {
+            return;
+        };
         let (after, is_stream) = (*after, matches!(body, Body::Stream(_)));
         if let Some(id) = self.calls.id_of(key) {
             if is_stream || self.has(Feature::Cancel) {
@@ -388,7 +429,9 @@ impl Link {
     fn fail_call(&mut self, key: Key, failure: CallFailure) {
         match self.calls.get(key).map(|call| &call.body) {
             Some(Body::Stream(_)) => self.end_call(key, Err(failure)),
-            Some(Body::Queued(_) | Body::Single | Body::Answered(_)) => self.settle(key, Body::Failed(failure)),
+            Some(Body::Queued(_) | Body::Single | Body::Answered(_)) => {
+                self.settle(key, Body::Failed(failure))
+            }
             Some(Body::Failed(_)) | None => {}
         }
     }
@@ -467,10 +510,16 @@ impl Link {
 
     /// Reads the error that a message carries: its text, and code and body where the peer sends them.
     fn fault_of(&self, message: &Message) -> Result<Fault, ProtocolError> {
-        let text = message.payload.as_ref().map(|text| String::from_utf8_lossy(text).into_owned()).unwrap_or_default();
+        let text = message
+            .payload
+            .as_ref()
+            .map(|text| String::from_utf8_lossy(text).into_owned())
+            .unwrap_or_default();
         let meta = if self.has(Feature::Meta) { self.meta_of(message)? } else { None };
         Ok(match meta.and_then(|meta| meta.error) {
-            Some(error) => Fault { code: ErrorCode::from(error.code), message: text, body: error.body },
+            Some(error) => {
+                Fault { code: ErrorCode::from(error.code), message: text, body: error.body }
+            }
             None => Fault::new(ErrorCode::Text, text),
         })
     }
@@ -485,7 +534,11 @@ impl Link {
 
     /// The number of credits that a message gives: one, or more where the peer may say so.
     pub(super) fn credits_in(&self, message: &Message) -> Result<u32, ProtocolError> {
-        if self.has(Feature::Credits) { Ok(decode_credits(message.payload.as_ref())?.get()) } else { Ok(1) }
+        if self.has(Feature::Credits) {
+            Ok(decode_credits(message.payload.as_ref())?.get())
+        } else {
+            Ok(1)
+        }
     }
 
     fn unknown_call(&self) -> CallFailure {
@@ -497,7 +550,12 @@ impl CallerStream {
     fn new(now: Instant, capacities: Capacities, pings: bool) -> Self {
         Self {
             // The ConnectMux has number 0, and so has the AckMux that answers it.
-            core: StreamCore::new(1, 0, SendCredits::closed(capacities.incoming), capacities.outgoing.max(1)),
+            core: StreamCore::new(
+                1,
+                0,
+                SendCredits::closed(capacities.incoming),
+                capacities.outgoing.max(1),
+            ),
             opened: false,
             input_ended: capacities.incoming == 0,
             end: None,

@@ -92,7 +92,8 @@ mod tests {
     fn sender_and_receiver_agree() {
         for batch in [false, true] {
             for capacity in [1, 2, 3, 16, 64] {
-                let (mut send, mut recv) = (SendCredits::opened(capacity), RecvWindow::new(capacity));
+                let (mut send, mut recv) =
+                    (SendCredits::opened(capacity), RecvWindow::new(capacity));
                 let mut sent = 0;
                 for _ in 0..1000 {
                     while send.take() {
@@ -102,7 +103,10 @@ mod tests {
                     assert!(!send.take());
                     send.grant(recv.take(batch));
                 }
-                assert!(sent >= 1000, "batch {batch}, capacity {capacity}: the stream must not stall");
+                assert!(
+                    sent >= 1000,
+                    "batch {batch}, capacity {capacity}: the stream must not stall"
+                );
             }
         }
     }

@@ -47,7 +47,11 @@ impl ErrorCode {
     pub(crate) fn may_have_run(self) -> bool {
         !matches!(
             self,
-            Self::UnknownHandler | Self::BadRequest | Self::Overloaded | Self::NotPermitted | Self::ShuttingDown
+            Self::UnknownHandler
+                | Self::BadRequest
+                | Self::Overloaded
+                | Self::NotPermitted
+                | Self::ShuttingDown
         )
     }
 }

@@ -47,7 +47,8 @@ impl Link {
         if state != SendState::Ready {
             return state;
         }
-        let (Some(id), Some(core)) = (self.stream_id(side, key), self.stream_core(side, key)) else {
+        let (Some(id), Some(core)) = (self.stream_id(side, key), self.stream_core(side, key))
+        else {
             return SendState::Closed;
         };
         if !core.credits.take() {
@@ -74,7 +75,9 @@ impl Link {
         let batch = self.has(Feature::Credits);
         let input_open = match side {
             Side::Caller => self.caller_stream(key).is_some_and(|stream| stream.end.is_none()),
-            Side::Callee => self.callee_stream(key).is_some_and(|stream| stream.input == Input::Open),
+            Side::Callee => {
+                self.callee_stream(key).is_some_and(|stream| stream.input == Input::Open)
+            }
         };
         let id = self.stream_id(side, key);
         let Some(core) = self.stream_core(side, key) else { return Recv::End(Ok(())) };
@@ -98,13 +101,16 @@ impl Link {
             Side::Callee => Op::UnblockClMux,
         };
         let mut space = [0; CREDITS_LEN_MAX];
-        let payload = NonZeroU32::new(credits).and_then(|credits| encode_credits(credits, &mut space));
+        let payload =
+            NonZeroU32::new(credits).and_then(|credits| encode_credits(credits, &mut space));
         self.post(Post::new(op, id).seq(seq), payload);
     }
 
     fn stream_end(&mut self, side: Side, key: Key) -> Result<(), super::CallFailure> {
         match side {
-            Side::Caller => self.caller_stream(key).and_then(|stream| stream.end.clone()).unwrap_or(Ok(())),
+            Side::Caller => {
+                self.caller_stream(key).and_then(|stream| stream.end.clone()).unwrap_or(Ok(()))
+            }
             Side::Callee => Ok(()),
         }
     }

@@ -29,7 +29,11 @@ pub(crate) struct Expectation<'a> {
 }
 
 /// Why the connection is refused, as the text that is sent back; `None`: it is welcome.
-pub(crate) fn refuse(connect: &Connect, now: SystemTime, expect: &Expectation<'_>) -> Option<String> {
+pub(crate) fn refuse(
+    connect: &Connect,
+    now: SystemTime,
+    expect: &Expectation<'_>,
+) -> Option<String> {
     let host = &connect.host;
     if !(expect.is_known)(host) {
         return Some(format!("unknown incoming host: {host}"));
@@ -73,7 +77,9 @@ mod tests {
         let expect = Expectation {
             local,
             is_known: &|name| name == LOCAL || name == REMOTE,
-            check_token: &|token| if token == "good" { Ok(()) } else { Err("invalid token".into()) },
+            check_token: &|token| {
+                if token == "good" { Ok(()) } else { Err("invalid token".into()) }
+            },
         };
         refuse(&connect, now, &expect)
     }
@@ -81,7 +87,10 @@ mod tests {
     #[test]
     fn reasons_are_checked_in_order() {
         assert_eq!(judge(LOCAL, REMOTE, "good", 0), None);
-        assert_eq!(judge(LOCAL, "http://x:1", "bad", 999).as_deref(), Some("unknown incoming host: http://x:1"));
+        assert_eq!(
+            judge(LOCAL, "http://x:1", "bad", 999).as_deref(),
+            Some("unknown incoming host: http://x:1")
+        );
         let late = judge(LOCAL, REMOTE, "bad", 301).expect("refused");
         assert!(late.starts_with("time difference too large between servers: 301s"), "{late}");
         assert_eq!(judge(LOCAL, REMOTE, "bad", 300).as_deref(), Some("auth token: invalid token"));

@@ -18,7 +18,14 @@ pub(super) struct Keepalive {
 
 impl Keepalive {
     pub(super) fn new(now: Instant, wall: SystemTime, every: Duration) -> Self {
-        Self { every, next_ping: now + every, last_pong: now, rtt: None, started: now, started_wall: wall }
+        Self {
+            every,
+            next_ping: now + every,
+            last_pong: now,
+            rtt: None,
+            started: now,
+            started_wall: wall,
+        }
     }
 
     pub(super) fn next_timeout(&self) -> Instant {

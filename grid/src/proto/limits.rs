@@ -28,7 +28,8 @@ const OUTBOX_BYTES: usize = 256 * 1024;
 /// Answers that need no leave (credits, pongs, refusals) may come on top of `OUTBOX_BYTES` and of one largest message; a
 /// peer that lets this much pile up is broken or hostile.
 const BACKLOG_BYTES_MAX: usize = 64 * 1024 * 1024;
-const _: () = assert!(BACKLOG_BYTES_MAX > 2 * (MESSAGE_BYTES_MAX + OUTBOX_BYTES), "a large answer is no sin");
+const _: () =
+    assert!(BACKLOG_BYTES_MAX > 2 * (MESSAGE_BYTES_MAX + OUTBOX_BYTES), "a large answer is no sin");
 
 /// What the WebSocket library takes for one frame by default; bulk data is not what this is for.
 const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;

@@ -26,7 +26,9 @@ use super::muxes::{Key, Muxes};
 use super::outbox::Outbox;
 use super::routes::Routes;
 use super::timers::{Timer, Timers};
-use super::wire::{Flags, Frame, Header, Message, MuxId, Op, Ping, Pong, SubrouteId, Timestamp, merged};
+use super::wire::{
+    Flags, Frame, Header, Message, MuxId, Op, Ping, Pong, SubrouteId, Timestamp, merged,
+};
 
 /// What the handshake agreed on.
 #[derive(Debug, Clone, Copy)]
@@ -216,7 +218,11 @@ impl Link {
     // ---- from the network -------------------------------------------------------------------------------------------
 
     /// One message came in. An error means that the connection must be closed.
-    pub(crate) fn handle_message(&mut self, now: Instant, bytes: Bytes) -> Result<(), ProtocolError> {
+    pub(crate) fn handle_message(
+        &mut self,
+        now: Instant,
+        bytes: Bytes,
+    ) -> Result<(), ProtocolError> {
         self.check_backlog()?;
         self.counters.bytes_in += bytes.len() as u64;
         let message = Message::decode(bytes)?;
@@ -254,7 +260,9 @@ impl Link {
             Op::UnblockClMux => self.on_unblock_client(now, &message)?,
             Op::Pong => self.on_stream_pong(now, &message)?,
             Op::DisconnectClientMux => self.on_disconnect_client(now, &message),
-            Op::Connect | Op::ConnectResponse | Op::Disconnect | Op::Merged | Op::Unknown(_) => self.ignore(),
+            Op::Connect | Op::ConnectResponse | Op::Disconnect | Op::Merged | Op::Unknown(_) => {
+                self.ignore()
+            }
         }
         Ok(())
     }

@@ -58,7 +58,10 @@ impl<T> Muxes<T> {
     /// Makes the call findable by `id`; `false` if the id is in use.
     #[must_use]
     pub(super) fn bind(&mut self, key: Key, id: MuxId) -> bool {
-        let Some(slot) = self.slots.get_mut(key.slot).filter(|slot| slot.serial == key.serial) else { return false };
+        let Some(slot) = self.slots.get_mut(key.slot).filter(|slot| slot.serial == key.serial)
+        else {
+            return false;
+        };
         match self.by_id.entry(id) {
             Entry::Occupied(_) => false,
             Entry::Vacant(entry) => {
@@ -92,7 +95,10 @@ impl<T> Muxes<T> {
     }
 
     pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        self.slots.get_mut(key.slot).filter(|slot| slot.serial == key.serial).map(|slot| &mut slot.value)
+        self.slots
+            .get_mut(key.slot)
+            .filter(|slot| slot.serial == key.serial)
+            .map(|slot| &mut slot.value)
     }
 
     pub(super) fn remove(&mut self, key: Key) -> Option<T> {

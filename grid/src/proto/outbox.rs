@@ -49,7 +49,9 @@ impl Outbox {
     pub(super) fn push(&mut self, frame: &Frame<'_>) -> u64 {
         let len = frame.encoded_len();
         let prefix = merged::part_prefix_len(len);
-        if self.open_parts > 0 && (self.open_parts >= PARTS_MAX || self.open.len() + prefix + len > BYTES_MAX) {
+        if self.open_parts > 0
+            && (self.open_parts >= PARTS_MAX || self.open.len() + prefix + len > BYTES_MAX)
+        {
             self.finish();
         }
         if self.open_parts == 0 {
@@ -97,7 +99,11 @@ impl Outbox {
     }
 
     fn begin(&mut self, len: usize) {
-        self.open.reserve((merged::HEADER_LEN_MAX + len).max(if len < BYTES_MAX { CHUNK_BYTES } else { 0 }));
+        self.open.reserve((merged::HEADER_LEN_MAX + len).max(if len < BYTES_MAX {
+            CHUNK_BYTES
+        } else {
+            0
+        }));
         self.open.resize(merged::HEADER_LEN_MAX, 0);
     }
 
@@ -126,7 +132,14 @@ mod tests {
     use super::*;
 
     fn frame(mux: u64, payload: &[u8]) -> Frame<'_> {
-        let header = Header { mux: MuxId(mux), seq: 0, deadline_ms: 1, handler: 9, op: Op::Request, flags: Flags::CRC };
+        let header = Header {
+            mux: MuxId(mux),
+            seq: 0,
+            deadline_ms: 1,
+            handler: 9,
+            op: Op::Request,
+            flags: Flags::CRC,
+        };
         Frame { header, payload: Some(payload), meta: &[], subroute: None }
     }
 
@@ -135,7 +148,9 @@ mod tests {
         if outer.header.op != Op::Merged {
             return vec![outer];
         }
-        merged::parts(&outer).map(|part| Message::decode(part.expect("part")).expect("own bytes")).collect()
+        merged::parts(&outer)
+            .map(|part| Message::decode(part.expect("part")).expect("own bytes"))
+            .collect()
     }
 
     #[test]
@@ -172,7 +187,8 @@ mod tests {
         outbox.push(&frame(1, b"before"));
         outbox.push(&frame(2, &large));
         outbox.push(&frame(3, b"after"));
-        let sizes: Vec<_> = std::iter::from_fn(|| outbox.pop()).map(|bytes| messages(bytes).len()).collect();
+        let sizes: Vec<_> =
+            std::iter::from_fn(|| outbox.pop()).map(|bytes| messages(bytes).len()).collect();
         assert_eq!(sizes, [1, 1, 1]);
     }
 

@@ -55,7 +55,11 @@ impl Routes {
         Ok(index)
     }
 
-    pub(super) fn find(&self, handler: HandlerId, subroute: Option<SubrouteId>) -> Option<(RouteIndex, RouteKind)> {
+    pub(super) fn find(
+        &self,
+        handler: HandlerId,
+        subroute: Option<SubrouteId>,
+    ) -> Option<(RouteIndex, RouteKind)> {
         let index = *self.by_key.get(&(handler, subroute))?;
         Some((index, *self.kinds.get(index.0)?))
     }

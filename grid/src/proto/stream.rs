@@ -46,7 +46,12 @@ pub(super) struct StreamCore {
 }
 
 impl StreamCore {
-    pub(super) fn new(next_send: u32, next_recv: u32, credits: SendCredits, recv_capacity: u32) -> Self {
+    pub(super) fn new(
+        next_send: u32,
+        next_recv: u32,
+        credits: SendCredits,
+        recv_capacity: u32,
+    ) -> Self {
         Self {
             next_send,
             next_recv,

@@ -59,7 +59,11 @@ impl Dial for Network {
         Box::pin(async move {
             let mut inner = self.inner.lock().unwrap();
             inner.dialed += 1;
-            let node = inner.nodes.get(name).cloned().ok_or_else(|| io::Error::other(format!("no route to {name}")))?;
+            let node = inner
+                .nodes
+                .get(name)
+                .cloned()
+                .ok_or_else(|| io::Error::other(format!("no route to {name}")))?;
             let (near, mut near_end) = duplex(PIPE_BYTES);
             let (mut far_end, far) = duplex(PIPE_BYTES);
             let wire = tokio::spawn(async move {
@@ -87,7 +91,12 @@ pub(crate) async fn pair(configure: impl Fn(Builder) -> Builder) -> (Network, Ma
     });
     let [a, b] = nodes;
     for (manager, peer) in [(&a, B), (&b, A)] {
-        manager.connection(peer).unwrap().wait_connected(Duration::from_secs(5)).await.expect("connected");
+        manager
+            .connection(peer)
+            .unwrap()
+            .wait_connected(Duration::from_secs(5))
+            .await
+            .expect("connected");
     }
     (network, a, b)
 }

@@ -50,9 +50,13 @@ pub(in crate::net) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
         .uri(format!("ws://{}{}", request.authority, request.route))
         .body(())
         .map_err(|error| format!("cannot ask for an upgrade: {error}"))?;
-    let (socket, _) = tokio_tungstenite::client_async_with_config(upgrade, Head::new(stream), Some(config(message_bytes_max)))
-        .await
-        .map_err(upgrade_failure)?;
+    let (socket, _) = tokio_tungstenite::client_async_with_config(
+        upgrade,
+        Head::new(stream),
+        Some(config(message_bytes_max)),
+    )
+    .await
+    .map_err(upgrade_failure)?;
     let head = socket.into_inner();
     Ok(WebSocket::new(head.stream, head.rest, Role::Client, message_bytes_max))
 }
@@ -65,18 +69,24 @@ pub(in crate::net) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<WebSocket<S>, String> {
     #[expect(clippy::result_large_err, reason = "the library's callback has this type")]
     let callback = |request: &server::Request, response: server::Response| {
-        judge(request.uri().path(), request.headers()).map(|()| response).map_err(|(status, text)| {
-            let mut refusal = server::ErrorResponse::new(None);
-            *refusal.status_mut() = status;
-            refusal.headers_mut().insert(header::CONTENT_LENGTH, text.len().into());
-            refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-            *refusal.body_mut() = Some(text);
-            refusal
-        })
+        judge(request.uri().path(), request.headers()).map(|()| response).map_err(
+            |(status, text)| {
+                let mut refusal = server::ErrorResponse::new(None);
+                *refusal.status_mut() = status;
+                refusal.headers_mut().insert(header::CONTENT_LENGTH, text.len().into());
+                refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                *refusal.body_mut() = Some(text);
+                refusal
+            },
+        )
     };
-    let socket = tokio_tungstenite::accept_hdr_async_with_config(Head::new(stream), callback, Some(config(message_bytes_max)))
-        .await
-        .map_err(upgrade_failure)?;
+    let socket = tokio_tungstenite::accept_hdr_async_with_config(
+        Head::new(stream),
+        callback,
+        Some(config(message_bytes_max)),
+    )
+    .await
+    .map_err(upgrade_failure)?;
     let head = socket.into_inner();
     Ok(WebSocket::new(head.stream, head.rest, Role::Server, message_bytes_max))
 }
@@ -89,7 +99,9 @@ fn upgrade_failure(error: tungstenite::Error) -> String {
             let separator = if body.is_empty() { "" } else { ": " };
             format!("answered {} instead of a WebSocket{separator}{body}", response.status())
         }
-        tungstenite::Error::Io(error) => format!("the connection failed before the WebSocket was up: {error}"),
+        tungstenite::Error::Io(error) => {
+            format!("the connection failed before the WebSocket was up: {error}")
+        }
         error => format!("not a WebSocket: {error}"),
     }
 }
@@ -131,7 +143,11 @@ impl<S> Head<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Head<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         if self.matched == BLANK_LINE.len() {
             // An error answer may have a body; it ends with the connection, and everything from here on is passed on.
             if !self.rest.is_empty() {
@@ -143,7 +159,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Head<S> {
             return Pin::new(&mut self.stream).poll_read(cx, out);
         }
         if self.given > HEAD_BYTES_MAX {
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "the headers are too long")));
+            return Poll::Ready(Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the headers are too long",
+            )));
         }
         let mut chunk = [0; 1024];
         let len = chunk.len().min(out.remaining());
@@ -152,7 +171,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Head<S> {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(()) => self.rest.extend_from_slice(chunk.filled()),
         }
-        let refused = self.given == 0 && self.rest.starts_with(b"HTTP/") && !self.rest.starts_with(b"HTTP/1.1 101");
+        let refused = self.given == 0
+            && self.rest.starts_with(b"HTTP/")
+            && !self.rest.starts_with(b"HTTP/1.1 101");
         // What follows a refusal is its text, and belongs to the library's error.
         let len = if refused { self.rest.len() } else { self.head_len() };
         out.put_slice(&self.rest[..len]);
@@ -168,7 +189,8 @@ mod tests {
 
     use super::*;
 
-    const REQUEST: Request<'static> = Request { authority: "node1:9000", route: "/grid", token: "secret", time_ns: 7 };
+    const REQUEST: Request<'static> =
+        Request { authority: "node1:9000", route: "/grid", token: "secret", time_ns: 7 };
 
     #[tokio::test]
     async fn bytes_behind_the_answer_are_not_lost() {
@@ -178,9 +200,17 @@ mod tests {
             let len = listener.read(&mut head).await.expect("request");
             let head = String::from_utf8_lossy(&head[..len]).into_owned();
             assert!(head.starts_with("GET /grid HTTP/1.1\r\n"), "{head}");
-            assert!(head.contains("Authorization: Bearer secret\r\n") || head.contains("authorization: Bearer secret\r\n"), "{head}");
-            let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).expect("key");
-            let accept = tokio_tungstenite::tungstenite::handshake::derive_accept_key(key.as_bytes());
+            assert!(
+                head.contains("Authorization: Bearer secret\r\n")
+                    || head.contains("authorization: Bearer secret\r\n"),
+                "{head}"
+            );
+            let key = head
+                .lines()
+                .find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "))
+                .expect("key");
+            let accept =
+                tokio_tungstenite::tungstenite::handshake::derive_accept_key(key.as_bytes());
             let answer = format!(
                 "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
             );
@@ -191,22 +221,36 @@ mod tests {
         };
         let (socket, _listener) = tokio::join!(connect(dialer, &REQUEST, 1024), serve);
         let mut socket = socket.expect("upgraded");
-        let message = std::future::poll_fn(|cx| crate::net::transport::Transport::poll_recv(&mut socket, cx)).await;
+        let message =
+            std::future::poll_fn(|cx| crate::net::transport::Transport::poll_recv(&mut socket, cx))
+                .await;
         assert_eq!(message.expect("message"), "hi");
     }
 
     #[tokio::test]
     async fn a_refusal_says_why_on_both_sides() {
         let (listener, dialer) = duplex(4096);
-        let judge = |path: &str, _: &HeaderMap| Err((StatusCode::FORBIDDEN, format!("not on {path}")));
-        let (dialed, accepted) = tokio::join!(connect(dialer, &REQUEST, 1024), accept(listener, judge, 1024));
-        assert_eq!(dialed.map(|_| ()).unwrap_err(), "answered 403 Forbidden instead of a WebSocket: not on /grid");
-        assert_eq!(accepted.map(|_| ()).unwrap_err(), "answered 403 Forbidden instead of a WebSocket: not on /grid");
+        let judge =
+            |path: &str, _: &HeaderMap| Err((StatusCode::FORBIDDEN, format!("not on {path}")));
+        let (dialed, accepted) =
+            tokio::join!(connect(dialer, &REQUEST, 1024), accept(listener, judge, 1024));
+        assert_eq!(
+            dialed.map(|_| ()).unwrap_err(),
+            "answered 403 Forbidden instead of a WebSocket: not on /grid"
+        );
+        assert_eq!(
+            accepted.map(|_| ()).unwrap_err(),
+            "answered 403 Forbidden instead of a WebSocket: not on /grid"
+        );
     }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Head<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 

@@ -34,8 +34,14 @@ pub(in crate::net) struct WebSocket<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Goes on after an upgrade that may have read `leftover` too much.
     pub(super) fn new(stream: S, leftover: Vec<u8>, role: Role, message_bytes_max: usize) -> Self {
-        let context = WebSocketContext::from_partially_read(leftover, role, Some(config(message_bytes_max)));
-        Self { io: Io { stream, waker: Waker::noop().clone() }, context, blocked: false, dirty: false }
+        let context =
+            WebSocketContext::from_partially_read(leftover, role, Some(config(message_bytes_max)));
+        Self {
+            io: Io { stream, waker: Waker::noop().clone() },
+            context,
+            blocked: false,
+            dirty: false,
+        }
     }
 
     fn outcome(&mut self, result: Result<(), Error>) -> Result<(), TransportError> {
@@ -95,7 +101,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
                 Ok(Message::Ping(_)) => self.dirty = true,
                 Ok(Message::Close(_)) => self.dirty = true,
                 Ok(Message::Pong(_) | Message::Text(_) | Message::Frame(_)) => {}
-                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Poll::Pending;
+                }
                 Err(error) => return Poll::Ready(Err(failure(error))),
             }
         }
@@ -111,9 +119,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
 fn failure(error: Error) -> TransportError {
     use tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
     match error {
-        Error::ConnectionClosed | Error::AlreadyClosed | Error::Protocol(ResetWithoutClosingHandshake) => {
-            TransportError::Closed
-        }
+        Error::ConnectionClosed
+        | Error::AlreadyClosed
+        | Error::Protocol(ResetWithoutClosingHandshake) => TransportError::Closed,
         Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => TransportError::Closed,
         Error::Io(error) => TransportError::Failed(error.to_string()),
         error => TransportError::Failed(error.to_string()),

@@ -1,0 +1,115 @@
+//! The options of a method: `#[handler(id = 9, timeout = "5s")]`.
+
+use syn::{Attribute, Ident, LitStr, Meta};
+
+use crate::args::wire_name;
+use crate::entry::{Entry, entries};
+use crate::errors::Errors;
+
+const KNOWN: &[&str] = &["id", "name", "incoming", "outgoing", "timeout", "compact", "inline"];
+
+/// Ids above are derived ones.
+const PINNED_ID_MAX: u32 = 255;
+
+/// Each credit stands for a message that is held in memory; whoever wants more should send larger messages.
+const CAPACITY_MAX: u32 = 65_535;
+
+/// What was written in `#[handler(..)]`; an option that was wrong counts as not written.
+#[derive(Default)]
+pub(crate) struct HandlerOptions {
+    pub(crate) id: Option<u32>,
+    pub(crate) name: Option<String>,
+    pub(crate) incoming: Option<(Ident, u32)>,
+    pub(crate) outgoing: Option<(Ident, u32)>,
+    pub(crate) timeout_ms: Option<u64>,
+    pub(crate) compact: bool,
+    pub(crate) inline: bool,
+    /// The key of `inline`, which is only for single requests.
+    pub(crate) inline_key: Option<Ident>,
+}
+
+impl HandlerOptions {
+    /// Takes the attribute out of the others.
+    pub(crate) fn take(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Self {
+        let mut options = Self::default();
+        let mut seen = false;
+        for attr in attrs.extract_if(.., |attr| attr.path().is_ident("handler")) {
+            if seen {
+                errors.push(&attr, "a method has one `#[handler(..)]`: put all options into one pair of parentheses");
+                continue;
+            }
+            seen = true;
+            match &attr.meta {
+                Meta::List(list) => {
+                    for entry in entries(list.tokens.clone(), "`#[handler]`", KNOWN, errors) {
+                        options.set(&entry, errors);
+                    }
+                }
+                Meta::Path(_) => {}
+                other => errors.push(other, "options go into parentheses: `#[handler(id = 9)]`"),
+            }
+        }
+        options
+    }
+
+    fn set(&mut self, entry: &Entry, errors: &mut Errors) {
+        let capacity = |errors: &mut Errors| {
+            let example = format!("{} = 64", entry.key);
+            Some((entry.key.clone(), entry.number("a capacity", CAPACITY_MAX, &example, errors)?))
+        };
+        match entry.key.to_string().as_str() {
+            "id" => self.id = entry.number("a pinned id", PINNED_ID_MAX, "id = 9", errors),
+            "name" => {
+                self.name =
+                    entry.text("name = \"stat\"", errors).and_then(|name| wire_name(&name, errors))
+            }
+            "incoming" => self.incoming = capacity(errors),
+            "outgoing" => self.outgoing = capacity(errors),
+            "timeout" => {
+                self.timeout_ms =
+                    entry.text("timeout = \"5s\"", errors).and_then(|text| duration(&text, errors));
+            }
+            "compact" => self.compact = entry.flag(errors),
+            _ => {
+                self.inline = entry.flag(errors);
+                self.inline_key = Some(entry.key.clone());
+            }
+        }
+    }
+}
+
+/// A time like `500ms`, `5s`, `2m`, `1h`, in milliseconds.
+fn duration(text: &LitStr, errors: &mut Errors) -> Option<u64> {
+    let value = text.value();
+    let digits = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
+    let (number, unit) = value.split_at(digits);
+    let factor = match unit.trim_start() {
+        "ms" => Some(1),
+        "s" => Some(1_000),
+        "m" => Some(60_000),
+        "h" => Some(3_600_000),
+        _ => None,
+    };
+    let millis = number
+        .parse::<u64>()
+        .ok()
+        .zip(factor)
+        .and_then(|(number, factor)| number.checked_mul(factor));
+    match millis {
+        Some(0) => errors.push(text, "no call ends in no time: write a timeout above zero"),
+        Some(millis) => return Some(millis),
+        None if unit.is_empty() && !number.is_empty() => {
+            errors.push(
+                text,
+                format_args!(
+                    "`{value}` of what? Write `{value}ms`, `{value}s`, `{value}m` or `{value}h`"
+                ),
+            );
+        }
+        None => errors.push(
+            text,
+            "a timeout is a whole number and a unit, `ms`, `s`, `m` or `h`: write `\"500ms\"`",
+        ),
+    }
+    None
+}

@@ -1,0 +1,50 @@
+//! The trait, cleaned of our attributes, with futures that can be spawned.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+
+use crate::model::{Item, Method, Service};
+use crate::types::with_send;
+
+pub(super) fn expand(service: &Service) -> TokenStream {
+    let syn::ItemTrait { attrs, vis, unsafety, ident, generics, supertraits, .. } = &service.item;
+    let private = service.krate.private_at(ident.span());
+    let items = service.items.iter().map(|item| match item {
+        Item::Method(method) => signature(service, method),
+        Item::Other(tokens) => tokens.clone(),
+    });
+    let bounds = quote_spanned!(ident.span()=> #private::Send + #private::Sync + 'static);
+    let supertraits = supertraits.iter();
+    let where_clause = &generics.where_clause;
+    quote! {
+        #(#attrs)*
+        #vis #unsafety trait #ident #generics: #(#supertraits +)* #bounds #where_clause {
+            #(#items)*
+        }
+    }
+}
+
+/// Every token of the future's type stands at the method's name, so that a message about it points there.
+fn signature(service: &Service, method: &Method) -> TokenStream {
+    let Method { attrs, ident, inputs, returns, body, .. } = method;
+    let span = ident.span();
+    let private = service.krate.private_at(span);
+    let written = with_send(&returns.written, &private);
+    let bounds = &returns.bounds;
+    let future = quote_spanned!(span=> impl #private::Future<Output = #written> + #private::Send #(+ #bounds)*);
+    let body = match body {
+        None => quote!(;),
+        Some(body) => {
+            let block = &body.block;
+            if body.is_async {
+                quote_spanned!(span=> { async move #block })
+            } else {
+                quote!(#block)
+            }
+        }
+    };
+    quote_spanned! {span=>
+        #(#attrs)*
+        fn #ident(#(#inputs),*) -> #future #body
+    }
+}

@@ -1,0 +1,61 @@
+//! Every generated name, and those that a method must leave alone.
+
+use proc_macro2::Span;
+use quote::format_ident;
+use syn::Ident;
+use syn::ext::IdentExt as _;
+
+/// Methods that the client has of its own; `clone` would compile and then call the peer.
+const RESERVED: &[&str] = &["new", "subroute", "in_process", "clone"];
+
+pub(crate) fn is_reserved(method: &Ident) -> bool {
+    let name = method.unraw();
+    RESERVED.iter().any(|reserved| name == reserved) || constant(method) == descriptor()
+}
+
+pub(crate) fn client(service: &Ident) -> Ident {
+    format_ident!("{}Client", service.unraw(), span = service.span())
+}
+
+pub(crate) fn server(service: &Ident) -> Ident {
+    format_ident!("{}Server", service.unraw(), span = service.span())
+}
+
+pub(crate) fn descriptor() -> Ident {
+    Ident::new("DESCRIPTOR", Span::call_site())
+}
+
+/// `stat` and `diskInfo` become `STAT` and `DISK_INFO`.
+pub(crate) fn constant(method: &Ident) -> Ident {
+    let name = method.unraw().to_string();
+    let mut constant = String::with_capacity(name.len() + 4);
+    let mut after_small = false;
+    for c in name.chars() {
+        if c.is_uppercase() && after_small {
+            constant.push('_');
+        }
+        after_small = c.is_lowercase() || c.is_numeric();
+        constant.extend(c.to_uppercase());
+    }
+    Ident::new(&constant, method.span())
+}
+
+/// The constant that holds the codec of a type.
+pub(crate) fn codec(index: usize) -> Ident {
+    format_ident!("__CODEC_{index}")
+}
+
+/// The type parameter of the server, for whoever implements the trait.
+pub(crate) fn implementer() -> Ident {
+    Ident::new("__GridService", Span::mixed_site())
+}
+
+/// An argument in the server's closure, whatever the user calls it.
+pub(crate) fn argument(index: usize) -> Ident {
+    format_ident!("arg{}", index + 1, span = Span::mixed_site())
+}
+
+/// A binding of the server's closure.
+pub(crate) fn binding(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
+}

@@ -1,0 +1,282 @@
+//! What a type in a signature means: a stream's end, a `Result`, a payload that cannot travel.
+//!
+//! Recognised by the last segment of its path, as written; everything else is left to the compiler, which checks the
+//! types themselves against the bounds of the runtime.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned as _;
+use syn::visit::{self, Visit};
+use syn::{GenericArgument, PathArguments, PathSegment, Type, TypeImplTrait, TypeParamBound};
+
+use crate::errors::Errors;
+
+/// A type, or the part of an alias of `Result` that only the compiler can see.
+pub(crate) enum TypeRef {
+    Written(Type),
+    OkOf(Type),
+    ErrOf(Type),
+    Infallible,
+}
+
+impl TypeRef {
+    pub(crate) fn tokens(&self, private: &TokenStream) -> TokenStream {
+        match self {
+            Self::Written(ty) => ty.to_token_stream(),
+            Self::OkOf(ty) => quote_spanned!(ty.span()=> <#ty as #private::ResultLike>::Ok),
+            Self::ErrOf(ty) => quote_spanned!(ty.span()=> <#ty as #private::ResultLike>::Err),
+            Self::Infallible => quote!(::core::convert::Infallible),
+        }
+    }
+}
+
+/// The last segment of a plain path.
+pub(crate) fn last_segment(ty: &Type) -> Option<&PathSegment> {
+    match ty {
+        Type::Path(path) if path.qself.is_none() => path.path.segments.last(),
+        Type::Group(group) => last_segment(&group.elem),
+        Type::Paren(paren) => last_segment(&paren.elem),
+        _ => None,
+    }
+}
+
+pub(crate) fn is_named(ty: &Type, name: &str) -> bool {
+    last_segment(ty).is_some_and(|segment| segment.ident == name)
+}
+
+/// The types in the angle brackets of a segment; lifetimes do not count.
+pub(crate) fn type_args(segment: &PathSegment) -> Vec<&Type> {
+    let PathArguments::AngleBracketed(args) = &segment.arguments else { return Vec::new() };
+    let types = args.args.iter().filter_map(|arg| match arg {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    });
+    types.collect()
+}
+
+/// The `T` of `Incoming<T>` or whatever the name is; an error if there is not exactly one.
+pub(crate) fn only_arg(ty: &Type, errors: &mut Errors) -> Option<Type> {
+    let segment = last_segment(ty)?;
+    match type_args(segment)[..] {
+        [only] => Some(only.clone()),
+        _ => {
+            errors.push(ty, format_args!("say of what: `{}<T>`", segment.ident));
+            None
+        }
+    }
+}
+
+pub(crate) fn is_unit(ty: &Type) -> bool {
+    matches!(ty, Type::Tuple(tuple) if tuple.elems.is_empty())
+}
+
+/// A return type, seen as a `Result` or not.
+pub(crate) enum Split {
+    /// `Result<T, E>` in full.
+    Literal { ok: Box<Type>, err: Box<Type> },
+    /// An alias that is called `Result`: the compiler knows the rest.
+    Alias,
+    /// Anything else.
+    Plain,
+}
+
+pub(crate) fn split_result(ty: &Type) -> Split {
+    let Some(segment) = last_segment(ty).filter(|segment| segment.ident == "Result") else {
+        return Split::Plain;
+    };
+    match type_args(segment)[..] {
+        [ok, err] => Split::Literal { ok: Box::new(ok.clone()), err: Box::new(err.clone()) },
+        _ => Split::Alias,
+    }
+}
+
+/// The type behind the error of `Result<T, E>`.
+pub(crate) fn error_ref(err: Type) -> TypeRef {
+    if is_named(&err, "Infallible") { TypeRef::Infallible } else { TypeRef::Written(err) }
+}
+
+/// `impl Stream<Item = T>` or `BoxStream<T>`: the `T`.
+pub(crate) fn stream_item(ty: &Type) -> Option<Type> {
+    match ty {
+        Type::ImplTrait(stream) => assoc_of(stream, "Stream", "Item"),
+        other => {
+            let segment = last_segment(other).filter(|segment| segment.ident == "BoxStream")?;
+            type_args(segment).first().map(|item| (*item).clone())
+        }
+    }
+}
+
+/// The `T` of `impl Name<Assoc = T>`.
+pub(crate) fn assoc_of(ty: &TypeImplTrait, name: &str, assoc: &str) -> Option<Type> {
+    let mut segments = ty.bounds.iter().filter_map(|bound| match bound {
+        TypeParamBound::Trait(bound) => {
+            bound.path.segments.last().filter(|segment| segment.ident == name)
+        }
+        _ => None,
+    });
+    let PathArguments::AngleBracketed(args) = &segments.next()?.arguments else { return None };
+    args.args.iter().find_map(|arg| match arg {
+        GenericArgument::AssocType(pair) if pair.ident == assoc => Some(pair.ty.clone()),
+        _ => None,
+    })
+}
+
+/// A stream that is neither `impl Stream` nor `BoxStream`, so that it cannot be returned.
+pub(crate) fn is_bare_stream(ty: &Type) -> bool {
+    match ty {
+        Type::TraitObject(object) => object.bounds.iter().any(|bound| {
+            matches!(bound, TypeParamBound::Trait(bound)
+                if bound.path.segments.last().is_some_and(|segment| segment.ident == "Stream"))
+        }),
+        Type::Reference(reference) => is_bare_stream(&reference.elem),
+        other => last_segment(other).is_some_and(|segment| {
+            let boxed = segment.ident == "Box" || segment.ident == "Pin";
+            segment.ident == "Stream" && has_item(segment)
+                || boxed && type_args(segment).into_iter().any(is_bare_stream)
+        }),
+    }
+}
+
+fn has_item(segment: &PathSegment) -> bool {
+    let PathArguments::AngleBracketed(args) = &segment.arguments else { return false };
+    args.args
+        .iter()
+        .any(|arg| matches!(arg, GenericArgument::AssocType(pair) if pair.ident == "Item"))
+}
+
+/// Refuses what can be said without knowing the types; at most one message a type.
+pub(crate) fn check_payload(ty: &Type, errors: &mut Errors) -> bool {
+    let mut check = PayloadCheck { errors, fine: true };
+    check.visit_type(ty);
+    check.fine
+}
+
+struct PayloadCheck<'a> {
+    errors: &'a mut Errors,
+    fine: bool,
+}
+
+impl PayloadCheck<'_> {
+    fn refuse(&mut self, at: impl ToTokens, message: impl std::fmt::Display) {
+        if std::mem::replace(&mut self.fine, false) {
+            self.errors.push(at, message);
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for PayloadCheck<'_> {
+    fn visit_type(&mut self, ty: &'ast Type) {
+        let trait_hint = "a payload has one concrete type, which both ends know";
+        match ty {
+            Type::Reference(reference) => {
+                let instead = owned(&reference.elem);
+                self.refuse(
+                    ty,
+                    format_args!("a reference cannot travel to another node: use `{instead}`"),
+                );
+            }
+            Type::TraitObject(_) => {
+                self.refuse(
+                    ty,
+                    format_args!("`dyn` types cannot travel: {trait_hint}; an enum may do"),
+                );
+            }
+            Type::ImplTrait(stream) if assoc_of(stream, "Stream", "Item").is_some() => {
+                self.refuse(ty, "a stream is the whole answer, or as an argument `Incoming<T>`");
+            }
+            Type::ImplTrait(_) => {
+                self.refuse(ty, format_args!("`impl Trait` cannot travel: {trait_hint}; name it"))
+            }
+            Type::FnPtr(_) => self
+                .refuse(ty, "a function cannot travel to another node: send the data it works on"),
+            Type::Ptr(_) => {
+                self.refuse(ty, "a pointer cannot travel to another node: send what it points at")
+            }
+            Type::Slice(slice) => {
+                let elem = text(&slice.elem);
+                self.refuse(ty, format_args!("a slice has no size of its own: use `Vec<{elem}>`"));
+            }
+            Type::Infer(_) => self.refuse(ty, "write the type: the other end must know it too"),
+            _ => visit::visit_type(self, ty),
+        }
+    }
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let Some(last) = path.segments.last() else { return };
+        if last.ident == "Incoming" || last.ident == "Outgoing" {
+            let message = format!(
+                "`{}<T>` is an argument of its own: it cannot be inside another type",
+                last.ident
+            );
+            self.refuse(path, message);
+        } else if path.segments.first().is_some_and(|first| first.ident == "Self") {
+            self.refuse(
+                path,
+                "`Self` is the implementation, which a caller does not know: write the type",
+            );
+        } else {
+            visit::visit_path(self, path);
+        }
+    }
+
+    fn visit_lifetime(&mut self, lifetime: &'ast syn::Lifetime) {
+        if lifetime.ident != "static" {
+            self.refuse(lifetime, "a payload owns its data: use a type without a lifetime");
+        }
+    }
+}
+
+/// What to write in place of a reference to this.
+fn owned(elem: &Type) -> String {
+    match elem {
+        Type::Slice(slice) if is_named(&slice.elem, "u8") => "Bytes".to_owned(),
+        Type::Slice(slice) => format!("Vec<{}>", text(&slice.elem)),
+        other if is_named(other, "str") => "String".to_owned(),
+        other if is_named(other, "Path") => "PathBuf".to_owned(),
+        Type::TraitObject(_) => "an enum".to_owned(),
+        other => text(other),
+    }
+}
+
+/// A type as a user would write it: tokens alone would be `Vec < u8 >`.
+pub(crate) fn text(tokens: &impl ToTokens) -> String {
+    let tokens = tokens.to_token_stream().to_string();
+    let mut text = String::with_capacity(tokens.len());
+    let mut rest = tokens.chars().peekable();
+    while let Some(c) = rest.next() {
+        if c != ' ' {
+            text.push(c);
+            continue;
+        }
+        let before = text.chars().last().unwrap_or(' ');
+        let after = rest.peek().copied().unwrap_or(' ');
+        let tight_before = matches!(before, '<' | '(' | '[' | '&' | ':' | '!' | '\'' | ' ')
+            && !text.ends_with(" :");
+        let tight_after = matches!(after, '<' | '>' | ')' | ']' | ',' | ';' | ':' | '(');
+        let path = before == ':' && !text.ends_with("::");
+        if !tight_before && !tight_after || path || before == '>' && after == '(' {
+            text.push(' ');
+        }
+    }
+    text
+}
+
+/// Adds `+ Send` to every `impl Stream`, as the trait's futures have it.
+pub(crate) fn with_send(ty: &Type, private: &TokenStream) -> Type {
+    struct AddSend<'a>(&'a TokenStream);
+    impl syn::visit_mut::VisitMut for AddSend<'_> {
+        fn visit_type_impl_trait_mut(&mut self, ty: &mut TypeImplTrait) {
+            let has = ty.bounds.iter().any(|bound| {
+                matches!(bound, TypeParamBound::Trait(bound)
+                    if bound.path.segments.last().is_some_and(|segment| segment.ident == "Send"))
+            });
+            if !has && assoc_of(ty, "Stream", "Item").is_some() {
+                let private = self.0;
+                ty.bounds.push(TypeParamBound::Verbatim(quote!(#private::Send)));
+            }
+        }
+    }
+    let mut ty = ty.clone();
+    syn::visit_mut::VisitMut::visit_type_mut(&mut AddSend(private), &mut ty);
+    ty
+}

@@ -1,0 +1,214 @@
+//! The caller's side: a typed method and a connection make a [`Call`] or an [`Opening`], which are futures themselves.
+//!
+//! Both are `Unpin + Send + 'static`: they go into `spawn`, `JoinSet`, `join_all` and `select!`, also as `&mut call`.
+//! The state machine behind them is not generic; only the last step, decoding, knows the types.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{self, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::args::ArgTuple;
+use super::method::{ClientStreamMethod, Method, ServerStreamMethod, TwoWayMethod};
+use super::stream::{Reply, Requests, Responses};
+use crate::error::Failure;
+use crate::net::{RawCall, RawOpening, RawReceiver, RawSender};
+use crate::{CallError, CodecError, Connection, Context};
+
+/// The options that a call and the opening of a stream have in common.
+macro_rules! options {
+    () => {
+        /// Gives up after this time, counted from the first poll.
+        #[must_use = "nothing is sent until it is awaited"]
+        pub fn timeout(mut self, timeout: Duration) -> Self {
+            self.raw = self.raw.timeout(timeout);
+            self
+        }
+
+        /// Gives up at this moment.
+        #[must_use = "nothing is sent until it is awaited"]
+        pub fn deadline(mut self, at: tokio::time::Instant) -> Self {
+            self.raw = self.raw.deadline(at);
+            self
+        }
+
+        /// Waits for the link if there is none, within the deadline, instead of failing at once.
+        #[must_use = "nothing is sent until it is awaited"]
+        pub fn wait_connected(mut self) -> Self {
+            self.raw = self.raw.wait_connected();
+            self
+        }
+
+        /// Sends a value of the user's own along, which the handler finds in its [`Context`].
+        #[must_use = "nothing is sent until it is awaited"]
+        pub fn metadata(mut self, key: impl Into<String>, value: impl Into<Bytes>) -> Self {
+            self.raw = self.raw.metadata(key, value);
+            self
+        }
+
+        /// Makes it part of the call that this context belongs to: it ends with it, at its deadline at the latest.
+        #[must_use = "nothing is sent until it is awaited"]
+        pub fn within(mut self, context: &Context) -> Self {
+            self.raw = self.raw.within(context);
+            self
+        }
+    };
+}
+
+/// A single request: options first, then `.await`.
+///
+/// Nothing is sent until it is polled; dropping it cancels the request.
+///
+/// ```
+/// # use std::time::Duration;
+/// # #[grid::service]
+/// # trait Clock { async fn now(&self) -> u64; }
+/// # struct Fixed;
+/// # impl Clock for Fixed { async fn now(&self) -> u64 { 42 } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), grid::CallError> {
+/// # let clock = ClockClient::in_process(Fixed);
+/// let now = clock.now().timeout(Duration::from_millis(200)).await?;
+/// # assert_eq!(now, 42); Ok(()) }
+/// ```
+///
+/// # Errors
+///
+/// The future gives every variant of [`CallError`]; `Handler` holds the method's own error.
+///
+/// # Cancel safety
+///
+/// As a future that is dropped: the callee drops the handler if it can be told so, and the answer is lost.
+/// `select!` on `&mut call` loses nothing.
+///
+/// # Panics
+///
+/// When polled again after it was ready.
+#[must_use = "a call does nothing until it is awaited"]
+pub struct Call<T, E> {
+    raw: RawCall,
+    decode: fn(Option<Bytes>) -> Result<T, CodecError>,
+    error: fn(Failure) -> CallError<E>,
+}
+
+impl<T, E> Call<T, E> {
+    options!();
+}
+
+impl<T, E> Future for Call<T, E> {
+    type Output = Result<T, CallError<E>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(match ready!(self.raw.poll_raw(cx)) {
+            Ok(payload) => (self.decode)(payload).map_err(CallError::Decode),
+            Err(failure) => Err((self.error)(failure)),
+        })
+    }
+}
+
+impl<T, E> fmt::Debug for Call<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("raw", &self.raw).finish_non_exhaustive()
+    }
+}
+
+/// The opening of a stream: options first, then `.await`, which gives the handles `H` as soon as it is open.
+///
+/// `H` is [`Responses`], or [`Requests`] and [`Reply`], or [`Requests`] and [`Responses`]. The options hold for the
+/// whole stream, so a timeout ends it even while items are flowing.
+///
+/// # Errors
+///
+/// The future gives every variant of [`CallError`] but `Handler` and `Decode`, which come through the handles.
+///
+/// # Cancel safety
+///
+/// As with [`Call`]: dropping it cancels, `select!` on `&mut opening` loses nothing.
+///
+/// # Panics
+///
+/// When polled again after it was ready.
+#[must_use = "a stream is not opened until this is awaited"]
+pub struct Opening<H: 'static, E: 'static> {
+    raw: RawOpening,
+    method: &'static dyn Opens<H, E>,
+}
+
+/// A streaming method as an [`Opening`] sees it: without its arguments.
+trait Opens<H, E>: Send + Sync {
+    fn handles(&self, sender: RawSender, receiver: RawReceiver) -> H;
+    fn error(&self, failure: Failure) -> CallError<E>;
+}
+
+impl<H, E> Opening<H, E> {
+    options!();
+}
+
+impl<H, E> Future for Opening<H, E> {
+    type Output = Result<H, CallError<E>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(match ready!(self.raw.poll_raw(cx)) {
+            Ok((sender, receiver)) => Ok(self.method.handles(sender, receiver)),
+            Err(failure) => Err(self.method.error(failure)),
+        })
+    }
+}
+
+impl<H, E> fmt::Debug for Opening<H, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opening").field("raw", &self.raw).finish_non_exhaustive()
+    }
+}
+
+impl<A: ArgTuple, O, E> Method<A, O, E> {
+    /// Calls the method over this connection; the client's method of the same name does just that.
+    pub fn call(&self, connection: &Connection, args: A) -> Call<O, E> {
+        let raw = connection.call(self.info.id(), args.__encode(&self.args), self.info.timeout());
+        Call { raw, decode: self.output.decode, error: self.error.decode }
+    }
+}
+
+macro_rules! opens {
+    ($Method:ident<A, $([$I:ident],)? O, E>, $Handles:ty, |$method:ident, $sender:ident, $receiver:ident| $handles:expr) => {
+        impl<A: ArgTuple, $($I: 'static,)? O: 'static, E: 'static> $Method<A, $($I,)? O, E> {
+            /// Opens the stream over this connection; the client's method of the same name does just that.
+            pub fn open(&'static self, connection: &Connection, args: A) -> Opening<$Handles, E> {
+                let info = &self.info;
+                let raw = connection.open(info.id(), info.capacities(), args.__encode(&self.args), info.timeout());
+                Opening { raw, method: self }
+            }
+        }
+
+        impl<A: ArgTuple, $($I,)? O, E> Opens<$Handles, E> for $Method<A, $($I,)? O, E> {
+            fn handles(&self, $sender: RawSender, $receiver: RawReceiver) -> $Handles {
+                let $method = self;
+                $handles
+            }
+
+            fn error(&self, failure: Failure) -> CallError<E> {
+                (self.error.decode)(failure)
+            }
+        }
+    };
+}
+
+opens!(ServerStreamMethod<A, O, E>, Responses<O, E>, |method, sender, receiver| {
+    drop(sender);
+    Responses::new(receiver, method.output, method.error)
+});
+opens!(ClientStreamMethod<A, [I], O, E>, (Requests<I>, Reply<O, E>), |method, sender, receiver| {
+    (Requests::new(sender, method.input), Reply::new(receiver, method.output, method.error))
+});
+opens!(TwoWayMethod<A, [I], O, E>, (Requests<I>, Responses<O, E>), |method, sender, receiver| {
+    (Requests::new(sender, method.input), Responses::new(receiver, method.output, method.error))
+});
+
+/// Calls go anywhere that futures go, whatever their types are.
+const _: () = {
+    const fn anywhere<T: Unpin + Send + 'static>() {}
+    anywhere::<Call<*const u8, *const u8>>();
+    anywhere::<Opening<*const u8, *const u8>>();
+};

@@ -1,0 +1,93 @@
+//! A handler's own error: typed to [`Fault`] at the callee, [`Failure`] to typed at the caller.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::fmt::{self, Debug, Display};
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::payload::{Codec, Layout};
+use crate::error::{CallError, ErrorCode, Failure, Fault, RemoteError};
+
+/// The error type of a method.
+///
+/// Everything that is `Serialize + DeserializeOwned + Display + Debug + Send + Sync + 'static` is one: the text is for
+/// peers that know only texts, the msgpack for those that know the type. [`RemoteError`] serves where a text is enough.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a handler's error",
+    label = "not a handler error",
+    note = "implement `std::fmt::Display` and derive `Debug`, `serde::Serialize` and `serde::Deserialize` for it, or use `grid::RemoteError` if text is enough"
+)]
+pub trait HandlerError:
+    Serialize + DeserializeOwned + Display + Debug + Send + Sync + 'static
+{
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Serialize + DeserializeOwned + Display + Debug + Send + Sync + 'static> HandlerError for E {}
+
+/// How one error type becomes a [`Fault`], and a [`Failure`] that type again.
+#[doc(hidden)]
+pub struct ErrorCodec<E> {
+    pub(super) encode: fn(E) -> Fault,
+    pub(super) decode: fn(Failure) -> CallError<E>,
+}
+
+impl<E> Clone for ErrorCodec<E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for ErrorCodec<E> {}
+
+impl<E> Debug for ErrorCodec<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ErrorCodec")
+    }
+}
+
+impl<E: HandlerError> ErrorCodec<E> {
+    pub(super) const fn typed() -> Self {
+        Self { encode: encode::<E>, decode: decode::<E> }
+    }
+}
+
+impl ErrorCodec<Infallible> {
+    pub(super) const fn infallible() -> Self {
+        Self { encode: |never| match never {}, decode: |failure| failure.into_call_error(|_| None) }
+    }
+}
+
+fn encode<E: HandlerError>(error: E) -> Fault {
+    let message = error.to_string();
+    // An error that cannot be serialised still has its text.
+    let body = Codec::<E>::of(Layout::Named).encode(error).ok().flatten();
+    Fault { code: ErrorCode::Handler, message, body: body.unwrap_or_default() }
+}
+
+fn decode<E: HandlerError>(failure: Failure) -> CallError<E> {
+    let failure = match failure {
+        Failure::Remote(fault) if fault.code == ErrorCode::Handler && fault.body.is_empty() => {
+            // The method's error is a text, and so is what came: they are the same thing.
+            match remote_error_as::<E>(&fault.message) {
+                Some(error) => return CallError::Handler(error),
+                None => Failure::Remote(fault),
+            }
+        }
+        other => other,
+    };
+    failure.into_call_error(|body: &Bytes| rmp_serde::from_slice(body).ok())
+}
+
+/// The text as an `E`, if `E` is [`RemoteError`].
+fn remote_error_as<E: 'static>(message: &str) -> Option<E> {
+    let mut error: Option<E> = None;
+    let any: &mut dyn Any = &mut error;
+    if let Some(slot) = any.downcast_mut::<Option<RemoteError>>() {
+        *slot = Some(RemoteError::new(message));
+    }
+    error
+}

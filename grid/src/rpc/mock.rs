@@ -1,0 +1,147 @@
+//! Test doubles: an answer for each method that matters, without a whole service.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use super::args::ArgTuple;
+use super::method::{ClientStreamMethod, Method, ServerStreamMethod, TwoWayMethod};
+use super::registrar::Registrar;
+use super::stream::{Incoming, Outgoing};
+use crate::Connection;
+use crate::net::Registry;
+
+/// A peer that answers the methods it is told to, and says "Invalid Handler" to all others.
+///
+/// Arguments and answers pass through encode and decode, as over a link. For a whole service there is
+/// `XClient::in_process`.
+///
+/// ```
+/// # #[grid::service]
+/// # trait Clock { async fn now(&self) -> u64; async fn add(&self, a: u64, b: u64) -> Result<u64, grid::RemoteError>; }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), grid::CallError<grid::RemoteError>> {
+/// let connection = grid::Mock::new().on(ClockClient::ADD, |(a, b)| Ok(a + b)).connection();
+/// let clock = ClockClient::new(connection);
+/// assert_eq!(clock.add(1, 2).await?, 3);
+/// assert!(clock.now().await.is_err());
+/// # Ok(()) }
+/// ```
+#[derive(Default)]
+pub struct Mock {
+    registry: Registry,
+}
+
+const TWICE: &str = "a mock was told twice what to answer to the same method";
+
+impl Mock {
+    /// A peer that answers nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { registry: Registry::new() }
+    }
+
+    /// Answers a single request with what the closure gives.
+    ///
+    /// # Panics
+    ///
+    /// If the method has an answer already, as in all methods of this type.
+    #[must_use]
+    pub fn on<A, O, E, F>(mut self, method: &'static Method<A, O, E>, answer: F) -> Self
+    where
+        A: ArgTuple,
+        O: Send + 'static,
+        E: Send + 'static,
+        F: Fn(A) -> Result<O, E> + Send + Sync + 'static,
+    {
+        let added = Registrar::new(&mut self.registry).single(
+            &Arc::new(answer),
+            method,
+            |answer, _, args| async move { answer(args) },
+        );
+        added.expect(TWICE);
+        self
+    }
+
+    /// Answers with the stream that the closure's future sends.
+    #[must_use]
+    pub fn on_server_stream<A, O, E, F, Fut>(
+        mut self,
+        method: &'static ServerStreamMethod<A, O, E>,
+        run: F,
+    ) -> Self
+    where
+        A: ArgTuple,
+        O: 'static,
+        E: 'static,
+        F: Fn(A, Outgoing<O>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        let added = Registrar::new(&mut self.registry).server_stream(
+            &Arc::new(run),
+            method,
+            |run, _, args, out| run(args, out),
+        );
+        added.expect(TWICE);
+        self
+    }
+
+    /// Takes the stream of input and answers with what the closure's future gives.
+    #[must_use]
+    pub fn on_client_stream<A, I, O, E, F, Fut>(
+        mut self,
+        method: &'static ClientStreamMethod<A, I, O, E>,
+        run: F,
+    ) -> Self
+    where
+        A: ArgTuple,
+        I: 'static,
+        O: 'static,
+        E: 'static,
+        F: Fn(A, Incoming<I>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<O, E>> + Send + 'static,
+    {
+        let added = Registrar::new(&mut self.registry).client_stream(
+            &Arc::new(run),
+            method,
+            |run, _, args, input| run(args, input),
+        );
+        added.expect(TWICE);
+        self
+    }
+
+    /// Takes the stream of input and answers with the stream that the closure's future sends.
+    #[must_use]
+    pub fn on_two_way<A, I, O, E, F, Fut>(
+        mut self,
+        method: &'static TwoWayMethod<A, I, O, E>,
+        run: F,
+    ) -> Self
+    where
+        A: ArgTuple,
+        I: 'static,
+        O: 'static,
+        E: 'static,
+        F: Fn(A, Incoming<I>, Outgoing<O>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        let added = Registrar::new(&mut self.registry).two_way(
+            &Arc::new(run),
+            method,
+            |run, _, args, input, out| run(args, input, out),
+        );
+        added.expect(TWICE);
+        self
+    }
+
+    /// The connection to this peer, for the clients under test.
+    #[must_use]
+    pub fn connection(self) -> Connection {
+        Connection::in_process(self.registry)
+    }
+}
+
+impl fmt::Debug for Mock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mock")
+    }
+}

@@ -1,0 +1,319 @@
+//! User types to bytes and back: the only place, besides `args.rs`, that knows the serialiser.
+//!
+//! Generated code takes a [`Codec`] of every type that a service mentions; all other generic code is free of bounds and
+//! calls the codec's function pointers. So a type that cannot travel is reported once, at the user's own token.
+
+use std::any::{Any, TypeId};
+use std::fmt;
+
+use bytes::{Buf, Bytes};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::CodecError;
+
+/// Msgpack's nil: what an absent value is decoded from, and what a `()` is inside a stream.
+const NIL: &[u8] = &[0xc0];
+
+/// What most messages fit into, so that most are encoded with one allocation.
+const USUAL_SIZE: usize = 128;
+
+/// Whether structs travel as maps by field name or, with `#[handler(compact)]`, as arrays.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Maps by field name: fields can be added later.
+    Named,
+    /// Arrays in the order of the fields: smaller, and fixed for ever.
+    Compact,
+}
+
+/// A type that can be an argument, an answer or an item of a stream.
+///
+/// Every type that is `Serialize + DeserializeOwned + Send + 'static` is one and travels as msgpack, structs as maps by
+/// field name. [`Raw`] is the one that does without msgpack. There is nothing to implement by hand.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be sent over grid",
+    label = "not a grid payload",
+    note = "derive `serde::Serialize` and `serde::Deserialize` for it, or for what is missing them in it; it must own its data and be `Send + 'static`",
+    note = "for bytes without msgpack use `grid::Raw`, for JSON `grid::Json<T>`"
+)]
+pub trait Payload: Sized + Send + 'static {
+    /// Whether it takes a whole message, and so cannot be one of several arguments.
+    #[doc(hidden)]
+    const WHOLE: bool;
+    #[doc(hidden)]
+    fn __encode(self, layout: Layout) -> Result<Option<Bytes>, CodecError>;
+    #[doc(hidden)]
+    fn __append(&self, layout: Layout, out: &mut Vec<u8>) -> Result<(), CodecError>;
+    #[doc(hidden)]
+    fn __decode(payload: Option<Bytes>) -> Result<Self, CodecError>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {
+    const WHOLE: bool = false;
+
+    fn __encode(self, layout: Layout) -> Result<Option<Bytes>, CodecError> {
+        if TypeId::of::<T>() == TypeId::of::<()>() {
+            return Ok(None);
+        }
+        let mut out = Vec::with_capacity(USUAL_SIZE);
+        self.__append(layout, &mut out)?;
+        Ok(Some(out.into()))
+    }
+
+    fn __append(&self, layout: Layout, out: &mut Vec<u8>) -> Result<(), CodecError> {
+        let mut serializer = rmp_serde::Serializer::new(out);
+        match layout {
+            Layout::Named => self.serialize(&mut serializer.with_struct_map()),
+            Layout::Compact => self.serialize(&mut serializer),
+        }
+        .map_err(CodecError::new)
+    }
+
+    fn __decode(payload: Option<Bytes>) -> Result<T, CodecError> {
+        let mut value: Option<T> = None;
+        let any: &mut dyn Any = &mut value;
+        if let Some(unit) = any.downcast_mut::<Option<()>>() {
+            *unit = Some(());
+        } else if let Some(bytes) = any.downcast_mut::<Option<Bytes>>() {
+            *bytes = Some(take_bin(payload.clone().ok_or_else(absent)?)?);
+        }
+        if let Some(value) = value {
+            return Ok(value);
+        }
+        match payload {
+            Some(payload) => rmp_serde::from_slice(&payload).map_err(CodecError::new),
+            // An `Option` and its like may be left out; whatever does not accept nil may not.
+            None => rmp_serde::from_slice(NIL).map_err(|_| absent()),
+        }
+    }
+}
+
+fn absent() -> CodecError {
+    CodecError::new("the payload is absent")
+}
+
+/// The contents of a msgpack bin, which share the memory of the message.
+fn take_bin(mut payload: Bytes) -> Result<Bytes, CodecError> {
+    let mut rest: &[u8] = &payload;
+    let len = match rmp::decode::read_bin_len(&mut rest) {
+        Ok(len) => len as usize,
+        // Also a str, for peers that do not tell the two apart.
+        Err(_) => {
+            rest = &payload;
+            rmp::decode::read_str_len(&mut rest)
+                .map_err(|_| CodecError::new("expected msgpack bin"))? as usize
+        }
+    };
+    if len > rest.len() {
+        return Err(CodecError::new(format_args!(
+            "bin of {len} bytes in a message with {} left",
+            rest.len()
+        )));
+    }
+    let header = payload.len() - rest.len();
+    payload.advance(header);
+    payload.truncate(len);
+    Ok(payload)
+}
+
+/// Bytes that travel as they are, without any msgpack around them.
+///
+/// For a Go handler on `[]byte`, or for data that somebody else has encoded. It must be the only argument, or the whole
+/// answer, or the item of a stream. A `bytes::Bytes`, in contrast, travels as msgpack bin and can be anywhere.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Raw(pub Bytes);
+
+impl Payload for Raw {
+    const WHOLE: bool = true;
+
+    fn __encode(self, _: Layout) -> Result<Option<Bytes>, CodecError> {
+        Ok(Some(self.0))
+    }
+
+    fn __append(&self, _: Layout, _: &mut Vec<u8>) -> Result<(), CodecError> {
+        Err(CodecError::new("`grid::Raw` can only be the whole payload"))
+    }
+
+    fn __decode(payload: Option<Bytes>) -> Result<Self, CodecError> {
+        Ok(Self(payload.unwrap_or_default()))
+    }
+}
+
+impl fmt::Debug for Raw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Raw({} bytes)", self.0.len())
+    }
+}
+
+impl From<Bytes> for Raw {
+    fn from(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<Vec<u8>> for Raw {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl From<Raw> for Bytes {
+    fn from(raw: Raw) -> Self {
+        raw.0
+    }
+}
+
+impl std::ops::Deref for Raw {
+    type Target = Bytes;
+
+    fn deref(&self) -> &Bytes {
+        &self.0
+    }
+}
+
+/// A value that travels as JSON inside msgpack bin, like `JSON[T]` of a Go node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Json<T>(pub T);
+
+impl<T: Serialize> Serialize for Json<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&serde_json::to_vec(&self.0).map_err(S::Error::custom)?)
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Json<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Bytes::deserialize(deserializer)?;
+        serde_json::from_slice(&text).map(Self).map_err(D::Error::custom)
+    }
+}
+
+impl<T> From<T> for Json<T> {
+    fn from(value: T) -> Self {
+        Self(value)
+    }
+}
+
+/// How one type becomes bytes and back, as function pointers.
+#[doc(hidden)]
+pub struct Codec<T> {
+    pub(super) encode: fn(T, Layout) -> Result<Option<Bytes>, CodecError>,
+    pub(super) append: fn(&T, Layout, &mut Vec<u8>) -> Result<(), CodecError>,
+    pub(super) decode: fn(Option<Bytes>) -> Result<T, CodecError>,
+    pub(super) layout: Layout,
+    pub(super) whole: bool,
+}
+
+impl<T> Clone for Codec<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Codec<T> {}
+
+impl<T> fmt::Debug for Codec<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Codec").field("layout", &self.layout).finish_non_exhaustive()
+    }
+}
+
+impl<T> Codec<T> {
+    pub(super) const fn of(layout: Layout) -> Self
+    where
+        T: Payload,
+    {
+        Self {
+            encode: T::__encode,
+            append: T::__append,
+            decode: T::__decode,
+            layout,
+            whole: T::WHOLE,
+        }
+    }
+
+    pub(super) fn encode(&self, value: T) -> Result<Option<Bytes>, CodecError> {
+        (self.encode)(value, self.layout)
+    }
+
+    pub(super) fn decode(&self, payload: Option<Bytes>) -> Result<T, CodecError> {
+        (self.decode)(payload)
+    }
+
+    /// The value as an item of a stream, where nothing can be absent.
+    pub(super) fn encode_item(&self, value: T) -> Result<Bytes, CodecError> {
+        Ok(self.encode(value)?.unwrap_or(Bytes::from_static(NIL)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Point {
+        x: u8,
+        #[serde(default)]
+        y: u8,
+    }
+
+    fn round_trip<T: Payload>(value: T, layout: Layout) -> (Option<Bytes>, T) {
+        let codec = Codec::<T>::of(layout);
+        let bytes = codec.encode(value).unwrap();
+        (bytes.clone(), codec.decode(bytes).unwrap())
+    }
+
+    #[test]
+    fn structs_are_maps_or_arrays() {
+        let (bytes, point) = round_trip(Point { x: 1, y: 2 }, Layout::Named);
+        assert_eq!(bytes.unwrap(), &b"\x82\xa1x\x01\xa1y\x02"[..]);
+        assert_eq!(point, Point { x: 1, y: 2 });
+        let (bytes, point) = round_trip(Point { x: 1, y: 2 }, Layout::Compact);
+        assert_eq!(bytes.unwrap(), &b"\x92\x01\x02"[..]);
+        assert_eq!(point, Point { x: 1, y: 2 });
+    }
+
+    #[test]
+    fn unit_is_absent_and_accepts_anything() {
+        assert_eq!(round_trip((), Layout::Named).0, None);
+        <()>::__decode(Some(Bytes::from_static(b"\x07"))).unwrap();
+    }
+
+    #[test]
+    fn absent_is_none_or_an_error() {
+        assert_eq!(Option::<u8>::__decode(None), Ok(None));
+        assert_eq!(u8::__decode(None), Err(CodecError::new("the payload is absent")));
+    }
+
+    #[test]
+    fn bytes_share_the_message() {
+        let (message, bytes) = round_trip(Bytes::from_static(b"abc"), Layout::Named);
+        let message = message.unwrap();
+        assert_eq!(message, &b"\xc4\x03abc"[..]);
+        assert_eq!(bytes, &b"abc"[..]);
+        assert_eq!(bytes.as_ptr(), message[2..].as_ptr());
+        assert!(Bytes::__decode(Some(message.slice(..4))).is_err());
+        assert!(Bytes::__decode(Some(Bytes::from_static(b"\x07"))).is_err());
+        assert!(Bytes::__decode(None).is_err());
+    }
+
+    #[test]
+    fn raw_is_the_bytes_themselves() {
+        assert_eq!(
+            round_trip(Raw::from(vec![1, 2]), Layout::Named),
+            (Some(vec![1, 2].into()), Raw(vec![1, 2].into()))
+        );
+        assert_eq!(Raw::__decode(None), Ok(Raw::default()));
+    }
+
+    #[test]
+    fn json_is_bin() {
+        let (bytes, json) = round_trip(Json(Point { x: 1, y: 2 }), Layout::Named);
+        assert_eq!(bytes.unwrap(), &b"\xc4\x0d{\"x\":1,\"y\":2}"[..]);
+        assert_eq!(json.0, Point { x: 1, y: 2 });
+    }
+}

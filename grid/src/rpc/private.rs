@@ -1,0 +1,133 @@
+//! The whole contract between the attribute and this crate. Not for anybody else: it changes without notice.
+
+use std::convert::Infallible;
+
+pub use std::clone::Clone;
+pub use std::convert::Into;
+pub use std::default::Default;
+pub use std::fmt;
+pub use std::future::Future;
+pub use std::marker::{Send, Sync};
+pub use std::option::Option;
+pub use std::result::Result;
+pub use std::string::String;
+pub use std::sync::Arc;
+
+pub use futures_core::Stream;
+
+pub use super::args::Arg;
+pub use super::fault::ErrorCodec;
+pub use super::payload::{Codec, Layout};
+
+pub use super::{
+    Call, ClientStreamMethod, HandlerError, Incoming, Method, MethodInfo, Opening, Outgoing,
+    Payload, Registrar, Reply, Requests, Responses, ServerStreamMethod, Service, ServiceDescriptor,
+    StreamItem, TwoWayMethod,
+};
+pub use crate::{Connection, RegisterError};
+
+/// The codec of a type; the only place where a type must be a payload.
+pub const fn codec<T: Payload>() -> Codec<T> {
+    Codec::of(Layout::Named)
+}
+
+/// The same for `#[handler(compact)]`.
+pub const fn compact<T: Payload>() -> Codec<T> {
+    Codec::of(Layout::Compact)
+}
+
+/// The codec of an error type.
+pub const fn error<E: HandlerError>() -> ErrorCodec<E> {
+    ErrorCodec::typed()
+}
+
+/// The codec of a method that cannot fail.
+pub const fn infallible() -> ErrorCodec<Infallible> {
+    ErrorCodec::infallible()
+}
+
+/// The only argument of a method.
+pub const fn whole<T>(name: &'static str, codec: Codec<T>) -> Arg<T> {
+    Arg { name, codec, default: None }
+}
+
+/// One of several arguments.
+pub const fn arg<T>(name: &'static str, codec: Codec<T>) -> Arg<T> {
+    assert!(
+        !codec.whole,
+        "`grid::Raw` is a whole payload: it cannot be one of several arguments; use `bytes::Bytes`"
+    );
+    Arg { name, codec, default: None }
+}
+
+/// The same argument with `#[default]`.
+pub const fn or_default<T: Default>(arg: Arg<T>) -> Arg<T> {
+    Arg { name: arg.name, codec: arg.codec, default: Some(T::default) }
+}
+
+/// A connection to a service in this process.
+pub fn in_process(service: impl Service) -> Connection {
+    let mut registry = crate::net::Registry::new();
+    service
+        .register(&mut Registrar::new(&mut registry))
+        .expect("the attribute refuses equal ids in one service");
+    Connection::in_process(registry)
+}
+
+/// A subroute under a subroute.
+pub fn join(outer: Option<String>, inner: String) -> Option<String> {
+    Some(match outer {
+        Some(outer) => super::registrar::join(outer, &inner),
+        None => inner,
+    })
+}
+
+/// `Result` under whatever name: aliases resolve through it.
+pub trait ResultLike {
+    /// What it gives if all is well.
+    type Ok;
+    /// What it gives otherwise.
+    type Err;
+}
+
+impl<T, E> ResultLike for Result<T, E> {
+    type Ok = T;
+    type Err = E;
+}
+
+/// Tells whether a type is a `Result` in disguise: the inherent constant wins over the one of [`NotResult`].
+#[derive(Debug)]
+pub struct Probe<T>(std::marker::PhantomData<T>);
+
+impl<T, E> Probe<Result<T, E>> {
+    /// It is.
+    pub const IS_RESULT: bool = true;
+}
+
+/// See [`Probe`].
+pub trait NotResult {
+    /// It is not.
+    const IS_RESULT: bool = false;
+}
+
+impl<T> NotResult for Probe<T> {}
+
+/// A constant as a type, so that an alias of `Result` is a trait error with a caret on the user's type.
+#[derive(Debug)]
+pub struct Disguised<const IS_RESULT: bool>;
+
+/// Return types that are plain values.
+#[diagnostic::on_unimplemented(
+    message = "the return type is an alias of `Result`, so its error type cannot be seen",
+    label = "write `Result<T, E>` here, or name the alias `Result`"
+)]
+pub trait Plain {}
+
+impl Plain for Disguised<false> {}
+
+/// Compiles only if the type is no `Result`.
+pub const fn plain<const IS_RESULT: bool>()
+where
+    Disguised<IS_RESULT>: Plain,
+{
+}

@@ -1,0 +1,114 @@
+//! The handler's end of a caller's input.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{self, Poll, ready};
+
+use futures_core::Stream;
+
+use crate::error::Failure;
+use crate::net::RawReceiver;
+use crate::rpc::payload::Codec;
+use crate::{CodecError, RemoteError};
+
+/// What the caller sends to a handler, as a [`Stream`] of `Result<T, InputError>`.
+///
+/// `None` means that the caller ended its input, so that what has come is all there is. Input that breaks off is an
+/// [`InputError`] and can never be mistaken for an end; the handler's own future is mostly dropped before it sees one.
+///
+/// ```
+/// # use grid::{Incoming, RemoteError};
+/// async fn total(mut input: Incoming<u64>) -> Result<u64, RemoteError> {
+///     let mut total = 0;
+///     while let Some(number) = input.next().await {
+///         total += number?;
+///     }
+///     Ok(total)
+/// }
+/// ```
+#[must_use = "the caller's input is lost when this is dropped"]
+pub struct Incoming<T> {
+    raw: Option<RawReceiver>,
+    codec: Codec<T>,
+}
+
+/// Why the input of a handler broke off.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InputError {
+    /// An item is not of the expected type. Nothing more is taken from the caller.
+    #[error("cannot decode an item of the input")]
+    Decode(#[source] CodecError),
+    /// The caller has gone, or the link to it was lost.
+    #[error("the input broke off: {0}")]
+    BrokenOff(String),
+}
+
+impl From<InputError> for RemoteError {
+    fn from(error: InputError) -> Self {
+        match error {
+            InputError::Decode(cause) => {
+                Self::new(format!("cannot decode an item of the input: {cause}"))
+            }
+            InputError::BrokenOff(_) => Self::new(error.to_string()),
+        }
+    }
+}
+
+impl From<Failure> for InputError {
+    fn from(failure: Failure) -> Self {
+        Self::BrokenOff(failure.into_call_error::<std::convert::Infallible>(|_| None).to_string())
+    }
+}
+
+impl<T> Incoming<T> {
+    pub(in crate::rpc) fn new(raw: RawReceiver, codec: Codec<T>) -> Self {
+        Self { raw: Some(raw), codec }
+    }
+
+    /// The next item, or `None` at the end of the input.
+    ///
+    /// # Errors
+    ///
+    /// See [`InputError`]; after one, the input is at its end.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: an item is taken only when the future is ready.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "as `StreamExt::next`, but without an import"
+    )]
+    pub fn next(
+        &mut self,
+    ) -> impl Future<Output = Option<Result<T, InputError>>> + Send + use<'_, T> {
+        poll_fn(|cx| self.poll_item(cx))
+    }
+
+    fn poll_item(&mut self, cx: &mut task::Context<'_>) -> Poll<Option<Result<T, InputError>>> {
+        let Some(raw) = &mut self.raw else { return Poll::Ready(None) };
+        let item = ready!(raw.poll_next(cx)).map(|item| match item {
+            Ok(bytes) => self.codec.decode(Some(bytes)).map_err(InputError::Decode),
+            Err(failure) => Err(failure.into()),
+        });
+        if !matches!(item, Some(Ok(_))) {
+            self.raw = None;
+        }
+        Poll::Ready(item)
+    }
+}
+
+impl<T> Stream for Incoming<T> {
+    type Item = Result<T, InputError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_item(cx)
+    }
+}
+
+impl<T> fmt::Debug for Incoming<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming").field("ended", &self.raw.is_none()).finish_non_exhaustive()
+    }
+}

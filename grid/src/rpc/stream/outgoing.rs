@@ -1,0 +1,178 @@
+//! The handler's end of its own output.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, OnceLock};
+use std::task::{self, Poll, Waker, ready};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use futures_sink::Sink;
+
+use super::StreamItem;
+use crate::net::RawSender;
+use crate::rpc::payload::Codec;
+use crate::{Closed, CodecError};
+
+/// Where a handler puts the items of its answer; also a [`Sink`].
+///
+/// The stream ends when the handler returns, with what it returns: `Ok(())` or its error. A caller that leaves ends
+/// it earlier: [`send`](Self::send) gives [`Closed`], and the handler's future is dropped.
+///
+/// With `?` the handler's error type needs `From<Closed>`:
+///
+/// ```
+/// # use grid::{Closed, Outgoing};
+/// # use serde::{Deserialize, Serialize};
+/// #[derive(Debug, Serialize, Deserialize)]
+/// enum WalkError {
+///     NoSuchPath,
+///     /// Nobody reads it: the caller has gone.
+///     Gone,
+/// }
+/// # impl std::fmt::Display for WalkError {
+/// #     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str("walk") }
+/// # }
+///
+/// impl From<Closed> for WalkError {
+///     fn from(_: Closed) -> Self {
+///         WalkError::Gone
+///     }
+/// }
+///
+/// #[grid::service]
+/// trait Files {
+///     async fn walk(&self, path: String, out: Outgoing<String>) -> Result<(), WalkError>;
+/// }
+/// # struct Fake;
+///
+/// impl Files for Fake {
+///     async fn walk(&self, path: String, mut out: Outgoing<String>) -> Result<(), WalkError> {
+///         for name in ["a", "b"] {
+///             out.send(format!("{path}/{name}")).await?;
+///         }
+///         Ok(())
+///     }
+/// }
+/// ```
+pub struct Outgoing<T> {
+    raw: RawSender,
+    codec: Codec<T>,
+    /// Why the stream was given up here, if so: an item that could not be encoded.
+    broken: Arc<OnceLock<CodecError>>,
+}
+
+impl<T> Outgoing<T> {
+    pub(in crate::rpc) fn new(
+        raw: RawSender,
+        codec: Codec<T>,
+        broken: Arc<OnceLock<CodecError>>,
+    ) -> Self {
+        Self { raw, codec, broken }
+    }
+
+    /// Sends one item, as soon as the caller has room for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] if nobody wants more. Also after an item that could not be encoded: the caller then gets that error.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it is ready, the item is not sent. The stream can be used further.
+    pub fn send(
+        &mut self,
+        item: T,
+    ) -> impl Future<Output = Result<(), Closed>> + Send + use<'_, T> {
+        // Encoded here, so that the future does not hold a `T`, which need not be `Sync` or even `Send`.
+        let mut item = Some(self.encode(item));
+        poll_fn(move |cx| {
+            ready!(self.poll_room(cx))?;
+            Poll::Ready(match item.take() {
+                Some(bytes) => bytes.and_then(|bytes| self.raw.start_send(bytes)),
+                None => Ok(()),
+            })
+        })
+    }
+
+    /// Waits until the caller does not want more: it left, or the link was lost.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub fn closed(&mut self) -> impl Future<Output = ()> + Send + use<'_, T> {
+        poll_fn(|cx| self.raw.poll_closed(cx))
+    }
+
+    /// Whether the caller is known not to want more.
+    pub fn is_closed(&mut self) -> bool {
+        self.broken.get().is_some()
+            || self.raw.poll_closed(&mut task::Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    /// Sends all that a handler's stream yields; errors of the stream are the handler's errors.
+    #[doc(hidden)]
+    pub async fn __pump<S, E>(mut self, stream: S) -> Result<(), E>
+    where
+        S: Stream,
+        S::Item: StreamItem<T, E>,
+    {
+        let mut stream = pin!(stream);
+        // Room first: an item is pulled only when it can go, so nothing piles up here.
+        while poll_fn(|cx| self.poll_room(cx)).await.is_ok() {
+            let Some(item) = poll_fn(|cx| stream.as_mut().poll_next(cx)).await else { break };
+            let sent = self.encode(item.into_item()?).and_then(|bytes| self.raw.start_send(bytes));
+            if sent.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn poll_room(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<(), Closed>> {
+        match self.broken.get() {
+            Some(_) => Poll::Ready(Err(Closed)),
+            None => self.raw.poll_ready(cx),
+        }
+    }
+
+    fn encode(&mut self, item: T) -> Result<Bytes, Closed> {
+        self.codec.encode_item(item).map_err(|error| {
+            self.broken.get_or_init(|| error);
+            Closed
+        })
+    }
+}
+
+impl<T> Sink<T> for Outgoing<T> {
+    type Error = Closed;
+
+    fn poll_ready(
+        mut self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Result<(), Closed>> {
+        self.poll_room(cx)
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, item: T) -> Result<(), Closed> {
+        let bytes = self.encode(item)?;
+        self.raw.start_send(bytes)
+    }
+
+    /// Ready at once: items are handed to the link as they come, and it sends them in its own time.
+    fn poll_flush(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Result<(), Closed>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ready at once: the stream ends when the handler returns.
+    fn poll_close(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Result<(), Closed>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T> fmt::Debug for Outgoing<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing").field("broken", &self.broken.get()).finish_non_exhaustive()
+    }
+}

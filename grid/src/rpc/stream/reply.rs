@@ -1,0 +1,70 @@
+//! The one answer to a stream of input.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{self, Poll, ready};
+
+use bytes::Bytes;
+
+use crate::net::RawReceiver;
+use crate::rpc::fault::ErrorCodec;
+use crate::rpc::payload::Codec;
+use crate::{CallError, CodecError};
+
+/// The answer of a handler that takes a stream: a future of `Result<O, CallError<E>>`.
+///
+/// The handler may answer before the input has ended. Dropping it cancels the call.
+///
+/// # Errors
+///
+/// Every variant of [`CallError`].
+///
+/// # Cancel safety
+///
+/// `select!` on `&mut reply` loses nothing.
+///
+/// # Panics
+///
+/// When polled again after it was ready.
+#[must_use = "dropping the reply cancels the call"]
+pub struct Reply<O, E> {
+    raw: RawReceiver,
+    /// The answer travels as one item, none for `()`, and counts when the stream has ended without an error.
+    answer: Option<Bytes>,
+    codec: Codec<O>,
+    error: ErrorCodec<E>,
+}
+
+impl<O, E> Reply<O, E> {
+    pub(in crate::rpc) fn new(raw: RawReceiver, codec: Codec<O>, error: ErrorCodec<E>) -> Self {
+        Self { raw, answer: None, codec, error }
+    }
+}
+
+impl<O, E> Future for Reply<O, E> {
+    type Output = Result<O, CallError<E>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
+        loop {
+            match ready!(self.raw.poll_next(cx)) {
+                Some(Ok(_)) if self.answer.is_some() => {
+                    let error = CodecError::new("the handler answered more than once");
+                    return Poll::Ready(Err(CallError::Decode(error)));
+                }
+                Some(Ok(answer)) => self.answer = Some(answer),
+                Some(Err(failure)) => return Poll::Ready(Err((self.error.decode)(failure))),
+                None => {
+                    let answer = self.answer.take();
+                    return Poll::Ready(self.codec.decode(answer).map_err(CallError::Decode));
+                }
+            }
+        }
+    }
+}
+
+impl<O, E> fmt::Debug for Reply<O, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply").field("raw", &self.raw).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,111 @@
+//! The caller's end of its own input.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{self, Poll, ready};
+
+use futures_sink::Sink;
+
+use crate::net::RawSender;
+use crate::rpc::payload::Codec;
+use crate::{Closed, CodecError};
+
+/// Where a caller puts the items of its input; also a [`Sink`].
+///
+/// Dropping it ends the input, and the handler sees `None`. The call goes on until the handler returns or the other
+/// handle of the call, [`Reply`](crate::Reply) or [`Responses`](crate::Responses), is dropped.
+#[must_use = "dropping the requests ends the input"]
+pub struct Requests<I> {
+    raw: RawSender,
+    codec: Codec<I>,
+}
+
+/// Why an item of the input was not sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The handler has ended; the other handle of the call tells how.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+    /// The item could not be serialised. The stream can be used further.
+    #[error("cannot encode the item")]
+    Encode(#[source] CodecError),
+}
+
+impl<I> Requests<I> {
+    pub(in crate::rpc) fn new(raw: RawSender, codec: Codec<I>) -> Self {
+        Self { raw, codec }
+    }
+
+    /// Sends one item, as soon as the handler has room for it.
+    ///
+    /// # Errors
+    ///
+    /// See [`SendError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it is ready, the item is not sent. The stream can be used further.
+    pub fn send(
+        &mut self,
+        item: I,
+    ) -> impl Future<Output = Result<(), SendError>> + Send + use<'_, I> {
+        // Encoded here, so that the future does not hold an `I`, which need not be `Sync` or even `Send`.
+        let mut item = Some(self.codec.encode_item(item).map_err(SendError::Encode));
+        poll_fn(move |cx| {
+            if let Some(Ok(_)) = item {
+                ready!(self.raw.poll_ready(cx))?;
+            }
+            Poll::Ready(match item.take() {
+                Some(bytes) => bytes.and_then(|bytes| Ok(self.raw.start_send(bytes)?)),
+                None => Ok(()),
+            })
+        })
+    }
+
+    /// Waits until the handler does not want more: it returned, or the link was lost.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub fn closed(&mut self) -> impl Future<Output = ()> + Send + use<'_, I> {
+        poll_fn(|cx| self.raw.poll_closed(cx))
+    }
+}
+
+impl<I> Sink<I> for Requests<I> {
+    type Error = SendError;
+
+    fn poll_ready(
+        mut self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Result<(), SendError>> {
+        self.raw.poll_ready(cx).map_err(SendError::from)
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, item: I) -> Result<(), SendError> {
+        let bytes = self.codec.encode_item(item).map_err(SendError::Encode)?;
+        Ok(self.raw.start_send(bytes)?)
+    }
+
+    /// Ready at once: items are handed to the link as they come, and it sends them in its own time.
+    fn poll_flush(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Result<(), SendError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ends the input, as dropping does.
+    fn poll_close(
+        mut self: Pin<&mut Self>,
+        _: &mut task::Context<'_>,
+    ) -> Poll<Result<(), SendError>> {
+        self.raw.close();
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<I> fmt::Debug for Requests<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Requests").field("raw", &self.raw).finish_non_exhaustive()
+    }
+}
