@@ -13,6 +13,12 @@ use tokio::task::AbortHandle;
 /// Bytes in flight each way of a connection.
 const PIPE_BYTES: usize = 64 * 1024;
 
+/// One connection: a task that carries its bytes, and the ends it works on.
+struct Wire {
+    task: AbortHandle,
+    frozen: tokio::sync::watch::Sender<bool>,
+}
+
 /// Wires between nodes that know each other by name.
 #[derive(Clone, Default)]
 pub(crate) struct Network {
@@ -23,7 +29,7 @@ pub(crate) struct Network {
 struct Inner {
     nodes: HashMap<String, Manager>,
     /// What carries bytes at the moment.
-    wires: Vec<AbortHandle>,
+    wires: Vec<Wire>,
     /// Attempts to dial so far.
     dialed: usize,
 }
@@ -46,7 +52,14 @@ impl Network {
 
     /// Cuts all wires that are up.
     pub(crate) fn cut(&self) {
-        self.inner.lock().unwrap().wires.drain(..).for_each(|wire| wire.abort());
+        self.inner.lock().unwrap().wires.drain(..).for_each(|wire| wire.task.abort());
+    }
+
+    /// From now on the wires that are up carry nothing, without anybody being told.
+    pub(crate) fn freeze(&self) {
+        self.inner.lock().unwrap().wires.iter().for_each(|wire| {
+            wire.frozen.send_replace(true);
+        });
     }
 
     pub(crate) fn dialed(&self) -> usize {
@@ -66,10 +79,14 @@ impl Dial for Network {
                 .ok_or_else(|| io::Error::other(format!("no route to {name}")))?;
             let (near, mut near_end) = duplex(PIPE_BYTES);
             let (mut far_end, far) = duplex(PIPE_BYTES);
-            let wire = tokio::spawn(async move {
-                let _ = tokio::io::copy_bidirectional(&mut near_end, &mut far_end).await;
+            let (frozen, mut freeze) = tokio::sync::watch::channel(false);
+            let task = tokio::spawn(async move {
+                tokio::select! {
+                    _ = tokio::io::copy_bidirectional(&mut near_end, &mut far_end) => {}
+                    () = async { drop(freeze.wait_for(|frozen| *frozen).await) } => std::future::pending().await,
+                }
             });
-            inner.wires.push(wire.abort_handle());
+            inner.wires.push(Wire { task: task.abort_handle(), frozen });
             tokio::spawn(async move {
                 let _ = node.accept(far).await;
             });

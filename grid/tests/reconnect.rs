@@ -1,0 +1,194 @@
+//! Links that are lost, replaced and found again.
+
+mod support;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use grid::{Builder, CallError, Capacities, RemoteError, Sent, State};
+use support::{A, B, pair};
+use tokio::time::{Instant, sleep};
+
+const SLEEP: u8 = 1;
+const FOREVER: u8 = 2;
+const STREAM: Capacities = Capacities { incoming: 0, outgoing: 4 };
+
+fn handlers(builder: Builder) -> Builder {
+    builder
+        .single_handler(SLEEP, None, |_cx, payload| async move {
+            sleep(Duration::from_secs(3600)).await;
+            Ok(payload)
+        })
+        .stream_handler(FOREVER, None, STREAM, |_cx, _payload, _in, mut out| async move {
+            for number in 0_u64.. {
+                out.send(number.to_string()).await?;
+                sleep(Duration::from_millis(10)).await;
+            }
+            Err(RemoteError::new("unreachable"))
+        })
+        .single_handler(78, None, |_cx, payload| async move { Ok(payload) })
+}
+
+fn is_lost<T: std::fmt::Debug>(result: Result<T, CallError>, from: &str, sent: Sent) -> bool {
+    match &result {
+        Err(CallError::Disconnected { peer, sent: really, .. }) => {
+            &**peer == from && *really == sent
+        }
+        _ => panic!("{result:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cut_ends_everything_in_flight_on_both_sides_and_is_mended() {
+    for (caller, callee) in [(A, B), (B, A)] {
+        let (network, a, b) = pair(handlers).await;
+        let node = |name| if name == A { &a } else { &b };
+        let connection = node(caller).connection(callee).unwrap();
+        let call = tokio::spawn(connection.request(SLEEP, None));
+        let (_, mut items) = connection.stream(FOREVER, STREAM, None).await.unwrap();
+        assert_eq!(items.next().await.unwrap().unwrap(), "0");
+        sleep(Duration::from_millis(5)).await;
+        let serving = || node(callee).connection(caller).unwrap().stats().in_flight_in;
+        assert_eq!(serving(), 2);
+
+        network.cut();
+        let cut = Instant::now();
+        assert!(is_lost(call.await.unwrap(), callee, Sent::Maybe));
+        let last = loop {
+            match items.next().await.expect("ends with an error") {
+                Ok(_) => {}
+                error => break error,
+            }
+        };
+        assert!(is_lost(last, callee, Sent::Maybe));
+        assert!(items.next().await.is_none());
+        assert!(cut.elapsed() < Duration::from_millis(50), "{:?}", cut.elapsed());
+        let down = connection.request(78, None).await;
+        assert!(is_lost(down, callee, Sent::No));
+
+        connection.wait_connected(Duration::from_secs(5)).await.unwrap();
+        assert_eq!(serving(), 0, "the handlers are gone");
+        assert_eq!(
+            connection.request(78, Some("again".into())).await.unwrap(),
+            Some("again".into())
+        );
+        assert_eq!(connection.stats().connects, 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_link_that_lasted_is_dialed_again_at_once_and_a_failed_dial_waits() {
+    let (network, a, b) = pair(handlers).await;
+    sleep(Duration::from_secs(5)).await;
+    let connections = [a.connection(B).unwrap(), b.connection(A).unwrap()];
+    let mut states = connections.clone().map(|connection| connection.states());
+    let start = Instant::now();
+    network.cut();
+    for (connection, states) in connections.iter().zip(&mut states) {
+        while connection.stats().connects < 2 {
+            states.changed().await.unwrap();
+        }
+    }
+    assert!(start.elapsed() < Duration::from_millis(100), "{:?}", start.elapsed());
+
+    // A peer that cannot be reached is tried every one to two seconds.
+    network.detach(A);
+    network.detach(B);
+    network.cut();
+    sleep(Duration::from_millis(1)).await;
+    let before = network.dialed();
+    sleep(Duration::from_secs(60)).await;
+    let attempts = network.dialed() - before;
+    assert!((30..=61).contains(&attempts), "{attempts} attempts in a minute");
+    let (down, dialer) = if grid::dials(A, B) { (B, &a) } else { (A, &b) };
+    let state = dialer.connection(down).unwrap().state();
+    assert_eq!(state, State::Error(format!("no route to {down}").into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restarted_peer_has_another_instance() {
+    let (network, a, b) = pair(handlers).await;
+    let connection = a.connection(B).unwrap();
+    let State::Connected { instance: first, .. } = connection.state() else { panic!("up") };
+    drop(b);
+    network.detach(B);
+    connection.states().wait_for(|state| !state.is_connected()).await.unwrap();
+    let b = handlers(network.node(B, &[A, B])).build().unwrap();
+    network.attach(&b);
+    connection.wait_connected(Duration::from_secs(5)).await.unwrap();
+    let State::Connected { instance: second, .. } = connection.state() else { panic!("up") };
+    assert_ne!(first, second);
+    assert_eq!(connection.request(78, Some(Bytes::new())).await.unwrap(), Some(Bytes::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn shutdown_lets_running_calls_end_and_refuses_new_ones() {
+    let slow = |builder: Builder| {
+        builder.single_handler(5, None, |_cx, payload| async move {
+            sleep(Duration::from_secs(2)).await;
+            Ok(payload)
+        })
+    };
+    let (_network, a, b) = pair(slow).await;
+    let connection = a.connection(B).unwrap();
+    let running = tokio::spawn(connection.request(5, Some("last".into())));
+    sleep(Duration::from_millis(10)).await;
+    let start = Instant::now();
+    let shutdown = tokio::spawn({
+        let b = b.clone();
+        async move { b.shutdown(Duration::from_secs(30)).await }
+    });
+    sleep(Duration::from_millis(10)).await;
+    let CallError::Remote(refused) = connection.request(5, None).await.unwrap_err() else {
+        panic!("remote")
+    };
+    assert_eq!(refused.code, grid::ErrorCode::ShuttingDown);
+    assert!(CallError::<RemoteError>::Remote(refused).is_retryable());
+    assert_eq!(running.await.unwrap().unwrap(), Some("last".into()));
+    shutdown.await.unwrap();
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    assert_eq!(b.connection(A).unwrap().state(), State::Shutdown);
+    assert!(is_lost(b.connection(A).unwrap().request(5, None).await, A, Sent::No));
+}
+
+#[tokio::test(start_paused = true)]
+async fn shutdown_cuts_off_what_takes_too_long() {
+    let (_network, a, b) = pair(handlers).await;
+    let running = tokio::spawn(a.connection(B).unwrap().request(SLEEP, None));
+    sleep(Duration::from_millis(10)).await;
+    let start = Instant::now();
+    b.shutdown(Duration::from_secs(3)).await;
+    assert_eq!(start.elapsed().as_secs(), 3);
+    assert!(is_lost(running.await.unwrap(), B, Sent::Maybe));
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropping_the_manager_ends_its_links_and_calls() {
+    let (network, a, b) = pair(handlers).await;
+    network.detach(A);
+    let connection = a.connection(B).unwrap();
+    let own = connection.request(SLEEP, None);
+    let own = tokio::spawn(own);
+    let waiting = tokio::spawn(b.connection(A).unwrap().request(SLEEP, None));
+    sleep(Duration::from_millis(10)).await;
+    drop(a);
+    assert!(is_lost(own.await.unwrap(), B, Sent::Maybe));
+    assert!(is_lost(connection.request(78, None).await, B, Sent::No));
+    assert!(is_lost(waiting.await.unwrap(), A, Sent::Maybe));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_peer_is_noticed_by_its_missing_pongs() {
+    let (network, a, b) = pair(handlers).await;
+    sleep(Duration::from_secs(15)).await;
+    let before = a.connection(B).unwrap().stats();
+    assert!(before.last_pong.is_some() && before.rtt.is_some(), "{before:?}");
+    network.freeze();
+    let start = Instant::now();
+    let call =
+        a.connection(B).unwrap().request(SLEEP, None).timeout(Duration::from_secs(600)).await;
+    assert!(is_lost(call, B, Sent::Maybe));
+    assert!((20..=30).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+    drop(b);
+}
