@@ -2,14 +2,14 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
-use syn::visit::Visit;
-use syn::{FnArg, Item, Pat, Safety, TraitItemFn, Type};
+use syn::visit_mut::VisitMut;
+use syn::{FnArg, Item, Pat, Receiver, Safety, TraitItemFn, Type};
 
 use crate::carried;
 use crate::errors::Errors;
-use crate::types::is_bare_stream;
+use crate::types::{self, is_bare_stream};
 
-/// A method that cannot be a service's, as the trait's own. Nothing, if the compiler would refuse it as well.
+/// A method that cannot be a service's, as the trait's own.
 pub(crate) fn method(method: &TraitItemFn) -> TokenStream {
     let mut method = method.clone();
     method.attrs.retain(|attr| {
@@ -29,22 +29,32 @@ pub(crate) fn method(method: &TraitItemFn) -> TokenStream {
             *input.pat = syn::parse_quote!(_);
         }
     }
-    let mut unnameable = Unnameable(false);
-    unnameable.visit_signature(&method.sig);
-    if unnameable.0 {
-        return TokenStream::new();
-    }
+    Nameable.visit_signature_mut(&mut method.sig);
     quote!(#[allow(async_fn_in_trait)] #method)
 }
 
-/// Finds types that are an error of their own in a signature.
-struct Unnameable(bool);
+/// Puts something else in place of types that would be an error of their own.
+struct Nameable;
 
-impl<'ast> Visit<'ast> for Unnameable {
-    fn visit_type(&mut self, ty: &'ast Type) {
-        let bare = matches!(ty, Type::Path(_)) && is_bare_stream(ty);
-        self.0 |= bare || matches!(ty, Type::Infer(_));
-        syn::visit::visit_type(self, ty);
+impl VisitMut for Nameable {
+    fn visit_receiver_mut(&mut self, receiver: &mut Receiver) {
+        receiver.mutability = None;
+    }
+
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        if is_bare_stream(ty) && types::is_named(ty, "Stream") {
+            *ty = syn::parse_quote!(impl #ty);
+            return;
+        }
+        let end = ["Incoming", "Outgoing"].iter().any(|name| types::is_named(ty, name));
+        if end
+            && types::last_segment(ty).is_some_and(|segment| types::type_args(segment).is_empty())
+        {
+            *ty = syn::parse_quote!(#ty<()>);
+        } else if let Type::Infer(_) = ty {
+            *ty = syn::parse_quote!(());
+        }
+        syn::visit_mut::visit_type_mut(self, ty);
     }
 }
 

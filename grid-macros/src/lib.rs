@@ -9,6 +9,8 @@ mod expand;
 mod fallback;
 mod model;
 mod names;
+#[cfg(test)]
+mod tests;
 mod types;
 mod validate;
 
@@ -33,8 +35,8 @@ fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let args = ServiceArgs::parse(args, &mut errors);
     let code = match syn::parse2::<syn::Item>(item.clone()) {
         Ok(syn::Item::Trait(item)) => {
-            let service = Service::from_syn(args, item, &mut errors);
-            let conditional = validate::service(&service, &mut errors);
+            let mut service = Service::from_syn(args, item, &mut errors);
+            let conditional = validate::service(&mut service, &mut errors);
             let mut code = expand::service(&service);
             code.extend(conditional);
             code

@@ -31,6 +31,8 @@ pub(crate) struct Service {
 /// What the trait consists of, in order.
 pub(crate) enum Item {
     Method(Box<Method>),
+    /// A method that is only the trait's, because its name is taken elsewhere.
+    Refused(Box<Method>),
     /// Something that has a mistake in it and goes back to the trait.
     Other(TokenStream),
 }
@@ -51,7 +53,7 @@ impl Service {
     pub(crate) fn methods(&self) -> impl Iterator<Item = &Method> {
         self.items.iter().filter_map(|item| match item {
             Item::Method(method) => Some(&**method),
-            Item::Other(_) => None,
+            Item::Refused(_) | Item::Other(_) => None,
         })
     }
 

@@ -7,7 +7,9 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
-use syn::{GenericArgument, PathArguments, PathSegment, Type, TypeImplTrait, TypeParamBound};
+use syn::{
+    GenericArgument, Ident, PathArguments, PathSegment, Type, TypeImplTrait, TypeParamBound,
+};
 
 use crate::errors::Errors;
 
@@ -23,11 +25,20 @@ impl TypeRef {
     pub(crate) fn tokens(&self, private: &TokenStream) -> TokenStream {
         match self {
             Self::Written(ty) => ty.to_token_stream(),
-            Self::OkOf(ty) => quote_spanned!(ty.span()=> <#ty as #private::ResultLike>::Ok),
-            Self::ErrOf(ty) => quote_spanned!(ty.span()=> <#ty as #private::ResultLike>::Err),
+            Self::OkOf(ty) => part_of(ty, "Ok", private),
+            Self::ErrOf(ty) => part_of(ty, "Err", private),
             Self::Infallible => quote!(::core::convert::Infallible),
         }
     }
+}
+
+/// `<ty as ResultLike>::part`, which begins and ends where the type does, so that a caret is under all of it.
+fn part_of(ty: &Type, part: &str, private: &TokenStream) -> TokenStream {
+    let last =
+        ty.to_token_stream().into_iter().last().map_or_else(|| ty.span(), |token| token.span());
+    let part = Ident::new(part, last);
+    let projection = quote_spanned!(ty.span()=> <#ty as #private::ResultLike>::);
+    quote!(#projection #part)
 }
 
 /// The last segment of a plain path.
@@ -147,6 +158,11 @@ fn has_item(segment: &PathSegment) -> bool {
 /// Refuses what can be said without knowing the types; at most one message a type.
 pub(crate) fn check_payload(ty: &Type, errors: &mut Errors) -> bool {
     let mut check = PayloadCheck { errors, fine: true };
+    if let Type::Slice(slice) = ty {
+        // Inside of a `Box` it is fine.
+        let elem = text(&slice.elem);
+        check.refuse(ty, format_args!("a slice has no size of its own: use `Vec<{elem}>`"));
+    }
     check.visit_type(ty);
     check.fine
 }
@@ -191,10 +207,6 @@ impl<'ast> Visit<'ast> for PayloadCheck<'_> {
                 .refuse(ty, "a function cannot travel to another node: send the data it works on"),
             Type::Ptr(_) => {
                 self.refuse(ty, "a pointer cannot travel to another node: send what it points at")
-            }
-            Type::Slice(slice) => {
-                let elem = text(&slice.elem);
-                self.refuse(ty, format_args!("a slice has no size of its own: use `Vec<{elem}>`"));
             }
             Type::Infer(_) => self.refuse(ty, "write the type: the other end must know it too"),
             _ => visit::visit_type(self, ty),
@@ -261,8 +273,8 @@ pub(crate) fn text(tokens: &impl ToTokens) -> String {
     text
 }
 
-/// Adds `+ Send` to every `impl Stream`, as the trait's futures have it.
-pub(crate) fn with_send(ty: &Type, private: &TokenStream) -> Type {
+/// Adds a `Send` bound to every `impl Stream`, as the trait's futures have it.
+pub(crate) fn with_send(ty: &Type, send: &TokenStream) -> Type {
     struct AddSend<'a>(&'a TokenStream);
     impl syn::visit_mut::VisitMut for AddSend<'_> {
         fn visit_type_impl_trait_mut(&mut self, ty: &mut TypeImplTrait) {
@@ -271,12 +283,11 @@ pub(crate) fn with_send(ty: &Type, private: &TokenStream) -> Type {
                     if bound.path.segments.last().is_some_and(|segment| segment.ident == "Send"))
             });
             if !has && assoc_of(ty, "Stream", "Item").is_some() {
-                let private = self.0;
-                ty.bounds.push(TypeParamBound::Verbatim(quote!(#private::Send)));
+                ty.bounds.push(TypeParamBound::Verbatim(self.0.clone()));
             }
         }
     }
     let mut ty = ty.clone();
-    syn::visit_mut::VisitMut::visit_type_mut(&mut AddSend(private), &mut ty);
+    syn::visit_mut::VisitMut::visit_type_mut(&mut AddSend(send), &mut ty);
     ty
 }

@@ -1,7 +1,8 @@
 //! The client: a constant and a function for each method.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::spanned::Spanned as _;
 
 use super::codecs::{Codecs, ends};
 use super::docs;
@@ -51,7 +52,7 @@ pub(super) fn expand(service: &Service) -> TokenStream {
 
             /// The same client for the service under this subroute.
             #[must_use]
-            #vis fn subroute(&self, path: &str) -> Self {
+            #vis fn subroute(&self, path: &#private::str) -> Self {
                 Self { connection: self.connection.subroute(path) }
             }
 
@@ -75,7 +76,7 @@ fn in_process(service: &Service) -> TokenStream {
 }
 
 /// The typed constant of a method.
-fn constant(service: &Service, method: &Method, codecs: &Codecs) -> TokenStream {
+fn constant(service: &Service, method: &Method, codecs: &Codecs<'_>) -> TokenStream {
     let private = service.krate.private();
     let vis = &service.item.vis;
     let cfgs = method.cfgs();
@@ -86,7 +87,7 @@ fn constant(service: &Service, method: &Method, codecs: &Codecs) -> TokenStream 
     let error = method.returns.error.tokens(&private);
     let method_type = method_type(&method.shape());
     let info = info(service, method);
-    let specs = specs(method, &private, codecs);
+    let specs = specs(service, method, codecs);
     let input_codec = input.iter().map(|ty| codecs.of_type(ty.clone(), method));
     let output_codec = codecs.of_type(output.clone(), method);
     let error_codec = codecs.of_error(method);
@@ -109,11 +110,13 @@ fn method_type(shape: &Shape<'_>) -> TokenStream {
 }
 
 /// The argument's specs: one is the whole payload, several are a map.
-fn specs(method: &Method, private: &TokenStream, codecs: &Codecs) -> TokenStream {
-    let function = if method.args().count() == 1 { quote!(whole) } else { quote!(arg) };
+fn specs(service: &Service, method: &Method, codecs: &Codecs<'_>) -> TokenStream {
+    let function = if method.args().count() == 1 { "whole" } else { "arg" };
     let specs = method.args().map(|arg| {
         let name = syn::ext::IdentExt::unraw(&arg.ident).to_string();
         let ty = &arg.ty;
+        let private = service.krate.private_at(ty.span());
+        let function = syn::Ident::new(function, ty.span());
         let codec = codecs.of_type(quote!(#ty), method);
         let spec = quote!(#private::#function(#name, #codec));
         if arg.default {
@@ -129,7 +132,11 @@ fn specs(method: &Method, private: &TokenStream, codecs: &Codecs) -> TokenStream
 fn info(service: &Service, method: &Method) -> TokenStream {
     let private = service.krate.private();
     let krate = service.krate.path();
-    let (service_name, name, id) = (&service.name, &method.name, method.id);
+    let (service_name, name) = (&service.name, &method.name);
+    let id = match method.options.id {
+        Some(pinned) => Literal::u32_unsuffixed(pinned),
+        None => derived(method.id),
+    };
     let mut info = quote!(#private::MethodInfo::__new(#service_name, #name, #id));
     let docs = carried::doc_text(&method.attrs);
     if !docs.is_empty() {
@@ -172,6 +179,11 @@ fn info(service: &Service, method: &Method) -> TokenStream {
         info.extend(quote!(.__inline()));
     }
     info
+}
+
+/// A derived id as in docs and logs.
+fn derived(id: u32) -> Literal {
+    format!("{id:#010x}").parse().expect("it is a number")
 }
 
 fn argument_name(pat: &syn::Pat) -> String {

@@ -7,12 +7,14 @@ use quote::{quote, quote_spanned};
 use syn::Ident;
 use syn::spanned::Spanned as _;
 
+use crate::args::Krate;
 use crate::model::{Method, Service, Shape};
 use crate::names;
 use crate::types::TypeRef;
 
 /// What codecs there are, by the text of their types.
-pub(super) struct Codecs {
+pub(super) struct Codecs<'a> {
+    krate: &'a Krate,
     private: TokenStream,
     shared: Vec<Shared>,
 }
@@ -29,9 +31,10 @@ struct Codec {
     make: TokenStream,
 }
 
-impl Codecs {
-    pub(super) fn of(service: &Service) -> Self {
-        let mut codecs = Self { private: service.krate.private(), shared: Vec::new() };
+impl<'a> Codecs<'a> {
+    pub(super) fn of(service: &'a Service) -> Self {
+        let mut codecs =
+            Self { krate: &service.krate, private: service.krate.private(), shared: Vec::new() };
         for method in service.methods().filter(|method| method.condition.is_none()) {
             for codec in codecs.all_of(method) {
                 codecs.share(codec);
@@ -60,24 +63,25 @@ impl Codecs {
     }
 
     fn codec(&self, ty: TokenStream, method: &Method) -> Codec {
-        let private = &self.private;
-        let function = if method.options.compact { quote!(compact) } else { quote!(codec) };
-        Codec {
-            make: quote_spanned!(ty.span()=> #private::#function::<#ty>()),
-            ty: quote!(#private::Codec<#ty>),
-        }
+        self.make(if method.options.compact { "compact" } else { "codec" }, "Codec", &ty)
     }
 
     fn error_codec(&self, error: &TypeRef) -> Option<Codec> {
-        let private = &self.private;
-        let ty = match error {
-            TypeRef::Infallible => return None,
-            other => other.tokens(private),
-        };
-        Some(Codec {
-            make: quote_spanned!(ty.span()=> #private::error::<#ty>()),
-            ty: quote!(#private::ErrorCodec<#ty>),
-        })
+        match error {
+            TypeRef::Infallible => None,
+            other => Some(self.make("error", "ErrorCodec", &other.tokens(&self.private))),
+        }
+    }
+
+    /// All of it stands at the type, since a message about it is about the type.
+    fn make(&self, function: &str, codec: &str, ty: &TokenStream) -> Codec {
+        let span = ty.span();
+        let (private, function, codec) =
+            (self.krate.private_at(span), Ident::new(function, span), Ident::new(codec, span));
+        Codec {
+            make: quote_spanned!(span=> #private::#function::<#ty>()),
+            ty: quote_spanned!(span=> #private::#codec<#ty>),
+        }
     }
 
     /// The constants.

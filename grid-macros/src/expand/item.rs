@@ -7,10 +7,11 @@ use crate::model::{Item, Method, Service};
 use crate::types::with_send;
 
 pub(super) fn expand(service: &Service) -> TokenStream {
-    let syn::ItemTrait { attrs, vis, unsafety, ident, generics, supertraits, .. } = &service.item;
+    let syn::ItemTrait { attrs, vis, unsafety, trait_token, ident, generics, supertraits, .. } =
+        &service.item;
     let private = service.krate.private_at(ident.span());
     let items = service.items.iter().map(|item| match item {
-        Item::Method(method) => signature(service, method),
+        Item::Method(method) | Item::Refused(method) => signature(service, method),
         Item::Other(tokens) => tokens.clone(),
     });
     let bounds = quote_spanned!(ident.span()=> #private::Send + #private::Sync + 'static);
@@ -18,7 +19,7 @@ pub(super) fn expand(service: &Service) -> TokenStream {
     let where_clause = &generics.where_clause;
     quote! {
         #(#attrs)*
-        #vis #unsafety trait #ident #generics: #(#supertraits +)* #bounds #where_clause {
+        #vis #unsafety #trait_token #ident #generics: #(#supertraits +)* #bounds #where_clause {
             #(#items)*
         }
     }
@@ -29,11 +30,11 @@ fn signature(service: &Service, method: &Method) -> TokenStream {
     let Method { attrs, ident, inputs, returns, body, .. } = method;
     let span = ident.span();
     let private = service.krate.private_at(span);
-    let written = with_send(&returns.written, &private);
+    let written = with_send(&returns.written, &quote_spanned!(span=> #private::Send));
     let bounds = &returns.bounds;
     let future = quote_spanned!(span=> impl #private::Future<Output = #written> + #private::Send #(+ #bounds)*);
     let body = match body {
-        None => quote!(;),
+        None => quote_spanned!(span=> ;),
         Some(body) => {
             let block = &body.block;
             if body.is_async {

@@ -1,7 +1,8 @@
 //! The server: one statement for each method puts it into the node's table.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned as _;
 
 use super::client::silence;
 use super::docs;
@@ -44,7 +45,7 @@ pub(super) fn expand(service: &Service) -> TokenStream {
             /// Puts the service under this subroute; a second one goes below the first.
             #[must_use]
             #vis fn subroute(mut self, path: impl #private::Into<#private::String>) -> Self {
-                self.subroute = #private::join(self.subroute, path.into());
+                self.subroute = #private::join(self.subroute, #private::Into::into(path));
                 self
             }
         }
@@ -53,7 +54,10 @@ pub(super) fn expand(service: &Service) -> TokenStream {
         #[automatically_derived]
         impl<#implementer> ::core::clone::Clone for #server<#implementer> {
             fn clone(&self) -> Self {
-                Self { service: self.service.clone(), subroute: self.subroute.clone() }
+                Self {
+                    service: #private::Clone::clone(&self.service),
+                    subroute: #private::Clone::clone(&self.subroute),
+                }
             }
         }
 
@@ -130,8 +134,13 @@ fn body(service: &Service, method: &Method) -> TokenStream {
     let call = quote!(<#implementer as #ident>::#name(&#svc, #(#params),*).await);
     let out = names::binding("out");
     match (&method.returns.output, method.returns.fallible) {
-        (Output::Pulled(_), true) => quote!(#out.__pump(#call?).await),
-        (Output::Pulled(_), false) => quote!(#out.__pump(#call).await),
+        // At the return type, since that is what a message about the items is about.
+        (Output::Pulled(_), true) => {
+            quote_spanned!(method.returns.written.span()=> #out.__pump_ok(#call).await)
+        }
+        (Output::Pulled(_), false) => {
+            quote_spanned!(method.returns.written.span()=> #out.__pump(#call).await)
+        }
         (Output::Value(_), true) => call,
         (Output::Value(_), false) => quote!(#private::Result::Ok(#call)),
     }

@@ -242,7 +242,7 @@ pub(super) fn returns(sig: &Signature, errors: &mut Errors) -> Option<Returns> {
     }
     match types::split_result(&written) {
         Split::Literal { ok, err } => {
-            let error_fine = types::check_payload(&err, errors);
+            let error_fine = types::check_payload(&err, errors) && same_error(&ok, &err, errors);
             let error = types::error_ref(*err);
             let mut plain = Vec::new();
             let output = output(&ok, &mut plain, errors)?;
@@ -275,6 +275,22 @@ pub(super) fn returns(sig: &Signature, errors: &mut Errors) -> Option<Returns> {
             Some(Returns { written, bounds, fallible: false, output, error, plain })
         }
     }
+}
+
+/// Whether a stream's items have the method's error, as far as can be seen; the compiler would say it at length.
+fn same_error(ok: &Type, err: &Type, errors: &mut Errors) -> bool {
+    let Some(item) = types::stream_item(ok) else { return true };
+    let Split::Literal { err: of_item, .. } = types::split_result(&item) else { return true };
+    let (Some(outer), Some(inner)) = (types::last_segment(err), types::last_segment(&of_item))
+    else {
+        return true;
+    };
+    let same = outer.ident == inner.ident;
+    if !same {
+        let outer = types::text(err);
+        errors.push(&of_item, format_args!("the items have the same error as the method: write `Result<T, {outer}>`, or only `T`"));
+    }
+    same
 }
 
 /// `io::Result<T>` and the like: what it stands for is known to the compiler only.

@@ -21,36 +21,36 @@ use crate::{CallError, CodecError, Connection, Context};
 /// The options that a call and the opening of a stream have in common.
 macro_rules! options {
     () => {
-        /// Gives up after this time, counted from the first poll.
-        #[must_use = "nothing is sent until it is awaited"]
+        /// Gives it this much time, from its first poll on; waiting for a connection counts.
+        ///
+        /// Without it a single request has the method's timeout or else one minute, a stream none.
         pub fn timeout(mut self, timeout: Duration) -> Self {
             self.raw = self.raw.timeout(timeout);
             self
         }
 
-        /// Gives up at this moment.
-        #[must_use = "nothing is sent until it is awaited"]
+        /// Gives it time until then.
         pub fn deadline(mut self, at: tokio::time::Instant) -> Self {
             self.raw = self.raw.deadline(at);
             self
         }
 
-        /// Waits for the link if there is none, within the deadline, instead of failing at once.
-        #[must_use = "nothing is sent until it is awaited"]
+        /// Without a connection, waits for one as long as the deadline allows, instead of failing at once.
         pub fn wait_connected(mut self) -> Self {
             self.raw = self.raw.wait_connected();
             self
         }
 
-        /// Sends a value of the user's own along, which the handler finds in its [`Context`].
-        #[must_use = "nothing is sent until it is awaited"]
+        /// Sends a value along, which the handler finds in its [`Context`].
+        ///
+        /// A peer that knows no metadata makes the call fail with [`CallError::Unsupported`].
         pub fn metadata(mut self, key: impl Into<String>, value: impl Into<Bytes>) -> Self {
             self.raw = self.raw.metadata(key, value);
             self
         }
 
-        /// Makes it part of the call that this context belongs to: it ends with it, at its deadline at the latest.
-        #[must_use = "nothing is sent until it is awaited"]
+        /// Makes it part of the call that a handler is serving: it gets at most the time that is left there, and
+        /// carries its trace context on.
         pub fn within(mut self, context: &Context) -> Self {
             self.raw = self.raw.within(context);
             self

@@ -79,16 +79,15 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {
         if let Some(unit) = any.downcast_mut::<Option<()>>() {
             *unit = Some(());
         } else if let Some(bytes) = any.downcast_mut::<Option<Bytes>>() {
-            *bytes = Some(take_bin(payload.clone().ok_or_else(absent)?)?);
+            *bytes = Some(take_bin(payload.ok_or_else(absent)?)?);
+        } else {
+            return match payload {
+                Some(payload) => rmp_serde::from_slice(&payload).map_err(CodecError::new),
+                // An `Option` and its like may be left out; whatever does not accept nil may not.
+                None => rmp_serde::from_slice(NIL).map_err(|_| absent()),
+            };
         }
-        if let Some(value) = value {
-            return Ok(value);
-        }
-        match payload {
-            Some(payload) => rmp_serde::from_slice(&payload).map_err(CodecError::new),
-            // An `Option` and its like may be left out; whatever does not accept nil may not.
-            None => rmp_serde::from_slice(NIL).map_err(|_| absent()),
-        }
+        value.ok_or_else(absent)
     }
 }
 
@@ -127,6 +126,7 @@ fn take_bin(mut payload: Bytes) -> Result<Bytes, CodecError> {
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Raw(pub Bytes);
 
+#[diagnostic::do_not_recommend]
 impl Payload for Raw {
     const WHOLE: bool = true;
 

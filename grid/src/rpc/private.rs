@@ -9,6 +9,7 @@ pub use std::fmt;
 pub use std::future::Future;
 pub use std::marker::{Send, Sync};
 pub use std::option::Option;
+pub use std::primitive::str;
 pub use std::result::Result;
 pub use std::string::String;
 pub use std::sync::Arc;
@@ -123,6 +124,7 @@ pub struct Disguised<const IS_RESULT: bool>;
 )]
 pub trait Plain {}
 
+#[diagnostic::do_not_recommend]
 impl Plain for Disguised<false> {}
 
 /// Compiles only if the type is no `Result`.
@@ -130,4 +132,16 @@ pub const fn plain<const IS_RESULT: bool>()
 where
     Disguised<IS_RESULT>: Plain,
 {
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "cannot be one of several arguments")]
+    fn raw_under_another_name_is_refused() {
+        type Blob = crate::Raw;
+        let _ = arg("data", codec::<Blob>());
+    }
 }

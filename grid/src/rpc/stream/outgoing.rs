@@ -130,6 +130,16 @@ impl<T> Outgoing<T> {
         Ok(())
     }
 
+    /// The same for a handler that may fail before there is a stream.
+    #[doc(hidden)]
+    pub async fn __pump_ok<S, E>(self, stream: Result<S, E>) -> Result<(), E>
+    where
+        S: Stream,
+        S::Item: StreamItem<T, E>,
+    {
+        self.__pump(stream?).await
+    }
+
     fn poll_room(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<(), Closed>> {
         match self.broken.get() {
             Some(_) => Poll::Ready(Err(Closed)),

@@ -1,0 +1,109 @@
+//! What the attribute makes of whole services, printed so that a reviewer can read it.
+//!
+//! `tests/services/*.rs` are expanded and compared with `tests/snapshots/*.rs`.
+//! `GRID_MACROS_UPDATE=1 cargo test -p grid-rpc-macros` writes those anew.
+
+use std::fs;
+use std::path::Path;
+
+use quote::ToTokens as _;
+use syn::{File, Item, Meta};
+
+/// Expands every item of a file that has our attribute, and prints it.
+fn expand_file(source: &str) -> String {
+    let file: File = syn::parse_str(source).expect("the service is Rust");
+    let mut printed = String::new();
+    for mut item in file.items {
+        let attrs = match &mut item {
+            Item::Trait(item) => &mut item.attrs,
+            Item::Struct(item) => &mut item.attrs,
+            _ => continue,
+        };
+        let Some(index) =
+            attrs.iter().position(|attr| attr.path().segments.last().unwrap().ident == "service")
+        else {
+            continue;
+        };
+        let args = match attrs.remove(index).meta {
+            Meta::List(list) => list.tokens,
+            _ => Default::default(),
+        };
+        let expanded = crate::expand(args, item.into_token_stream());
+        let expanded: File = syn::parse2(expanded).expect("the expansion is Rust");
+        printed.push_str(&prettyplease::unparse(&expanded));
+    }
+    printed
+}
+
+fn check(name: &str) {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let source =
+        fs::read_to_string(tests.join("services").join(name)).expect("the service is there");
+    let expanded = expand_file(&source);
+    let snapshot = tests.join("snapshots").join(name);
+    if std::env::var_os("GRID_MACROS_UPDATE").is_some() {
+        fs::write(&snapshot, &expanded).expect("the snapshot can be written");
+        return;
+    }
+    let expected = fs::read_to_string(&snapshot).unwrap_or_default();
+    let first = expanded.lines().zip(expected.lines()).position(|(now, before)| now != before);
+    assert!(
+        expanded == expected,
+        "{name} differs from its snapshot at line {}:\n{expanded}",
+        first.unwrap_or(expanded.lines().count().min(expected.lines().count())) + 1,
+    );
+}
+
+#[test]
+fn single() {
+    check("single.rs");
+}
+
+#[test]
+fn server_stream() {
+    check("server_stream.rs");
+}
+
+#[test]
+fn client_stream() {
+    check("client_stream.rs");
+}
+
+#[test]
+fn two_way() {
+    check("two_way.rs");
+}
+
+#[test]
+fn attributes() {
+    check("attributes.rs");
+}
+
+#[test]
+fn options() {
+    check("options.rs");
+}
+
+#[test]
+fn mistakes() {
+    check("mistakes.rs");
+}
+
+#[test]
+fn types_are_printed_as_people_write_them() {
+    for ty in [
+        "Vec<u8>",
+        "HashMap<String, Vec<Option<(u8, [u8; 4])>>>",
+        "Result<impl Stream<Item = Result<u64, Error>> + Send, Error>",
+        "&'static str",
+        "Page<[u8; 4], { 1 + 1 }>",
+        "<A as B>::C",
+        "Box<dyn Fn(u8) -> u8>",
+        "::std::vec::Vec<u8>",
+        "(u8,)",
+        "()",
+    ] {
+        let parsed: syn::Type = syn::parse_str(ty).unwrap();
+        assert_eq!(crate::types::text(&parsed), ty);
+    }
+}

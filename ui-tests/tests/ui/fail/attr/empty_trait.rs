@@ -1,0 +1,4 @@
+#[grid::service]
+trait Disk {}
+
+fn main() {}

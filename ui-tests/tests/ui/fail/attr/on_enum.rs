@@ -1,0 +1,8 @@
+#[grid::service]
+enum Disk {
+    Fast,
+}
+
+fn main() {
+    let _ = Disk::Fast;
+}

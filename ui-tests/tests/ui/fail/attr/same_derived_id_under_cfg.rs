@@ -1,0 +1,8 @@
+#[grid::service]
+trait Disk {
+    #[cfg(all())]
+    async fn write_tail_v2_last(&self) -> u8;
+    async fn stat_index3_safe_or(&self) -> u8;
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[grid::service]
+unsafe trait Disk {
+    async fn stat(&self) -> u8;
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+#[grid::service]
+trait Disk
+where
+    Self: Clone,
+{
+    async fn stat(&self) -> u8;
+}
+
+fn main() {}

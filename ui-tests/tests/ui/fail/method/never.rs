@@ -1,0 +1,6 @@
+#[grid::service]
+trait Disk {
+    async fn stat(&self) -> !;
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+#[grid::service]
+trait Disk {
+    async fn stat(volume: String) -> u8;
+    async fn empty();
+}
+
+fn main() {}

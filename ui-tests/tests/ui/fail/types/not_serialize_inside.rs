@@ -1,0 +1,8 @@
+struct Blob;
+
+#[grid::service]
+trait Disk {
+    async fn get(&self) -> Vec<Blob>;
+}
+
+fn main() {}
