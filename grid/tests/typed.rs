@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt as _, Stream, StreamExt as _, future, stream};
+use grid::__private::in_process;
 use grid::{
     BoxStream, CallError, Closed, Context, ErrorCode, Incoming, InputError, Json, MethodKind, Mock,
     Outgoing, Raw, RemoteError,
@@ -94,6 +95,8 @@ trait Disk {
         out: Outgoing<Volume>,
     ) -> Result<(), DiskError>;
     async fn count_to(&self, n: u32, out: Outgoing<u32>);
+    #[handler(outgoing = 4)]
+    async fn flood(&self, out: Outgoing<u32>) -> Result<(), RemoteError>;
     async fn tail(
         &self,
         from: u64,
@@ -106,6 +109,8 @@ trait Disk {
     #[handler(incoming = 16)]
     async fn upload(&self, head: Volume, input: Incoming<Bytes>) -> Result<u64, DiskError>;
     async fn sink(&self, input: Incoming<()>);
+    #[handler(incoming = 4)]
+    async fn ignore(&self, input: Incoming<u8>);
     async fn total(&self, cx: &Context, input: Incoming<u32>) -> u32;
 
     #[handler(incoming = 16, outgoing = 16)]
@@ -129,7 +134,7 @@ struct NoteDrop(Arc<Mutex<Vec<&'static str>>>, &'static str);
 
 impl Drop for NoteDrop {
     fn drop(&mut self) {
-        self.0.lock().unwrap().push(self.1);
+        self.0.lock().expect("no test panics with it").push(self.1);
     }
 }
 
@@ -221,6 +226,12 @@ impl Disk for Fake {
         let _ = out.send_all(&mut stream::iter((0..n).map(Ok))).await;
     }
 
+    async fn flood(&self, mut out: Outgoing<u32>) -> Result<(), RemoteError> {
+        loop {
+            out.send(self.calls.fetch_add(1, Ordering::Relaxed)).await?;
+        }
+    }
+
     async fn tail(
         &self,
         from: u64,
@@ -260,6 +271,11 @@ impl Disk for Fake {
         while let Some(Ok(())) = input.next().await {
             self.calls.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    async fn ignore(&self, _input: Incoming<u8>) {
+        let _note = NoteDrop(self.dropped.clone(), "ignore");
+        future::pending().await
     }
 
     async fn total(&self, _: &Context, input: Incoming<u32>) -> u32 {
@@ -407,6 +423,29 @@ async fn a_caller_that_leaves_ends_the_stream() {
 }
 
 #[tokio::test]
+async fn senders_wait_for_room() {
+    let fake = Arc::new(Fake::default());
+    let disk = DiskClient::new(in_process(DiskServer::from_arc(fake.clone())));
+    let mut numbers = disk.flood().await.unwrap();
+    let quiet = Duration::from_millis(50);
+    tokio::time::sleep(quiet).await;
+    // The one that is waiting was counted too.
+    assert_eq!(fake.calls.load(Ordering::Relaxed), 5);
+    for expected in 0..100 {
+        assert_eq!(numbers.next().await, Some(Ok(expected)));
+    }
+
+    let (mut input, reply) = disk.ignore().await.unwrap();
+    for number in 0..4 {
+        input.send(number).await.unwrap();
+    }
+    tokio::time::timeout(quiet, input.send(4)).await.unwrap_err();
+    drop(reply);
+    wait_for(|| *fake.dropped.lock().unwrap() == ["ignore"]).await;
+    tokio::time::timeout(Duration::from_secs(5), input.closed()).await.unwrap();
+}
+
+#[tokio::test]
 async fn pulled_streams() {
     let disk = disk();
     let events: Vec<_> = disk.tail(9).await.unwrap().collect().await;
@@ -519,6 +558,7 @@ async fn mocks_answer_what_they_are_told() {
 fn constants_tell_what_the_contract_is() {
     let stat = DiskClient::STAT.info();
     assert_eq!((stat.service(), stat.name(), stat.id().get()), ("Disk", "stat", 0x9a95_2873));
+    assert_eq!(stat.id(), grid::HandlerId::derive("Disk/stat"));
     assert_eq!(stat.docs(), "Single request.");
     assert_eq!(stat.arguments(), [("volume", "String")]);
     assert_eq!(stat.returns(), "Result<Volume, DiskError>");
@@ -538,7 +578,7 @@ fn constants_tell_what_the_contract_is() {
 
     let descriptor = DiskClient::DESCRIPTOR;
     assert_eq!((descriptor.name(), descriptor.docs()), ("Disk", "One node's disks."));
-    assert_eq!(descriptor.methods().len(), 26);
+    assert_eq!(descriptor.methods().len(), 28);
 }
 
 #[tokio::test]
@@ -554,7 +594,7 @@ async fn the_same_service_under_several_subroutes() {
             Ok(())
         }
     }
-    let disk = DiskClient::new(grid::__private::in_process(Both));
+    let disk = DiskClient::new(in_process(Both));
     assert_eq!(disk.names().await.unwrap().next().await.unwrap().unwrap(), "x");
     let below = disk.subroute("a").subroute("b");
     assert_eq!(below.names().await.unwrap().next().await.unwrap().unwrap(), "a/bx");
@@ -578,7 +618,7 @@ mod other_version {
 async fn versions_that_differ() {
     use other_version::NewerClient;
 
-    let connection = grid::__private::in_process(DiskServer::new(Fake::default()));
+    let connection = in_process(DiskServer::new(Fake::default()));
     let newer = NewerClient::new(connection);
     let error = newer.stat(5).await.unwrap_err();
     assert!(
@@ -630,7 +670,7 @@ impl Picking for Picker {
 
     async fn push(&self, mut out: Outgoing<Picky>) -> Result<(), RemoteError> {
         out.send(Picky(true)).await?;
-        out.send(Picky(false)).await.unwrap_err();
+        assert!(out.send(Picky(false)).await.is_err());
         assert!(out.is_closed());
         out.send(Picky(true)).await?;
         Ok(())
