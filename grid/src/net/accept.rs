@@ -13,8 +13,8 @@ use super::handshake::{Established, receive_introduction};
 use super::node::Node;
 use super::peer::Peer;
 use super::state::State;
+use super::transport::http::{HeaderMap, StatusCode, header};
 use super::transport::{self, WebSocket};
-use tokio_tungstenite::tungstenite::http::{HeaderMap, StatusCode, header};
 
 /// A connection that a peer has opened and that was let in.
 pub(super) type Arrival = Established<WebSocket<Box<dyn Io>>>;

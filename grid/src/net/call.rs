@@ -22,7 +22,7 @@ pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What may be said about a call before it starts.
 #[derive(Debug, Default)]
-struct Options {
+pub(crate) struct CallOptions {
     deadline: Option<CallDeadline>,
     /// A handler's context sets this one; the earlier of both counts.
     at_latest: Option<Instant>,
@@ -36,7 +36,7 @@ enum CallDeadline {
     At(Instant),
 }
 
-impl Options {
+impl CallOptions {
     /// The deadline, now that the call starts.
     fn deadline(&self) -> Option<Deadline> {
         let now = Instant::now();
@@ -51,6 +51,35 @@ impl Options {
         };
         Some(Deadline { at: at.into_std(), after: at.saturating_duration_since(now) })
     }
+
+    pub(crate) fn set_timeout(&mut self, timeout: Duration) {
+        self.deadline = Some(CallDeadline::After(timeout));
+    }
+
+    pub(crate) fn set_deadline(&mut self, deadline: Instant) {
+        self.deadline = Some(CallDeadline::At(deadline));
+    }
+
+    pub(crate) fn set_wait(&mut self) {
+        self.wait = true;
+    }
+
+    pub(crate) fn add_metadata(&mut self, key: String, value: Bytes) {
+        self.meta.get_or_insert_default().user.push((key, value));
+    }
+
+    pub(crate) fn set_within(&mut self, context: &crate::Context) {
+        let inherited = context.deadline();
+        self.at_latest = match (self.at_latest, inherited) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        if let Some((trace, state)) = context.trace() {
+            let meta = self.meta.get_or_insert_default();
+            meta.trace = Some(trace);
+            meta.state = state;
+        }
+    }
 }
 
 /// A call or stream on its way, whatever its kind.
@@ -58,7 +87,7 @@ impl Options {
 struct Start {
     connection: Connection,
     state: Progress,
-    options: Options,
+    options: CallOptions,
 }
 
 #[derive(Debug)]
@@ -80,7 +109,8 @@ impl Start {
         stream: Option<Capacities>,
         timeout: Option<Duration>,
     ) -> Self {
-        let options = Options { deadline: timeout.map(CallDeadline::After), ..Options::default() };
+        let options =
+            CallOptions { deadline: timeout.map(CallDeadline::After), ..CallOptions::default() };
         Self { connection, state: Progress::New { handler, payload, stream }, options }
     }
 
@@ -135,23 +165,6 @@ impl Start {
             Err(failure) => Poll::Ready(Err(peer.failure(failure))),
         }
     }
-
-    fn meta(&mut self) -> &mut Meta {
-        self.options.meta.get_or_insert_default()
-    }
-
-    fn within(&mut self, context: &crate::Context) {
-        let inherited = context.deadline();
-        self.options.at_latest = match (self.options.at_latest, inherited) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        };
-        if let Some((trace, state)) = context.trace() {
-            let meta = self.meta();
-            meta.trace = Some(trace);
-            meta.state = state;
-        }
-    }
 }
 
 impl Drop for Start {
@@ -162,41 +175,43 @@ impl Drop for Start {
     }
 }
 
-/// The options that calls of every kind have; `self.$start` is where they are kept.
+/// The options that calls of every kind have, at the byte level and typed, over `self.options_mut()`.
 macro_rules! call_options {
-    ($start:ident) => {
+    () => {
         /// Gives the call this much time, from its first poll on; waiting for a connection counts.
         ///
-        /// Without it a single request has the method's time-out or else one minute, a stream none.
-        pub fn timeout(mut self, timeout: Duration) -> Self {
-            self.$start.options.deadline = Some(CallDeadline::After(timeout));
+        /// Without it a single request has the method's time-out or else one minute, and a stream none. A stream that
+        /// is still open then ends with [`CallError::DeadlineExceeded`](crate::CallError::DeadlineExceeded).
+        pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
+            self.options_mut().set_timeout(timeout);
             self
         }
 
         /// Gives the call time until `deadline`.
-        pub fn deadline(mut self, deadline: Instant) -> Self {
-            self.$start.options.deadline = Some(CallDeadline::At(deadline));
+        pub fn deadline(mut self, deadline: tokio::time::Instant) -> Self {
+            self.options_mut().set_deadline(deadline);
             self
         }
 
         /// Without a connection, waits for one as long as the deadline allows, instead of failing at once.
         pub fn wait_connected(mut self) -> Self {
-            self.$start.options.wait = true;
+            self.options_mut().set_wait();
             self
         }
 
         /// Sends a value along, for [`Context::metadata`](crate::Context::metadata) of the handler.
         ///
-        /// A peer that knows no metadata makes the call fail with [`CallError::Unsupported`].
-        pub fn metadata(mut self, key: impl Into<String>, value: impl Into<Bytes>) -> Self {
-            self.$start.meta().user.push((key.into(), value.into()));
+        /// A peer that knows no metadata makes the call fail with
+        /// [`CallError::Unsupported`](crate::CallError::Unsupported).
+        pub fn metadata(mut self, key: impl Into<String>, value: impl Into<bytes::Bytes>) -> Self {
+            self.options_mut().add_metadata(key.into(), value.into());
             self
         }
 
         /// Makes the call part of the one that a handler is serving: it gets at most the time that is left there, and
         /// carries its trace context on.
         pub fn within(mut self, context: &crate::Context) -> Self {
-            self.$start.within(context);
+            self.options_mut().set_within(context);
             self
         }
     };
@@ -230,7 +245,11 @@ impl RawCall {
         }
     }
 
-    call_options!(start);
+    call_options!();
+
+    pub(crate) fn options_mut(&mut self) -> &mut CallOptions {
+        &mut self.start.options
+    }
 
     pub(crate) fn poll_raw(&mut self, cx: &Context<'_>) -> Poll<Result<Option<Bytes>, Failure>> {
         self.start.poll(cx, |link, key| link.take_answer(key)).map_ok(|(_, payload)| payload)
@@ -265,7 +284,11 @@ impl RawOpening {
         Self { start: Start::new(connection, handler, payload, Some(capacities), timeout) }
     }
 
-    call_options!(start);
+    call_options!();
+
+    pub(crate) fn options_mut(&mut self) -> &mut CallOptions {
+        &mut self.start.options
+    }
 
     pub(crate) fn poll_raw(
         &mut self,

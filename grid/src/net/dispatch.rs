@@ -111,7 +111,7 @@ fn flatten<T>(peer: &Peer, key: Key, outcome: Outcome<T>) -> Result<T, Fault> {
             .copied()
             .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
             .unwrap_or("a panic without a text");
-        tracing::error!(peer = %peer.name, call = ?key, panic = text, "a handler panicked");
+        tracing::error!(local = %peer.local, peer = %peer.name, call = ?key, panic = text, "a handler panicked");
         Err(Fault::new(ErrorCode::Panicked, "the handler panicked: panic"))
     })
 }

@@ -177,7 +177,10 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
             drop(shared);
             self.round.settle();
         }
-        outcome.map(|()| set_going).map_err(|error| error.to_string())
+        outcome.map(|()| set_going).map_err(|error| {
+            tracing::warn!(local = %self.peer.local, peer = %self.peer.name, %error, "the peer broke the protocol");
+            error.to_string()
+        })
     }
 
     /// Goes to sleep, unless there is something to do after all.
@@ -243,7 +246,6 @@ impl<T: Transport + ?Sized> Future for Driver<'_, T> {
             match input {
                 Err(reason) => return Poll::Ready(reason),
                 Ok(Input::More) => {
-                    this.poll_output(cx).map_or_else(|_| (), |()| ());
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }

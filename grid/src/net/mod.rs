@@ -22,7 +22,7 @@ mod stats;
 mod transport;
 mod waiters;
 
-pub(crate) use call::call_options;
+pub(crate) use call::{CallOptions, call_options};
 pub use call::{RawCall, RawOpening};
 pub use connection::{Connection, NotConnected};
 pub use dial::{Dial, Dialing, Io};
