@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::time::Sleep;
+use tracing::Instrument;
 
 use super::dispatch::{self, Replies};
 use super::peer::{Parked, Peer, Round, now};
@@ -39,7 +40,8 @@ pub(super) async fn drive(
     let mut down = Down { peer, reason: "this node has ended the connection".to_owned() };
     peer.with(|shared| shared.link.start(now(), session));
     peer.state.send_replace(State::Connected { instance });
-    let reason = Driver::new(peer, Some(transport)).await;
+    let span = tracing::info_span!("link", local = %peer.local, peer = %peer.name);
+    let reason = Driver::new(peer, Some(transport)).instrument(span).await;
     down.reason.clone_from(&reason);
     reason
 }
@@ -178,7 +180,7 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
             self.round.settle();
         }
         outcome.map(|()| set_going).map_err(|error| {
-            tracing::warn!(local = %self.peer.local, peer = %self.peer.name, %error, "the peer broke the protocol");
+            tracing::warn!(%error, "the peer broke the protocol");
             error.to_string()
         })
     }

@@ -7,7 +7,6 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{self, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -15,56 +14,15 @@ use super::args::ArgTuple;
 use super::method::{ClientStreamMethod, Method, ServerStreamMethod, TwoWayMethod};
 use super::stream::{Reply, Requests, Responses};
 use crate::error::Failure;
-use crate::net::{RawCall, RawOpening, RawReceiver, RawSender};
-use crate::{CallError, CodecError, Connection, Context};
-
-/// The options that a call and the opening of a stream have in common.
-macro_rules! options {
-    () => {
-        /// Gives it this much time, from its first poll on; waiting for a connection counts.
-        ///
-        /// Without it a single request has the method's timeout or else one minute, a stream none.
-        pub fn timeout(mut self, timeout: Duration) -> Self {
-            self.raw = self.raw.timeout(timeout);
-            self
-        }
-
-        /// Gives it time until then.
-        pub fn deadline(mut self, at: tokio::time::Instant) -> Self {
-            self.raw = self.raw.deadline(at);
-            self
-        }
-
-        /// Without a connection, waits for one as long as the deadline allows, instead of failing at once.
-        pub fn wait_connected(mut self) -> Self {
-            self.raw = self.raw.wait_connected();
-            self
-        }
-
-        /// Sends a value along, which the handler finds in its [`Context`].
-        ///
-        /// A peer that knows no metadata makes the call fail with [`CallError::Unsupported`].
-        pub fn metadata(mut self, key: impl Into<String>, value: impl Into<Bytes>) -> Self {
-            self.raw = self.raw.metadata(key, value);
-            self
-        }
-
-        /// Makes it part of the call that a handler is serving: it gets at most the time that is left there, and
-        /// carries its trace context on.
-        pub fn within(mut self, context: &Context) -> Self {
-            self.raw = self.raw.within(context);
-            self
-        }
-    };
-}
+use crate::net::{CallOptions, RawCall, RawOpening, RawReceiver, RawSender, call_options};
+use crate::{CallError, CodecError, Connection};
 
 /// A single request: options first, then `.await`.
 ///
 /// Nothing is sent until it is polled; dropping it cancels the request.
 ///
 /// ```
-/// # use std::time::Duration;
-/// # #[grid::service]
+/// # /// # #[grid::service]
 /// # trait Clock { async fn now(&self) -> u64; }
 /// # struct Fixed;
 /// # impl Clock for Fixed { async fn now(&self) -> u64 { 42 } }
@@ -94,7 +52,11 @@ pub struct Call<T, E> {
 }
 
 impl<T, E> Call<T, E> {
-    options!();
+    call_options!();
+
+    fn options_mut(&mut self) -> &mut CallOptions {
+        self.raw.options_mut()
+    }
 }
 
 impl<T, E> Future for Call<T, E> {
@@ -143,7 +105,11 @@ trait Opens<H, E>: Send + Sync {
 }
 
 impl<H, E> Opening<H, E> {
-    options!();
+    call_options!();
+
+    fn options_mut(&mut self) -> &mut CallOptions {
+        self.raw.options_mut()
+    }
 }
 
 impl<H, E> Future for Opening<H, E> {
