@@ -5,19 +5,21 @@
 //! first await would hold up the link, so they get their task at once.
 
 use std::any::Any;
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::halves::halves;
 use super::peer::Peer;
-use super::registry::{HandlerFuture, RawHandler};
+use super::registry::{HandlerFuture, RawHandler, RunSingle};
 use crate::context::Context;
 use crate::error::{ErrorCode, Fault};
-use crate::proto::{Event, Key, Side};
+use crate::proto::{Event, Key, RouteIndex, Side};
 
 /// Answers of handlers that were done at once.
 pub(super) type Replies = Vec<(Key, Result<Option<Bytes>, Fault>)>;
@@ -28,17 +30,23 @@ pub(super) fn serve(peer: &Arc<Peer>, event: Event, replies: &mut Replies) {
     let Some(entry) = peer.registry.entry(route) else { return };
     let context = Context::new(Arc::clone(peer), key, route, deadline, meta);
     match &entry.handler {
-        RawHandler::Single(run) => match poll_once(start(|| run(context, payload))) {
-            Ok(outcome) => replies.push((key, flatten(peer, key, outcome))),
-            Err(future) => {
-                let peer_of_task = Arc::clone(peer);
-                spawn(peer, key, async move {
-                    let outcome = CatchPanic(future).await;
-                    let outcome = flatten(&peer_of_task, key, outcome);
-                    peer_of_task.reply(key, outcome);
-                });
+        RawHandler::Single { run, inline } => {
+            if !inline && entry.first_poll.is_heavy() {
+                let run = Arc::clone(run);
+                return spawn_single(
+                    peer,
+                    key,
+                    heavy(Arc::clone(peer), route, run, context, payload),
+                );
             }
-        },
+            let began = Instant::now();
+            let polled = poll_once(start(|| run(context, payload)));
+            entry.first_poll.note(began.elapsed());
+            match polled {
+                Ok(outcome) => replies.push((key, flatten(peer, key, outcome))),
+                Err(future) => spawn_single(peer, key, CatchPanic(future)),
+            }
+        }
         RawHandler::Stream { run, .. } => {
             let (sender, receiver) = halves(Arc::clone(peer), Side::Callee, key, None);
             let future = start(|| run(context, payload, receiver, sender));
@@ -49,6 +57,41 @@ pub(super) fn serve(peer: &Arc<Peer>, event: Event, replies: &mut Replies) {
                 peer_of_task.finish_stream(key, outcome);
             });
         }
+    }
+}
+
+/// Gives a single request's handler a task of its own.
+fn spawn_single(
+    peer: &Arc<Peer>,
+    key: Key,
+    handler: impl Future<Output = Outcome<Option<Bytes>>> + Send + 'static,
+) {
+    let peer_of_task = Arc::clone(peer);
+    spawn(peer, key, async move {
+        let outcome = flatten(&peer_of_task, key, handler.await);
+        peer_of_task.reply(key, outcome);
+    });
+}
+
+/// Runs a handler that is known for a long first poll, after the link has had its turn. The poll is timed here as well,
+/// so that a handler that has become quick is found out.
+async fn heavy(
+    peer: Arc<Peer>,
+    route: RouteIndex,
+    run: Arc<RunSingle>,
+    context: Context,
+    payload: Option<Bytes>,
+) -> Outcome<Option<Bytes>> {
+    tokio::task::yield_now().await;
+    let began = Instant::now();
+    let mut handler = CatchPanic(start(|| run(context, payload)));
+    let first = poll_fn(|cx| Poll::Ready(Pin::new(&mut handler).poll(cx))).await;
+    if let Some(entry) = peer.registry.entry(route) {
+        entry.first_poll.note(began.elapsed());
+    }
+    match first {
+        Poll::Ready(outcome) => outcome,
+        Poll::Pending => handler.await,
     }
 }
 

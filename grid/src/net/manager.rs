@@ -256,7 +256,7 @@ impl Builder {
             Box::pin(async move { answer.await.map_err(fault) })
                 as super::registry::HandlerFuture<_>
         });
-        self.raw_handler(id.into(), subroute, RawHandler::Single(run))
+        self.raw_handler(id.into(), subroute, RawHandler::Single { run, inline: false })
     }
 
     /// Adds a handler of streams at the byte level.

@@ -31,6 +31,6 @@ pub use manager::{BuildError, Builder, Manager, Refused, UnknownHost};
 pub use name::NameError;
 pub(crate) use peer::Peer;
 pub use registry::RegisterError;
-pub(crate) use registry::{HandlerFuture, RawHandler, Registry};
+pub(crate) use registry::{RawHandler, Registry, RunSingle};
 pub use state::{Instance, State};
 pub use stats::{ConnectionStats, Stats};

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -28,8 +30,15 @@ pub(crate) type RunStream = dyn Fn(Context, Option<Bytes>, RawReceiver, RawSende
 /// A handler without its types.
 #[derive(Clone)]
 pub(crate) enum RawHandler {
-    Single(Arc<RunSingle>),
-    Stream { capacities: Capacities, run: Arc<RunStream> },
+    Single {
+        run: Arc<RunSingle>,
+        /// The user says that it never blocks: it is always polled in the driver first.
+        inline: bool,
+    },
+    Stream {
+        capacities: Capacities,
+        run: Arc<RunStream>,
+    },
 }
 
 /// A handler in the table.
@@ -39,6 +48,33 @@ pub(super) struct Entry {
     pub(super) id: HandlerId,
     pub(super) subroute: Option<Arc<str>>,
     pub(super) handler: RawHandler,
+    pub(super) first_poll: FirstPoll,
+}
+
+/// How long the first poll of a handler takes, as a moving average.
+///
+/// It races with itself where several links serve the same handler; a lost sample does not matter.
+#[derive(Debug, Default)]
+pub(super) struct FirstPoll(AtomicU64);
+
+/// From here on a handler holds up the other calls of its link: a task costs less than this.
+const HEAVY: Duration = Duration::from_micros(20);
+
+/// Weight of the past in the average: one slow poll in a while does not make a handler heavy, a few in a row do.
+const MEMORY: u64 = 8;
+
+impl FirstPoll {
+    pub(super) fn is_heavy(&self) -> bool {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed)) > HEAVY
+    }
+
+    pub(super) fn note(&self, took: Duration) {
+        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX / MEMORY);
+        let average = self.0.load(Ordering::Relaxed);
+        // Bounded, so that a handler that once blocked for minutes is forgiven within some dozens of calls.
+        let took = took.min(16 * HEAVY.as_nanos() as u64);
+        self.0.store((average * (MEMORY - 1) + took) / MEMORY, Ordering::Relaxed);
+    }
 }
 
 /// All handlers of a node.
@@ -62,16 +98,23 @@ impl Registry {
         handler: RawHandler,
     ) -> Result<(), RegisterError> {
         let kind = match &handler {
-            RawHandler::Single(_) => RouteKind::Single,
+            RawHandler::Single { .. } => RouteKind::Single,
             RawHandler::Stream { capacities, .. } => RouteKind::Stream(*capacities),
         };
         let subroute_id = subroute.map(|path| SubrouteHash::of(path).for_handler(id));
         // Registering is over before any link has the routes, so nothing is cloned.
         let inserted = Arc::make_mut(&mut self.routes).insert(id, subroute_id, kind);
+        let first_poll = FirstPoll::default();
         match inserted {
             Ok(RouteIndex(index)) => {
                 debug_assert_eq!(index, self.entries.len());
-                self.entries.push(Entry { name, id, subroute: subroute.map(Arc::from), handler });
+                self.entries.push(Entry {
+                    name,
+                    id,
+                    subroute: subroute.map(Arc::from),
+                    handler,
+                    first_poll,
+                });
                 Ok(())
             }
             Err(RouteError::ZeroId) => Err(RegisterError::ZeroId { name: name.into_owned() }),
@@ -133,4 +176,25 @@ pub enum RegisterError {
 
 fn under(subroute: &Option<String>) -> String {
     subroute.as_ref().map(|path| format!(" under subroute {path:?}")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handler_is_heavy_after_a_few_slow_polls_and_light_again_after_quick_ones() {
+        let first_poll = FirstPoll::default();
+        first_poll.note(HEAVY * 2);
+        assert!(!first_poll.is_heavy(), "once does not count");
+        for _ in 0..16 {
+            first_poll.note(HEAVY * 4);
+        }
+        assert!(first_poll.is_heavy());
+        first_poll.note(Duration::from_secs(3600));
+        for _ in 0..32 {
+            first_poll.note(Duration::from_micros(1));
+        }
+        assert!(!first_poll.is_heavy());
+    }
 }

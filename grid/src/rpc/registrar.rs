@@ -10,7 +10,7 @@ use super::args::ArgTuple;
 use super::method::{ClientStreamMethod, Method, MethodInfo, ServerStreamMethod, TwoWayMethod};
 use super::stream::{Incoming, Outgoing};
 use crate::error::Fault;
-use crate::net::{Builder, RawHandler, RawSender, RegisterError, Registry};
+use crate::net::{Builder, RawHandler, RawSender, RegisterError, Registry, RunSingle};
 use crate::{CodecError, Context, ErrorCode};
 
 /// What can be given to a node to serve: the generated servers, or anything else that registers handlers.
@@ -75,7 +75,7 @@ impl<'a> Registrar<'a> {
         Fut: Future<Output = Result<O, E>> + Send + 'static,
     {
         let service = service.clone();
-        let handler = RawHandler::Single(Arc::new(move |cx, payload| {
+        let run: Arc<RunSingle> = Arc::new(move |cx, payload| {
             let service = service.clone();
             Box::pin(async move {
                 let args = A::__decode(payload, &method.args).map_err(bad_request)?;
@@ -84,7 +84,8 @@ impl<'a> Registrar<'a> {
                     Err(error) => Err((method.error.encode)(error)),
                 }
             })
-        }));
+        });
+        let handler = RawHandler::Single { run, inline: method.info.is_inline() };
         self.insert(&method.info, handler)
     }
 
