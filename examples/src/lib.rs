@@ -1,1 +1,3 @@
-//! Programs that use grid; see the binaries.
+//! What the example programs are made of, in modules that the tests can use as well; see the binaries.
+
+pub mod peer;

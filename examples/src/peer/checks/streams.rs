@@ -1,0 +1,161 @@
+//! Streams that run to their end.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use grid::{CallError, Connection, RawOpening, RawReceiver};
+
+use super::expect::{ensure, same};
+use super::{Check, Checked, pattern, text};
+use crate::peer::handlers::{
+    COUNT, COUNT_CAPACITIES, COUNT_ITEM_BYTES, ECHO_CAPACITIES, ECHO_STREAM, SUBROUTE,
+};
+
+/// What a stream in a check is given by default.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long a slow consumer thinks about each message.
+const SLOW: Duration = Duration::from_millis(5);
+
+/// Messages between a sender and a slow consumer: both capacities, once more what a node queues between its handler and
+/// the link, and those that are in somebody's hands.
+const UNDER_WAY_MAX: usize = (ECHO_CAPACITIES.incoming + 2 * ECHO_CAPACITIES.outgoing) as usize + 4;
+
+pub(super) fn checks() -> Vec<Check> {
+    let mut checks: Vec<_> = [0, 1, 1000]
+        .map(|count| {
+            Check::new(format!("stream echo of {count} messages"), move |peer| async move {
+                echoes(open_echo(&peer, text("pre:")).timeout(TIMEOUT), "pre:", numbers(count))
+                    .await
+            })
+        })
+        .into();
+    checks.extend([
+        Check::new("stream echo with an absent prefix", |peer| async move {
+            echoes(open_echo(&peer, None).timeout(TIMEOUT), "", numbers(20)).await
+        }),
+        Check::new("stream echo with an empty prefix", |peer| async move {
+            echoes(open_echo(&peer, text("")).timeout(TIMEOUT), "", numbers(20)).await
+        }),
+        Check::new("stream echo of empty messages", |peer| async move {
+            echoes(open_echo(&peer, None).timeout(TIMEOUT), "", vec![Bytes::new(); 20]).await
+        }),
+        Check::new("stream echo of 100 KiB messages", |peer| async move {
+            let items = (0..20).map(|extra| pattern(100 * 1024 + extra)).collect();
+            echoes(open_echo(&peer, text("pre:")).timeout(TIMEOUT), "pre:", items).await
+        }),
+        Check::new("stream echo under a subroute", |peer| async move {
+            let peer = peer.subroute(SUBROUTE);
+            echoes(open_echo(&peer, text("sub:")).timeout(TIMEOUT), "sub:", numbers(20)).await
+        }),
+        Check::new("stream echo without a deadline", |peer| async move {
+            echoes(open_echo(&peer, text("pre:")), "pre:", numbers(20)).await
+        }),
+        Check::new("stream echo with a slow consumer", slow_consumer),
+        Check::new("server stream of 0 messages", |peer| async move {
+            same(&count(&peer, "0", Duration::ZERO).await?, &0)
+        }),
+        Check::new("server stream of 1000 messages", |peer| async move {
+            same(&count(&peer, "1000", Duration::ZERO).await?, &1000)
+        }),
+        Check::new("server stream with a slow consumer", |peer| async move {
+            same(&count(&peer, "30", SLOW).await?, &30)
+        }),
+    ]);
+    checks
+}
+
+/// A stream to the echo handler.
+pub(super) fn open_echo(peer: &Connection, prefix: Option<Bytes>) -> RawOpening {
+    peer.stream(ECHO_STREAM, ECHO_CAPACITIES, prefix)
+}
+
+/// A stream of the counting handler; its halves are of no use but for reading.
+pub(super) async fn open_count(
+    peer: &Connection,
+    count: &'static str,
+) -> Result<RawReceiver, CallError> {
+    Ok(peer.stream(COUNT, COUNT_CAPACITIES, text(count)).timeout(TIMEOUT).await?.1)
+}
+
+/// Sends the items, and expects each back behind `prefix`, in order, and then the end.
+pub(super) async fn echoes(opening: RawOpening, prefix: &str, items: Vec<Bytes>) -> Checked {
+    let (mut input, mut output) = opening.await?;
+    let send = async {
+        for item in &items {
+            input.send(item.clone()).await?;
+        }
+        input.close();
+        Ok(())
+    };
+    let receive = async {
+        let mut count = 0;
+        while let Some(answer) = output.next().await {
+            let answer = answer?;
+            let item = items.get(count).ok_or("more answers than messages")?;
+            ensure!(
+                answer.strip_prefix(prefix.as_bytes()) == Some(item),
+                "answer {count} of {} bytes is not {prefix:?} and the {} bytes that were sent",
+                answer.len(),
+                item.len()
+            );
+            count += 1;
+        }
+        same(&count, &items.len())
+    };
+    let (sent, received): (Result<(), grid::Closed>, Checked) = tokio::join!(send, receive);
+    // An error of the stream says more than that nothing could be sent any more.
+    received?;
+    Ok(sent?)
+}
+
+pub(super) fn numbers(count: usize) -> Vec<Bytes> {
+    (0..count).map(|number| number.to_string().into()).collect()
+}
+
+async fn slow_consumer(peer: Connection) -> Checked {
+    let (mut input, mut output) = open_echo(&peer, None).timeout(TIMEOUT).await?;
+    let items = numbers(100);
+    let sent = AtomicUsize::new(0);
+    let send = async {
+        for item in &items {
+            input.send(item.clone()).await?;
+            sent.fetch_add(1, Ordering::Relaxed);
+        }
+        input.close();
+        Ok(())
+    };
+    let receive = async {
+        let mut taken = 0;
+        while let Some(answer) = output.next().await {
+            same(&Some(&answer?), &items.get(taken))?;
+            taken += 1;
+            tokio::time::sleep(SLOW).await;
+            let under_way = sent.load(Ordering::Relaxed) - taken;
+            ensure!(
+                under_way <= UNDER_WAY_MAX,
+                "{under_way} messages are under way, and the capacities allow {UNDER_WAY_MAX}"
+            );
+        }
+        same(&taken, &items.len())
+    };
+    let (sent, received): (Result<(), grid::Closed>, Checked) = tokio::join!(send, receive);
+    received?;
+    Ok(sent?)
+}
+
+/// Reads a stream of the counting handler to its end.
+async fn count(peer: &Connection, payload: &'static str, pause: Duration) -> Checked<usize> {
+    let mut items = open_count(peer, payload).await?;
+    let mut count = 0;
+    while let Some(item) = items.next().await {
+        same(&item?.len(), &COUNT_ITEM_BYTES)?;
+        count += 1;
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+        }
+    }
+    Ok(count)
+}

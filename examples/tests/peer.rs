@@ -1,0 +1,170 @@
+//! The checks of `peer`: in memory and in virtual time, and between two processes.
+#![allow(clippy::unwrap_used, reason = "all of it is tests")]
+
+#[path = "../../grid/tests/support/mod.rs"]
+mod support;
+
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use grid::Manager;
+use grid_examples::peer::checks::{all, run_all};
+use grid_examples::peer::handlers;
+use support::{A, B, pair};
+
+/// Runs all checks from one node against another, or against itself.
+async fn drive(from: &Manager, to: &str) {
+    let mut failures = Vec::new();
+    let connection = from.connection(to).unwrap();
+    let failed = run_all(&connection, |outcome| {
+        if outcome.failure.is_some() {
+            failures.push(outcome.to_string());
+        }
+    })
+    .await;
+    assert_eq!(failed, 0, "{} to {to}: {failures:#?}", from.name());
+}
+
+/// Nothing may be left over of calls that are answered, cancelled or late.
+async fn nothing_is_served(manager: &Manager) {
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let stats = manager.stats();
+    for connection in stats.connections.iter().chain([&stats.loopback]) {
+        let left = (connection.in_flight_in, connection.in_flight_out, connection.queued_bytes);
+        assert_eq!(left, (0, 0, 0), "{connection:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_checks_pass_in_memory_whoever_dials() {
+    let (_network, a, b) = pair(handlers::install).await;
+    assert_ne!(grid::dials(A, B), grid::dials(B, A));
+    for (from, to) in [(&a, B), (&b, A), (&a, A)] {
+        drive(from, to).await;
+        nothing_is_served(&a).await;
+        nothing_is_served(&b).await;
+    }
+    assert_eq!(a.stats().connections[0].connects, 1, "the link has lived through all of it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_checks_pass_in_both_directions_at_once() {
+    let (_network, a, b) = pair(handlers::install).await;
+    tokio::join!(drive(&a, B), drive(&b, A));
+    nothing_is_served(&a).await;
+    nothing_is_served(&b).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_without_handlers_fails_what_needs_them() {
+    let (_network, a, _b) = pair(|builder| builder).await;
+    let mut passed = Vec::new();
+    let connection = a.connection(B).unwrap();
+    let failed = run_all(&connection, |outcome| {
+        if outcome.failure.is_none() {
+            passed.push(outcome.name.clone());
+        }
+    })
+    .await;
+    assert_eq!(failed + passed.len(), all().len());
+    let refused = |name: &&String| name.starts_with("unknown ") || name.contains(" to a ");
+    assert_eq!(passed.iter().filter(refused).count(), passed.len(), "{passed:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_stream_lives_by_its_pings() {
+    let (_network, a, _b) = pair(handlers::install).await;
+    let opening = a.connection(B).unwrap().stream(
+        handlers::ECHO_STREAM,
+        handlers::ECHO_CAPACITIES,
+        Some("pre:".into()),
+    );
+    let (mut input, mut output) = opening.await.unwrap();
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_secs(300)).await;
+        input.send("x").await.unwrap();
+        assert_eq!(output.next().await.unwrap().unwrap(), "pre:x");
+    }
+}
+
+/// A node that is a process of its own, and ends with the test.
+struct Node(Child);
+
+impl Node {
+    /// Starts it and waits until it listens.
+    fn start(local: &str, remote: &str) -> Self {
+        let mut child = peer(local, remote).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.contains("listens on"), "{line:?}");
+        Self(child)
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn peer(local: &str, remote: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_peer"));
+    let listen = local.strip_prefix("http://").unwrap();
+    command.args(["--local", local, "--remote", remote, "--listen", listen]);
+    command.env("RUST_LOG", "warn").env("RUST_BACKTRACE", "0");
+    command
+}
+
+/// Names of two nodes on free ports: first the one that dials.
+fn names() -> [String; 2] {
+    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [one, other] =
+        listeners.map(|listener| format!("http://{}", listener.local_addr().unwrap()));
+    if grid::dials(&one, &other) { [one, other] } else { [other, one] }
+}
+
+#[test]
+fn all_checks_pass_between_processes() {
+    let [dials, accepts] = names();
+    for (driver, other) in [(&dials, &accepts), (&accepts, &dials)] {
+        let _node = Node::start(other, driver);
+        let output = peer(driver, other).arg("--drive").output().unwrap();
+        let (out, err) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{driver} against {other}: {out}{err}");
+        let passed = out.lines().filter(|line| line.starts_with("PASS ")).count();
+        assert_eq!(passed, all().len(), "{out}");
+    }
+}
+
+#[test]
+fn a_bench_reports_and_a_missing_node_is_named() {
+    let [dials, accepts] = names();
+    let output = peer(&dials, &accepts).args(["--drive", "--wait", "300ms"]).output().unwrap();
+    assert!(!output.status.success());
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(err.contains(&format!("no connection to {accepts}")), "{err}");
+    let _node = Node::start(&accepts, &dials);
+    let output = peer(&dials, &accepts).args(["--bench", "1", "4", "512"]).output().unwrap();
+    assert!(output.status.success());
+    let out = String::from_utf8_lossy(&output.stdout);
+    for word in ["req/s", "p50 ", "p90 ", "p99 ", "p99.9 ", "max "] {
+        assert!(out.contains(word), "{out}");
+    }
+    // Nothing goes to another process and back in nanoseconds.
+    assert!(!out.contains("ns"), "{out}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_serving_node_ends_when_it_is_told_to() {
+    let [dials, accepts] = names();
+    let mut node = Node::start(&dials, &accepts);
+    let pid = node.0.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert!(node.0.wait().unwrap().success());
+}
