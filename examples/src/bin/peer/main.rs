@@ -47,6 +47,8 @@ fn log() {
 }
 
 async fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
+    // First, so that whoever reads that it listens can also end it.
+    let interrupted = signal::interrupted()?;
     let listener = TcpListener::bind(&args.listen).await?;
     let builder = Manager::builder(&args.local)
         .hosts([&args.local, &args.remote])
@@ -59,7 +61,7 @@ async fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
     let code = tokio::select! {
         result = manager.serve(listener) => result.map(|()| ExitCode::SUCCESS)?,
         result = work(args, &connection) => result?,
-        result = signal::interrupted() => result.map(|()| ExitCode::SUCCESS)?,
+        () = interrupted => ExitCode::SUCCESS,
     };
     manager.shutdown(GRACE).await;
     Ok(code)

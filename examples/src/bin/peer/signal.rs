@@ -2,22 +2,25 @@
 
 use std::io;
 
-/// Waits for Ctrl-C or SIGTERM.
-pub(crate) async fn interrupted() -> io::Result<()> {
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result,
-        result = terminated() => result,
-    }
-}
-
+/// Listens for Ctrl-C and SIGTERM from now on; the future is ready when one comes.
 #[cfg(unix)]
-async fn terminated() -> io::Result<()> {
+pub(crate) fn interrupted() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    signal(SignalKind::terminate())?.recv().await;
-    Ok(())
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
 
-#[cfg(not(unix))]
-async fn terminated() -> io::Result<()> {
-    std::future::pending().await
+/// Listens for Ctrl-C from now on; the future is ready when it comes.
+#[cfg(windows)]
+pub(crate) fn interrupted() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = tokio::signal::windows::ctrl_c()?;
+    Ok(async move {
+        interrupt.recv().await;
+    })
 }
