@@ -35,7 +35,11 @@ impl HandlerOptions {
         let mut seen = false;
         for attr in attrs.extract_if(.., |attr| attr.path().is_ident("handler")) {
             if seen {
-                errors.push(&attr, "a method has one `#[handler(..)]`: put all options into one pair of parentheses");
+                errors.push(
+                    &attr,
+                    "a method has one `#[handler(..)]`: put all options into one \
+                    pair of parentheses",
+                );
                 continue;
             }
             seen = true;

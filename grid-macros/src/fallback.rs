@@ -67,7 +67,11 @@ pub(crate) fn not_a_trait(item: &Item, errors: &mut Errors) {
         Item::Fn(item) => errors.push(item.sig.fn_token, message),
         Item::Mod(item) => errors.push(item.mod_token, message),
         Item::Impl(item) => {
-            errors.push(item.impl_token, "`#[grid::service]` goes on the trait; an impl of it is plain Rust, without an attribute");
+            errors.push(
+                item.impl_token,
+                "`#[grid::service]` goes on the trait; an impl of it is \
+                plain Rust, without an attribute",
+            );
         }
         other => errors.push(other.to_token_stream(), message),
     }

@@ -4,6 +4,8 @@
 //! in the trait as it was written, without a client's method, so that it is reported once and nothing else breaks.
 
 mod method;
+mod params;
+mod returns;
 mod signature;
 
 use proc_macro2::TokenStream;
@@ -73,7 +75,8 @@ fn from_item(item: TraitItem, service: &str, errors: &mut Errors) -> Item {
                 _ => "this is",
             };
             let message = format!(
-                "{what} not part of a service, whose methods are called from other nodes: move it to another trait"
+                "{what} not part of a service, whose methods are called from other nodes: move \
+                    it to another trait"
             );
             match &other {
                 TraitItem::Const(item) => errors.push(&item.ident, message),
@@ -112,7 +115,8 @@ fn check_trait(item: &ItemTrait, errors: &mut Errors) -> bool {
     if let Some(parameter) = item.generics.params.first() {
         errors.push(
             parameter,
-            "a service is not generic: callers on other nodes must know all types; put the parameter on the type that implements it",
+            "a service is not generic: callers on other nodes must know all types; put the \
+                parameter on the type that implements it",
         );
         return false;
     }

@@ -22,7 +22,14 @@ pub(crate) fn service(service: &mut Service, errors: &mut Errors) -> TokenStream
         let mut refused = names::is_reserved(&method.ident);
         if refused {
             let name = &method.name;
-            errors.push(&method.ident, format_args!("`{client}` has its own `{name}`: give the method another name, and if its name on the wire must stay, write `#[handler(name = \"{name}\")]`"));
+            errors.push(
+                &method.ident,
+                format_args!(
+                    "`{client}` has its own `{name}`: give the \
+                method another name, and if its name on the wire must stay, write \
+                `#[handler(name = \"{name}\")]`"
+                ),
+            );
         }
         for earlier in service.methods() {
             match conflict(earlier, &method) {
@@ -79,14 +86,16 @@ impl Conflict {
             ),
             Self::Name => (
                 format!(
-                    "`{b}` and `{a}` are both called `{}` on the wire: give one of them another name",
+                    "`{b}` and `{a}` are both called `{}` on the wire: give one of them another \
+                        name",
                     first.name
                 ),
                 format!("`{a}` is the other one"),
             ),
             Self::Derived => (
                 format!(
-                    "`{a}` and `{b}` have the same derived handler id {id:#x}: pin one of them with `#[handler(id = ..)]`, or rename it"
+                    "`{a}` and `{b}` have the same derived handler id {id:#x}: pin one of them \
+                        with `#[handler(id = ..)]`, or rename it"
                 ),
                 format!("`{a}` is the other one"),
             ),
@@ -94,7 +103,8 @@ impl Conflict {
                 let constant = names::constant(&first.ident);
                 (
                     format!(
-                        "`{a}` and `{b}` would both be the constant `{constant}`: rename one, and keep its name on the wire with `#[handler(name = \"..\")]`"
+                        "`{a}` and `{b}` would both be the constant `{constant}`: rename one, \
+                            and keep its name on the wire with `#[handler(name = \"..\")]`"
                     ),
                     format!("`{a}` is the other one"),
                 )

@@ -49,6 +49,9 @@ pub use auth::{Authenticate, Denied, NoAuth, SharedSecret};
 pub use config::{Config, ROUTE};
 pub use context::Context;
 pub use error::{CallError, Closed, CodecError, ErrorCode, RemoteError, Sent};
+/// The trait of all streams here, for `impl Stream` in services; `futures_util::StreamExt` has its methods.
+#[doc(no_inline)]
+pub use futures_core::Stream;
 #[doc = include_str!("rpc/service.md")]
 pub use grid_macros::service;
 pub use net::{

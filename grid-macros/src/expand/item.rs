@@ -7,22 +7,32 @@ use crate::model::{Item, Method, Service};
 use crate::types::with_send;
 
 pub(super) fn expand(service: &Service) -> TokenStream {
-    let syn::ItemTrait { attrs, vis, unsafety, trait_token, ident, generics, supertraits, .. } =
-        &service.item;
+    let syn::ItemTrait {
+        attrs,
+        vis,
+        unsafety,
+        trait_token,
+        ident,
+        generics,
+        supertraits,
+        brace_token,
+        ..
+    } = &service.item;
     let private = service.krate.private_at(ident.span());
     let items = service.items.iter().map(|item| match item {
         Item::Method(method) | Item::Refused(method) => signature(service, method),
         Item::Other(tokens) => tokens.clone(),
     });
-    let bounds = quote_spanned!(ident.span()=> #private::Send + #private::Sync + 'static);
     let supertraits = supertraits.iter();
     let where_clause = &generics.where_clause;
-    quote! {
+    // In the user's places, so that what the compiler says about the trait points at the trait.
+    let mut code = quote_spanned! {ident.span()=>
         #(#attrs)*
-        #vis #unsafety #trait_token #ident #generics: #(#supertraits +)* #bounds #where_clause {
-            #(#items)*
-        }
-    }
+        #vis #unsafety #trait_token #ident #generics:
+            #(#supertraits +)* #private::Send + #private::Sync + 'static #where_clause
+    };
+    brace_token.surround(&mut code, |code| code.extend(items));
+    code
 }
 
 /// Every token of the future's type stands at the method's name, so that a message about it points there.

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use syn::ext::IdentExt as _;
 use syn::{Attribute, Block, FnArg, Ident, TraitItemFn, Type};
 
-use super::signature;
+use super::{params, returns, signature};
 use crate::attr::HandlerOptions;
 use crate::carried;
 use crate::errors::Errors;
@@ -101,14 +101,19 @@ impl Method {
     ) -> Option<Self> {
         let mut sound = true;
         for attr in method.attrs.iter().filter(|attr| carried::conditionally_has(attr, "handler")) {
-            errors.push(attr, "`#[handler]` cannot be inside `cfg_attr`: the id and the capacities are part of the contract; write the method twice, each with its own `cfg`");
+            errors.push(
+                attr,
+                "`#[handler]` cannot be inside `cfg_attr`: the id and the \
+                capacities are part of the contract; write the method twice, each with its own \
+                `cfg`",
+            );
             sound = false;
         }
         method.attrs.retain(|attr| !carried::conditionally_has(attr, "handler"));
         let options = HandlerOptions::take(&mut method.attrs, errors);
         sound &= signature::check(&method, errors);
-        let params = signature::params(&mut method.sig, method.default.is_some(), errors);
-        let returns = signature::returns(&method.sig, errors);
+        let params = params::params(&mut method.sig, method.default.is_some(), errors);
+        let returns = returns::returns(&method.sig, errors);
         let (params, returns) = (params?, returns?);
         if !sound || !signature::check_together(&method, &params, &returns, errors) {
             return None;
@@ -138,12 +143,21 @@ impl Method {
         if let (Some((key, _)), Shape::Single { .. } | Shape::ServerStream { .. }) =
             (&self.options.incoming, &shape)
         {
-            errors.push(key, "`incoming` is the capacity of an `Incoming<T>` argument, and there is none: add one, or leave the option out");
+            errors.push(
+                key,
+                "`incoming` is the capacity of an `Incoming<T>` argument, and there \
+                is none: add one, or leave the option out",
+            );
         }
         if let (Some((key, _)), Shape::Single { .. } | Shape::ClientStream { .. }) =
             (&self.options.outgoing, &shape)
         {
-            errors.push(key, "`outgoing` is the capacity of a stream of answers, and there is none: add an `Outgoing<T>` argument, return `impl Stream`, or leave the option out");
+            errors.push(
+                key,
+                "`outgoing` is the capacity of a stream of answers, and there is \
+                none: add an `Outgoing<T>` argument, return `impl Stream`, or leave the option \
+                out",
+            );
         }
         match (&self.options.inline_key, &shape) {
             (None, _) | (_, Shape::Single { .. }) => {}

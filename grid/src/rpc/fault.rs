@@ -18,7 +18,8 @@ use crate::error::{CallError, ErrorCode, Failure, Fault, RemoteError};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a handler's error",
     label = "not a handler error",
-    note = "implement `std::fmt::Display` and derive `Debug`, `serde::Serialize` and `serde::Deserialize` for it, or use `grid::RemoteError` if text is enough"
+    note = "implement `std::fmt::Display` and derive `Debug`, `serde::Serialize` and \
+        `serde::Deserialize` for it, or use `grid::RemoteError` if text is enough"
 )]
 pub trait HandlerError:
     Serialize + DeserializeOwned + Display + Debug + Send + Sync + 'static

@@ -36,7 +36,8 @@ pub enum Layout {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent over grid",
     label = "not a grid payload",
-    note = "derive `serde::Serialize` and `serde::Deserialize` for it, or for what is missing them in it; it must own its data and be `Send + 'static`",
+    note = "derive `serde::Serialize` and `serde::Deserialize` for it, or for what is missing \
+        them in it; it must own its data and be `Send + 'static`",
     note = "for bytes without msgpack use `grid::Raw`, for JSON `grid::Json<T>`"
 )]
 pub trait Payload: Sized + Send + 'static {

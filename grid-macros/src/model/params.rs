@@ -1,0 +1,137 @@
+//! Parameters: the context, arguments that travel, the ends of streams.
+
+use syn::{Attribute, FnArg, Pat, PatType, Signature, Type};
+
+use super::method::{Arg, Param};
+use crate::errors::Errors;
+use crate::types;
+
+/// The parameters, with our attributes taken off. `None` if one of them makes no sense.
+pub(super) fn params(
+    sig: &mut Signature,
+    has_body: bool,
+    errors: &mut Errors,
+) -> Option<Vec<Param>> {
+    let mut params = Vec::new();
+    let mut sound = true;
+    for input in &mut sig.inputs {
+        let FnArg::Typed(input) = input else { continue };
+        match param(input, has_body, &params, errors) {
+            Some(param) => params.push(param),
+            None => sound = false,
+        }
+    }
+    sound.then_some(params)
+}
+
+fn param(
+    input: &mut PatType,
+    has_body: bool,
+    before: &[Param],
+    errors: &mut Errors,
+) -> Option<Param> {
+    let default = take_default(&mut input.attrs, errors)?;
+    if matches!(&*input.ty, Type::Reference(reference) if types::is_named(&reference.elem, "Context"))
+    {
+        return context(input, before, errors);
+    }
+    if types::is_named(&input.ty, "Context") {
+        errors.push(
+            &input.ty,
+            "the context is borrowed from the call: take `&Context`, and \
+            clone it if you must keep it",
+        );
+        return None;
+    }
+    let name = name_of(&input.pat, has_body, errors);
+    let stream = ["Incoming", "Outgoing"].into_iter().find(|name| types::is_named(&input.ty, name));
+    let Some(stream) = stream else {
+        let fine = types::check_payload(&input.ty, errors);
+        let arg = Arg { ident: name?, ty: (*input.ty).clone(), default };
+        return fine.then_some(Param::Arg(arg));
+    };
+    let item = types::only_arg(&input.ty, errors)?;
+    name?;
+    if !types::check_payload(&item, errors) {
+        return None;
+    }
+    let (param, twice) = match stream {
+        "Incoming" => {
+            (Param::Incoming(item), before.iter().any(|param| matches!(param, Param::Incoming(_))))
+        }
+        _ => {
+            (Param::Outgoing(item), before.iter().any(|param| matches!(param, Param::Outgoing(_))))
+        }
+    };
+    if twice {
+        errors.push(
+            &input.ty,
+            format_args!("a method has at most one `{stream}<T>`: make `T` an enum"),
+        );
+        return None;
+    }
+    Some(param)
+}
+
+fn context(input: &PatType, before: &[Param], errors: &mut Errors) -> Option<Param> {
+    let message = match (&*input.ty, before) {
+        (Type::Reference(reference), _) if reference.mutability.is_some() => {
+            "a call does not change its context: take `&Context`"
+        }
+        (Type::Reference(reference), _) if reference.lifetime.is_some() => {
+            "a method of a service has no lifetimes: take `&Context`"
+        }
+        (_, []) => return Some(Param::Context),
+        (_, [Param::Context, ..]) => "a call has one context: take `&Context` once",
+        _ => "`&Context` comes first: put it behind `&self`, before what travels",
+    };
+    errors.push(&input.ty, message);
+    None
+}
+
+/// The name under which an argument travels.
+fn name_of(pat: &Pat, has_body: bool, errors: &mut Errors) -> Option<syn::Ident> {
+    match pat {
+        Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none() => {
+            if let (Some(token), false) = (&name.mutability, has_body) {
+                errors.push(token, "`mut` is a matter of the implementation: leave it out here");
+                return None;
+            }
+            Some(name.ident.clone())
+        }
+        Pat::Wild(wild) => {
+            errors.push(wild, "arguments travel by their names: give this one a name");
+            None
+        }
+        other => {
+            errors.push(
+                other,
+                "arguments travel by their names: write a name here, and take it apart in the body",
+            );
+            None
+        }
+    }
+}
+
+/// Takes `#[default]` off. Refuses what would make the arguments differ between two builds.
+fn take_default(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Option<bool> {
+    let mut sound = true;
+    for attr in
+        attrs.iter().filter(|attr| attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr"))
+    {
+        errors.push(
+            attr,
+            "arguments are the same on all nodes: put the `cfg` on the method, or \
+            make the argument an `Option`",
+        );
+        sound = false;
+    }
+    let mut default = false;
+    for attr in attrs.extract_if(.., |attr| attr.path().is_ident("default")) {
+        if attr.meta.require_path_only().is_err() {
+            errors.push(&attr, "`#[default]` takes no value: it is that of the type's `Default`");
+        }
+        default = true;
+    }
+    sound.then_some(default)
+}
