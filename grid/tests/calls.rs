@@ -106,6 +106,16 @@ async fn a_deadline_is_kept_to_the_millisecond() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_without_time_is_not_sent_and_one_with_all_the_time_is() {
+    let (_network, a, _b) = pair(handlers).await;
+    let b = a.connection(B).unwrap();
+    let error = b.request(ECHO, None).deadline(Instant::now()).await.unwrap_err();
+    assert!(matches!(error, CallError::DeadlineExceeded { .. }), "{error}");
+    assert_eq!(b.stats().calls_out, 0);
+    assert_eq!(b.request(ECHO, bytes("x")).timeout(Duration::MAX).await.unwrap(), bytes("x"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn streams_of_any_length() {
     let (_network, a, _b) = pair(handlers).await;
     let capacities = Capacities { incoming: 0, outgoing: 3 };

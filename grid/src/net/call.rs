@@ -20,6 +20,9 @@ use crate::proto::{CallFailure, CallSpec, Capacities, Deadline, Half, Key, Side}
 /// Deadline of a single request that was given none, so that no caller waits for ever.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// The longest time that fits into a message, some 49 days. A request always has a deadline on the wire.
+const LONGEST: Duration = Duration::from_millis(u32::MAX as u64);
+
 /// What may be said about a call before it starts.
 #[derive(Debug, Default)]
 pub(crate) struct CallOptions {
@@ -41,7 +44,7 @@ impl CallOptions {
     fn deadline(&self) -> Option<Deadline> {
         let now = Instant::now();
         let own = match self.deadline {
-            Some(CallDeadline::After(after)) => now.checked_add(after),
+            Some(CallDeadline::After(after)) => Some(now + after.min(LONGEST)),
             Some(CallDeadline::At(at)) => Some(at),
             None => None,
         };
@@ -126,11 +129,15 @@ impl Start {
                 return Poll::Ready(Err(Failure::Encode(error)));
             }
             Progress::New { handler, payload: Ok(payload), stream } => {
+                let deadline = self.options.deadline();
+                if let Some(Deadline { after: Duration::ZERO, .. }) = deadline {
+                    return Poll::Ready(Err(Failure::DeadlineExceeded { after: Duration::ZERO }));
+                }
                 let spec = CallSpec {
                     handler,
                     subroute: self.connection.subroute_id(handler),
                     payload,
-                    deadline: self.options.deadline(),
+                    deadline,
                     stream,
                     meta: self.options.meta.take(),
                     wait: self.options.wait,
