@@ -22,7 +22,8 @@ use crate::{CallError, CodecError, Connection};
 /// Nothing is sent until it is polled; dropping it cancels the request.
 ///
 /// ```
-/// # /// # #[grid::service]
+/// # use std::time::Duration;
+/// # #[grid::service]
 /// # trait Clock { async fn now(&self) -> u64; }
 /// # struct Fixed;
 /// # impl Clock for Fixed { async fn now(&self) -> u64 { 42 } }
