@@ -9,6 +9,9 @@
 //!
 //! Time is an argument. The layers above (`net/`) own the socket and the clock; user types are known only to `rpc/`.
 
+#![warn(clippy::indexing_slicing)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, reason = "a test that panics has done its work"))]
+
 mod callee;
 mod caller;
 mod credits;

@@ -1,0 +1,103 @@
+//! What the caller says on an open stream.
+
+use std::time::Instant;
+
+use super::{Body, CalleeStream, Input};
+use crate::proto::error::ProtocolError;
+use crate::proto::event::{Half, Side};
+use crate::proto::features::Feature;
+use crate::proto::link::{Link, Post};
+use crate::proto::muxes::Key;
+use crate::proto::wire::{Flags, Header, Message, MuxId, Op, Pong, Timestamp};
+
+impl Link {
+    pub(in crate::proto) fn on_client_msg(&mut self, message: Message) {
+        let Header { mux, seq, flags, .. } = message.header;
+        let Some((key, stream)) = self.served_stream_of(mux) else {
+            self.ignore();
+            self.post(Post::new(Op::DisconnectClientMux, mux), None);
+            return;
+        };
+        if let Err(mismatch) = stream.core.check(seq) {
+            return self.violated(key, mismatch.to_string());
+        }
+        if stream.input == Input::Ended {
+            return self.violated(key, "did not expect inbound message".to_owned());
+        }
+        let ends = flags.contains(Flags::EOF);
+        match message.payload {
+            Some(item) if ends => stream.core.receive_last(item),
+            None if ends => {}
+            // Without flag 16 an empty message is still a message.
+            item => {
+                if !stream.core.receive(item.unwrap_or_default()) {
+                    return self.violated(key, "handler blocked".to_owned());
+                }
+            }
+        }
+        if ends {
+            stream.input = Input::Ended;
+        }
+        self.wake(Side::Callee, key, Half::Reader);
+    }
+
+    pub(in crate::proto) fn on_unblock_server(
+        &mut self,
+        message: &Message,
+    ) -> Result<(), ProtocolError> {
+        let count = self.credits_in(message)?;
+        let Some((key, stream)) = self.served_stream_of(message.header.mux) else {
+            self.ignore();
+            return Ok(());
+        };
+        if let Err(mismatch) = stream.core.check(message.header.seq) {
+            self.violated(key, mismatch.to_string());
+            return Ok(());
+        }
+        stream.core.credits.grant(count);
+        match stream.finish.take() {
+            Some(fault) => self.end_with_fault(key, &fault),
+            None => self.wake(Side::Callee, key, Half::Writer),
+        }
+        Ok(())
+    }
+
+    pub(in crate::proto) fn on_stream_ping(&mut self, now: Instant, ping: &Message) {
+        let Some((key, stream)) = self.served_stream_of(ping.header.mux) else {
+            return self.pong(&ping.header, true, None);
+        };
+        match stream.core.check(ping.header.seq) {
+            Ok(()) => {
+                stream.last_heard = now;
+                self.pong(&ping.header, false, None);
+            }
+            Err(mismatch) => {
+                self.violated(key, mismatch.to_string());
+                self.pong(&ping.header, false, Some(mismatch.to_string()));
+            }
+        }
+    }
+
+    fn pong(&mut self, ping: &Header, not_found: bool, error: Option<String>) {
+        let pong = Pong { not_found, error, time: Timestamp::GO_ZERO }.encode();
+        self.post(Post::echo(Op::Pong, ping, Flags::NONE), Some(&pong));
+    }
+
+    pub(in crate::proto) fn on_disconnect_server(&mut self, message: &Message) {
+        let mux = message.header.mux;
+        let Some(key) = self.served.key_of(mux) else { return self.ignore() };
+        match self.served.get(key).map(|served| &served.body) {
+            Some(Body::Stream(_)) => {
+                self.abandon(key);
+                self.post(Post::new(Op::DisconnectClientMux, mux), None);
+            }
+            Some(Body::Single | Body::Replied(_)) if self.has(Feature::Cancel) => self.abandon(key),
+            Some(Body::Single | Body::Replied(_)) | None => self.ignore(),
+        }
+    }
+
+    fn served_stream_of(&mut self, id: MuxId) -> Option<(Key, &mut CalleeStream)> {
+        let key = self.served.key_of(id)?;
+        Some((key, self.callee_stream(key)?))
+    }
+}

@@ -1,0 +1,225 @@
+//! Calls of the peer that this node serves.
+//!
+//! ```text
+//!  Request ────► Event::Serve ──► reply ──► Response
+//!  ConnectMux ─► AckMux, Event::Serve ──► send, recv … finish_stream ──► MuxServerMsg EOF, DisconnectClientMux
+//!       └─► MuxConnectError where there is no such handler
+//!  cancel, deadline, silence, broken rules, lost connection ──► Event::Abandon, and the call is gone from the table
+//! ```
+//!
+//! | file | what |
+//! |---|---|
+//! | `mod.rs` | the table's entries, the handler's verbs, time, ends |
+//! | `start.rs` | taking a call in, or refusing it |
+//! | `messages.rs` | what the caller says on an open stream |
+
+mod messages;
+mod start;
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::event::Event;
+use super::fault::{ErrorCode, Fault};
+use super::features::Feature;
+use super::link::{Link, Post};
+use super::muxes::Key;
+use super::stream::StreamCore;
+use super::timers::Timer;
+use super::wire::{ErrorMeta, Flags, Meta, MuxId, Op};
+
+/// One call in the table.
+#[derive(Debug)]
+pub(super) struct Served {
+    id: MuxId,
+    /// Of the request; its answer has the same.
+    seq: u32,
+    has_deadline: bool,
+    body: Body,
+}
+
+#[derive(Debug)]
+enum Body {
+    Single,
+    /// Answered, but the answer waits for room in the outbox. The call counts as in flight until then, so that a peer
+    /// that asks without reading runs into `served_max` and not into our memory.
+    Replied(Result<Option<Bytes>, Fault>),
+    Stream(Box<CalleeStream>),
+}
+
+/// A stream that the peer opened.
+#[derive(Debug)]
+pub(super) struct CalleeStream {
+    pub(super) core: StreamCore,
+    pub(super) input: Input,
+    /// When the caller last pinged, or sent anything.
+    last_heard: Instant,
+    /// The handler has failed, but the error must wait for a credit: a Go caller has no place for it before.
+    finish: Option<Fault>,
+    idle_check: bool,
+}
+
+/// What may come from the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Input {
+    Open,
+    /// The caller has ended it, or the handler takes none.
+    Ended,
+}
+
+impl Link {
+    // ---- the handler's verbs ----------------------------------------------------------------------------------------
+
+    /// Whether somebody still waits for this call's outcome.
+    pub(crate) fn is_served(&self, key: Key) -> bool {
+        self.served.contains(key)
+    }
+
+    /// The outcome of a single request. A call that is over by now takes none.
+    pub(crate) fn reply(&mut self, key: Key, outcome: Result<Option<Bytes>, Fault>) {
+        if self.has_room() {
+            return self.post_reply(key, outcome);
+        }
+        if let Some(served) = self.served.get_mut(key) {
+            served.body = Body::Replied(outcome);
+            self.replies.push_back(key);
+        }
+    }
+
+    /// Sends answers that wait in line, as far as there is room.
+    pub(super) fn admit_replies(&mut self) {
+        while self.has_room() {
+            let Some(key) = self.replies.pop_front() else { return };
+            let Some(served) = self.served.get_mut(key) else { continue };
+            if let Body::Replied(outcome) = std::mem::replace(&mut served.body, Body::Single) {
+                self.post_reply(key, outcome);
+            }
+        }
+    }
+
+    fn post_reply(&mut self, key: Key, outcome: Result<Option<Bytes>, Fault>) {
+        let Some(Served { id, seq, .. }) = self.remove_served(key) else { return };
+        let post = Post::new(Op::Response, id).seq(seq).flags(Flags::EOF);
+        match outcome {
+            Ok(payload)
+                if payload.as_ref().map_or(0, Bytes::len) < self.limits.message_bytes_max =>
+            {
+                self.post(post, payload.as_deref());
+            }
+            Ok(payload) => {
+                let len = payload.as_ref().map_or(0, Bytes::len);
+                self.post_fault(
+                    post,
+                    &Fault::new(
+                        ErrorCode::Handler,
+                        format!("the answer of {len} bytes is too large"),
+                    ),
+                );
+            }
+            Err(fault) => {
+                self.post_fault(post, &fault);
+            }
+        }
+    }
+
+    /// The handler of a stream has returned.
+    pub(crate) fn finish_stream(&mut self, key: Key, outcome: Result<(), Fault>) {
+        let Some(stream) = self.callee_stream(key) else { return };
+        match outcome {
+            Ok(()) => {
+                let seq = stream.core.next_seq();
+                let Some(Served { id, .. }) = self.remove_served(key) else { return };
+                self.post(Post::new(Op::MuxServerMsg, id).seq(seq).flags(Flags::EOF), None);
+                self.post(Post::new(Op::DisconnectClientMux, id), None);
+            }
+            Err(fault) if stream.core.credits.take() => self.end_with_fault(key, &fault),
+            Err(fault) => {
+                stream.core.clear();
+                stream.finish = Some(fault);
+            }
+        }
+    }
+
+    fn end_with_fault(&mut self, key: Key, fault: &Fault) {
+        let Some(seq) = self.callee_stream(key).map(|stream| stream.core.next_seq()) else {
+            return;
+        };
+        let Some(Served { id, .. }) = self.remove_served(key) else { return };
+        self.post_fault(Post::new(Op::MuxServerMsg, id).seq(seq).flags(Flags::EOF), fault);
+        self.post(Post::new(Op::DisconnectClientMux, id), None);
+    }
+
+    // ---- ends -------------------------------------------------------------------------------------------------------
+
+    pub(super) fn on_served_deadline(&mut self, key: Key) {
+        let Some(id) = self.served.id_of(key) else { return };
+        let is_stream = self.callee_stream(key).is_some();
+        self.abandon(key);
+        if is_stream {
+            self.post(Post::new(Op::DisconnectClientMux, id), None);
+        }
+    }
+
+    pub(super) fn on_served_idle(&mut self, now: Instant, key: Key) {
+        let max = self.limits.stream_idle_max;
+        let Some(id) = self.served.id_of(key) else { return };
+        let Some(stream) = self.callee_stream(key) else { return };
+        if now.saturating_duration_since(stream.last_heard) < max {
+            let next = stream.last_heard + max;
+            return self.timers.arm(next, Timer::ServedIdle(key));
+        }
+        self.abandon(key);
+        self.post(Post::new(Op::DisconnectClientMux, id), None);
+    }
+
+    /// The caller broke the rules of the stream: it is told why, and the handler is cancelled.
+    fn violated(&mut self, key: Key, text: String) {
+        self.end_with_fault(key, &Fault::new(ErrorCode::BadRequest, text));
+        self.emit(Event::Abandon { key });
+    }
+
+    pub(super) fn lose_served(&mut self) {
+        for key in self.served.keys() {
+            self.abandon(key);
+        }
+    }
+
+    /// Nobody waits for this call any more.
+    fn abandon(&mut self, key: Key) {
+        if self.remove_served(key).is_some() {
+            self.emit(Event::Abandon { key });
+        }
+    }
+
+    // ---- small ------------------------------------------------------------------------------------------------------
+
+    fn remove_served(&mut self, key: Key) -> Option<Served> {
+        let served = self.served.remove(key)?;
+        let idle_check = matches!(&served.body, Body::Stream(stream) if stream.idle_check);
+        self.forget_timers(usize::from(served.has_deadline) + usize::from(idle_check));
+        Some(served)
+    }
+
+    pub(super) fn callee_stream(&mut self, key: Key) -> Option<&mut CalleeStream> {
+        match &mut self.served.get_mut(key)?.body {
+            Body::Stream(stream) => Some(stream),
+            Body::Single | Body::Replied(_) => None,
+        }
+    }
+
+    fn post_fault(&mut self, post: Post, fault: &Fault) {
+        let meta = self.fault_meta(fault);
+        let flags = post.flags.with(Flags::ERROR);
+        self.post_with(post.flags(flags), Some(fault.message.as_bytes()), &meta, None);
+    }
+
+    /// Code and body of a fault, where the peer can read them.
+    fn fault_meta(&self, fault: &Fault) -> Bytes {
+        if !self.has(Feature::Meta) {
+            return Bytes::new();
+        }
+        let error = ErrorMeta { code: fault.code.into(), body: fault.body.clone() };
+        Meta { error: Some(error), ..Meta::default() }.encode()
+    }
+}

@@ -1,0 +1,156 @@
+//! A call comes in: its handler is found and run, or it is refused.
+
+use std::time::{Duration, Instant};
+
+use super::{Body, CalleeStream, Input, Served};
+use crate::proto::credits::SendCredits;
+use crate::proto::error::ProtocolError;
+use crate::proto::event::Event;
+use crate::proto::fault::{ErrorCode, Fault};
+use crate::proto::link::{Link, Post};
+use crate::proto::routes::{RouteIndex, RouteKind};
+use crate::proto::stream::{Capacities, StreamCore};
+use crate::proto::timers::Timer;
+use crate::proto::wire::{Flags, HandlerId, Header, Message, Op, Refusal};
+
+impl Link {
+    pub(in crate::proto) fn on_request(
+        &mut self,
+        now: Instant,
+        message: Message,
+    ) -> Result<(), ProtocolError> {
+        if self.served.key_of(message.header.mux).is_some() {
+            self.ignore();
+            return Ok(());
+        }
+        let route = match self.route_of(&message) {
+            Some((route, RouteKind::Single)) => route,
+            Some((_, RouteKind::Stream(_))) | None => {
+                self.refuse_unknown(&message);
+                return Ok(());
+            }
+        };
+        if let Some(fault) = self.refuses() {
+            let Header { mux, seq, .. } = message.header;
+            self.post_fault(Post::new(Op::Response, mux).seq(seq).flags(Flags::EOF), &fault);
+            return Ok(());
+        }
+        self.serve(now, message, route, Body::Single)
+    }
+
+    pub(in crate::proto) fn on_connect_mux(
+        &mut self,
+        now: Instant,
+        message: Message,
+    ) -> Result<(), ProtocolError> {
+        let Header { mux, seq, deadline_ms, .. } = message.header;
+        if self.served.key_of(mux).is_some() {
+            self.ignore();
+            return Ok(());
+        }
+        if message.header.flags.contains(Flags::STATELESS) {
+            self.refuse_connect(
+                &message.header,
+                &Fault::new(ErrorCode::UnknownHandler, "Stateless streams not supported"),
+            );
+            return Ok(());
+        }
+        let (route, capacities) = match self.route_of(&message) {
+            Some((route, RouteKind::Stream(capacities))) => (route, capacities),
+            Some((_, RouteKind::Single)) | None => {
+                self.refuse_unknown(&message);
+                return Ok(());
+            }
+        };
+        if let Some(fault) = self.refuses() {
+            self.refuse_connect(&message.header, &fault);
+            return Ok(());
+        }
+        let idle_check = deadline_ms == 0
+            || Duration::from_millis(deadline_ms.into()) > self.limits.stream_idle_max;
+        let mut stream = CalleeStream::new(now, seq, capacities, idle_check);
+        if message.header.flags.contains(Flags::EOF) {
+            stream.input = Input::Ended;
+        }
+        let ack = stream.core.next_seq();
+        self.post(Post::new(Op::AckMux, mux).seq(ack), None);
+        self.serve(now, message, route, Body::Stream(Box::new(stream)))
+    }
+
+    fn serve(
+        &mut self,
+        now: Instant,
+        message: Message,
+        route: RouteIndex,
+        body: Body,
+    ) -> Result<(), ProtocolError> {
+        let meta = self.meta_of(&message)?;
+        let header = message.header;
+        let idle_check = matches!(&body, Body::Stream(stream) if stream.idle_check);
+        let key = self.served.insert(Served::new(&header, body));
+        let bound = self.served.bind(key, header.mux);
+        debug_assert!(bound, "looked up before");
+        let deadline = (header.deadline_ms > 0)
+            .then(|| now + Duration::from_millis(header.deadline_ms.into()));
+        if let Some(at) = deadline {
+            self.timers.arm(at, Timer::ServedDeadline(key));
+        }
+        if idle_check {
+            self.timers.arm(now + self.limits.stream_idle_max, Timer::ServedIdle(key));
+        }
+        self.counters.served += 1;
+        self.emit(Event::Serve { key, route, payload: message.payload, deadline, meta });
+        Ok(())
+    }
+
+    fn route_of(&self, message: &Message) -> Option<(RouteIndex, RouteKind)> {
+        self.routes.find(HandlerId::new(message.header.handler), message.subroute)
+    }
+
+    /// Why no call is taken at the moment, if so.
+    fn refuses(&self) -> Option<Fault> {
+        if self.closing {
+            return Some(Fault::new(ErrorCode::ShuttingDown, "the node is shutting down"));
+        }
+        let max = self.limits.served_max;
+        (self.served.len() >= max).then(|| {
+            Fault::new(ErrorCode::Overloaded, format!("overloaded: {max} calls in flight"))
+        })
+    }
+
+    fn refuse_unknown(&mut self, message: &Message) {
+        let subroute = if message.subroute.is_some() { " under this subroute" } else { "" };
+        let text = format!(
+            "Invalid Handler: no handler {} of this kind{subroute}",
+            message.header.handler
+        );
+        self.refuse_connect(&message.header, &Fault::new(ErrorCode::UnknownHandler, text));
+    }
+
+    fn refuse_connect(&mut self, header: &Header, fault: &Fault) {
+        let flags = header.flags.only(Flags::EOF.with(Flags::STATELESS));
+        let payload = Refusal { error: fault.message.clone() }.encode();
+        let meta = self.fault_meta(fault);
+        self.post_with(Post::echo(Op::MuxConnectError, header, flags), Some(&payload), &meta, None);
+    }
+}
+
+impl Served {
+    fn new(header: &Header, body: Body) -> Self {
+        Self { id: header.mux, seq: header.seq, has_deadline: header.deadline_ms > 0, body }
+    }
+}
+
+impl CalleeStream {
+    fn new(now: Instant, seq: u32, capacities: Capacities, idle_check: bool) -> Self {
+        let credits = SendCredits::opened(capacities.outgoing.max(1));
+        Self {
+            // The AckMux has the number of the ConnectMux; the caller goes on with the one after it.
+            core: StreamCore::new(seq, seq.wrapping_add(1), credits, capacities.incoming),
+            input: if capacities.incoming == 0 { Input::Ended } else { Input::Open },
+            last_heard: now,
+            finish: None,
+            idle_check,
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! What the callee says about a call: its answer, its items, its refusal.
+
+use std::time::{Duration, Instant};
+
+use super::{Body, CallerStream, Deadline, payload_of, text_fault};
+use crate::proto::error::{CallFailure, ProtocolError};
+use crate::proto::event::{Half, Side};
+use crate::proto::fault::{ErrorCode, Fault, Sent};
+use crate::proto::features::Feature;
+use crate::proto::link::{Link, Post};
+use crate::proto::muxes::Key;
+use crate::proto::wire::{Flags, Message, Meta, MuxId, Op, Pong, Refusal, decode_credits};
+
+/// A callee counts whole milliseconds and often fires first; what it ends this close to our own deadline is our deadline.
+const DEADLINE_SLACK: Duration = Duration::from_millis(10);
+
+impl Link {
+    pub(in crate::proto) fn on_response(&mut self, message: &Message) -> Result<(), ProtocolError> {
+        let Some((key, Body::Single)) = self.call_of(message.header.mux) else {
+            self.ignore();
+            return Ok(());
+        };
+        let outcome = if message.header.flags.contains(Flags::ERROR) {
+            Body::Failed(CallFailure::Fault(self.fault_of(message)?))
+        } else {
+            Body::Answered(message.payload.clone())
+        };
+        self.settle(key, outcome);
+        Ok(())
+    }
+
+    pub(in crate::proto) fn on_connect_error(
+        &mut self,
+        message: &Message,
+    ) -> Result<(), ProtocolError> {
+        let Some((key, _)) = self.call_of(message.header.mux) else {
+            self.ignore();
+            return Ok(());
+        };
+        let text = Refusal::decode(payload_of(message))?.error;
+        let code = if self.has(Feature::Meta) {
+            self.fault_of(message)?.code
+        } else {
+            ErrorCode::UnknownHandler
+        };
+        let code = if code == ErrorCode::Text { ErrorCode::UnknownHandler } else { code };
+        self.fail_call(key, CallFailure::Fault(Fault::new(code, text)));
+        Ok(())
+    }
+
+    pub(in crate::proto) fn on_ack(&mut self, now: Instant, message: &Message) {
+        let Some((key, stream)) = self.stream_of(message.header.mux) else {
+            return self.stale(message.header.mux);
+        };
+        if let Err(mismatch) = stream.core.check(message.header.seq) {
+            return self.abort(key, mismatch.to_string());
+        }
+        stream.last_heard = now;
+        stream.opened = true;
+        stream.core.credits.open();
+        self.wake(Side::Caller, key, Half::Both);
+    }
+
+    pub(in crate::proto) fn on_server_msg(
+        &mut self,
+        now: Instant,
+        message: Message,
+    ) -> Result<(), ProtocolError> {
+        let ends = message.header.flags.contains(Flags::EOF);
+        let Some((key, stream)) = self.stream_of(message.header.mux) else {
+            if !ends {
+                self.stale(message.header.mux);
+            }
+            return Ok(());
+        };
+        stream.last_heard = now;
+        if message.header.flags.contains(Flags::ERROR) {
+            // Delivered whatever its sequence number: it says why the stream is over.
+            let fault = self.fault_of(&message)?;
+            self.end_call(key, Err(CallFailure::Fault(fault)));
+            return Ok(());
+        }
+        if let Some(item) = message.payload {
+            if let Err(mismatch) = stream.core.check(message.header.seq) {
+                self.abort(key, mismatch.to_string());
+                return Ok(());
+            }
+            stream.opened = true;
+            if ends {
+                stream.core.receive_last(item);
+            } else if !stream.core.receive(item) {
+                self.abort(key, "the peer sent more than its credits allow".to_owned());
+                return Ok(());
+            }
+            self.wake(Side::Caller, key, Half::Reader);
+        }
+        if ends {
+            self.end_call(key, Ok(()));
+        }
+        Ok(())
+    }
+
+    pub(in crate::proto) fn on_unblock_client(
+        &mut self,
+        now: Instant,
+        message: &Message,
+    ) -> Result<(), ProtocolError> {
+        let count = self.credits_in(message)?;
+        let Some((key, stream)) = self.stream_of(message.header.mux) else {
+            self.ignore();
+            return Ok(());
+        };
+        stream.last_heard = now;
+        match stream.core.check(message.header.seq) {
+            Ok(()) => {
+                stream.core.credits.grant(count);
+                self.wake(Side::Caller, key, Half::Writer);
+            }
+            Err(mismatch) => self.abort(key, mismatch.to_string()),
+        }
+        Ok(())
+    }
+
+    pub(in crate::proto) fn on_stream_pong(
+        &mut self,
+        now: Instant,
+        message: &Message,
+    ) -> Result<(), ProtocolError> {
+        let pong = Pong::decode(payload_of(message))?;
+        let Some((key, stream)) = self.stream_of(message.header.mux) else {
+            self.stale(message.header.mux);
+            return Ok(());
+        };
+        stream.last_heard = now;
+        if pong.not_found {
+            self.end_call(key, Err(text_fault("the peer does not know this stream any more")));
+        } else if let Some(error) = pong.error {
+            self.end_call(key, Err(text_fault(error)));
+        }
+        Ok(())
+    }
+
+    pub(in crate::proto) fn on_disconnect_client(&mut self, now: Instant, message: &Message) {
+        // Single requests are not meant: they end with a Response, or not at all.
+        let Some((key, _)) = self.stream_of(message.header.mux) else { return self.ignore() };
+        let deadline = self.calls.get(key).and_then(|call| call.deadline);
+        let failure = match (deadline, &message.payload) {
+            (_, Some(text)) if message.header.flags.contains(Flags::ERROR) => {
+                text_fault(String::from_utf8_lossy(text).into_owned())
+            }
+            (Some(Deadline { at, after }), _)
+                if at.saturating_duration_since(now) <= DEADLINE_SLACK =>
+            {
+                CallFailure::DeadlineExceeded { after }
+            }
+            _ => CallFailure::Lost { sent: Sent::Maybe, reason: "remote disconnected".into() },
+        };
+        self.end_call(key, Err(failure));
+    }
+
+    /// An answer for a stream that is over here. The Go implementation answers it with DisconnectClientMux; between our
+    /// own nodes nothing is said, because that message could hit a call of the peer that has the same id.
+    fn stale(&mut self, id: MuxId) {
+        self.ignore();
+        if !self.peer_has_extensions() {
+            self.post(Post::new(Op::DisconnectClientMux, id), None);
+        }
+    }
+
+    fn call_of(&self, id: MuxId) -> Option<(Key, &Body)> {
+        let key = self.calls.key_of(id)?;
+        Some((key, &self.calls.get(key)?.body))
+    }
+
+    fn stream_of(&mut self, id: MuxId) -> Option<(Key, &mut CallerStream)> {
+        let key = self.calls.key_of(id)?;
+        Some((key, self.caller_stream(key)?))
+    }
+
+    /// Reads the error that a message carries: its text, and code and body where the peer sends them.
+    fn fault_of(&self, message: &Message) -> Result<Fault, ProtocolError> {
+        let text = message
+            .payload
+            .as_ref()
+            .map(|text| String::from_utf8_lossy(text).into_owned())
+            .unwrap_or_default();
+        let meta = if self.has(Feature::Meta) { self.meta_of(message)? } else { None };
+        Ok(match meta.and_then(|meta| meta.error) {
+            Some(error) => {
+                Fault { code: ErrorCode::from(error.code), message: text, body: error.body }
+            }
+            None => Fault::new(ErrorCode::Text, text),
+        })
+    }
+
+    /// The metadata of a message, where the session has any.
+    pub(in crate::proto) fn meta_of(
+        &self,
+        message: &Message,
+    ) -> Result<Option<Box<Meta>>, ProtocolError> {
+        if !message.header.flags.contains(Flags::META) || !self.has(Feature::Meta) {
+            return Ok(None);
+        }
+        Ok(Some(Box::new(Meta::decode(&message.trailer)?)))
+    }
+
+    /// The number of credits that a message gives: one, or more where the peer may say so.
+    pub(in crate::proto) fn credits_in(&self, message: &Message) -> Result<u32, ProtocolError> {
+        if self.has(Feature::Credits) {
+            Ok(decode_credits(message.payload.as_ref())?.get())
+        } else {
+            Ok(1)
+        }
+    }
+}
