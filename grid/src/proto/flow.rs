@@ -2,9 +2,13 @@
 
 use std::num::NonZeroU32;
 
+use bytes::Bytes;
+
 use super::callee::Input;
-use super::event::{Recv, Side};
+use super::error::CallFailure;
+use super::event::{Half, Recv, Side};
 use super::features::Feature;
+use super::line::Waiting;
 use super::link::{Link, Post};
 use super::muxes::Key;
 use super::stream::StreamCore;
@@ -14,7 +18,7 @@ use super::wire::{CREDITS_LEN_MAX, Flags, MuxId, Op, encode_credits};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SendState {
     Ready,
-    /// No credit, or no room; a wake event will tell.
+    /// No credit, or the item before waits for room; a wake event will tell.
     Blocked,
     /// Nobody will read it.
     Closed,
@@ -23,50 +27,86 @@ pub(crate) enum SendState {
 impl Link {
     /// Whether [`send`](Self::send) would take an item now.
     pub(crate) fn poll_send(&mut self, side: Side, key: Key) -> SendState {
-        let has_room = self.has_room();
         if self.stream_id(side, key).is_none() || self.output_ended(side, key) {
             return SendState::Closed;
         }
-        let Some(core) = self.stream_core(side, key) else { return SendState::Closed };
-        if core.credits.is_empty() {
-            return SendState::Blocked;
+        match self.stream_core(side, key) {
+            None => SendState::Closed,
+            Some(core) if core.credits.is_empty() || core.parked.is_some() => SendState::Blocked,
+            Some(_) => SendState::Ready,
         }
-        if has_room {
-            return SendState::Ready;
-        }
-        if !core.in_line {
-            core.in_line = true;
-            self.line.push_back((side, key));
-        }
-        SendState::Blocked
     }
 
     /// Sends an item. Where [`poll_send`](Self::poll_send) does not say `Ready`, nothing is sent and the same is returned.
-    pub(crate) fn send(&mut self, side: Side, key: Key, item: &[u8]) -> SendState {
+    /// Without room in the outbox the item waits in line, and the stream takes the next one when this one has left it.
+    ///
+    /// An item that fits into no message ends the stream.
+    pub(crate) fn send(&mut self, side: Side, key: Key, item: &Bytes) -> SendState {
         let state = self.poll_send(side, key);
         if state != SendState::Ready {
             return state;
         }
-        let (Some(id), Some(core)) = (self.stream_id(side, key), self.stream_core(side, key))
-        else {
+        let max = self.limits.payload_bytes_max();
+        if item.len() > max {
+            match side {
+                Side::Caller => self.give_up(key, CallFailure::TooLarge { len: item.len(), max }),
+                Side::Callee => self.refuse_item(key, item.len()),
+            }
             return SendState::Closed;
-        };
+        }
+        let at_once = self.takes_more();
+        let Some(core) = self.stream_core(side, key) else { return SendState::Closed };
         if !core.credits.take() {
             return SendState::Blocked;
         }
-        let seq = core.next_seq();
-        self.post(Post::new(data_op(side), id).seq(seq), Some(item));
+        if at_once {
+            self.post_item(side, key, item);
+        } else {
+            core.parked = Some(item.clone());
+            self.wait_in_line(Waiting::Item(side, key));
+        }
         SendState::Ready
+    }
+
+    fn post_item(&mut self, side: Side, key: Key, item: &[u8]) {
+        let Some(id) = self.stream_id(side, key) else { return };
+        let Some(seq) = self.stream_core(side, key).map(StreamCore::next_seq) else { return };
+        self.post(Post::new(data_op(side), id).seq(seq), Some(item));
+    }
+
+    /// Whether an item of this stream waits in line. One whose stream is over does not.
+    pub(super) fn has_parked(&mut self, side: Side, key: Key) -> bool {
+        self.stream_id(side, key).is_some()
+            && self.stream_core(side, key).is_some_and(|core| core.parked.is_some())
+    }
+
+    /// It is this stream's turn, if it still waits; then its end, if that waited behind the item.
+    pub(super) fn admit_item(&mut self, side: Side, key: Key) {
+        let Some(item) = self.stream_core(side, key).and_then(|core| core.parked.take()) else {
+            return;
+        };
+        self.post_item(side, key, &item);
+        match side {
+            Side::Caller if self.output_ended(side, key) => self.post_end_of_input(key),
+            Side::Callee if self.output_ended(side, key) => self.try_finish(key),
+            Side::Caller | Side::Callee => self.wake(side, key, Half::Writer),
+        }
     }
 
     /// Ends the input of a stream that this node opened.
     pub(crate) fn finish_input(&mut self, key: Key) {
-        let Some(id) = self.calls.id_of(key) else { return };
         let Some(stream) = self.caller_stream(key) else { return };
-        if std::mem::replace(&mut stream.input_ended, true) {
-            return;
+        let ended_before = std::mem::replace(&mut stream.input_ended, true);
+        if !ended_before && stream.core.parked.is_none() {
+            self.post_end_of_input(key);
         }
-        let seq = stream.core.next_seq();
+    }
+
+    fn post_end_of_input(&mut self, key: Key) {
+        let Some(id) = self.calls.id_of(key) else { return };
+        let Some(seq) = self.caller_stream(key).map(|stream| stream.core.next_seq()) else {
+            return;
+        };
         self.post(Post::new(Op::MuxClientMsg, id).seq(seq).flags(Flags::EOF), None);
     }
 
@@ -80,7 +120,10 @@ impl Link {
             }
         };
         let id = self.stream_id(side, key);
-        let Some(core) = self.stream_core(side, key) else { return Recv::End(Ok(())) };
+        // Not a clean end: a handler must not take half an input for the whole, in the moment before it is cancelled.
+        let Some(core) = self.stream_core(side, key) else {
+            return Recv::End(Err(self.unknown_call()));
+        };
         if !input_open {
             return match core.take_leftover() {
                 Some(item) => Recv::Item(item),
@@ -106,7 +149,7 @@ impl Link {
         self.post(Post::new(op, id).seq(seq), payload);
     }
 
-    fn stream_end(&mut self, side: Side, key: Key) -> Result<(), super::CallFailure> {
+    fn stream_end(&mut self, side: Side, key: Key) -> Result<(), CallFailure> {
         match side {
             Side::Caller => {
                 self.caller_stream(key).and_then(|stream| stream.end.clone()).unwrap_or(Ok(()))
@@ -118,7 +161,7 @@ impl Link {
     fn output_ended(&mut self, side: Side, key: Key) -> bool {
         match side {
             Side::Caller => self.caller_stream(key).is_none_or(|stream| stream.input_ended),
-            Side::Callee => false,
+            Side::Callee => self.callee_stream(key).is_none_or(|stream| stream.finish.is_some()),
         }
     }
 

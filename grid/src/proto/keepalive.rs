@@ -50,10 +50,10 @@ impl Keepalive {
         self.started_wall + now.saturating_duration_since(self.started)
     }
 
-    /// A pong has come that carries the time of its ping.
-    pub(super) fn pong(&mut self, now: Instant, ping_sent: SystemTime) {
+    /// A pong has come; it carries the time of its ping, if the peer copied that.
+    pub(super) fn pong(&mut self, now: Instant, ping_sent: Option<SystemTime>) {
         self.last_pong = now;
-        self.rtt = self.wall(now).duration_since(ping_sent).ok();
+        self.rtt = ping_sent.and_then(|sent| self.wall(now).duration_since(sent).ok());
     }
 
     pub(super) fn last_pong(&self) -> Instant {
@@ -91,7 +91,7 @@ mod tests {
             now += EVERY;
             assert_eq!(keepalive.tick(now), Ok(true));
             let sent = keepalive.wall(now);
-            keepalive.pong(now + Duration::from_millis(3), sent);
+            keepalive.pong(now + Duration::from_millis(3), Some(sent));
         }
         assert_eq!(keepalive.rtt(), Some(Duration::from_millis(3)));
     }

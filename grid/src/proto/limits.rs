@@ -38,6 +38,16 @@ const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// queueing them here as well.
 const SERVED_MAX: usize = 16 * 1024;
 
+/// Bytes that a message needs beside payload and metadata, at most.
+const OVERHEAD_BYTES: usize = 96;
+
+impl Limits {
+    /// Largest payload of a message, metadata included.
+    pub(super) fn payload_bytes_max(&self) -> usize {
+        self.message_bytes_max.saturating_sub(OVERHEAD_BYTES)
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -22,6 +22,7 @@ use super::event::{Event, Half, Side};
 use super::features::{Feature, Features};
 use super::keepalive::Keepalive;
 use super::limits::Limits;
+use super::line::{Line, Waiting};
 use super::muxes::{Key, Muxes};
 use super::outbox::Outbox;
 use super::routes::Routes;
@@ -80,12 +81,7 @@ pub(crate) struct Link {
     pub(super) calls: Muxes<Call>,
     pub(super) served: Muxes<Served>,
     pub(super) next_mux: u64,
-    /// Calls that wait for a connection or for room in the outbox, oldest first; some may be over already.
-    pub(super) queued: VecDeque<Key>,
-    /// Answers of handlers that wait for room in the outbox, oldest first; some may be over already.
-    pub(super) replies: VecDeque<Key>,
-    /// Streams whose writers wait for room in the outbox.
-    pub(super) line: VecDeque<(Side, Key)>,
+    line: Line,
     pub(super) timers: Timers,
     events: VecDeque<Event>,
     pub(super) counters: Counters,
@@ -125,18 +121,16 @@ impl Link {
     /// A link without a connection.
     pub(crate) fn new(limits: Limits, routes: Arc<Routes>) -> Self {
         Self {
+            outbox: Outbox::new(limits.message_bytes_max),
             limits,
             routes,
             up: None,
             down_reason: "not connected yet".into(),
             closing: false,
-            outbox: Outbox::default(),
             calls: Muxes::default(),
             served: Muxes::default(),
             next_mux: 1,
-            queued: VecDeque::new(),
-            replies: VecDeque::new(),
-            line: VecDeque::new(),
+            line: Line::default(),
             timers: Timers::default(),
             events: VecDeque::new(),
             counters: Counters::default(),
@@ -149,7 +143,7 @@ impl Link {
         let keepalive = Keepalive::new(now, session.wall, self.limits.ping_every);
         self.up = Some(Up { since: now, session, keepalive });
         self.counters.connects += 1;
-        self.admit_queued(now);
+        self.admit(now);
     }
 
     /// The connection is gone: everything in flight ends, on both sides of this node.
@@ -159,8 +153,7 @@ impl Link {
         self.lose_calls();
         self.lose_served();
         self.outbox.clear();
-        self.replies.clear();
-        self.line.clear();
+        self.clear_line();
     }
 
     /// Says why there is no connection, where one was tried for.
@@ -206,6 +199,12 @@ impl Link {
         (self.calls.len(), self.served.len())
     }
 
+    /// Places in the waiting line and armed timers, of the living and of those that are gone.
+    #[cfg(test)]
+    pub(super) fn backlog(&self) -> (usize, usize) {
+        (self.line.len(), self.timers.len())
+    }
+
     pub(crate) fn outbox_bytes(&self) -> usize {
         self.outbox.bytes()
     }
@@ -223,7 +222,10 @@ impl Link {
         now: Instant,
         bytes: Bytes,
     ) -> Result<(), ProtocolError> {
-        self.check_backlog()?;
+        if self.up.is_none() {
+            self.ignore();
+            return Ok(());
+        }
         self.counters.bytes_in += bytes.len() as u64;
         let message = Message::decode(bytes)?;
         if message.header.op != Op::Merged {
@@ -242,6 +244,7 @@ impl Link {
     }
 
     fn handle_part(&mut self, now: Instant, message: Message) -> Result<(), ProtocolError> {
+        self.check_backlog()?;
         self.counters.messages_in += 1;
         let on_connection = message.header.mux == MuxId(0);
         match message.header.op {
@@ -249,8 +252,8 @@ impl Link {
             Op::Pong if on_connection => self.on_connection_pong(now, &message)?,
             Op::Request => self.on_request(now, message)?,
             Op::ConnectMux => self.on_connect_mux(now, message)?,
-            Op::MuxClientMsg => self.on_client_msg(message),
-            Op::UnblockSrvMux => self.on_unblock_server(&message)?,
+            Op::MuxClientMsg => self.on_client_msg(now, message),
+            Op::UnblockSrvMux => self.on_unblock_server(now, &message)?,
             Op::Ping => self.on_stream_ping(now, &message),
             Op::DisconnectServerMux => self.on_disconnect_server(&message),
             Op::Response => self.on_response(&message)?,
@@ -268,16 +271,15 @@ impl Link {
     }
 
     fn on_connection_ping(&mut self, ping: &Message) -> Result<(), ProtocolError> {
-        let time = Ping::decode(ping.payload.as_ref())?.time;
-        let pong = Pong { not_found: false, error: None, time };
+        let pong = Pong::to(Ping::decode(ping.payload.as_ref())?);
         self.post(Post::echo(Op::Pong, &ping.header, Flags::NONE), Some(&pong.encode()));
         Ok(())
     }
 
     fn on_connection_pong(&mut self, now: Instant, pong: &Message) -> Result<(), ProtocolError> {
         let pong = Pong::decode(payload_of(pong))?;
-        if let (Some(up), Some(sent)) = (&mut self.up, pong.time.to_system_time()) {
-            up.keepalive.pong(now, sent);
+        if let Some(up) = &mut self.up {
+            up.keepalive.pong(now, pong.time.to_system_time());
         }
         Ok(())
     }
@@ -342,11 +344,7 @@ impl Link {
     pub(crate) fn poll_transmit(&mut self, now: Instant) -> Option<Bytes> {
         let bytes = self.outbox.pop()?;
         self.counters.bytes_out += bytes.len() as u64;
-        if self.has_room() {
-            self.admit_replies();
-            self.admit_queued(now);
-            self.wake_line();
-        }
+        self.admit(now);
         Some(bytes)
     }
 
@@ -369,15 +367,40 @@ impl Link {
     }
 
     /// Whether new work may be put into the outbox.
-    pub(super) fn has_room(&self) -> bool {
+    fn has_room(&self) -> bool {
         self.outbox.bytes() < self.limits.outbox_bytes
     }
 
-    fn wake_line(&mut self) {
-        while let Some((side, key)) = self.line.pop_front() {
-            if let Some(core) = self.stream_core(side, key) {
-                core.in_line = false;
-                self.wake(side, key, Half::Writer);
+    /// Whether something can be sent now, without overtaking anybody.
+    pub(super) fn takes_more(&self) -> bool {
+        self.is_up() && self.has_room() && self.line.is_empty()
+    }
+
+    pub(super) fn wait_in_line(&mut self, waiting: Waiting) {
+        if self.line.is_crowded() {
+            self.clear_line();
+        }
+        self.line.push(waiting);
+    }
+
+    fn clear_line(&mut self) {
+        let mut line = std::mem::take(&mut self.line);
+        line.retain(|waiting| match waiting {
+            Waiting::Call(key) => self.is_queued(key),
+            Waiting::Reply(key) => self.is_replied(key),
+            Waiting::Item(side, key) => self.has_parked(side, key),
+        });
+        self.line = line;
+    }
+
+    /// Sends what waits in line, as far as there is room.
+    fn admit(&mut self, now: Instant) {
+        while self.is_up() && self.has_room() {
+            let Some(waiting) = self.line.pop() else { return };
+            match waiting {
+                Waiting::Call(key) => self.admit_call(now, key),
+                Waiting::Reply(key) => self.admit_reply(key),
+                Waiting::Item(side, key) => self.admit_item(side, key),
             }
         }
     }

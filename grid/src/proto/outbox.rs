@@ -23,8 +23,10 @@ const BYTES_MAX: usize = 31 * 1024;
 const CHUNK_BYTES: usize = 32 * 1024;
 
 /// Encoded messages that wait for the socket.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Outbox {
+    /// Bytes at which a message is closed.
+    bytes_max: usize,
     /// The message being filled: space for a header, then the parts.
     open: BytesMut,
     open_parts: u32,
@@ -45,12 +47,26 @@ struct Ready {
 }
 
 impl Outbox {
+    /// An empty one. The peer refuses messages above `message_bytes_max`, merged ones too.
+    pub(super) fn new(message_bytes_max: usize) -> Self {
+        Self {
+            bytes_max: BYTES_MAX.min(message_bytes_max),
+            open: BytesMut::new(),
+            open_parts: 0,
+            first_prefix: 0,
+            ready: VecDeque::new(),
+            ready_bytes: 0,
+            pushed: 0,
+            transmitted: 0,
+        }
+    }
+
     /// Adds a message and gives its number, see [`has_left`](Self::has_left).
     pub(super) fn push(&mut self, frame: &Frame<'_>) -> u64 {
         let len = frame.encoded_len();
         let prefix = merged::part_prefix_len(len);
         if self.open_parts > 0
-            && (self.open_parts >= PARTS_MAX || self.open.len() + prefix + len > BYTES_MAX)
+            && (self.open_parts >= PARTS_MAX || self.open.len() + prefix + len > self.bytes_max)
         {
             self.finish();
         }
@@ -92,10 +108,11 @@ impl Outbox {
         self.open_parts == 0 && self.ready.is_empty()
     }
 
-    /// Throws everything away: the connection is gone. Numbers go on, and what was thrown away never counts as left.
+    /// Throws everything away: the connection is gone. Numbers go on; from now on [`has_left`](Self::has_left) means
+    /// nothing for the numbers given so far, so ask before.
     pub(super) fn clear(&mut self) {
-        let pushed = self.pushed;
-        *self = Self { pushed, transmitted: self.transmitted, ..Self::default() };
+        let (pushed, bytes_max) = (self.pushed, self.bytes_max);
+        *self = Self { pushed, transmitted: pushed, ..Self::new(bytes_max) };
     }
 
     fn begin(&mut self, len: usize) {
@@ -155,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_single_message_travels_bare() {
-        let mut outbox = Outbox::default();
+        let mut outbox = Outbox::new(1 << 20);
         outbox.push(&frame(1, b"one"));
         let mut bare = BytesMut::new();
         frame(1, b"one").encode(&mut bare);
@@ -165,7 +182,7 @@ mod tests {
 
     #[test]
     fn neighbours_travel_together_in_order() {
-        let mut outbox = Outbox::default();
+        let mut outbox = Outbox::new(1 << 20);
         for mux in 0..120 {
             outbox.push(&frame(mux, b"small"));
         }
@@ -182,7 +199,7 @@ mod tests {
 
     #[test]
     fn large_messages_are_not_merged() {
-        let mut outbox = Outbox::default();
+        let mut outbox = Outbox::new(1 << 20);
         let large = vec![7; 200_000];
         outbox.push(&frame(1, b"before"));
         outbox.push(&frame(2, &large));
@@ -194,12 +211,27 @@ mod tests {
 
     #[test]
     fn knows_what_has_left() {
-        let mut outbox = Outbox::default();
+        let mut outbox = Outbox::new(1 << 20);
         let first = outbox.push(&frame(1, b"x"));
         assert!(!outbox.has_left(first));
         assert!(outbox.pop().is_some());
         assert!(outbox.has_left(first));
         let second = outbox.push(&frame(2, b"y"));
         assert!(!outbox.has_left(second));
+        outbox.clear();
+        let third = outbox.push(&frame(3, b"z"));
+        assert!(!outbox.has_left(third));
+        assert!(outbox.pop().is_some());
+        assert!(outbox.has_left(third), "what was thrown away is not counted on");
+    }
+
+    #[test]
+    fn merged_messages_keep_to_the_limit() {
+        let mut outbox = Outbox::new(1024);
+        for mux in 0..40 {
+            outbox.push(&frame(mux, &[7; 100]));
+        }
+        let sizes: Vec<_> = std::iter::from_fn(|| outbox.pop()).map(|bytes| bytes.len()).collect();
+        assert!(sizes.iter().all(|size| *size <= 1024) && sizes.len() > 1, "{sizes:?}");
     }
 }

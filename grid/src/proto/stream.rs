@@ -41,8 +41,8 @@ pub(super) struct StreamCore {
     pub(super) credits: SendCredits,
     window: RecvWindow,
     items: VecDeque<Bytes>,
-    /// Its writer waits for room in the outbox and is in the line for it.
-    pub(super) in_line: bool,
+    /// An item that is sent, as its writer sees it, and waits in line for room in the outbox.
+    pub(super) parked: Option<Bytes>,
 }
 
 impl StreamCore {
@@ -58,7 +58,7 @@ impl StreamCore {
             credits,
             window: RecvWindow::new(recv_capacity),
             items: VecDeque::new(),
-            in_line: false,
+            parked: None,
         }
     }
 

@@ -11,7 +11,7 @@ use crate::proto::muxes::Key;
 use crate::proto::wire::{Flags, Header, Message, MuxId, Op, Pong, Timestamp};
 
 impl Link {
-    pub(in crate::proto) fn on_client_msg(&mut self, message: Message) {
+    pub(in crate::proto) fn on_client_msg(&mut self, now: Instant, message: Message) {
         let Header { mux, seq, flags, .. } = message.header;
         let Some((key, stream)) = self.served_stream_of(mux) else {
             self.ignore();
@@ -20,6 +20,10 @@ impl Link {
         };
         if let Err(mismatch) = stream.core.check(seq) {
             return self.violated(key, mismatch.to_string());
+        }
+        stream.last_heard = now;
+        if stream.finish.is_some() {
+            return; // Nobody reads it any more, which the caller cannot know.
         }
         if stream.input == Input::Ended {
             return self.violated(key, "did not expect inbound message".to_owned());
@@ -43,6 +47,7 @@ impl Link {
 
     pub(in crate::proto) fn on_unblock_server(
         &mut self,
+        now: Instant,
         message: &Message,
     ) -> Result<(), ProtocolError> {
         let count = self.credits_in(message)?;
@@ -54,10 +59,12 @@ impl Link {
             self.violated(key, mismatch.to_string());
             return Ok(());
         }
+        stream.last_heard = now;
         stream.core.credits.grant(count);
-        match stream.finish.take() {
-            Some(fault) => self.end_with_fault(key, &fault),
-            None => self.wake(Side::Callee, key, Half::Writer),
+        if stream.finish.is_some() {
+            self.try_finish(key);
+        } else {
+            self.wake(Side::Callee, key, Half::Writer);
         }
         Ok(())
     }

@@ -23,11 +23,12 @@ use bytes::Bytes;
 use super::event::Event;
 use super::fault::{ErrorCode, Fault};
 use super::features::Feature;
+use super::line::Waiting;
 use super::link::{Link, Post};
 use super::muxes::Key;
 use super::stream::StreamCore;
 use super::timers::Timer;
-use super::wire::{ErrorMeta, Flags, Meta, MuxId, Op};
+use super::wire::{ErrorMeta, Flags, META_LEN_MAX, Meta, MuxId, Op};
 
 /// One call in the table.
 #[derive(Debug)]
@@ -53,10 +54,11 @@ enum Body {
 pub(super) struct CalleeStream {
     pub(super) core: StreamCore,
     pub(super) input: Input,
-    /// When the caller last pinged, or sent anything.
+    /// When the caller last said anything on this stream. At Go only pings count, so a caller must ping all the same.
     last_heard: Instant,
-    /// The handler has failed, but the error must wait for a credit: a Go caller has no place for it before.
-    finish: Option<Fault>,
+    /// The handler has returned, but its outcome must wait: for the item in line before it, and an error for a credit,
+    /// because a Go caller has no place for it before.
+    pub(super) finish: Option<Result<(), Fault>>,
     idle_check: bool,
 }
 
@@ -78,67 +80,77 @@ impl Link {
 
     /// The outcome of a single request. A call that is over by now takes none.
     pub(crate) fn reply(&mut self, key: Key, outcome: Result<Option<Bytes>, Fault>) {
-        if self.has_room() {
+        debug_assert!(self.callee_stream(key).is_none(), "a stream has `finish_stream`");
+        if self.takes_more() {
             return self.post_reply(key, outcome);
         }
         if let Some(served) = self.served.get_mut(key) {
             served.body = Body::Replied(outcome);
-            self.replies.push_back(key);
+            self.wait_in_line(Waiting::Reply(key));
         }
     }
 
-    /// Sends answers that wait in line, as far as there is room.
-    pub(super) fn admit_replies(&mut self) {
-        while self.has_room() {
-            let Some(key) = self.replies.pop_front() else { return };
-            let Some(served) = self.served.get_mut(key) else { continue };
-            if let Body::Replied(outcome) = std::mem::replace(&mut served.body, Body::Single) {
-                self.post_reply(key, outcome);
-            }
+    pub(super) fn is_replied(&self, key: Key) -> bool {
+        self.served.get(key).is_some_and(|served| matches!(served.body, Body::Replied(_)))
+    }
+
+    /// It is this answer's turn, if somebody still waits for it.
+    pub(super) fn admit_reply(&mut self, key: Key) {
+        if !self.is_replied(key) {
+            return;
+        }
+        let Some(served) = self.served.get_mut(key) else { return };
+        if let Body::Replied(outcome) = std::mem::replace(&mut served.body, Body::Single) {
+            self.post_reply(key, outcome);
         }
     }
 
     fn post_reply(&mut self, key: Key, outcome: Result<Option<Bytes>, Fault>) {
         let Some(Served { id, seq, .. }) = self.remove_served(key) else { return };
         let post = Post::new(Op::Response, id).seq(seq).flags(Flags::EOF);
+        let len = outcome.as_ref().map_or(0, |payload| payload.as_ref().map_or(0, Bytes::len));
         match outcome {
-            Ok(payload)
-                if payload.as_ref().map_or(0, Bytes::len) < self.limits.message_bytes_max =>
-            {
-                self.post(post, payload.as_deref());
+            Ok(_) if len > self.limits.payload_bytes_max() => {
+                self.post_fault(post, &too_large("answer", len));
             }
             Ok(payload) => {
-                let len = payload.as_ref().map_or(0, Bytes::len);
-                self.post_fault(
-                    post,
-                    &Fault::new(
-                        ErrorCode::Handler,
-                        format!("the answer of {len} bytes is too large"),
-                    ),
-                );
+                self.post(post, payload.as_deref());
             }
-            Err(fault) => {
-                self.post_fault(post, &fault);
-            }
+            Err(fault) => self.post_fault(post, &fault),
         }
     }
 
     /// The handler of a stream has returned.
     pub(crate) fn finish_stream(&mut self, key: Key, outcome: Result<(), Fault>) {
         let Some(stream) = self.callee_stream(key) else { return };
-        match outcome {
-            Ok(()) => {
+        stream.core.clear();
+        stream.finish.get_or_insert(outcome);
+        self.try_finish(key);
+    }
+
+    /// Ends a stream whose handler has returned, unless its end must wait.
+    pub(super) fn try_finish(&mut self, key: Key) {
+        let Some(stream) = self.callee_stream(key) else { return };
+        if stream.core.parked.is_some() {
+            return;
+        }
+        match stream.finish.take() {
+            None => {}
+            Some(Ok(())) => {
                 let seq = stream.core.next_seq();
                 let Some(Served { id, .. }) = self.remove_served(key) else { return };
                 self.post(Post::new(Op::MuxServerMsg, id).seq(seq).flags(Flags::EOF), None);
                 self.post(Post::new(Op::DisconnectClientMux, id), None);
             }
-            Err(fault) if stream.core.credits.take() => self.end_with_fault(key, &fault),
-            Err(fault) => {
-                stream.core.clear();
-                stream.finish = Some(fault);
-            }
+            Some(Err(fault)) if stream.core.credits.take() => self.end_with_fault(key, &fault),
+            Some(Err(fault)) => stream.finish = Some(Err(fault)),
         }
+    }
+
+    /// An item of the handler does not fit into a message: the stream is over, for both.
+    pub(super) fn refuse_item(&mut self, key: Key, len: usize) {
+        self.end_with_fault(key, &too_large("item", len));
+        self.emit(Event::Abandon { key });
     }
 
     fn end_with_fault(&mut self, key: Key, fault: &Fault) {
@@ -175,7 +187,8 @@ impl Link {
 
     /// The caller broke the rules of the stream: it is told why, and the handler is cancelled.
     fn violated(&mut self, key: Key, text: String) {
-        self.end_with_fault(key, &Fault::new(ErrorCode::BadRequest, text));
+        // Without a code, as at Go: the handler has been running, which every other code of this kind denies.
+        self.end_with_fault(key, &Fault::new(ErrorCode::Text, text));
         self.emit(Event::Abandon { key });
     }
 
@@ -211,15 +224,35 @@ impl Link {
     fn post_fault(&mut self, post: Post, fault: &Fault) {
         let meta = self.fault_meta(fault);
         let flags = post.flags.with(Flags::ERROR);
-        self.post_with(post.flags(flags), Some(fault.message.as_bytes()), &meta, None);
+        let text = clip(&fault.message, self.limits.payload_bytes_max().saturating_sub(meta.len()));
+        self.post_with(post.flags(flags), Some(text.as_bytes()), &meta, None);
     }
 
     /// Code and body of a fault, where the peer can read them.
     fn fault_meta(&self, fault: &Fault) -> Bytes {
-        if !self.has(Feature::Meta) {
+        // A text without a code, handed on from a third node, stays one.
+        if !self.has(Feature::Meta) || fault.code == ErrorCode::Text {
             return Bytes::new();
         }
-        let error = ErrorMeta { code: fault.code.into(), body: fault.body.clone() };
-        Meta { error: Some(error), ..Meta::default() }.encode()
+        let encode = |body| {
+            let error = ErrorMeta { code: fault.code.into(), body };
+            Meta { error: Some(error), ..Meta::default() }.encode()
+        };
+        let meta = encode(fault.body.clone());
+        // Metadata above its limit would cost the connection. The text and the code are worth more than the typed error.
+        if meta.len() > META_LEN_MAX.min(self.limits.payload_bytes_max()) {
+            return encode(Bytes::new());
+        }
+        meta
     }
+}
+
+fn too_large(what: &str, len: usize) -> Fault {
+    Fault::new(ErrorCode::Handler, format!("the {what} of {len} bytes is too large"))
+}
+
+/// The beginning of a text, at most `max` bytes of it.
+fn clip(text: &str, max: usize) -> &str {
+    let boundary = (0..=max.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    boundary.and_then(|end| text.get(..end)).unwrap_or_default()
 }

@@ -7,6 +7,7 @@ use crate::proto::credits::SendCredits;
 use crate::proto::error::ProtocolError;
 use crate::proto::event::Event;
 use crate::proto::fault::{ErrorCode, Fault};
+use crate::proto::features::Feature;
 use crate::proto::link::{Link, Post};
 use crate::proto::routes::{RouteIndex, RouteKind};
 use crate::proto::stream::{Capacities, StreamCore};
@@ -104,6 +105,10 @@ impl Link {
     }
 
     fn route_of(&self, message: &Message) -> Option<(RouteIndex, RouteKind)> {
+        // In part 1 there are no such ids: no peer without the feature can mean one of these handlers.
+        if message.header.handler > u8::MAX.into() && !self.has(Feature::Ids32) {
+            return None;
+        }
         self.routes.find(HandlerId::new(message.header.handler), message.subroute)
     }
 

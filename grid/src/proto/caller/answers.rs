@@ -38,13 +38,13 @@ impl Link {
             return Ok(());
         };
         let text = Refusal::decode(payload_of(message))?.error;
-        let code = if self.has(Feature::Meta) {
-            self.fault_of(message)?.code
-        } else {
-            ErrorCode::UnknownHandler
+        let fault = match self.fault_of(message)? {
+            Fault { code: ErrorCode::Text, .. } if text.starts_with("Invalid Handler") => {
+                Fault::new(ErrorCode::UnknownHandler, text)
+            }
+            fault => Fault { message: text, ..fault },
         };
-        let code = if code == ErrorCode::Text { ErrorCode::UnknownHandler } else { code };
-        self.fail_call(key, CallFailure::Fault(Fault::new(code, text)));
+        self.fail_call(key, CallFailure::Fault(fault));
         Ok(())
     }
 

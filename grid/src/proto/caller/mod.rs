@@ -123,8 +123,7 @@ impl Link {
         let live_id = self.calls.id_of(key);
         let Some(call) = self.remove_call(key) else { return };
         let is_stream = match call.body {
-            Body::Queued(_) => return self.forget_queued(),
-            Body::Answered(_) | Body::Failed(_) => return,
+            Body::Queued(_) | Body::Answered(_) | Body::Failed(_) => return,
             Body::Single => false,
             Body::Stream(_) => true,
         };
@@ -157,9 +156,8 @@ impl Link {
         let Some(Call { body: Body::Stream(stream), .. }) = self.calls.get_mut(key) else { return };
         let silent = now.saturating_duration_since(stream.last_heard);
         if silent >= every * 2 {
-            self.post(Post::new(Op::DisconnectServerMux, id), None);
             let reason = format!("no sign of life on the stream for {silent:?}").into();
-            return self.end_call(key, Err(CallFailure::Lost { sent: Sent::Maybe, reason }));
+            return self.give_up(key, CallFailure::Lost { sent: Sent::Maybe, reason });
         }
         let seq = stream.core.next_seq();
         self.post(Post::new(Op::Ping, id).seq(seq), None);
@@ -187,10 +185,9 @@ impl Link {
     fn fail_call(&mut self, key: Key, failure: CallFailure) {
         match self.calls.get(key).map(|call| &call.body) {
             Some(Body::Stream(_)) => self.end_call(key, Err(failure)),
-            Some(Body::Queued(_) | Body::Single | Body::Answered(_)) => {
-                self.settle(key, Body::Failed(failure))
-            }
-            Some(Body::Failed(_)) | None => {}
+            Some(Body::Queued(_) | Body::Single) => self.settle(key, Body::Failed(failure)),
+            // It has its outcome, which its owner has not fetched yet.
+            Some(Body::Answered(_) | Body::Failed(_)) | None => {}
         }
     }
 
@@ -216,10 +213,15 @@ impl Link {
 
     /// The callee broke the rules of this stream: it is told to stop, and the stream ends with an error.
     fn abort(&mut self, key: Key, text: String) {
+        self.give_up(key, text_fault(text));
+    }
+
+    /// Ends a stream from this side: the callee is told to stop.
+    pub(super) fn give_up(&mut self, key: Key, failure: CallFailure) {
         if let Some(id) = self.calls.id_of(key) {
             self.post(Post::new(Op::DisconnectServerMux, id), None);
         }
-        self.end_call(key, Err(text_fault(text)));
+        self.end_call(key, Err(failure));
     }
 
     // ---- small ------------------------------------------------------------------------------------------------------
@@ -231,15 +233,6 @@ impl Link {
         Some(call)
     }
 
-    /// Drops entries of calls that are gone from the waiting line when they outnumber the others.
-    fn forget_queued(&mut self) {
-        let waiting = self.queued.iter().filter(|key| self.calls.contains(**key)).count();
-        if self.queued.len() > 2 * waiting + 16 {
-            let calls = &self.calls;
-            self.queued.retain(|key| calls.contains(*key));
-        }
-    }
-
     pub(super) fn caller_stream(&mut self, key: Key) -> Option<&mut CallerStream> {
         match &mut self.calls.get_mut(key)?.body {
             Body::Stream(stream) => Some(stream),
@@ -247,7 +240,8 @@ impl Link {
         }
     }
 
-    fn unknown_call(&self) -> CallFailure {
+    /// What somebody is told who asks for a call that is not in the tables any more.
+    pub(super) fn unknown_call(&self) -> CallFailure {
         CallFailure::Lost { sent: Sent::Maybe, reason: "the call is over".into() }
     }
 }

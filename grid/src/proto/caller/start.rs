@@ -5,30 +5,23 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::{Body, Call, CallSpec, CallerStream};
+use super::{Body, Call, CallSpec, CallerStream, Deadline};
 use crate::proto::credits::SendCredits;
 use crate::proto::error::CallFailure;
-use crate::proto::fault::Sent;
+use crate::proto::fault::{ErrorCode, Fault, Sent};
 use crate::proto::features::Feature;
+use crate::proto::line::Waiting;
 use crate::proto::link::{Link, Post};
 use crate::proto::muxes::Key;
 use crate::proto::stream::{Capacities, StreamCore};
 use crate::proto::timers::Timer;
-use crate::proto::wire::{Flags, MuxId, Op};
-
-/// Bytes that a message needs beside payload and metadata, at most.
-const OVERHEAD_BYTES: usize = 96;
+use crate::proto::wire::{DecodeError, Flags, MuxId, Op};
 
 impl Link {
     /// Starts a call. The answer comes with [`take_answer`](Self::take_answer), a stream's opening with
     /// [`poll_opened`](Self::poll_opened), both announced by a wake event.
     pub(crate) fn start_call(&mut self, now: Instant, spec: CallSpec) -> Result<Key, CallFailure> {
-        let len = spec.payload.as_ref().map_or(0, Bytes::len)
-            + spec.meta.as_ref().map_or(0, |meta| meta.encode().len());
-        let max = self.limits.message_bytes_max;
-        if len + OVERHEAD_BYTES > max {
-            return Err(CallFailure::TooLarge { len, max });
-        }
+        let meta = self.check_size(&spec)?;
         if self.closing || !(self.is_up() || spec.wait) {
             let reason = if self.closing {
                 "this node is shutting down".into()
@@ -37,84 +30,116 @@ impl Link {
             };
             return Err(CallFailure::Lost { sent: Sent::No, reason });
         }
-        self.counters.calls += 1;
+        if self.is_up() {
+            self.check_features(&spec)?;
+        }
         let deadline = spec.deadline;
-        let at_once = self.is_up() && self.has_room() && self.queued.is_empty();
-        let body =
-            if at_once { Body::Answered(None) } else { Body::Queued(Box::new(spec.clone())) };
+        if let Some(Deadline { after, .. }) = deadline.filter(|deadline| deadline.at <= now) {
+            return Err(CallFailure::DeadlineExceeded { after });
+        }
+        self.counters.calls += 1;
+        let at_once = self.takes_more();
+        let (body, spec) =
+            if at_once { (Body::Single, Some(spec)) } else { (Body::Queued(Box::new(spec)), None) };
         let key = self.calls.insert(Call { deadline, number: None, body });
         if let Some(deadline) = deadline {
             self.timers.arm(deadline.at, Timer::CallDeadline(key));
         }
-        if !at_once {
-            self.queued.push_back(key);
-        } else if let Err(failure) = self.transmit(now, key, spec) {
-            self.remove_call(key);
-            return Err(failure);
+        match spec {
+            Some(spec) => self.transmit(now, key, &spec, &meta),
+            None => self.wait_in_line(Waiting::Call(key)),
         }
         Ok(key)
     }
-    /// Sends calls that wait in line, as far as there is room.
-    pub(in crate::proto) fn admit_queued(&mut self, now: Instant) {
-        while self.is_up() && self.has_room() {
-            let Some(key) = self.queued.pop_front() else { return };
-            let Some(call) = self.calls.get_mut(key) else { continue };
-            if !matches!(call.body, Body::Queued(_)) {
-                continue; // Failed while it waited.
+
+    /// Whether the peer will read the call's first message. Gives the encoded metadata.
+    fn check_size(&self, spec: &CallSpec) -> Result<Bytes, CallFailure> {
+        let meta = match spec.meta.as_ref().map(|meta| meta.encode_checked()) {
+            None => Bytes::new(),
+            Some(Ok(meta)) => meta,
+            Some(Err(DecodeError::TooLong { len, max, .. })) => {
+                return Err(CallFailure::TooLarge { len, max });
             }
-            let Body::Queued(spec) = std::mem::replace(&mut call.body, Body::Answered(None)) else {
-                continue;
-            };
-            if let Err(failure) = self.transmit(now, key, *spec) {
-                self.fail_call(key, failure);
+            Some(Err(error)) => {
+                let text = format!("metadata that no peer takes: {error}");
+                return Err(CallFailure::Fault(Fault::new(ErrorCode::BadRequest, text)));
             }
+        };
+        let len = spec.payload.as_ref().map_or(0, Bytes::len) + meta.len();
+        let max = self.limits.payload_bytes_max();
+        if len > max { Err(CallFailure::TooLarge { len, max }) } else { Ok(meta) }
+    }
+
+    /// Whether the peer knows what the call needs.
+    fn check_features(&self, spec: &CallSpec) -> Result<(), CallFailure> {
+        let needs_ids = spec.handler.get() > u8::MAX.into();
+        // Metadata is part of what the user asked for; a trace is not worth a failed call.
+        let needs_meta = spec.meta.as_ref().is_some_and(|meta| !meta.user.is_empty());
+        for (needed, feature) in [(needs_ids, Feature::Ids32), (needs_meta, Feature::Meta)] {
+            if needed && !self.has(feature) {
+                return Err(CallFailure::Unsupported(feature.name()));
+            }
+        }
+        Ok(())
+    }
+
+    // ---- sending ----------------------------------------------------------------------------------------------------
+
+    pub(in crate::proto) fn is_queued(&self, key: Key) -> bool {
+        self.calls.get(key).is_some_and(|call| matches!(call.body, Body::Queued(_)))
+    }
+
+    /// It is this call's turn, if it still waits.
+    pub(in crate::proto) fn admit_call(&mut self, now: Instant, key: Key) {
+        if !self.is_queued(key) {
+            return;
+        }
+        let Some(call) = self.calls.get_mut(key) else { return };
+        let Body::Queued(spec) = std::mem::replace(&mut call.body, Body::Single) else { return };
+        if let Some(Deadline { after, .. }) = call.deadline.filter(|deadline| deadline.at <= now) {
+            return self.fail_call(key, CallFailure::DeadlineExceeded { after });
+        }
+        match self.check_features(&spec) {
+            Ok(()) => {
+                let meta = spec.meta.as_ref().map(|meta| meta.encode()).unwrap_or_default();
+                self.transmit(now, key, &spec, &meta);
+            }
+            Err(failure) => self.fail_call(key, failure),
         }
     }
 
-    fn transmit(&mut self, now: Instant, key: Key, spec: CallSpec) -> Result<(), CallFailure> {
-        if !spec.handler.is_pinned() && !self.has(Feature::Ids32) {
-            return Err(CallFailure::Unsupported(Feature::Ids32.name()));
-        }
-        let meta = match &spec.meta {
-            Some(meta) if self.has(Feature::Meta) => meta.encode(),
-            // Metadata is part of what the user asked for; a trace is not worth a failed call.
-            Some(meta) if !meta.user.is_empty() => {
-                return Err(CallFailure::Unsupported(Feature::Meta.name()));
-            }
-            _ => Bytes::new(),
-        };
+    fn transmit(&mut self, now: Instant, key: Key, spec: &CallSpec, meta: &[u8]) {
+        let meta = if self.has(Feature::Meta) { meta } else { &[] };
         let id = MuxId(self.next_mux);
         self.next_mux += 1;
         let bound = self.calls.bind(key, id);
         debug_assert!(bound, "own ids count up");
-        let (op, flags, body) = match spec.stream {
-            None => (Op::Request, Flags::EOF, Body::Single),
-            Some(capacities) => {
-                let pings = spec
-                    .deadline
-                    .is_none_or(|deadline| deadline.after >= self.limits.stream_ping_every);
-                if pings {
-                    self.timers.arm(now + self.limits.stream_ping_every, Timer::CallPing(key));
-                }
-                let flags = if capacities.incoming == 0 { Flags::EOF } else { Flags::NONE };
-                (
-                    Op::ConnectMux,
-                    flags,
-                    Body::Stream(Box::new(CallerStream::new(now, capacities, pings))),
-                )
-            }
+        let (op, flags) = match spec.stream {
+            None => (Op::Request, Flags::EOF),
+            Some(Capacities { incoming: 0, .. }) => (Op::ConnectMux, Flags::EOF),
+            Some(_) => (Op::ConnectMux, Flags::NONE),
         };
         let post = Post {
             deadline_ms: spec.deadline.map_or(0, |deadline| millis_left(now, deadline.at)),
             handler: spec.handler.get(),
             ..Post::new(op, id).flags(flags)
         };
-        let number = self.post_with(post, spec.payload.as_deref(), &meta, spec.subroute.as_ref());
+        let number = self.post_with(post, spec.payload.as_deref(), meta, spec.subroute.as_ref());
+        let body = match spec.stream {
+            None => Body::Single,
+            Some(capacities) => {
+                let every = self.limits.stream_ping_every;
+                let pings = spec.deadline.is_none_or(|deadline| deadline.after >= every);
+                if pings {
+                    self.timers.arm(now + every, Timer::CallPing(key));
+                }
+                Body::Stream(Box::new(CallerStream::new(now, capacities, pings)))
+            }
+        };
         if let Some(call) = self.calls.get_mut(key) {
             call.number = Some(number);
             call.body = body;
         }
-        Ok(())
     }
 }
 

@@ -1,4 +1,20 @@
 //! The core as a whole: two links that talk to each other in a time that the tests own.
+//!
+//! | file | what |
+//! |---|---|
+//! | `pair.rs` | two links and the wire between them |
+//! | `solo.rs` | one link, and a test that speaks to it in messages |
+//! | `calls.rs`, `streams.rs`, `limits.rs`, `cuts.rs` | how calls and streams start, wait and end |
+//! | `go_peer.rs` | a peer that behaves like the Go implementation |
+//! | `mixed.rs` | peers that know fewer extensions |
+//! | `schedule.rs`, `corrupt.rs` | random schedules, damaged messages |
+
+mod calls;
+mod cuts;
+mod limits;
+mod pair;
+mod solo;
+mod streams;
 
 use std::sync::LazyLock;
 use std::time::Instant;

@@ -62,7 +62,7 @@ pub(crate) use self::{
     error::DecodeError,
     ids::MuxId,
     message::{Flags, Frame, Header, Message, Op},
-    meta::{ErrorMeta, META_LEN_MAX, Meta, TraceContext, USER_ENTRIES_MAX},
+    meta::{ErrorMeta, META_LEN_MAX, Meta, TraceContext},
     msgpack::Reader,
     ping::{Ping, Pong},
     refusal::Refusal,

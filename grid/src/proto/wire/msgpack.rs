@@ -28,6 +28,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Bytes not read yet.
+    #[cfg(test)]
     pub(crate) fn remaining(&self) -> usize {
         self.input.len().saturating_sub(self.pos)
     }

@@ -17,6 +17,7 @@ pub(crate) struct SubrouteId(pub(crate) [u8; SUBROUTE_LEN]);
 
 impl SubrouteId {
     /// Hashes `path`; whoever needs ids for many handlers keeps a [`SubrouteHash`] instead.
+    #[cfg(test)]
     pub(crate) fn new(path: &str, handler: HandlerId) -> Self {
         SubrouteHash::of(path).for_handler(handler)
     }

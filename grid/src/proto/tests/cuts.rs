@@ -1,0 +1,210 @@
+//! Connections that come and go: what is lost, what waits, what must not be mixed up.
+
+use bytes::Bytes;
+
+use super::pair::*;
+use super::solo::*;
+use crate::proto::error::ProtocolError;
+use crate::proto::wire::{Flags, Op};
+use crate::proto::{CallFailure, CallSpec, Features, Limits, Recv, Sent, Side};
+use Side::{Callee, Caller};
+
+fn lost(sent: Sent) -> Option<Result<Option<Bytes>, CallFailure>> {
+    Some(Err(CallFailure::Lost { sent, reason: "cut".into() }))
+}
+
+#[test]
+fn a_lost_call_says_whether_it_was_sent() {
+    let mut pair = Pair::new();
+    let (sent, serve) = pair.served(request(b"sent"));
+    let unsent = pair.call(request(b"unsent"));
+    pair.cut();
+    assert_eq!((pair.a.answer(sent), pair.a.answer(unsent)), (lost(Sent::Maybe), lost(Sent::No)));
+    assert_eq!(pair.b.abandoned, [serve]);
+    pair.reply(serve, b"nobody there");
+    pair.assert_empty();
+}
+
+/// What a cut threw away must not make later calls look unsent: they would be repeated.
+#[test]
+fn a_call_after_a_cut_counts_as_sent_when_it_was() {
+    let mut pair = Pair::new();
+    for _ in 0..10 {
+        pair.call(request(b"thrown away"));
+    }
+    pair.cut();
+    pair.connect(Features::all());
+    let (call, _) = pair.served(request(b"sent"));
+    pair.cut();
+    assert_eq!(pair.a.answer(call), lost(Sent::Maybe));
+}
+
+#[test]
+fn an_answer_outlives_the_connection_it_came_on() {
+    let mut pair = Pair::new();
+    let (call, serve) = pair.served(request(b""));
+    pair.reply(serve, b"there");
+    pair.pump();
+    pair.cut();
+    assert_eq!(pair.a.answer(call), Some(Ok(Some(Bytes::from_static(b"there")))));
+}
+
+#[test]
+fn calls_in_line_survive_a_cut_only_if_they_are_willing_to_wait() {
+    let limits = Limits { outbox_bytes: 16, ..Limits::default() };
+    let mut pair = Pair::with(limits, Features::all());
+    pair.call(request(b"fills the outbox"));
+    let impatient = pair.call(request(b"impatient"));
+    let patient: Vec<_> = [b"first" as &[u8], b"second", b"third"]
+        .into_iter()
+        .map(|payload| pair.call(waiting(payload)))
+        .collect();
+    pair.cut();
+    assert_eq!(pair.a.answer(impatient), lost(Sent::No));
+    assert_eq!(pair.a.answer(patient[0]), None);
+    pair.connect(Features::all());
+    pair.pump();
+    let served: Vec<_> = pair.b.serves.iter().filter_map(|serve| serve.payload.clone()).collect();
+    assert_eq!(served, ["first", "second", "third"], "in their order");
+}
+
+#[test]
+fn items_and_answers_in_line_are_gone_with_their_connection() {
+    let limits = Limits { outbox_bytes: 16, ..Limits::default() };
+    let mut pair = Pair::with(limits, Features::all());
+    let (call, serve) = pair.served(stream(4, 4));
+    let (_, single) = pair.served(request(b""));
+    for _ in 0..2 {
+        pair.a.send(Caller, call, b"an item of the old stream");
+        pair.b.send(Callee, serve, b"an item of the old stream");
+    }
+    pair.reply(single, b"an answer of the old connection");
+    pair.cut();
+    assert_eq!((pair.a.link.backlog().0, pair.b.link.backlog().0), (0, 0));
+    pair.connect(Features::all());
+    pair.pump();
+    assert!(pair.b.serves.is_empty());
+    assert_eq!(pair.a.link.counters().ignored + pair.b.link.counters().ignored, 0);
+}
+
+#[test]
+fn ids_count_on_and_answers_of_the_last_connection_are_ignored() {
+    let mut solo = Solo::go();
+    let old = solo.call(request(b"old"));
+    assert_eq!(solo.says(), [(Op::Request, 1, 0)]);
+    solo.node.link.stop("cut");
+    assert!(solo.node.answer(old).is_some());
+    solo.node.link.start(solo.now, session(true, Features::NONE));
+    let new = solo.call(request(b"new"));
+    assert_eq!(solo.says(), [(Op::Request, 2, 0)]);
+    solo.give(flagged(head(Op::Response, 1, 0), Flags::EOF), Some(b"for the old one"));
+    assert_eq!(solo.node.answer(new), None);
+    solo.give(flagged(head(Op::Response, 2, 0), Flags::EOF), Some(b"for the new one"));
+    assert_eq!(solo.node.answer(new), Some(Ok(Some(Bytes::from_static(b"for the new one")))));
+}
+
+/// A peer that restarted counts from 1 again; handlers of its former life must not reach its new calls.
+#[test]
+fn a_restarted_peer_uses_the_same_ids() {
+    let mut solo = Solo::go();
+    let request = flagged(opening(Op::Request, 1, SINGLE, 60_000), Flags::EOF);
+    let open = opening(Op::ConnectMux, 2, stream_id(1, 1), 0);
+    solo.give(request, Some(b"before"));
+    solo.give(open, None);
+    let (old, old_stream) = (solo.node.serve(), solo.node.serve());
+    solo.node.link.stop("restarted");
+    solo.node.link.start(solo.now, session(true, Features::NONE));
+    solo.give(request, Some(b"after"));
+    solo.give(open, None);
+    let (new, new_stream) = (solo.node.serve(), solo.node.serve());
+    solo.says();
+
+    solo.node.link.reply(old, Ok(None));
+    solo.node.link.finish_stream(old_stream, Ok(()));
+    assert!(matches!(solo.node.recv(Callee, old_stream), Recv::End(Err(_))));
+    assert_eq!(solo.node.link.poll_send(Callee, old_stream), crate::proto::SendState::Closed);
+    assert_eq!(solo.says(), []);
+    assert!(solo.node.link.is_served(new) && solo.node.link.is_served(new_stream));
+    // Nor do the old ones' timers.
+    solo.advance(secs(1)).expect("the peer is alive");
+    solo.node.link.reply(new, Ok(None));
+    assert_eq!(solo.says(), [(Op::Response, 1, 0)]);
+}
+
+#[test]
+fn a_session_that_is_replaced_ends_the_old_calls_and_starts_clean() {
+    let mut pair = Pair::new();
+    let (old, _) = pair.served(stream(1, 1));
+    // The dialer has come again before the old socket's end was seen here.
+    pair.b.link.stop("replaced");
+    pair.b.link.start(pair.now, session(true, Features::all()));
+    pair.a.link.stop("cut");
+    pair.a.link.start(pair.now, session(true, Features::all()));
+    let (call, serve) = pair.served(request(b""));
+    pair.reply(serve, b"");
+    pair.pump();
+    assert!(pair.a.answer(call).is_some_and(|answer| answer.is_ok()));
+    assert!(matches!(pair.a.recv(Caller, old), Recv::End(Err(CallFailure::Lost { .. }))));
+    pair.a.link.forget_call(old);
+    pair.assert_empty();
+}
+
+#[test]
+fn messages_that_come_after_the_end_of_the_connection_do_nothing() {
+    let mut solo = Solo::go();
+    solo.node.link.stop("cut");
+    solo.give(flagged(opening(Op::Request, 1, SINGLE, 1000), Flags::EOF), None);
+    assert!(solo.node.serves.is_empty() && solo.node.link.is_drained());
+}
+
+#[test]
+fn an_unsupported_call_that_waited_fails_when_the_peer_is_known() {
+    let mut pair = Pair::down(Limits::default());
+    let call = pair
+        .call(CallSpec { handler: crate::proto::wire::HandlerId::new(DERIVED), ..waiting(b"") });
+    pair.connect(Features::NONE);
+    assert_eq!(pair.a.answer(call), Some(Err(CallFailure::Unsupported("ids32"))));
+    pair.assert_empty();
+}
+
+// ---- connection pings -----------------------------------------------------------------------------------------------
+
+#[test]
+fn a_living_peer_answers_for_ever() {
+    let mut pair = Pair::new();
+    pair.latency = millis(7);
+    pair.advance(secs(3600));
+    let (at, rtt) = pair.a.link.last_pong().expect("connected");
+    assert_eq!(rtt, Some(millis(14)));
+    assert!(pair.now.duration_since(at) <= secs(10));
+}
+
+#[test]
+fn a_silent_peer_is_given_up_at_the_third_ping() {
+    let mut solo = Solo::go();
+    // What it sends otherwise is no sign of life.
+    solo.advance(secs(29)).expect("not yet");
+    solo.give(flagged(opening(Op::Request, 1, SINGLE, 60_000), Flags::EOF), None);
+    let error = solo.advance(secs(1));
+    assert_eq!(error, Err(ProtocolError::Silent(secs(30))));
+}
+
+#[test]
+fn timers_of_ended_calls_do_not_pile_up() {
+    let mut pair = Pair::new();
+    for _ in 0..5000 {
+        let spec = pair.within(secs(3600), request(b""));
+        let (call, serve) = pair.served(spec);
+        pair.reply(serve, b"");
+        pair.pump();
+        assert!(pair.a.answer(call).is_some());
+        let spec = pair.within(secs(3600), stream(1, 1));
+        let (call, serve) = pair.served(spec);
+        pair.b.link.finish_stream(serve, Ok(()));
+        pair.pump();
+        pair.a.link.forget_call(call);
+    }
+    let (a, b) = (pair.a.link.backlog().1, pair.b.link.backlog().1);
+    assert!(a < 2200 && b < 2200, "{a} and {b} timers");
+    pair.assert_empty();
+}

@@ -1,0 +1,290 @@
+//! Bounds: too large, too many, too slow, shutting down.
+
+use bytes::{Bytes, BytesMut};
+
+use super::pair::*;
+use super::solo::*;
+use crate::proto::error::ProtocolError;
+use crate::proto::wire::{Flags, META_LEN_MAX, Meta, Op, merged};
+use crate::proto::{
+    CallFailure, CallSpec, ErrorCode, Fault, Features, Half, Limits, Recv, SendState, Sent, Side,
+};
+use Side::{Callee, Caller};
+
+fn tiny() -> Limits {
+    Limits { message_bytes_max: 1024, ..Limits::default() }
+}
+
+fn big(len: usize) -> Bytes {
+    Bytes::from(vec![7; len])
+}
+
+#[test]
+fn a_request_that_is_too_large_fails_at_once() {
+    let mut pair = Pair::with(tiny(), Features::all());
+    let spec = CallSpec { payload: Some(big(1024 - 95)), ..request(b"") };
+    let failure = pair.a.link.start_call(pair.now, spec);
+    assert_eq!(failure, Err(CallFailure::TooLarge { len: 929, max: 928 }));
+    let spec = CallSpec { payload: Some(big(928)), ..request(b"") };
+    let call = pair.call(under(crate::proto::wire::SubrouteId([7; 32]), spec));
+    let message = pair.a.link.poll_transmit(pair.now).expect("the call");
+    assert!(message.len() <= 1024);
+    pair.a.link.forget_call(call);
+}
+
+#[test]
+fn an_answer_that_is_too_large_becomes_an_error() {
+    let mut pair = Pair::with(tiny(), Features::all());
+    let (call, serve) = pair.served(request(b""));
+    pair.b.link.reply(serve, Ok(Some(big(1000))));
+    pair.pump();
+    let Some(Err(CallFailure::Fault(fault))) = pair.a.answer(call) else { panic!("no error") };
+    assert_eq!(fault.message, "the answer of 1000 bytes is too large");
+}
+
+#[test]
+fn an_error_that_is_too_large_is_cut_and_loses_its_body() {
+    let mut pair = Pair::with(tiny(), Features::all());
+    let (call, serve) = pair.served(request(b""));
+    let text = "ü".repeat(2000);
+    pair.fail(serve, Fault { body: big(5000), ..Fault::new(ErrorCode::Handler, text) });
+    let message = pair.b.link.poll_transmit(pair.now).expect("the answer");
+    assert!((900..=1024).contains(&message.len()), "{}", message.len());
+    pair.a.link.handle_message(pair.now, message).expect("a message that can be read");
+    let Some(Err(CallFailure::Fault(fault))) = pair.a.answer(call) else { panic!("no error") };
+    assert_eq!((fault.code, fault.body.len()), (ErrorCode::Handler, 0));
+    assert!(fault.message.chars().all(|char| char == 'ü'), "not cut inside of a letter");
+
+    let mut pair = Pair::new();
+    let (call, serve) = pair.served(request(b""));
+    let body = big(META_LEN_MAX + 1);
+    pair.fail(serve, Fault { body, ..Fault::new(ErrorCode::Handler, "boom") });
+    pair.pump();
+    let expected = Fault::new(ErrorCode::Handler, "boom");
+    assert_eq!(pair.a.answer(call), Some(Err(CallFailure::Fault(expected))));
+}
+
+#[test]
+fn metadata_that_the_peer_would_refuse_fails_at_once() {
+    let user = |count: usize, len| {
+        let user = (0..count).map(|n| (n.to_string(), big(len))).collect();
+        CallSpec { meta: Some(Box::new(Meta { user, ..Meta::default() })), ..request(b"") }
+    };
+    let mut pair = Pair::new();
+    let failure = pair.a.link.start_call(pair.now, user(1, META_LEN_MAX)).expect_err("too large");
+    assert!(matches!(failure, CallFailure::TooLarge { max: META_LEN_MAX, .. }), "{failure:?}");
+    let failure = pair.a.link.start_call(pair.now, user(65, 1)).expect_err("too many");
+    let CallFailure::Fault(fault) = failure else { panic!("{failure:?}") };
+    assert!(fault.message.contains("65 entries") && !fault.code.may_have_run(), "{fault:?}");
+    pair.served(user(64, 100));
+}
+
+#[test]
+fn an_item_that_is_too_large_ends_its_stream_and_nothing_else() {
+    let mut pair = Pair::with(tiny(), Features::all());
+    let (call, serve) = pair.served(stream(1, 1));
+    assert_eq!(pair.a.link.send(Caller, call, &big(929)), SendState::Closed);
+    let end = Recv::End(Err(CallFailure::TooLarge { len: 929, max: 928 }));
+    assert_eq!(pair.a.recv(Caller, call), end);
+    pair.pump();
+    assert_eq!(pair.b.abandoned, [serve]);
+
+    let (call, serve) = pair.served(stream(1, 1));
+    assert_eq!(pair.b.link.send(Callee, serve, &big(928)), SendState::Ready);
+    pair.pump();
+    assert!(matches!(pair.a.recv(Caller, call), Recv::Item(_)));
+    pair.pump();
+    assert_eq!(pair.b.link.send(Callee, serve, &big(2000)), SendState::Closed);
+    pair.pump();
+    let Recv::End(Err(CallFailure::Fault(fault))) = pair.a.recv(Caller, call) else { panic!() };
+    assert_eq!(fault.message, "the item of 2000 bytes is too large");
+    assert!(pair.b.abandoned.contains(&serve));
+}
+
+#[test]
+fn more_calls_than_allowed_are_refused_as_overloaded() {
+    let limits = Limits { served_max: 2, ..Limits::default() };
+    let mut pair = Pair::with(limits, Features::all());
+    let (_, serve) = pair.served(request(b"1"));
+    pair.served(stream(1, 1));
+    let (request_3, stream_3) = (pair.call(request(b"3")), pair.call(stream(1, 1)));
+    pair.pump();
+    assert!(pair.b.serves.is_empty(), "not run");
+    let refusals = [
+        pair.a.answer(request_3).and_then(Result::err),
+        pair.a.link.poll_opened(stream_3).and_then(Result::err),
+    ];
+    for refusal in refusals {
+        let Some(CallFailure::Fault(fault)) = refusal else { panic!("{refusal:?}") };
+        assert_eq!(fault.code, ErrorCode::Overloaded);
+    }
+    pair.reply(serve, b"");
+    pair.pump();
+    pair.served(request(b"4"));
+}
+
+#[test]
+fn shutting_down_refuses_new_calls_and_finishes_old_ones() {
+    let mut pair = Pair::new();
+    let (call, serve) = pair.served(request(b""));
+    let (streaming, serve_stream) = pair.served(stream(1, 1));
+    pair.b.link.close();
+    let late = pair.call(request(b""));
+    let late_stream = pair.call(stream(1, 1));
+    pair.pump();
+    let refusals = [
+        pair.a.answer(late).and_then(Result::err),
+        pair.a.link.poll_opened(late_stream).and_then(Result::err),
+    ];
+    for refusal in refusals {
+        let Some(CallFailure::Fault(fault)) = refusal else { panic!("{refusal:?}") };
+        assert_eq!(fault.code, ErrorCode::ShuttingDown);
+    }
+    let own = pair.b.link.start_call(pair.now, waiting(b""));
+    assert!(matches!(own, Err(CallFailure::Lost { sent: Sent::No, .. })), "{own:?}");
+    assert!(!pair.b.link.is_drained());
+    pair.reply(serve, b"done");
+    assert_eq!(pair.b.send(Callee, serve_stream, b"last"), SendState::Ready);
+    pair.b.link.finish_stream(serve_stream, Ok(()));
+    assert!(!pair.b.link.is_drained(), "the answers have not left");
+    pair.pump();
+    assert!(pair.b.link.is_drained());
+    assert!(pair.a.answer(call).is_some_and(|answer| answer.is_ok()));
+    assert_eq!(pair.a.recv_all(Caller, streaming).len(), 1);
+}
+
+#[test]
+fn closing_gives_up_calls_that_wait_for_a_connection() {
+    let mut pair = Pair::down(Limits::default());
+    let call = pair.call(waiting(b""));
+    pair.a.link.close();
+    assert!(pair.a.link.is_drained(), "nothing is in flight");
+    pair.a.link.stop("shut down");
+    let lost = CallFailure::Lost { sent: Sent::No, reason: "shut down".into() };
+    assert_eq!(pair.a.answer(call), Some(Err(lost)));
+}
+
+// ---- the full outbox ------------------------------------------------------------------------------------------------
+
+/// Calls, answers and items take turns: none of them starves while the others keep coming.
+#[test]
+fn nobody_starves_at_a_full_outbox() {
+    let limits = Limits { outbox_bytes: 256, ..Limits::default() };
+    let mut pair = Pair::with(limits, Features::NONE);
+    let (streaming, serve_up) = pair.served(stream(4, 1));
+    let back = pair.b.link.start_call(pair.now, stream(1, 4)).expect("a stream back");
+    pair.pump();
+    let down = pair.a.serve();
+    let (mut items, mut answers) = (0, 0);
+    for _ in 0..300 {
+        // More calls than can leave in one round, always.
+        while pair.a.link.in_flight().0 < 40 {
+            pair.call(request(b"a request of some bytes, of which there are many"));
+        }
+        pair.a.send(Caller, streaming, b"up");
+        pair.a.send(Callee, down, b"down");
+        pair.pump_one();
+        while let Some(serve) = pair.b.serves.pop_front() {
+            answers += 1;
+            pair.reply(serve.key, b"");
+        }
+        while let Some(message) = pair.b.link.poll_transmit(pair.now) {
+            pair.a.link.handle_message(pair.now, message).expect("a message");
+        }
+        pair.a.drain_events();
+        for (side, key, half) in std::mem::take(&mut pair.a.wakes) {
+            if side == Caller && half == Half::Both {
+                pair.a.answer(key);
+            }
+        }
+        items += pair.b.recv_all(Callee, serve_up).len() + pair.b.recv_all(Caller, back).len();
+    }
+    // A message holds about four of them and the line about fifty, so each has its turn every dozen messages.
+    assert!(items >= 40 && answers >= 500, "{items} items, {answers} answers");
+}
+
+#[test]
+fn an_item_waits_for_room_and_ends_wait_behind_it() {
+    let limits = Limits { outbox_bytes: 32, ..Limits::default() };
+    let mut pair = Pair::with(limits, Features::all());
+    let (call, serve) = pair.served(stream(4, 4));
+    for (node, side, key) in [(&mut pair.a, Caller, call), (&mut pair.b, Callee, serve)] {
+        assert_eq!(node.send(side, key, b"fills the outbox by itself"), SendState::Ready);
+        assert_eq!(node.send(side, key, b"waits"), SendState::Ready);
+        assert_eq!(node.send(side, key, b"must come later"), SendState::Blocked);
+    }
+    pair.a.link.finish_input(call);
+    pair.b.link.finish_stream(serve, Ok(()));
+    assert!(pair.b.link.is_served(serve), "its last item has not left");
+    assert_eq!(pair.b.send(Callee, serve, b"x"), SendState::Closed);
+    pair.pump();
+    let items = pair.a.recv_all(Caller, call);
+    assert_eq!(items, [&b"fills the outbox by itself"[..], b"waits"]);
+    assert_eq!(pair.a.recv(Caller, call), Recv::End(Ok(())));
+    pair.a.link.forget_call(call);
+    pair.assert_empty();
+}
+
+#[test]
+fn a_writer_is_woken_when_its_item_has_left() {
+    let limits = Limits { outbox_bytes: 32, ..Limits::default() };
+    let mut pair = Pair::with(limits, Features::all());
+    let (call, serve) = pair.served(stream(4, 4));
+    pair.a.wakes.clear();
+    pair.a.send(Caller, call, b"fills the outbox by itself");
+    pair.a.send(Caller, call, b"waits");
+    pair.pump();
+    assert!(pair.a.woken(Caller, call, Half::Writer));
+    assert_eq!(pair.a.send(Caller, call, b"goes on"), SendState::Ready);
+    pair.pump();
+    assert_eq!(pair.b.recv_all(Callee, serve).len(), 3);
+}
+
+#[test]
+fn a_peer_that_asks_and_does_not_read_is_cut_off() {
+    let limits = Limits { backlog_bytes_max: 10_000, ..Limits::default() };
+    let mut solo = Solo::with(limits, Features::NONE);
+    let mut fed = 0;
+    let error = loop {
+        match solo.try_give(encode(opening(Op::Request, fed, 33, 1000), None)) {
+            Ok(()) => fed += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, ProtocolError::NotReading { max: 10_000, .. }), "{error:?}");
+    assert!((100..300).contains(&fed), "{fed}");
+}
+
+/// One large message full of small questions is no way around the bound.
+#[test]
+fn the_parts_of_a_merged_message_are_bounded_too() {
+    let limits = Limits { backlog_bytes_max: 10_000, ..Limits::default() };
+    let mut solo = Solo::with(limits, Features::NONE);
+    let part = encode(opening(Op::Request, 1, 33, 1000), None);
+    let mut bytes = BytesMut::new();
+    merged::write_header(10_000, &mut bytes);
+    for _ in 0..10_000 {
+        merged::write_part_prefix(part.len(), &mut bytes);
+        bytes.extend_from_slice(&part);
+    }
+    assert!(solo.try_give(bytes.freeze()).is_err());
+    assert!(solo.node.link.outbox_bytes() < 11_000);
+}
+
+#[test]
+fn answers_that_wait_count_as_in_flight() {
+    let limits = Limits { outbox_bytes: 64, served_max: 4, ..Limits::default() };
+    let mut solo = Solo::with(limits, Features::NONE);
+    for mux in 1..=20 {
+        solo.give(flagged(opening(Op::Request, mux, SINGLE, 1000), Flags::EOF), None);
+        while let Some(serve) = solo.node.serves.pop_front() {
+            solo.node.link.reply(serve.key, Ok(Some(big(100))));
+        }
+    }
+    assert_eq!(solo.node.link.in_flight().1, 4, "the rest was refused");
+    let answers = solo.take();
+    let refused = |flags: Flags| flags.contains(Flags::ERROR);
+    assert_eq!(answers.len(), 20);
+    assert_eq!(answers.iter().filter(|answer| refused(answer.header.flags)).count(), 15);
+    assert_eq!(solo.node.link.in_flight().1, 0);
+}

@@ -1,0 +1,318 @@
+//! Two links and the wire between them. Time passes only in [`Pair::advance`].
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+
+use super::start;
+use crate::proto::error::ProtocolError;
+use crate::proto::wire::{HandlerId, Meta, SubrouteId};
+use crate::proto::{
+    CallFailure, CallSpec, Capacities, Deadline, Event, Fault, Features, Half, Key, Limits, Link,
+    Recv, RouteIndex, RouteKind, Routes, SendState, Session, Side,
+};
+
+/// A single request's handler.
+pub(super) const SINGLE: u32 = 78;
+/// Like it, with an id that a Go node cannot speak.
+pub(super) const DERIVED: u32 = 0x1234_5678;
+
+/// The handler of a stream with these capacities, both at most 4.
+pub(super) fn stream_id(incoming: u32, outgoing: u32) -> u32 {
+    100 + incoming * 10 + outgoing
+}
+
+pub(super) fn routes() -> Arc<Routes> {
+    let mut routes = Routes::default();
+    let mut add = |id, kind| {
+        routes.insert(HandlerId::new(id), None, kind).expect("no id twice");
+    };
+    add(SINGLE, RouteKind::Single);
+    add(DERIVED, RouteKind::Single);
+    for (incoming, outgoing) in (0..5).flat_map(|i| (0..5).map(move |o| (i, o))) {
+        add(stream_id(incoming, outgoing), RouteKind::Stream(Capacities { incoming, outgoing }));
+    }
+    Arc::new(routes)
+}
+
+pub(super) fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+pub(super) fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+pub(super) fn session(checksum: bool, features: Features) -> Session {
+    Session { checksum, features, wall: SystemTime::UNIX_EPOCH + secs(1_700_000_000) }
+}
+
+/// A call that is served.
+#[derive(Debug)]
+pub(super) struct Serve {
+    pub(super) key: Key,
+    pub(super) route: RouteIndex,
+    pub(super) payload: Option<Bytes>,
+    pub(super) deadline: Option<Instant>,
+    pub(super) meta: Option<Box<Meta>>,
+}
+
+/// One link and the events that came out of it.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) link: Link,
+    pub(super) serves: VecDeque<Serve>,
+    pub(super) abandoned: Vec<Key>,
+    pub(super) wakes: Vec<(Side, Key, Half)>,
+}
+
+impl Node {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            link: Link::new(limits, routes()),
+            serves: VecDeque::new(),
+            abandoned: Vec::new(),
+            wakes: Vec::new(),
+        }
+    }
+
+    pub(super) fn drain_events(&mut self) {
+        while let Some(event) = self.link.poll_event() {
+            match event {
+                Event::Serve { key, route, payload, deadline, meta } => {
+                    self.serves.push_back(Serve { key, route, payload, deadline, meta });
+                }
+                Event::Abandon { key } => {
+                    assert!(!self.link.is_served(key), "what is abandoned is gone");
+                    assert!(!self.abandoned.contains(&key), "abandoned once");
+                    self.abandoned.push(key);
+                }
+                Event::Wake { side, key, half } => self.wakes.push((side, key, half)),
+            }
+        }
+    }
+
+    /// The next call to serve, which must be there.
+    #[track_caller]
+    pub(super) fn serve(&mut self) -> Key {
+        self.serves.pop_front().expect("a call to serve").key
+    }
+
+    /// Whether somebody was woken since this was asked last.
+    pub(super) fn woken(&mut self, side: Side, key: Key, half: Half) -> bool {
+        let before = self.wakes.len();
+        self.wakes.retain(|wake| *wake != (side, key, half) && *wake != (side, key, Half::Both));
+        self.wakes.len() < before
+    }
+
+    pub(super) fn answer(&mut self, key: Key) -> Option<Result<Option<Bytes>, CallFailure>> {
+        self.link.take_answer(key)
+    }
+
+    #[track_caller]
+    pub(super) fn send(&mut self, side: Side, key: Key, item: &[u8]) -> SendState {
+        let expected = self.link.poll_send(side, key);
+        let state = self.link.send(side, key, &Bytes::copy_from_slice(item));
+        assert_eq!(state, expected, "`send` does what `poll_send` says");
+        state
+    }
+
+    pub(super) fn recv(&mut self, side: Side, key: Key) -> Recv {
+        self.link.recv(side, key)
+    }
+
+    /// Everything there is for the reader now.
+    pub(super) fn recv_all(&mut self, side: Side, key: Key) -> Vec<Bytes> {
+        let mut items = Vec::new();
+        while let Recv::Item(item) = self.link.recv(side, key) {
+            items.push(item);
+        }
+        items
+    }
+}
+
+/// Two links; `a` is mostly the caller in tests.
+#[derive(Debug)]
+pub(super) struct Pair {
+    pub(super) now: Instant,
+    pub(super) a: Node,
+    pub(super) b: Node,
+    pub(super) latency: Duration,
+    /// What is under way: arrival, whether to `b`, message.
+    wire: VecDeque<(Instant, bool, Bytes)>,
+    /// `pump` moves nothing: neither side's socket takes anything.
+    pub(super) blocked: bool,
+}
+
+impl Pair {
+    /// Two links without a connection.
+    pub(super) fn down(limits: Limits) -> Self {
+        Self {
+            now: start(),
+            a: Node::new(limits.clone()),
+            b: Node::new(limits),
+            latency: Duration::ZERO,
+            wire: VecDeque::new(),
+            blocked: false,
+        }
+    }
+
+    pub(super) fn with(limits: Limits, features: Features) -> Self {
+        let mut pair = Self::down(limits);
+        pair.connect(features);
+        pair
+    }
+
+    /// With every feature.
+    pub(super) fn new() -> Self {
+        Self::with(Limits::default(), Features::all())
+    }
+
+    pub(super) fn connect(&mut self, features: Features) {
+        self.a.link.start(self.now, session(true, features));
+        self.b.link.start(self.now, session(true, features));
+    }
+
+    /// The connection is gone, with everything that is under way.
+    pub(super) fn cut(&mut self) {
+        self.wire.clear();
+        self.a.link.stop("cut");
+        self.b.link.stop("cut");
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        self.a.drain_events();
+        self.b.drain_events();
+    }
+
+    fn transmit(&mut self) {
+        if self.blocked {
+            return;
+        }
+        for to_b in [true, false] {
+            let from = if to_b { &mut self.a } else { &mut self.b };
+            while let Some(message) = from.link.poll_transmit(self.now) {
+                self.wire.push_back((self.now + self.latency, to_b, message));
+            }
+        }
+    }
+
+    fn try_pump(&mut self) -> Result<(), ProtocolError> {
+        self.drain();
+        self.transmit();
+        while self.wire.front().is_some_and(|(at, ..)| *at <= self.now) {
+            let Some((_, to_b, message)) = self.wire.pop_front() else { break };
+            let to = if to_b { &mut self.b } else { &mut self.a };
+            to.link.handle_message(self.now, message)?;
+            self.drain();
+            self.transmit();
+        }
+        assert!(self.blocked || !(self.a.link.wants_transmit() || self.b.link.wants_transmit()));
+        Ok(())
+    }
+
+    /// Moves messages until nothing more happens at this moment.
+    #[track_caller]
+    pub(super) fn pump(&mut self) {
+        self.try_pump().expect("both sides keep to the protocol");
+    }
+
+    /// Hands over one message of `a`, if there is one.
+    pub(super) fn pump_one(&mut self) {
+        if let Some(message) = self.a.link.poll_transmit(self.now) {
+            self.b.link.handle_message(self.now, message).expect("a message");
+        }
+        self.drain();
+    }
+
+    /// Lets time pass, with everything that becomes due in it.
+    pub(super) fn try_advance(&mut self, time: Duration) -> Result<(), ProtocolError> {
+        let until = self.now + time;
+        loop {
+            self.try_pump()?;
+            let arrival = self.wire.front().map(|(at, ..)| *at);
+            let timeouts = [self.a.link.poll_timeout(), self.b.link.poll_timeout(), arrival];
+            let Some(next) = timeouts.into_iter().flatten().min().filter(|next| *next <= until)
+            else {
+                break;
+            };
+            self.now = self.now.max(next);
+            self.a.link.handle_timeout(self.now)?;
+            self.b.link.handle_timeout(self.now)?;
+        }
+        self.now = until;
+        self.try_pump()
+    }
+
+    #[track_caller]
+    pub(super) fn advance(&mut self, time: Duration) {
+        self.try_advance(time).expect("nobody is silent");
+    }
+
+    // ---- calls from a to b ------------------------------------------------------------------------------------------
+
+    #[track_caller]
+    pub(super) fn call(&mut self, spec: CallSpec) -> Key {
+        self.a.link.start_call(self.now, spec).expect("a call that can start")
+    }
+
+    /// A request that has reached its handler: both keys.
+    #[track_caller]
+    pub(super) fn served(&mut self, spec: CallSpec) -> (Key, Key) {
+        let call = self.call(spec);
+        self.pump();
+        (call, self.b.serve())
+    }
+
+    /// A spec whose deadline is `after` from now.
+    pub(super) fn within(&self, after: Duration, spec: CallSpec) -> CallSpec {
+        CallSpec { deadline: Some(Deadline { at: self.now + after, after }), ..spec }
+    }
+
+    pub(super) fn reply(&mut self, key: Key, payload: &'static [u8]) {
+        self.b.link.reply(key, Ok(Some(Bytes::from_static(payload))));
+    }
+
+    pub(super) fn fail(&mut self, key: Key, fault: Fault) {
+        self.b.link.reply(key, Err(fault));
+    }
+
+    /// Nothing is left of anything, on both sides.
+    #[track_caller]
+    pub(super) fn assert_empty(&mut self) {
+        self.pump();
+        assert_eq!((self.a.link.in_flight(), self.b.link.in_flight()), ((0, 0), (0, 0)));
+        assert!(self.a.link.is_drained() && self.b.link.is_drained());
+    }
+}
+
+pub(super) fn request(payload: &'static [u8]) -> CallSpec {
+    CallSpec {
+        handler: HandlerId::new(SINGLE),
+        subroute: None,
+        payload: Some(Bytes::from_static(payload)),
+        deadline: None,
+        stream: None,
+        meta: None,
+        wait: false,
+    }
+}
+
+pub(super) fn waiting(payload: &'static [u8]) -> CallSpec {
+    CallSpec { wait: true, ..request(payload) }
+}
+
+pub(super) fn stream(incoming: u32, outgoing: u32) -> CallSpec {
+    CallSpec {
+        handler: HandlerId::new(stream_id(incoming, outgoing)),
+        stream: Some(Capacities { incoming, outgoing }),
+        ..request(b"open")
+    }
+}
+
+pub(super) fn under(subroute: SubrouteId, spec: CallSpec) -> CallSpec {
+    CallSpec { subroute: Some(subroute), ..spec }
+}

@@ -1,0 +1,306 @@
+//! Streams: opening, items and credits both ways, every end.
+
+use bytes::Bytes;
+
+use super::pair::*;
+use crate::proto::features::Feature;
+use crate::proto::{
+    CallFailure, CallSpec, ErrorCode, Fault, Features, Half, Key, Limits, Recv, SendState, Sent,
+    Side,
+};
+use Side::{Callee, Caller};
+
+/// An open stream: both keys.
+#[track_caller]
+fn open(pair: &mut Pair, incoming: u32, outgoing: u32) -> (Key, Key) {
+    let (call, serve) = pair.served(stream(incoming, outgoing));
+    assert_eq!(pair.a.link.poll_opened(call), Some(Ok(())));
+    (call, serve)
+}
+
+/// Sends until the stream takes no more; how many it took.
+fn fill(node: &mut Node, side: Side, key: Key) -> u32 {
+    (0..).find(|n| node.send(side, key, &[*n as u8]) != SendState::Ready).expect("credits end")
+}
+
+const END: Recv = Recv::End(Ok(()));
+
+fn fault_of(recv: Recv) -> Fault {
+    match recv {
+        Recv::End(Err(CallFailure::Fault(fault))) => fault,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn opening_wakes_both_halves() {
+    let mut pair = Pair::new();
+    let call = pair.call(stream(1, 1));
+    assert_eq!(pair.a.link.poll_opened(call), None);
+    assert_eq!(pair.a.send(Caller, call, b"early"), SendState::Blocked);
+    pair.pump();
+    assert!(pair.a.woken(Caller, call, Half::Both));
+    assert_eq!(pair.a.link.poll_opened(call), Some(Ok(())));
+    assert_eq!(pair.b.serves[0].payload.as_deref(), Some(&b"open"[..]));
+    assert_eq!(pair.a.send(Caller, call, b"now"), SendState::Ready);
+    pair.a.link.forget_call(call);
+    pair.assert_empty();
+}
+
+#[test]
+fn the_callee_may_send_before_the_caller_knows_that_it_is_open() {
+    let mut pair = Pair::new();
+    pair.latency = millis(50);
+    let call = pair.call(stream(0, 2));
+    pair.advance(millis(50));
+    let serve = pair.b.serve();
+    assert_eq!(fill(&mut pair.b, Callee, serve), 2);
+    pair.b.link.finish_stream(serve, Ok(()));
+    pair.advance(millis(50));
+    assert_eq!(pair.a.link.poll_opened(call), Some(Ok(())));
+    assert_eq!(pair.a.recv_all(Caller, call).len(), 2);
+    assert_eq!(pair.a.recv(Caller, call), END);
+    pair.a.link.forget_call(call);
+    pair.advance(secs(1));
+    pair.assert_empty();
+}
+
+/// Capacities of 0, 1 and many, with single and batched credits: never more under way than allowed, nothing stalls, and
+/// everything arrives in order.
+#[test]
+fn items_flow_both_ways_within_their_credits() {
+    for features in [Features::all(), Features::all().without(Feature::Credits), Features::NONE] {
+        for (incoming, outgoing) in [(0, 0), (0, 1), (1, 0), (1, 1), (2, 3), (4, 4)] {
+            let mut pair = Pair::with(Limits::default(), features);
+            let (call, serve) = open(&mut pair, incoming, outgoing);
+            let (mut up, mut down) = (Vec::new(), Vec::new());
+            let (mut sent_up, mut sent_down) = (0u32, 0u32);
+            for _ in 0..200 {
+                while pair.a.send(Caller, call, &sent_up.to_le_bytes()) == SendState::Ready {
+                    sent_up += 1;
+                }
+                while pair.b.send(Callee, serve, &sent_down.to_le_bytes()) == SendState::Ready {
+                    sent_down += 1;
+                }
+                pair.pump();
+                assert!(sent_up as usize - up.len() <= incoming as usize);
+                assert!(sent_down as usize - down.len() <= outgoing.max(1) as usize);
+                if let Recv::Item(item) = pair.b.recv(Callee, serve) {
+                    up.push(item);
+                }
+                if let Recv::Item(item) = pair.a.recv(Caller, call) {
+                    down.push(item);
+                }
+                pair.pump();
+            }
+            let expect =
+                |count: usize| (0..count as u32).map(|n| Bytes::copy_from_slice(&n.to_le_bytes()));
+            assert!(up.iter().cloned().eq(expect(up.len())), "in order");
+            assert!(down.iter().cloned().eq(expect(down.len())), "in order");
+            assert_eq!((up.len(), down.len()), (if incoming == 0 { 0 } else { 200 }, 200));
+            pair.a.link.forget_call(call);
+            pair.assert_empty();
+        }
+    }
+}
+
+#[test]
+fn credits_come_together_where_both_know_how() {
+    let count = |features| {
+        let mut pair = Pair::with(Limits::default(), features);
+        let (call, serve) = open(&mut pair, 0, 4);
+        for _ in 0..100 {
+            fill(&mut pair.b, Callee, serve);
+            pair.pump();
+            pair.a.recv_all(Caller, call);
+            pair.pump();
+        }
+        pair.a.link.counters().messages_out
+    };
+    assert_eq!(count(Features::all()), 1 + 200, "two at a time");
+    assert_eq!(count(Features::all().without(Feature::Credits)), 1 + 400);
+}
+
+#[test]
+fn an_empty_item_is_an_item() {
+    let mut pair = Pair::new();
+    let (call, serve) = open(&mut pair, 1, 1);
+    assert_eq!(pair.a.send(Caller, call, b""), SendState::Ready);
+    assert_eq!(pair.b.send(Callee, serve, b""), SendState::Ready);
+    pair.pump();
+    assert_eq!(pair.b.recv(Callee, serve), Recv::Item(Bytes::new()));
+    assert_eq!(pair.a.recv(Caller, call), Recv::Item(Bytes::new()));
+}
+
+// ---- ends -----------------------------------------------------------------------------------------------------------
+
+#[test]
+fn the_callers_end_needs_no_credit_and_comes_after_the_items() {
+    let mut pair = Pair::new();
+    let (call, serve) = open(&mut pair, 2, 1);
+    assert_eq!(fill(&mut pair.a, Caller, call), 2);
+    pair.a.link.finish_input(call);
+    pair.a.link.finish_input(call);
+    assert_eq!(pair.a.send(Caller, call, b"late"), SendState::Closed);
+    pair.pump();
+    assert_eq!(pair.b.recv_all(Callee, serve).len(), 2);
+    assert_eq!(pair.b.recv(Callee, serve), END);
+    // The answer still flows.
+    assert_eq!(pair.b.send(Callee, serve, b"sum"), SendState::Ready);
+    pair.b.link.finish_stream(serve, Ok(()));
+    pair.pump();
+    assert_eq!(pair.a.recv(Caller, call), Recv::Item(Bytes::from_static(b"sum")));
+    assert_eq!(pair.a.recv(Caller, call), END);
+    pair.a.link.forget_call(call);
+    pair.assert_empty();
+}
+
+#[test]
+fn an_error_waits_for_a_credit_and_a_clean_end_does_not() {
+    let mut pair = Pair::new();
+    let (call, serve) = open(&mut pair, 1, 1);
+    fill(&mut pair.b, Callee, serve);
+    pair.b.link.finish_stream(serve, Err(Fault::new(ErrorCode::Handler, "boom")));
+    pair.pump();
+    assert!(pair.b.link.is_served(serve), "no credit yet");
+    assert_eq!(pair.b.send(Callee, serve, b"after the end"), SendState::Closed);
+    // The caller cannot know that its input is read no more.
+    assert_eq!(fill(&mut pair.a, Caller, call), 1);
+    pair.pump();
+    assert!(matches!(pair.a.recv(Caller, call), Recv::Item(_)));
+    pair.pump();
+    assert_eq!(fault_of(pair.a.recv(Caller, call)).message, "boom");
+    pair.a.link.forget_call(call);
+    pair.assert_empty();
+
+    let (call, serve) = open(&mut pair, 1, 1);
+    fill(&mut pair.b, Callee, serve);
+    pair.b.link.finish_stream(serve, Ok(()));
+    pair.pump();
+    assert!(!pair.b.link.is_served(serve));
+    assert_eq!((pair.a.recv_all(Caller, call).len(), pair.a.recv(Caller, call)), (1, END));
+}
+
+/// What else may happen to a stream whose error waits for a credit.
+#[test]
+fn an_error_that_waits_gives_way() {
+    for trouble in ["cancel", "deadline", "cut"] {
+        let mut pair = Pair::new();
+        let spec = pair.within(secs(2), stream(1, 1));
+        let (call, serve) = pair.served(spec);
+        fill(&mut pair.b, Callee, serve);
+        pair.b.link.finish_stream(serve, Err(Fault::new(ErrorCode::Handler, "boom")));
+        pair.pump();
+        match trouble {
+            "cancel" => pair.a.link.forget_call(call),
+            "deadline" => pair.advance(secs(3)),
+            _ => pair.cut(),
+        }
+        assert_eq!(pair.b.link.in_flight().1, usize::from(trouble == "cancel"));
+        pair.a.link.forget_call(call);
+        pair.assert_empty();
+        assert_eq!(pair.b.abandoned, [serve]);
+    }
+}
+
+#[test]
+fn cancelling_reaches_the_handler() {
+    let mut pair = Pair::new();
+    let (call, serve) = open(&mut pair, 2, 1);
+    fill(&mut pair.a, Caller, call);
+    pair.pump();
+    pair.a.link.forget_call(call);
+    pair.pump();
+    assert_eq!(pair.b.abandoned, [serve]);
+    assert_eq!(pair.b.send(Callee, serve, b"x"), SendState::Closed);
+    // Half an input must not look like all of it.
+    assert!(matches!(pair.b.recv(Callee, serve), Recv::End(Err(CallFailure::Lost { .. }))));
+    pair.b.link.finish_stream(serve, Ok(()));
+    assert_eq!(pair.a.link.counters().ignored, 1, "the callee's DisconnectClientMux");
+    pair.assert_empty();
+}
+
+#[test]
+fn a_call_cancelled_before_it_is_open_is_gone_on_both_sides() {
+    let mut pair = Pair::new();
+    let call = pair.call(stream(1, 1));
+    pair.a.link.forget_call(call);
+    pair.pump();
+    assert_eq!(pair.b.abandoned.len(), 1);
+    pair.assert_empty();
+}
+
+#[test]
+fn deadlines_at_caller_and_callee() {
+    for latency in [millis(0), millis(3), millis(500)] {
+        let mut pair = Pair::new();
+        pair.latency = latency;
+        let spec = pair.within(secs(2), stream(1, 1));
+        let call = pair.call(spec);
+        pair.advance(secs(4));
+        let serve = pair.b.serve();
+        assert_eq!(pair.b.abandoned, [serve]);
+        let end = Recv::End(Err(CallFailure::DeadlineExceeded { after: secs(2) }));
+        assert_eq!(pair.a.recv(Caller, call), end);
+        pair.a.link.forget_call(call);
+        pair.assert_empty();
+    }
+}
+
+/// The callee counts whole milliseconds, so it may fire first; long before the deadline its word means something else.
+#[test]
+fn a_disconnect_near_the_deadline_is_the_deadline() {
+    let mut pair = Pair::new();
+    let spec = pair.within(secs(2) + std::time::Duration::from_micros(900), stream(1, 1));
+    let (call, _) = pair.served(spec);
+    pair.advance(secs(2));
+    let after = secs(2) + std::time::Duration::from_micros(900);
+    let end = Recv::End(Err(CallFailure::DeadlineExceeded { after }));
+    assert_eq!(pair.a.recv(Caller, call), end);
+    assert_eq!(pair.b.abandoned.len(), 1);
+}
+
+#[test]
+fn lost_streams_say_whether_they_were_sent() {
+    let mut pair = Pair::new();
+    let (call, serve) = open(&mut pair, 1, 2);
+    fill(&mut pair.b, Callee, serve);
+    pair.pump();
+    let unsent = pair.call(stream(1, 1));
+    pair.cut();
+    let lost = |sent| CallFailure::Lost { sent, reason: "cut".into() };
+    assert_eq!(pair.a.link.poll_opened(unsent), Some(Err(lost(Sent::No))));
+    assert_eq!(pair.a.recv_all(Caller, call).len(), 2, "what has come can be read");
+    assert_eq!(pair.a.recv(Caller, call), Recv::End(Err(lost(Sent::Maybe))));
+    assert_eq!(pair.a.send(Caller, call, b"x"), SendState::Closed);
+    assert_eq!(pair.b.abandoned, [serve]);
+}
+
+// ---- liveness -------------------------------------------------------------------------------------------------------
+
+#[test]
+fn an_idle_stream_lives_by_its_pings() {
+    for features in [Features::all(), Features::NONE] {
+        let mut pair = Pair::with(Limits::default(), features);
+        let (call, serve) = open(&mut pair, 1, 1);
+        pair.advance(secs(600));
+        assert!(pair.b.link.is_served(serve));
+        assert_eq!(pair.a.recv(Caller, call), Recv::Pending);
+        // Pings take numbers of the caller's sequence; it goes on after them.
+        assert_eq!(pair.a.send(Caller, call, b"still here"), SendState::Ready);
+        pair.pump();
+        assert!(matches!(pair.b.recv(Callee, serve), Recv::Item(_)));
+        pair.a.link.forget_call(call);
+        pair.assert_empty();
+    }
+}
+
+#[test]
+fn a_stream_with_a_short_deadline_is_not_pinged() {
+    let mut pair = Pair::new();
+    let spec = pair.within(secs(14), CallSpec { ..stream(1, 1) });
+    let before = pair.a.link.counters().messages_out;
+    pair.served(spec);
+    pair.advance(secs(13));
+    assert_eq!(pair.a.link.counters().messages_out - before, 3, "it, a connection ping, a pong");
+}
