@@ -5,16 +5,23 @@
 //! | `pair.rs` | two links and the wire between them |
 //! | `solo.rs` | one link, and a test that speaks to it in messages |
 //! | `calls.rs`, `streams.rs`, `limits.rs`, `cuts.rs` | how calls and streams start, wait and end |
-//! | `go_peer.rs` | a peer that behaves like the Go implementation |
+//! | `go_peer.rs`, `go_habits.rs` | a peer that behaves like the Go implementation |
 //! | `mixed.rs` | peers that know fewer extensions |
-//! | `schedule.rs`, `corrupt.rs` | random schedules, damaged messages |
+//! | `schedule.rs`, `world.rs` | random schedules, and the users of a pair that judge them |
+//! | `corrupt.rs` | damaged messages |
 
 mod calls;
+mod corrupt;
 mod cuts;
+mod go_habits;
+mod go_peer;
 mod limits;
+mod mixed;
 mod pair;
+mod schedule;
 mod solo;
 mod streams;
+mod world;
 
 use std::sync::LazyLock;
 use std::time::Instant;
