@@ -1,0 +1,148 @@
+//! The command line.
+
+use std::{
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{lines::Dialect, path::RelPath};
+
+/// Directory trees of several nodes, listed, read and searched over grid.
+#[derive(Debug, Parser)]
+#[command(name = "files", version)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start three nodes in this process, split a directory among them, and list and search it through each other.
+    Demo(Demo),
+    /// Run one node: serve a directory until SIGINT or SIGTERM.
+    Node(Node),
+    /// List what is in and below a path, as `find` would.
+    Ls(Ls),
+    /// Print a file.
+    Cat(Cat),
+    /// Print the lines that match a pattern, as `LC_ALL=C grep -rnIE` would.
+    Search(Search),
+}
+
+/// `files demo`.
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// The directory to share.
+    #[arg(default_value = ".")]
+    pub(crate) dir: PathBuf,
+    /// The pattern to search for.
+    #[arg(long, default_value = "fn ")]
+    pub(crate) pattern: String,
+}
+
+/// `files node`.
+#[derive(Debug, Args)]
+pub(crate) struct Node {
+    /// This node's name: the URL that the other nodes reach it under.
+    #[arg(long, value_name = "URL")]
+    pub(crate) name: String,
+    /// The names of all nodes. Each must be given the same list; this node itself may be left out.
+    #[arg(long, value_name = "URL,URL,...", value_delimiter = ',')]
+    pub(crate) hosts: Vec<String>,
+    /// Where to listen, if not at the host and port of the name (behind a proxy, or on all interfaces).
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<String>,
+    /// The directory to serve.
+    #[arg(long, default_value = ".")]
+    pub(crate) dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) secret: Secret,
+}
+
+/// What all nodes and consoles of a cluster share.
+#[derive(Debug, Args)]
+pub(crate) struct Secret {
+    /// The shared secret of the cluster; without one, anybody may connect. Better set as a variable: arguments show in `ps`.
+    #[arg(long, value_name = "S", env = "FILES_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+}
+
+/// Whom to ask.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Whom {
+    /// Ask this node, which asks all others.
+    #[arg(long, value_name = "URL")]
+    pub(crate) via: Option<String>,
+    /// Ask nobody: look into this directory. Prints the same as a node that serves it.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+/// Options of the commands that ask a node.
+#[derive(Debug, Args)]
+pub(crate) struct Source {
+    #[command(flatten)]
+    pub(crate) whom: Whom,
+    /// Only what these nodes serve.
+    #[arg(long, value_name = "URL", requires = "via")]
+    pub(crate) node: Vec<String>,
+    /// Which of the node's console names to use; two consoles at the same time need two.
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "via")]
+    pub(crate) console: u8,
+    #[command(flatten)]
+    pub(crate) secret: Secret,
+}
+
+/// `files ls`.
+#[derive(Debug, Args)]
+pub(crate) struct Ls {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// A path below the served directory; everything if missing.
+    #[arg(default_value = "")]
+    pub(crate) path: OsString,
+}
+
+/// `files cat`.
+#[derive(Debug, Args)]
+pub(crate) struct Cat {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// The file.
+    pub(crate) path: OsString,
+}
+
+/// `files search`.
+#[derive(Debug, Args)]
+pub(crate) struct Search {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// A regular expression, as in `grep -E` (exactly: the syntax of Rust's regex crate, on bytes).
+    pub(crate) pattern: String,
+    /// A path below the served directory; everything if missing.
+    #[arg(default_value = "")]
+    pub(crate) path: OsString,
+    /// The pattern is plain text.
+    #[arg(short = 'F', long)]
+    pub(crate) fixed: bool,
+    /// Ignore case.
+    #[arg(short = 'i', long)]
+    pub(crate) ignore_case: bool,
+}
+
+impl Search {
+    /// How to read the pattern.
+    pub(crate) fn dialect(&self) -> Dialect {
+        Dialect { fixed: self.fixed, ignore_case: self.ignore_case }
+    }
+}
+
+/// A path as it was typed, UTF-8 or not.
+pub(crate) fn rel_path(typed: &OsStr) -> RelPath {
+    Path::new(typed).into()
+}

@@ -1,0 +1,105 @@
+//! `files`: directory trees of several nodes, listed, read and searched through each other over `grid`.
+//!
+//! `files demo` shows it all in one process; `files node` is one node of a cluster, and `files ls|cat|search --via URL`
+//! ask a running node. What they print is what `find` and `LC_ALL=C grep -rnIE` print about the same tree.
+//! Read on in `tree` and `search` (the disk), `service` (what nodes offer each other), `serve` and `ask` (how).
+#![cfg(unix)]
+#![allow(dead_code)] // until `off` is gone
+
+// Off until the library is there; `off` stands in for what `run` calls of them.
+#[cfg(any())]
+mod ask;
+mod cli;
+#[cfg(any())]
+mod cluster;
+#[cfg(any())]
+mod console;
+#[cfg(any())]
+mod demo;
+mod entry;
+mod error;
+mod lines;
+mod local;
+mod merge;
+#[cfg(any())]
+mod node;
+mod out;
+mod path;
+#[cfg(any())]
+mod peers;
+mod print;
+mod progress;
+mod report;
+mod search;
+#[cfg(any())]
+mod serve;
+#[cfg(any())]
+mod service;
+mod tree;
+
+#[cfg(test)]
+mod compare_tests;
+#[cfg(test)]
+mod safety_tests;
+#[cfg(test)]
+mod testtree;
+
+use std::{error::Error, process::ExitCode};
+
+use clap::Parser;
+
+use crate::{
+    cli::{Cat, Cli, Command, Ls, Search},
+    print::Printer,
+};
+
+#[cfg(not(any()))]
+mod off;
+#[cfg(not(any()))]
+use off::{console, demo, node};
+
+type Failure = Box<dyn Error>;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(&Cli::parse().command).await {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE, // what was printed is not all there is
+        Err(error) => {
+            eprintln!("error: {}", chain(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the command. How many things had to be left out, each noted on stderr.
+async fn run(command: &Command) -> Result<u64, Failure> {
+    match command {
+        Command::Demo(args) => demo::run(args).await,
+        Command::Node(args) => node::run(args).await.map(|()| 0),
+        Command::Ls(Ls { source, .. })
+        | Command::Cat(Cat { source, .. })
+        | Command::Search(Search { source, .. }) => {
+            let mut out = Printer::new()?;
+            let done = match &source.whom.dir {
+                Some(dir) => local::run(dir, command, &mut out).map_err(Failure::from),
+                None => console::run(source, command, &mut out).await,
+            };
+            // What came before an error is printed all the same.
+            let skipped = out.finish()?;
+            done.map(|()| skipped)
+        }
+    }
+}
+
+/// An error with its causes, outermost first.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
