@@ -1,0 +1,119 @@
+//! Asking several nodes at once for `Files`, and making one answer of theirs. Used by `ask` and by the demo.
+//!
+//! Each node has a part of the tree, so that most of them do not know a given path. That is an error only if none does.
+
+use futures_util::{
+    Stream, StreamExt,
+    future::join_all,
+    stream::{self, BoxStream},
+};
+use grid::{CallError, Manager};
+
+use crate::{
+    entry::{Entry, HasPath, Hit, Seen, Skipped},
+    error::FilesError,
+    merge::merge,
+    path::RelPath,
+    service::{FilesClient, SearchRequest, WalkRequest},
+};
+
+/// A node to ask.
+#[derive(Clone, Debug)]
+pub(crate) struct Peer {
+    /// The node's name.
+    pub(crate) name: String,
+    /// Its tree.
+    pub(crate) files: FilesClient,
+}
+
+/// What several nodes have sent, in the order of paths.
+pub(crate) type Merged<T> = BoxStream<'static, Seen<T>>;
+
+impl Peer {
+    /// The node of that name, as `manager` reaches it.
+    pub(crate) fn new(manager: &Manager, name: &str) -> Result<Self, grid::Error> {
+        Ok(Self { name: name.to_owned(), files: FilesClient::new(manager.connection(name)?) })
+    }
+
+    /// The error of a call to this node as this program's own: the handler's, or that there was none to ask.
+    pub(crate) fn error(&self, error: CallError<FilesError>) -> FilesError {
+        match error {
+            CallError::Handler(error) => error,
+            other => FilesError::Peer { peer: self.name.clone(), reason: other.to_string() },
+        }
+    }
+
+    /// Looks at the first item, since that is where a path that the node does not have shows. A node that cannot be
+    /// asked, or that fails on the way, has a note for its last item.
+    async fn listen<T, S>(
+        self,
+        opened: Result<S, CallError<FilesError>>,
+    ) -> Result<Merged<T>, FilesError>
+    where
+        T: HasPath + Send + 'static,
+        S: Stream<Item = Result<Seen<T>, CallError<FilesError>>> + Send + 'static,
+    {
+        let mut items = match opened {
+            Ok(items) => items.boxed(),
+            Err(error) => stream::once(async { Err(error) }).boxed(),
+        };
+        let first = match items.next().await {
+            None => return Ok(stream::empty().boxed()),
+            Some(Err(CallError::Handler(error))) => return Err(error),
+            Some(first) => first,
+        };
+        let last_path = RelPath::default();
+        let seen = stream::once(async { first }).chain(items).scan(last_path, move |last, item| {
+            let seen = item.unwrap_or_else(|error| {
+                let reason = format!("the rest is missing: {}", self.error(error));
+                Seen::Skipped(Skipped { path: last.clone(), reason })
+            });
+            last.clone_from(seen.path());
+            std::future::ready(Some(seen))
+        });
+        Ok(seen.boxed())
+    }
+}
+
+/// [`crate::service::Files::walk`] of all `peers`.
+pub(crate) async fn walk(
+    peers: Vec<Peer>,
+    request: &WalkRequest,
+) -> Result<Merged<Entry>, FilesError> {
+    let asked = peers.into_iter().map(async |peer| {
+        let opened = peer.files.walk(request.clone()).await;
+        peer.listen(opened).await
+    });
+    together(join_all(asked).await, &request.path)
+}
+
+/// [`crate::service::Files::search`] of all `peers`.
+pub(crate) async fn search(
+    peers: Vec<Peer>,
+    request: &SearchRequest,
+) -> Result<Merged<Hit>, FilesError> {
+    let asked = peers.into_iter().map(async |peer| {
+        let opened = peer.files.search(request.clone()).await;
+        peer.listen(opened).await
+    });
+    together(join_all(asked).await, &request.path)
+}
+
+/// Leaves out the nodes that do not have the path; any other refusal (a bad pattern) is everybody's.
+fn together<T: HasPath + Send + 'static>(
+    answers: Vec<Result<Merged<T>, FilesError>>,
+    path: &RelPath,
+) -> Result<Merged<T>, FilesError> {
+    let mut streams = Vec::new();
+    for answer in answers {
+        match answer {
+            Ok(stream) => streams.push(stream),
+            Err(FilesError::NotFound { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if streams.is_empty() {
+        return Err(FilesError::NotFound { path: path.clone() });
+    }
+    Ok(merge(streams).boxed())
+}

@@ -1,0 +1,86 @@
+//! Serving a tree: `Files`, by handing the blocking work of `tree` and `search` to threads that may block.
+//!
+//! A walk pushes into a bounded channel, the handler moves on from there to the caller. So a slow caller holds back the
+//! disk; and one that leaves drops the handler's future, with it the channel, and the thread's next `put` ends the walk.
+
+use bytes::Bytes;
+use grid::Outgoing;
+use tokio::{
+    sync::mpsc,
+    task::{JoinError, spawn_blocking},
+};
+
+use crate::{
+    entry::{Entry, Hit, Seen, Stat},
+    error::FilesError,
+    path::RelPath,
+    search::search,
+    service::{Files, SearchRequest, WalkRequest},
+    tree::Tree,
+};
+
+/// Items between the thread that finds them and the task that sends them.
+const FOUND_MAX: usize = 256;
+
+/// Serves one tree.
+#[derive(Debug)]
+pub(crate) struct Disk {
+    tree: Tree,
+}
+
+impl Disk {
+    /// Serves `tree`.
+    pub(crate) fn new(tree: Tree) -> Self {
+        Self { tree }
+    }
+}
+
+impl Files for Disk {
+    async fn stat(&self, path: RelPath) -> Result<Stat, FilesError> {
+        let tree = self.tree.clone();
+        spawn_blocking(move || tree.stat(&path)).await.map_err(failed)?
+    }
+
+    async fn read(&self, path: RelPath, offset: u64, len: u64) -> Result<Bytes, FilesError> {
+        let tree = self.tree.clone();
+        spawn_blocking(move || tree.read(&path, offset, len)).await.map_err(failed)?
+    }
+
+    async fn walk(
+        &self,
+        request: WalkRequest,
+        out: Outgoing<Seen<Entry>>,
+    ) -> Result<(), FilesError> {
+        let tree = self.tree.clone();
+        push(out, move |found| tree.walk(&request.path, found)).await
+    }
+
+    async fn search(
+        &self,
+        request: SearchRequest,
+        out: Outgoing<Seen<Hit>>,
+    ) -> Result<(), FilesError> {
+        let tree = self.tree.clone();
+        push(out, move |found| {
+            search(&tree, &request.path, &request.pattern, request.dialect, found)
+        })
+        .await
+    }
+}
+
+/// Runs `work` on a thread and sends what it puts out.
+async fn push<T: Send + 'static>(
+    mut out: Outgoing<T>,
+    work: impl FnOnce(&mut mpsc::Sender<T>) -> Result<(), FilesError> + Send + 'static,
+) -> Result<(), FilesError> {
+    let (mut found, mut queue) = mpsc::channel(FOUND_MAX);
+    let work = spawn_blocking(move || work(&mut found));
+    while let Some(item) = queue.recv().await {
+        out.send(item).await?;
+    }
+    work.await.map_err(failed)?
+}
+
+fn failed(error: JoinError) -> FilesError {
+    FilesError::Aborted { reason: error.to_string() }
+}

@@ -1,0 +1,98 @@
+//! What nodes offer each other: `Files`, a node's own tree, and `Ask`, the trees of all nodes for one who reaches only one.
+//!
+//! The traits are the contract: what is sent follows from them. `serve` and `ask` implement them.
+
+use bytes::Bytes;
+use grid::Outgoing;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    entry::{Entry, Hit, Seen, Stat},
+    error::FilesError,
+    lines::Dialect,
+    path::RelPath,
+};
+
+/// A node's tree.
+#[grid::service]
+pub(crate) trait Files {
+    /// What `lstat` says.
+    async fn stat(&self, path: RelPath) -> Result<Stat, FilesError>;
+
+    /// Bytes of a file: at most 1 MiB a call, none at its end.
+    async fn read(&self, path: RelPath, offset: u64, len: u64) -> Result<Bytes, FilesError>;
+
+    /// All entries in and below a path, in the order of paths.
+    // Compact: the field names would be most of what a listing sends.
+    #[handler(compact, outgoing = 256)]
+    async fn walk(
+        &self,
+        request: WalkRequest,
+        out: Outgoing<Seen<Entry>>,
+    ) -> Result<(), FilesError>;
+
+    /// All lines that match, in the order of paths and line numbers.
+    #[handler(compact, outgoing = 256)]
+    async fn search(
+        &self,
+        request: SearchRequest,
+        out: Outgoing<Seen<Hit>>,
+    ) -> Result<(), FilesError>;
+}
+
+/// The trees of all nodes, through the one that is asked. `nodes` are the names of those to ask, empty for all of them.
+#[grid::service]
+pub(crate) trait Ask {
+    /// [`Files::walk`] of all, merged in the order of paths. A node that fails becomes a [`Seen::Skipped`].
+    #[handler(compact, outgoing = 256)]
+    async fn walk_all(
+        &self,
+        nodes: Vec<String>,
+        request: WalkRequest,
+        out: Outgoing<Seen<Entry>>,
+    ) -> Result<(), FilesError>;
+
+    /// [`Files::search`] of all, merged likewise.
+    #[handler(compact, outgoing = 256)]
+    async fn search_all(
+        &self,
+        nodes: Vec<String>,
+        request: SearchRequest,
+        out: Outgoing<Seen<Hit>>,
+    ) -> Result<(), FilesError>;
+
+    /// The content of a file, in pieces, from the first node that has it.
+    #[handler(outgoing = 4)]
+    async fn cat(
+        &self,
+        nodes: Vec<String>,
+        path: RelPath,
+        out: Outgoing<Bytes>,
+    ) -> Result<(), FilesError>;
+}
+
+/// What to list.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct WalkRequest {
+    /// Empty for everything.
+    pub(crate) path: RelPath,
+}
+
+/// What to search for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct SearchRequest {
+    /// See [`crate::lines`] for its syntax.
+    pub(crate) pattern: String,
+    /// Empty for everything.
+    pub(crate) path: RelPath,
+    /// How to read the pattern.
+    #[serde(default)]
+    pub(crate) dialect: Dialect,
+}
+
+/// The caller has left: the end of a pushed stream's handler, by `?` on `send`.
+impl From<grid::Closed> for FilesError {
+    fn from(_: grid::Closed) -> Self {
+        Self::Aborted { reason: "the caller has left".to_owned() }
+    }
+}
