@@ -50,8 +50,8 @@ pub(crate) struct Node {
     /// This node's name: the URL that the other nodes reach it under.
     #[arg(long, value_name = "URL")]
     pub(crate) name: String,
-    /// The names of all nodes. Each must be given the same list; this node itself may be left out.
-    #[arg(long, value_name = "URL,URL,...", value_delimiter = ',')]
+    /// The names of all nodes, this one included. Each must be given the same list.
+    #[arg(long, value_name = "URL,URL,...", value_delimiter = ',', required = true)]
     pub(crate) hosts: Vec<String>,
     /// Where to listen, if not at the host and port of the name (behind a proxy, or on all interfaces).
     #[arg(long, value_name = "ADDRESS:PORT")]
@@ -75,7 +75,7 @@ pub(crate) struct Secret {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct Whom {
-    /// Ask this node, which asks all others.
+    /// Ask this node, which asks all others; exactly as in its `--name`.
     #[arg(long, value_name = "URL")]
     pub(crate) via: Option<String>,
     /// Ask nobody: look into this directory. Prints the same as a node that serves it.
@@ -91,9 +91,6 @@ pub(crate) struct Source {
     /// Only what these nodes serve.
     #[arg(long, value_name = "URL", requires = "via")]
     pub(crate) node: Vec<String>,
-    /// Which of the node's console names to use; two consoles at the same time need two.
-    #[arg(long, value_name = "N", default_value_t = 0, requires = "via")]
-    pub(crate) console: u8,
     #[command(flatten)]
     pub(crate) secret: Secret,
 }

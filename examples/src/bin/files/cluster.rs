@@ -1,6 +1,6 @@
 //! What every node and console of a cluster does alike: name, hosts, secret.
 
-use grid::{Builder, Manager, NoAuth, SharedSecret};
+use grid::{Builder, Manager, SharedSecret};
 
 /// A manager called `name` that talks to `hosts`. Without a token anybody may connect.
 pub(crate) fn builder<'a>(
@@ -11,6 +11,6 @@ pub(crate) fn builder<'a>(
     let builder = Manager::builder(name).hosts(hosts);
     match token {
         Some(secret) => builder.token(SharedSecret::new(secret)),
-        None => builder.token(NoAuth),
+        None => builder,
     }
 }

@@ -4,12 +4,13 @@
 //! needs a name that its node knows and for which that rule says "the console dials", since nobody could dial a console.
 //! Both sides work it out: of `http://console-0.invalid:1`, `http://console-1.invalid:1`, … the first [`CONSOLES`] for
 //! which the rule says so are the node's consoles, and every node has them in its list. (`.invalid` is reserved: no real
-//! host is ever called that.) One name is one connection: `--console N` takes another for a second console meanwhile.
+//! host is ever called that.) One name is one connection, so consoles that run at the same time must not take the same
+//! one: each takes the one that its process id leads to.
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, process, time::Duration};
 
-use futures_util::StreamExt;
-use grid::CallError;
+use grid::{CallError, Connection, NotConnected, State};
+use tokio::time::timeout;
 
 use crate::{
     cli::{Command, Source, rel_path},
@@ -20,10 +21,10 @@ use crate::{
     service::{AskClient, SearchRequest, WalkRequest},
 };
 
-/// Console names that a node knows.
-pub(crate) const CONSOLES: u8 = 8;
+/// Console names that a node knows: many more than consoles at a time, since two with the same name cut each other off.
+const CONSOLES: usize = 64;
 
-/// How long to wait for the node to answer at all.
+/// How long to wait for a node that does not answer at all, as behind a firewall.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 
 /// The names under which consoles connect to `node`.
@@ -31,7 +32,7 @@ pub(crate) fn names(node: &str) -> impl Iterator<Item = String> {
     (0u32..)
         .map(|i| format!("http://console-{i}.invalid:1"))
         .filter(|name| grid::dials(name, node))
-        .take(CONSOLES.into())
+        .take(CONSOLES)
 }
 
 /// Connects to the node and has it do what `command` says.
@@ -41,16 +42,23 @@ pub(crate) async fn run(
     out: &mut Printer,
 ) -> Result<(), Box<dyn Error>> {
     let node = source.whom.via.as_deref().ok_or("--via is missing")?;
-    let name = names(node)
-        .nth(source.console.into())
-        .ok_or_else(|| format!("--console is below {CONSOLES}"))?;
+    let name = names(node).nth(process::id() as usize % CONSOLES).ok_or("no console name")?;
     let manager =
         cluster::builder(&name, [&*name, node], source.secret.token.as_deref()).build()?;
     let connection = manager.connection(node)?;
-    connection.wait_connected(CONNECT_MAX).await?;
+    connect(&connection).await?;
     let done = ask(&AskClient::new(connection), source.node.clone(), command, out).await;
     manager.shutdown(Duration::ZERO).await;
     done.map_err(Into::into)
+}
+
+/// Waits for the first answer of the node, yes or no. Another attempt may succeed, but who has typed a command should
+/// rather know at once.
+async fn connect(connection: &Connection) -> Result<(), NotConnected> {
+    let mut states = connection.states();
+    let answer = states.wait_for(|state| state.is_connected() || matches!(state, State::Error(_)));
+    let _ = timeout(CONNECT_MAX, answer).await;
+    connection.wait_connected(Duration::ZERO).await
 }
 
 /// Prints what comes until it ends, or stdout does (`| head`): then the stream is dropped, and all nodes stop.

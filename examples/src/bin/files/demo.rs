@@ -3,7 +3,11 @@
 //! Each node serves a third of the top-level entries. The nodes stand in a ring and each asks the next one for its share,
 //! so that together they list and search everything, and every entry has crossed a socket exactly once.
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    io::{self, Write},
+    time::Duration,
+};
 
 use futures_util::StreamExt;
 use grid::Manager;
@@ -30,25 +34,35 @@ const CONNECT_MAX: Duration = Duration::from_secs(10);
 
 /// Runs the demo. How many things had to be left out.
 pub(crate) async fn run(args: &cli::Demo) -> Result<u64, Box<dyn Error>> {
+    let mut out = io::stdout();
     let start = Instant::now();
     let shares = Tree::split(&args.dir, NODES)?;
     let ring = Ring::start(&shares).await?;
-    println!("{} shared among {NODES} nodes on loopback", shares[0].root().display());
+    writeln!(out, "{} shared among {NODES} nodes on loopback", shares[0].root().display())?;
     for (name, share) in ring.names.iter().zip(&shares) {
-        println!("  {name} serves {} top-level entries", share.share_size().unwrap_or_default());
+        writeln!(
+            out,
+            "  {name} serves {} top-level entries",
+            share.share_size().unwrap_or_default()
+        )?;
     }
 
     let listing = Instant::now();
     let totals = list(&ring).await?;
-    println!("listed in {:.2?}: {totals}", listing.elapsed());
+    writeln!(out, "listed in {:.2?}: {totals}", listing.elapsed())?;
     let searching = Instant::now();
     let lines = search(&ring, &args.pattern, &totals).await?;
-    println!("searched in {:.2?}: {lines} matching {:?}", searching.elapsed(), args.pattern);
+    writeln!(out, "searched in {:.2?}: {lines} matching {:?}", searching.elapsed(), args.pattern)?;
     for sample in lines.samples() {
-        println!("  {sample}");
+        writeln!(out, "  {sample}")?;
     }
     let (calls, bytes) = ring.crossed();
-    println!("over sockets: {calls} calls, {}; {:.2?} in all", HumanBytes(bytes), start.elapsed());
+    writeln!(
+        out,
+        "over sockets: {calls} calls, {}; {:.2?} in all",
+        HumanBytes(bytes),
+        start.elapsed()
+    )?;
     ring.stop().await;
     Ok(totals.skipped + lines.skipped)
 }
@@ -147,7 +161,7 @@ impl Ring {
     fn crossed(&self) -> (u64, u64) {
         let stats = self.managers.iter().map(Manager::stats);
         stats.fold((0, 0), |(calls, bytes), stats| {
-            (calls + stats.calls_out, bytes + stats.bytes_sent)
+            (calls + stats.calls_out(), bytes + stats.bytes_out())
         })
     }
 

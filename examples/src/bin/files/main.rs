@@ -4,36 +4,26 @@
 //! ask a running node. What they print is what `find` and `LC_ALL=C grep -rnIE` print about the same tree.
 //! Read on in `tree` and `search` (the disk), `service` (what nodes offer each other), `serve` and `ask` (how).
 #![cfg(unix)]
-#![allow(dead_code)] // until `off` is gone
 
-// Off until the library is there; `off` stands in for what `run` calls of them.
-#[cfg(any())]
 mod ask;
 mod cli;
-#[cfg(any())]
 mod cluster;
-#[cfg(any())]
 mod console;
-#[cfg(any())]
 mod demo;
 mod entry;
 mod error;
 mod lines;
 mod local;
 mod merge;
-#[cfg(any())]
 mod node;
 mod out;
 mod path;
-#[cfg(any())]
 mod peers;
 mod print;
 mod progress;
 mod report;
 mod search;
-#[cfg(any())]
 mod serve;
-#[cfg(any())]
 mod service;
 mod tree;
 
@@ -44,27 +34,26 @@ mod safety_tests;
 #[cfg(test)]
 mod testtree;
 
-use std::{error::Error, process::ExitCode};
+use std::{error::Error, io, process::ExitCode};
 
 use clap::Parser;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::{
     cli::{Cat, Cli, Command, Ls, Search},
     print::Printer,
 };
 
-#[cfg(not(any()))]
-mod off;
-#[cfg(not(any()))]
-use off::{console, demo, node};
-
 type Failure = Box<dyn Error>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    // The library's warnings: whom a node has refused, and why.
+    tracing_subscriber::fmt().with_writer(io::stderr).with_max_level(LevelFilter::WARN).init();
     match run(&Cli::parse().command).await {
         Ok(0) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE, // what was printed is not all there is
+        Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS, // `| head` has seen enough
         Err(error) => {
             eprintln!("error: {}", chain(&*error));
             ExitCode::FAILURE
@@ -90,6 +79,10 @@ async fn run(command: &Command) -> Result<u64, Failure> {
             done.map(|()| skipped)
         }
     }
+}
+
+fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// An error with its causes, outermost first.

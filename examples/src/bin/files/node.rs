@@ -2,7 +2,11 @@
 //!
 //! Prints `listening on URL` once it does, what becomes of its peers on stderr, and shuts down on SIGINT and SIGTERM.
 
-use std::{collections::BTreeSet, error::Error, time::Duration};
+use std::{
+    error::Error,
+    io::{self, Write},
+    time::Duration,
+};
 
 use grid::Connection;
 use tokio::{
@@ -21,36 +25,40 @@ use crate::{
 };
 
 /// How long calls that are running may go on after the signal.
-const GRACE: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Runs until a signal.
 pub(crate) async fn run(args: &Node) -> Result<(), Box<dyn Error>> {
+    // The library would say so too, but would list the consoles' names as well.
+    if !args.hosts.contains(&args.name) {
+        return Err(format!("{} is not in --hosts {}", args.name, args.hosts.join(",")).into());
+    }
     let disk = Disk::new(Tree::open(&args.dir)?);
-    let nodes: BTreeSet<&str> =
-        args.hosts.iter().map(String::as_str).chain([args.name.as_str()]).collect();
+    // Bound before the manager dials anyone: a node that is started twice must not take the first one's connections.
+    let listener = listen(args).await?;
     let consoles: Vec<String> = console::names(&args.name).collect();
-    let hosts = nodes.iter().copied().chain(consoles.iter().map(String::as_str));
+    let hosts = args.hosts.iter().chain(&consoles).map(String::as_str);
     let everybody = Everybody::default();
     let manager = cluster::builder(&args.name, hosts, args.secret.token.as_deref())
         .service(FilesServer::new(disk))
         .service(AskServer::new(everybody.clone()))
         .build()?;
-    everybody.meet(nodes.iter().map(|name| Peer::new(&manager, name)).collect::<Result<_, _>>()?);
+    let nodes = args.hosts.iter().map(|name| Peer::new(&manager, name));
+    everybody.meet(nodes.collect::<Result<_, _>>()?);
 
-    let address = args.listen.as_deref().unwrap_or_else(|| host_and_port(&args.name));
-    let listener =
-        TcpListener::bind(address).await.map_err(|e| format!("cannot listen on {address}: {e}"))?;
+    // Before anyone is told that this node runs: a signal from now on ends it gently.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let server = tokio::spawn({
         let manager = manager.clone();
         async move { manager.serve(listener).await }
     });
-    println!("listening on {}", args.name);
-    for name in nodes.iter().filter(|name| **name != args.name) {
-        tokio::spawn(report((*name).to_owned(), manager.connection(name)?));
+    // Whoever has closed stdout does not want to know.
+    let _ = writeln!(io::stdout(), "listening on {}", args.name);
+    for name in args.hosts.iter().filter(|name| **name != args.name) {
+        tokio::spawn(report(manager.connection(name)?));
     }
 
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -61,16 +69,24 @@ pub(crate) async fn run(args: &Node) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Where a name of the form `http://host:port` says to listen. Whether it is one the library has checked by now.
-fn host_and_port(name: &str) -> &str {
-    name.split_once("://").map_or(name, |(_, rest)| rest)
+/// Binds where the command line says: at the host and port of the name, if at nothing else.
+async fn listen(args: &Node) -> Result<TcpListener, String> {
+    let address = match (&args.listen, args.name.split_once("://")) {
+        (Some(address), _) => address,
+        (None, Some((_scheme, address))) => address,
+        (None, None) => {
+            let name = &args.name;
+            return Err(format!("bad --name {name:?}: a name is a URL such as http://node1:9000"));
+        }
+    };
+    TcpListener::bind(address).await.map_err(|e| format!("cannot listen on {address}: {e}"))
 }
 
 /// Says on stderr what becomes of one peer.
-async fn report(name: String, connection: Connection) {
+async fn report(connection: Connection) {
     let mut states = connection.states();
     loop {
-        eprintln!("{name}: {}", *states.borrow_and_update());
+        eprintln!("{}: {}", connection.host(), *states.borrow_and_update());
         if states.changed().await.is_err() {
             return;
         }

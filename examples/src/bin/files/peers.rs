@@ -7,9 +7,10 @@ use futures_util::{
     future::join_all,
     stream::{self, BoxStream},
 };
-use grid::{CallError, Manager};
+use grid::{CallError, Manager, UnknownHost};
 
 use crate::{
+    chain,
     entry::{Entry, HasPath, Hit, Seen, Skipped},
     error::FilesError,
     merge::merge,
@@ -31,7 +32,7 @@ pub(crate) type Merged<T> = BoxStream<'static, Seen<T>>;
 
 impl Peer {
     /// The node of that name, as `manager` reaches it.
-    pub(crate) fn new(manager: &Manager, name: &str) -> Result<Self, grid::Error> {
+    pub(crate) fn new(manager: &Manager, name: &str) -> Result<Self, UnknownHost> {
         Ok(Self { name: name.to_owned(), files: FilesClient::new(manager.connection(name)?) })
     }
 
@@ -39,8 +40,15 @@ impl Peer {
     pub(crate) fn error(&self, error: CallError<FilesError>) -> FilesError {
         match error {
             CallError::Handler(error) => error,
-            other => FilesError::Peer { peer: self.name.clone(), reason: other.to_string() },
+            CallError::Disconnected { reason, .. } => {
+                self.failure(format!("disconnected: {reason}"))
+            }
+            other => self.failure(chain(&other)),
         }
+    }
+
+    fn failure(&self, reason: String) -> FilesError {
+        FilesError::Peer { peer: self.name.clone(), reason }
     }
 
     /// Looks at the first item, since that is where a path that the node does not have shows. A node that cannot be
