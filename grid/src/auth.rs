@@ -7,7 +7,8 @@ use std::fmt;
 /// All nodes of a grid need authenticators that accept each other's tokens. The token travels in the upgrade request
 /// and again in the handshake, in the clear where the names do not say `https`.
 pub trait Authenticate: Send + Sync + 'static {
-    /// The token that this node shows when it dials `peer`.
+    /// The token that this node shows when it dials `peer`: printable ASCII that does not end with a space, since it
+    /// travels in a header.
     fn token(&self, peer: &str) -> String;
 
     /// Judges the token of somebody who has dialed this node.
@@ -37,7 +38,7 @@ impl Denied {
 pub struct SharedSecret(String);
 
 impl SharedSecret {
-    /// With this secret, which must be printable ASCII to travel in a header.
+    /// With this secret, which must be printable ASCII and not end with a space, to travel in a header.
     pub fn new(secret: impl Into<String>) -> Self {
         Self(secret.into())
     }

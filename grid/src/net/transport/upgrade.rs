@@ -38,6 +38,10 @@ pub(in crate::net) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     request: &Request<'_>,
     message_bytes_max: usize,
 ) -> Result<WebSocket<S>, String> {
+    if !fits_header(request.token) {
+        // Without this, a listener would call it wrong that has just the same one.
+        return Err("the token of this node cannot travel: it must be printable ASCII and not end with a space".to_owned());
+    }
     let upgrade = http::Request::get(request.route)
         .header(header::HOST, request.authority)
         .header(header::CONNECTION, "Upgrade")
@@ -59,6 +63,11 @@ pub(in crate::net) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     .map_err(upgrade_failure)?;
     let head = socket.into_inner();
     Ok(WebSocket::new(head.stream, head.rest, Role::Client, message_bytes_max))
+}
+
+/// Whether a token arrives as it is: headers lose spaces at their end, and what is not ASCII has no agreed meaning there.
+fn fits_header(token: &str) -> bool {
+    token.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && !token.ends_with(' ')
 }
 
 /// Answers a dialer. `judge` gets the path and the headers and may refuse with a status and a text.
@@ -225,6 +234,18 @@ mod tests {
             std::future::poll_fn(|cx| crate::net::transport::Transport::poll_recv(&mut socket, cx))
                 .await;
         assert_eq!(message.expect("message"), "hi");
+    }
+
+    #[tokio::test]
+    async fn a_token_that_would_not_arrive_is_not_sent() {
+        for token in ["line\n", "ends with a space ", "schlüssel"] {
+            let (mut listener, dialer) = duplex(4096);
+            let refused = connect(dialer, &Request { token, ..REQUEST }, 1024).await;
+            let text = refused.map(|_| ()).unwrap_err();
+            assert!(text.contains("must be printable ASCII"), "{text}");
+            assert_eq!(listener.read(&mut [0; 1]).await.unwrap(), 0, "nothing came");
+        }
+        assert!(fits_header("") && fits_header(" !~ x"));
     }
 
     #[tokio::test]
