@@ -1,5 +1,7 @@
 //! Whatever is wrong with a node's description, or comes from elsewhere, ends in an error that says what it was.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
+
 mod support;
 
 use std::time::Duration;
@@ -77,8 +79,7 @@ async fn a_wrong_token_is_told_to_the_dialer() {
     assert_eq!(
         error.to_string(),
         format!(
-            "no connection to {listener} (not connected: answered 403 Forbidden instead of a WebSocket: auth token: \
-             invalid token)"
+            "no connection to {listener}: answered 403 Forbidden instead of a WebSocket: auth token: invalid token"
         )
     );
     let error = connection.request(1, None).await.unwrap_err();

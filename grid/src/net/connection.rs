@@ -183,9 +183,20 @@ impl Connection {
     }
 }
 
+/// What a state adds to "no connection".
+fn why(state: &State) -> String {
+    match state {
+        State::Error(reason) => format!(": {reason}"),
+        State::Unconnected => ": it has not dialed this node".to_owned(),
+        State::Connecting => ": it does not answer".to_owned(),
+        State::Connected { .. } => String::new(),
+        State::Shutdown => ": this node is shut down".to_owned(),
+    }
+}
+
 /// There was no connection in time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no connection to {peer} ({state})")]
+#[error("no connection to {peer}{}", why(state))]
 #[non_exhaustive]
 pub struct NotConnected {
     /// Name of the peer.

@@ -16,7 +16,7 @@ pub(crate) enum ProtocolError {
     #[error("does not read: {waiting} bytes of answers wait for it, {max} may")]
     NotReading { waiting: usize, max: usize },
     /// No pong for two ping intervals.
-    #[error("no pong for {0:?}")]
+    #[error("no pong for {} s", .0.as_secs())]
     Silent(Duration),
 }
 

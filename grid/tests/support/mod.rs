@@ -1,5 +1,6 @@
 //! A network in memory: nodes that reach each other without sockets, in virtual time.
 #![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
 use std::collections::HashMap;
 use std::io;

@@ -60,7 +60,7 @@ pub(in crate::net) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
         Some(config(message_bytes_max)),
     )
     .await
-    .map_err(upgrade_failure)?;
+    .map_err(|error| upgrade_failure("answered", error))?;
     let head = socket.into_inner();
     Ok(WebSocket::new(head.stream, head.rest, Role::Client, message_bytes_max))
 }
@@ -95,18 +95,19 @@ pub(in crate::net) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
         Some(config(message_bytes_max)),
     )
     .await
-    .map_err(upgrade_failure)?;
+    .map_err(|error| upgrade_failure("was answered", error))?;
     let head = socket.into_inner();
     Ok(WebSocket::new(head.stream, head.rest, Role::Server, message_bytes_max))
 }
 
-fn upgrade_failure(error: tungstenite::Error) -> String {
+/// `answered` says who answered with something else than a WebSocket, if that was it.
+fn upgrade_failure(answered: &str, error: tungstenite::Error) -> String {
     match error {
         tungstenite::Error::Http(response) => {
             let body = response.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default();
             let body = body.trim();
             let separator = if body.is_empty() { "" } else { ": " };
-            format!("answered {} instead of a WebSocket{separator}{body}", response.status())
+            format!("{answered} {} instead of a WebSocket{separator}{body}", response.status())
         }
         tungstenite::Error::Io(error) => {
             format!("the connection failed before the WebSocket was up: {error}")
@@ -261,7 +262,7 @@ mod tests {
         );
         assert_eq!(
             accepted.map(|_| ()).unwrap_err(),
-            "answered 403 Forbidden instead of a WebSocket: not on /grid"
+            "was answered 403 Forbidden instead of a WebSocket: not on /grid"
         );
     }
 }
