@@ -72,6 +72,32 @@ async fn all_checks_pass_without_checksums() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn all_checks_pass_whatever_extension_is_missing() {
+    let all = ["ids32", "meta", "cancel", "credits"];
+    let mut offers: Vec<Vec<&str>> = all
+        .iter()
+        .map(|missing| all.iter().copied().filter(|name| name != missing).collect())
+        .collect();
+    offers.push(Vec::new());
+    for offer in offers {
+        let network = Network::default();
+        let a = handlers::install(network.node(A, &[A, B])).build().unwrap();
+        let b = network.node(B, &[A, B]).extensions(offer.iter().copied());
+        let b = handlers::install(b).build().unwrap();
+        network.attach(&a);
+        network.attach(&b);
+        for (from, to) in [(&a, B), (&b, A)] {
+            from.connection(to).unwrap().wait_connected(Duration::from_secs(5)).await.unwrap();
+            drive(from, to).await;
+        }
+        // Without `cancel` the handler of a request that was taken back runs on, until its deadline at the latest.
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        nothing_is_served(&a).await;
+        nothing_is_served(&b).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_node_without_handlers_fails_what_needs_them() {
     let (_network, a, _b) = pair(|builder| builder).await;
     let mut passed = Vec::new();

@@ -193,6 +193,7 @@ pub struct Builder {
     auth: Arc<dyn Authenticate>,
     dial: Arc<dyn Dial>,
     config: Config,
+    extensions: Option<Vec<String>>,
     registry: Registry,
     /// The first registration that failed; [`build`](Self::build) tells.
     failed: Option<RegisterError>,
@@ -206,6 +207,7 @@ impl Builder {
             auth: Arc::new(NoAuth),
             dial: Arc::new(TcpDial),
             config: Config::default(),
+            extensions: None,
             registry: Registry::new(),
             failed: None,
         }
@@ -234,6 +236,16 @@ impl Builder {
     /// Bounds and intervals.
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
+        self
+    }
+
+    /// Offers only these protocol extensions to peers. Default: all, `ids32`, `meta`, `cancel` and `credits`.
+    ///
+    /// What is active on a link is what both ends offer; docs/protocol.md says what each does. None at all makes a node
+    /// behave like one that knows the base protocol only, which is good for tests of a mixed grid. A call that needs an
+    /// extension fails with [`CallError::Unsupported`](crate::CallError::Unsupported) where it is not active.
+    pub fn extensions<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.extensions = Some(names.into_iter().map(Into::into).collect());
         self
     }
 
@@ -306,7 +318,7 @@ impl Builder {
     /// # Errors
     /// [`BuildError`], which names the host, handler or setting that is wrong.
     pub fn build(self) -> Result<Manager, BuildError> {
-        let Self { name, hosts, auth, dial, config, registry, failed } = self;
+        let Self { name, hosts, auth, dial, config, extensions, registry, failed } = self;
         if let Some(error) = failed {
             return Err(error.into());
         }
@@ -314,6 +326,7 @@ impl Builder {
         config.check().map_err(BuildError::Config)?;
         let hosts = hosts.unwrap_or_else(|| vec![name.clone()]);
         check_hosts(&name, &hosts)?;
+        let features = extensions.map_or(Ok(Features::all()), |names| offered(&names))?;
         let name: Arc<str> = name.into();
         let registry = Arc::new(registry);
         let link = |peer: &str| {
@@ -334,7 +347,6 @@ impl Builder {
         }
         let loopback = link(&name);
         let instance = Instance::random();
-        let features = Features::all();
         let node = Arc::new(Node {
             name,
             instance,
@@ -380,6 +392,17 @@ fn check_hosts(local: &str, hosts: &[String]) -> Result<(), BuildError> {
     Ok(())
 }
 
+fn offered(names: &[String]) -> Result<Features, BuildError> {
+    let features = Features::from_names(names.iter().map(String::as_str));
+    let known = features.names();
+    match names.iter().find(|name| !known.contains(name)) {
+        Some(name) => {
+            Err(BuildError::UnknownExtension { name: name.clone(), known: Features::all().names() })
+        }
+        None => Ok(features),
+    }
+}
+
 fn fault(error: RemoteError) -> Fault {
     Fault::new(error.code, error.message)
 }
@@ -417,6 +440,15 @@ pub enum BuildError {
         local: String,
         /// The list.
         hosts: Vec<String>,
+    },
+    /// There is no protocol extension of this name.
+    #[error("there is no extension `{name}`, only {}", known.join(", "))]
+    #[non_exhaustive]
+    UnknownExtension {
+        /// The name that was given.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
     },
     /// Two handlers are in each other's way.
     #[error(transparent)]
