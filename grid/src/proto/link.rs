@@ -199,6 +199,20 @@ impl Link {
         (self.calls.len(), self.served.len())
     }
 
+    /// Whether the reader of a call would get something now: an answer, an item, the end.
+    #[cfg(test)]
+    pub(super) fn has_news(&mut self, side: Side, key: Key) -> bool {
+        match side {
+            Side::Caller => !self.is_quiet(key),
+            Side::Callee => match self.callee_stream(key) {
+                Some(stream) => {
+                    stream.core.has_items() || stream.input == super::callee::Input::Ended
+                }
+                None => true,
+            },
+        }
+    }
+
     /// Places in the waiting line and armed timers, of the living and of those that are gone.
     #[cfg(test)]
     pub(super) fn backlog(&self) -> (usize, usize) {

@@ -94,6 +94,11 @@ impl StreamCore {
         self.items.push_back(item);
     }
 
+    #[cfg(test)]
+    pub(super) fn has_items(&self) -> bool {
+        !self.items.is_empty()
+    }
+
     /// Takes the next item and says how many credits should go back now.
     pub(super) fn take(&mut self, batch: bool) -> Option<(Bytes, u32)> {
         let item = self.items.pop_front()?;

@@ -224,6 +224,16 @@ impl Link {
         self.end_call(key, Err(failure));
     }
 
+    /// Whether there is neither an outcome nor an item.
+    #[cfg(test)]
+    pub(super) fn is_quiet(&self, key: Key) -> bool {
+        match self.calls.get(key).map(|call| &call.body) {
+            Some(Body::Stream(stream)) => stream.end.is_none() && !stream.core.has_items(),
+            Some(Body::Queued(_) | Body::Single) => true,
+            Some(Body::Answered(_) | Body::Failed(_)) | None => false,
+        }
+    }
+
     // ---- small ------------------------------------------------------------------------------------------------------
 
     fn remove_call(&mut self, key: Key) -> Option<Call> {

@@ -1,11 +1,12 @@
 //! The users of a [`Pair`]: calls both ways, what was sent and received on each, and what must hold for them.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use super::pair::*;
+use super::start;
 use crate::proto::{
     CallFailure, CallSpec, ErrorCode, Fault, Features, Half, Key, Limits, Recv, SendState, Sent,
     Side,
@@ -62,6 +63,8 @@ pub(super) struct World {
     /// Calls that were reported as never sent.
     unsent: HashSet<u32>,
     up: bool,
+    /// When the sockets last took nothing.
+    blocked_at: Instant,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -77,7 +80,7 @@ impl World {
         let mut pair = Pair::down(limits);
         pair.latency = latency;
         let (calls, asleep, unsent) = Default::default();
-        Self { pair, calls, next_number: 0, asleep, unsent, up: false }
+        Self { pair, calls, next_number: 0, asleep, unsent, up: false, blocked_at: start() }
     }
 
     /// Acts on the call that is `back` from the newest, if there is one.
@@ -117,10 +120,15 @@ impl World {
     }
 
     pub(super) fn pass(&mut self, time: Duration) {
+        if self.pair.blocked {
+            self.blocked_at = self.pair.now + time;
+        }
+        let until = self.pair.now + time;
         if self.pair.try_advance(time).is_err() {
-            assert!(self.pair.blocked, "only silence ends a connection here");
+            let moved_for = self.pair.now.saturating_duration_since(self.blocked_at);
+            assert!(moved_for < secs(1), "only what does not move for long is taken for dead");
             self.cut();
-            self.pair.now += time;
+            self.pair.now = until;
         }
     }
 
@@ -160,6 +168,21 @@ impl World {
                     track.serve = Some(serve.key);
                 }
             }
+        }
+        self.check_sleepers();
+    }
+
+    /// Whoever sleeps has nothing to do: nobody misses the wake that was its last.
+    fn check_sleepers(&mut self) {
+        for place in self.asleep.clone() {
+            let (a, side, key, sleeper) = place;
+            let link = &mut self.node(a).link;
+            let sleeps_well = match sleeper {
+                Sleeper::Opener => link.poll_opened(key).is_none(),
+                Sleeper::Writer => link.poll_send(side, key) == SendState::Blocked,
+                Sleeper::Reader => !link.has_news(side, key),
+            };
+            assert!(sleeps_well, "{place:?} was not woken");
         }
     }
 
@@ -376,6 +399,7 @@ impl World {
         self.pass(secs(1));
         self.collect();
         for round in 0..20 {
+            self.connect(Features::all());
             for at in 0..self.calls.len() {
                 if at % 2 == 0 {
                     self.finish(at, false);
