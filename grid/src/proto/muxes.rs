@@ -74,10 +74,10 @@ impl<T> Muxes<T> {
 
     /// The peer can no longer reach the call by its id; handles still can by their key.
     pub(super) fn unbind(&mut self, key: Key) {
-        if let Some(slot) = self.slots.get_mut(key.slot).filter(|slot| slot.serial == key.serial) {
-            if let Some(id) = slot.id.take() {
-                self.by_id.remove(&id);
-            }
+        if let Some(slot) = self.slots.get_mut(key.slot).filter(|slot| slot.serial == key.serial)
+            && let Some(id) = slot.id.take()
+        {
+            self.by_id.remove(&id);
         }
     }
 

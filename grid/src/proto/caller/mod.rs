@@ -127,10 +127,10 @@ impl Link {
             Body::Single => false,
             Body::Stream(_) => true,
         };
-        if let Some(id) = live_id {
-            if is_stream || self.has(Feature::Cancel) {
-                self.post(Post::new(Op::DisconnectServerMux, id), None);
-            }
+        if let Some(id) = live_id
+            && (is_stream || self.has(Feature::Cancel))
+        {
+            self.post(Post::new(Op::DisconnectServerMux, id), None);
         }
     }
 
@@ -142,10 +142,10 @@ impl Link {
             return;
         };
         let (after, is_stream) = (*after, matches!(body, Body::Stream(_)));
-        if let Some(id) = self.calls.id_of(key) {
-            if is_stream || self.has(Feature::Cancel) {
-                self.post(Post::new(Op::DisconnectServerMux, id), None);
-            }
+        if let Some(id) = self.calls.id_of(key)
+            && (is_stream || self.has(Feature::Cancel))
+        {
+            self.post(Post::new(Op::DisconnectServerMux, id), None);
         }
         self.fail_call(key, CallFailure::DeadlineExceeded { after });
     }

@@ -2,8 +2,10 @@
 
 use super::pair::*;
 use crate::proto::features::Feature;
-use crate::proto::wire::{Meta, TraceContext};
-use crate::proto::{CallFailure, CallSpec, ErrorCode, Fault, Features, Half, Limits, Sent, Side};
+use crate::proto::wire::{HandlerId, Meta, TraceContext};
+use crate::proto::{
+    CallFailure, CallSpec, ErrorCode, Fault, Features, Half, Limits, RouteIndex, Sent, Side,
+};
 
 use bytes::Bytes;
 
@@ -137,6 +139,18 @@ fn a_deadline_ends_both_sides() {
     pair.reply(serve, b"too late");
     assert!(!pair.b.link.wants_transmit(), "a late answer is not sent");
     pair.assert_empty();
+}
+
+#[test]
+fn a_handler_is_told_its_route_and_the_time_that_is_left() {
+    let mut pair = Pair::new();
+    pair.latency = millis(40);
+    let spec = pair.within(secs(2), CallSpec { handler: HandlerId::new(DERIVED), ..request(b"") });
+    pair.call(spec);
+    pair.advance(millis(40));
+    let serve = pair.b.serves.pop_front().expect("served");
+    // The time under way counts for the caller only: clocks are not compared.
+    assert_eq!((serve.route, serve.deadline), (RouteIndex(1), Some(pair.now + secs(2))));
 }
 
 #[test]

@@ -2,17 +2,15 @@
 
 use std::collections::HashMap;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::pair::*;
 use super::solo::*;
-use crate::proto::wire::{
-    Flags, HandlerId, Message, MuxId, Op, Pong, Refusal, SubrouteId, Timestamp, merged,
-};
+use crate::proto::wire::{Flags, HandlerId, Message, Op, Pong, Refusal, SubrouteId, Timestamp};
 use crate::proto::{
     CallFailure, CallSpec, Capacities, ErrorCode, Fault, Features, Limits, Link, Recv, RouteKind,
-    Routes, SendState, Sent, Side,
+    Routes, SendState, Side,
 };
 use Side::{Callee, Caller};
 

@@ -401,8 +401,8 @@ impl World {
         for round in 0..20 {
             self.connect(Features::all());
             for at in 0..self.calls.len() {
+                self.finish(at, false);
                 if at % 2 == 0 {
-                    self.finish(at, false);
                     self.recv_down(at);
                 } else if round == 0 {
                     self.drop_call(at);
@@ -412,12 +412,9 @@ impl World {
             self.collect();
         }
         for at in 0..self.calls.len() {
-            self.finish(at, true);
-            let Track { over, kind, serve, finished, .. } = self.calls[at];
-            assert!(over || at % 2 == 0);
-            let served = serve.is_some() && finished == Some(Ok(()));
-            assert!(over || kind != Kind::Single || !served, "call {at} did not end");
-            self.drop_call(at);
+            let Track { over, ref finished, .. } = self.calls[at];
+            // Each was sent by now, answered, and read to its end.
+            assert!(over, "call {at} did not end: {finished:?}");
         }
         self.pass(secs(300));
         self.collect();

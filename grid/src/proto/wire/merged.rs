@@ -10,7 +10,7 @@ use bytes::{BufMut, Bytes};
 
 use super::{
     DecodeError, Message, Op, Reader,
-    msgpack::{bin_prefix_len, put_array_len, put_bin_prefix, put_uint, uint_len},
+    msgpack::{bin_prefix_len, put_array_len, put_bin_prefix, put_uint},
 };
 
 /// Bytes of the outer message without the number of parts.
@@ -22,7 +22,7 @@ pub(crate) const HEADER_LEN_MAX: usize = HEADER_LEN_FIXED + 5;
 /// Bytes that [`write_header`] writes.
 #[cfg(test)]
 pub(crate) const fn header_len(parts: u32) -> usize {
-    HEADER_LEN_FIXED + uint_len(parts as u64)
+    HEADER_LEN_FIXED + super::msgpack::uint_len(parts as u64)
 }
 
 /// Writes the outer message: it has no payload, no flags and never a CRC, and `parts` parts must follow.
