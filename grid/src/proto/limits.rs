@@ -7,7 +7,7 @@ use std::time::Duration;
 pub(crate) struct Limits {
     /// Largest message that is sent; the transport refuses larger ones on reading.
     pub(crate) message_bytes_max: usize,
-    /// Above this much waiting output no new call and no stream item is taken; replies and control always are.
+    /// Above this much waiting output new calls, answers and items wait in line; credits, pongs and the like do not.
     pub(crate) outbox_bytes: usize,
     /// Above this much waiting output the peer counts as one that does not read, and the connection is closed.
     pub(crate) backlog_bytes_max: usize,

@@ -2,7 +2,7 @@
 //!
 //! Order matters twice: the messages of one stream carry sequence numbers, and a reply must not be overtaken by the end
 //! of its connection. Fairness between calls comes from the bound: whoever finds the outbox full waits in line
-//! (link.rs), so no call can fill it alone for long.
+//! (line.rs), so no call can fill it alone for long.
 //!
 //! Every message is written as a part of a Merged message, with room for the container's header before the first one.
 //! So merging costs nothing, and a message that stayed alone is sent as a slice without its prefix.

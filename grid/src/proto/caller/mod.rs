@@ -166,7 +166,7 @@ impl Link {
 
     // ---- ends -------------------------------------------------------------------------------------------------------
 
-    /// The connection is gone: every call that is not over ends, but those that never left and are willing to wait.
+    /// The connection is gone: every call that is not over ends, but those that are still in line and willing to wait.
     pub(super) fn lose_calls(&mut self) {
         for key in self.calls.keys() {
             let Some(call) = self.calls.get(key) else { continue };

@@ -119,11 +119,14 @@ impl Link {
             Some(Capacities { incoming: 0, .. }) => (Op::ConnectMux, Flags::EOF),
             Some(_) => (Op::ConnectMux, Flags::NONE),
         };
-        let post = Post {
-            deadline_ms: spec.deadline.map_or(0, |deadline| millis_left(now, deadline.at)),
-            handler: spec.handler.get(),
-            ..Post::new(op, id).flags(flags)
+        let deadline_ms = match (spec.deadline, spec.stream) {
+            (Some(deadline), _) => millis_left(now, deadline.at),
+            (None, Some(_)) => 0,
+            // The protocol knows no request without a deadline.
+            (None, None) => u32::MAX,
         };
+        let post =
+            Post { deadline_ms, handler: spec.handler.get(), ..Post::new(op, id).flags(flags) };
         let number = self.post_with(post, spec.payload.as_deref(), meta, spec.subroute.as_ref());
         let body = match spec.stream {
             None => Body::Single,

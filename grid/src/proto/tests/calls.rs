@@ -154,6 +154,17 @@ fn a_handler_is_told_its_route_and_the_time_that_is_left() {
 }
 
 #[test]
+fn a_request_without_a_deadline_has_a_distant_one_on_the_wire() {
+    let mut pair = Pair::new();
+    pair.served(request(b""));
+    pair.advance(secs(3600));
+    assert!(pair.b.abandoned.is_empty());
+    pair.call(request(b""));
+    pair.pump();
+    assert!(pair.b.serves.pop_front().is_some_and(|serve| serve.deadline.is_some()));
+}
+
+#[test]
 fn a_deadline_does_not_undo_an_answer() {
     let mut pair = Pair::new();
     let spec = pair.within(secs(2), request(b""));

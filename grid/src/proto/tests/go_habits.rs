@@ -215,6 +215,30 @@ fn stale_messages_are_answered_as_it_would() {
 }
 
 #[test]
+fn answers_of_the_wrong_kind_do_not_touch_a_call() {
+    let (mut solo, call) = open(1, 1);
+    solo.give(flagged(head(Op::Response, 1, 0), Flags::EOF), Some(b"for a request"));
+    assert_eq!(solo.node.recv(Caller, call), Recv::Pending);
+
+    let mut solo = Solo::go();
+    let call = solo.call(request(b""));
+    solo.take();
+    for op in [Op::AckMux, Op::MuxServerMsg, Op::UnblockClMux, Op::DisconnectClientMux] {
+        solo.give(head(op, 1, 0), Some(b"for a stream"));
+    }
+    assert_eq!(solo.node.answer(call), None);
+    // Nor do those of a caller touch a request that is served.
+    solo.give(flagged(opening(Op::Request, 1, SINGLE, 1000), Flags::EOF), None);
+    let serve = solo.node.serve();
+    solo.take();
+    solo.give(head(Op::Ping, 1, 1), None);
+    solo.give(head(Op::UnblockSrvMux, 1, 1), None);
+    solo.give(head(Op::MuxClientMsg, 1, 1), Some(b"for a stream"));
+    assert_eq!(solo.says(), [(Op::Pong, 1, 1), (Op::DisconnectClientMux, 1, 0)]);
+    assert!(solo.node.link.is_served(serve));
+}
+
+#[test]
 fn the_same_number_lives_in_both_directions() {
     let (mut solo, call) = open(1, 1);
     solo.give(opening(Op::ConnectMux, 1, stream_id(1, 1), 0), None);

@@ -7,7 +7,7 @@
 //! | `calls.rs`, `streams.rs`, `limits.rs`, `cuts.rs` | how calls and streams start, wait and end |
 //! | `go_peer.rs`, `go_habits.rs` | a peer that behaves like the Go implementation |
 //! | `mixed.rs` | peers that know fewer extensions |
-//! | `schedule.rs`, `world.rs` | random schedules, and the users of a pair that judge them |
+//! | `schedule.rs`, `world/` | random schedules, and the users of a pair that judge them |
 //! | `corrupt.rs` | damaged messages |
 
 mod calls;

@@ -1,0 +1,229 @@
+//! The users of a [`Pair`]: calls both ways, what was sent and received on each, and what must hold for them.
+
+mod users;
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::pair::*;
+use super::start;
+use crate::proto::{Features, Half, Key, Limits, SendState, Side};
+use Side::Callee;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Single,
+    Stream { incoming: u32, outgoing: u32 },
+}
+
+/// One call and what its owners know of it.
+#[derive(Debug)]
+struct Track {
+    /// Travels as the payload, so that both ends find each other.
+    number: u32,
+    by_a: bool,
+    kind: Kind,
+    has_deadline: bool,
+    call: Key,
+    serve: Option<Key>,
+    up: Items,
+    down: Items,
+    input_ended: bool,
+    /// What the handler answered, or returned with.
+    finished: Option<Result<(), ()>>,
+    /// The caller has got its outcome, or has dropped the call.
+    over: bool,
+}
+
+/// Items of one direction, which are numbers that count up.
+#[derive(Debug, Default)]
+struct Items {
+    sent: u32,
+    received: u32,
+}
+
+impl Items {
+    fn take(&mut self, item: &Bytes) {
+        assert_eq!(item[..], self.received.to_le_bytes(), "in order, and none twice");
+        self.received += 1;
+        assert!(self.received <= self.sent, "only what was sent");
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) pair: Pair,
+    calls: Vec<Track>,
+    next_number: u32,
+    /// Who was told to wait and has not been woken: whether at `a`, and for what.
+    asleep: HashSet<(bool, Side, Key, Sleeper)>,
+    /// Calls that were reported as never sent.
+    unsent: HashSet<u32>,
+    up: bool,
+    /// When the sockets last took nothing.
+    blocked_at: Instant,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Sleeper {
+    /// For the opening of a stream.
+    Opener,
+    Reader,
+    Writer,
+}
+
+impl World {
+    pub(super) fn new(limits: Limits, latency: Duration) -> Self {
+        let mut pair = Pair::down(limits);
+        pair.latency = latency;
+        let (calls, asleep, unsent) = Default::default();
+        Self { pair, calls, next_number: 0, asleep, unsent, up: false, blocked_at: start() }
+    }
+
+    /// Acts on the call that is `back` from the newest, if there is one.
+    pub(super) fn with(&mut self, back: usize, act: impl FnOnce(&mut Self, usize)) {
+        if let Some(at) = self.calls.len().checked_sub(back + 1) {
+            act(self, at);
+        }
+    }
+
+    fn node(&mut self, a: bool) -> &mut Node {
+        if a { &mut self.pair.a } else { &mut self.pair.b }
+    }
+
+    /// Whoever was told to wait must be woken before there is something for it.
+    #[track_caller]
+    fn check_sleep(&mut self, a: bool, side: Side, key: Key, sleeper: Sleeper, waits: bool) {
+        let place = (a, side, key, sleeper);
+        if waits {
+            self.asleep.insert(place);
+        } else {
+            assert!(!self.asleep.remove(&place), "{place:?} was not woken");
+        }
+    }
+
+    // ---- the network ------------------------------------------------------------------------------------------------
+
+    pub(super) fn connect(&mut self, features: Features) {
+        if !std::mem::replace(&mut self.up, true) {
+            self.pair.connect(features);
+        }
+    }
+
+    pub(super) fn cut(&mut self) {
+        if std::mem::replace(&mut self.up, false) {
+            self.pair.cut();
+        }
+    }
+
+    pub(super) fn pass(&mut self, time: Duration) {
+        if self.pair.blocked {
+            self.blocked_at = self.pair.now + time;
+        }
+        let until = self.pair.now + time;
+        if self.pair.try_advance(time).is_err() {
+            let moved_for = self.pair.now.saturating_duration_since(self.blocked_at);
+            assert!(moved_for < secs(1), "only what does not move for long is taken for dead");
+            self.cut();
+            self.pair.now = until;
+        }
+    }
+
+    /// Hands out what has happened: calls to their handlers, wakes to sleepers.
+    pub(super) fn collect(&mut self) {
+        for a in [true, false] {
+            let node = self.node(a);
+            node.drain_events();
+            let (serves, wakes) =
+                (std::mem::take(&mut node.serves), std::mem::take(&mut node.wakes));
+            let abandoned = std::mem::take(&mut node.abandoned);
+            for (side, key, half) in wakes {
+                let wakes = |sleeper| match half {
+                    Half::Reader => sleeper != Sleeper::Writer,
+                    Half::Writer => sleeper == Sleeper::Writer,
+                    Half::Both => true,
+                };
+                self.asleep.retain(|(at_a, at_side, at_key, sleeper)| {
+                    (*at_a, *at_side, *at_key) != (a, side, key) || !wakes(*sleeper)
+                });
+            }
+            for key in abandoned {
+                self.asleep
+                    .retain(|(at_a, side, at_key, _)| (*at_a, *side, *at_key) != (a, Callee, key));
+            }
+            let numbers: HashMap<u32, usize> =
+                self.calls.iter().enumerate().map(|(at, track)| (track.number, at)).collect();
+            for serve in serves {
+                let payload = serve.payload.expect("all of them have one");
+                let number = u32::from_le_bytes(payload[..].try_into().expect("a number"));
+                assert!(!self.unsent.contains(&number), "it was said to be unsent");
+                if let Some(track) = numbers.get(&number).map(|at| &mut self.calls[*at]) {
+                    assert!(
+                        track.by_a != a && track.serve.is_none(),
+                        "served once, at the other side"
+                    );
+                    track.serve = Some(serve.key);
+                }
+            }
+        }
+        self.check_sleepers();
+    }
+
+    /// Whoever sleeps has nothing to do: nobody misses the wake that was its last.
+    fn check_sleepers(&mut self) {
+        for place in self.asleep.clone() {
+            let (a, side, key, sleeper) = place;
+            let link = &mut self.node(a).link;
+            let sleeps_well = match sleeper {
+                Sleeper::Opener => link.poll_opened(key).is_none(),
+                Sleeper::Writer => link.poll_send(side, key) == SendState::Blocked,
+                Sleeper::Reader => !link.has_news(side, key),
+            };
+            assert!(sleeps_well, "{place:?} was not woken");
+        }
+    }
+
+    // ---- the end ----------------------------------------------------------------------------------------------------
+
+    /// Drops the oldest calls, so that those that are alive stay few.
+    pub(super) fn forget_the_old(&mut self) {
+        while self.calls.len() > 40 {
+            self.finish(0, false);
+            self.drop_call(0);
+            self.calls.remove(0);
+        }
+    }
+
+    /// Half of the calls come to their end, the others are dropped; then nothing may be left.
+    pub(super) fn end(&mut self) {
+        self.pair.blocked = false;
+        self.connect(Features::all());
+        self.pass(secs(1));
+        self.collect();
+        for round in 0..20 {
+            self.connect(Features::all());
+            for at in 0..self.calls.len() {
+                self.finish(at, false);
+                if at % 2 == 0 {
+                    self.recv_down(at);
+                } else if round == 0 {
+                    self.drop_call(at);
+                }
+            }
+            self.pass(secs(1));
+            self.collect();
+        }
+        for at in 0..self.calls.len() {
+            let Track { over, ref finished, .. } = self.calls[at];
+            // Each was sent by now, answered, and read to its end.
+            assert!(over, "call {at} did not end: {finished:?}");
+        }
+        self.pass(secs(300));
+        self.collect();
+        self.pair.assert_empty();
+        assert_eq!((self.pair.a.link.backlog().0, self.pair.b.link.backlog().0), (0, 0));
+        assert!(self.asleep.is_empty(), "{:?}", self.asleep);
+    }
+}

@@ -1,0 +1,213 @@
+//! What callers and handlers do, and what must hold when they do it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::super::pair::*;
+use super::{Items, Kind, Sleeper, Track, World};
+use crate::proto::{CallFailure, CallSpec, ErrorCode, Fault, Key, Recv, SendState, Sent, Side};
+use Side::{Callee, Caller};
+
+impl World {
+    // ---- the callers ------------------------------------------------------------------------------------------------
+
+    pub(in crate::proto::tests) fn open(
+        &mut self,
+        by_a: bool,
+        kind: Kind,
+        wait: bool,
+        deadline: Option<Duration>,
+    ) {
+        let number = self.next_number;
+        self.next_number += 1;
+        let spec = match kind {
+            Kind::Single => request(b""),
+            Kind::Stream { incoming, outgoing } => stream(incoming, outgoing),
+        };
+        let payload = Some(Bytes::copy_from_slice(&number.to_le_bytes()));
+        let mut spec = CallSpec { payload, wait, ..spec };
+        if let Some(after) = deadline {
+            spec = self.pair.within(after, spec);
+        }
+        let (now, up) = (self.pair.now, self.up);
+        match self.node(by_a).link.start_call(now, spec) {
+            Ok(call) => self.calls.push(Track {
+                number,
+                by_a,
+                kind,
+                has_deadline: deadline.is_some(),
+                call,
+                serve: None,
+                up: Items::default(),
+                down: Items::default(),
+                input_ended: matches!(kind, Kind::Single | Kind::Stream { incoming: 0, .. }),
+                finished: None,
+                over: false,
+            }),
+            Err(failure) => {
+                assert!(
+                    matches!(failure, CallFailure::Lost { sent: Sent::No, .. }) && !up && !wait
+                );
+            }
+        }
+    }
+
+    /// Asks for the answer, or whether the stream is open.
+    pub(in crate::proto::tests) fn look(&mut self, at: usize) {
+        let Track { by_a, call, kind, over, .. } = self.calls[at];
+        if over {
+            return;
+        }
+        if kind == Kind::Single {
+            let answer = self.node(by_a).answer(call);
+            self.check_sleep(by_a, Caller, call, Sleeper::Reader, answer.is_none());
+            if let Some(outcome) = answer {
+                self.outcome(at, outcome.map(|payload| assert_eq!(payload, None)));
+            }
+        } else {
+            let opened = self.node(by_a).link.poll_opened(call);
+            self.check_sleep(by_a, Caller, call, Sleeper::Opener, opened.is_none());
+            if let Some(Err(failure)) = opened {
+                self.outcome(at, Err(failure));
+                self.drop_call(at);
+            }
+        }
+    }
+
+    /// Whether the owner of a stream has its two halves: not before it is open, as in the layers above.
+    fn has_halves(&mut self, at: usize) -> bool {
+        let Track { by_a, call, kind, over, .. } = self.calls[at];
+        kind != Kind::Single && !over && self.node(by_a).link.poll_opened(call) == Some(Ok(()))
+    }
+
+    pub(in crate::proto::tests) fn send_up(&mut self, at: usize) {
+        let Track { by_a, call, kind, input_ended, .. } = self.calls[at];
+        let Kind::Stream { incoming, .. } = kind else { return };
+        if input_ended || !self.has_halves(at) {
+            return;
+        }
+        let item = self.calls[at].up.sent.to_le_bytes();
+        let state = self.node(by_a).send(Caller, call, &item);
+        self.check_sleep(by_a, Caller, call, Sleeper::Writer, state == SendState::Blocked);
+        if state == SendState::Ready {
+            let up = &mut self.calls[at].up;
+            up.sent += 1;
+            assert!(up.sent - up.received <= incoming, "within the capacity");
+        }
+    }
+
+    pub(in crate::proto::tests) fn recv_down(&mut self, at: usize) {
+        let Track { by_a, call, .. } = self.calls[at];
+        if !self.has_halves(at) {
+            return self.look(at);
+        }
+        let received = self.node(by_a).recv(Caller, call);
+        self.check_sleep(by_a, Caller, call, Sleeper::Reader, received == Recv::Pending);
+        match received {
+            Recv::Item(item) => self.calls[at].down.take(&item),
+            Recv::End(end) => {
+                let Track { down, .. } = &self.calls[at];
+                assert!(
+                    end.is_err() || down.received == down.sent,
+                    "a clean end is after all items"
+                );
+                self.outcome(at, end);
+                self.drop_call(at);
+            }
+            Recv::Pending => {}
+        }
+    }
+
+    /// A call has ended, which happens once.
+    fn outcome(&mut self, at: usize, outcome: Result<(), CallFailure>) {
+        let track = &mut self.calls[at];
+        assert!(!track.over);
+        track.over = track.kind == Kind::Single;
+        match outcome {
+            Ok(()) => assert_eq!(track.finished, Some(Ok(())), "as the handler said"),
+            Err(CallFailure::Fault(fault)) => {
+                assert_eq!((track.finished, &*fault.message), (Some(Err(())), "boom"));
+            }
+            Err(CallFailure::DeadlineExceeded { .. }) => assert!(track.has_deadline),
+            Err(CallFailure::Lost { sent: Sent::No, .. }) => {
+                assert_eq!(track.serve, None, "it was sent");
+                self.unsent.insert(track.number);
+            }
+            Err(CallFailure::Lost { .. }) => {}
+            Err(failure) => panic!("{failure:?}"),
+        }
+    }
+
+    pub(in crate::proto::tests) fn finish_input(&mut self, at: usize) {
+        let Track { by_a, call, input_ended, .. } = self.calls[at];
+        if input_ended || !self.has_halves(at) {
+            return;
+        }
+        self.node(by_a).link.finish_input(call);
+        self.calls[at].input_ended = true;
+        self.asleep.remove(&(by_a, Caller, call, Sleeper::Writer));
+    }
+
+    pub(in crate::proto::tests) fn drop_call(&mut self, at: usize) {
+        let Track { by_a, call, over, .. } = self.calls[at];
+        if !over {
+            self.node(by_a).link.forget_call(call);
+            self.calls[at].over = true;
+            self.asleep.retain(|(a, side, key, _)| (*a, *side, *key) != (by_a, Caller, call));
+        }
+    }
+
+    // ---- the handlers -----------------------------------------------------------------------------------------------
+
+    /// The handler of a call, while it runs.
+    fn handler(&mut self, at: usize) -> Option<(bool, Key)> {
+        let Track { by_a, serve, finished, .. } = self.calls[at];
+        let key = serve.filter(|_| finished.is_none())?;
+        self.node(!by_a).link.is_served(key).then_some((!by_a, key))
+    }
+
+    pub(in crate::proto::tests) fn send_down(&mut self, at: usize) {
+        let Kind::Stream { outgoing, .. } = self.calls[at].kind else { return };
+        let Some((a, key)) = self.handler(at) else { return };
+        let item = self.calls[at].down.sent.to_le_bytes();
+        let state = self.node(a).send(Callee, key, &item);
+        self.check_sleep(a, Callee, key, Sleeper::Writer, state == SendState::Blocked);
+        if state == SendState::Ready {
+            let down = &mut self.calls[at].down;
+            down.sent += 1;
+            assert!(down.sent - down.received <= outgoing.max(1), "within the capacity");
+        }
+    }
+
+    pub(in crate::proto::tests) fn recv_up(&mut self, at: usize) {
+        if self.calls[at].kind == Kind::Single {
+            return;
+        }
+        let Some((a, key)) = self.handler(at) else { return };
+        let received = self.node(a).recv(Callee, key);
+        self.check_sleep(a, Callee, key, Sleeper::Reader, received == Recv::Pending);
+        let Track { up, input_ended, .. } = &mut self.calls[at];
+        match received {
+            Recv::Item(item) => up.take(&item),
+            Recv::End(end) => {
+                assert_eq!(end, Ok(()), "it is served");
+                assert!(*input_ended && up.received == up.sent, "all of the input");
+            }
+            Recv::Pending => {}
+        }
+    }
+
+    pub(in crate::proto::tests) fn finish(&mut self, at: usize, fails: bool) {
+        let Some((a, key)) = self.handler(at) else { return };
+        let fault = Fault::new(ErrorCode::Handler, "boom");
+        match (fails, self.calls[at].kind) {
+            (false, Kind::Single) => self.node(a).link.reply(key, Ok(None)),
+            (true, Kind::Single) => self.node(a).link.reply(key, Err(fault)),
+            (false, _) => self.node(a).link.finish_stream(key, Ok(())),
+            (true, _) => self.node(a).link.finish_stream(key, Err(fault)),
+        }
+        self.calls[at].finished = Some(if fails { Err(()) } else { Ok(()) });
+        self.asleep.retain(|(at_a, side, at_key, _)| (*at_a, *side, *at_key) != (a, Callee, key));
+    }
+}
