@@ -173,10 +173,11 @@ impl Failure {
     ) -> CallError<E> {
         match self {
             Self::Remote(fault) => {
-                if fault.code == ErrorCode::Handler && !fault.body.is_empty() {
-                    if let Some(error) = decode(&fault.body) {
-                        return CallError::Handler(error);
-                    }
+                if fault.code == ErrorCode::Handler
+                    && !fault.body.is_empty()
+                    && let Some(error) = decode(&fault.body)
+                {
+                    return CallError::Handler(error);
                 }
                 CallError::Remote(RemoteError { code: fault.code, message: fault.message })
             }
