@@ -12,7 +12,7 @@ use crate::nodes::{LIMIT, Node, address, names, output, refusal};
 async fn a_node_that_is_not_there() {
     let [nobody] = names();
     let text = refusal(&["ls", "--via", &nobody]).await;
-    assert!(text.starts_with(&format!("error: no connection to {nobody} (")), "{text}");
+    assert!(text.starts_with(&format!("error: no connection to {nobody}: ")), "{text}");
     assert!(text.contains("Connection refused"), "{text}");
     let text = refusal(&["cat", "--via", "nonsense", "file"]).await;
     assert!(text.starts_with("error: bad node name \"nonsense\": "), "{text}");
@@ -77,7 +77,7 @@ async fn a_wrong_token() {
     let right = Node::start_with(good, &hosts, dir.path(), &["--token", "right"]).await;
     for wrong in [&["--token", "wrong"][..], &[]] {
         let text = refusal(&[&["ls", "--via", good], wrong].concat()).await;
-        assert!(text.starts_with(&format!("error: no connection to {good} (")), "{text}");
+        assert!(text.starts_with(&format!("error: no connection to {good}: ")), "{text}");
         assert!(text.contains("auth token: invalid token"), "{text}");
         right.says("auth token: invalid token").await;
     }
