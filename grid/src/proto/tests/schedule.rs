@@ -53,7 +53,7 @@ fn any_step() -> impl Strategy<Value = Step> {
     let open = (any::<bool>(), any_kind(), any::<bool>(), deadline)
         .prop_map(|(by_a, kind, wait, deadline_ms)| Step::Open { by_a, kind, wait, deadline_ms });
     // Small numbers, so that the steps of one call meet each other; they count from the newest call.
-    let call = || prop_oneof![3 => 0..3usize, 1 => 0..40usize];
+    let call = || prop_oneof![6 => 0..3usize, 1 => 0..40usize];
     let time = prop_oneof![4 => 0..5u64, 2 => 0..2000u64, 1 => 0..70_000u64];
     prop_oneof![
         6 => open,
@@ -61,13 +61,13 @@ fn any_step() -> impl Strategy<Value = Step> {
         8 => call().prop_map(Step::SendDown),
         8 => call().prop_map(Step::RecvUp),
         8 => call().prop_map(Step::RecvDown),
-        2 => call().prop_map(Step::FinishInput),
+        4 => call().prop_map(Step::FinishInput),
         3 => (call(), any::<bool>()).prop_map(|(call, fails)| Step::Finish(call, fails)),
         4 => call().prop_map(Step::Look),
         2 => call().prop_map(Step::Drop),
-        2 => any::<bool>().prop_map(Step::Block),
+        5 => any::<bool>().prop_map(Step::Block),
         1 => Just(Step::Cut),
-        2 => (0..4usize).prop_map(Step::Connect),
+        3 => (0..4usize).prop_map(Step::Connect),
         4 => time.prop_map(Step::Pass),
         6 => Just(Step::Pump),
     ]
@@ -81,13 +81,19 @@ fn features(pick: usize) -> Features {
 fn run(latency_ms: u64, outbox_bytes: usize, steps: Vec<Step>) {
     let limits = Limits { outbox_bytes, ..Limits::default() };
     let mut world = World::new(limits, millis(latency_ms));
+    world.connect(Features::all());
     for step in steps {
         match step {
             Step::Open { by_a, kind, wait, deadline_ms } => {
                 world.open(by_a, kind, wait, deadline_ms.map(millis));
             }
-            Step::SendUp(call) => world.with(call, World::send_up),
-            Step::SendDown(call) => world.with(call, World::send_down),
+            // Three at a time, so that small outboxes fill up.
+            Step::SendUp(call) => {
+                world.with(call, |world, n| (0..3).for_each(|_| world.send_up(n)))
+            }
+            Step::SendDown(call) => {
+                world.with(call, |world, n| (0..3).for_each(|_| world.send_down(n)));
+            }
             Step::RecvUp(call) => world.with(call, World::recv_up),
             Step::RecvDown(call) => world.with(call, World::recv_down),
             Step::FinishInput(call) => world.with(call, World::finish_input),
