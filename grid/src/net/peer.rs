@@ -190,6 +190,10 @@ impl Shared {
                     self.waiters.take(side, key, half, &mut round.wakers)
                 }
                 Event::Abandon { key } => {
+                    // Taken back before it was begun: nothing of it need run.
+                    round.serve.retain(
+                        |serve| !matches!(serve, Event::Serve { key: begun, .. } if *begun == key),
+                    );
                     round.abort.extend(self.waiters.over(key, &mut round.wakers))
                 }
                 Event::Serve { .. } => round.serve.push(event),
