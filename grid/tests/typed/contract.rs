@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::SinkExt as _;
-use grid::__private::in_process;
 use grid::{CallError, ErrorCode, MethodKind, Mock};
 
+use crate::place::{Place, everywhere};
 use crate::service::*;
 
-#[tokio::test]
+everywhere!(the_same_service_under_several_subroutes, versions_that_differ,);
+
+#[tokio::test(start_paused = true)]
 async fn mocks_answer_what_they_are_told() {
     let connection = Mock::new()
         .on(DiskClient::STAT, |(name,)| Ok(Volume { name, size: 5 }))
@@ -73,8 +74,7 @@ fn constants_tell_what_the_contract_is() {
     assert_eq!(descriptor.methods().len(), 28);
 }
 
-#[tokio::test]
-async fn the_same_service_under_several_subroutes() {
+async fn the_same_service_under_several_subroutes(place: Place) {
     struct Both;
     impl grid::Service for Both {
         fn register(self, to: &mut grid::Registrar<'_>) -> Result<(), grid::RegisterError> {
@@ -86,7 +86,7 @@ async fn the_same_service_under_several_subroutes() {
             Ok(())
         }
     }
-    let disk = DiskClient::new(in_process(Both));
+    let disk = place.serve(Both, DiskClient::new).await;
     assert_eq!(disk.names().await.unwrap().next().await.unwrap().unwrap(), "x");
     let below = disk.subroute("a").subroute("b");
     assert_eq!(below.names().await.unwrap().next().await.unwrap().unwrap(), "a/bx");
@@ -106,12 +106,10 @@ mod other_version {
     }
 }
 
-#[tokio::test]
-async fn versions_that_differ() {
+async fn versions_that_differ(place: Place) {
     use other_version::NewerClient;
 
-    let connection = in_process(DiskServer::new(Fake::default()));
-    let newer = NewerClient::new(connection);
+    let newer = place.serve(DiskServer::new(Fake::default()), NewerClient::new).await;
     let error = newer.stat(5).await.unwrap_err();
     assert!(
         matches!(&error, CallError::Remote(error) if error.code == ErrorCode::BadRequest),

@@ -298,10 +298,6 @@ impl Disk for Fake {
     }
 }
 
-pub(crate) fn disk() -> DiskClient {
-    DiskClient::in_process(Fake { names: vec!["a".into(), "b".into()], ..Fake::default() })
-}
-
 pub(crate) fn volume(name: &str) -> Volume {
     Volume { name: name.into(), size: 0 }
 }

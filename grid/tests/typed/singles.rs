@@ -6,11 +6,20 @@ use bytes::Bytes;
 use futures_util::future;
 use grid::{CallError, ErrorCode, Json, RemoteError};
 
+use crate::place::{Place, everywhere};
 use crate::service::*;
 
-#[tokio::test]
-async fn single_requests() {
-    let disk = disk();
+everywhere!(
+    single_requests,
+    several_arguments,
+    payloads_of_other_kinds,
+    a_call_is_a_future_of_its_own,
+    deadlines_and_panics,
+    a_dropped_call_drops_the_handler,
+);
+
+async fn single_requests(place: Place) {
+    let disk = place.disk().await;
     assert_eq!(disk.stat("v".into()).await.unwrap().size, 1 << 40);
     let error = disk.stat("missing".into()).await.unwrap_err();
     assert_eq!(error, CallError::Handler(DiskError::NotFound { name: "missing".into() }));
@@ -23,9 +32,8 @@ async fn single_requests() {
     assert_eq!(disk.aliased(true).await.unwrap_err(), CallError::Handler(DiskError::Gone));
 }
 
-#[tokio::test]
-async fn several_arguments() {
-    let disk = disk();
+async fn several_arguments(place: Place) {
+    let disk = place.disk().await;
     let text = disk.rename("a".into(), "b".into(), None, 3).await.unwrap();
     assert_eq!(text, "a b None 3");
     let error = disk.rename("a".into(), "a".into(), Some(true), 0).await.unwrap_err();
@@ -33,9 +41,8 @@ async fn several_arguments() {
     assert_eq!(disk.packed(Volume { size: 4, ..volume("v") }, true).await.unwrap().size, 8);
 }
 
-#[tokio::test]
-async fn payloads_of_other_kinds() {
-    let disk = disk();
+async fn payloads_of_other_kinds(place: Place) {
+    let disk = place.disk().await;
     let data = Bytes::from_static(b"\xc1 no msgpack");
     assert_eq!(disk.raw(data.clone().into()).await.unwrap().0, data);
     assert_eq!(disk.bytes(data.clone()).await.unwrap(), data);
@@ -44,11 +51,10 @@ async fn payloads_of_other_kinds() {
     assert_eq!(disk.limited(Some(5)).await.unwrap(), Some(5));
 }
 
-#[tokio::test]
-async fn a_call_is_a_future_of_its_own() {
-    let call = disk().stat("v".into()).timeout(Duration::from_secs(1));
+async fn a_call_is_a_future_of_its_own(place: Place) {
+    let disk = place.disk().await;
+    let call = disk.stat("v".into()).timeout(Duration::from_secs(1));
     assert_eq!(tokio::spawn(call).await.unwrap().unwrap().name, "v");
-    let disk = disk();
     let all = future::join_all(["a", "b"].map(|name| disk.stat(name.into()))).await;
     assert_eq!(all.len(), 2);
     let mut call = disk.uptime();
@@ -58,9 +64,8 @@ async fn a_call_is_a_future_of_its_own() {
     }
 }
 
-#[tokio::test]
-async fn deadlines_and_panics() {
-    let disk = disk();
+async fn deadlines_and_panics(place: Place) {
+    let disk = place.disk().await;
     let error = disk.hang().timeout(Duration::from_millis(20)).await.unwrap_err();
     assert!(matches!(error, CallError::DeadlineExceeded { .. }), "{error:?}");
     let error = disk.crash().await.unwrap_err();
@@ -70,11 +75,10 @@ async fn deadlines_and_panics() {
     );
 }
 
-#[tokio::test]
-async fn a_dropped_call_drops_the_handler() {
+async fn a_dropped_call_drops_the_handler(place: Place) {
     let fake = Fake::default();
     let dropped = fake.dropped.clone();
-    let disk = DiskClient::in_process(fake);
+    let disk = place.serve_fake(fake).await;
     let call = disk.hang();
     tokio::time::timeout(Duration::from_millis(50), call).await.unwrap_err();
     wait_for(|| *dropped.lock().unwrap() == ["hang"]).await;

@@ -6,14 +6,22 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _, stream};
-use grid::__private::in_process;
 use grid::CallError;
 
+use crate::place::{Place, everywhere};
 use crate::service::*;
 
-#[tokio::test]
-async fn pushed_streams() {
-    let disk = disk();
+everywhere!(
+    pushed_streams,
+    a_caller_that_leaves_ends_the_stream,
+    senders_wait_for_room,
+    pulled_streams,
+    client_streams,
+    two_way_streams,
+);
+
+async fn pushed_streams(place: Place) {
+    let disk = place.disk().await;
     let mut entries = disk.walk(vec!["a".into(), "b".into()]).await.unwrap();
     assert_eq!(entries.next().await.unwrap().unwrap().name, "a");
     assert_eq!(entries.next().await.unwrap().unwrap().name, "b");
@@ -28,21 +36,19 @@ async fn pushed_streams() {
     assert_eq!(numbers, (0..100).collect::<Vec<_>>());
 }
 
-#[tokio::test]
-async fn a_caller_that_leaves_ends_the_stream() {
+async fn a_caller_that_leaves_ends_the_stream(place: Place) {
     let fake = Fake::default();
     let dropped = fake.dropped.clone();
-    let disk = DiskClient::in_process(fake);
+    let disk = place.serve_fake(fake).await;
     let mut entries = disk.walk(vec!["a".into(), "for ever".into()]).await.unwrap();
     entries.next().await.unwrap().unwrap();
     drop(entries);
     wait_for(|| *dropped.lock().unwrap() == ["walk"]).await;
 }
 
-#[tokio::test]
-async fn senders_wait_for_room() {
+async fn senders_wait_for_room(place: Place) {
     let fake = Arc::new(Fake::default());
-    let disk = DiskClient::new(in_process(DiskServer::from_arc(fake.clone())));
+    let disk = place.serve(DiskServer::from_arc(fake.clone()), DiskClient::new).await;
     let mut numbers = disk.flood().await.unwrap();
     let quiet = Duration::from_millis(50);
     tokio::time::sleep(quiet).await;
@@ -62,9 +68,8 @@ async fn senders_wait_for_room() {
     tokio::time::timeout(Duration::from_secs(5), input.closed()).await.unwrap();
 }
 
-#[tokio::test]
-async fn pulled_streams() {
-    let disk = disk();
+async fn pulled_streams(place: Place) {
+    let disk = place.disk().await;
     let events: Vec<_> = disk.tail(9).await.unwrap().collect().await;
     assert_eq!(events, [Ok(9), Ok(10), Err(CallError::Handler(DiskError::Gone))]);
     let mut events = disk.tail(11).await.unwrap();
@@ -81,9 +86,8 @@ async fn pulled_streams() {
     assert_eq!(aliased, [Ok(5), Err(CallError::Handler(DiskError::Gone))]);
 }
 
-#[tokio::test]
-async fn client_streams() {
-    let disk = disk();
+async fn client_streams(place: Place) {
+    let disk = place.disk().await;
     let (mut parts, etag) = disk.upload(volume("v")).await.unwrap();
     for part in ["ab", "cde"] {
         parts.send(part.into()).await.unwrap();
@@ -108,9 +112,8 @@ async fn client_streams() {
     assert_eq!(total.await.unwrap(), 10);
 }
 
-#[tokio::test]
-async fn two_way_streams() {
-    let disk = disk();
+async fn two_way_streams(place: Place) {
+    let disk = place.disk().await;
     let (mut ops, mut acks) = disk.sync(100).await.unwrap();
     for number in 1..4 {
         ops.send(number).await.unwrap();
