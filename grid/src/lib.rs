@@ -40,6 +40,7 @@
 mod auth;
 mod config;
 mod context;
+mod descriptor;
 mod error;
 mod net;
 mod proto;
@@ -48,6 +49,7 @@ mod rpc;
 pub use auth::{Authenticate, Denied, NoAuth, SharedSecret};
 pub use config::{Config, ROUTE};
 pub use context::Context;
+pub use descriptor::{MethodInfo, MethodKind, ServiceDescriptor};
 pub use error::{CallError, Closed, CodecError, ErrorCode, RemoteError, Sent};
 /// The trait of all streams here, for `impl Stream` in services; `futures_util::StreamExt` has its methods.
 #[doc(no_inline)]
@@ -65,9 +67,8 @@ pub use proto::{Capacities, dials};
 pub use rpc::private as __private;
 pub use rpc::{
     ArgTuple, BoxStream, Call, ClientStreamMethod, DEFAULT_CAPACITY, HandlerError, Incoming,
-    InputError, Json, Method, MethodInfo, MethodKind, Mock, Opening, Outgoing, Payload, Raw,
-    Registrar, Reply, Requests, Responses, SendError, ServerStreamMethod, Service,
-    ServiceDescriptor, TwoWayMethod,
+    InputError, Json, Method, Mock, Opening, Outgoing, Payload, Raw, Registrar, Reply, Requests,
+    Responses, SendError, ServerStreamMethod, Service, TwoWayMethod,
 };
 
 /// The code of the README is code that runs.

@@ -16,10 +16,7 @@ mod stream;
 pub use args::ArgTuple;
 pub use client::{Call, Opening};
 pub use fault::HandlerError;
-pub use method::{
-    ClientStreamMethod, Method, MethodInfo, MethodKind, ServerStreamMethod, ServiceDescriptor,
-    TwoWayMethod,
-};
+pub use method::{ClientStreamMethod, Method, ServerStreamMethod, TwoWayMethod};
 pub use mock::Mock;
 pub use payload::{Json, Payload, Raw};
 pub use registrar::{Registrar, Service};

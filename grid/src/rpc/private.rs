@@ -21,11 +21,10 @@ pub use super::fault::ErrorCodec;
 pub use super::payload::{Codec, Layout};
 
 pub use super::{
-    Call, ClientStreamMethod, HandlerError, Incoming, Method, MethodInfo, Opening, Outgoing,
-    Payload, Registrar, Reply, Requests, Responses, ServerStreamMethod, Service, ServiceDescriptor,
-    StreamItem, TwoWayMethod,
+    Call, ClientStreamMethod, HandlerError, Incoming, Method, Opening, Outgoing, Payload,
+    Registrar, Reply, Requests, Responses, ServerStreamMethod, Service, StreamItem, TwoWayMethod,
 };
-pub use crate::{Connection, RegisterError};
+pub use crate::{Connection, MethodInfo, RegisterError, ServiceDescriptor};
 
 /// The codec of a type; the only place where a type must be a payload.
 pub const fn codec<T: Payload>() -> Codec<T> {

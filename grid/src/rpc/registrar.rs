@@ -7,8 +7,9 @@ use std::future::{Future, poll_fn};
 use std::sync::{Arc, OnceLock};
 
 use super::args::ArgTuple;
-use super::method::{ClientStreamMethod, Method, MethodInfo, ServerStreamMethod, TwoWayMethod};
+use super::method::{ClientStreamMethod, Method, ServerStreamMethod, TwoWayMethod};
 use super::stream::{Incoming, Outgoing};
+use crate::descriptor::MethodInfo;
 use crate::error::Fault;
 use crate::net::{Builder, RawHandler, RawSender, RegisterError, Registry, RunSingle};
 use crate::{CodecError, Context, ErrorCode};

@@ -1,0 +1,184 @@
+//! What is known of services and their methods without their types: for listings, logs and tools.
+//!
+//! The attribute makes these as constants (rpc/method.rs), and a node keeps them of what it serves (net/registry.rs).
+
+use std::time::Duration;
+
+use crate::{Capacities, HandlerId};
+
+/// The shape of a method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MethodKind {
+    /// One request, one answer.
+    Single,
+    /// One request, a stream of answers.
+    ServerStream,
+    /// A request, a stream of input, one answer.
+    ClientStream,
+    /// A request, then a stream each way.
+    TwoWay,
+}
+
+/// What is known of a method without its types.
+#[derive(Clone, Debug)]
+pub struct MethodInfo {
+    service: &'static str,
+    name: &'static str,
+    id: HandlerId,
+    kind: MethodKind,
+    capacities: Capacities,
+    timeout: Option<Duration>,
+    inline: bool,
+    docs: &'static str,
+    arguments: &'static [(&'static str, &'static str)],
+    returns: &'static str,
+}
+
+impl MethodInfo {
+    /// Name of the service on the wire.
+    pub const fn service(&self) -> &'static str {
+        self.service
+    }
+
+    /// Name of the method on the wire.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The handler's id: pinned with `#[handler(id = 9)]`, or else derived from `Service/method`.
+    pub const fn id(&self) -> HandlerId {
+        self.id
+    }
+
+    /// The shape of the method.
+    pub const fn kind(&self) -> MethodKind {
+        self.kind
+    }
+
+    /// The stream's capacities in messages, as the handler sees it; both 0 for a single request.
+    pub const fn capacities(&self) -> Capacities {
+        self.capacities
+    }
+
+    /// The default deadline, if the method sets one with `#[handler(timeout = "5s")]`.
+    pub const fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    /// Whether the handler never blocks, so that the link's own task may poll it first.
+    pub const fn is_inline(&self) -> bool {
+        self.inline
+    }
+
+    /// The documentation of the method, as written on the trait.
+    pub const fn docs(&self) -> &'static str {
+        self.docs
+    }
+
+    /// Names and types of the arguments, as written; the input of a stream is among them.
+    pub const fn arguments(&self) -> &'static [(&'static str, &'static str)] {
+        self.arguments
+    }
+
+    /// The return type as written; empty if there is none.
+    pub const fn returns(&self) -> &'static str {
+        self.returns
+    }
+
+    #[doc(hidden)]
+    pub const fn __new(service: &'static str, name: &'static str, id: u32) -> Self {
+        Self {
+            service,
+            name,
+            id: HandlerId::new(id),
+            kind: MethodKind::Single,
+            capacities: Capacities { incoming: 0, outgoing: 0 },
+            timeout: None,
+            inline: false,
+            docs: "",
+            arguments: &[],
+            returns: "",
+        }
+    }
+
+    #[doc(hidden)]
+    pub const fn __docs(mut self, docs: &'static str) -> Self {
+        self.docs = docs;
+        self
+    }
+
+    #[doc(hidden)]
+    pub const fn __arguments(mut self, arguments: &'static [(&'static str, &'static str)]) -> Self {
+        self.arguments = arguments;
+        self
+    }
+
+    #[doc(hidden)]
+    pub const fn __returns(mut self, returns: &'static str) -> Self {
+        self.returns = returns;
+        self
+    }
+
+    #[doc(hidden)]
+    pub const fn __incoming(mut self, capacity: u32) -> Self {
+        self.capacities.incoming = capacity;
+        self
+    }
+
+    #[doc(hidden)]
+    pub const fn __outgoing(mut self, capacity: u32) -> Self {
+        self.capacities.outgoing = capacity;
+        self
+    }
+
+    #[doc(hidden)]
+    pub const fn __timeout_ms(mut self, timeout: u64) -> Self {
+        self.timeout = Some(Duration::from_millis(timeout));
+        self
+    }
+
+    #[doc(hidden)]
+    pub const fn __inline(mut self) -> Self {
+        self.inline = true;
+        self
+    }
+
+    pub(crate) const fn of_kind(mut self, kind: MethodKind) -> Self {
+        self.kind = kind;
+        self
+    }
+}
+
+/// What is known of a service without its types, for listings and for tools.
+#[derive(Clone, Copy, Debug)]
+pub struct ServiceDescriptor {
+    name: &'static str,
+    docs: &'static str,
+    methods: &'static [&'static MethodInfo],
+}
+
+impl ServiceDescriptor {
+    /// Name of the service on the wire.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The documentation of the trait.
+    pub const fn docs(&self) -> &'static str {
+        self.docs
+    }
+
+    /// The methods, in the order of the trait.
+    pub const fn methods(&self) -> &'static [&'static MethodInfo] {
+        self.methods
+    }
+
+    #[doc(hidden)]
+    pub const fn __new(
+        name: &'static str,
+        docs: &'static str,
+        methods: &'static [&'static MethodInfo],
+    ) -> Self {
+        Self { name, docs, methods }
+    }
+}
