@@ -2,6 +2,7 @@
 //!
 //! The attribute makes these as constants (rpc/method.rs), and a node keeps them of what it serves (net/registry.rs).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{Capacities, HandlerId};
@@ -181,4 +182,14 @@ impl ServiceDescriptor {
     ) -> Self {
         Self { name, docs, methods }
     }
+}
+
+/// A service that a node serves; [`Manager::services`](crate::Manager::services) lists them.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Registered {
+    /// Name, documentation and methods.
+    pub descriptor: &'static ServiceDescriptor,
+    /// The subroute that it was put under.
+    pub subroute: Option<Arc<str>>,
 }

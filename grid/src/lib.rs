@@ -49,7 +49,7 @@ mod rpc;
 pub use auth::{Authenticate, Denied, NoAuth, SharedSecret};
 pub use config::{Config, ROUTE};
 pub use context::Context;
-pub use descriptor::{MethodInfo, MethodKind, ServiceDescriptor};
+pub use descriptor::{MethodInfo, MethodKind, Registered, ServiceDescriptor};
 pub use error::{CallError, Closed, CodecError, ErrorCode, RemoteError, Sent};
 /// The trait of all streams here, for `impl Stream` in services; `futures_util::StreamExt` has its methods.
 #[doc(no_inline)]

@@ -13,7 +13,8 @@ use crate::names;
 pub(super) fn expand(service: &Service) -> TokenStream {
     let private = service.krate.private();
     let (vis, ident) = (&service.item.vis, service.ident());
-    let (server, implementer) = (names::server(ident), names::implementer());
+    let (client, server) = (names::client(ident), names::server(ident));
+    let implementer = names::implementer();
     let docs = docs::server(service);
     let carried = carried::for_client(&service.item.attrs);
     let silence = silence();
@@ -76,6 +77,7 @@ pub(super) fn expand(service: &Service) -> TokenStream {
                 let service = self.service;
                 let mut to = to.under(self.subroute);
                 #(#registrations)*
+                to.describe(#client::DESCRIPTOR);
                 #private::Result::Ok(())
             }
         }

@@ -337,6 +337,7 @@ impl<__GridService: r#Type> ::grid::__private::Service for TypeServer<__GridServ
                 )
             },
         )?;
+        to.describe(TypeClient::DESCRIPTOR);
         ::grid::__private::Result::Ok(())
     }
 }

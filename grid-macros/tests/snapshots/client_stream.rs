@@ -222,6 +222,7 @@ for UploadsServer<__GridService> {
                 )
             },
         )?;
+        to.describe(UploadsClient::DESCRIPTOR);
         ::grid::__private::Result::Ok(())
     }
 }

@@ -212,6 +212,7 @@ impl<__GridService: Disk> ::grid::__private::Service for DiskServer<__GridServic
                 ::grid::__private::Result::Ok(<__GridService as Disk>::fine(&svc).await)
             },
         )?;
+        to.describe(DiskClient::DESCRIPTOR);
         ::grid::__private::Result::Ok(())
     }
 }

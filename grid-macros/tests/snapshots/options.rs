@@ -223,6 +223,7 @@ for DiskServer<__GridService> {
                 )
             },
         )?;
+        to.describe(DiskClient::DESCRIPTOR);
         ::some::path::__private::Result::Ok(())
     }
 }

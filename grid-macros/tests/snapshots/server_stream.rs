@@ -379,6 +379,7 @@ impl<__GridService: Files> ::grid::__private::Service for FilesServer<__GridServ
                 out.__pump_ok(<__GridService as Files>::opaque(&svc).await).await
             },
         )?;
+        to.describe(FilesClient::DESCRIPTOR);
         ::grid::__private::Result::Ok(())
     }
 }

@@ -298,6 +298,7 @@ impl<__GridService: Disk> ::grid::__private::Service for DiskServer<__GridServic
                 <__GridService as Disk>::touch(&svc, arg1).await
             },
         )?;
+        to.describe(DiskClient::DESCRIPTOR);
         ::grid::__private::Result::Ok(())
     }
 }

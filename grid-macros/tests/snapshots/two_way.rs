@@ -208,6 +208,7 @@ impl<__GridService: Sync> ::grid::__private::Service for SyncServer<__GridServic
                 out.__pump_ok(<__GridService as Sync>::map(&svc, input).await).await
             },
         )?;
+        to.describe(SyncClient::DESCRIPTOR);
         ::grid::__private::Result::Ok(())
     }
 }

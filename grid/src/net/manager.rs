@@ -25,6 +25,7 @@ use super::stats::{ConnectionStats, Stats};
 use crate::auth::{Authenticate, NoAuth};
 use crate::config::Config;
 use crate::context::Context;
+use crate::descriptor::Registered;
 use crate::error::{Fault, RemoteError};
 use crate::proto::wire::HandlerId;
 use crate::proto::{Capacities, Features, dials};
@@ -77,6 +78,27 @@ impl Manager {
     /// The names of all nodes, this one included, in no particular order.
     pub fn hosts(&self) -> impl Iterator<Item = &str> {
         self.inner.node.links().map(|peer| &*peer.name)
+    }
+
+    /// The services of this node, in the order in which they were added. Handlers at the byte level are none.
+    ///
+    /// ```
+    /// # #[grid::service]
+    /// # trait Clock { async fn now(&self) -> u64; }
+    /// # struct Fixed;
+    /// # impl Clock for Fixed { async fn now(&self) -> u64 { 42 } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), grid::BuildError> {
+    /// let node = grid::Manager::builder("http://node1:9000").service(ClockServer::new(Fixed)).build()?;
+    /// for service in node.services() {
+    ///     for method in service.descriptor.methods() {
+    ///         println!("{:#010x} {}/{}", method.id().get(), method.service(), method.name());
+    ///     }
+    /// }
+    /// # assert_eq!(node.services().len(), 1);
+    /// # Ok(()) }
+    /// ```
+    pub fn services(&self) -> &[Registered] {
+        self.inner.node.registry.services()
     }
 
     /// The way to another node, or to this one.

@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use super::halves::{RawReceiver, RawSender};
 use crate::context::Context;
+use crate::descriptor::{Registered, ServiceDescriptor};
 use crate::error::Fault;
 use crate::proto::wire::{HandlerId, SubrouteHash};
 use crate::proto::{Capacities, RouteError, RouteIndex, RouteKind, Routes};
@@ -82,6 +83,7 @@ impl FirstPoll {
 pub(crate) struct Registry {
     routes: Arc<Routes>,
     entries: Vec<Entry>,
+    services: Vec<Registered>,
 }
 
 impl Registry {
@@ -129,6 +131,19 @@ impl Registry {
                     .unwrap_or_default(),
             }),
         }
+    }
+
+    /// Notes that handlers which were added belong to this service.
+    pub(crate) fn describe(
+        &mut self,
+        descriptor: &'static ServiceDescriptor,
+        subroute: Option<&str>,
+    ) {
+        self.services.push(Registered { descriptor, subroute: subroute.map(Arc::from) });
+    }
+
+    pub(super) fn services(&self) -> &[Registered] {
+        &self.services
     }
 
     pub(super) fn routes(&self) -> &Arc<Routes> {

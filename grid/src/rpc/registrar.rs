@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use super::args::ArgTuple;
 use super::method::{ClientStreamMethod, Method, ServerStreamMethod, TwoWayMethod};
 use super::stream::{Incoming, Outgoing};
-use crate::descriptor::MethodInfo;
+use crate::descriptor::{MethodInfo, ServiceDescriptor};
 use crate::error::Fault;
 use crate::net::{Builder, RawHandler, RawSender, RegisterError, Registry, RunSingle};
 use crate::{CodecError, Context, ErrorCode};
@@ -202,6 +202,11 @@ impl<'a> Registrar<'a> {
             }),
         };
         self.insert(&method.info, handler)
+    }
+
+    /// Lists a service whose methods have been added, for [`Manager::services`](crate::Manager::services).
+    pub fn describe(&mut self, descriptor: &'static ServiceDescriptor) {
+        self.registry.describe(descriptor, self.subroute.as_deref());
     }
 
     fn insert(&mut self, info: &MethodInfo, handler: RawHandler) -> Result<(), RegisterError> {

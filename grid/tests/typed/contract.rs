@@ -93,6 +93,36 @@ async fn the_same_service_under_several_subroutes(place: Place) {
     assert!(matches!(disk.subroute("c").uptime().await, Err(CallError::Remote(_))));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_node_lists_its_services() {
+    #[grid::service]
+    trait Other {
+        async fn nothing(&self);
+    }
+    struct Nothing;
+    impl Other for Nothing {
+        async fn nothing(&self) {}
+    }
+    let node = grid::Manager::builder("http://a:1")
+        .service(DiskServer::new(Fake::default()).subroute("disk0"))
+        .single_handler(77, None, |_, payload| async { Ok(payload) })
+        .service(OtherServer::new(Nothing))
+        .service(DiskServer::new(Fake::default()).subroute("a").subroute("b"))
+        .build()
+        .unwrap();
+    let services: Vec<_> = node.services().iter().collect();
+    let listed = |index: usize| {
+        let service: &grid::Registered = services[index];
+        (service.descriptor.name(), service.subroute.as_deref())
+    };
+    assert_eq!(services.len(), 3, "{services:?}");
+    assert_eq!(listed(0), ("Disk", Some("disk0")));
+    assert_eq!(listed(1), ("Other", None));
+    assert_eq!(listed(2), ("Disk", Some("a/b")));
+    assert_eq!(services[0].descriptor.methods().len(), DiskClient::DESCRIPTOR.methods().len());
+    assert_eq!(services[1].descriptor.methods()[0].id(), OtherClient::NOTHING.info().id());
+}
+
 /// The same method with other types, as a node of another version has it.
 mod other_version {
     use super::*;
