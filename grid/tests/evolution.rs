@@ -1,6 +1,7 @@
 //! A service that changes while nodes of both versions are up: the table of `src/rpc/service.md`, section "Changing a
 //! service", line by line. Each test has the old and the new trait, and runs both pairs: old client with new server and
 //! new client with old server.
+#![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
 mod support;
 
@@ -240,8 +241,6 @@ async fn a_field_without_a_default_is_added_to_structs() {
 }
 
 mod arguments {
-    use super::*;
-
     #[grid::service(name = "Disk")]
     pub(super) trait Old {
         async fn two(&self, from: String, to: String) -> String;

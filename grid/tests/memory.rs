@@ -1,6 +1,7 @@
 //! Memory while a consumer is slow: it stays within the capacities of the streams, however much the producer has to send.
 //!
 //! One test, because the allocator counts for the whole process. It counts both nodes and the wire between them.
+#![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! What typed calls carry from node to node: errors with their bodies, deadlines, metadata; and calls that wait for a link.
+#![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
 mod support;
 
@@ -27,7 +28,7 @@ enum ChainError {
     Unit,
     New(u64),
     Tuple(String, Option<i8>),
-    Struct { detail: Box<Detail>, cause: Option<Box<ChainError>> },
+    Struct { detail: Box<Detail>, cause: Option<Box<Self>> },
 }
 
 impl fmt::Display for ChainError {
