@@ -32,7 +32,9 @@ use crate::proto::{Capacities, Features, dials};
 
 /// One node of a grid: it serves its handlers, and holds one link to each other node.
 ///
-/// Cheap to clone. When the last clone is dropped, all links end; [`shutdown`](Self::shutdown) ends them gently.
+/// Cheap to clone. When the last clone is dropped, all links end; [`shutdown`](Self::shutdown) ends them gently. A service
+/// that calls other nodes is made before its node is, so it needs a `OnceLock` for its [`Connection`]s. It should not
+/// hold a clone of its own node: that one would never be dropped.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
