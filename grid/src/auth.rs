@@ -50,6 +50,10 @@ impl Authenticate for SharedSecret {
     }
 
     fn check(&self, token: &str) -> Result<(), Denied> {
+        if self.0.is_empty() {
+            // A variable that was not set must not open the grid; who wants that has `NoAuth`.
+            return Err(Denied::new("this node has an empty secret, which lets nobody in"));
+        }
         if same(token.as_bytes(), self.0.as_bytes()) {
             Ok(())
         } else {
@@ -95,6 +99,7 @@ mod tests {
         for wrong in ["", "correct hors", "correct horse ", "Correct horse"] {
             assert_eq!(secret.check(wrong), Err(Denied::new("invalid token")), "{wrong:?}");
         }
+        assert!(SharedSecret::new("").check("").is_err(), "no secret is no key");
         assert_eq!(format!("{secret:?}"), "SharedSecret(..)");
     }
 }

@@ -7,7 +7,15 @@ use crate::proto::Limits;
 /// Path of the upgrade request where none is configured.
 pub const ROUTE: &str = "/minio/grid/v1";
 
+/// A message is one allocation; more than this is a mistake.
+const BYTES_MAX: usize = 1024 * 1024 * 1024;
+
+/// Intervals above a day are mistakes as well, and times of day would not be far from overflowing.
+const INTERVAL_MAX: Duration = Duration::from_secs(24 * 3600);
+
 /// Bounds and intervals of a node; [`Builder::config`](crate::Builder::config) takes it.
+///
+/// New knobs come with minor releases, so a literal should end in `..Config::default()`.
 ///
 /// ```
 /// let config = grid::Config { message_bytes_max: 1024 * 1024, ..grid::Config::default() };
@@ -73,26 +81,27 @@ impl Config {
 
     /// What is wrong with it, if anything.
     pub(crate) fn check(&self) -> Result<(), String> {
-        if !self.route.starts_with('/') || self.route.contains(char::is_whitespace) {
+        let of_paths = |c: char| c.is_ascii_alphanumeric() || "/-._~!$&'()*+,;=:@%".contains(c);
+        if !self.route.starts_with('/') || !self.route.chars().all(of_paths) {
+            let route = &self.route;
             return Err(format!(
-                "route {:?} is not a path: it must begin with `/` and have no spaces",
-                self.route
+                "route {route:?} is not a path: it begins with `/` and has no query, spaces or the like"
             ));
         }
-        for (name, value, least) in [
-            ("message_bytes_max", self.message_bytes_max, 1024),
-            ("outbox_bytes", self.outbox_bytes, 1),
-            ("calls_per_peer_max", self.calls_per_peer_max, 1),
+        for (name, value, least, most) in [
+            ("message_bytes_max", self.message_bytes_max, 1024, BYTES_MAX),
+            ("outbox_bytes", self.outbox_bytes, 1, BYTES_MAX),
+            ("calls_per_peer_max", self.calls_per_peer_max, 1, usize::MAX),
         ] {
-            if value < least {
-                return Err(format!("{name} is {value}, and must be at least {least}"));
+            if !(least..=most).contains(&value) {
+                return Err(format!("{name} is {value}, and must be from {least} to {most}"));
             }
         }
         for (name, value) in
             [("ping_interval", self.ping_interval), ("connect_timeout", self.connect_timeout)]
         {
-            if value.is_zero() {
-                return Err(format!("{name} is zero"));
+            if value.is_zero() || value > INTERVAL_MAX {
+                return Err(format!("{name} is {value:?}, and must be above 0 and at most a day"));
             }
         }
         Ok(())

@@ -38,6 +38,9 @@ pub enum CallError<E = Infallible> {
         /// Why there is no link, as far as is known here.
         reason: Arc<str>,
     },
+    /// This node is shut down, or is being: it makes no calls any more. Nothing was sent.
+    #[error("this node is shut down")]
+    ShutDown,
     /// The deadline passed, here or at the callee. The handler may have run, and its future is dropped.
     #[error("no answer within {after:?}")]
     #[non_exhaustive]
@@ -71,6 +74,7 @@ impl<E> CallError<E> {
                 matches!(error.code, ErrorCode::Overloaded | ErrorCode::ShuttingDown)
             }
             Self::Handler(_)
+            | Self::ShutDown
             | Self::DeadlineExceeded { .. }
             | Self::Encode(_)
             | Self::Decode(_)
@@ -84,7 +88,7 @@ impl<E> CallError<E> {
             Self::Handler(_) | Self::DeadlineExceeded { .. } | Self::Decode(_) => true,
             Self::Remote(error) => error.code.may_have_run(),
             Self::Disconnected { sent, .. } => *sent == Sent::Maybe,
-            Self::Encode(_) | Self::Unsupported { .. } => false,
+            Self::Encode(_) | Self::Unsupported { .. } | Self::ShutDown => false,
         }
     }
 }
@@ -117,6 +121,16 @@ impl RemoteError {
     /// A handler's error that is only a text.
     pub fn new(message: impl Into<String>) -> Self {
         Self { code: ErrorCode::Handler, message: message.into() }
+    }
+}
+
+/// For handlers that call other nodes: an error of the peer's grid stays what it is, everything else becomes a text.
+impl<E: fmt::Display> From<CallError<E>> for RemoteError {
+    fn from(error: CallError<E>) -> Self {
+        match error {
+            CallError::Remote(error) => error,
+            other => Self::new(other.to_string()),
+        }
     }
 }
 
@@ -158,6 +172,7 @@ impl From<Closed> for RemoteError {
 pub(crate) enum Failure {
     Remote(Fault),
     Disconnected { peer: Arc<str>, sent: Sent, reason: Arc<str> },
+    ShutDown,
     DeadlineExceeded { after: Duration },
     Encode(CodecError),
     Unsupported { feature: &'static str, peer: Arc<str> },
@@ -184,6 +199,7 @@ impl Failure {
             Self::Disconnected { peer, sent, reason } => {
                 CallError::Disconnected { peer, sent, reason }
             }
+            Self::ShutDown => CallError::ShutDown,
             Self::DeadlineExceeded { after } => CallError::DeadlineExceeded { after },
             Self::Encode(error) => CallError::Encode(error),
             Self::Unsupported { feature, peer } => CallError::Unsupported { feature, peer },

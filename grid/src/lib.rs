@@ -39,7 +39,6 @@
 
 mod auth;
 mod config;
-mod context;
 mod descriptor;
 mod error;
 mod net;
@@ -48,7 +47,6 @@ mod rpc;
 
 pub use auth::{Authenticate, Denied, NoAuth, SharedSecret};
 pub use config::{Config, ROUTE};
-pub use context::Context;
 pub use descriptor::{MethodInfo, MethodKind, Registered, ServiceDescriptor};
 pub use error::{CallError, Closed, CodecError, ErrorCode, RemoteError, Sent};
 /// The trait of all streams here, for `impl Stream` in services; `futures_util::StreamExt` has its methods.
@@ -57,11 +55,11 @@ pub use futures_core::Stream;
 #[doc = include_str!("rpc/service.md")]
 pub use grid_macros::service;
 pub use net::{
-    BuildError, Builder, Connection, ConnectionStats, Dial, Dialing, Instance, Io, Manager,
-    NameError, NotConnected, RawCall, RawOpening, RawReceiver, RawSender, Refused, RegisterError,
-    State, Stats, UnknownHost,
+    BuildError, Builder, Connection, ConnectionStats, Context, Dial, Dialing, Instance, Io,
+    Manager, NameError, NotConnected, RawCall, RawOpening, RawReceiver, RawSender, Refused,
+    RegisterError, State, Stats, UnknownHost,
 };
-pub use proto::wire::HandlerId;
+pub use proto::wire::{BadTraceContext, HandlerId, TraceContext};
 pub use proto::{Capacities, dials};
 #[doc(hidden)]
 pub use rpc::private as __private;

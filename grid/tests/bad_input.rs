@@ -35,6 +35,9 @@ async fn a_bad_host_list_names_the_host() {
 async fn a_bad_configuration_names_the_knob() {
     for (config, what) in [
         (Config { route: "grid".into(), ..Config::default() }, "route"),
+        (Config { route: "/grid?v=1".into(), ..Config::default() }, "route"),
+        (Config { message_bytes_max: usize::MAX, ..Config::default() }, "message_bytes_max"),
+        (Config { ping_interval: Duration::MAX, ..Config::default() }, "ping_interval"),
         (Config { message_bytes_max: 10, ..Config::default() }, "message_bytes_max"),
         (Config { ping_interval: Duration::ZERO, ..Config::default() }, "ping_interval"),
     ] {

@@ -51,6 +51,9 @@ impl Things for Node {
     }
 
     async fn pinned(&self, cx: &Context) -> Option<String> {
+        if let Some(trace) = cx.trace() {
+            return Some(trace.to_string());
+        }
         cx.metadata("who").map(|value| String::from_utf8_lossy(value).into_owned())
     }
 
@@ -137,6 +140,16 @@ async fn metadata_and_typed_errors_need_meta() {
     let (_network, _nodes, _, things) = pair(&ALL).await;
     assert_eq!(things.pinned().metadata("who", "me").await.unwrap().as_deref(), Some("me"));
     assert_eq!(things.fails().await.unwrap_err(), CallError::Handler(Missing("thing".into())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trace_travels_where_the_peer_knows_metadata() {
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    for (names, seen) in [(ALL.to_vec(), Some(trace)), (without("meta"), None)] {
+        let (_network, _nodes, _, things) = pair(&names).await;
+        let answer = things.pinned().trace(trace.parse().unwrap()).await.unwrap();
+        assert_eq!(answer.as_deref(), seen, "{names:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -444,7 +444,8 @@ async fn too_much_metadata_fails_its_own_call_only() {
     }
     let error = many.await.unwrap_err();
     assert!(!error.may_have_run() && !error.is_retryable(), "{error:?}");
-    assert!(error.to_string().contains("100 entries in user metadata"), "{error}");
+    let CallError::Encode(cause) = error else { panic!("{error:?}") };
+    assert!(cause.to_string().contains("100 entries in user metadata"), "{cause}");
     assert_eq!(connection.stats().connects, 1);
 }
 

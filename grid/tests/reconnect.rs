@@ -149,7 +149,8 @@ async fn shutdown_lets_running_calls_end_and_refuses_new_ones() {
     shutdown.await.unwrap();
     assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
     assert_eq!(b.connection(A).unwrap().state(), State::Shutdown);
-    assert!(is_lost(b.connection(A).unwrap().request(5, None).await, A, Sent::No));
+    let after = b.connection(A).unwrap().request(5, None).wait_connected().await.unwrap_err();
+    assert!(matches!(after, CallError::ShutDown) && !after.is_retryable(), "{after}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -174,7 +175,7 @@ async fn dropping_the_manager_ends_its_links_and_calls() {
     sleep(Duration::from_millis(10)).await;
     drop(a);
     assert!(is_lost(own.await.unwrap(), B, Sent::Maybe));
-    assert!(is_lost(connection.request(78, None).await, B, Sent::No));
+    assert!(matches!(connection.request(78, None).await, Err(CallError::ShutDown)));
     assert!(is_lost(waiting.await.unwrap(), A, Sent::Maybe));
 }
 

@@ -14,6 +14,16 @@ const RULES: &[(&str, &[&str], &str)] = &[
     ("proto", &["Instant::now", "SystemTime::now"], "time enters the core as an argument"),
     ("proto", &["Mutex", "RwLock", "async fn", ".await"], "the core neither locks nor waits"),
     ("proto", &["tracing::", "println!"], "the core returns facts instead of logging them"),
+    (
+        "proto",
+        &["use crate::{"],
+        "name what comes from above in a path of its own, so that this test sees it",
+    ),
+    (
+        "net",
+        &["use crate::{"],
+        "name what comes from elsewhere in a path of its own, so that this test sees it",
+    ),
     ("net", &["crate::rpc"], "the tokio layer is below the typed one"),
     ("net", &["rmp_serde", "serde_json"], "payloads are opaque below the typed layer"),
     ("rpc", &["crate::proto", "tokio_tungstenite"], "the typed layer talks to net, not past it"),

@@ -1,5 +1,6 @@
 //! The listening side: sockets become WebSockets, introduce themselves, and go to the peer they belong to.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,12 +8,12 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::caught::caught;
 use super::dial::Io;
 use super::driver::{drive, idle};
 use super::handshake::{Established, receive_introduction};
 use super::node::Node;
 use super::peer::Peer;
-use super::state::State;
 use super::transport::http::{HeaderMap, StatusCode, header};
 use super::transport::{self, WebSocket};
 
@@ -50,6 +51,10 @@ pub(super) async fn serve(node: Arc<Node>, listener: TcpListener) {
                     }
                 });
             }
+            // The one that was to be accepted has gone again.
+            Err(error) if is_about_the_peer(&error) => {
+                tracing::debug!(local = %node.name, %error, "cannot accept");
+            }
             Err(error) => {
                 tracing::warn!(local = %node.name, %error, "cannot accept");
                 tokio::time::sleep(ACCEPT_RETRY).await;
@@ -58,19 +63,25 @@ pub(super) async fn serve(node: Arc<Node>, listener: TcpListener) {
     }
 }
 
+fn is_about_the_peer(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
 /// Takes a byte stream through upgrade and handshake and hands it to its peer.
 pub(super) async fn accept(node: &Arc<Node>, stream: Box<dyn Io>) -> Result<(), String> {
     let limit = node.config.connect_timeout;
     let judging = Arc::clone(node);
     let judge = move |path: &str, headers: &HeaderMap| judge(&judging, path, headers);
-    let upgrade = transport::accept(stream, judge, node.config.message_bytes_max);
+    let upgrade = transport::accept(stream, judge);
     let transport = match tokio::time::timeout(limit, upgrade).await {
         Ok(transport) => transport?,
         Err(_) => return Err(format!("no upgrade request within {limit:?}")),
     };
     let is_known = |name: &str| node.peers.contains_key(name);
-    let (host, arrival) =
+    let (host, mut arrival) =
         receive_introduction(transport, &node.introduction(), &is_known, &node.auth).await?;
+    arrival.transport.take_messages_of(node.config.message_bytes_max);
     let peer = node.peers.get(&*host).ok_or_else(|| format!("unknown incoming host: {host}"))?;
     let arrivals =
         peer.arrivals.as_ref().ok_or_else(|| format!("this node dials {host} itself"))?;
@@ -95,11 +106,7 @@ fn judge(node: &Node, path: &str, headers: &HeaderMap) -> Result<(), (StatusCode
 /// Keeps the link to a peer up, from the side that waits to be dialed. Never ends, but with the node.
 ///
 /// A new connection replaces the one before it at once: the peer knows best that the old one is of no use.
-pub(super) async fn keep_accepting(
-    node: Arc<Node>,
-    peer: Arc<Peer>,
-    mut arrivals: mpsc::Receiver<Arrival>,
-) {
+pub(super) async fn keep_accepting(peer: Arc<Peer>, mut arrivals: mpsc::Receiver<Arrival>) {
     let mut next = None;
     loop {
         let arrival = match next.take() {
@@ -113,19 +120,14 @@ pub(super) async fn keep_accepting(
             },
         };
         let Established { mut transport, session, instance } = arrival;
-        tracing::info!(local = %node.name, peer = %peer.name, %instance, "link is up");
-        let reason = tokio::select! {
-            biased;
-            reason = drive(&peer, session, instance, &mut transport) => reason,
-            Some(arrival) = arrivals.recv() => {
-                next = Some(arrival);
-                "the peer has opened a new connection".to_owned()
+        let replaced = async {
+            match arrivals.recv().await {
+                Some(arrival) => next = Some(arrival),
+                None => std::future::pending().await,
             }
+            "the peer has opened a new connection"
         };
-        tracing::info!(local = %node.name, peer = %peer.name, reason, "link is down");
-        peer.lock().link.set_down_reason(reason.clone());
-        if next.is_none() {
-            peer.state.send_replace(State::Error(reason.into()));
-        }
+        // Its end is told by the link's state; a panic in there must not end this loop.
+        let _ = caught(drive(&peer, session, instance, &mut transport, replaced)).await;
     }
 }

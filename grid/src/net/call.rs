@@ -14,7 +14,7 @@ use super::connection::Connection;
 use super::halves::{RawReceiver, RawSender, halves};
 use super::peer::now;
 use crate::error::{CallError, CodecError, Failure};
-use crate::proto::wire::{HandlerId, Meta};
+use crate::proto::wire::{HandlerId, Meta, TraceContext};
 use crate::proto::{CallFailure, CallSpec, Capacities, Deadline, Half, Key, Side};
 
 /// Deadline of a single request that was given none, so that no caller waits for ever.
@@ -71,16 +71,20 @@ impl CallOptions {
         self.meta.get_or_insert_default().user.push((key, value));
     }
 
+    pub(crate) fn set_trace(&mut self, trace: TraceContext) {
+        self.meta.get_or_insert_default().trace = Some(trace);
+    }
+
     pub(crate) fn set_within(&mut self, context: &crate::Context) {
         let inherited = context.deadline();
         self.at_latest = match (self.at_latest, inherited) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         };
-        if let Some((trace, state)) = context.trace() {
+        if let Some(trace) = context.trace() {
             let meta = self.meta.get_or_insert_default();
             meta.trace = Some(trace);
-            meta.state = state;
+            meta.state = context.trace_state().map(str::to_owned);
         }
     }
 }
@@ -144,7 +148,7 @@ impl Start {
                 };
                 let now = now();
                 peer.with(|shared| {
-                    let key = shared.link.start_call(now, spec)?;
+                    let key = shared.link.start_call(now, &spec)?;
                     shared.waiters.wait(Side::Caller, key, Half::Reader, cx);
                     Ok((key, None))
                 })
@@ -212,6 +216,14 @@ macro_rules! call_options {
         /// [`CallError::Unsupported`](crate::CallError::Unsupported).
         pub fn metadata(mut self, key: impl Into<String>, value: impl Into<bytes::Bytes>) -> Self {
             self.options_mut().add_metadata(key.into(), value.into());
+            self
+        }
+
+        /// Makes the call part of a trace, which the handler finds in its [`Context`](crate::Context::trace).
+        ///
+        /// A peer that knows no metadata gets the call without it.
+        pub fn trace(mut self, trace: crate::TraceContext) -> Self {
+            self.options_mut().set_trace(trace);
             self
         }
 

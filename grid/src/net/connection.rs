@@ -80,8 +80,11 @@ impl Connection {
 
     /// The same link, with calls going to the handlers that are registered under `path`.
     ///
-    /// Subroutes nest: `connection.subroute("a").subroute("b")` is the subroute `a/b`.
+    /// Subroutes nest: `connection.subroute("a").subroute("b")` is the subroute `a/b`, and `""` is where one is.
     pub fn subroute(&self, path: &str) -> Self {
+        if path.is_empty() {
+            return self.clone();
+        }
         let path = match &self.inner.subroute {
             Some(parent) => join(&parent.path, path),
             None => path.to_owned(),

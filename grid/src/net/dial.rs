@@ -1,5 +1,6 @@
 //! The dialing side of a link: connect, upgrade, introduce; and when that fails, again.
 
+use std::future::pending;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::caught::caught;
 use super::driver::{drive, idle};
 use super::handshake::{Established, introduce};
 use super::node::Node;
@@ -62,24 +64,21 @@ impl Dial for TcpDial {
 pub(super) async fn keep_dialing(node: Arc<Node>, peer: Arc<Peer>) {
     loop {
         let started = Instant::now();
-        peer.state.send_if_modified(|state| {
-            // A reason stays visible while the next attempt is made.
-            let fresh = *state == State::Unconnected;
-            if fresh {
-                *state = State::Connecting;
-            }
-            fresh
-        });
+        // A reason stays visible while the next attempt is made.
+        if *peer.state.borrow() == State::Unconnected {
+            peer.show(State::Connecting);
+        }
         let attempt = tokio::select! {
-            attempt = attempt(&node, &peer) => attempt,
+            // The user's dialer and tokens are in there; whatever they do, the peer is tried again.
+            attempt = caught(attempt(&node, &peer)) => attempt.unwrap_or_else(Err),
             () = idle(&peer) => continue,
         };
         let (reason, was_up) = match attempt {
             Ok(mut up) => {
-                tracing::info!(local = %node.name, peer = %peer.name, instance = %up.instance, "link is up");
                 let since = Instant::now();
-                let reason = drive(&peer, up.session, up.instance, &mut up.transport).await;
-                tracing::info!(local = %node.name, peer = %peer.name, reason, "link is down");
+                let transport = &mut up.transport;
+                let driven = drive(&peer, up.session, up.instance, transport, pending());
+                let reason = caught(driven).await.unwrap_or_else(|panic| panic);
                 (reason, since.elapsed())
             }
             Err(reason) => {
@@ -88,7 +87,7 @@ pub(super) async fn keep_dialing(node: Arc<Node>, peer: Arc<Peer>) {
             }
         };
         peer.lock().link.set_down_reason(reason.clone());
-        peer.state.send_replace(State::Error(reason.into()));
+        peer.show(State::Error(reason.into()));
         // A connection that lasted is dialed again at once; one that did not counts as a failed attempt.
         if was_up < RETRY.start {
             let next = started + rand::random_range(RETRY);
@@ -106,7 +105,9 @@ async fn attempt(node: &Node, peer: &Peer) -> Result<Established<WebSocket<Box<d
         Ok(transport) => transport?,
         Err(_) => return Err(format!("no WebSocket within {limit:?}")),
     };
-    introduce(transport, &node.introduction(), &peer.name, &*node.auth).await
+    let mut up = introduce(transport, &node.introduction(), &peer.name, &*node.auth).await?;
+    up.transport.take_messages_of(node.config.message_bytes_max);
+    Ok(up)
 }
 
 async fn open(node: &Node, peer: &Peer) -> Result<WebSocket<Box<dyn Io>>, String> {
@@ -118,5 +119,5 @@ async fn open(node: &Node, peer: &Peer) -> Result<WebSocket<Box<dyn Io>>, String
         token: &token,
         time_ns: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos(),
     };
-    transport::connect(stream, &request, node.config.message_bytes_max).await
+    transport::connect(stream, &request).await
 }

@@ -4,7 +4,6 @@
 //! with its neighbours'. Only one that has to wait gets a task of its own. Handlers that turn out to burn time before their
 //! first await would hold up the link, so they get their task at once.
 
-use std::any::Any;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -14,10 +13,11 @@ use std::task::{Poll, Waker};
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::caught::{self, Panic};
+use super::context::Context;
 use super::halves::halves;
 use super::peer::Peer;
 use super::registry::{HandlerFuture, RawHandler, RunSingle};
-use crate::context::Context;
 use crate::error::{ErrorCode, Fault};
 use crate::proto::{Event, Key, RouteIndex, Side};
 
@@ -116,7 +116,7 @@ where
         .unwrap_or_else(|panic| Box::pin(async move { std::panic::resume_unwind(panic) }))
 }
 
-type Outcome<T> = Result<Result<T, Fault>, Box<dyn Any + Send>>;
+type Outcome<T> = Result<Result<T, Fault>, Panic>;
 
 /// Polls a handler for the first time; `Err` gives it back where it has to wait.
 fn poll_once<T>(
@@ -149,12 +149,7 @@ impl<T> Future for CatchPanic<T> {
 /// Turns a panic into the error that the caller sees; the panic's own text stays here.
 fn flatten<T>(peer: &Peer, key: Key, outcome: Outcome<T>) -> Result<T, Fault> {
     outcome.unwrap_or_else(|panic| {
-        let text = panic
-            .downcast_ref::<&str>()
-            .copied()
-            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-            .unwrap_or("a panic without a text");
-        tracing::error!(local = %peer.local, peer = %peer.name, call = ?key, panic = text, "a handler panicked");
+        tracing::error!(local = %peer.local, peer = %peer.name, call = ?key, panic = caught::text(&panic), "a handler panicked");
         Err(Fault::new(ErrorCode::Panicked, "the handler panicked: panic"))
     })
 }

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use tokio::time::Sleep;
 use tracing::Instrument;
 
+use super::caught::caught;
 use super::dispatch::{self, Replies};
 use super::peer::{Parked, Peer, Round, now};
 use super::state::{Instance, State};
@@ -28,7 +29,7 @@ const READ_BUDGET_BYTES: usize = 32 * 1024;
 /// Others that a round must have set going for the driver to let them run first.
 const BATCH_MIN: usize = 2;
 
-/// Drives a connection whose handshake is done until it ends, and says why it did.
+/// Drives a connection whose handshake is done until it ends, or until `cut` says why it shall, and gives the reason.
 ///
 /// The link is started and stopped in here, whatever way this ends; dropping the future ends the connection.
 pub(super) async fn drive(
@@ -36,12 +37,29 @@ pub(super) async fn drive(
     session: Session,
     instance: Instance,
     transport: &mut (impl Transport + ?Sized),
+    cut: impl Future<Output = &'static str>,
 ) -> String {
+    let up = peer.with(|shared| {
+        // Once the node is shutting down no link comes up; whoever does that also takes them down.
+        let may = !shared.link.is_closing();
+        if may {
+            shared.link.start(now(), session);
+        }
+        may
+    });
+    if !up {
+        return "this node is shut down".to_owned();
+    }
     let mut down = Down { peer, reason: "this node has ended the connection".to_owned() };
-    peer.with(|shared| shared.link.start(now(), session));
-    peer.state.send_replace(State::Connected { instance });
+    peer.show(State::Connected { instance });
+    tracing::info!(local = %peer.local, peer = %peer.name, %instance, "link is up");
     let span = tracing::info_span!("link", local = %peer.local, peer = %peer.name);
-    let reason = Driver::new(peer, Some(transport)).instrument(span).await;
+    let reason = tokio::select! {
+        biased;
+        reason = Driver::new(peer, Some(transport)).instrument(span) => reason,
+        reason = cut => reason.to_owned(),
+    };
+    tracing::info!(local = %peer.local, peer = %peer.name, reason, "link is down");
     down.reason.clone_from(&reason);
     reason
 }
@@ -55,14 +73,22 @@ pub(super) async fn idle(peer: &Arc<Peer>) {
 pub(super) fn start_loopback(peer: &Arc<Peer>) {
     let session =
         Session { checksum: false, features: Features::all(), wall: std::time::SystemTime::now() };
-    peer.with(|shared| shared.link.start(now(), session));
-    peer.state.send_replace(State::Connected { instance: Instance::random() });
+    peer.with(|shared| {
+        if !shared.link.is_closing() {
+            shared.link.start(now(), session);
+        }
+    });
+    peer.show(State::Connected { instance: Instance::random() });
 }
 
-/// Drives a link that [`start_loopback`] has brought up.
+/// Drives a link that [`start_loopback`] has brought up, and brings it up again should a user's code panic in here.
 pub(super) async fn run_loopback(peer: Arc<Peer>) {
-    let _end = Down { peer: &peer, reason: "the node is gone".to_owned() };
-    Driver::new(&peer, Some(&mut Echo::default())).await;
+    loop {
+        let down = Down { peer: &peer, reason: "the node is gone".to_owned() };
+        let _ = caught(Driver::new(&peer, Some(&mut Echo::default()))).await;
+        drop(down);
+        start_loopback(&peer);
+    }
 }
 
 /// Takes a link down when it is dropped: in whatever way its driver ends, nobody is left waiting.
@@ -74,6 +100,7 @@ struct Down<'a> {
 impl Drop for Down<'_> {
     fn drop(&mut self) {
         take_down(self.peer, &self.reason);
+        self.peer.show(State::Error(std::mem::take(&mut self.reason).into()));
     }
 }
 
@@ -82,6 +109,7 @@ pub(super) fn take_down(peer: &Arc<Peer>, reason: &str) {
     let mut round = Round::default();
     let mut shared = peer.lock();
     shared.link.stop(reason);
+    shared.unflushed = false;
     shared.drain(&mut round);
     drop(shared);
     round.settle();
@@ -118,8 +146,10 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
         loop {
             while transport.has_room() {
                 // One message at a time, so that callers get at the lock while the socket is written.
-                let message = self.peer.lock().link.poll_transmit(now());
-                let Some(message) = message else { break };
+                let mut shared = self.peer.lock();
+                let Some(message) = shared.link.poll_transmit(now()) else { break };
+                shared.unflushed = true;
+                drop(shared);
                 transport.start_send(message).map_err(|error| error.to_string())?;
             }
             match transport.poll_flush(cx) {
@@ -171,12 +201,12 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
         }
         if !self.replies.is_empty() {
             let mut shared = self.peer.lock();
-            for (key, outcome) in self.replies.drain(..) {
-                shared.link.reply(key, outcome);
-                let task = shared.waiters.over(key, &mut self.round.wakers);
-                debug_assert!(task.is_none(), "it was done before it had one");
+            for (key, outcome) in &self.replies {
+                shared.link.reply(*key, outcome);
             }
+            shared.drain(&mut self.round);
             drop(shared);
+            self.replies.clear();
             self.round.settle();
         }
         outcome.map(|()| set_going).map_err(|error| {
@@ -192,9 +222,8 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
         if takes_output && shared.link.wants_transmit() {
             return Poll::Ready(());
         }
-        if shared.link.is_drained() {
-            self.peer.drained.notify_waiters();
-        }
+        shared.unflushed = self.transport.as_ref().is_some_and(|transport| !transport.is_flushed());
+        let drained = shared.link.is_closing() && shared.is_drained();
         let until = shared.link.poll_timeout();
         if until != self.sleeps_until {
             // Waking too early is harmless, and most deadlines never come: an earlier setting stays.
@@ -214,6 +243,10 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
         }
         shared.driver =
             Some(Parked { waker: cx.waker().clone(), until: self.sleeps_until, takes_output });
+        drop(shared);
+        if drained {
+            self.peer.drained.notify_waiters();
+        }
         Poll::Pending
     }
 }

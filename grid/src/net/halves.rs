@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 
 use super::peer::Peer;
-use crate::error::{CallError, Closed, Failure};
+use crate::error::{CallError, Closed, CodecError, Failure};
 use crate::proto::{Half, Key, Recv, SendState, Side};
 
 /// One end of one stream.
@@ -48,7 +48,8 @@ impl RawSender {
     /// Sends one item, when the other side has room for it.
     ///
     /// # Errors
-    /// [`Closed`] when nobody will read it any more.
+    /// [`Closed`] when nobody will read it any more. An item that is larger than a message may be ends the stream; its
+    /// other half says so.
     ///
     /// # Cancel safety
     /// Dropped before it is ready, nothing was sent.
@@ -56,6 +57,15 @@ impl RawSender {
         let item = item.into();
         std::future::poll_fn(|cx| self.poll_ready(cx)).await?;
         self.start_send(item)
+    }
+
+    /// Whether an item fits into a message, and if not, why not.
+    pub(crate) fn check(&self, item: &Bytes) -> Result<(), CodecError> {
+        let (len, max) = (item.len(), self.end.peer.payload_bytes_max);
+        if len <= max {
+            return Ok(());
+        }
+        Err(CodecError::new(format_args!("{len} bytes, and a message may have {max}")))
     }
 
     /// Ends the input of the stream, where this node is the caller; a handler ends its output by returning.
@@ -95,9 +105,6 @@ impl RawSender {
     /// Ready when nobody reads any more.
     pub(crate) fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let End { peer, side, key, .. } = &self.end;
-        if *side == Side::Callee {
-            return peer.poll_over(*key, cx);
-        }
         let mut shared = peer.lock();
         if self.closed || shared.link.poll_send(*side, *key) == SendState::Closed {
             return Poll::Ready(());

@@ -13,6 +13,7 @@ use tokio::task::AbortHandle;
 
 use super::accept::{self, keep_accepting};
 use super::connection::Connection;
+use super::context::Context;
 use super::dial::{Dial, Io, TcpDial, keep_dialing};
 use super::driver;
 use super::halves::{RawReceiver, RawSender};
@@ -24,7 +25,6 @@ use super::state::{Instance, State};
 use super::stats::{ConnectionStats, Stats};
 use crate::auth::{Authenticate, NoAuth};
 use crate::config::Config;
-use crate::context::Context;
 use crate::descriptor::Registered;
 use crate::error::{Fault, RemoteError};
 use crate::proto::wire::HandlerId;
@@ -109,9 +109,16 @@ impl Manager {
     /// [`UnknownHost`] if the name is none of [`hosts`](Self::hosts).
     pub fn connection(&self, host: &str) -> Result<Connection, UnknownHost> {
         let node = &self.inner.node;
-        let peer = node.links().find(|peer| &*peer.name == host);
-        peer.map(|peer| Connection::new(Arc::clone(peer)))
-            .ok_or_else(|| UnknownHost { host: host.to_owned(), local: node.name.to_string() })
+        let peer = if host == &*node.name {
+            &node.loopback
+        } else {
+            let known = node
+                .peers
+                .get(host)
+                .ok_or_else(|| UnknownHost { host: host.to_owned(), local: node.name.to_string() });
+            &known?.peer
+        };
+        Ok(Connection::new(Arc::clone(peer)))
     }
 
     /// Accepts the connections of other nodes on `listener`, until the node is shut down.
@@ -397,7 +404,7 @@ fn start(node: Arc<Node>, arrivals: Vec<(Arc<Peer>, mpsc::Receiver<accept::Arriv
         );
     }
     for (peer, arrivals) in arrivals {
-        tasks.push(tokio::spawn(keep_accepting(Arc::clone(&node), peer, arrivals)).abort_handle());
+        tasks.push(tokio::spawn(keep_accepting(peer, arrivals)).abort_handle());
     }
     Inner { node, tasks: Mutex::new(tasks), over: watch::Sender::new(false) }
 }

@@ -6,7 +6,9 @@
 
 mod accept;
 mod call;
+mod caught;
 mod connection;
+mod context;
 mod dial;
 mod dispatch;
 mod driver;
@@ -22,14 +24,15 @@ mod stats;
 mod transport;
 mod waiters;
 
+pub(crate) use crate::proto::wire::join;
 pub(crate) use call::{CallOptions, call_options};
 pub use call::{RawCall, RawOpening};
 pub use connection::{Connection, NotConnected};
+pub use context::Context;
 pub use dial::{Dial, Dialing, Io};
 pub use halves::{RawReceiver, RawSender};
 pub use manager::{BuildError, Builder, Manager, Refused, UnknownHost};
 pub use name::NameError;
-pub(crate) use peer::Peer;
 pub use registry::RegisterError;
 pub(crate) use registry::{RawHandler, Registry, RunSingle};
 pub use state::{Instance, State};

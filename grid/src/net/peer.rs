@@ -1,7 +1,8 @@
 //! One other node, as this node knows it: its link, who waits on it, and the state of its connection.
 //!
 //! Everybody who calls locks the link for the moment of a call and encodes straight into its outbox; the driver
-//! (driver.rs) is woken only where it is parked. The lock is never held across an await, a wake-up or a handler.
+//! (driver.rs) is woken only where it is parked. The lock is never held across an await, a wake-up, or code of the user's:
+//! what is spent under it is dropped behind it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -23,6 +24,8 @@ pub(crate) struct Peer {
     /// The name of the node whose peer this is.
     pub(super) local: Arc<str>,
     pub(super) registry: Arc<Registry>,
+    /// Largest payload that fits into a message.
+    pub(super) payload_bytes_max: usize,
     pub(super) state: watch::Sender<State>,
     /// Told when nothing is in flight any more.
     pub(super) drained: Notify,
@@ -36,6 +39,8 @@ pub(super) struct Shared {
     pub(super) waiters: Waiters,
     /// The driver, while it sleeps.
     pub(super) driver: Option<Parked>,
+    /// The transport holds messages that it has not given to the socket.
+    pub(super) unflushed: bool,
 }
 
 /// A sleeping driver and what is worth waking it for.
@@ -55,12 +60,19 @@ impl Peer {
         limits: Limits,
         registry: Arc<Registry>,
     ) -> Arc<Self> {
+        let payload_bytes_max = limits.payload_bytes_max();
         let link = Link::new(limits, Arc::clone(registry.routes()));
-        let shared = Mutex::new(Shared { link, waiters: Waiters::default(), driver: None });
+        let shared = Mutex::new(Shared {
+            link,
+            waiters: Waiters::default(),
+            driver: None,
+            unflushed: false,
+        });
         Arc::new(Self {
             name,
             local,
             registry,
+            payload_bytes_max,
             state: watch::Sender::new(State::Unconnected),
             drained: Notify::new(),
             shared,
@@ -73,51 +85,59 @@ impl Peer {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does something with the link that may give the driver something to do.
+    /// Does something with the link, and wakes whom it concerns: the driver, and others who wait.
     pub(super) fn with<T>(&self, act: impl FnOnce(&mut Shared) -> T) -> T {
+        let mut round = Round::default();
         let mut shared = self.lock();
         let result = act(&mut shared);
+        shared.drain(&mut round);
+        debug_assert!(round.serve.is_empty(), "only the driver brings calls to serve");
         let driver = shared.wake_driver();
+        let drained = shared.link.is_closing() && shared.is_drained();
         drop(shared);
+        round.settle();
         if let Some(driver) = driver {
             driver.wake();
+        }
+        if drained {
+            self.drained.notify_waiters();
         }
         result
     }
 
+    /// Shows a state, unless the node is shut down, which is the last one.
+    pub(super) fn show(&self, state: State) {
+        self.state.send_if_modified(|shown| {
+            let changes = *shown != State::Shutdown && *shown != state;
+            if changes {
+                *shown = state;
+            }
+            changes
+        });
+    }
+
     /// The handler of a single request is done.
     pub(super) fn reply(&self, key: Key, outcome: Result<Option<Bytes>, Fault>) {
-        self.finish(key, |link| link.reply(key, outcome));
+        self.with(|shared| shared.link.reply(key, &outcome));
     }
 
     /// The handler of a stream is done.
     pub(super) fn finish_stream(&self, key: Key, outcome: Result<(), Fault>) {
-        self.finish(key, |link| link.finish_stream(key, outcome));
-    }
-
-    fn finish(&self, key: Key, act: impl FnOnce(&mut Link)) {
-        let mut wakers = Vec::new();
-        self.with(|shared| {
-            if shared.link.is_served(key) {
-                act(&mut shared.link);
-                shared.waiters.over(key, &mut wakers);
-            }
-        });
-        wakers.into_iter().for_each(Waker::wake);
+        self.with(|shared| shared.link.finish_stream(key, outcome));
     }
 
     /// The peer's name.
-    pub(crate) fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         &self.name
     }
 
     /// The subroute that a handler of this node is registered under.
-    pub(crate) fn subroute_of(&self, route: RouteIndex) -> Option<&str> {
+    pub(super) fn subroute_of(&self, route: RouteIndex) -> Option<&str> {
         self.registry.entry(route)?.subroute.as_deref()
     }
 
     /// The name that a handler of this node is registered with.
-    pub(crate) fn method_of(&self, route: RouteIndex) -> &str {
+    pub(super) fn method_of(&self, route: RouteIndex) -> &str {
         self.registry.entry(route).map(|entry| &*entry.name).unwrap_or_default()
     }
 
@@ -125,21 +145,36 @@ impl Peer {
     pub(super) async fn drained(&self) {
         loop {
             let notified = self.drained.notified();
-            if self.lock().link.is_drained() {
+            if self.lock().is_drained() {
                 return;
             }
             notified.await;
         }
     }
 
-    /// Ready when the peer's call is over, however it ended.
-    pub(crate) fn poll_over(&self, key: Key, cx: &Context<'_>) -> Poll<()> {
+    /// Ready when the peer's call is over, however it ended. `place` is where the caller waits.
+    pub(super) fn poll_over(
+        &self,
+        key: Key,
+        place: &mut Option<usize>,
+        cx: &Context<'_>,
+    ) -> Poll<()> {
         let mut shared = self.lock();
         if !shared.link.is_served(key) {
+            *place = None;
             return Poll::Ready(());
         }
-        shared.waiters.wait_over(key, cx);
+        shared.waiters.wait_over(key, place, cx);
         Poll::Pending
+    }
+
+    /// Whoever waited at `place` for the end of a call does not any more.
+    pub(super) fn forget_over(&self, key: Key, place: usize) {
+        let mut shared = self.lock();
+        // When the call is over the places are gone, and may be somebody else's.
+        let waker = shared.link.is_served(key).then(|| shared.waiters.forget_over(key, place));
+        drop(shared);
+        drop(waker);
     }
 
     /// Gives a failure of the core the names that it does not know.
@@ -149,6 +184,8 @@ impl Peer {
             CallFailure::Lost { sent, reason } => {
                 Failure::Disconnected { peer: Arc::clone(&self.name), sent, reason }
             }
+            CallFailure::Closing => Failure::ShutDown,
+            CallFailure::BadMeta(text) => Failure::Encode(CodecError::new(text)),
             CallFailure::DeadlineExceeded { after } => Failure::DeadlineExceeded { after },
             CallFailure::Unsupported(feature) => {
                 Failure::Unsupported { feature, peer: Arc::clone(&self.name) }
@@ -170,6 +207,11 @@ pub(super) struct Round {
 }
 
 impl Shared {
+    /// Whether nothing is in flight any more and everything that was said has gone to the socket.
+    pub(super) fn is_drained(&self) -> bool {
+        self.link.is_drained() && !self.unflushed
+    }
+
     /// The driver's waker, if it sleeps and there is something for it to do.
     fn wake_driver(&mut self) -> Option<Waker> {
         let timeout = self.link.poll_timeout();
@@ -195,6 +237,10 @@ impl Shared {
                         |serve| !matches!(serve, Event::Serve { key: begun, .. } if *begun == key),
                     );
                     round.abort.extend(self.waiters.over(key, &mut round.wakers))
+                }
+                Event::Over { key } => {
+                    // Its task, if it had one, is at its end.
+                    drop(self.waiters.over(key, &mut round.wakers));
                 }
                 Event::Serve { .. } => round.serve.push(event),
             }

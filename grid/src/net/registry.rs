@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::context::Context;
 use super::halves::{RawReceiver, RawSender};
-use crate::context::Context;
 use crate::descriptor::{Registered, ServiceDescriptor};
 use crate::error::Fault;
 use crate::proto::wire::{HandlerId, SubrouteHash};
@@ -73,7 +73,7 @@ impl FirstPoll {
         let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX / MEMORY);
         let average = self.0.load(Ordering::Relaxed);
         // Bounded, so that a handler that once blocked for minutes is forgiven within some dozens of calls.
-        let took = took.min(16 * HEAVY.as_nanos() as u64);
+        let took = took.min(MEMORY * HEAVY.as_nanos() as u64);
         self.0.store((average * (MEMORY - 1) + took) / MEMORY, Ordering::Relaxed);
     }
 }
@@ -103,6 +103,8 @@ impl Registry {
             RawHandler::Single { .. } => RouteKind::Single,
             RawHandler::Stream { capacities, .. } => RouteKind::Stream(*capacities),
         };
+        // The empty subroute is none, as it is for those who call.
+        let subroute = subroute.filter(|path| !path.is_empty());
         let subroute_id = subroute.map(|path| SubrouteHash::of(path).for_handler(id));
         // Registering is over before any link has the routes, so nothing is cloned.
         let inserted = Arc::make_mut(&mut self.routes).insert(id, subroute_id, kind);
@@ -200,7 +202,7 @@ mod tests {
     #[test]
     fn a_handler_is_heavy_after_a_few_slow_polls_and_light_again_after_quick_ones() {
         let first_poll = FirstPoll::default();
-        first_poll.note(HEAVY * 2);
+        first_poll.note(Duration::from_secs(1));
         assert!(!first_poll.is_heavy(), "once does not count");
         for _ in 0..16 {
             first_poll.note(HEAVY * 4);

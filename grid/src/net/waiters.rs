@@ -5,6 +5,7 @@
 
 use std::task::{Context, Waker};
 
+use slab::Slab;
 use tokio::task::AbortHandle;
 
 use crate::proto::{Half, Key, Side};
@@ -28,8 +29,8 @@ struct Served {
     pair: Pair,
     /// The task that runs the handler, once it has one.
     task: Option<(Key, AbortHandle)>,
-    /// Those who wait for the call to be over.
-    over: Vec<Waker>,
+    /// Those who wait for the call to be over, each at a place of its own.
+    over: Slab<Waker>,
 }
 
 impl Waiters {
@@ -60,18 +61,24 @@ impl Waiters {
         self.served(key).task = Some((key, task));
     }
 
-    /// Remembers that the task of `cx` waits for the end of a served call.
-    pub(super) fn wait_over(&mut self, key: Key, cx: &Context<'_>) {
+    /// Remembers at `place` that the task of `cx` waits for the end of a served call, which is not over.
+    pub(super) fn wait_over(&mut self, key: Key, place: &mut Option<usize>, cx: &Context<'_>) {
         let over = &mut self.served(key).over;
-        if !over.iter().any(|waker| waker.will_wake(cx.waker())) {
-            over.push(cx.waker().clone());
+        match place.and_then(|place| over.get_mut(place)) {
+            Some(waker) => waker.clone_from(cx.waker()),
+            None => *place = Some(over.insert(cx.waker().clone())),
         }
+    }
+
+    /// Gives up a place of [`wait_over`](Self::wait_over), while the call is not over.
+    pub(super) fn forget_over(&mut self, key: Key, place: usize) -> Option<Waker> {
+        self.served(key).over.try_remove(place)
     }
 
     /// A served call is over: wakes whoever waits on it, and hands out the handler's task where it is still known.
     pub(super) fn over(&mut self, key: Key, out: &mut Vec<Waker>) -> Option<AbortHandle> {
         let served = self.served(key);
-        out.append(&mut served.over);
+        out.extend(served.over.drain());
         out.extend(served.pair.reader.take());
         out.extend(served.pair.writer.take());
         let (_, task) = served.task.take_if(|(running, _)| *running == key)?;

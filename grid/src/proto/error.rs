@@ -27,6 +27,10 @@ pub(crate) enum CallFailure {
     Fault(Fault),
     /// No link, or it was lost.
     Lost { sent: Sent, reason: Arc<str> },
+    /// This node is shutting down.
+    Closing,
+    /// What goes beside the payload cannot be sent.
+    BadMeta(String),
     /// The deadline passed.
     DeadlineExceeded { after: Duration },
     /// The peer lacks an extension that the call needs.

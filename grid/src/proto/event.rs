@@ -23,6 +23,8 @@ pub(crate) enum Event {
     },
     /// Nobody waits for this handler any more: drop its future.
     Abandon { key: Key },
+    /// A handler that had returned has had its outcome sent: whoever still watches the call may go.
+    Over { key: Key },
     /// What somebody may be waiting for has changed.
     Wake { side: Side, key: Key, half: Half },
 }

@@ -1,4 +1,4 @@
-//! What both sides do with an open stream: send, receive, end the input. The rest is in caller.rs and callee.rs.
+//! What both sides do with an open stream: send, receive, end the input. The rest is in caller/ and callee/.
 
 use std::num::NonZeroU32;
 
@@ -49,7 +49,7 @@ impl Link {
         let max = self.limits.payload_bytes_max();
         if item.len() > max {
             match side {
-                Side::Caller => self.give_up(key, CallFailure::TooLarge { len: item.len(), max }),
+                Side::Caller => self.refuse_own_item(key, item.len()),
                 Side::Callee => self.refuse_item(key, item.len()),
             }
             return SendState::Closed;
@@ -62,7 +62,8 @@ impl Link {
         if at_once {
             self.post_item(side, key, item);
         } else {
-            core.parked = Some(item.clone());
+            // A copy: dropping a buffer of the user's can run the user's code, which is for after the lock.
+            core.parked = Some(Bytes::copy_from_slice(item));
             self.wait_in_line(Waiting::Item(side, key));
         }
         SendState::Ready

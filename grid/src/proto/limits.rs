@@ -43,7 +43,7 @@ const OVERHEAD_BYTES: usize = 96;
 
 impl Limits {
     /// Largest payload of a message, metadata included.
-    pub(super) fn payload_bytes_max(&self) -> usize {
+    pub(crate) fn payload_bytes_max(&self) -> usize {
         self.message_bytes_max.saturating_sub(OVERHEAD_BYTES)
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! It outlives connections: [`Link::start`] and [`Link::stop`] mark where one begins and ends, mux ids go on counting,
 //! and calls that asked to wait for a connection stay. Here are its frame and the routing of what comes in; what a message
-//! means for a call is in caller.rs (calls this node made) and callee.rs (calls it serves).
+//! means for a call is in caller/ (calls this node made) and callee/ (calls it serves).
 //!
 //! ```text
-//!   handle_message ──► decode ──► Merged? parts ──► by op ──► caller.rs / callee.rs ──► events, outbox
+//!   handle_message ──► decode ──► Merged? parts ──► by op ──► caller/ / callee/ ──► events, outbox
 //!   handle_timeout ──► timers, keepalive ──────────────────────────┘
 //! ```
 
@@ -166,6 +166,10 @@ impl Link {
     /// From now on new calls are refused, the peer's and our own; what is in flight goes on.
     pub(crate) fn close(&mut self) {
         self.closing = true;
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing
     }
 
     /// Whether nothing is in flight, either way, and no answer is on its way out.

@@ -1,6 +1,6 @@
 //! One direction-neutral stream: both sequences, both credit counts and the items that wait for the reader.
 //!
-//! The caller's and the callee's streams (caller.rs, callee.rs) differ in how they open and end; in between they are this.
+//! The caller's and the callee's streams (caller/, callee/) differ in how they open and end; in between they are this.
 
 use std::collections::VecDeque;
 

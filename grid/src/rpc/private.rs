@@ -77,7 +77,7 @@ pub fn in_process(service: impl Service) -> Connection {
 /// A subroute under a subroute.
 pub fn join(outer: Option<String>, inner: String) -> Option<String> {
     Some(match outer {
-        Some(outer) => super::registrar::join(outer, &inner),
+        Some(outer) => crate::net::join(&outer, &inner),
         None => inner,
     })
 }

@@ -11,7 +11,7 @@ use super::method::{ClientStreamMethod, Method, ServerStreamMethod, TwoWayMethod
 use super::stream::{Incoming, Outgoing};
 use crate::descriptor::{MethodInfo, ServiceDescriptor};
 use crate::error::Fault;
-use crate::net::{Builder, RawHandler, RawSender, RegisterError, Registry, RunSingle};
+use crate::net::{Builder, RawHandler, RawSender, RegisterError, Registry, RunSingle, join};
 use crate::{CodecError, Context, ErrorCode};
 
 /// What can be given to a node to serve: the generated servers, or anything else that registers handlers.
@@ -50,7 +50,7 @@ impl<'a> Registrar<'a> {
     /// The same table, for handlers under a further subroute, or under the same one if there is none.
     pub fn under(&mut self, subroute: Option<String>) -> Registrar<'_> {
         let subroute = match (self.subroute.clone(), subroute) {
-            (Some(outer), Some(inner)) => Some(join(outer, &inner)),
+            (Some(outer), Some(inner)) => Some(join(&outer, &inner)),
             (outer, inner) => outer.or(inner),
         };
         Registrar { registry: self.registry, subroute }
@@ -213,11 +213,6 @@ impl<'a> Registrar<'a> {
         let name = format!("{}/{}", info.service(), info.name());
         self.registry.insert(name.into(), info.id(), self.subroute.as_deref(), handler)
     }
-}
-
-/// Parts of a subroute are joined like a path.
-pub(super) fn join(outer: String, inner: &str) -> String {
-    format!("{outer}/{inner}")
 }
 
 fn bad_request(error: CodecError) -> Fault {

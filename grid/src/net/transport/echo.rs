@@ -27,6 +27,10 @@ impl Transport for Echo {
         Poll::Ready(Ok(()))
     }
 
+    fn is_flushed(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn poll_recv(&mut self, _: &mut Context<'_>) -> Poll<Result<Bytes, TransportError>> {
         // No waker is kept: only the driver that polls here puts something in.
         self.0.pop_front().map_or(Poll::Pending, |message| Poll::Ready(Ok(message)))

@@ -25,6 +25,9 @@ pub(super) trait Transport: Send {
     /// Writes what was taken, as far as the socket takes it now.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
 
+    /// Whether everything that was taken has gone to the socket.
+    fn is_flushed(&self) -> bool;
+
     /// The next message.
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, TransportError>>;
 

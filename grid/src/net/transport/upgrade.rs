@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderValue, StatusCode, h
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{self, http};
 
-use super::websocket::{WebSocket, config};
+use super::websocket::{HANDSHAKE_BYTES_MAX, WebSocket, config};
 
 /// Headers longer than this are refused, before anything is kept for the peer.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -36,7 +36,6 @@ pub(in crate::net) struct Request<'a> {
 pub(in crate::net) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     request: &Request<'_>,
-    message_bytes_max: usize,
 ) -> Result<WebSocket<S>, String> {
     if !fits_header(request.token) {
         // Without this, a listener would call it wrong that has just the same one.
@@ -57,12 +56,12 @@ pub(in crate::net) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     let (socket, _) = tokio_tungstenite::client_async_with_config(
         upgrade,
         Head::new(stream),
-        Some(config(message_bytes_max)),
+        Some(config(HANDSHAKE_BYTES_MAX)),
     )
     .await
     .map_err(|error| upgrade_failure("answered", error))?;
     let head = socket.into_inner();
-    Ok(WebSocket::new(head.stream, head.rest, Role::Client, message_bytes_max))
+    Ok(WebSocket::new(head.stream, head.rest, Role::Client))
 }
 
 /// Whether a token arrives as it is: headers lose spaces at their end, and what is not ASCII has no agreed meaning there.
@@ -74,7 +73,6 @@ fn fits_header(token: &str) -> bool {
 pub(in crate::net) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     judge: impl FnOnce(&str, &HeaderMap) -> Result<(), (StatusCode, String)> + Unpin,
-    message_bytes_max: usize,
 ) -> Result<WebSocket<S>, String> {
     #[expect(clippy::result_large_err, reason = "the library's callback has this type")]
     let callback = |request: &server::Request, response: server::Response| {
@@ -92,12 +90,12 @@ pub(in crate::net) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     let socket = tokio_tungstenite::accept_hdr_async_with_config(
         Head::new(stream),
         callback,
-        Some(config(message_bytes_max)),
+        Some(config(HANDSHAKE_BYTES_MAX)),
     )
     .await
     .map_err(|error| upgrade_failure("was answered", error))?;
     let head = socket.into_inner();
-    Ok(WebSocket::new(head.stream, head.rest, Role::Server, message_bytes_max))
+    Ok(WebSocket::new(head.stream, head.rest, Role::Server))
 }
 
 /// `answered` says who answered with something else than a WebSocket, if that was it.
@@ -247,7 +245,7 @@ mod tests {
             listener.write_all(&bytes).await.expect("answer");
             listener
         };
-        let (socket, _listener) = tokio::join!(connect(dialer, &REQUEST, 1024), serve);
+        let (socket, _listener) = tokio::join!(connect(dialer, &REQUEST), serve);
         let mut socket = socket.expect("upgraded");
         let message =
             std::future::poll_fn(|cx| crate::net::transport::Transport::poll_recv(&mut socket, cx))
@@ -259,7 +257,7 @@ mod tests {
     async fn a_token_that_would_not_arrive_is_not_sent() {
         for token in ["line\n", "ends with a space ", "schlüssel"] {
             let (mut listener, dialer) = duplex(4096);
-            let refused = connect(dialer, &Request { token, ..REQUEST }, 1024).await;
+            let refused = connect(dialer, &Request { token, ..REQUEST }).await;
             let text = refused.map(|_| ()).unwrap_err();
             assert!(text.contains("must be printable ASCII"), "{text}");
             assert_eq!(listener.read(&mut [0; 1]).await.unwrap(), 0, "nothing came");
@@ -272,8 +270,7 @@ mod tests {
         let (listener, dialer) = duplex(4096);
         let judge =
             |path: &str, _: &HeaderMap| Err((StatusCode::FORBIDDEN, format!("not on {path}")));
-        let (dialed, accepted) =
-            tokio::join!(connect(dialer, &REQUEST, 1024), accept(listener, judge, 1024));
+        let (dialed, accepted) = tokio::join!(connect(dialer, &REQUEST), accept(listener, judge));
         assert_eq!(
             dialed.map(|_| ()).unwrap_err(),
             "answered 403 Forbidden instead of a WebSocket: not on /grid"

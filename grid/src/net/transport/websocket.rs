@@ -1,4 +1,4 @@
-//! WebSocket frames over a byte stream. The WebSocket library is named here and in upgrade.rs, nowhere else.
+//! WebSocket frames over a byte stream. The WebSocket library is named in this folder and nowhere else.
 //!
 //! The library's protocol context is driven directly: its stream wrapper keeps a waker for each direction, which costs a
 //! tenth of a small call, and one task owns both directions here.
@@ -20,6 +20,10 @@ const READ_BUFFER_BYTES: usize = 8 * 1024;
 /// Output that is gathered before the socket is asked to take it; a flush asks at once.
 const WRITE_BUFFER_BYTES: usize = 64 * 1024;
 
+/// Largest message before a handshake is done: what the longest name and token need. Nobody gets more memory before it
+/// is known who it is.
+pub(super) const HANDSHAKE_BYTES_MAX: usize = 256 * 1024;
+
 /// A WebSocket after its upgrade.
 #[derive(Debug)]
 pub(in crate::net) struct WebSocket<S> {
@@ -33,15 +37,28 @@ pub(in crate::net) struct WebSocket<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Goes on after an upgrade that may have read `leftover` too much.
-    pub(super) fn new(stream: S, leftover: Vec<u8>, role: Role, message_bytes_max: usize) -> Self {
-        let context =
-            WebSocketContext::from_partially_read(leftover, role, Some(config(message_bytes_max)));
+    ///
+    /// It takes messages of the size that a handshake needs, until [`take_messages_of`](Self::take_messages_of).
+    pub(super) fn new(stream: S, leftover: Vec<u8>, role: Role) -> Self {
+        let context = WebSocketContext::from_partially_read(
+            leftover,
+            role,
+            Some(config(HANDSHAKE_BYTES_MAX)),
+        );
         Self {
             io: Io { stream, waker: Waker::noop().clone() },
             context,
             blocked: false,
             dirty: false,
         }
+    }
+
+    /// From now on messages of up to this size are taken: the peer is one of ours.
+    pub(in crate::net) fn take_messages_of(&mut self, bytes_max: usize) {
+        self.context.set_config(|config| {
+            config.max_message_size = Some(bytes_max);
+            config.max_frame_size = Some(bytes_max);
+        });
     }
 
     fn outcome(&mut self, result: Result<(), Error>) -> Result<(), TransportError> {
@@ -90,6 +107,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
         }
         self.dirty = false;
         Poll::Ready(Ok(()))
+    }
+
+    fn is_flushed(&self) -> bool {
+        !self.dirty
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, TransportError>> {

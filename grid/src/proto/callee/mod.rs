@@ -79,13 +79,16 @@ impl Link {
     }
 
     /// The outcome of a single request. A call that is over by now takes none.
-    pub(crate) fn reply(&mut self, key: Key, outcome: Result<Option<Bytes>, Fault>) {
+    ///
+    /// It is only looked at: dropping a buffer of the user's can run the user's code, which is for after the lock.
+    pub(crate) fn reply(&mut self, key: Key, outcome: &Result<Option<Bytes>, Fault>) {
         debug_assert!(self.callee_stream(key).is_none(), "a stream has `finish_stream`");
         if self.takes_more() {
             return self.post_reply(key, outcome);
         }
         if let Some(served) = self.served.get_mut(key) {
-            served.body = Body::Replied(outcome);
+            let copied = |payload: &Option<Bytes>| payload.as_deref().map(Bytes::copy_from_slice);
+            served.body = Body::Replied(outcome.as_ref().map(copied).map_err(Fault::clone));
             self.wait_in_line(Waiting::Reply(key));
         }
     }
@@ -101,12 +104,13 @@ impl Link {
         }
         let Some(served) = self.served.get_mut(key) else { return };
         if let Body::Replied(outcome) = std::mem::replace(&mut served.body, Body::Single) {
-            self.post_reply(key, outcome);
+            self.post_reply(key, &outcome);
         }
     }
 
-    fn post_reply(&mut self, key: Key, outcome: Result<Option<Bytes>, Fault>) {
+    fn post_reply(&mut self, key: Key, outcome: &Result<Option<Bytes>, Fault>) {
         let Some(Served { id, seq, .. }) = self.remove_served(key) else { return };
+        self.emit(Event::Over { key });
         let post = Post::new(Op::Response, id).seq(seq).flags(Flags::EOF);
         let len = outcome.as_ref().map_or(0, |payload| payload.as_ref().map_or(0, Bytes::len));
         match outcome {
@@ -116,7 +120,7 @@ impl Link {
             Ok(payload) => {
                 self.post(post, payload.as_deref());
             }
-            Err(fault) => self.post_fault(post, &fault),
+            Err(fault) => self.post_fault(post, fault),
         }
     }
 
@@ -141,8 +145,12 @@ impl Link {
                 let Some(Served { id, .. }) = self.remove_served(key) else { return };
                 self.post(Post::new(Op::MuxServerMsg, id).seq(seq).flags(Flags::EOF), None);
                 self.post(Post::new(Op::DisconnectClientMux, id), None);
+                self.emit(Event::Over { key });
             }
-            Some(Err(fault)) if stream.core.credits.take() => self.end_with_fault(key, &fault),
+            Some(Err(fault)) if stream.core.credits.take() => {
+                self.end_with_fault(key, &fault);
+                self.emit(Event::Over { key });
+            }
             Some(Err(fault)) => stream.finish = Some(Err(fault)),
         }
     }

@@ -57,6 +57,15 @@ pub(crate) struct CallSpec {
     pub(crate) wait: bool,
 }
 
+impl CallSpec {
+    /// The same call with a payload of its own.
+    fn detached(&self) -> Self {
+        let payload = self.payload.as_deref().map(Bytes::copy_from_slice);
+        let Self { handler, subroute, deadline, stream, wait, .. } = *self;
+        Self { handler, subroute, payload, deadline, stream, meta: self.meta.clone(), wait }
+    }
+}
+
 /// One call in the table.
 #[derive(Debug)]
 pub(super) struct Call {
@@ -122,6 +131,8 @@ impl Link {
     pub(crate) fn forget_call(&mut self, key: Key) {
         let live_id = self.calls.id_of(key);
         let Some(call) = self.remove_call(key) else { return };
+        // Another half of the stream may still wait for leave to send.
+        self.wake(Side::Caller, key, Half::Both);
         let is_stream = match call.body {
             Body::Queued(_) | Body::Answered(_) | Body::Failed(_) => return,
             Body::Single => false,
@@ -216,8 +227,13 @@ impl Link {
         self.give_up(key, text_fault(text));
     }
 
+    /// An item of the caller does not fit into a message: the stream is over, for both.
+    pub(super) fn refuse_own_item(&mut self, key: Key, len: usize) {
+        self.abort(key, format!("an item of {len} bytes is too large"));
+    }
+
     /// Ends a stream from this side: the callee is told to stop.
-    pub(super) fn give_up(&mut self, key: Key, failure: CallFailure) {
+    fn give_up(&mut self, key: Key, failure: CallFailure) {
         if let Some(id) = self.calls.id_of(key) {
             self.post(Post::new(Op::DisconnectServerMux, id), None);
         }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::{Body, Call, CallSpec, CallerStream, Deadline};
 use crate::proto::credits::SendCredits;
 use crate::proto::error::CallFailure;
-use crate::proto::fault::{ErrorCode, Fault, Sent};
+use crate::proto::fault::Sent;
 use crate::proto::features::Feature;
 use crate::proto::line::Waiting;
 use crate::proto::link::{Link, Post};
@@ -20,18 +20,22 @@ use crate::proto::wire::{DecodeError, Flags, MuxId, Op};
 impl Link {
     /// Starts a call. The answer comes with [`take_answer`](Self::take_answer), a stream's opening with
     /// [`poll_opened`](Self::poll_opened), both announced by a wake event.
-    pub(crate) fn start_call(&mut self, now: Instant, spec: CallSpec) -> Result<Key, CallFailure> {
-        let meta = self.check_size(&spec)?;
-        if self.closing || !(self.is_up() || spec.wait) {
-            let reason = if self.closing {
-                "this node is shutting down".into()
-            } else {
-                Arc::clone(&self.down_reason)
-            };
-            return Err(CallFailure::Lost { sent: Sent::No, reason });
+    ///
+    /// The call is only looked at, and copied where it must wait: dropping a buffer of the user's can run the user's
+    /// code, which is for after the lock.
+    pub(crate) fn start_call(&mut self, now: Instant, spec: &CallSpec) -> Result<Key, CallFailure> {
+        let meta = self.check_size(spec)?;
+        if self.closing {
+            return Err(CallFailure::Closing);
+        }
+        if !(self.is_up() || spec.wait) {
+            return Err(CallFailure::Lost {
+                sent: Sent::No,
+                reason: Arc::clone(&self.down_reason),
+            });
         }
         if self.is_up() {
-            self.check_features(&spec)?;
+            self.check_features(spec)?;
         }
         let deadline = spec.deadline;
         if let Some(Deadline { after, .. }) = deadline.filter(|deadline| deadline.at <= now) {
@@ -39,15 +43,15 @@ impl Link {
         }
         self.counters.calls += 1;
         let at_once = self.takes_more();
-        let (body, spec) =
-            if at_once { (Body::Single, Some(spec)) } else { (Body::Queued(Box::new(spec)), None) };
+        let body = if at_once { Body::Single } else { Body::Queued(Box::new(spec.detached())) };
         let key = self.calls.insert(Call { deadline, number: None, body });
         if let Some(deadline) = deadline {
             self.timers.arm(deadline.at, Timer::CallDeadline(key));
         }
-        match spec {
-            Some(spec) => self.transmit(now, key, &spec, &meta),
-            None => self.wait_in_line(Waiting::Call(key)),
+        if at_once {
+            self.transmit(now, key, spec, &meta);
+        } else {
+            self.wait_in_line(Waiting::Call(key));
         }
         Ok(key)
     }
@@ -61,8 +65,7 @@ impl Link {
                 return Err(CallFailure::TooLarge { len, max });
             }
             Some(Err(error)) => {
-                let text = format!("metadata that no peer takes: {error}");
-                return Err(CallFailure::Fault(Fault::new(ErrorCode::BadRequest, text)));
+                return Err(CallFailure::BadMeta(format!("metadata that no peer takes: {error}")));
             }
         };
         let len = spec.payload.as_ref().map_or(0, Bytes::len) + meta.len();

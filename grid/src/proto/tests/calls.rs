@@ -34,7 +34,7 @@ fn empty_and_absent_differ() {
         pair.pump();
         let serve = pair.b.serves.pop_front().expect("served");
         assert_eq!(serve.payload, payload);
-        pair.b.link.reply(serve.key, Ok(payload.clone()));
+        pair.b.link.reply(serve.key, &Ok(payload.clone()));
         pair.pump();
         assert_eq!(pair.a.answer(call), Some(Ok(payload)));
     }
@@ -45,11 +45,11 @@ fn requests_are_answered_in_any_order_and_from_both_sides() {
     let mut pair = Pair::new();
     let (first, serve_first) = pair.served(request(b"1"));
     let (second, serve_second) = pair.served(request(b"2"));
-    let back = pair.b.link.start_call(pair.now, request(b"back")).expect("a call");
+    let back = pair.b.link.start_call(pair.now, &request(b"back")).expect("a call");
     pair.pump();
     let serve_back = pair.a.serve();
     pair.reply(serve_second, b"two");
-    pair.a.link.reply(serve_back, Ok(None));
+    pair.a.link.reply(serve_back, &Ok(None));
     pair.pump();
     assert_eq!(pair.a.answer(first), None);
     assert_eq!(pair.a.answer(second), Some(Ok(Some(Bytes::from_static(b"two")))));
@@ -179,7 +179,7 @@ fn a_deadline_does_not_undo_an_answer() {
 fn a_deadline_that_has_passed_costs_no_message() {
     let mut pair = Pair::new();
     let spec = pair.within(secs(0), request(b""));
-    let failure = pair.a.link.start_call(pair.now, spec);
+    let failure = pair.a.link.start_call(pair.now, &spec);
     assert_eq!(failure, Err(CallFailure::DeadlineExceeded { after: secs(0) }));
     pair.assert_empty();
 }
@@ -205,7 +205,7 @@ fn dropping_a_call_cancels_it_where_the_peer_knows_how() {
 fn without_a_connection_a_call_fails_unless_it_waits() {
     let mut pair = Pair::down(Limits::default());
     pair.a.link.set_down_reason("connection refused");
-    let failure = pair.a.link.start_call(pair.now, request(b"")).expect_err("no connection");
+    let failure = pair.a.link.start_call(pair.now, &request(b"")).expect_err("no connection");
     let reason = "connection refused".into();
     assert_eq!(failure, CallFailure::Lost { sent: Sent::No, reason });
 
@@ -260,7 +260,7 @@ fn a_full_outbox_makes_calls_wait_in_order() {
     let served: Vec<_> = pair.b.serves.iter().filter_map(|serve| serve.payload.clone()).collect();
     assert_eq!(served, payloads);
     while let Some(serve) = pair.b.serves.pop_front() {
-        pair.b.link.reply(serve.key, Ok(serve.payload));
+        pair.b.link.reply(serve.key, &Ok(serve.payload));
     }
     pair.pump();
     for call in calls {

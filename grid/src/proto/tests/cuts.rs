@@ -119,7 +119,7 @@ fn a_restarted_peer_uses_the_same_ids() {
     let (new, new_stream) = (solo.node.serve(), solo.node.serve());
     solo.says();
 
-    solo.node.link.reply(old, Ok(None));
+    solo.node.link.reply(old, &Ok(None));
     solo.node.link.finish_stream(old_stream, Ok(()));
     assert!(matches!(solo.node.recv(Callee, old_stream), Recv::End(Err(_))));
     assert_eq!(solo.node.link.poll_send(Callee, old_stream), crate::proto::SendState::Closed);
@@ -127,7 +127,7 @@ fn a_restarted_peer_uses_the_same_ids() {
     assert!(solo.node.link.is_served(new) && solo.node.link.is_served(new_stream));
     // Nor do the old ones' timers.
     solo.advance(secs(1)).expect("the peer is alive");
-    solo.node.link.reply(new, Ok(None));
+    solo.node.link.reply(new, &Ok(None));
     assert_eq!(solo.says(), [(Op::Response, 1, 0)]);
 }
 

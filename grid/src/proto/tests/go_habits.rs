@@ -46,7 +46,7 @@ fn it_cannot_cancel_a_single_request() {
     let serve = solo.node.serve();
     solo.give(head(Op::DisconnectServerMux, 1, 0), None);
     solo.give(head(Op::DisconnectClientMux, 1, 0), None);
-    solo.node.link.reply(serve, Ok(None));
+    solo.node.link.reply(serve, &Ok(None));
     assert_eq!(solo.says(), [(Op::Response, 1, 0)]);
     // Nor is it told of our cancels.
     let call = solo.call(request(b""));

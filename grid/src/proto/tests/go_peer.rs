@@ -85,7 +85,7 @@ fn requests_and_responses_are_the_recorded_ones() {
         let mut callee = recorded(checksum, 1);
         callee.try_give(vectors[asked].clone()).expect("a request");
         let serve = callee.node.serve();
-        callee.node.link.reply(serve, Ok(Some(Bytes::from_static(payload))));
+        callee.node.link.reply(serve, &Ok(Some(Bytes::from_static(payload))));
         says_recorded(&mut callee, &[answered]);
         caller.try_give(vectors[answered].clone()).expect("a response");
         assert_eq!(caller.node.answer(call), Some(Ok(Some(Bytes::from_static(payload)))));
@@ -102,8 +102,8 @@ fn requests_and_responses_are_the_recorded_ones() {
         callee.give(asked, None);
     }
     let (absent, error) = (callee.node.serve(), callee.node.serve());
-    callee.node.link.reply(absent, Ok(None));
-    callee.node.link.reply(error, Err(Fault::new(ErrorCode::Handler, "boom: fail")));
+    callee.node.link.reply(absent, &Ok(None));
+    callee.node.link.reply(error, &Err(Fault::new(ErrorCode::Handler, "boom: fail")));
     says_recorded(&mut callee, &["response_nil_payload", "response_error"]);
 }
 

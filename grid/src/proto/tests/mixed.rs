@@ -75,7 +75,7 @@ fn a_call_that_needs_a_feature_fails_at_once_and_names_it() {
         let mut pair = Pair::with(Limits::default(), features);
         let derived = CallSpec { handler: HandlerId::new(DERIVED), ..request(b"") };
         for (spec, feature) in [(derived, Feature::Ids32), (with_user_metadata(), Feature::Meta)] {
-            let started = pair.a.link.start_call(pair.now, spec);
+            let started = pair.a.link.start_call(pair.now, &spec);
             if features.has(feature) {
                 pair.pump();
                 assert!(started.is_ok() && pair.b.serves.pop_front().is_some());
@@ -93,7 +93,7 @@ fn it_fails_at_once_behind_a_full_outbox_too() {
     let limits = Limits { outbox_bytes: 16, ..Limits::default() };
     let mut pair = Pair::with(limits, Features::NONE);
     pair.call(request(b"fills the outbox"));
-    let started = pair.a.link.start_call(pair.now, with_user_metadata());
+    let started = pair.a.link.start_call(pair.now, &with_user_metadata());
     assert_eq!(started, Err(CallFailure::Unsupported("meta")));
 }
 

@@ -89,6 +89,7 @@ impl Node {
                     assert!(!self.abandoned.contains(&key), "abandoned once");
                     self.abandoned.push(key);
                 }
+                Event::Over { key } => assert!(!self.link.is_served(key), "what is over is gone"),
                 Event::Wake { side, key, half } => self.wakes.push((side, key, half)),
             }
         }
@@ -256,7 +257,7 @@ impl Pair {
 
     #[track_caller]
     pub(super) fn call(&mut self, spec: CallSpec) -> Key {
-        self.a.link.start_call(self.now, spec).expect("a call that can start")
+        self.a.link.start_call(self.now, &spec).expect("a call that can start")
     }
 
     /// A request that has reached its handler: both keys.
@@ -273,11 +274,11 @@ impl Pair {
     }
 
     pub(super) fn reply(&mut self, key: Key, payload: &'static [u8]) {
-        self.b.link.reply(key, Ok(Some(Bytes::from_static(payload))));
+        self.b.link.reply(key, &Ok(Some(Bytes::from_static(payload))));
     }
 
     pub(super) fn fail(&mut self, key: Key, fault: Fault) {
-        self.b.link.reply(key, Err(fault));
+        self.b.link.reply(key, &Err(fault));
     }
 
     /// Nothing is left of anything, on both sides.

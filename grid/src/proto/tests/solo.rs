@@ -91,7 +91,7 @@ impl Solo {
 
     #[track_caller]
     pub(super) fn call(&mut self, spec: CallSpec) -> Key {
-        self.node.link.start_call(self.now, spec).expect("a call that can start")
+        self.node.link.start_call(self.now, &spec).expect("a call that can start")
     }
 
     /// Lets time pass, timer by timer. What the link says meanwhile stays in its outbox.

@@ -154,12 +154,13 @@ impl Flags {
         Self(self.0 | other.0)
     }
 
-    #[must_use]
     /// Of these flags, those that are in `mask`.
+    #[must_use]
     pub(crate) const fn only(self, mask: Self) -> Self {
         Self(self.0 & mask.0)
     }
 
+    #[must_use]
     pub(crate) const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }

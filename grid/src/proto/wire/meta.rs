@@ -7,7 +7,7 @@ use std::fmt;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{
-    DecodeError, Reader,
+    DecodeError, Reader, TraceContext,
     msgpack::{put_array_len, put_bin, put_map_len, put_str, put_uint},
 };
 
@@ -33,15 +33,6 @@ pub(crate) struct Meta {
     pub(crate) error: Option<ErrorMeta>,
     /// The users' own; order and repetitions are kept.
     pub(crate) user: Vec<(String, Bytes)>,
-}
-
-/// W3C `traceparent` in binary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct TraceContext {
-    pub(crate) version: u8,
-    pub(crate) trace_id: [u8; 16],
-    pub(crate) parent_id: [u8; 8],
-    pub(crate) flags: u8,
 }
 
 /// The kind of an error, and its typed form if there is one.

@@ -45,6 +45,7 @@ mod ping;
 mod refusal;
 mod subroute;
 mod time;
+mod trace;
 
 #[cfg(test)]
 mod properties;
@@ -54,6 +55,7 @@ mod testing;
 mod vectors;
 
 pub use self::ids::HandlerId;
+pub use self::trace::{BadTraceContext, TraceContext};
 
 pub(crate) use self::{
     checksum::{CHECKSUM_LEN, checksum},
@@ -62,7 +64,7 @@ pub(crate) use self::{
     error::DecodeError,
     ids::MuxId,
     message::{Flags, Frame, Header, Message, Op},
-    meta::{ErrorMeta, META_LEN_MAX, Meta, TraceContext},
+    meta::{ErrorMeta, META_LEN_MAX, Meta},
     msgpack::Reader,
     ping::{Ping, Pong},
     refusal::Refusal,

@@ -102,7 +102,10 @@ impl<T> Outgoing<T> {
     ///
     /// Cancel safe.
     pub fn closed(&mut self) -> impl Future<Output = ()> + Send + use<'_, T> {
-        poll_fn(|cx| self.raw.poll_closed(cx))
+        poll_fn(|cx| match self.broken.get() {
+            Some(_) => Poll::Ready(()),
+            None => self.raw.poll_closed(cx),
+        })
     }
 
     /// Whether the caller is known not to want more.
@@ -148,7 +151,8 @@ impl<T> Outgoing<T> {
     }
 
     fn encode(&mut self, item: T) -> Result<Bytes, Closed> {
-        self.codec.encode_item(item).map_err(|error| {
+        let checked = |item| self.raw.check(&item).map(|()| item);
+        self.codec.encode_item(item).and_then(checked).map_err(|error| {
             self.broken.get_or_init(|| error);
             Closed
         })

@@ -5,6 +5,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{self, Poll, ready};
 
+use bytes::Bytes;
 use futures_sink::Sink;
 
 use crate::net::RawSender;
@@ -28,7 +29,7 @@ pub enum SendError {
     /// The handler has ended; the other handle of the call tells how.
     #[error(transparent)]
     Closed(#[from] Closed),
-    /// The item could not be serialised. The stream can be used further.
+    /// The item could not be serialised, or is larger than a message may be. The stream can be used further.
     #[error("cannot encode the item")]
     Encode(#[source] CodecError),
 }
@@ -36,6 +37,12 @@ pub enum SendError {
 impl<I> Requests<I> {
     pub(in crate::rpc) fn new(raw: RawSender, codec: Codec<I>) -> Self {
         Self { raw, codec }
+    }
+
+    fn encode(&self, item: I) -> Result<Bytes, SendError> {
+        let item = self.codec.encode_item(item).map_err(SendError::Encode)?;
+        self.raw.check(&item).map_err(SendError::Encode)?;
+        Ok(item)
     }
 
     /// Sends one item, as soon as the handler has room for it.
@@ -52,7 +59,7 @@ impl<I> Requests<I> {
         item: I,
     ) -> impl Future<Output = Result<(), SendError>> + Send + use<'_, I> {
         // Encoded here, so that the future does not hold an `I`, which need not be `Sync` or even `Send`.
-        let mut item = Some(self.codec.encode_item(item).map_err(SendError::Encode));
+        let mut item = Some(self.encode(item));
         poll_fn(move |cx| {
             if let Some(Ok(_)) = item {
                 ready!(self.raw.poll_ready(cx))?;
@@ -85,7 +92,7 @@ impl<I> Sink<I> for Requests<I> {
     }
 
     fn start_send(mut self: Pin<&mut Self>, item: I) -> Result<(), SendError> {
-        let bytes = self.codec.encode_item(item).map_err(SendError::Encode)?;
+        let bytes = self.encode(item)?;
         Ok(self.raw.start_send(bytes)?)
     }
 

@@ -31,7 +31,7 @@ impl World {
             spec = self.pair.within(after, spec);
         }
         let (now, up) = (self.pair.now, self.up);
-        match self.node(by_a).link.start_call(now, spec) {
+        match self.node(by_a).link.start_call(now, &spec) {
             Ok(call) => self.calls.push(Track {
                 number,
                 by_a,
@@ -202,8 +202,8 @@ impl World {
         let Some((a, key)) = self.handler(at) else { return };
         let fault = Fault::new(ErrorCode::Handler, "boom");
         match (fails, self.calls[at].kind) {
-            (false, Kind::Single) => self.node(a).link.reply(key, Ok(None)),
-            (true, Kind::Single) => self.node(a).link.reply(key, Err(fault)),
+            (false, Kind::Single) => self.node(a).link.reply(key, &Ok(None)),
+            (true, Kind::Single) => self.node(a).link.reply(key, &Err(fault)),
             (false, _) => self.node(a).link.finish_stream(key, Ok(())),
             (true, _) => self.node(a).link.finish_stream(key, Err(fault)),
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::net::Peer;
+use super::peer::Peer;
 use crate::proto::wire::{Meta, TraceContext};
 use crate::proto::{Key, RouteIndex};
 
@@ -65,9 +65,17 @@ impl Context {
         self.meta.as_ref()?.user.iter().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 
-    pub(crate) fn trace(&self) -> Option<(TraceContext, Option<String>)> {
-        let meta = self.meta.as_ref()?;
-        Some((meta.trace?, meta.state.clone()))
+    /// The trace that the caller made this call part of.
+    ///
+    /// Calls that are made [`within`](crate::RawCall::within) this context carry it on as it is. To add a span of one's
+    /// own, give them another one with [`trace`](crate::RawCall::trace).
+    pub fn trace(&self) -> Option<TraceContext> {
+        self.meta.as_ref()?.trace
+    }
+
+    /// What the tracing systems on the way have added to the trace: a W3C `tracestate`.
+    pub fn trace_state(&self) -> Option<&str> {
+        self.meta.as_ref()?.state.as_deref()
     }
 
     /// Ready when the call is over: answered, cancelled by the caller, past its deadline, or its link lost.
@@ -77,7 +85,26 @@ impl Context {
     /// # Cancel safety
     /// Nothing is lost when it is dropped.
     pub async fn cancelled(&self) {
-        std::future::poll_fn(|cx| self.peer.poll_over(self.key, cx)).await;
+        let mut watch = Watch { context: self, place: None };
+        std::future::poll_fn(|cx| {
+            let Watch { context, place } = &mut watch;
+            context.peer.poll_over(context.key, place, cx)
+        })
+        .await;
+    }
+}
+
+/// Somebody who waits for the end of a call; dropped, it leaves its place.
+struct Watch<'a> {
+    context: &'a Context,
+    place: Option<usize>,
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if let Some(place) = self.place {
+            self.context.peer.forget_over(self.context.key, place);
+        }
     }
 }
 
