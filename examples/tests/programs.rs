@@ -28,3 +28,31 @@ fn the_readme_shows_the_quickstart() {
     assert!(include_str!("../../README.md").contains(&format!("```rust\n{shown}```\n")));
     assert!(program.lines().count() < 60);
 }
+
+#[test]
+fn chat() {
+    let expected = "\
+three nodes are connected
+* ann@node1 has joined                                       (read by ann)
+* ben@node2 has joined                                       (read by ann, ben)
+* cat@node3 has joined                                       (read by ann, ben, cat)
+ann@node1: hello, everybody                                  (read by ann, ben, cat)
+cat@node3: hello, ann, I have to restart my node             (read by ann, ben, cat)
+* cat@node3 has left                                         (read by ann, ben)
+* node3 is not connected any more                            (read by ann, ben)
+ben@node2: shall we wait?                                    (read by ann, ben)
+* node3 is connected                                         (read by ann, ben)
+* cat@node3 has joined                                       (read by ann, ben, cat)
+cat@node3: did I miss something?                             (read by ann, ben, cat)
+the end
+";
+    assert_eq!(run(env!("CARGO_BIN_EXE_chat"), &["demo"]), expected);
+}
+
+#[test]
+fn a_chat_node_serves_its_user_until_the_input_ends() {
+    // Nobody else is there, and nobody connects, so any free port will do.
+    let args = ["--name", "http://127.0.0.1:1", "--hosts", "http://127.0.0.1:1"];
+    let args = [&["node"], &args[..], &["--listen", "127.0.0.1:0", "--user", "ann"]].concat();
+    run(env!("CARGO_BIN_EXE_chat"), &args);
+}

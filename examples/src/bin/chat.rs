@@ -1,0 +1,82 @@
+//! A chat of several nodes: `chat demo` shows it in one process, `chat node` is one node with one user.
+
+use std::error::Error;
+
+use clap::{Parser, Subcommand};
+use grid::SharedSecret;
+use grid_examples::chat::{ChatNode, demo};
+use tokio::io::{AsyncBufReadExt, BufReader, stdin};
+use tokio::net::TcpListener;
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// A chat of several nodes.
+#[derive(Parser)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs three nodes and three users in this process, and prints what they read.
+    Demo,
+    /// Runs one node, with a user who types here. The end of the input ends it.
+    Node(Node),
+}
+
+#[derive(clap::Args)]
+struct Node {
+    /// Name of this node, a URL such as http://127.0.0.1:7001.
+    #[arg(long)]
+    name: String,
+    /// Names of all nodes, this one included.
+    #[arg(long, value_delimiter = ',', required = true)]
+    hosts: Vec<String>,
+    /// Where to listen; otherwise at host and port of the name.
+    #[arg(long)]
+    listen: Option<String>,
+    /// What all nodes know and nobody else.
+    #[arg(long, default_value = "correct horse")]
+    secret: String,
+    /// Who types here.
+    #[arg(long)]
+    user: String,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    match Args::parse().command {
+        Command::Demo => demo().await,
+        Command::Node(node) => run(node).await,
+    }
+}
+
+async fn run(args: Node) -> Result<(), Failure> {
+    let Node { name, hosts, listen, secret, user } = args;
+    let listen = listen.as_deref().or(name.split_once("://").map(|(_, address)| address));
+    let listener = TcpListener::bind(listen.unwrap_or(&name)).await?;
+    let node = ChatNode::start(&name, |b| b.hosts(hosts).token(SharedSecret::new(secret)))?;
+    let manager = node.manager().clone();
+    tokio::spawn(async move { manager.serve(listener).await });
+
+    let (mut said, mut screen) = node.join(&user).await?;
+    let mut typed = BufReader::new(stdin()).lines();
+    loop {
+        tokio::select! {
+            line = screen.next() => match line {
+                Some(line) => println!("{}", line?),
+                None => break,
+            },
+            text = typed.next_line() => match text? {
+                Some(text) => said.send(text).await?,
+                None => break,
+            },
+        }
+    }
+    // Until the handler has seen the end of the input, so that the others read that the user has left.
+    drop(said);
+    while let Some(Ok(_)) = screen.next().await {}
+    node.shutdown().await;
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! [`Room`]: one node's part of the chat. Whoever wants to hear it listens; whoever has something to say says it.
+//! It knows nothing of streams and nodes but their names.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::{broadcast, watch};
+
+use super::line::{Line, What};
+
+/// Lines that a listener may be behind before it misses some: enough for a screen and a pause of the network, and
+/// with lines of 1 KiB no more than 256 KiB for the whole room.
+pub const BEHIND_MAX: usize = 256;
+
+/// One node's part of the chat.
+#[derive(Debug)]
+pub struct Room {
+    node: String,
+    lines: broadcast::Sender<Line>,
+    users: Mutex<BTreeSet<String>>,
+    reached: watch::Sender<BTreeSet<String>>,
+}
+
+impl Room {
+    /// The room of the node with this name, with nobody in it.
+    #[must_use]
+    pub fn new(node: &str) -> Self {
+        Self {
+            node: node.to_owned(),
+            lines: broadcast::Sender::new(BEHIND_MAX),
+            users: Mutex::default(),
+            reached: watch::Sender::default(),
+        }
+    }
+
+    /// Hears all lines from now on.
+    pub fn listen(&self) -> Listener<'_> {
+        Listener { room: self, lines: self.lines.subscribe() }
+    }
+
+    /// Lets a user in; `None` if there is one of this name.
+    #[must_use]
+    pub fn enter(&self, user: &str) -> Option<Presence<'_>> {
+        let new = self.users.lock().unwrap_or_else(PoisonError::into_inner).insert(user.to_owned());
+        new.then(|| {
+            self.say(What::Joined { user: user.to_owned() });
+            Presence { room: self, user: user.to_owned() }
+        })
+    }
+
+    /// Announces that another node is connected, until the guard is dropped.
+    #[must_use]
+    pub fn connected<'a>(&'a self, peer: &'a str) -> Connected<'a> {
+        // In this order, so that who listens because of `reached` is not told once more.
+        self.hear(peer, What::Reached);
+        self.reached.send_modify(|reached| _ = reached.insert(peer.to_owned()));
+        Connected { room: self, peer }
+    }
+
+    /// The other nodes that are connected.
+    pub fn reached(&self) -> watch::Receiver<BTreeSet<String>> {
+        self.reached.subscribe()
+    }
+
+    /// Passes on what happened on another node.
+    pub fn hear(&self, peer: &str, what: What) {
+        // An error means that nobody listens, which is no trouble of the one who speaks.
+        let _ = self.lines.send(Line { node: peer.to_owned(), what });
+    }
+
+    /// Whether this happened here, so that other nodes want to know.
+    pub fn is_own(&self, line: &Line) -> bool {
+        line.node == self.node
+    }
+
+    fn say(&self, what: What) {
+        self.hear(&self.node, what);
+    }
+}
+
+/// Somebody who hears all lines.
+#[derive(Debug)]
+pub struct Listener<'a> {
+    room: &'a Room,
+    lines: broadcast::Receiver<Line>,
+}
+
+impl Listener<'_> {
+    /// The next line.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a line is taken only when the future is ready.
+    pub async fn next(&mut self) -> Line {
+        let what = match self.lines.recv().await {
+            Ok(line) => return line,
+            Err(broadcast::error::RecvError::Lagged(count)) => What::Missed(count),
+            // Cannot happen, because the room has a sender; waiting is what it would come down to.
+            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+        };
+        Line { node: self.room.node.clone(), what }
+    }
+}
+
+/// A user in the room, who leaves it when this is dropped.
+#[derive(Debug)]
+pub struct Presence<'a> {
+    room: &'a Room,
+    user: String,
+}
+
+impl Presence<'_> {
+    /// Says something to everybody, the user included.
+    pub fn say(&self, text: String) {
+        self.room.say(What::Said { user: self.user.clone(), text });
+    }
+}
+
+impl Drop for Presence<'_> {
+    fn drop(&mut self) {
+        self.room.users.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.user);
+        self.room.say(What::Left { user: std::mem::take(&mut self.user) });
+    }
+}
+
+/// A node that is connected while this lives.
+#[derive(Debug)]
+pub struct Connected<'a> {
+    room: &'a Room,
+    peer: &'a str,
+}
+
+impl Drop for Connected<'_> {
+    fn drop(&mut self) {
+        self.room.reached.send_modify(|reached| _ = reached.remove(self.peer));
+        self.room.hear(self.peer, What::Unreachable);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_is_too_slow_is_told_what_was_missed() {
+        let room = Room::new("n1");
+        let mut slow = room.listen();
+        let ann = room.enter("ann").unwrap();
+        for number in 0..BEHIND_MAX + 2 {
+            ann.say(number.to_string());
+        }
+        assert_eq!(slow.next().await.to_string(), "* n1 missed 3 lines");
+        assert_eq!(slow.next().await.to_string(), "ann@n1: 2");
+    }
+
+    #[tokio::test]
+    async fn a_name_is_free_again_when_its_user_has_left() {
+        let room = Room::new("n1");
+        let mut lines = room.listen();
+        let ann = room.enter("ann");
+        assert!(ann.is_some() && room.enter("ann").is_none());
+        drop(ann);
+        assert!(room.enter("ann").is_some());
+        for line in ["has joined", "has left", "has joined", "has left"] {
+            assert_eq!(lines.next().await.to_string(), format!("* ann@n1 {line}"));
+        }
+    }
+}
