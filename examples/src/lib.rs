@@ -2,4 +2,5 @@
 
 pub mod chat;
 pub mod local;
+pub mod locks;
 pub mod peer;

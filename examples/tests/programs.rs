@@ -56,3 +56,24 @@ fn a_chat_node_serves_its_user_until_the_input_ends() {
     let args = [&["node"], &args[..], &["--listen", "127.0.0.1:0", "--user", "ann"]].concat();
     run(env!("CARGO_BIN_EXE_chat"), &args);
 }
+
+#[test]
+fn locks() {
+    let printed = run(env!("CARGO_BIN_EXE_locks"), &["demo", "--workers", "6", "--rounds", "5"]);
+    let lines: Vec<_> = printed.lines().collect();
+    let [connected, alone, five, stopped, four, lost, refused] = lines[..] else {
+        panic!("not seven lines:\n{printed}");
+    };
+    assert_eq!(connected, "5 nodes are connected; a write lock takes 3 of them");
+    assert!(alone.starts_with("nobody else wants it: "), "{alone}");
+    assert!(five.starts_with("6 workers on 5 nodes counted to 30 of 30 in "), "{five}");
+    assert_eq!(stopped, "one node is shut down");
+    assert!(four.starts_with("6 workers on 4 nodes counted to 30 of 30 in "), "{four}");
+    assert!(
+        lost.starts_with("two more are shut down: the holder of a lock is told after "),
+        "{lost}"
+    );
+    let refusal =
+        "no lock on other within 100ms: it takes 3 of 5 nodes, but 0 refused and 3 did not answer";
+    assert_eq!(refused, refusal);
+}

@@ -1,0 +1,107 @@
+//! [`Claim`]: one attempt at a lock, from asking to giving back. Whatever becomes of it, it is given back.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use grid::{Call, CallError};
+use tokio::time::Instant;
+
+use super::service::LocksClient;
+use super::table::{Mode, Uid};
+use super::{QuorumLock, Timing};
+
+/// What the nodes are still to answer. Dropping it cancels the calls.
+pub(super) type Answers = FuturesUnordered<BoxFuture<'static, Answer>>;
+
+/// What one node has answered.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) node: usize,
+    /// When the question was sent.
+    pub(super) asked: Instant,
+    pub(super) held: Result<bool, CallError>,
+}
+
+/// What was or may have been granted under one uid.
+///
+/// When it is dropped, a task gives it back. Calls in flight must be dropped first: then the links bring the nodes the
+/// request, if it went out at all, and the release after it.
+#[derive(Debug)]
+pub(super) struct Claim {
+    pub(super) nodes: Arc<[LocksClient]>,
+    pub(super) resource: String,
+    pub(super) mode: Mode,
+    pub(super) timing: Timing,
+    uid: Uid,
+    released: bool,
+}
+
+impl Claim {
+    pub(super) fn new(lock: &QuorumLock, mode: Mode) -> Self {
+        let QuorumLock { nodes, resource, timing } = lock.clone();
+        Self { nodes, resource, mode, timing, uid: Uid::random(), released: false }
+    }
+
+    /// Asks all nodes for the lock.
+    pub(super) fn acquire(&self, deadline: Instant) -> Answers {
+        let call = match self.mode {
+            Mode::Read => LocksClient::rlock,
+            Mode::Write => LocksClient::lock,
+        };
+        self.ask(deadline, call).collect()
+    }
+
+    /// Tells all nodes that the lock is still wanted.
+    pub(super) fn refresh(&self, answers: &Answers) {
+        let deadline = Instant::now() + self.timing.call_timeout;
+        self.ask(deadline, LocksClient::refresh).for_each(|answer| answers.push(answer));
+    }
+
+    /// Gives the lock back: ready when all nodes have answered or had time to. Those that were not reached forget it when
+    /// it expires.
+    pub(super) async fn release(mut self) {
+        self.released = true;
+        self.start_release().await;
+    }
+
+    fn start_release(&self) -> impl Future<Output = ()> + Send + use<> {
+        let call = match self.mode {
+            Mode::Read => LocksClient::runlock,
+            Mode::Write => LocksClient::unlock,
+        };
+        let deadline = Instant::now() + self.timing.call_timeout;
+        let answers: Answers = self.ask(deadline, call).collect();
+        answers.for_each(|_| std::future::ready(()))
+    }
+
+    fn ask(
+        &self,
+        deadline: Instant,
+        call: fn(&LocksClient, String, Uid) -> Call<bool, Infallible>,
+    ) -> impl Iterator<Item = BoxFuture<'static, Answer>> {
+        let calls = self.nodes.iter().map(move |node| call(node, self.resource.clone(), self.uid));
+        calls.enumerate().map(move |(node, call)| {
+            let call = call.deadline(deadline);
+            let answer = async move {
+                let asked = Instant::now();
+                Answer { node, asked, held: call.await }
+            };
+            Box::pin(answer) as BoxFuture<'static, Answer>
+        })
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if self.released {
+            return;
+        }
+        // At the end of the process there may be no runtime any more; then the links are gone as well, and it expires.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(self.start_release());
+        }
+    }
+}
