@@ -1,7 +1,7 @@
 //! The tokio layer: sockets, tasks, clocks, and nothing that knows a user's type.
 //!
 //! Who owns what: a [`Manager`] owns one task per peer (dial.rs or accept.rs), which owns the connection while there is
-//! one and drives it (driver.rs). Link and waiters are in a [`Peer`] under one mutex, shared by that task and everybody
+//! one and drives it (driver.rs). Link and waiters are in a `Peer` (peer.rs) under one mutex, shared by that task and everybody
 //! who calls. Handlers run in the driver's first poll or in a task of their own, which the peer aborts (dispatch.rs).
 
 mod accept;
