@@ -62,6 +62,24 @@ async fn both_nodes_call_each_other_and_themselves() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn everybody_knows_the_names() {
+    let names = |builder: Builder| {
+        builder.single_handler(1, None, |cx, _| async move {
+            Ok(bytes(&format!("{} serves {}", cx.local(), cx.peer())))
+        })
+    };
+    let (_network, a, _b) = pair(names).await;
+    let others: Vec<_> = a.connections().map(|connection| connection.peer().to_owned()).collect();
+    assert_eq!(others, [B]);
+    for connection in a.connections() {
+        assert_eq!(
+            connection.request(1, None).await.unwrap(),
+            bytes("http://b:1 serves http://a:1")
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn errors_and_panics_harm_nobody_else() {
     let (_network, a, _b) = pair(handlers).await;
     let b = a.connection(B).unwrap();

@@ -36,8 +36,7 @@ impl ChatNode {
         let service = ChatServer::new(Host(Arc::clone(&room)));
         let manager = configure(Manager::builder(name)).service(service).build()?;
         let mut relays = JoinSet::new();
-        for peer in manager.hosts().filter(|peer| opens(name, peer)) {
-            let connection = manager.connection(peer).expect("the manager's own list has it");
+        for connection in manager.connections().filter(|peer| opens(name, peer.peer())) {
             relays.spawn(keep_open(connection, Arc::clone(&room)));
         }
         Ok(Self { manager, room, _relays: relays })

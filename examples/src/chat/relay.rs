@@ -26,7 +26,7 @@ pub(super) async fn keep_open(connection: Connection, room: Arc<Room>) {
     while connection.state() != State::Shutdown {
         // No timeout: for a peer that is down, this waits until it comes back.
         match chat.relay().wait_connected().await {
-            Ok((ours, theirs)) => exchange(&room, connection.host(), theirs, ours).await,
+            Ok((ours, theirs)) => exchange(&room, connection.peer(), theirs, ours).await,
             Err(_) => tokio::time::sleep(PAUSE).await,
         }
     }

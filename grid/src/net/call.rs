@@ -127,7 +127,7 @@ impl Start {
         cx: &Context<'_>,
         look: impl FnOnce(&mut crate::proto::Link, Key) -> Option<Result<T, CallFailure>>,
     ) -> Poll<Result<(Key, T), Failure>> {
-        let peer = self.connection.peer();
+        let peer = self.connection.link();
         let started = match std::mem::replace(&mut self.state, Progress::Over) {
             Progress::New { payload: Err(error), .. } => {
                 return Poll::Ready(Err(Failure::Encode(error)));
@@ -181,7 +181,7 @@ impl Start {
 impl Drop for Start {
     fn drop(&mut self) {
         if let Progress::Started(key) = self.state {
-            self.connection.peer().with(|shared| shared.link.forget_call(key));
+            self.connection.link().with(|shared| shared.link.forget_call(key));
         }
     }
 }
@@ -316,7 +316,7 @@ impl RawOpening {
         let opened = self.start.poll(cx, |link, key| link.poll_opened(key));
         opened.map_ok(|(key, ())| {
             let connection = &self.start.connection;
-            halves(connection.peer().clone(), Side::Caller, key, connection.keep())
+            halves(connection.link().clone(), Side::Caller, key, connection.keep())
         })
     }
 }

@@ -74,7 +74,7 @@ impl Connection {
     }
 
     /// The peer's name.
-    pub fn host(&self) -> &str {
+    pub fn peer(&self) -> &str {
         &self.inner.peer.name
     }
 
@@ -173,7 +173,7 @@ impl Connection {
         RawOpening::new(self.clone(), handler, capacities, payload, timeout)
     }
 
-    pub(super) fn peer(&self) -> &Arc<Peer> {
+    pub(super) fn link(&self) -> &Arc<Peer> {
         &self.inner.peer
     }
 

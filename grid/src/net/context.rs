@@ -39,6 +39,11 @@ impl Context {
         self.peer.name()
     }
 
+    /// Name of this node.
+    pub fn local(&self) -> &str {
+        self.peer.local()
+    }
+
     /// The subroute under which the handler was called.
     pub fn subroute(&self) -> Option<&str> {
         self.peer.subroute_of(self.route)

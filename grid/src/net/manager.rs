@@ -121,6 +121,11 @@ impl Manager {
         Ok(Connection::new(Arc::clone(peer)))
     }
 
+    /// The ways to all other nodes, in no particular order.
+    pub fn connections(&self) -> impl Iterator<Item = Connection> + '_ {
+        self.inner.node.peers.values().map(|known| Connection::new(Arc::clone(&known.peer)))
+    }
+
     /// Accepts the connections of other nodes on `listener`, until the node is shut down.
     ///
     /// Errors of single connections are logged, and end only these.
@@ -156,7 +161,7 @@ impl Manager {
         let node = &self.inner.node;
         let mut connections: Vec<_> =
             node.peers.values().map(|known| ConnectionStats::of(&known.peer)).collect();
-        connections.sort_by(|one, other| one.host.cmp(&other.host));
+        connections.sort_by(|one, other| one.peer.cmp(&other.peer));
         Stats { connections, loopback: ConnectionStats::of(&node.loopback) }
     }
 

@@ -126,6 +126,11 @@ impl Peer {
         self.with(|shared| shared.link.finish_stream(key, outcome));
     }
 
+    /// The name of the node whose peer this is.
+    pub(super) fn local(&self) -> &str {
+        &self.local
+    }
+
     /// The peer's name.
     pub(super) fn name(&self) -> &str {
         &self.name

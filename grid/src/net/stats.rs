@@ -12,7 +12,7 @@ use super::state::State;
 #[non_exhaustive]
 pub struct ConnectionStats {
     /// Name of the peer.
-    pub host: String,
+    pub peer: String,
     /// What the link is doing.
     pub state: State,
     /// Protocol messages sent; the parts of a merged one count each.
@@ -53,7 +53,7 @@ impl ConnectionStats {
         let (in_flight_out, in_flight_in) = shared.link.in_flight();
         let pong = shared.link.last_pong();
         Self {
-            host: peer.name.to_string(),
+            peer: peer.name.to_string(),
             state,
             messages_out: counters.messages_out,
             messages_in: counters.messages_in,

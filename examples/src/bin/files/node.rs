@@ -86,7 +86,7 @@ async fn listen(args: &Node) -> Result<TcpListener, String> {
 async fn report(connection: Connection) {
     let mut states = connection.states();
     loop {
-        eprintln!("{}: {}", connection.host(), *states.borrow_and_update());
+        eprintln!("{}: {}", connection.peer(), *states.borrow_and_update());
         if states.changed().await.is_err() {
             return;
         }
