@@ -5,6 +5,7 @@
 //! who calls. Handlers run in the driver's first poll or in a task of their own, which the peer aborts (dispatch.rs).
 
 mod accept;
+mod builder;
 mod call;
 mod caught;
 mod connection;
@@ -25,13 +26,14 @@ mod transport;
 mod waiters;
 
 pub(crate) use crate::proto::wire::join;
+pub use builder::{BuildError, Builder};
 pub(crate) use call::{CallOptions, call_options};
 pub use call::{RawCall, RawOpening};
 pub use connection::{Connection, NotConnected};
 pub use context::Context;
 pub use dial::{Dial, Dialing, Io};
 pub use halves::{RawReceiver, RawSender};
-pub use manager::{BuildError, Builder, Manager, Refused, UnknownHost};
+pub use manager::{Manager, Refused, UnknownHost};
 pub use name::NameError;
 pub use registry::RegisterError;
 pub(crate) use registry::{RawHandler, Registry, RunSingle};

@@ -1,0 +1,282 @@
+//! [`Builder`]: describes a node, checks the description, and starts the node.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::context::Context;
+use super::dial::{Dial, TcpDial};
+use super::halves::{RawReceiver, RawSender};
+use super::manager::Manager;
+use super::name::{Name, NameError};
+use super::node::{Known, Node};
+use super::peer::Peer;
+use super::registry::{HandlerFuture, RawHandler, RegisterError, Registry};
+use super::state::Instance;
+use crate::auth::{Authenticate, NoAuth};
+use crate::config::Config;
+use crate::error::{Fault, RemoteError};
+use crate::proto::wire::HandlerId;
+use crate::proto::{Capacities, Features, dials};
+
+/// Describes a node; [`build`](Self::build) starts it.
+#[must_use = "a node is started by `build`"]
+pub struct Builder {
+    name: String,
+    hosts: Option<Vec<String>>,
+    auth: Arc<dyn Authenticate>,
+    dial: Arc<dyn Dial>,
+    config: Config,
+    extensions: Option<Vec<String>>,
+    registry: Registry,
+    /// The first registration that failed; [`build`](Self::build) tells.
+    failed: Option<RegisterError>,
+}
+
+impl Builder {
+    pub(super) fn new(name: String) -> Self {
+        Self {
+            name,
+            hosts: None,
+            auth: Arc::new(NoAuth),
+            dial: Arc::new(TcpDial),
+            config: Config::default(),
+            extensions: None,
+            registry: Registry::new(),
+            failed: None,
+        }
+    }
+
+    /// The names of all nodes, this one included. Every node of a grid gets the same list.
+    ///
+    /// Without it the node knows only itself.
+    pub fn hosts<H: Into<String>>(mut self, hosts: impl IntoIterator<Item = H>) -> Self {
+        self.hosts = Some(hosts.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Who may connect. Default: [`NoAuth`], everybody who knows a name of the list.
+    pub fn token(mut self, auth: impl Authenticate) -> Self {
+        self.auth = Arc::new(auth);
+        self
+    }
+
+    /// How other nodes are reached. Default: plain TCP to host and port of their name.
+    pub fn dial_with(mut self, dial: impl Dial) -> Self {
+        self.dial = Arc::new(dial);
+        self
+    }
+
+    /// Bounds and intervals.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Offers only these protocol extensions to peers. Default: all, `ids32`, `meta`, `cancel` and `credits`.
+    ///
+    /// What is active on a link is what both ends offer; docs/protocol.md says what each does. None at all makes a node
+    /// behave like one that knows the base protocol only, which is good for tests of a mixed grid. A call that needs an
+    /// extension fails with [`CallError::Unsupported`](crate::CallError::Unsupported) where it is not active.
+    pub fn extensions<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.extensions = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Adds a handler of single requests at the byte level. Ids up to 255 are usable with Go nodes.
+    ///
+    /// `payload` and answer travel as they are; `None` is no payload. An error's code and text reach the caller as
+    /// [`CallError::Remote`](crate::CallError::Remote).
+    pub fn single_handler<F, Fut>(
+        self,
+        id: impl Into<HandlerId>,
+        subroute: Option<&str>,
+        handler: F,
+    ) -> Self
+    where
+        F: Fn(Context, Option<Bytes>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Option<Bytes>, RemoteError>> + Send + 'static,
+    {
+        let run = Arc::new(move |context: Context, payload: Option<Bytes>| {
+            let answer = handler(context, payload);
+            Box::pin(async move { answer.await.map_err(fault) }) as HandlerFuture<_>
+        });
+        self.raw_handler(id.into(), subroute, RawHandler::Single { run, inline: false })
+    }
+
+    /// Adds a handler of streams at the byte level.
+    ///
+    /// Callers must open it with the same capacities. The stream ends when the handler returns.
+    pub fn stream_handler<F, Fut>(
+        self,
+        id: impl Into<HandlerId>,
+        subroute: Option<&str>,
+        capacities: Capacities,
+        handler: F,
+    ) -> Self
+    where
+        F: Fn(Context, Option<Bytes>, RawReceiver, RawSender) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), RemoteError>> + Send + 'static,
+    {
+        let run = Arc::new(
+            move |context: Context,
+                  payload: Option<Bytes>,
+                  input: RawReceiver,
+                  output: RawSender| {
+                let end = handler(context, payload, input, output);
+                Box::pin(async move { end.await.map_err(fault) }) as HandlerFuture<_>
+            },
+        );
+        self.raw_handler(id.into(), subroute, RawHandler::Stream { capacities, run })
+    }
+
+    fn raw_handler(self, id: HandlerId, subroute: Option<&str>, handler: RawHandler) -> Self {
+        let name = Cow::Owned(format!("handler {id}"));
+        self.register(|registry| registry.insert(name, id, subroute, handler))
+    }
+
+    /// Lets somebody add handlers; the first error is kept for [`build`](Self::build).
+    pub(crate) fn register(
+        mut self,
+        add: impl FnOnce(&mut Registry) -> Result<(), RegisterError>,
+    ) -> Self {
+        let result = add(&mut self.registry);
+        self.failed = self.failed.or(result.err());
+        self
+    }
+
+    /// Starts the node: it begins to dial the peers that are its to dial.
+    ///
+    /// # Errors
+    /// [`BuildError`], which names the host, handler or setting that is wrong.
+    pub fn build(self) -> Result<Manager, BuildError> {
+        let Self { name, hosts, auth, dial, config, extensions, registry, failed } = self;
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+        tokio::runtime::Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
+        config.check().map_err(BuildError::Config)?;
+        let hosts = hosts.unwrap_or_else(|| vec![name.clone()]);
+        check_hosts(&name, &hosts)?;
+        let features = extensions.map_or(Ok(Features::all()), |names| offered(&names))?;
+        let name: Arc<str> = name.into();
+        let registry = Arc::new(registry);
+        let link = |peer: &str| {
+            Peer::new(Arc::clone(&name), Arc::from(peer), config.limits(), Arc::clone(&registry))
+        };
+        let mut arrivals = Vec::new();
+        let mut peers = HashMap::new();
+        for host in hosts.iter().filter(|host| **host != *name) {
+            let peer = link(host);
+            let known = if dials(&name, host) {
+                Known { peer, arrivals: None }
+            } else {
+                let (sender, receiver) = mpsc::channel(1);
+                arrivals.push((Arc::clone(&peer), receiver));
+                Known { peer, arrivals: Some(sender) }
+            };
+            peers.insert(Arc::clone(&known.peer.name), known);
+        }
+        let loopback = link(&name);
+        let instance = Instance::random();
+        let node = Arc::new(Node {
+            name,
+            instance,
+            config,
+            features,
+            auth,
+            dial,
+            registry,
+            peers,
+            loopback,
+        });
+        Ok(Manager::start(node, arrivals))
+    }
+}
+
+fn check_hosts(local: &str, hosts: &[String]) -> Result<(), BuildError> {
+    Name::parse(local)?;
+    for (position, host) in hosts.iter().enumerate() {
+        Name::parse(host)?;
+        if hosts.iter().take(position).any(|earlier| earlier == host) {
+            return Err(BuildError::HostTwice { host: host.clone() });
+        }
+    }
+    if !hosts.iter().any(|host| host == local) {
+        return Err(BuildError::LocalMissing { local: local.to_owned(), hosts: hosts.to_vec() });
+    }
+    Ok(())
+}
+
+fn offered(names: &[String]) -> Result<Features, BuildError> {
+    let features = Features::from_names(names.iter().map(String::as_str));
+    let known = features.names();
+    match names.iter().find(|name| !known.contains(name)) {
+        Some(name) => {
+            Err(BuildError::UnknownExtension { name: name.clone(), known: Features::all().names() })
+        }
+        None => Ok(features),
+    }
+}
+
+fn fault(error: RemoteError) -> Fault {
+    Fault::new(error.code, error.message)
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("name", &self.name)
+            .field("hosts", &self.hosts)
+            .field("config", &self.config)
+            .field("handlers", &self.registry)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a node could not be started.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A name is not a URL of host and port.
+    #[error(transparent)]
+    BadName(#[from] NameError),
+    /// A name is in the list more than once.
+    #[error("{host} is in the host list twice")]
+    #[non_exhaustive]
+    HostTwice {
+        /// The name.
+        host: String,
+    },
+    /// The node's own name is not in the list.
+    #[error("{local} is not in its own host list ({})", hosts.join(", "))]
+    #[non_exhaustive]
+    LocalMissing {
+        /// The node's name.
+        local: String,
+        /// The list.
+        hosts: Vec<String>,
+    },
+    /// There is no protocol extension of this name.
+    #[error("there is no extension `{name}`, only {}", known.join(", "))]
+    #[non_exhaustive]
+    UnknownExtension {
+        /// The name that was given.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// Two handlers are in each other's way.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+    /// A setting makes no sense.
+    #[error("bad configuration: {0}")]
+    Config(String),
+    /// There is no tokio runtime here to run the links.
+    #[error("a node must be built inside a tokio runtime")]
+    NoRuntime,
+}
