@@ -1,0 +1,105 @@
+//! The loops that put a client under load.
+
+use bytes::Bytes;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::Result;
+use crate::clock::{Clock, Tally};
+use crate::peers::{Client, Small};
+use crate::work::{BULK_BYTES, BULK_WIDTH, SMALL_BYTES, Work};
+
+static ZEROS: [u8; BULK_BYTES] = [0; BULK_BYTES];
+
+/// What everybody sends. It is static, so that no contender pays for the making of it.
+pub(crate) fn payload(len: usize) -> Bytes {
+    Bytes::from_static(&ZEROS[..len])
+}
+
+/// What one task has seen, in ns. A list, and not a histogram for each task: hundreds of those would fill the caches, at
+/// the cost of whoever needs them most.
+pub(crate) type Latencies = Vec<u32>;
+
+/// The tasks that are the load.
+pub(crate) type Tasks = JoinSet<Result<Latencies>>;
+
+/// Starts the tasks of a work. They run until the clock says stop.
+pub(crate) fn spawn<C: Client>(client: &C, work: Work, width: u32, clock: &mut Clock) -> Tasks {
+    let mut tasks = Tasks::new();
+    match work {
+        Work::Unary => echoes(&mut tasks, client, SMALL_BYTES, || clock.main(), width),
+        Work::Bulk => echoes(&mut tasks, client, BULK_BYTES, || clock.main(), width),
+        Work::Struct => {
+            (0..width).for_each(|_| drop(tasks.spawn(structs(client.clone(), clock.main()))))
+        }
+        Work::Stream => {
+            let (client, tally) = (client.clone(), clock.main());
+            tasks.spawn(async move { client.stream(tally).await.map(|()| Latencies::new()) });
+        }
+        Work::TwoWay => {
+            let (client, tally) = (client.clone(), clock.main());
+            tasks.spawn(async move { client.two_way(tally).await.map(|()| Latencies::new()) });
+        }
+        Work::Mixed => {
+            echoes(&mut tasks, client, SMALL_BYTES, || clock.main(), 1);
+            for _ in 0..BULK_WIDTH {
+                let beside = echo(client.clone(), BULK_BYTES, clock.side());
+                // Its latencies are not asked for.
+                tasks.spawn(async move { beside.await.map(|_| Latencies::new()) });
+            }
+        }
+        Work::Fan | Work::Links => unreachable!("nodes.rs runs these"),
+    }
+    tasks
+}
+
+fn echoes<C: Client>(
+    tasks: &mut Tasks,
+    client: &C,
+    len: usize,
+    mut tally: impl FnMut() -> Tally,
+    width: u32,
+) {
+    for _ in 0..width {
+        tasks.spawn(echo(client.clone(), len, tally()));
+    }
+}
+
+/// Asks again and again.
+pub(crate) async fn echo<C: Client>(client: C, len: usize, tally: Tally) -> Result<Latencies> {
+    let mut latencies = Latencies::new();
+    let payload = payload(len);
+    let mut asked = Instant::now();
+    while !tally.is_over() {
+        let answered = client.echo(payload.clone()).await?;
+        if answered != len {
+            return Err("the answer is not as long as the request".into());
+        }
+        asked = note(&tally, &mut latencies, asked);
+    }
+    Ok(latencies)
+}
+
+async fn structs<C: Client>(client: C, tally: Tally) -> Result<Latencies> {
+    let mut latencies = Latencies::new();
+    let small = Small::example();
+    let mut asked = Instant::now();
+    while !tally.is_over() {
+        let answered = client.small(small.clone()).await?;
+        if answered.id != small.id {
+            return Err("the answer is another one".into());
+        }
+        asked = note(&tally, &mut latencies, asked);
+    }
+    Ok(latencies)
+}
+
+/// Counts one call, and says when the next one begins.
+pub(crate) fn note(tally: &Tally, latencies: &mut Latencies, asked: Instant) -> Instant {
+    let now = Instant::now();
+    if tally.is_measuring() {
+        latencies.push(u32::try_from((now - asked).as_nanos()).unwrap_or(u32::MAX));
+    }
+    tally.one();
+    now
+}

@@ -1,0 +1,141 @@
+//! Works with many nodes in one process, which only grid is put to.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use grid::Manager;
+use tokio::runtime::Runtime;
+use tokio::time::Instant;
+
+use crate::Result;
+use crate::args::Times;
+use crate::cell::{listen, run};
+use crate::clock::{Clock, Tally};
+use crate::load::{self, Latencies, Tasks};
+use crate::peers::grid::{BenchClient, name, start};
+use crate::sample::Sample;
+use crate::usage;
+use crate::work::{Cell, SMALL_BYTES};
+
+/// Calls in flight over all links.
+const LINKS_IN_FLIGHT: usize = 64;
+
+/// Long enough for all links on a busy machine.
+const CONNECT: Duration = Duration::from_secs(60);
+
+/// After the links are up: what they needed for that is given back.
+const SETTLE: Duration = Duration::from_millis(500);
+
+/// A hub and the nodes around it.
+struct Nodes {
+    clients: Vec<BenchClient>,
+    /// They end with their handles.
+    _managers: Vec<Manager>,
+}
+
+async fn connect(count: u32) -> Result<Nodes> {
+    let (listener, hub) = listen().await?;
+    let mut others = Vec::new();
+    for _ in 0..count {
+        others.push(listen().await?);
+    }
+    let addresses: Vec<SocketAddr> = others.iter().map(|(_, address)| *address).collect();
+    let mut managers = Vec::new();
+    for (listener, _) in others {
+        managers.push(start(listener, &[hub])?);
+    }
+    let hub = start(listener, &addresses)?;
+    let mut clients = Vec::new();
+    for address in addresses {
+        let connection = hub.connection(&name(address))?;
+        connection.wait_connected(CONNECT).await?;
+        let client = BenchClient::new(connection);
+        // So that the buffers of both ends have been used once.
+        client.echo(load::payload(SMALL_BYTES)).await?;
+        clients.push(client);
+    }
+    managers.push(hub);
+    Ok(Nodes { clients, _managers: managers })
+}
+
+/// One round after another: asks all nodes and waits for all answers. Latencies are of rounds, the rate is of calls.
+pub(crate) fn fan(cell: Cell, times: &Times) -> Result<Sample> {
+    usage::raise_file_limit()?;
+    let runtime = cell.mode.start()?;
+    let nodes = runtime.block_on(connect(cell.width))?;
+    run(&runtime, cell, times, None, |clock: &mut Clock| {
+        let mut tasks = Tasks::new();
+        tasks.spawn(rounds(nodes.clients.clone(), clock.main()));
+        tasks
+    })
+}
+
+async fn rounds(clients: Vec<BenchClient>, tally: Tally) -> Result<Latencies> {
+    let mut latencies = Latencies::new();
+    let mut asked = Instant::now();
+    while !tally.is_over() {
+        try_join_all(clients.iter().map(|client| client.echo(load::payload(SMALL_BYTES)))).await?;
+        for _ in 1..clients.len() {
+            tally.one();
+        }
+        asked = load::note(&tally, &mut latencies, asked);
+    }
+    Ok(latencies)
+}
+
+/// Connects many nodes, sees what an idle link takes, then calls over all of them in turn.
+pub(crate) fn links(cell: Cell, times: &Times) -> Result<Sample> {
+    usage::raise_file_limit()?;
+    let runtime = cell.mode.start()?;
+    // What the first link allocates once for all is not its own.
+    let first = runtime.block_on(connect(1))?;
+    let before = usage::resident_bytes()?;
+    let began = Instant::now();
+    let (nodes, heap) = connect_counted(&runtime, cell.width)?;
+    let connected = began.elapsed();
+    runtime.block_on(async { tokio::time::sleep(SETTLE).await });
+    let resident = usage::resident_bytes()? - before;
+    let kib_per_end = |bytes: f64| Some(bytes / 1024.0 / f64::from(cell.width) / 2.0);
+    let sample = run(&runtime, cell, times, None, |clock: &mut Clock| {
+        let mut tasks = Tasks::new();
+        for task in 0..LINKS_IN_FLIGHT {
+            tasks.spawn(in_turn(nodes.clients.clone(), task, clock.main()));
+        }
+        tasks
+    })?;
+    drop(first);
+    Ok(Sample {
+        link_kib: kib_per_end(resident),
+        link_heap_kib: sample.allocs.and_then(|_| kib_per_end(heap as f64)),
+        connect_ms: Some(connected.as_secs_f64() * 1000.0),
+        ..sample
+    })
+}
+
+/// Gives the bytes of the heap that this thread has allocated and not freed as well.
+fn connect_counted(runtime: &Runtime, count: u32) -> Result<(Nodes, i64)> {
+    let mut nodes = None;
+    let allocated = allocation_counter::measure(|| {
+        nodes = Some(runtime.block_on(async {
+            let nodes = connect(count).await;
+            tokio::time::sleep(SETTLE).await;
+            nodes
+        }));
+    });
+    Ok((nodes.ok_or("nothing was run")??, allocated.bytes_current))
+}
+
+async fn in_turn(clients: Vec<BenchClient>, first: usize, tally: Tally) -> Result<Latencies> {
+    let mut latencies = Latencies::new();
+    let mut asked = Instant::now();
+    // Each of the tasks has a part of the links, where there are enough of them.
+    for client in clients.iter().cycle().skip(first).step_by(LINKS_IN_FLIGHT) {
+        client.echo(load::payload(SMALL_BYTES)).await?;
+        asked = load::note(&tally, &mut latencies, asked);
+        if tally.is_over() {
+            break;
+        }
+    }
+    Ok(latencies)
+}
