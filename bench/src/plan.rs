@@ -51,8 +51,8 @@ fn all(cells: &mut Vec<Cell>, work: Work, width: u32, mode: Mode, contenders: &[
 /// What targets.rs asks for.
 fn quick() -> Vec<Cell> {
     let mut cells = Vec::new();
-    all(&mut cells, Work::Unary, 1, Threads, &[Grid, Tarpc, Mux]);
-    all(&mut cells, Work::Unary, 64, Threads, &[Grid, Tarpc, Tonic, Mux]);
+    all(&mut cells, Work::Unary, 1, Threads, &[Grid, Tarpc, Mux, Pingpong]);
+    all(&mut cells, Work::Unary, 64, Threads, &[Grid, Tarpc, Tonic]);
     all(&mut cells, Work::Unary, 512, Threads, &[Grid, Tarpc]);
     all(&mut cells, Work::Unary, 64, Current, &[Grid, Tarpc]);
     all(&mut cells, Work::Stream, 1, Threads, &[Grid, Tonic]);

@@ -11,8 +11,8 @@ pub(crate) struct Sample {
     pub(crate) p50_us: Option<f64>,
     /// 99 of 100 calls did.
     pub(crate) p99_us: Option<f64>,
-    /// CPU time per call or item, of both ends, in µs.
-    pub(crate) cpu_us: f64,
+    /// CPU time per call or item, of both ends, in µs. Not where two kinds of calls share it.
+    pub(crate) cpu_us: Option<f64>,
     /// Allocations per call or item, of both ends. Only in mode `current`, where they can be counted for nothing.
     pub(crate) allocs: Option<f64>,
     /// Large echoes per second beside the small calls.
@@ -33,7 +33,7 @@ pub(crate) const FIGURES: &[(&str, Figure)] = &[
     ("per second", |sample| Some(sample.rate)),
     ("p50 µs", |sample| sample.p50_us),
     ("p99 µs", |sample| sample.p99_us),
-    ("CPU µs", |sample| Some(sample.cpu_us)),
+    ("CPU µs", |sample| sample.cpu_us),
     ("allocations", |sample| sample.allocs),
     ("bulk per second", |sample| sample.bulk_rate),
     ("KiB per end", |sample| sample.link_kib),

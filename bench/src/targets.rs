@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::peers::Name::{self, Grid, Mux, Tarpc, Tonic};
+use crate::peers::Name::{self, Grid, Mux, Pingpong, Tarpc, Tonic};
 use crate::report::{Results, number};
 use crate::sample::{Figure, Spread};
 use crate::work::Mode::{Current, Threads};
@@ -11,8 +11,6 @@ use crate::work::{BULK_WIDTH, Cell, Mode, Work};
 /// Rates of the Go implementation as they were once recorded, on another day: as good as the machine is the same.
 const GO_CALLS: f64 = 260_000.0;
 const GO_ITEMS: f64 = 200_000.0;
-
-const RATE: Figure = |sample| Some(sample.rate);
 
 /// One line of the table.
 struct Target {
@@ -66,100 +64,156 @@ impl Place {
     }
 }
 
-fn over(one: Vec<Option<f64>>, other: Vec<Option<f64>>) -> Vec<f64> {
-    one.into_iter().zip(other).filter_map(|(one, other)| Some(one? / other?)).collect()
+/// The results, and the ways in which lines are made of them.
+struct View<'a>(&'a Results);
+
+impl View<'_> {
+    /// A figure of grid itself.
+    fn own(&self, name: &'static str, place: Place, figure: Figure, goal: Goal) -> Target {
+        let values = place.values(self.0, Grid, figure).into_iter().flatten().collect();
+        Target { name, values, goal }
+    }
+
+    /// Grid over another contender.
+    fn over(
+        &self,
+        other: Name,
+        name: &'static str,
+        place: Place,
+        figure: Figure,
+        goal: Goal,
+    ) -> Target {
+        let one = place.values(self.0, Grid, figure);
+        ratio(name, one, place.values(self.0, other, figure), goal)
+    }
+
+    /// Grid's rate over one that was recorded elsewhere.
+    fn over_recorded(&self, rate: f64, name: &'static str, place: Place, goal: Goal) -> Target {
+        let mut target = self.own(name, place, RATE, goal);
+        target.values.iter_mut().for_each(|value| *value /= rate);
+        target
+    }
+
+    /// One place over another one.
+    fn grown(&self, name: &'static str, places: [Place; 2], figure: Figure) -> Target {
+        let [one, other] = places.map(|place| place.values(self.0, Grid, figure));
+        ratio(name, one, other, Goal::Report)
+    }
 }
 
-fn targets(results: &Results) -> Vec<Target> {
-    let own = |place: Place, figure| place.values(results, Grid, figure);
-    let ratio = |place: Place, figure, other| {
-        over(own(place, figure), place.values(results, other, figure))
-    };
-    let go = |place, rate| own(place, RATE).into_iter().flatten().map(|own| own / rate).collect();
-    let target = |name, values, goal| Target { name, values, goal };
+fn ratio(name: &'static str, one: Vec<Option<f64>>, other: Vec<Option<f64>>, goal: Goal) -> Target {
+    let values = one.into_iter().zip(other).filter_map(|(one, other)| Some(one? / other?));
+    Target { name, values: values.collect(), goal }
+}
+
+const RATE: Figure = |sample| Some(sample.rate);
+const CPU: Figure = |sample| sample.cpu_us;
+
+fn calls(view: &View<'_>) -> Vec<Target> {
     let [c1, c64, c512] = [1, 64, 512].map(|width| Place(Work::Unary, width, Threads));
     let current = Place(Work::Unary, 64, Current);
-    let stream = Place(Work::Stream, 1, Threads);
-    let two_way = Place(Work::TwoWay, 1, Threads);
-    let bulk = Place(Work::Bulk, BULK_WIDTH, Threads);
-    let mixed = Place(Work::Mixed, 1, Threads);
-    let [hundred, thousand] = [100, 1000].map(|width| Place(Work::Links, width, Threads));
-    let p50: Figure = |sample| sample.p50_us;
-    let p99: Figure = |sample| sample.p99_us;
-    let link: Figure = |sample| sample.link_kib;
+    let possible = ratio(
+        "c=1: what TCP alone does, calls/s over tarpc",
+        c1.values(view.0, Pingpong, RATE),
+        c1.values(view.0, Tarpc, RATE),
+        Goal::Report,
+    );
     vec![
-        target("c=64: calls/s over tarpc", ratio(c64, RATE, Tarpc), Goal::least(1.8, 2.5)),
-        target("c=64: calls/s over tonic", ratio(c64, RATE, Tonic), Goal::least(12.0, None)),
-        target("c=64: calls/s over Go grid as recorded", go(c64, GO_CALLS), Goal::least(1.7, None)),
-        target("c=512: calls/s over tarpc", ratio(c512, RATE, Tarpc), Goal::least(2.3, 3.6)),
-        target("c=1: calls/s over tarpc", ratio(c1, RATE, Tarpc), Goal::least(3.0, None)),
-        target("c=1: calls/s over the bare mux", ratio(c1, RATE, Mux), Goal::least(0.75, 0.95)),
-        target(
+        view.over(Tarpc, "c=64: calls/s over tarpc", c64, RATE, Goal::least(1.8, 2.5)),
+        view.over(Tonic, "c=64: calls/s over tonic", c64, RATE, Goal::least(12.0, None)),
+        view.over_recorded(
+            GO_CALLS,
+            "c=64: calls/s over Go grid as recorded",
+            c64,
+            Goal::least(1.7, None),
+        ),
+        view.over(Tarpc, "c=64: CPU per call over tarpc", c64, CPU, Goal::most(0.5, 0.3)),
+        view.over(Tarpc, "c=512: calls/s over tarpc", c512, RATE, Goal::least(2.3, 3.6)),
+        view.over(Tarpc, "c=1: calls/s over tarpc", c1, RATE, Goal::least(3.0, None)),
+        possible,
+        view.over(Mux, "c=1: calls/s over the bare mux", c1, RATE, Goal::least(0.75, 0.95)),
+        view.over(Mux, "c=1: CPU per call over the bare mux", c1, CPU, Goal::Report),
+        view.over(
+            Tarpc,
             "current-thread, c=64: calls/s over tarpc",
-            ratio(current, RATE, Tarpc),
+            current,
+            RATE,
             Goal::least(2.5, 4.0),
         ),
-        target(
-            "c=64: CPU per call over tarpc",
-            ratio(c64, |sample| Some(sample.cpu_us), Tarpc),
-            Goal::most(0.5, 0.3),
+        view.over(
+            Tarpc,
+            "current-thread, c=64: CPU per call over tarpc",
+            current,
+            CPU,
+            Goal::Report,
         ),
-        target(
+        view.own(
             "allocations per call, both ends",
-            own(current, |sample| sample.allocs).into_iter().flatten().collect(),
+            current,
+            |sample| sample.allocs,
             Goal::most(8.0, 4.0),
         ),
-        target(
+    ]
+}
+
+fn streams(view: &View<'_>) -> Vec<Target> {
+    let stream = Place(Work::Stream, 1, Threads);
+    let two_way = Place(Work::TwoWay, 1, Threads);
+    vec![
+        view.over_recorded(
+            GO_ITEMS,
             "server stream: items/s over Go grid as recorded",
-            go(stream, GO_ITEMS),
+            stream,
             Goal::least(10.0, None),
         ),
-        target(
+        view.over(
+            Tonic,
             "server stream: items/s over tonic",
-            ratio(stream, RATE, Tonic),
+            stream,
+            RATE,
             Goal::least(0.55, 0.95),
         ),
-        target(
+        view.over(Tonic, "server stream: CPU per item over tonic", stream, CPU, Goal::Report),
+        view.over_recorded(
+            GO_ITEMS,
             "two-way stream: items/s over Go grid as recorded",
-            go(two_way, GO_ITEMS),
+            two_way,
             Goal::least(4.0, None),
         ),
-        target(
+        view.over(
+            Tonic,
             "two-way stream: items/s over tonic",
-            ratio(two_way, RATE, Tonic),
+            two_way,
+            RATE,
             Goal::least(0.4, 0.95),
         ),
-        target("1 MiB echo: calls/s over tarpc", ratio(bulk, RATE, Tarpc), Goal::least(0.95, 1.25)),
-        target(
-            "small calls beside 4 × 1 MiB: p50 over tarpc",
-            ratio(mixed, p50, Tarpc),
-            Goal::most(0.2, 0.1),
-        ),
-        target(
-            "small calls beside 4 × 1 MiB: p99 over tarpc",
-            ratio(mixed, p99, Tarpc),
-            Goal::most(0.5, None),
-        ),
-        target(
-            "the 4 × 1 MiB meanwhile: calls/s over tarpc",
-            ratio(mixed, |sample| sample.bulk_rate, Tarpc),
-            Goal::Report,
-        ),
-        target(
-            "idle link: KiB per end, of 1000 links",
-            own(thousand, link).into_iter().flatten().collect(),
-            Goal::most(None, 64.0),
-        ),
-        target(
-            "1000 links: KiB per end over 100 links",
-            over(own(thousand, link), own(hundred, link)),
-            Goal::Report,
-        ),
-        target(
-            "1000 links: calls/s over 100 links",
-            over(own(thousand, RATE), own(hundred, RATE)),
-            Goal::Report,
-        ),
+        view.over(Tonic, "two-way stream: CPU per item over tonic", two_way, CPU, Goal::Report),
+    ]
+}
+
+fn bulk(view: &View<'_>) -> Vec<Target> {
+    let bulk = Place(Work::Bulk, BULK_WIDTH, Threads);
+    let mixed = Place(Work::Mixed, 1, Threads);
+    let small = "small calls beside 4 × 1 MiB: p50 over tarpc";
+    let small_p99 = "small calls beside 4 × 1 MiB: p99 over tarpc";
+    let beside = "the 4 × 1 MiB meanwhile: calls/s over tarpc";
+    vec![
+        view.over(Tarpc, "1 MiB echo: calls/s over tarpc", bulk, RATE, Goal::least(0.95, 1.25)),
+        view.over(Tarpc, "1 MiB echo: CPU per call over tarpc", bulk, CPU, Goal::Report),
+        view.over(Tarpc, small, mixed, |sample| sample.p50_us, Goal::most(0.2, 0.1)),
+        view.over(Tarpc, small_p99, mixed, |sample| sample.p99_us, Goal::most(0.5, None)),
+        view.over(Tarpc, beside, mixed, |sample| sample.bulk_rate, Goal::Report),
+    ]
+}
+
+fn links(view: &View<'_>) -> Vec<Target> {
+    let [hundred, thousand] = [100, 1000].map(|width| Place(Work::Links, width, Threads));
+    let places = [thousand, hundred];
+    let kib: Figure = |sample| sample.link_kib;
+    vec![
+        view.own("idle link: KiB per end, of 1000 links", thousand, kib, Goal::most(None, 64.0)),
+        view.grown("1000 links: KiB per end over 100 links", places, kib),
+        view.grown("1000 links: calls/s over 100 links", places, RATE),
     ]
 }
 
@@ -167,7 +221,9 @@ fn targets(results: &Results) -> Vec<Target> {
 pub(crate) fn table(results: &Results) -> String {
     let mut text = format!("{}\n\n", results.conditions());
     text.push_str("| typed calls through the macro | measured | min–max | floor | aim |\n|---|---|---|---|---|\n");
-    for Target { name, values, goal } in targets(results) {
+    let view = View(results);
+    let lines = [calls(&view), streams(&view), bulk(&view), links(&view)];
+    for Target { name, values, goal } in lines.into_iter().flatten() {
         let Some(Spread { median, min, max }) = Spread::of(values) else { continue };
         let [floor, aim] = goal.marks(median);
         let (min, max) = (number(min), number(max));
