@@ -9,7 +9,6 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use grid::Manager;
 use grid_examples::peer::checks::{all, run_all};
 use grid_examples::peer::handlers;

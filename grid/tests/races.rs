@@ -11,7 +11,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
 use grid::{
     Builder, CallError, Capacities, Config, Context, Dial, Dialing, Manager, RemoteError, State,
 };

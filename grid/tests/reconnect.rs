@@ -5,7 +5,6 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
 use grid::{Builder, CallError, Capacities, RemoteError, Sent, State};
 use support::{A, B, pair};
 use tokio::time::{Instant, sleep};

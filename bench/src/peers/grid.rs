@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use ::grid::{Capacities, Connection, Incoming, Manager, Outgoing, RemoteError};
 use bytes::Bytes;
-use futures_util::StreamExt;
 use tokio::net::TcpListener;
 
 use super::{Client, Contender, Small, ended};

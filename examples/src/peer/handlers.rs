@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
 use grid::{Builder, Capacities, RawReceiver, RawSender, RemoteError};
 
 /// Answers requests with themselves.

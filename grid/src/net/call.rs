@@ -240,6 +240,16 @@ pub(crate) use call_options;
 /// A single request at the byte level, from [`Connection::request`].
 ///
 /// It is the future of its answer, `None` if the handler answered without a payload. Dropping it cancels the call.
+///
+/// # Errors
+/// Every variant of [`CallError`] but `Handler` and `Decode`, which need a type; a handler's own error is `Remote`.
+///
+/// # Cancel safety
+/// As a future that is dropped: the callee drops the handler if it can be told so, and the answer is lost. `select!` on
+/// `&mut call` loses nothing.
+///
+/// # Panics
+/// When polled again after it was ready.
 #[derive(Debug)]
 #[must_use = "a call does nothing until it is awaited"]
 pub struct RawCall {
@@ -286,6 +296,15 @@ impl Future for RawCall {
 /// A stream that is being opened at the byte level, from [`Connection::stream`].
 ///
 /// It is the future of the two halves, ready when the callee has taken the stream. Dropping it cancels.
+///
+/// # Errors
+/// As of [`RawCall`]. Errors of the handler come through the receiver.
+///
+/// # Cancel safety
+/// As of [`RawCall`].
+///
+/// # Panics
+/// When polled again after it was ready.
 #[derive(Debug)]
 #[must_use = "a stream does not open until it is awaited"]
 pub struct RawOpening {

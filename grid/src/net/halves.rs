@@ -75,6 +75,14 @@ impl RawSender {
         }
     }
 
+    /// Waits until nobody reads any more: the other side has ended the stream, or the link was lost.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when it is dropped.
+    pub async fn closed(&mut self) {
+        std::future::poll_fn(|cx| self.poll_closed(cx)).await;
+    }
+
     /// Ready when an item can be sent.
     pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
         if self.closed {
@@ -157,6 +165,24 @@ impl RawReceiver {
     }
 }
 
+impl RawReceiver {
+    /// The next item, or `None` when the other side has ended the stream.
+    ///
+    /// # Errors
+    /// How the stream broke off, as a [`CallError`]; after one, the stream is at its end.
+    ///
+    /// # Cancel safety
+    /// An item is taken only when the future is ready.
+    pub async fn next(&mut self) -> Option<Result<Bytes, CallError>> {
+        std::future::poll_fn(|cx| self.poll_item(cx)).await
+    }
+
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, CallError>>> {
+        let untyped = |failure: Failure| failure.into_call_error(|_| None);
+        Self::poll_next(self, cx).map(|item| item.map(|item| item.map_err(untyped)))
+    }
+}
+
 impl Stream for RawReceiver {
     type Item = Result<Bytes, CallError>;
 
@@ -164,8 +190,7 @@ impl Stream for RawReceiver {
         mut self: std::pin::Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Self::Item>> {
-        Self::poll_next(&mut self, cx)
-            .map(|item| item.map(|item| item.map_err(|failure| failure.into_call_error(|_| None))))
+        self.poll_item(cx)
     }
 }
 

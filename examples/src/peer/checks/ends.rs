@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use grid::Connection;
 use tokio::time::Instant;
 

@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
 use grid::{CallError, Connection, RawOpening, RawReceiver};
 
 use super::expect::{ensure, same};
