@@ -12,7 +12,6 @@ use tokio::time::Instant;
 
 use super::connection::Connection;
 use super::halves::{RawReceiver, RawSender, halves};
-use super::peer::now;
 use crate::error::{CallError, CodecError, Failure};
 use crate::proto::wire::{HandlerId, Meta, TraceContext};
 use crate::proto::{CallFailure, CallSpec, Capacities, Deadline, Half, Key, Side};
@@ -41,8 +40,7 @@ enum CallDeadline {
 
 impl CallOptions {
     /// The deadline, now that the call starts.
-    fn deadline(&self) -> Option<Deadline> {
-        let now = Instant::now();
+    fn deadline(&self, now: Instant) -> Option<Deadline> {
         let own = match self.deadline {
             Some(CallDeadline::After(after)) => Some(now + after.min(LONGEST)),
             Some(CallDeadline::At(at)) => Some(at),
@@ -133,7 +131,8 @@ impl Start {
                 return Poll::Ready(Err(Failure::Encode(error)));
             }
             Progress::New { handler, payload: Ok(payload), stream } => {
-                let deadline = self.options.deadline();
+                let now = Instant::now();
+                let deadline = self.options.deadline(now);
                 if let Some(Deadline { after: Duration::ZERO, .. }) = deadline {
                     return Poll::Ready(Err(Failure::DeadlineExceeded { after: Duration::ZERO }));
                 }
@@ -146,7 +145,7 @@ impl Start {
                     meta: self.options.meta.take(),
                     wait: self.options.wait,
                 };
-                let now = now();
+                let now = now.into_std();
                 peer.with(|shared| {
                     let key = shared.link.start_call(now, &spec)?;
                     shared.waiters.wait(Side::Caller, key, Half::Reader, cx);

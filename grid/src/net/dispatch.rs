@@ -39,9 +39,11 @@ pub(super) fn serve(peer: &Arc<Peer>, event: Event, replies: &mut Replies) {
                     heavy(Arc::clone(peer), route, run, context, payload),
                 );
             }
-            let began = Instant::now();
+            let began = entry.first_poll.is_due().then(Instant::now);
             let polled = poll_once(start(|| run(context, payload)));
-            entry.first_poll.note(began.elapsed());
+            if let Some(began) = began {
+                entry.first_poll.note(began.elapsed());
+            }
             match polled {
                 Ok(outcome) => replies.push((key, flatten(peer, key, outcome))),
                 Err(future) => spawn_single(peer, key, CatchPanic(future)),

@@ -56,7 +56,13 @@ pub(super) struct Entry {
 ///
 /// It races with itself where several links serve the same handler; a lost sample does not matter.
 #[derive(Debug, Default)]
-pub(super) struct FirstPoll(AtomicU64);
+pub(super) struct FirstPoll {
+    average_ns: AtomicU64,
+    calls: AtomicU64,
+}
+
+/// One call of so many is timed while the handler is quick: reading the clock twice is a tenth of a small call.
+const SAMPLED: u64 = 8;
 
 /// From here on a handler holds up the other calls of its link: a task costs less than this.
 const HEAVY: Duration = Duration::from_micros(20);
@@ -66,15 +72,20 @@ const MEMORY: u64 = 8;
 
 impl FirstPoll {
     pub(super) fn is_heavy(&self) -> bool {
-        Duration::from_nanos(self.0.load(Ordering::Relaxed)) > HEAVY
+        Duration::from_nanos(self.average_ns.load(Ordering::Relaxed)) > HEAVY
+    }
+
+    /// Whether the call that begins now should be timed.
+    pub(super) fn is_due(&self) -> bool {
+        self.calls.fetch_add(1, Ordering::Relaxed).is_multiple_of(SAMPLED)
     }
 
     pub(super) fn note(&self, took: Duration) {
         let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX / MEMORY);
-        let average = self.0.load(Ordering::Relaxed);
+        let average = self.average_ns.load(Ordering::Relaxed);
         // Bounded, so that a handler that once blocked for minutes is forgiven within some dozens of calls.
         let took = took.min(MEMORY * HEAVY.as_nanos() as u64);
-        self.0.store((average * (MEMORY - 1) + took) / MEMORY, Ordering::Relaxed);
+        self.average_ns.store((average * (MEMORY - 1) + took) / MEMORY, Ordering::Relaxed);
     }
 }
 

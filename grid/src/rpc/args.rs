@@ -10,6 +10,7 @@ use bytes::Bytes;
 use rmp::Marker;
 
 use super::payload::{Codec, Layout};
+use super::scratch::encoded;
 use crate::CodecError;
 
 /// One argument of a method: its name on the wire, its codec, its default.
@@ -99,9 +100,12 @@ macro_rules! several {
             type Specs = ($(Arg<$T>,)+);
 
             fn __encode(self, specs: &Self::Specs) -> Result<Option<Bytes>, CodecError> {
-                let mut out = start($count, specs.0.codec.layout)?;
-                $(specs.$i.append(&self.$i, &mut out)?;)+
-                Ok(Some(out.into()))
+                let bytes = encoded(|out| {
+                    start($count, specs.0.codec.layout, out)?;
+                    $(specs.$i.append(&self.$i, out)?;)+
+                    Ok(())
+                })?;
+                Ok(Some(bytes))
             }
 
             fn __decode(payload: Option<Bytes>, specs: &Self::Specs) -> Result<Self, CodecError> {
@@ -125,15 +129,14 @@ several!(10: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
 several!(11: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10);
 several!(12: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11);
 
-/// A buffer that begins with the header of so many arguments.
-fn start(count: u32, layout: Layout) -> Result<Vec<u8>, CodecError> {
-    let mut out = Vec::with_capacity(128);
+/// Writes the header of so many arguments.
+fn start(count: u32, layout: Layout, out: &mut Vec<u8>) -> Result<(), CodecError> {
     match layout {
-        Layout::Named => rmp::encode::write_map_len(&mut out, count),
-        Layout::Compact => rmp::encode::write_array_len(&mut out, count),
+        Layout::Named => rmp::encode::write_map_len(out, count),
+        Layout::Compact => rmp::encode::write_array_len(out, count),
     }
-    .map_err(CodecError::new)?;
-    Ok(out)
+    .map(|_| ())
+    .map_err(CodecError::new)
 }
 
 /// Cuts the payload into the values of these arguments; one that is not there stays `None`.

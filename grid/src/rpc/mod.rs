@@ -11,6 +11,7 @@ mod mock;
 mod payload;
 pub mod private;
 mod registrar;
+mod scratch;
 mod stream;
 
 pub use args::ArgTuple;

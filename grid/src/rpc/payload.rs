@@ -11,13 +11,11 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::scratch::encoded;
 use crate::CodecError;
 
 /// Msgpack's nil: what an absent value is decoded from, and what a `()` is inside a stream.
 const NIL: &[u8] = &[0xc0];
-
-/// What most messages fit into, so that most are encoded with one allocation.
-const USUAL_SIZE: usize = 128;
 
 /// Whether structs travel as maps by field name or, with `#[handler(compact)]`, as arrays.
 #[doc(hidden)]
@@ -60,9 +58,7 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {
         if TypeId::of::<T>() == TypeId::of::<()>() {
             return Ok(None);
         }
-        let mut out = Vec::with_capacity(USUAL_SIZE);
-        self.__append(layout, &mut out)?;
-        Ok(Some(out.into()))
+        encoded(|out| self.__append(layout, out)).map(Some)
     }
 
     fn __append(&self, layout: Layout, out: &mut Vec<u8>) -> Result<(), CodecError> {
