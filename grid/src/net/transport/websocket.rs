@@ -4,6 +4,7 @@
 //! tenth of a small call, and one task owns both directions here.
 
 use std::io;
+use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
@@ -45,12 +46,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             role,
             Some(config(HANDSHAKE_BYTES_MAX)),
         );
-        Self {
-            io: Io { stream, waker: Waker::noop().clone() },
-            context,
-            blocked: false,
-            dirty: false,
-        }
+        Self { io: Io::new(stream), context, blocked: false, dirty: false }
     }
 
     /// From now on messages of up to this size are taken: the peer is one of ours.
@@ -150,26 +146,67 @@ fn failure(error: Error) -> TransportError {
 }
 
 /// An asynchronous stream in the clothes of a blocking one: where it would wait, it says so and wakes the driver later.
+///
+/// The library reads a few KiB at a time, which is right for small messages and slow for large ones; so where a read
+/// has filled what it offered, the next one reads ahead.
 #[derive(Debug)]
 struct Io<S> {
     stream: S,
     waker: Waker,
+    /// Empty until it is needed for the first time.
+    ahead: Vec<u8>,
+    /// What of `ahead` the library has not got yet.
+    unread: Range<usize>,
+    /// The last read filled its buffer, so there is probably more.
+    filled: bool,
 }
 
+/// Bytes read ahead at a time: a large message in a few reads, and what a link that has carried one keeps in memory.
+const AHEAD_BYTES: usize = 64 * 1024;
+
 impl<S> Io<S> {
+    fn new(stream: S) -> Self {
+        let waker = Waker::noop().clone();
+        Self { stream, waker, ahead: Vec::new(), unread: 0..0, filled: false }
+    }
+
     fn set_waker(&mut self, cx: &Context<'_>) {
         self.waker.clone_from(cx.waker());
     }
 }
 
+/// Reads into `buf` what there is without waiting.
+fn read_now<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    waker: &Waker,
+    buf: &mut [u8],
+) -> io::Result<usize> {
+    let mut buf = ReadBuf::new(buf);
+    match Pin::new(stream).poll_read(&mut Context::from_waker(waker), &mut buf) {
+        Poll::Ready(result) => result.map(|()| buf.filled().len()),
+        Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+    }
+}
+
 impl<S: AsyncRead + Unpin> io::Read for Io<S> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let mut cx = Context::from_waker(&self.waker);
-        let mut buf = ReadBuf::new(buf);
-        match Pin::new(&mut self.stream).poll_read(&mut cx, &mut buf) {
-            Poll::Ready(result) => result.map(|()| buf.filled().len()),
-            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        let Self { stream, waker, ahead, unread, filled } = self;
+        if unread.start == unread.end {
+            if !std::mem::take(filled) {
+                let len = read_now(stream, waker, buf)?;
+                *filled = len == buf.len();
+                return Ok(len);
+            }
+            ahead.resize(AHEAD_BYTES, 0);
+            let len = read_now(stream, waker, ahead)?;
+            *unread = 0..len;
+            *filled = len == AHEAD_BYTES;
         }
+        let len = buf.len().min(unread.end - unread.start);
+        let (from, to) = (unread.start, unread.start + len);
+        buf[..len].copy_from_slice(&ahead[from..to]);
+        unread.start = to;
+        Ok(len)
     }
 }
 
@@ -188,5 +225,54 @@ impl<S: AsyncWrite + Unpin> io::Write for Io<S> {
             Poll::Ready(result) => result,
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use tokio::io::{AsyncWriteExt as _, duplex};
+
+    use super::*;
+
+    /// Reads everything that is there, `at_once` bytes at a time.
+    fn drain(io: &mut Io<tokio::io::DuplexStream>, at_once: usize) -> Vec<u8> {
+        let (mut all, mut part) = (Vec::new(), vec![0; at_once]);
+        loop {
+            match io.read(&mut part) {
+                Ok(len) => all.extend_from_slice(&part[..len]),
+                Err(error) => {
+                    assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+                    return all;
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn reading_ahead_changes_nothing_but_the_number_of_reads() {
+        let (mut far, near) = duplex(1 << 20);
+        let mut io = Io::new(near);
+        for (len, at_once) in [(10, 64), (64, 64), (200_000, 64), (65, 64), (300_000, 8192), (1, 1)]
+        {
+            let bytes: Vec<u8> = (0..len).map(|n: usize| (n % 251) as u8).collect();
+            far.write_all(&bytes).await.expect("room");
+            assert_eq!(drain(&mut io, at_once), bytes, "{len} bytes, {at_once} at once");
+        }
+        assert_eq!(io.ahead.len(), AHEAD_BYTES, "it was used");
+        drop(far);
+        assert_eq!(io.read(&mut [0; 8]).expect("the end"), 0);
+    }
+
+    #[tokio::test]
+    async fn small_messages_need_no_memory_for_it() {
+        let (mut far, near) = duplex(1 << 20);
+        let mut io = Io::new(near);
+        for _ in 0..100 {
+            far.write_all(&[7; 600]).await.expect("room");
+            assert_eq!(drain(&mut io, READ_BUFFER_BYTES).len(), 600);
+        }
+        assert_eq!(io.ahead.capacity(), 0);
     }
 }
