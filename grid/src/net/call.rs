@@ -133,9 +133,6 @@ impl Start {
             Progress::New { handler, payload: Ok(payload), stream } => {
                 let now = Instant::now();
                 let deadline = self.options.deadline(now);
-                if let Some(Deadline { after: Duration::ZERO, .. }) = deadline {
-                    return Poll::Ready(Err(Failure::DeadlineExceeded { after: Duration::ZERO }));
-                }
                 let spec = CallSpec {
                     handler,
                     subroute: self.connection.subroute_id(handler),

@@ -36,12 +36,12 @@ impl Context {
 
     /// Name of the node that calls.
     pub fn peer(&self) -> &str {
-        self.peer.name()
+        &self.peer.name
     }
 
     /// Name of this node.
     pub fn local(&self) -> &str {
-        self.peer.local()
+        &self.peer.local
     }
 
     /// The subroute under which the handler was called.

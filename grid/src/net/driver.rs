@@ -39,19 +39,10 @@ pub(super) async fn drive(
     transport: &mut (impl Transport + ?Sized),
     cut: impl Future<Output = &'static str>,
 ) -> String {
-    let up = peer.with(|shared| {
-        // Once the node is shutting down no link comes up; whoever does that also takes them down.
-        let may = !shared.link.is_closing();
-        if may {
-            shared.link.start(now(), session);
-        }
-        may
-    });
-    if !up {
+    if !bring_up(peer, session, instance) {
         return "this node is shut down".to_owned();
     }
     let mut down = Down { peer, reason: "this node has ended the connection".to_owned() };
-    peer.show(State::Connected { instance });
     tracing::info!(local = %peer.local, peer = %peer.name, %instance, "link is up");
     let span = tracing::info_span!("link", local = %peer.local, peer = %peer.name);
     let reason = tokio::select! {
@@ -64,21 +55,31 @@ pub(super) async fn drive(
     reason
 }
 
+/// Starts a link, unless the node is shutting down: whoever does that takes all links down, and none comes up after it.
+fn bring_up(peer: &Peer, session: Session, instance: Instance) -> bool {
+    let up = peer.with(|shared| {
+        let may = !shared.link.is_closing();
+        if may {
+            shared.link.start(now(), session);
+        }
+        may
+    });
+    if up {
+        peer.show(State::Connected { instance });
+    }
+    up
+}
+
 /// Keeps the clock of a link that is down: calls that wait for a connection have deadlines too. Never ends.
 pub(super) async fn idle(peer: &Arc<Peer>) {
     Driver::<Echo>::new(peer, None).await;
 }
 
 /// Brings the link of a node to itself up.
-pub(super) fn start_loopback(peer: &Arc<Peer>) {
+pub(super) fn start_loopback(peer: &Peer) {
     let session =
         Session { checksum: false, features: Features::all(), wall: std::time::SystemTime::now() };
-    peer.with(|shared| {
-        if !shared.link.is_closing() {
-            shared.link.start(now(), session);
-        }
-    });
-    peer.show(State::Connected { instance: Instance::random() });
+    bring_up(peer, session, Instance::random());
 }
 
 /// Drives a link that [`start_loopback`] has brought up, and brings it up again should a user's code panic in here.
@@ -105,14 +106,11 @@ impl Drop for Down<'_> {
 }
 
 /// Ends everything that is in flight on a link.
-pub(super) fn take_down(peer: &Arc<Peer>, reason: &str) {
-    let mut round = Round::default();
-    let mut shared = peer.lock();
-    shared.link.stop(reason);
-    shared.unflushed = false;
-    shared.drain(&mut round);
-    drop(shared);
-    round.settle();
+pub(super) fn take_down(peer: &Peer, reason: &str) {
+    peer.with(|shared| {
+        shared.link.stop(reason);
+        shared.unflushed = false;
+    });
 }
 
 struct Driver<'a, T: ?Sized> {

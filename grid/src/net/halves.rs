@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_core::Stream;
 
-use super::peer::Peer;
+use super::peer::{Peer, too_large};
 use crate::error::{CallError, Closed, CodecError, Failure};
 use crate::proto::{Half, Key, Recv, SendState, Side};
 
@@ -62,10 +62,7 @@ impl RawSender {
     /// Whether an item fits into a message, and if not, why not.
     pub(crate) fn check(&self, item: &Bytes) -> Result<(), CodecError> {
         let (len, max) = (item.len(), self.end.peer.payload_bytes_max);
-        if len <= max {
-            return Ok(());
-        }
-        Err(CodecError::new(format_args!("{len} bytes, and a message may have {max}")))
+        if len <= max { Ok(()) } else { Err(too_large(len, max)) }
     }
 
     /// Ends the input of the stream, where this node is the caller; a handler ends its output by returning.

@@ -126,16 +126,6 @@ impl Peer {
         self.with(|shared| shared.link.finish_stream(key, outcome));
     }
 
-    /// The name of the node whose peer this is.
-    pub(super) fn local(&self) -> &str {
-        &self.local
-    }
-
-    /// The peer's name.
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
     /// The subroute that a handler of this node is registered under.
     pub(super) fn subroute_of(&self, route: RouteIndex) -> Option<&str> {
         self.registry.entry(route)?.subroute.as_deref()
@@ -195,11 +185,14 @@ impl Peer {
             CallFailure::Unsupported(feature) => {
                 Failure::Unsupported { feature, peer: Arc::clone(&self.name) }
             }
-            CallFailure::TooLarge { len, max } => Failure::Encode(CodecError::new(format_args!(
-                "{len} bytes, and a message may have {max}"
-            ))),
+            CallFailure::TooLarge { len, max } => Failure::Encode(too_large(len, max)),
         }
     }
+}
+
+/// What somebody is told whose payload or item fits into no message.
+pub(super) fn too_large(len: usize, max: usize) -> CodecError {
+    CodecError::new(format_args!("{len} bytes, and a message may have {max}"))
 }
 
 /// What a round of the driver took out of the link, to be acted on without the lock.

@@ -24,6 +24,10 @@ impl Link {
     /// The call is only looked at, and copied where it must wait: dropping a buffer of the user's can run the user's
     /// code, which is for after the lock.
     pub(crate) fn start_call(&mut self, now: Instant, spec: &CallSpec) -> Result<Key, CallFailure> {
+        let deadline = spec.deadline;
+        if let Some(Deadline { after, .. }) = deadline.filter(|deadline| deadline.at <= now) {
+            return Err(CallFailure::DeadlineExceeded { after });
+        }
         let meta = self.check_size(spec)?;
         if self.closing {
             return Err(CallFailure::Closing);
@@ -36,10 +40,6 @@ impl Link {
         }
         if self.is_up() {
             self.check_features(spec)?;
-        }
-        let deadline = spec.deadline;
-        if let Some(Deadline { after, .. }) = deadline.filter(|deadline| deadline.at <= now) {
-            return Err(CallFailure::DeadlineExceeded { after });
         }
         self.counters.calls += 1;
         let at_once = self.takes_more();
