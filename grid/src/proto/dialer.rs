@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use xxhash_rust::xxh3::Xxh3Default;
+use twox_hash::XxHash3_64;
 
 /// Whether the node `local` is the one that dials `remote`.
 ///
@@ -21,10 +21,7 @@ pub fn dials(local: &str, remote: &str) -> bool {
 }
 
 fn hash(first: &str, second: &str) -> u64 {
-    let mut hasher = Xxh3Default::new();
-    hasher.update(first.as_bytes());
-    hasher.update(second.as_bytes());
-    hasher.digest()
+    XxHash3_64::oneshot(&[first.as_bytes(), second.as_bytes()].concat())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The checksum of messages. It finds bytes damaged on the way, and is no protection against anyone.
 
-use xxhash_rust::xxh3::xxh3_64;
+use twox_hash::XxHash3_64;
 
 /// Bytes of the CRC trailer.
 pub(crate) const CHECKSUM_LEN: usize = 4;
@@ -8,7 +8,7 @@ pub(crate) const CHECKSUM_LEN: usize = 4;
 /// The low 32 bits of XXH3-64 with seed 0; "CRC" on the wire is only its old name.
 #[must_use]
 pub(crate) fn checksum(bytes: &[u8]) -> u32 {
-    xxh3_64(bytes) as u32
+    XxHash3_64::oneshot(bytes) as u32
 }
 
 #[cfg(test)]
