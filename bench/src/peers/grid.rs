@@ -13,8 +13,8 @@ use crate::clock::Tally;
 use crate::load::payload;
 use crate::work::SMALL_BYTES;
 
-/// Items that a stream may have on its way. Streams that are to be fast need some hundreds; see `README.md`.
-const CAPACITY: u32 = 256;
+/// Items that a stream may have on its way: half a MiB, a quarter of the window that tonic is given.
+const CAPACITY: u32 = 1024;
 
 /// Ids of the handlers at the byte level.
 const ECHO: u8 = 1;
@@ -28,9 +28,9 @@ const CONNECT: Duration = Duration::from_secs(10);
 pub(crate) trait Bench {
     async fn echo(&self, payload: Bytes) -> Bytes;
     async fn small(&self, small: Small) -> Small;
-    #[handler(outgoing = 256)]
+    #[handler(outgoing = 1024)]
     async fn stream(&self, out: Outgoing<Bytes>) -> Result<(), RemoteError>;
-    #[handler(incoming = 256, outgoing = 256)]
+    #[handler(incoming = 1024, outgoing = 1024)]
     async fn two_way(
         &self,
         input: Incoming<Bytes>,

@@ -212,8 +212,8 @@ impl Shared {
 
     /// The driver's waker, if it sleeps and there is something for it to do.
     fn wake_driver(&mut self) -> Option<Waker> {
-        let timeout = self.link.poll_timeout();
         let (link, parked) = (&self.link, self.driver.as_ref()?);
+        let timeout = link.poll_timeout();
         let earlier =
             timeout.is_some_and(|timeout| parked.until.is_none_or(|until| timeout < until));
         if (parked.takes_output && link.wants_transmit()) || earlier {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock};
-use std::task::{self, Poll, Waker, ready};
+use std::task::{self, Poll, Waker};
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -86,13 +86,10 @@ impl<T> Outgoing<T> {
         item: T,
     ) -> impl Future<Output = Result<(), Closed>> + Send + use<'_, T> {
         // Encoded here, so that the future does not hold a `T`, which need not be `Sync` or even `Send`.
-        let mut item = Some(self.encode(item));
-        poll_fn(move |cx| {
-            ready!(self.poll_room(cx))?;
-            Poll::Ready(match item.take() {
-                Some(bytes) => bytes.and_then(|bytes| self.raw.start_send(bytes)),
-                None => Ok(()),
-            })
+        let item = self.encode(item);
+        poll_fn(move |cx| match &item {
+            Ok(item) => self.raw.poll_send(cx, item),
+            Err(Closed) => Poll::Ready(Err(Closed)),
         })
     }
 
@@ -151,6 +148,9 @@ impl<T> Outgoing<T> {
     }
 
     fn encode(&mut self, item: T) -> Result<Bytes, Closed> {
+        if self.broken.get().is_some() {
+            return Err(Closed);
+        }
         let checked = |item| self.raw.check(&item).map(|()| item);
         self.codec.encode_item(item).and_then(checked).map_err(|error| {
             self.broken.get_or_init(|| error);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::{self, Poll, ready};
+use std::task::{self, Poll};
 
 use bytes::Bytes;
 use futures_sink::Sink;
@@ -59,15 +59,10 @@ impl<I> Requests<I> {
         item: I,
     ) -> impl Future<Output = Result<(), SendError>> + Send + use<'_, I> {
         // Encoded here, so that the future does not hold an `I`, which need not be `Sync` or even `Send`.
-        let mut item = Some(self.encode(item));
-        poll_fn(move |cx| {
-            if let Some(Ok(_)) = item {
-                ready!(self.raw.poll_ready(cx))?;
-            }
-            Poll::Ready(match item.take() {
-                Some(bytes) => bytes.and_then(|bytes| Ok(self.raw.start_send(bytes)?)),
-                None => Ok(()),
-            })
+        let item = self.encode(item);
+        poll_fn(move |cx| match &item {
+            Ok(item) => self.raw.poll_send(cx, item).map_err(SendError::from),
+            Err(error) => Poll::Ready(Err(error.clone())),
         })
     }
 
