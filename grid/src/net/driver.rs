@@ -16,15 +16,13 @@ use bytes::Bytes;
 use tokio::time::Sleep;
 use tracing::Instrument;
 
+use super::budget::ReadBudget;
 use super::caught::caught;
 use super::dispatch::{self, Replies};
 use super::peer::{Parked, Peer, Round, now};
 use super::state::{Instance, State};
 use super::transport::{Echo, Transport};
 use crate::proto::{Features, Session};
-
-/// Bytes read in one round. With eight times as much, both ends run in lock-step: one fills while the other drains.
-const READ_BUDGET_BYTES: usize = 32 * 1024;
 
 /// Others that a round must have set going for the driver to let them run first.
 const BATCH_MIN: usize = 2;
@@ -123,6 +121,7 @@ struct Driver<'a, T: ?Sized> {
     sleep: Pin<Box<Sleep>>,
     /// What `sleep` is set to; an earlier one than needed is as good.
     sleeps_until: Option<Instant>,
+    budget: ReadBudget,
 }
 
 impl<'a, T: Transport + ?Sized> Driver<'a, T> {
@@ -135,6 +134,7 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
             replies: Replies::new(),
             sleep: Box::pin(tokio::time::sleep_until(tokio::time::Instant::now())),
             sleeps_until: None,
+            budget: ReadBudget::of_this_runtime(),
         }
     }
 
@@ -162,17 +162,21 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
     /// Reads what has come, up to the budget. An error is kept until what came before it has been dealt with.
     fn poll_input(&mut self, cx: &mut Context<'_>) -> Result<Input, String> {
         let Some(transport) = &mut self.transport else { return Ok(Input::Dry) };
-        let mut read = 0;
-        while read < READ_BUDGET_BYTES {
+        let mut bytes = 0;
+        while self.budget.allows(self.inbound.len(), bytes) {
             match transport.poll_recv(cx) {
                 Poll::Ready(Ok(message)) => {
-                    read += message.len();
+                    bytes += message.len();
                     self.inbound.push(message);
                 }
                 Poll::Ready(Err(error)) => return Err(error.to_string()),
-                Poll::Pending => return Ok(Input::Dry),
+                Poll::Pending => {
+                    self.budget.shrink();
+                    return Ok(Input::Dry);
+                }
             }
         }
+        self.budget.grow();
         Ok(Input::More)
     }
 

@@ -5,6 +5,7 @@
 //! who calls. Handlers run in the driver's first poll or in a task of their own, which the peer aborts (dispatch.rs).
 
 mod accept;
+mod budget;
 mod builder;
 mod call;
 mod caught;

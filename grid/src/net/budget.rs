@@ -1,0 +1,76 @@
+//! How much a link reads before it answers.
+
+/// Bytes read in one round. With eight times as much, both ends run in lock-step: one fills while the other drains.
+const BYTES_MAX: usize = 32 * 1024;
+
+/// Messages, merged ones, read in a round while the link keeps up. What they ask for is answered before more is read, so
+/// that the peer has something to do meanwhile: read as a whole, a burst of 64 calls goes to and fro as a whole too, and
+/// each end waits while the other works.
+const MESSAGES_MIN: usize = 1;
+
+/// Messages read in a round at most, when it has not kept up for some: a backlog wants fewer, larger writes.
+const MESSAGES_MAX: usize = 64;
+
+/// What the next round may read.
+#[derive(Debug)]
+pub(super) struct ReadBudget {
+    messages: usize,
+    messages_min: usize,
+}
+
+impl ReadBudget {
+    /// For a task of the runtime that this is called on. Where all tasks share one thread, nothing here goes on while a
+    /// message is answered, and small pieces only cost.
+    pub(super) fn of_this_runtime() -> Self {
+        Self::with_workers(tokio::runtime::Handle::current().metrics().num_workers())
+    }
+
+    fn with_workers(workers: usize) -> Self {
+        let messages_min = if workers > 1 { MESSAGES_MIN } else { MESSAGES_MAX };
+        Self { messages: messages_min, messages_min }
+    }
+
+    /// Whether a round that has read this much may read one more message.
+    pub(super) fn allows(&self, messages: usize, bytes: usize) -> bool {
+        messages < self.messages && bytes < BYTES_MAX
+    }
+
+    /// A round has read all that it was allowed, and there may be more.
+    pub(super) fn grow(&mut self) {
+        self.messages = (2 * self.messages).min(MESSAGES_MAX);
+    }
+
+    /// A round has read all there was.
+    pub(super) fn shrink(&mut self) {
+        self.messages = self.messages_min;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round(budget: &ReadBudget, bytes_each: usize) -> usize {
+        (0..).take_while(|read| budget.allows(*read, read * bytes_each)).count()
+    }
+
+    #[test]
+    fn a_backlog_is_read_in_growing_pieces() {
+        let mut budget = ReadBudget::with_workers(2);
+        let mut rounds = Vec::new();
+        for _ in 0..8 {
+            rounds.push(round(&budget, 100));
+            budget.grow();
+        }
+        assert_eq!(rounds, [1, 2, 4, 8, 16, 32, 64, 64]);
+        assert_eq!(round(&budget, 16 * 1024), 2, "of large ones, fewer");
+        assert_eq!(round(&budget, 1 << 20), 1, "and never none");
+        budget.shrink();
+        assert_eq!(round(&budget, 100), 1);
+    }
+
+    #[test]
+    fn one_thread_reads_what_there_is() {
+        assert_eq!(round(&ReadBudget::with_workers(1), 100), MESSAGES_MAX);
+    }
+}
