@@ -59,6 +59,9 @@ pub use net::{
     Manager, NameError, NotConnected, RawCall, RawOpening, RawReceiver, RawSender, Refused,
     RegisterError, State, Stats, UnknownHost,
 };
+#[cfg(feature = "__internals")]
+#[doc(hidden)]
+pub use proto::internals as __internals;
 pub use proto::wire::{BadTraceContext, HandlerId, TraceContext};
 pub use proto::{Capacities, dials};
 #[doc(hidden)]

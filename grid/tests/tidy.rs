@@ -85,9 +85,15 @@ fn layers_point_downward() {
 #[test]
 fn every_file_says_what_it_is() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
-    for package in
-        ["grid/src", "grid/tests", "grid-macros/src", "examples/src", "examples/tests", "bench/src"]
-    {
+    for package in [
+        "grid/src",
+        "grid/tests",
+        "grid-macros/src",
+        "examples/src",
+        "examples/tests",
+        "bench/src",
+        "bench/micro/benches",
+    ] {
         let folder = root.join(package);
         if !folder.exists() {
             continue;

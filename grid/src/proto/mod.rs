@@ -22,6 +22,8 @@ mod fault;
 mod features;
 mod flow;
 mod handshake;
+#[cfg(feature = "__internals")]
+pub mod internals;
 mod keepalive;
 mod limits;
 mod line;

@@ -1,0 +1,212 @@
+//! Doors into the core for the micro-benchmarks in bench/micro, and for nobody else: behind the feature `__internals`.
+//!
+//! They are functions and types of their own, so that the core stays private. They use little of it; when that changes,
+//! this file changes, and the benchmarks do not.
+//! All of it is about bytes of our own, so what cannot fail is expected, and a benchmark that breaks a rule panics.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::{Bytes, BytesMut};
+
+use super::wire::{self, Flags, Frame, HandlerId, Header, Message, MuxId, Op, merged};
+use super::{
+    CallSpec, Capacities, Deadline, Event, Features, Key, Limits, Link, Recv, RouteKind, Routes,
+    SendState, Session, Side, outbox,
+};
+
+/// The handler of single requests, which answers with what it was sent.
+const ECHO: HandlerId = HandlerId::new(78);
+/// The handler of streams, which sends what the benchmark tells it to.
+const STREAM: HandlerId = HandlerId::new(79);
+/// Items that a stream may have on their way, as in the benchmarks of whole streams.
+const CAPACITIES: Capacities = Capacities { incoming: 0, outgoing: 256 };
+
+// ---- the codec ------------------------------------------------------------------------------------------------------
+
+fn request(payload: &[u8]) -> Frame<'_> {
+    let header = Header {
+        mux: MuxId(1000),
+        deadline_ms: 10_000,
+        handler: ECHO.get(),
+        flags: Flags::EOF.with(Flags::CRC),
+        ..Header::new(Op::Request)
+    };
+    Frame::new(header, Some(payload))
+}
+
+/// Appends a request with a checksum.
+pub fn encode_request(payload: &[u8], out: &mut BytesMut) {
+    request(payload).encode(out);
+}
+
+/// Appends the shortest message of a stream: seven fields, no payload, no checksum.
+pub fn encode_header(out: &mut BytesMut) {
+    let header = Header { mux: MuxId(1000), seq: 1000, ..Header::new(Op::AckMux) };
+    Frame::new(header, None).encode(out);
+}
+
+/// The payload of a message, its checksum checked.
+pub fn decode(message: Bytes) -> Option<Bytes> {
+    Message::decode(message).expect("own bytes").payload
+}
+
+/// The bytes of all payloads in a merged message, each part decoded.
+pub fn decode_merged(message: Bytes) -> usize {
+    let outer = Message::decode(message).expect("own bytes");
+    let payloads = merged::parts(&outer).map(|part| decode(part.expect("own bytes")));
+    payloads.map(|payload| payload.map_or(0, |payload| payload.len())).sum()
+}
+
+/// The checksum of messages.
+pub fn checksum(bytes: &[u8]) -> u32 {
+    wire::checksum(bytes)
+}
+
+// ---- merging --------------------------------------------------------------------------------------------------------
+
+/// Where messages gather and are merged.
+#[derive(Debug)]
+pub struct Outbox(outbox::Outbox);
+
+impl Outbox {
+    /// An empty one, with the usual limit.
+    #[expect(clippy::new_without_default, reason = "a benchmark names what it makes")]
+    pub fn new() -> Self {
+        Self(outbox::Outbox::new(Limits::default().message_bytes_max))
+    }
+
+    /// Adds a request.
+    pub fn push(&mut self, payload: &[u8]) {
+        self.0.push(&request(payload));
+    }
+
+    /// The next bytes for the socket.
+    pub fn pop(&mut self) -> Option<Bytes> {
+        self.0.pop()
+    }
+}
+
+// ---- links ----------------------------------------------------------------------------------------------------------
+
+/// Two links and nothing between them: what one has to send is handed to the other at once.
+#[derive(Debug)]
+pub struct LinkPair {
+    /// Stands still but for a microsecond a call, so that deadlines differ as they do in life.
+    now: Instant,
+    caller: Link,
+    callee: Link,
+    /// The callee's end of the stream that was opened last.
+    opened: Option<Key>,
+}
+
+/// A single request.
+#[derive(Debug, Clone, Copy)]
+pub struct CallKey(Key);
+
+/// Both ends of a stream.
+#[derive(Debug, Clone, Copy)]
+pub struct StreamKeys {
+    caller: Key,
+    callee: Key,
+}
+
+impl LinkPair {
+    /// A pair that is connected, with checksums and every extension.
+    pub fn new(now: Instant) -> Self {
+        let mut routes = Routes::default();
+        for (id, kind) in [(ECHO, RouteKind::Single), (STREAM, RouteKind::Stream(CAPACITIES))] {
+            routes.insert(id, None, kind).expect("two ids");
+        }
+        let routes = Arc::new(routes);
+        let session =
+            Session { checksum: true, features: Features::all(), wall: SystemTime::UNIX_EPOCH };
+        let [caller, callee] = [(); 2].map(|()| {
+            let mut link = Link::new(Limits::default(), Arc::clone(&routes));
+            link.start(now, session);
+            link
+        });
+        Self { now, caller, callee, opened: None }
+    }
+
+    /// Starts a request.
+    pub fn start_call(&mut self, payload: &Bytes, timeout: Option<Duration>) -> CallKey {
+        let deadline = timeout.map(|after| Deadline { at: self.now + after, after });
+        CallKey(self.start(ECHO, Some(payload.clone()), deadline, None))
+    }
+
+    /// The answer to a request, which must be there.
+    pub fn take_answer(&mut self, call: CallKey) -> Bytes {
+        let answer = self.caller.take_answer(call.0).expect("an answer");
+        answer.expect("no failure").expect("a payload")
+    }
+
+    /// Gives a request up.
+    pub fn forget_call(&mut self, call: CallKey) {
+        self.caller.forget_call(call.0);
+    }
+
+    /// Opens a stream of items from the callee, 256 of which may be on their way.
+    pub fn open_stream(&mut self) -> StreamKeys {
+        let caller = self.start(STREAM, None, None, Some(CAPACITIES));
+        self.round_trip();
+        StreamKeys { caller, callee: self.opened.take().expect("a stream to serve") }
+    }
+
+    /// The callee sends an item, for which there must be a credit.
+    pub fn send(&mut self, stream: StreamKeys, item: &Bytes) {
+        let state = self.callee.send(Side::Callee, stream.callee, item);
+        assert_eq!(state, SendState::Ready);
+    }
+
+    /// The caller takes an item, which must be there.
+    pub fn recv(&mut self, stream: StreamKeys) -> Bytes {
+        match self.caller.recv(Side::Caller, stream.caller) {
+            Recv::Item(item) => item,
+            other => panic!("no item but {other:?}"),
+        }
+    }
+
+    /// What the caller has to send goes over and is served, then what the callee has to send comes back.
+    pub fn round_trip(&mut self) {
+        carry(self.now, &mut self.caller, &mut self.callee);
+        while let Some(event) = self.callee.poll_event() {
+            match event {
+                // Only requests have a payload here.
+                Event::Serve { key, payload: Some(payload), .. } => {
+                    self.callee.reply(key, &Ok(Some(payload)));
+                }
+                Event::Serve { key, .. } => self.opened = Some(key),
+                Event::Abandon { .. } | Event::Over { .. } | Event::Wake { .. } => {}
+            }
+        }
+        carry(self.now, &mut self.callee, &mut self.caller);
+        while self.caller.poll_event().is_some() {}
+    }
+
+    fn start(
+        &mut self,
+        handler: HandlerId,
+        payload: Option<Bytes>,
+        deadline: Option<Deadline>,
+        stream: Option<Capacities>,
+    ) -> Key {
+        self.now += Duration::from_micros(1);
+        let spec = CallSpec {
+            handler,
+            subroute: None,
+            payload,
+            deadline,
+            stream,
+            meta: None,
+            wait: false,
+        };
+        self.caller.start_call(self.now, &spec).expect("a call that can start")
+    }
+}
+
+fn carry(now: Instant, from: &mut Link, to: &mut Link) {
+    while let Some(message) = from.poll_transmit(now) {
+        to.handle_message(now, message).expect("own bytes");
+    }
+}
