@@ -27,6 +27,10 @@ use crate::proto::{Features, Session};
 /// Others that a round must have set going for the driver to let them run first.
 const BATCH_MIN: usize = 2;
 
+/// Rounds in a row that read what they may and set nobody going, or one: behind a single call there is mostly nothing
+/// more, and to find that out after everybody else's turn costs as much as the call.
+const QUIET_ROUNDS_MAX: u32 = 3;
+
 /// Drives a connection whose handshake is done until it ends, or until `cut` says why it shall, and gives the reason.
 ///
 /// The link is started and stopped in here, whatever way this ends; dropping the future ends the connection.
@@ -266,7 +270,7 @@ impl<T: Transport + ?Sized> Future for Driver<'_, T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<String> {
         let this = &mut *self;
         this.peer.lock().driver = None;
-        loop {
+        for round in 0_u32.. {
             if let Err(reason) = this.poll_output(cx) {
                 return Poll::Ready(reason);
             }
@@ -282,16 +286,102 @@ impl<T: Transport + ?Sized> Future for Driver<'_, T> {
             };
             match input {
                 Err(reason) => return Poll::Ready(reason),
-                Ok(Input::More) => {
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                Ok(Input::Dry) if set_going >= BATCH_MIN => {
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                Ok(Input::Dry) => ready!(this.park(cx)),
+                Ok(Input::More) if set_going < BATCH_MIN && round < QUIET_ROUNDS_MAX => {}
+                Ok(Input::Dry) if set_going < BATCH_MIN => ready!(this.park(cx)),
+                Ok(Input::More | Input::Dry) => break,
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use bytes::BytesMut;
+
+    use super::super::registry::Registry;
+    use super::super::transport::TransportError;
+    use super::*;
+    use crate::proto::Limits;
+    use crate::proto::wire::{Frame, Header, Op, Ping, Timestamp};
+
+    /// Gives a message again and again, so many times, and counts what is sent.
+    #[derive(Default)]
+    struct Script {
+        message: Bytes,
+        left: usize,
+        sent: usize,
+    }
+
+    impl Transport for Script {
+        fn has_room(&self) -> bool {
+            true
+        }
+
+        fn start_send(&mut self, _: Bytes) -> Result<(), TransportError> {
+            self.sent += 1;
+            Ok(())
+        }
+
+        fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn is_flushed(&self) -> bool {
+            true
+        }
+
+        fn poll_recv(&mut self, _: &mut Context<'_>) -> Poll<Result<Bytes, TransportError>> {
+            if self.left == 0 {
+                return Poll::Pending;
+            }
+            self.left -= 1;
+            Poll::Ready(Ok(self.message.clone()))
+        }
+
+        fn close(&mut self, _: &mut Context<'_>) {}
+    }
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Polls a driver once, with so many pings to read; gives the pongs it sent and whether it asked for another turn.
+    fn turn(pings: usize) -> (usize, bool) {
+        let registry = Arc::new(Registry::new());
+        let peer = Peer::new("a".into(), "b".into(), Limits::default(), registry);
+        start_loopback(&peer);
+        let mut ping = BytesMut::new();
+        let payload = Ping { time: Timestamp::GO_ZERO }.encode();
+        Frame::new(Header::new(Op::Ping), Some(&payload)).encode(&mut ping);
+        let mut script = Script { message: ping.freeze(), left: pings, sent: 0 };
+        let wakes = Arc::new(Wakes::default());
+        let waker = Arc::clone(&wakes).into();
+        let mut driver = Driver::new(&peer, Some(&mut script));
+        let polled = Pin::new(&mut driver).poll(&mut Context::from_waker(&waker));
+        assert_eq!(polled, Poll::Pending);
+        drop(driver);
+        (script.sent, wakes.0.load(Ordering::Relaxed) > 0)
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_single_message_is_answered_without_another_turn() {
+        assert_eq!(turn(0), (0, false));
+        assert_eq!(turn(1), (1, false), "answered, and asleep");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_peer_that_never_stops_does_not_keep_the_others_from_their_turn() {
+        let (_, again) = turn(1_000_000);
+        assert!(again);
     }
 }
