@@ -31,7 +31,8 @@ pub struct Config {
     /// Too small, and large arguments fail with [`CallError::Encode`](crate::CallError::Encode); a larger message of a
     /// peer ends the connection, so all nodes need the same. Too large, and one message may take that much memory.
     pub message_bytes_max: usize,
-    /// Bytes of output that may wait for one socket before callers and stream senders wait. Default: 256 KiB.
+    /// Bytes of output in small messages that may wait for one socket before callers and stream senders wait. Default:
+    /// 256 KiB. Large messages wait for each other only, where the peer takes them in parts.
     ///
     /// Too small, and a fast network idles between batches; too large, and small calls queue behind that much.
     pub outbox_bytes: usize,
@@ -68,7 +69,7 @@ impl Default for Config {
 impl Config {
     pub(crate) fn limits(&self) -> Limits {
         let defaults = Limits::default();
-        let needed = 2 * (self.message_bytes_max + self.outbox_bytes);
+        let needed = 2 * (self.message_bytes_max + self.outbox_bytes + defaults.bulk_bytes);
         Limits {
             message_bytes_max: self.message_bytes_max,
             outbox_bytes: self.outbox_bytes,

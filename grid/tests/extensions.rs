@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use grid::{CallError, Context, ErrorCode, Manager, Outgoing, RemoteError};
+use bytes::Bytes;
+use futures_util::future::{join, join_all};
+use grid::{CallError, Context, ErrorCode, Incoming, Manager, Outgoing, RemoteError};
 use serde::{Deserialize, Serialize};
 use support::{A, B, Network};
 use tokio::time::{Instant, sleep};
 
-const ALL: [&str; 4] = ["ids32", "meta", "cancel", "credits"];
+const ALL: [&str; 5] = ["ids32", "meta", "cancel", "credits", "chunks"];
 
 #[derive(Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[error("there is no {0}")]
@@ -30,6 +32,10 @@ trait Things {
     async fn forever(&self) -> u8;
     #[handler(id = 4, outgoing = 8)]
     async fn count(&self, to: u32, out: Outgoing<u32>) -> Result<(), RemoteError>;
+    #[handler(id = 5)]
+    async fn echo(&self, payload: Bytes) -> Bytes;
+    #[handler(id = 6, incoming = 4, outgoing = 4)]
+    async fn relay(&self, input: Incoming<Bytes>, out: Outgoing<Bytes>) -> Result<(), RemoteError>;
 }
 
 #[derive(Default)]
@@ -73,6 +79,25 @@ impl Things for Node {
         }
         Ok(())
     }
+
+    async fn echo(&self, payload: Bytes) -> Bytes {
+        payload
+    }
+
+    async fn relay(
+        &self,
+        mut input: Incoming<Bytes>,
+        mut out: Outgoing<Bytes>,
+    ) -> Result<(), RemoteError> {
+        while let Some(item) = input.next().await {
+            out.send(item?).await?;
+        }
+        Ok(())
+    }
+}
+
+fn large(len: usize) -> Bytes {
+    (0..len).map(|byte| (byte % 251) as u8).collect()
 }
 
 /// A caller that knows everything, and a callee that knows `names`.
@@ -116,6 +141,24 @@ async fn whatever_is_off_the_base_protocol_works() {
         assert!(numbers.next().await.is_none());
         let error = things.fails().await.unwrap_err();
         assert_eq!(error.to_string(), "there is no thing", "{names:?}");
+        for len in [0, 64 * 1024, 300_000] {
+            assert_eq!(things.echo(large(len)).await.unwrap(), large(len), "{names:?}");
+        }
+        let (mut up, mut down) = things.relay().await.unwrap();
+        let items = [10, 200_000, 0, 70_000, 5];
+        let send = async move {
+            for len in items {
+                up.send(large(len)).await.unwrap();
+            }
+            drop(up);
+        };
+        let receive = async {
+            for len in items {
+                assert_eq!(down.next().await.unwrap().unwrap(), large(len), "{names:?}");
+            }
+            assert!(down.next().await.is_none());
+        };
+        tokio::join!(send, receive);
     }
 }
 
@@ -165,11 +208,87 @@ async fn a_request_can_be_taken_back_with_cancel_only() {
     }
 }
 
+/// The pipes of the network hold 64 KiB, and so do the buffers around them: a MiB goes by for each small call, and not 16.
+#[tokio::test(start_paused = true)]
+async fn small_calls_get_past_large_ones_with_chunks_only() {
+    for (names, past) in [(ALL.to_vec(), true), (without("chunks"), false)] {
+        let (_network, _nodes, _, things) = pair(&names).await;
+        let larges = (0..4).map(|_| {
+            let things = things.clone();
+            async move { things.echo(large(4 << 20)).await.unwrap().len() }
+        });
+        let mut larges = tokio::spawn(join_all(larges));
+        // Until they are on their way.
+        tokio::task::yield_now().await;
+        let mut smalls = 0;
+        let lens = loop {
+            tokio::select! {
+                biased;
+                lens = &mut larges => break lens.unwrap(),
+                answer = things.pinned() => {
+                    assert_eq!(answer.unwrap(), None);
+                    smalls += 1;
+                }
+            }
+        };
+        assert_eq!(lens, [4 << 20; 4]);
+        assert!(if past { smalls >= 8 } else { smalls <= 2 }, "{names:?}: {smalls}");
+    }
+}
+
+/// 64 MiB each way at once: neither end waits for the other to stop sending.
+#[tokio::test(start_paused = true)]
+async fn much_goes_both_ways_at_once() {
+    let network = Network::default();
+    let nodes = [A, B].map(|name| {
+        let service = ThingsServer::new(Node::default());
+        let manager = network.node(name, &[A, B]).service(service).build().unwrap();
+        network.attach(&manager);
+        manager
+    });
+    let [there, back] = [(&nodes[0], B), (&nodes[1], A)].map(|(node, peer)| {
+        let connection = node.connection(peer).unwrap();
+        async move {
+            connection.wait_connected(Duration::from_secs(5)).await.unwrap();
+            let (mut up, mut down) = ThingsClient::new(connection).relay().await.unwrap();
+            let send = async move {
+                for _ in 0..16 {
+                    up.send(large(4 << 20)).await.unwrap();
+                }
+                drop(up);
+            };
+            let receive = async {
+                let mut len = 0;
+                while let Some(item) = down.next().await {
+                    len += item.unwrap().len();
+                }
+                len
+            };
+            tokio::join!(send, receive).1
+        }
+    });
+    assert_eq!(join(there, back).await, (64 << 20, 64 << 20));
+}
+
+/// A caller that goes takes back what has not been sent: its link is free at once.
+#[tokio::test(start_paused = true)]
+async fn a_large_request_that_is_dropped_is_not_sent_to_its_end() {
+    let (_network, nodes, _, things) = pair(&ALL).await;
+    let sent = || nodes[0].stats().connections.iter().map(|link| link.bytes_out).sum::<u64>();
+    let before = sent();
+    let mut call = Box::pin(things.echo(large(8 << 20)).into_future());
+    assert!(futures_util::poll!(&mut call).is_pending());
+    tokio::task::yield_now().await;
+    drop(call);
+    assert_eq!(things.pinned().await.unwrap(), None);
+    assert!(sent() - before < 4 << 20, "{}", sent() - before);
+}
+
 #[tokio::test]
 async fn an_extension_that_nobody_knows_is_named() {
     let error = Manager::builder(A).extensions(["meta", "mate"]).build().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "there is no extension `mate`, only ids32, meta, cancel, credits"
+        "there is no extension `mate`, only ids32, meta, cancel, credits, chunks"
     );
 }

@@ -77,7 +77,8 @@ impl Builder {
         self
     }
 
-    /// Offers only these protocol extensions to peers. Default: all, `ids32`, `meta`, `cancel` and `credits`.
+    /// Offers only these protocol extensions to peers. Default: all, `ids32`, `meta`, `cancel`, `credits` and
+    /// `chunks`.
     ///
     /// What is active on a link is what both ends offer; docs/protocol.md says what each does. None at all makes a node
     /// behave like one that knows the base protocol only, which is good for tests of a mixed grid. A call that needs an

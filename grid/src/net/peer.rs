@@ -202,6 +202,8 @@ pub(super) struct Round {
     /// `Event::Serve`, all of them.
     pub(super) serve: Vec<Event>,
     pub(super) abort: Vec<tokio::task::AbortHandle>,
+    /// To be dropped.
+    pub(super) spent: Vec<Bytes>,
 }
 
 impl Shared {
@@ -241,16 +243,18 @@ impl Shared {
                     drop(self.waiters.over(key, &mut round.wakers));
                 }
                 Event::Serve { .. } => round.serve.push(event),
+                Event::Spent(payload) => round.spent.push(payload),
             }
         }
     }
 }
 
 impl Round {
-    /// Wakes and aborts; the calls to serve stay.
+    /// Wakes, aborts and drops; the calls to serve stay.
     pub(super) fn settle(&mut self) {
         self.abort.drain(..).for_each(|task| task.abort());
         self.wakers.drain(..).for_each(Waker::wake);
+        self.spent.clear();
     }
 }
 

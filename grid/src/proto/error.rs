@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::fault::{Fault, Sent};
-use super::wire::DecodeError;
+use super::wire::{DecodeError, Op};
 
 /// Why the connection must be closed. Always the peer's doing; a call's own trouble never becomes one of these.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,9 +15,37 @@ pub(crate) enum ProtocolError {
     /// It keeps asking, but does not read the answers.
     #[error("does not read: {waiting} bytes of answers wait for it, {max} may")]
     NotReading { waiting: usize, max: usize },
+    /// A part of a large message does not fit to what came before it.
+    #[error("part {part} of transfer {transfer}: {error}")]
+    Part { transfer: u64, part: u32, error: PartError },
+    /// Parts made up a message that cannot come so.
+    #[error("{0} in parts")]
+    InParts(Op),
     /// No pong for two ping intervals.
     #[error("no pong for {} s", .0.as_secs())]
     Silent(Duration),
+}
+
+/// What is wrong with a part of a large message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PartError {
+    #[error("there is no such transfer")]
+    Unknown,
+    #[error("numbers of transfers count up")]
+    Reused,
+    #[error("part {want} is next")]
+    Index { want: u32, got: u32 },
+    #[error("a message of {total} bytes, and it may have 1 to {max}")]
+    Total { total: usize, max: usize },
+    #[error("more than {max} transfers at once")]
+    TooMany { max: usize },
+    #[error("{len} bytes of a message of {total}")]
+    Overrun { len: usize, total: usize },
+    /// Such parts could go on for ever.
+    #[error("no bytes, and not the last one")]
+    Empty,
+    #[error("the message is whole, and this is not the last one")]
+    NoEnd,
 }
 
 /// Why a call of this node did not succeed. The layer above adds the peer's name.

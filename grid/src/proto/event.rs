@@ -25,6 +25,8 @@ pub(crate) enum Event {
     Abandon { key: Key },
     /// A handler that had returned has had its outcome sent: whoever still watches the call may go.
     Over { key: Key },
+    /// A payload of the user's that is not needed any more: dropping it can run the user's code, so not under a lock.
+    Spent(Bytes),
     /// What somebody may be waiting for has changed.
     Wake { side: Side, key: Key, half: Half },
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Whether a request may have left this node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sent {
-    /// It was never handed to the socket.
+    /// It was never handed to the socket, or not to its end.
     No,
     /// It was handed to the socket; the peer may have seen it.
     Maybe,

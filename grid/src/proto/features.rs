@@ -13,10 +13,12 @@ pub(crate) enum Feature {
     Cancel,
     /// Several credits in one message.
     Credits,
+    /// Large messages in parts.
+    Chunks,
 }
 
 impl Feature {
-    const ALL: [Self; 4] = [Self::Ids32, Self::Meta, Self::Cancel, Self::Credits];
+    const ALL: [Self; 5] = [Self::Ids32, Self::Meta, Self::Cancel, Self::Credits, Self::Chunks];
 
     /// The name that travels in the handshake.
     pub(crate) const fn name(self) -> &'static str {
@@ -25,6 +27,7 @@ impl Feature {
             Self::Meta => "meta",
             Self::Cancel => "cancel",
             Self::Credits => "credits",
+            Self::Chunks => "chunks",
         }
     }
 

@@ -8,7 +8,7 @@ use super::callee::Input;
 use super::error::CallFailure;
 use super::event::{Half, Recv, Side};
 use super::features::Feature;
-use super::line::Waiting;
+use super::line::{Lane, Waiting};
 use super::link::{Link, Post};
 use super::muxes::Key;
 use super::stream::StreamCore;
@@ -54,7 +54,9 @@ impl Link {
             }
             return SendState::Closed;
         }
-        let at_once = self.takes_more();
+        let lane = self.lane_of_item(side, key, item.len());
+        let at_once = self.takes_more(lane);
+        let parked = (!at_once).then(|| self.keep(item));
         let Some(core) = self.stream_core(side, key) else { return SendState::Closed };
         if !core.credits.take() {
             return SendState::Blocked;
@@ -62,17 +64,23 @@ impl Link {
         if at_once {
             self.post_item(side, key, item);
         } else {
-            // A copy: dropping a buffer of the user's can run the user's code, which is for after the lock.
-            core.parked = Some(Bytes::copy_from_slice(item));
-            self.wait_in_line(Waiting::Item(side, key));
+            core.parked = parked;
+            self.wait_in_line(lane, Waiting::Item(side, key));
         }
         SendState::Ready
     }
 
-    fn post_item(&mut self, side: Side, key: Key, item: &[u8]) {
+    /// Where an item waits: with the large ones also if one of the same stream is still on its way, which it must not
+    /// overtake.
+    fn lane_of_item(&self, side: Side, key: Key, len: usize) -> Lane {
+        let holds = |id| self.outbox.holds(side, id);
+        if self.stream_id(side, key).is_some_and(holds) { Lane::Large } else { self.lane_of(len) }
+    }
+
+    fn post_item(&mut self, side: Side, key: Key, item: &Bytes) {
         let Some(id) = self.stream_id(side, key) else { return };
         let Some(seq) = self.stream_core(side, key).map(StreamCore::next_seq) else { return };
-        self.post(Post::new(data_op(side), id).seq(seq), Some(item));
+        self.post_shared(Post::new(data_op(side), id).seq(seq), Some(item), &[], None);
     }
 
     /// Whether an item of this stream waits in line. One whose stream is over does not.
@@ -87,6 +95,7 @@ impl Link {
             return;
         };
         self.post_item(side, key, &item);
+        self.spend(Some(item));
         match side {
             Side::Caller if self.output_ended(side, key) => self.post_end_of_input(key),
             Side::Callee if self.output_ended(side, key) => self.try_finish(key),

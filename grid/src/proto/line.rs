@@ -1,5 +1,8 @@
-//! The waiting line: who has something to send and found the outbox full, or no connection. First come, first served,
+//! The waiting lines: who has something to send and found the outbox full, or no connection. First come, first served,
 //! whatever it is, so that neither calls nor answers nor streams can starve the others.
+//!
+//! Where large messages travel in parts they have a line of their own, as they have room of their own: small ones do not
+//! stand behind them.
 //!
 //! Each waits with what it has to send in its own entry in the tables, a stream with one item at most. Whoever gives up
 //! leaves its place behind; the link clears those out before the line grows for them.
@@ -18,6 +21,14 @@ pub(super) enum Waiting {
     Reply(Key),
     /// An item of a stream.
     Item(Side, Key),
+}
+
+/// Which line, and which room of the outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lane {
+    Small,
+    /// What travels in parts, and what must not overtake it.
+    Large,
 }
 
 /// Places below which a line is never cleared.

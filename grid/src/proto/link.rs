@@ -5,7 +5,7 @@
 //! means for a call is in caller/ (calls this node made) and callee/ (calls it serves).
 //!
 //! ```text
-//!   handle_message ──► decode ──► Merged? parts ──► by op ──► caller/ / callee/ ──► events, outbox
+//!   handle_message ──► decode ──► Merged? Chunk? ──► by op ──► caller/ / callee/ ──► events, outbox
 //!   handle_timeout ──► timers, keepalive ──────────────────────────┘
 //! ```
 
@@ -15,6 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 
+use super::assembly::Assembly;
 use super::callee::Served;
 use super::caller::{Call, payload_of};
 use super::error::ProtocolError;
@@ -22,9 +23,9 @@ use super::event::{Event, Half, Side};
 use super::features::{Feature, Features};
 use super::keepalive::Keepalive;
 use super::limits::Limits;
-use super::line::{Line, Waiting};
+use super::line::{Lane, Line, Waiting};
 use super::muxes::{Key, Muxes};
-use super::outbox::Outbox;
+use super::outbox::{Number, Outbox};
 use super::routes::Routes;
 use super::timers::{Timer, Timers};
 use super::wire::{
@@ -82,6 +83,9 @@ pub(crate) struct Link {
     pub(super) served: Muxes<Served>,
     pub(super) next_mux: u64,
     line: Line,
+    /// Of large messages. Empty where the peer does not know `chunks`.
+    large_line: Line,
+    assembly: Assembly,
     pub(super) timers: Timers,
     events: VecDeque<Event>,
     pub(super) counters: Counters,
@@ -121,7 +125,7 @@ impl Link {
     /// A link without a connection.
     pub(crate) fn new(limits: Limits, routes: Arc<Routes>) -> Self {
         Self {
-            outbox: Outbox::new(limits.message_bytes_max),
+            outbox: Outbox::new(&limits),
             limits,
             routes,
             up: None,
@@ -131,6 +135,8 @@ impl Link {
             served: Muxes::default(),
             next_mux: 1,
             line: Line::default(),
+            large_line: Line::default(),
+            assembly: Assembly::default(),
             timers: Timers::default(),
             events: VecDeque::new(),
             counters: Counters::default(),
@@ -153,7 +159,12 @@ impl Link {
         self.lose_calls();
         self.lose_served();
         self.outbox.clear();
-        self.clear_line();
+        self.assembly = Assembly::default();
+        // Until there is a connection again, nobody knows what travels in parts.
+        while let Some(waiting) = self.large_line.pop() {
+            self.line.push(waiting);
+        }
+        self.clear_line(Lane::Small);
     }
 
     /// Says why there is no connection, where one was tried for.
@@ -220,7 +231,13 @@ impl Link {
     /// Places in the waiting line and armed timers, of the living and of those that are gone.
     #[cfg(test)]
     pub(super) fn backlog(&self) -> (usize, usize) {
-        (self.line.len(), self.timers.len())
+        (self.line.len() + self.large_line.len(), self.timers.len())
+    }
+
+    /// Memory that is held for large messages of the peer that have not come as a whole.
+    #[cfg(test)]
+    pub(super) fn assembly_bytes(&self) -> usize {
+        self.assembly.bytes()
     }
 
     pub(crate) fn outbox_bytes(&self) -> usize {
@@ -263,6 +280,9 @@ impl Link {
 
     fn handle_part(&mut self, now: Instant, message: Message) -> Result<(), ProtocolError> {
         self.check_backlog()?;
+        if message.header.op == Op::Chunk && self.has(Feature::Chunks) {
+            return self.on_chunk(now, &message);
+        }
         self.counters.messages_in += 1;
         let on_connection = message.header.mux == MuxId(0);
         match message.header.op {
@@ -281,11 +301,29 @@ impl Link {
             Op::UnblockClMux => self.on_unblock_client(now, &message)?,
             Op::Pong => self.on_stream_pong(now, &message)?,
             Op::DisconnectClientMux => self.on_disconnect_client(now, &message),
-            Op::Connect | Op::ConnectResponse | Op::Disconnect | Op::Merged | Op::Unknown(_) => {
-                self.ignore()
-            }
+            Op::Connect
+            | Op::ConnectResponse
+            | Op::Disconnect
+            | Op::Merged
+            | Op::Chunk
+            | Op::Unknown(_) => self.ignore(),
         }
         Ok(())
+    }
+
+    /// A part of a large message, which is handled when it is whole.
+    fn on_chunk(&mut self, now: Instant, part: &Message) -> Result<(), ProtocolError> {
+        let Header { mux: MuxId(transfer), seq, .. } = part.header;
+        let whole = self.assembly.take(part, self.limits.message_bytes_max);
+        let whole = whole.map_err(|error| ProtocolError::Part { transfer, part: seq, error })?;
+        let Some(whole) = whole else { return Ok(()) };
+        let message = Message::decode(whole)?;
+        match message.header.op {
+            op @ (Op::Connect | Op::ConnectResponse | Op::Merged | Op::Chunk) => {
+                Err(ProtocolError::InParts(op))
+            }
+            _ => self.handle_part(now, message),
+        }
     }
 
     fn on_connection_ping(&mut self, ping: &Message) -> Result<(), ProtocolError> {
@@ -330,6 +368,7 @@ impl Link {
         }
         let Some(up) = &mut self.up else { return Ok(()) };
         if up.keepalive.tick(now)? {
+            self.assembly.forget_spare();
             let ping = Ping { time: Timestamp::from(up.keepalive.wall(now)) };
             let interval_ms = u32::try_from(self.limits.ping_every.as_millis()).unwrap_or(u32::MAX);
             let header = Header {
@@ -373,7 +412,7 @@ impl Link {
 
     /// The next fact for the layer above.
     pub(crate) fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        self.events.pop_front().or_else(|| self.outbox.pop_spent().map(Event::Spent))
     }
 
     pub(super) fn emit(&mut self, event: Event) {
@@ -384,47 +423,93 @@ impl Link {
         self.emit(Event::Wake { side, key, half });
     }
 
+    /// How a message with a payload of this length goes to the peer.
+    pub(super) fn lane_of(&self, payload_len: usize) -> Lane {
+        let in_parts = payload_len > self.limits.large_bytes && self.has(Feature::Chunks);
+        if in_parts { Lane::Large } else { Lane::Small }
+    }
+
     /// Whether new work may be put into the outbox.
-    fn has_room(&self) -> bool {
-        self.outbox.bytes() < self.limits.outbox_bytes
-    }
-
-    /// Whether something can be sent now, without overtaking anybody.
-    pub(super) fn takes_more(&self) -> bool {
-        self.is_up() && self.has_room() && self.line.is_empty()
-    }
-
-    pub(super) fn wait_in_line(&mut self, waiting: Waiting) {
-        if self.line.is_crowded() {
-            self.clear_line();
+    fn has_room(&self, lane: Lane) -> bool {
+        match lane {
+            Lane::Small => self.outbox.small_bytes() < self.limits.outbox_bytes,
+            Lane::Large => self.outbox.bulk_bytes() < self.limits.bulk_bytes,
         }
-        self.line.push(waiting);
     }
 
-    fn clear_line(&mut self) {
-        let mut line = std::mem::take(&mut self.line);
+    /// Whether something can be sent now, without overtaking anybody of its kind.
+    pub(super) fn takes_more(&self, lane: Lane) -> bool {
+        let line = match lane {
+            Lane::Small => &self.line,
+            Lane::Large => &self.large_line,
+        };
+        self.is_up() && self.has_room(lane) && line.is_empty()
+    }
+
+    fn line_mut(&mut self, lane: Lane) -> &mut Line {
+        match lane {
+            Lane::Small => &mut self.line,
+            Lane::Large => &mut self.large_line,
+        }
+    }
+
+    pub(super) fn wait_in_line(&mut self, lane: Lane, waiting: Waiting) {
+        if self.line_mut(lane).is_crowded() {
+            self.clear_line(lane);
+        }
+        self.line_mut(lane).push(waiting);
+    }
+
+    fn clear_line(&mut self, lane: Lane) {
+        let mut line = std::mem::take(self.line_mut(lane));
         line.retain(|waiting| match waiting {
             Waiting::Call(key) => self.is_queued(key),
             Waiting::Reply(key) => self.is_replied(key),
             Waiting::Item(side, key) => self.has_parked(side, key),
         });
-        self.line = line;
+        *self.line_mut(lane) = line;
     }
 
     /// Sends what waits in line, as far as there is room.
     fn admit(&mut self, now: Instant) {
-        while self.is_up() && self.has_room() {
-            let Some(waiting) = self.line.pop() else { return };
-            match waiting {
-                Waiting::Call(key) => self.admit_call(now, key),
-                Waiting::Reply(key) => self.admit_reply(key),
-                Waiting::Item(side, key) => self.admit_item(side, key),
+        for lane in [Lane::Small, Lane::Large] {
+            while self.is_up() && self.has_room(lane) {
+                let Some(waiting) = self.line_mut(lane).pop() else { break };
+                match waiting {
+                    // It has waited for a connection, when it was not known how it would travel.
+                    Waiting::Call(key)
+                        if lane == Lane::Small
+                            && self.lane_of(self.queued_len(key)) == Lane::Large =>
+                    {
+                        self.large_line.push(waiting);
+                    }
+                    Waiting::Call(key) => self.admit_call(now, key),
+                    Waiting::Reply(key) => self.admit_reply(key),
+                    Waiting::Item(side, key) => self.admit_item(side, key),
+                }
             }
         }
     }
 
+    /// Keeps a payload of the user's for later. One that is too large to be copied under the lock is shared with the
+    /// user, and must end in [`spend`](Self::spend).
+    pub(super) fn keep(&self, payload: &Bytes) -> Bytes {
+        if payload.len() > self.limits.large_bytes {
+            payload.clone()
+        } else {
+            Bytes::copy_from_slice(payload)
+        }
+    }
+
+    /// Gets rid of what [`keep`](Self::keep) gave.
+    pub(super) fn spend(&mut self, payload: Option<Bytes>) {
+        if let Some(payload) = payload.filter(|payload| payload.len() > self.limits.large_bytes) {
+            self.emit(Event::Spent(payload));
+        }
+    }
+
     /// Sends a message without trailers of its own. Nothing happens where there is no connection.
-    pub(super) fn post(&mut self, post: Post, payload: Option<&[u8]>) -> u64 {
+    pub(super) fn post(&mut self, post: Post, payload: Option<&[u8]>) -> Number {
         self.post_with(post, payload, &[], None)
     }
 
@@ -434,17 +519,44 @@ impl Link {
         payload: Option<&[u8]>,
         meta: &[u8],
         subroute: Option<&SubrouteId>,
-    ) -> u64 {
+    ) -> Number {
+        if payload.is_some_and(|payload| self.lane_of(payload.len()) == Lane::Large) {
+            // Only the text of an error comes here so large, which is worth no better way.
+            let copied = payload.map(Bytes::copy_from_slice);
+            return self.post_shared(post, copied.as_ref(), meta, subroute);
+        }
+        self.push(&Frame { header: self.header(post), payload, meta, subroute })
+    }
+
+    /// Like [`post_with`](Self::post_with), with a payload that is not copied if it is large.
+    pub(super) fn post_shared(
+        &mut self,
+        post: Post,
+        payload: Option<&Bytes>,
+        meta: &[u8],
+        subroute: Option<&SubrouteId>,
+    ) -> Number {
+        let slice = payload.map(|payload| &payload[..]);
+        let frame = Frame { header: self.header(post), payload: slice, meta, subroute };
+        match payload {
+            Some(payload) if self.lane_of(payload.len()) == Lane::Large => {
+                self.counters.messages_out += 1;
+                self.outbox.push_large(&frame, payload.clone())
+            }
+            _ => self.push(&frame),
+        }
+    }
+
+    fn header(&self, post: Post) -> Header {
         let checksum = self.up.as_ref().is_some_and(|up| up.session.checksum);
         let Post { op, mux, seq, deadline_ms, handler, flags } = post;
         let flags = if checksum { flags.with(Flags::CRC) } else { flags };
-        let header = Header { mux, seq, deadline_ms, handler, op, flags };
-        self.push(&Frame { header, payload, meta, subroute })
+        Header { mux, seq, deadline_ms, handler, op, flags }
     }
 
-    fn push(&mut self, frame: &Frame<'_>) -> u64 {
+    fn push(&mut self, frame: &Frame<'_>) -> Number {
         if self.up.is_none() {
-            return u64::MAX;
+            return Number::None;
         }
         self.counters.messages_out += 1;
         self.outbox.push(frame)

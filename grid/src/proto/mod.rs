@@ -12,6 +12,8 @@
 #![warn(clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, reason = "a test that panics has done its work"))]
 
+mod assembly;
+mod bulk;
 mod callee;
 mod caller;
 mod credits;

@@ -1,4 +1,5 @@
-//! What goes out next: messages are encoded here as they arise and leave in that order, small neighbours merged.
+//! What goes out next: messages are encoded here as they arise and leave in that order, small neighbours merged. Large
+//! ones leave in parts in between (bulk.rs), where the peer knows `chunks`.
 //!
 //! Order matters twice: the messages of one stream carry sequence numbers, and a reply must not be overtaken by the end
 //! of its connection. Fairness between calls comes from the bound: whoever finds the outbox full waits in line
@@ -11,7 +12,10 @@ use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::wire::{Frame, merged};
+use super::bulk::{Behind, Bulk, Popped};
+use super::event::Side;
+use super::limits::Limits;
+use super::wire::{Frame, MuxId, merged};
 
 /// Parts in one message. A message is what a peer answers before it reads on, so fewer of them keep both ends busy at
 /// once, and more spare the framing: 16 and 32 were not faster, 51 (what the Go implementation joins at most) slower.
@@ -21,7 +25,7 @@ const PARTS_MAX: u32 = 24;
 const BYTES_MAX: usize = 31 * 1024;
 
 /// Memory that is asked for at a time.
-const CHUNK_BYTES: usize = 32 * 1024;
+const SPACE_BYTES: usize = 32 * 1024;
 
 /// Encoded messages that wait for the socket.
 #[derive(Debug)]
@@ -38,6 +42,21 @@ pub(super) struct Outbox {
     ready_bytes: usize,
     pushed: u64,
     transmitted: u64,
+    /// Large messages, where the peer knows `chunks`.
+    bulk: Bulk,
+    /// It is the turn of a large message's next part.
+    part_is_next: bool,
+    /// Payloads of large messages that are not needed any more.
+    spent: Vec<Bytes>,
+}
+
+/// Names what was pushed, for [`Outbox::has_left`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Number {
+    Small(u64),
+    Large(u64),
+    /// There was no connection, or it waits behind a large message; nobody asks then.
+    None,
 }
 
 /// A finished message and how many messages of the protocol are in it.
@@ -48,10 +67,10 @@ struct Ready {
 }
 
 impl Outbox {
-    /// An empty one. The peer refuses messages above `message_bytes_max`, merged ones too.
-    pub(super) fn new(message_bytes_max: usize) -> Self {
+    /// An empty one. The peer refuses messages above the limit, merged ones too.
+    pub(super) fn new(limits: &Limits) -> Self {
         Self {
-            bytes_max: BYTES_MAX.min(message_bytes_max),
+            bytes_max: BYTES_MAX.min(limits.message_bytes_max),
             open: BytesMut::new(),
             open_parts: 0,
             first_prefix: 0,
@@ -59,12 +78,27 @@ impl Outbox {
             ready_bytes: 0,
             pushed: 0,
             transmitted: 0,
+            bulk: Bulk::new(limits.part_bytes),
+            part_is_next: false,
+            spent: Vec::new(),
         }
     }
 
-    /// Adds a message and gives its number, see [`has_left`](Self::has_left).
-    pub(super) fn push(&mut self, frame: &Frame<'_>) -> u64 {
-        let len = frame.encoded_len();
+    /// Adds a message, behind a large one of the same call if there is one.
+    pub(super) fn push(&mut self, frame: &Frame<'_>) -> Number {
+        if self.bulk.push_behind(frame) {
+            return Number::None;
+        }
+        Number::Small(self.add(frame.encoded_len(), |out| frame.encode(out)))
+    }
+
+    /// Adds a message that is to travel in parts, with its payload as a buffer of its own.
+    pub(super) fn push_large(&mut self, frame: &Frame<'_>, payload: Bytes) -> Number {
+        debug_assert_eq!(frame.payload.map(<[u8]>::len), Some(payload.len()));
+        Number::Large(self.bulk.push(frame, payload, self.pushed))
+    }
+
+    fn add(&mut self, len: usize, encode: impl FnOnce(&mut BytesMut)) -> u64 {
         let prefix = merged::part_prefix_len(len);
         if self.open_parts > 0
             && (self.open_parts >= PARTS_MAX || self.open.len() + prefix + len > self.bytes_max)
@@ -77,15 +111,48 @@ impl Outbox {
         }
         let before = self.open.len();
         merged::write_part_prefix(len, &mut self.open);
-        frame.encode(&mut self.open);
+        encode(&mut self.open);
         debug_assert_eq!(self.open.len() - before, prefix + len);
         self.open_parts += 1;
         self.pushed += 1;
         self.pushed - 1
     }
 
-    /// The next bytes for the socket, one WebSocket message.
+    /// The next bytes for the socket, one WebSocket message. Small messages and parts of large ones take turns.
     pub(super) fn pop(&mut self) -> Option<Bytes> {
+        if !self.part_is_next
+            && let Some(bytes) = self.pop_small()
+        {
+            self.part_is_next = !self.bulk.is_empty();
+            return Some(bytes);
+        }
+        self.part_is_next = false;
+        // A part that may not go out yet waits for small messages.
+        self.pop_part().or_else(|| self.pop_small())
+    }
+
+    fn pop_part(&mut self) -> Option<Bytes> {
+        let Popped { bytes, done } = self.bulk.pop(self.transmitted)?;
+        let Some(done) = done else { return Some(bytes) };
+        self.spent.push(done.payload);
+        let mut behind = done.behind;
+        // What waited behind the message follows it, up to the next large one.
+        while let Some(next) = behind.pop_front() {
+            match next {
+                Behind::Small(message) => {
+                    self.bulk.moved(message.len());
+                    self.add(message.len(), |out| out.extend_from_slice(&message));
+                }
+                Behind::Large(message) => {
+                    self.bulk.begin(done.owner, message, behind, self.pushed);
+                    break;
+                }
+            }
+        }
+        Some(bytes)
+    }
+
+    fn pop_small(&mut self) -> Option<Bytes> {
         if self.ready.is_empty() && self.open_parts > 0 {
             self.finish();
         }
@@ -95,30 +162,64 @@ impl Outbox {
         Some(bytes)
     }
 
-    /// Whether the message with this number has been handed out for the socket.
-    pub(super) fn has_left(&self, number: u64) -> bool {
-        number < self.transmitted
+    /// Whether the message with this number has been handed out for the socket, as a whole.
+    pub(super) fn has_left(&self, number: Number) -> bool {
+        match number {
+            Number::Small(number) => number < self.transmitted,
+            Number::Large(number) => !self.bulk.holds_message(number),
+            Number::None => false,
+        }
+    }
+
+    /// Bytes that wait in small messages.
+    pub(super) fn small_bytes(&self) -> usize {
+        self.ready_bytes + self.open.len()
+    }
+
+    /// Bytes that wait in large messages and behind them.
+    pub(super) fn bulk_bytes(&self) -> usize {
+        self.bulk.bytes()
     }
 
     /// Bytes that wait.
     pub(super) fn bytes(&self) -> usize {
-        self.ready_bytes + self.open.len()
+        self.small_bytes() + self.bulk_bytes()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.open_parts == 0 && self.ready.is_empty()
+        self.open_parts == 0 && self.ready.is_empty() && self.bulk.is_empty()
+    }
+
+    /// Whether a large message of this call waits, behind which all others of the call must wait.
+    pub(super) fn holds(&self, side: Side, id: MuxId) -> bool {
+        !self.bulk.is_empty() && self.bulk.holds(side, id)
+    }
+
+    /// Forgets the large messages of a call that have not left, and what is behind them. `true` if one of them begins the
+    /// call, so that the peer has never heard of it.
+    pub(super) fn take_back(&mut self, side: Side, id: MuxId) -> bool {
+        !self.bulk.is_empty() && self.bulk.take_back(side, id, &mut self.spent)
+    }
+
+    /// A payload that is not needed any more, to be dropped where the user's code may run.
+    pub(super) fn pop_spent(&mut self) -> Option<Bytes> {
+        self.spent.pop()
     }
 
     /// Throws everything away: the connection is gone. Numbers go on; from now on [`has_left`](Self::has_left) means
     /// nothing for the numbers given so far, so ask before.
     pub(super) fn clear(&mut self) {
-        let (pushed, bytes_max) = (self.pushed, self.bytes_max);
-        *self = Self { pushed, transmitted: pushed, ..Self::new(bytes_max) };
+        self.open = BytesMut::new();
+        self.open_parts = 0;
+        self.ready = VecDeque::new();
+        self.ready_bytes = 0;
+        self.transmitted = self.pushed;
+        self.bulk.clear(&mut self.spent);
     }
 
     fn begin(&mut self, len: usize) {
         self.open.reserve((merged::HEADER_LEN_MAX + len).max(if len < BYTES_MAX {
-            CHUNK_BYTES
+            SPACE_BYTES
         } else {
             0
         }));
@@ -161,6 +262,10 @@ mod tests {
         Frame { header, payload: Some(payload), meta: &[], subroute: None }
     }
 
+    fn limits(message_bytes_max: usize) -> Limits {
+        Limits { message_bytes_max, ..Limits::default() }
+    }
+
     fn messages(bytes: Bytes) -> Vec<Message> {
         let outer = Message::decode(bytes).expect("own bytes");
         if outer.header.op != Op::Merged {
@@ -173,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_single_message_travels_bare() {
-        let mut outbox = Outbox::new(1 << 20);
+        let mut outbox = Outbox::new(&limits(1 << 20));
         outbox.push(&frame(1, b"one"));
         let mut bare = BytesMut::new();
         frame(1, b"one").encode(&mut bare);
@@ -183,7 +288,7 @@ mod tests {
 
     #[test]
     fn neighbours_travel_together_in_order() {
-        let mut outbox = Outbox::new(1 << 20);
+        let mut outbox = Outbox::new(&limits(1 << 20));
         for mux in 0..120 {
             outbox.push(&frame(mux, b"small"));
         }
@@ -200,7 +305,7 @@ mod tests {
 
     #[test]
     fn large_messages_are_not_merged() {
-        let mut outbox = Outbox::new(1 << 20);
+        let mut outbox = Outbox::new(&limits(1 << 20));
         let large = vec![7; 200_000];
         outbox.push(&frame(1, b"before"));
         outbox.push(&frame(2, &large));
@@ -212,7 +317,7 @@ mod tests {
 
     #[test]
     fn knows_what_has_left() {
-        let mut outbox = Outbox::new(1 << 20);
+        let mut outbox = Outbox::new(&limits(1 << 20));
         let first = outbox.push(&frame(1, b"x"));
         assert!(!outbox.has_left(first));
         assert!(outbox.pop().is_some());
@@ -228,7 +333,7 @@ mod tests {
 
     #[test]
     fn merged_messages_keep_to_the_limit() {
-        let mut outbox = Outbox::new(1024);
+        let mut outbox = Outbox::new(&limits(1024));
         for mux in 0..40 {
             outbox.push(&frame(mux, &[7; 100]));
         }

@@ -92,7 +92,11 @@ impl Link {
 
     pub(in crate::proto) fn on_disconnect_server(&mut self, message: &Message) {
         let mux = message.header.mux;
-        let Some(key) = self.served.key_of(mux) else { return self.ignore() };
+        let Some(key) = self.served.key_of(mux) else {
+            // What its handler had to say may still be on the way, which nobody waits for.
+            self.outbox.take_back(Side::Callee, mux);
+            return self.ignore();
+        };
         match self.served.get(key).map(|served| &served.body) {
             Some(Body::Stream(_)) => {
                 self.abandon(key);

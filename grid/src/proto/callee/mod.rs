@@ -20,7 +20,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::event::Event;
+use super::event::{Event, Side};
 use super::fault::{ErrorCode, Fault};
 use super::features::Feature;
 use super::line::Waiting;
@@ -47,6 +47,17 @@ enum Body {
     /// that asks without reading runs into `served_max` and not into our memory.
     Replied(Result<Option<Bytes>, Fault>),
     Stream(Box<CalleeStream>),
+}
+
+impl Body {
+    /// What [`Link::keep`] gave for it.
+    fn take_kept(&mut self) -> Option<Bytes> {
+        match self {
+            Self::Replied(Ok(payload)) => payload.take(),
+            Self::Stream(stream) => stream.core.parked.take(),
+            Self::Single | Self::Replied(Err(_)) => None,
+        }
+    }
 }
 
 /// A stream that the peer opened.
@@ -80,16 +91,24 @@ impl Link {
 
     /// The outcome of a single request. A call that is over by now takes none.
     ///
-    /// It is only looked at: dropping a buffer of the user's can run the user's code, which is for after the lock.
+    /// It is only looked at, and what must wait is kept as by [`start_call`](Self::start_call).
     pub(crate) fn reply(&mut self, key: Key, outcome: &Result<Option<Bytes>, Fault>) {
         debug_assert!(self.callee_stream(key).is_none(), "a stream has `finish_stream`");
-        if self.takes_more() {
+        let lane = self.lane_of(match outcome {
+            Ok(payload) => payload.as_ref().map_or(0, Bytes::len),
+            Err(fault) => fault.message.len(),
+        });
+        if self.takes_more(lane) {
             return self.post_reply(key, outcome);
         }
+        if !self.served.contains(key) {
+            return;
+        }
+        let keep = |payload: &Option<Bytes>| payload.as_ref().map(|payload| self.keep(payload));
+        let kept = outcome.as_ref().map(keep).map_err(Fault::clone);
         if let Some(served) = self.served.get_mut(key) {
-            let copied = |payload: &Option<Bytes>| payload.as_deref().map(Bytes::copy_from_slice);
-            served.body = Body::Replied(outcome.as_ref().map(copied).map_err(Fault::clone));
-            self.wait_in_line(Waiting::Reply(key));
+            served.body = Body::Replied(kept);
+            self.wait_in_line(lane, Waiting::Reply(key));
         }
     }
 
@@ -105,6 +124,7 @@ impl Link {
         let Some(served) = self.served.get_mut(key) else { return };
         if let Body::Replied(outcome) = std::mem::replace(&mut served.body, Body::Single) {
             self.post_reply(key, &outcome);
+            self.spend(outcome.ok().flatten());
         }
     }
 
@@ -118,7 +138,7 @@ impl Link {
                 self.post_fault(post, &too_large("answer", len));
             }
             Ok(payload) => {
-                self.post(post, payload.as_deref());
+                self.post_shared(post, payload.as_ref(), &[], None);
             }
             Err(fault) => self.post_fault(post, fault),
         }
@@ -208,6 +228,9 @@ impl Link {
 
     /// Nobody waits for this call any more.
     fn abandon(&mut self, key: Key) {
+        if let Some(id) = self.served.id_of(key) {
+            self.outbox.take_back(Side::Callee, id);
+        }
         if self.remove_served(key).is_some() {
             self.emit(Event::Abandon { key });
         }
@@ -216,7 +239,9 @@ impl Link {
     // ---- small ------------------------------------------------------------------------------------------------------
 
     fn remove_served(&mut self, key: Key) -> Option<Served> {
-        let served = self.served.remove(key)?;
+        let mut served = self.served.remove(key)?;
+        let kept = served.body.take_kept();
+        self.spend(kept);
         let idle_check = matches!(&served.body, Body::Stream(stream) if stream.idle_check);
         self.forget_timers(usize::from(served.has_deadline) + usize::from(idle_check));
         Some(served)

@@ -30,9 +30,10 @@ use super::fault::{ErrorCode, Fault, Sent};
 use super::features::Feature;
 use super::link::{Link, Post};
 use super::muxes::Key;
+use super::outbox::Number;
 use super::stream::{Capacities, StreamCore};
 use super::timers::Timer;
-use super::wire::{HandlerId, Message, Meta, Op, SubrouteId};
+use super::wire::{HandlerId, Message, Meta, MuxId, Op, SubrouteId};
 
 /// When a call must be answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,9 +59,8 @@ pub(crate) struct CallSpec {
 }
 
 impl CallSpec {
-    /// The same call with a payload of its own.
-    fn detached(&self) -> Self {
-        let payload = self.payload.as_deref().map(Bytes::copy_from_slice);
+    /// The same call with another payload.
+    fn with_payload(&self, payload: Option<Bytes>) -> Self {
         let Self { handler, subroute, deadline, stream, wait, .. } = *self;
         Self { handler, subroute, payload, deadline, stream, meta: self.meta.clone(), wait }
     }
@@ -71,7 +71,7 @@ impl CallSpec {
 pub(super) struct Call {
     deadline: Option<Deadline>,
     /// Its message's number in the outbox, once it is there.
-    number: Option<u64>,
+    number: Option<Number>,
     body: Body,
 }
 
@@ -82,6 +82,17 @@ enum Body {
     Stream(Box<CallerStream>),
     Answered(Option<Bytes>),
     Failed(CallFailure),
+}
+
+impl Body {
+    /// What [`Link::keep`] gave for it.
+    fn take_kept(&mut self) -> Option<Bytes> {
+        match self {
+            Self::Queued(spec) => spec.payload.take(),
+            Self::Stream(stream) => stream.core.parked.take(),
+            Self::Single | Self::Answered(_) | Self::Failed(_) => None,
+        }
+    }
 }
 
 /// A stream that this node opened.
@@ -138,9 +149,15 @@ impl Link {
             Body::Single => false,
             Body::Stream(_) => true,
         };
-        if let Some(id) = live_id
-            && (is_stream || self.has(Feature::Cancel))
-        {
+        if let Some(id) = live_id {
+            self.call_off(id, is_stream);
+        }
+    }
+
+    /// Tells the callee that nobody waits for a call any more, where it knows the call and can be told.
+    fn call_off(&mut self, id: MuxId, is_stream: bool) {
+        let never_heard = self.outbox.take_back(Side::Caller, id);
+        if !never_heard && (is_stream || self.has(Feature::Cancel)) {
             self.post(Post::new(Op::DisconnectServerMux, id), None);
         }
     }
@@ -153,10 +170,8 @@ impl Link {
             return;
         };
         let (after, is_stream) = (*after, matches!(body, Body::Stream(_)));
-        if let Some(id) = self.calls.id_of(key)
-            && (is_stream || self.has(Feature::Cancel))
-        {
-            self.post(Post::new(Op::DisconnectServerMux, id), None);
+        if let Some(id) = self.calls.id_of(key) {
+            self.call_off(id, is_stream);
         }
         self.fail_call(key, CallFailure::DeadlineExceeded { after });
     }
@@ -204,22 +219,31 @@ impl Link {
 
     /// A single request has its outcome.
     fn settle(&mut self, key: Key, outcome: Body) {
-        self.calls.unbind(key);
+        self.unbind_call(key);
         if let Some(call) = self.calls.get_mut(key) {
-            call.body = outcome;
+            let kept = std::mem::replace(&mut call.body, outcome).take_kept();
+            self.spend(kept);
             self.wake(Side::Caller, key, Half::Both);
         }
     }
 
     /// A stream is over. What it has received so far can still be read.
     fn end_call(&mut self, key: Key, end: Result<(), CallFailure>) {
-        self.calls.unbind(key);
+        self.unbind_call(key);
         if let Some(Call { body: Body::Stream(stream), .. }) = self.calls.get_mut(key) {
             // A stream may complete without an AckMux having been needed.
             stream.opened |= end.is_ok();
             stream.end.get_or_insert(end);
             self.wake(Side::Caller, key, Half::Both);
         }
+    }
+
+    /// The peer has no more to do with a call, nor with what is on its way there.
+    fn unbind_call(&mut self, key: Key) {
+        if let Some(id) = self.calls.id_of(key) {
+            self.outbox.take_back(Side::Caller, id);
+        }
+        self.calls.unbind(key);
     }
 
     /// The callee broke the rules of this stream: it is told to stop, and the stream ends with an error.
@@ -235,7 +259,7 @@ impl Link {
     /// Ends a stream from this side: the callee is told to stop.
     fn give_up(&mut self, key: Key, failure: CallFailure) {
         if let Some(id) = self.calls.id_of(key) {
-            self.post(Post::new(Op::DisconnectServerMux, id), None);
+            self.call_off(id, true);
         }
         self.end_call(key, Err(failure));
     }
@@ -253,7 +277,9 @@ impl Link {
     // ---- small ------------------------------------------------------------------------------------------------------
 
     fn remove_call(&mut self, key: Key) -> Option<Call> {
-        let call = self.calls.remove(key)?;
+        let mut call = self.calls.remove(key)?;
+        let kept = call.body.take_kept();
+        self.spend(kept);
         let pings = matches!(&call.body, Body::Stream(stream) if stream.pings);
         self.forget_timers(usize::from(call.deadline.is_some()) + usize::from(pings));
         Some(call)

@@ -21,8 +21,10 @@ impl Link {
     /// Starts a call. The answer comes with [`take_answer`](Self::take_answer), a stream's opening with
     /// [`poll_opened`](Self::poll_opened), both announced by a wake event.
     ///
-    /// The call is only looked at, and copied where it must wait: dropping a buffer of the user's can run the user's
-    /// code, which is for after the lock.
+    /// The call is only looked at. What must wait is copied, or shared and given back as [`Event::Spent`] if it is large:
+    /// dropping a buffer of the user's can run the user's code, which is for after the lock.
+    ///
+    /// [`Event::Spent`]: crate::proto::Event::Spent
     pub(crate) fn start_call(&mut self, now: Instant, spec: &CallSpec) -> Result<Key, CallFailure> {
         let deadline = spec.deadline;
         if let Some(Deadline { after, .. }) = deadline.filter(|deadline| deadline.at <= now) {
@@ -42,8 +44,14 @@ impl Link {
             self.check_features(spec)?;
         }
         self.counters.calls += 1;
-        let at_once = self.takes_more();
-        let body = if at_once { Body::Single } else { Body::Queued(Box::new(spec.detached())) };
+        let lane = self.lane_of(spec.payload.as_ref().map_or(0, Bytes::len));
+        let at_once = self.takes_more(lane);
+        let body = if at_once {
+            Body::Single
+        } else {
+            let payload = spec.payload.as_ref().map(|payload| self.keep(payload));
+            Body::Queued(Box::new(spec.with_payload(payload)))
+        };
         let key = self.calls.insert(Call { deadline, number: None, body });
         if let Some(deadline) = deadline {
             self.timers.arm(deadline.at, Timer::CallDeadline(key));
@@ -51,7 +59,7 @@ impl Link {
         if at_once {
             self.transmit(now, key, spec, &meta);
         } else {
-            self.wait_in_line(Waiting::Call(key));
+            self.wait_in_line(lane, Waiting::Call(key));
         }
         Ok(key)
     }
@@ -92,23 +100,33 @@ impl Link {
         self.calls.get(key).is_some_and(|call| matches!(call.body, Body::Queued(_)))
     }
 
+    /// Bytes of a payload that waits.
+    pub(in crate::proto) fn queued_len(&self, key: Key) -> usize {
+        match self.calls.get(key).map(|call| &call.body) {
+            Some(Body::Queued(spec)) => spec.payload.as_ref().map_or(0, Bytes::len),
+            _ => 0,
+        }
+    }
+
     /// It is this call's turn, if it still waits.
     pub(in crate::proto) fn admit_call(&mut self, now: Instant, key: Key) {
         if !self.is_queued(key) {
             return;
         }
         let Some(call) = self.calls.get_mut(key) else { return };
-        let Body::Queued(spec) = std::mem::replace(&mut call.body, Body::Single) else { return };
-        if let Some(Deadline { after, .. }) = call.deadline.filter(|deadline| deadline.at <= now) {
-            return self.fail_call(key, CallFailure::DeadlineExceeded { after });
-        }
-        match self.check_features(&spec) {
+        let Body::Queued(mut spec) = std::mem::replace(&mut call.body, Body::Single) else {
+            return;
+        };
+        let late = call.deadline.filter(|deadline| deadline.at <= now);
+        let failure = late.map(|Deadline { after, .. }| CallFailure::DeadlineExceeded { after });
+        match failure.map_or_else(|| self.check_features(&spec), Err) {
             Ok(()) => {
                 let meta = spec.meta.as_ref().map(|meta| meta.encode()).unwrap_or_default();
                 self.transmit(now, key, &spec, &meta);
             }
             Err(failure) => self.fail_call(key, failure),
         }
+        self.spend(spec.payload.take());
     }
 
     fn transmit(&mut self, now: Instant, key: Key, spec: &CallSpec, meta: &[u8]) {
@@ -130,7 +148,7 @@ impl Link {
         };
         let post =
             Post { deadline_ms, handler: spec.handler.get(), ..Post::new(op, id).flags(flags) };
-        let number = self.post_with(post, spec.payload.as_deref(), meta, spec.subroute.as_ref());
+        let number = self.post_shared(post, spec.payload.as_ref(), meta, spec.subroute.as_ref());
         let body = match spec.stream {
             None => Body::Single,
             Some(capacities) => {

@@ -13,7 +13,7 @@ use Side::{Callee, Caller};
 /// No features, all of them, and all but one.
 fn sessions() -> impl Iterator<Item = Features> {
     let all = Features::all();
-    [Feature::Ids32, Feature::Meta, Feature::Cancel, Feature::Credits]
+    [Feature::Ids32, Feature::Meta, Feature::Cancel, Feature::Credits, Feature::Chunks]
         .into_iter()
         .map(move |feature| all.without(feature))
         .chain([Features::NONE, all])

@@ -9,8 +9,11 @@
 //! | `mixed.rs` | peers that know fewer extensions |
 //! | `schedule.rs`, `world/` | random schedules, and the users of a pair that judge them |
 //! | `corrupt.rs` | damaged messages |
+//! | `chunks.rs`, `bulk.rs` | large messages in parts: what it is for, and what goes wrong |
 
+mod bulk;
 mod calls;
+mod chunks;
 mod corrupt;
 mod cuts;
 mod go_habits;

@@ -91,6 +91,7 @@ impl Node {
                 }
                 Event::Over { key } => assert!(!self.link.is_served(key), "what is over is gone"),
                 Event::Wake { side, key, half } => self.wakes.push((side, key, half)),
+                Event::Spent(payload) => drop(payload),
             }
         }
     }

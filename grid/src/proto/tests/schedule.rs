@@ -67,7 +67,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         2 => call().prop_map(Step::Drop),
         5 => any::<bool>().prop_map(Step::Block),
         1 => Just(Step::Cut),
-        3 => (0..4usize).prop_map(Step::Connect),
+        3 => (0..5usize).prop_map(Step::Connect),
         4 => time.prop_map(Step::Pass),
         6 => Just(Step::Pump),
     ]
@@ -75,11 +75,20 @@ fn any_step() -> impl Strategy<Value = Step> {
 
 fn features(pick: usize) -> Features {
     let all = Features::all();
-    [all, Features::NONE, all.without(Feature::Credits), all.without(Feature::Cancel)][pick % 4]
+    let without = |feature| all.without(feature);
+    let some = [Feature::Credits, Feature::Cancel, Feature::Chunks].map(without);
+    [all, Features::NONE, some[0], some[1], some[2]][pick % 5]
 }
 
 fn run(latency_ms: u64, outbox_bytes: usize, steps: Vec<Step>) {
-    let limits = Limits { outbox_bytes, ..Limits::default() };
+    // About a third of all payloads is large.
+    let limits = Limits {
+        outbox_bytes,
+        large_bytes: 60,
+        part_bytes: 24,
+        bulk_bytes: outbox_bytes,
+        ..Limits::default()
+    };
     let mut world = World::new(limits, millis(latency_ms));
     world.connect(Features::all());
     for step in steps {
@@ -127,7 +136,8 @@ proptest! {
 /// The heap of timers and the waiting line are bounded by what is alive, however long this goes on.
 #[test]
 fn a_long_life_leaves_nothing_behind() {
-    let mut world = World::new(Limits { outbox_bytes: 300, ..Limits::default() }, millis(1));
+    let limits = Limits { outbox_bytes: 300, large_bytes: 60, part_bytes: 24, ..Limits::default() };
+    let mut world = World::new(limits, millis(1));
     world.connect(Features::all());
     for round in 0..4000u32 {
         let kind = match round % 3 {

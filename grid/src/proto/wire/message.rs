@@ -16,7 +16,7 @@ use super::{
 const ARITY: u32 = 7;
 
 /// The longest array up to the payload's first byte: every integer and the bin's length in their widest form.
-const ARRAY_LEN_MAX: usize = 1 + 9 + 3 * 5 + 2 * 2 + 5;
+pub(super) const ARRAY_LEN_MAX: usize = 1 + 9 + 3 * 5 + 2 * 2 + 5;
 
 /// What a message is about. Who sends which, and when, is the business of the state machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,6 +52,8 @@ pub(crate) enum Op {
     Disconnect,
     /// Several messages in one.
     Merged,
+    /// A part of a large message. Ours; only between nodes that agreed on `chunks`.
+    Chunk,
     /// None of the above; a receiver ignores and counts it.
     Unknown(u8),
 }
@@ -76,6 +78,7 @@ impl Op {
             15 => Self::Response,
             16 => Self::Disconnect,
             17 => Self::Merged,
+            18 => Self::Chunk,
             other => Self::Unknown(other),
         }
     }
@@ -99,6 +102,7 @@ impl Op {
             Self::Response => 15,
             Self::Disconnect => 16,
             Self::Merged => 17,
+            Self::Chunk => 18,
             Self::Unknown(op) => op,
         }
     }
@@ -329,32 +333,25 @@ impl<'a> Frame<'a> {
         let len = self.encoded_len();
         out.reserve(len);
 
-        let Header { mux, seq, deadline_ms, handler, op, .. } = self.header;
-        let flags = self.flags();
-        // The array's small pieces meet on the stack, so that `out` checks its capacity once for all of them.
-        let mut scratch = [0; ARRAY_LEN_MAX];
-        let mut array = scratch.as_mut_slice();
-        put_array_len(&mut array, ARITY as usize);
-        put_uint(&mut array, mux.0);
-        put_uint(&mut array, seq.into());
-        put_uint(&mut array, deadline_ms.into());
-        put_uint(&mut array, handler.into());
-        put_uint(&mut array, op.to_u8().into());
-        put_uint(&mut array, flags.0.into());
-        put_bin_prefix(&mut array, self.payload.map_or(0, <[u8]>::len));
-        let used = ARRAY_LEN_MAX - array.len();
-        out.put_slice(scratch.get(..used).unwrap_or_default());
-
+        let header = Header { flags: self.flags(), ..self.header };
+        put_array(&header, self.payload.map_or(0, <[u8]>::len), out);
         out.put_slice(self.payload.unwrap_or_default());
         out.put_slice(self.meta);
         if let Some(subroute) = self.subroute {
             out.put_slice(&subroute.0);
         }
-        if flags.contains(Flags::CRC) {
-            let sum = checksum(out.get(start..).unwrap_or_default());
-            out.put_u32_le(sum);
-        }
+        put_checksum(&header, start, out);
         debug_assert_eq!(out.len() - start, len, "encoded_len is exact");
+    }
+
+    /// What stands before the payload and what behind it, for one that is too large to be copied here. There is no CRC:
+    /// such a message travels in parts, and each of them has its own.
+    pub(crate) fn around_payload(&self) -> (Bytes, Bytes) {
+        let header = Header { flags: self.flags().without(Flags::CRC), ..self.header };
+        let mut before = BytesMut::with_capacity(ARRAY_LEN_MAX);
+        put_array(&header, self.payload.map_or(0, <[u8]>::len), &mut before);
+        let subroute = self.subroute.map_or(&[][..], |subroute| &subroute.0);
+        (before.freeze(), [self.meta, subroute].concat().into())
     }
 
     /// The message alone in its own buffer.
@@ -371,6 +368,32 @@ impl<'a> Frame<'a> {
             .set(Flags::EMPTY, self.payload.is_some_and(<[u8]>::is_empty))
             .set(Flags::SUBROUTE, self.subroute.is_some())
             .set(Flags::META, !self.meta.is_empty())
+    }
+}
+
+/// Writes the array up to the payload's first byte.
+pub(super) fn put_array(header: &Header, payload_len: usize, out: &mut BytesMut) {
+    let Header { mux, seq, deadline_ms, handler, op, flags } = *header;
+    // The array's small pieces meet on the stack, so that `out` checks its capacity once for all of them.
+    let mut scratch = [0; ARRAY_LEN_MAX];
+    let mut array = scratch.as_mut_slice();
+    put_array_len(&mut array, ARITY as usize);
+    put_uint(&mut array, mux.0);
+    put_uint(&mut array, seq.into());
+    put_uint(&mut array, deadline_ms.into());
+    put_uint(&mut array, handler.into());
+    put_uint(&mut array, op.to_u8().into());
+    put_uint(&mut array, flags.0.into());
+    put_bin_prefix(&mut array, payload_len);
+    let used = ARRAY_LEN_MAX - array.len();
+    out.put_slice(scratch.get(..used).unwrap_or_default());
+}
+
+/// Ends the message that begins at `start`, if it has a CRC.
+pub(super) fn put_checksum(header: &Header, start: usize, out: &mut BytesMut) {
+    if header.flags.contains(Flags::CRC) {
+        let sum = checksum(out.get(start..).unwrap_or_default());
+        out.put_u32_le(sum);
     }
 }
 
@@ -520,7 +543,7 @@ mod tests {
     fn ops_are_numbers_both_ways() {
         for op in 0..=u8::MAX {
             assert_eq!(Op::from_u8(op).to_u8(), op);
-            assert_eq!(matches!(Op::from_u8(op), Op::Unknown(_)), !(1..=17).contains(&op));
+            assert_eq!(matches!(Op::from_u8(op), Op::Unknown(_)), !(1..=18).contains(&op));
         }
         assert_eq!(Op::MuxServerMsg.to_string(), "MuxServerMsg");
         assert_eq!(Op::Unknown(99).to_string(), "op 99");

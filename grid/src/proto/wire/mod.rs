@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | mux | u64 | the call; 0 = the connection itself |
 //! | seq | u32 | place in the stream; number of parts in Merged |
-//! | deadline_ms | u32 | milliseconds left; 0 = none |
+//! | deadline_ms | u32 | milliseconds left; 0 = none; bytes of the whole in the first Chunk |
 //! | handler | u8, u32 with `ids32` | in Request and ConnectMux |
 //! | op | u8 | [`Op`] |
 //! | flags | u8 | [`Flags`] |
@@ -23,6 +23,7 @@
 //! | `message.rs` | the message itself: [`Message`] in, [`Frame`] out |
 //! | `connect.rs`, `ping.rs`, `refusal.rs`, `credits.rs` | payloads of single ops |
 //! | `merged.rs` | several messages in one |
+//! | `chunk.rs` | parts of a large message |
 //! | `meta.rs`, `subroute.rs`, `checksum.rs` | trailers |
 //! | `ids.rs`, `time.rs`, `error.rs` | words shared by all |
 //! | `msgpack.rs` | the reader and the writers under everything |
@@ -33,6 +34,7 @@
 //! what follows a payload's value, and keys we do not know, are skipped, because newer nodes may say more.
 
 mod checksum;
+mod chunk;
 mod connect;
 mod credits;
 mod error;
@@ -59,6 +61,7 @@ pub use self::trace::{BadTraceContext, TraceContext};
 
 pub(crate) use self::{
     checksum::{CHECKSUM_LEN, checksum},
+    chunk::Part,
     connect::{Connect, ConnectResponse},
     credits::{CREDITS_LEN_MAX, decode_credits, encode_credits},
     error::DecodeError,

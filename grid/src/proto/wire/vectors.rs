@@ -248,7 +248,7 @@ fn subroutes_of_the_vectors_are_the_hash_of_their_text() {
     assert!(seen >= 4, "{seen}");
 }
 
-/// Every op of the protocol was seen on a socket or made with Go's own encoder.
+/// Every op of the base protocol was seen on a socket or made with Go's own encoder.
 #[test]
 fn the_vectors_cover_every_op() {
     let vectors = all();

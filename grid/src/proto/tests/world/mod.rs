@@ -37,6 +37,17 @@ struct Track {
     over: bool,
 }
 
+/// A payload that begins with this number: of four bytes, or of some more, up to what is large in these tests.
+pub(super) fn payload(number: u32) -> Bytes {
+    let more = match number % 5 {
+        0 => 60 + number % 97,
+        1 => 300,
+        _ => 0,
+    };
+    let more = (0..more).map(|byte| byte as u8);
+    number.to_le_bytes().into_iter().chain(more).collect()
+}
+
 /// Items of one direction, which are numbers that count up.
 #[derive(Debug, Default)]
 struct Items {
@@ -46,7 +57,7 @@ struct Items {
 
 impl Items {
     fn take(&mut self, item: &Bytes) {
-        assert_eq!(item[..], self.received.to_le_bytes(), "in order, and none twice");
+        assert_eq!(item, &payload(self.received), "in order, and none twice");
         self.received += 1;
         assert!(self.received <= self.sent, "only what was sent");
     }
@@ -157,7 +168,8 @@ impl World {
                 self.calls.iter().enumerate().map(|(at, track)| (track.number, at)).collect();
             for serve in serves {
                 let payload = serve.payload.expect("all of them have one");
-                let number = u32::from_le_bytes(payload[..].try_into().expect("a number"));
+                let number = u32::from_le_bytes(payload[..4].try_into().expect("a number"));
+                assert_eq!(payload, self::payload(number));
                 assert!(!self.unsent.contains(&number), "it was said to be unsent");
                 if let Some(track) = numbers.get(&number).map(|at| &mut self.calls[*at]) {
                     assert!(

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::super::pair::*;
-use super::{Items, Kind, Sleeper, Track, World};
+use super::{Items, Kind, Sleeper, Track, World, payload};
 use crate::proto::{CallFailure, CallSpec, ErrorCode, Fault, Key, Recv, SendState, Sent, Side};
 use Side::{Callee, Caller};
 
@@ -25,7 +23,7 @@ impl World {
             Kind::Single => request(b""),
             Kind::Stream { incoming, outgoing } => stream(incoming, outgoing),
         };
-        let payload = Some(Bytes::copy_from_slice(&number.to_le_bytes()));
+        let payload = Some(payload(number));
         let mut spec = CallSpec { payload, wait, ..spec };
         if let Some(after) = deadline {
             spec = self.pair.within(after, spec);
@@ -55,7 +53,7 @@ impl World {
 
     /// Asks for the answer, or whether the stream is open.
     pub(in crate::proto::tests) fn look(&mut self, at: usize) {
-        let Track { by_a, call, kind, over, .. } = self.calls[at];
+        let Track { by_a, number, call, kind, over, .. } = self.calls[at];
         if over {
             return;
         }
@@ -63,7 +61,7 @@ impl World {
             let answer = self.node(by_a).answer(call);
             self.check_sleep(by_a, Caller, call, Sleeper::Reader, answer.is_none());
             if let Some(outcome) = answer {
-                self.outcome(at, outcome.map(|payload| assert_eq!(payload, None)));
+                self.outcome(at, outcome.map(|answer| assert_eq!(answer, Some(payload(number)))));
             }
         } else {
             let opened = self.node(by_a).link.poll_opened(call);
@@ -87,7 +85,7 @@ impl World {
         if input_ended || !self.has_halves(at) {
             return;
         }
-        let item = self.calls[at].up.sent.to_le_bytes();
+        let item = payload(self.calls[at].up.sent);
         let state = self.node(by_a).send(Caller, call, &item);
         self.check_sleep(by_a, Caller, call, Sleeper::Writer, state == SendState::Blocked);
         if state == SendState::Ready {
@@ -170,7 +168,7 @@ impl World {
     pub(in crate::proto::tests) fn send_down(&mut self, at: usize) {
         let Kind::Stream { outgoing, .. } = self.calls[at].kind else { return };
         let Some((a, key)) = self.handler(at) else { return };
-        let item = self.calls[at].down.sent.to_le_bytes();
+        let item = payload(self.calls[at].down.sent);
         let state = self.node(a).send(Callee, key, &item);
         self.check_sleep(a, Callee, key, Sleeper::Writer, state == SendState::Blocked);
         if state == SendState::Ready {
@@ -200,9 +198,10 @@ impl World {
 
     pub(in crate::proto::tests) fn finish(&mut self, at: usize, fails: bool) {
         let Some((a, key)) = self.handler(at) else { return };
+        let answer = payload(self.calls[at].number);
         let fault = Fault::new(ErrorCode::Handler, "boom");
         match (fails, self.calls[at].kind) {
-            (false, Kind::Single) => self.node(a).link.reply(key, &Ok(None)),
+            (false, Kind::Single) => self.node(a).link.reply(key, &Ok(Some(answer))),
             (true, Kind::Single) => self.node(a).link.reply(key, &Err(fault)),
             (false, _) => self.node(a).link.finish_stream(key, Ok(())),
             (true, _) => self.node(a).link.finish_stream(key, Err(fault)),

@@ -1,0 +1,261 @@
+//! Large messages that come in parts: put together here, and handed on as if they had come whole.
+//!
+//! What a peer announces costs nothing: memory grows with what has come.
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+
+use super::error::PartError;
+use super::limits::TRANSFERS_MAX;
+use super::wire::{Flags, Header, Message};
+
+/// Messages whose memory is kept for the next ones. With one, or none, echoes of a MiB were a third slower.
+const SPARE_MAX: usize = 4;
+
+/// What is larger than this is not kept, so that a link holds 8 MiB in vain at most.
+const SPARE_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// The transfers of the peer that are open.
+#[derive(Debug, Default)]
+pub(super) struct Assembly {
+    open: Vec<Transfer>,
+    /// Number that the next transfer has at least.
+    next: u64,
+    /// Memory of messages that are done: used again as soon as nobody holds the message any more, since fresh memory
+    /// costs a page fault for each 4 KiB.
+    spare: VecDeque<BytesMut>,
+}
+
+#[derive(Debug)]
+struct Transfer {
+    number: u64,
+    next_part: u32,
+    total: usize,
+    bytes: BytesMut,
+}
+
+impl Assembly {
+    /// Takes a Chunk in. Gives the whole message if it was the last one of it.
+    pub(super) fn take(
+        &mut self,
+        part: &Message,
+        bytes_max: usize,
+    ) -> Result<Option<Bytes>, PartError> {
+        let Header { mux, seq, deadline_ms, flags, .. } = part.header;
+        let bytes = part.payload.as_deref().unwrap_or_default();
+        let at = match self.open.iter().position(|transfer| transfer.number == mux.0) {
+            Some(at) => at,
+            None if seq == 0 => self.begin(mux.0, deadline_ms as usize, bytes_max)?,
+            None => return Err(PartError::Unknown),
+        };
+        let Some(transfer) = self.open.get_mut(at) else { return Err(PartError::Unknown) };
+        if seq != transfer.next_part {
+            return Err(PartError::Index { want: transfer.next_part, got: seq });
+        }
+        let is_last = flags.contains(Flags::EOF);
+        if bytes.is_empty() && !is_last {
+            return Err(PartError::Empty);
+        }
+        transfer.add(bytes)?;
+        let is_whole = transfer.bytes.len() == transfer.total;
+        if !is_last {
+            return if is_whole { Err(PartError::NoEnd) } else { Ok(None) };
+        }
+        // One that ends before it is whole was given up by its sender.
+        let mut bytes = self.open.swap_remove(at).bytes;
+        let whole = bytes.split();
+        if self.spare.len() >= SPARE_MAX {
+            self.spare.pop_front();
+        }
+        if whole.len() <= SPARE_BYTES_MAX {
+            self.spare.push_back(bytes);
+        }
+        Ok(is_whole.then(|| whole.freeze()))
+    }
+
+    /// Gives the memory back that is kept for later. Called now and then: a link that is idle shall not hold it for ever.
+    pub(super) fn forget_spare(&mut self) {
+        self.spare.clear();
+    }
+
+    /// Gives the place of the new transfer.
+    fn begin(&mut self, number: u64, total: usize, bytes_max: usize) -> Result<usize, PartError> {
+        if number < self.next {
+            return Err(PartError::Reused);
+        }
+        if total == 0 || total > bytes_max {
+            return Err(PartError::Total { total, max: bytes_max });
+        }
+        if self.open.len() >= TRANSFERS_MAX {
+            return Err(PartError::TooMany { max: TRANSFERS_MAX });
+        }
+        self.next = number.saturating_add(1);
+        // Whoever keeps a small message shall not keep the memory of a much larger one with it.
+        let fits = |spare: &mut BytesMut| {
+            spare.try_reclaim(total) && spare.capacity() <= total.saturating_mul(2)
+        };
+        let spare = self.spare.iter_mut().position(fits).and_then(|at| self.spare.remove(at));
+        let bytes = spare.unwrap_or_default();
+        self.open.push(Transfer { number, next_part: 0, total, bytes });
+        Ok(self.open.len() - 1)
+    }
+
+    /// Bytes of memory that are held for the peer.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.open.iter().map(|transfer| transfer.bytes.capacity()).sum()
+    }
+}
+
+impl Transfer {
+    fn add(&mut self, bytes: &[u8]) -> Result<(), PartError> {
+        let (len, total) = (self.bytes.len() + bytes.len(), self.total);
+        if len > total {
+            return Err(PartError::Overrun { len, total });
+        }
+        if len > self.bytes.capacity() {
+            // In steps of four: a message of a MiB is copied once more in all, and the memory stays within four times of
+            // what has come.
+            let mut larger = BytesMut::with_capacity(total.min(4 * len));
+            larger.extend_from_slice(&self.bytes);
+            self.bytes = larger;
+        }
+        self.bytes.extend_from_slice(bytes);
+        self.next_part = self.next_part.wrapping_add(1);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::wire::Part;
+    use super::*;
+
+    const MAX: usize = 1000;
+
+    struct Parts {
+        transfer: u64,
+        index: u32,
+        total: u32,
+    }
+
+    impl Parts {
+        fn next(&mut self, bytes: &[u8], flags: Flags) -> Message {
+            let Self { transfer, index, total } = *self;
+            self.index += 1;
+            let part = Part { transfer, index, total, flags, pieces: [b"", bytes, b""] };
+            Message::decode(part.to_bytes()).expect("own bytes")
+        }
+    }
+
+    fn parts(transfer: u64, total: u32) -> Parts {
+        Parts { transfer, index: 0, total }
+    }
+
+    const MORE: Flags = Flags::NONE;
+
+    #[test]
+    fn parts_become_a_whole_whatever_comes_between() {
+        let mut assembly = Assembly::default();
+        let (mut one, mut two) = (parts(5, 6), parts(9, 3));
+        for (part, whole) in [
+            (one.next(b"ab", MORE), None),
+            (two.next(b"x", MORE), None),
+            (one.next(b"cd", MORE), None),
+            (two.next(b"yz", Flags::EOF), Some("xyz")),
+            (one.next(b"ef", Flags::EOF), Some("abcdef")),
+            (parts(10, 1).next(b"1", Flags::EOF), Some("1")),
+        ] {
+            assert_eq!(assembly.take(&part, MAX), Ok(whole.map(Bytes::from)));
+        }
+        assert_eq!(assembly.bytes(), 0);
+    }
+
+    #[test]
+    fn a_transfer_that_ends_short_is_forgotten() {
+        let mut assembly = Assembly::default();
+        let mut short = parts(1, 100);
+        assert_eq!(assembly.take(&short.next(b"ab", MORE), MAX), Ok(None));
+        assert_eq!(assembly.take(&short.next(b"", Flags::EOF), MAX), Ok(None));
+        assert_eq!(assembly.take(&parts(2, 100).next(b"ab", Flags::EOF), MAX), Ok(None));
+        assert_eq!(assembly.bytes(), 0);
+        assert_eq!(assembly.take(&short.next(b"cd", MORE), MAX), Err(PartError::Unknown));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_an_error() {
+        /// Transfer, index, total, bytes, flags.
+        type Raw = (u64, u32, u32, &'static [u8], Flags);
+        let cases: [(&[Raw], PartError); 10] = [
+            (&[(1, 1, 9, b"a", MORE)], PartError::Unknown),
+            (&[(1, 0, 9, b"a", MORE), (1, 2, 0, b"a", MORE)], PartError::Index { want: 1, got: 2 }),
+            (&[(1, 0, 9, b"a", MORE), (1, 0, 9, b"a", MORE)], PartError::Index { want: 1, got: 0 }),
+            (&[(2, 0, 1, b"a", Flags::EOF), (1, 0, 9, b"a", MORE)], PartError::Reused),
+            (&[(2, 0, 1, b"a", Flags::EOF), (2, 0, 9, b"a", MORE)], PartError::Reused),
+            (&[(1, 0, 0, b"a", MORE)], PartError::Total { total: 0, max: MAX }),
+            (&[(1, 0, 1001, b"a", MORE)], PartError::Total { total: 1001, max: MAX }),
+            (
+                &[(1, 0, 2, b"a", MORE), (1, 1, 0, b"bc", Flags::EOF)],
+                PartError::Overrun { len: 3, total: 2 },
+            ),
+            (&[(1, 0, 1, b"a", MORE)], PartError::NoEnd),
+            (&[(1, 0, 9, b"", MORE)], PartError::Empty),
+        ];
+        for (messages, error) in cases {
+            let mut assembly = Assembly::default();
+            let mut outcome = Ok(None);
+            for (transfer, index, total, bytes, flags) in messages {
+                assert!(outcome.is_ok());
+                let part = Parts { transfer: *transfer, index: *index, total: *total };
+                outcome = assembly.take(&{ part }.next(bytes, *flags), MAX);
+            }
+            assert_eq!(outcome, Err(error));
+        }
+    }
+
+    #[test]
+    fn only_so_many_are_open_at_once() {
+        let mut assembly = Assembly::default();
+        for number in 0..TRANSFERS_MAX as u64 {
+            assert_eq!(assembly.take(&parts(number, 2).next(b"a", MORE), MAX), Ok(None));
+        }
+        let one_more = parts(99, 2).next(b"a", MORE);
+        assert_eq!(assembly.take(&one_more, MAX), Err(PartError::TooMany { max: 16 }));
+    }
+
+    #[test]
+    fn memory_grows_with_what_has_come() {
+        let (mut assembly, total) = (Assembly::default(), 10_000_000);
+        let mut whole = parts(1, total);
+        let mut come = 0;
+        while come < 9_999_000 {
+            assert_eq!(assembly.take(&whole.next(&[7; 1000], MORE), total as usize), Ok(None));
+            come += 1000;
+            assert!((come..=(4 * come).min(total as usize)).contains(&assembly.bytes()));
+        }
+        let bytes = assembly.take(&whole.next(&[7; 1000], Flags::EOF), total as usize);
+        assert_eq!(bytes.map(|bytes| bytes.map(|bytes| bytes.len())), Ok(Some(total as usize)));
+    }
+
+    #[test]
+    fn memory_is_used_again_when_the_message_is_gone() {
+        let mut assembly = Assembly::default();
+        let mut whole = |number, parts_len: usize| {
+            let mut parts = parts(number, 300);
+            for _ in 0..300 / parts_len - 1 {
+                assert_eq!(assembly.take(&parts.next(&vec![7; parts_len], MORE), MAX), Ok(None));
+            }
+            let last = parts.next(&vec![7; parts_len], Flags::EOF);
+            let whole = assembly.take(&last, MAX).expect("a part").expect("the last");
+            assert_eq!(whole, vec![7; 300]);
+            whole
+        };
+        let one = whole(1, 100);
+        let two = whole(2, 100);
+        assert_ne!(one.as_ptr(), two.as_ptr(), "the first is still in use");
+        let place = one.as_ptr();
+        drop(one);
+        assert_eq!(whole(3, 100).as_ptr(), place);
+    }
+}

@@ -1,0 +1,455 @@
+//! Large messages in parts: small ones get past them, order holds, and what is not wanted any more is given up.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+
+use super::pair::*;
+use crate::proto::features::Feature;
+use crate::proto::wire::{Flags, Message, Op};
+use crate::proto::{
+    CallFailure, CallSpec, Features, Half, Key, Limits, Recv, SendState, Sent, Side,
+};
+use Side::{Callee, Caller};
+
+/// Large is what has more than 64 bytes, and travels in parts of 32.
+pub(super) fn little() -> Limits {
+    Limits { large_bytes: 64, part_bytes: 32, ..Limits::default() }
+}
+
+pub(super) fn large(len: usize) -> Bytes {
+    (0..len).map(|byte| byte as u8).collect()
+}
+
+fn asking(payload: Bytes) -> CallSpec {
+    CallSpec { payload: Some(payload), ..request(b"") }
+}
+
+fn up(pair: &mut Pair, call: Key, item: &Bytes) {
+    assert_eq!(pair.a.link.send(Caller, call, item), SendState::Ready);
+}
+
+fn down(pair: &mut Pair, serve: Key, item: &Bytes) {
+    assert_eq!(pair.b.link.send(Callee, serve, item), SendState::Ready);
+}
+
+/// Hands over what `a` says next, and gives its op.
+fn next_op(pair: &mut Pair) -> Op {
+    let bytes = pair.a.link.poll_transmit(pair.now).expect("something to send");
+    let op = Message::decode(bytes.clone()).expect("own bytes").header.op;
+    pair.b.link.handle_message(pair.now, bytes).expect("a message");
+    pair.b.drain_events();
+    op
+}
+
+#[test]
+fn a_small_call_waits_for_one_part_at_most() {
+    let mut pair = Pair::new();
+    for _ in 0..4 {
+        pair.call(asking(large(1 << 20)));
+    }
+    for _ in 0..30 {
+        assert_eq!(next_op(&mut pair), Op::Chunk);
+        let call = pair.call(request(b"small"));
+        let said = [next_op(&mut pair), next_op(&mut pair)];
+        assert!(said.contains(&Op::Request), "{said:?}");
+        let serve = pair.b.serve();
+        pair.reply(serve, b"");
+        pair.b.drain_events();
+        let answer = pair.b.link.poll_transmit(pair.now).expect("the answer");
+        pair.a.link.handle_message(pair.now, answer).expect("a message");
+        assert!(pair.a.answer(call).is_some());
+    }
+    pair.pump();
+    assert_eq!(pair.b.serves.len(), 4);
+    assert!(pair.b.serves.iter().all(|serve| serve.payload == Some(large(1 << 20))));
+    assert_eq!(pair.b.link.assembly_bytes(), 0);
+}
+
+#[test]
+fn neither_kind_waits_for_room_of_the_other() {
+    let limits = Limits { outbox_bytes: 100, bulk_bytes: 100, ..little() };
+    let mut pair = Pair::with(limits, Features::all());
+    for _ in 0..5 {
+        pair.call(asking(large(1000)));
+    }
+    assert_eq!(pair.a.link.backlog().0, 4, "one is on its way, the others are in line");
+    pair.call(request(b"a small one, of some length"));
+    assert_eq!(pair.a.link.backlog().0, 4, "it is on its way");
+    for _ in 0..5 {
+        pair.call(request(b"a small one, of some length"));
+    }
+    let waiting = pair.a.link.backlog().0;
+    assert!((5..9).contains(&waiting), "{waiting}: now small ones wait as well");
+    pair.pump();
+    assert_eq!((pair.b.serves.len(), pair.a.link.backlog().0), (11, 0));
+}
+
+#[test]
+fn a_stream_keeps_its_order() {
+    for bulk_bytes in [1, 200, 1 << 20] {
+        let mut pair = Pair::with(Limits { bulk_bytes, ..little() }, Features::all());
+        let (call, serve) = pair.served(stream(4, 4));
+        let items = [large(3), large(200), large(5), large(65)];
+        for item in &items {
+            // The next one is taken when the one before it is out of the line.
+            while pair.a.link.send(Caller, call, item) == SendState::Blocked {
+                pair.pump_one();
+            }
+            while pair.b.link.send(Callee, serve, item) == SendState::Blocked {
+                let message = pair.b.link.poll_transmit(pair.now).expect("what waits");
+                pair.a.link.handle_message(pair.now, message).expect("a message");
+            }
+        }
+        pair.a.link.finish_input(call);
+        pair.b.drain_events();
+        let received: Vec<_> = std::iter::from_fn(|| {
+            pair.pump();
+            match pair.b.recv(Callee, serve) {
+                Recv::Item(item) => Some(item),
+                end => {
+                    assert_eq!(end, Recv::End(Ok(())));
+                    None
+                }
+            }
+        })
+        .collect();
+        assert_eq!(received, items);
+        pair.b.link.finish_stream(serve, Ok(()));
+        pair.pump();
+        assert_eq!(pair.a.recv_all(Caller, call), items);
+        assert_eq!(pair.a.recv(Caller, call), Recv::End(Ok(())));
+        pair.a.link.forget_call(call);
+        pair.assert_empty();
+    }
+}
+
+/// What was said before a large message is not overtaken either, however much is in front of it.
+#[test]
+fn a_large_item_does_not_overtake_small_ones() {
+    let mut pair = Pair::with(little(), Features::all());
+    let (call, serve) = pair.served(stream(4, 4));
+    for _ in 0..2000 {
+        pair.call(request(b"so many that they are several messages of the transport"));
+    }
+    up(&mut pair, call, &large(1));
+    up(&mut pair, call, &large(70));
+    up(&mut pair, call, &large(2));
+    pair.pump();
+    assert_eq!(pair.b.recv_all(Callee, serve), [large(1), large(70), large(2)]);
+}
+
+#[test]
+fn credits_and_pings_stay_in_their_sequence() {
+    let mut pair = Pair::with(little(), Features::all());
+    let (call, serve) = pair.served(stream(4, 4));
+    for round in 0..50 {
+        up(&mut pair, call, &large(500));
+        down(&mut pair, serve, &large(3));
+        // A ping is due now and then, and so is a credit each time.
+        pair.pump_one();
+        pair.blocked = true;
+        pair.advance(secs(4));
+        pair.blocked = false;
+        pair.pump();
+        assert_eq!(pair.a.recv_all(Caller, call).len(), 1, "round {round}");
+        up(&mut pair, call, &large(501));
+        pair.pump();
+        assert_eq!(pair.b.recv_all(Callee, serve).len(), 2, "round {round}");
+    }
+}
+
+#[test]
+fn a_request_that_is_taken_back_while_it_is_sent_never_was() {
+    for features in [Features::all(), Features::all().without(Feature::Cancel)] {
+        for parts in [0, 1, 5] {
+            let mut pair = Pair::with(little(), features);
+            let call = pair.call(asking(large(1000)));
+            for _ in 0..parts {
+                assert_eq!(next_op(&mut pair), Op::Chunk);
+            }
+            assert_eq!(pair.b.link.assembly_bytes() > 0, parts > 0);
+            pair.a.link.forget_call(call);
+            let mut said = Vec::new();
+            while pair.a.link.wants_transmit() {
+                said.push(next_op(&mut pair));
+            }
+            assert_eq!(said, vec![Op::Chunk; parts.min(1)], "the end of the transfer");
+            assert_eq!((pair.b.serves.len(), pair.b.link.assembly_bytes()), (0, 0));
+            pair.assert_empty();
+            // The link goes on.
+            let (_, serve) = pair.served(asking(large(1000)));
+            pair.reply(serve, b"");
+            pair.pump();
+        }
+    }
+}
+
+#[test]
+fn a_deadline_ends_a_transfer() {
+    let mut pair = Pair::with(little(), Features::all());
+    let spec = pair.within(secs(1), asking(large(1000)));
+    let call = pair.call(spec);
+    let opening = CallSpec { payload: Some(large(1000)), ..stream(1, 1) };
+    let opening = pair.within(secs(1), opening);
+    let opening = pair.call(opening);
+    next_op(&mut pair);
+    next_op(&mut pair);
+    pair.blocked = true;
+    pair.advance(secs(2));
+    pair.blocked = false;
+    let late = CallFailure::DeadlineExceeded { after: secs(1) };
+    assert_eq!(pair.a.answer(call), Some(Err(late.clone())));
+    assert_eq!(pair.a.link.poll_opened(opening), Some(Err(late)));
+    pair.pump();
+    assert_eq!((pair.b.serves.len(), pair.b.link.assembly_bytes()), (0, 0));
+}
+
+#[test]
+fn a_stream_is_cancelled_in_the_middle_of_an_item() {
+    let mut pair = Pair::with(little(), Features::all());
+    let (call, serve) = pair.served(stream(2, 2));
+    up(&mut pair, call, &large(1000));
+    up(&mut pair, call, &large(1));
+    next_op(&mut pair);
+    pair.a.link.forget_call(call);
+    pair.pump();
+    assert_eq!(pair.b.abandoned, [serve]);
+    assert_eq!(pair.b.link.assembly_bytes(), 0);
+    pair.assert_empty();
+}
+
+/// Nobody is sent what nobody waits for: an answer on its way, the last words of a handler.
+#[test]
+fn what_a_callee_sends_is_given_up_when_its_caller_goes() {
+    let mut pair = Pair::with(little(), Features::all());
+    let (call, serve) = pair.served(request(b""));
+    pair.b.link.reply(serve, &Ok(Some(large(100_000))));
+    let (streaming, serve_stream) = pair.served(stream(2, 2));
+    down(&mut pair, serve_stream, &large(100_000));
+    pair.b.link.finish_stream(serve_stream, Ok(()));
+    for _ in 0..3 {
+        let message = pair.b.link.poll_transmit(pair.now).expect("a part");
+        pair.a.link.handle_message(pair.now, message).expect("a part");
+    }
+    pair.a.link.forget_call(call);
+    pair.a.link.forget_call(streaming);
+    pair.pump_one();
+    assert!(pair.b.link.outbox_bytes() < 100, "{}", pair.b.link.outbox_bytes());
+    pair.assert_empty();
+    assert_eq!(pair.a.link.assembly_bytes(), 0);
+}
+
+#[test]
+fn a_lost_connection_says_whether_all_parts_had_left() {
+    let mut pair = Pair::with(little(), Features::all());
+    let calls = [asking(large(100)), asking(large(1000))].map(|spec| pair.call(spec));
+    for _ in 0..8 {
+        next_op(&mut pair);
+    }
+    pair.cut();
+    for (call, sent) in calls.into_iter().zip([Sent::Maybe, Sent::No]) {
+        let lost = CallFailure::Lost { sent, reason: "cut".into() };
+        assert_eq!(pair.a.answer(call), Some(Err(lost)));
+    }
+    assert_eq!(pair.b.link.assembly_bytes(), 0);
+    assert_eq!(pair.a.link.outbox_bytes(), 0);
+    // Transfers begin anew.
+    pair.connect(Features::all());
+    pair.b.serves.clear();
+    pair.served(asking(large(1000)));
+}
+
+#[test]
+fn calls_that_wait_for_a_connection_take_the_way_its_peer_knows() {
+    for features in [Features::all(), Features::NONE] {
+        let limits = Limits { outbox_bytes: 64, bulk_bytes: 64, ..little() };
+        let mut pair = Pair::down(limits);
+        for len in [10, 1000, 20, 2000, 30] {
+            pair.call(CallSpec { wait: true, ..asking(large(len)) });
+        }
+        pair.connect(features);
+        pair.cut();
+        pair.connect(features);
+        let large_call = pair.call(CallSpec { wait: true, ..asking(large(500)) });
+        pair.cut();
+        pair.connect(features);
+        assert!(!pair.a.link.has_news(Caller, large_call), "it waits still");
+        pair.pump();
+        let lens: Vec<_> =
+            pair.b.serves.iter().flat_map(|serve| serve.payload.as_ref().map(Bytes::len)).collect();
+        let in_order = [10, 1000, 20, 2000, 30, 500];
+        if features == Features::NONE {
+            // Those that were on their way when it was cut are lost.
+            assert!(in_order.ends_with(&lens) && lens.len() >= 2, "{lens:?}");
+        } else {
+            let of = |large| lens.iter().copied().filter(move |len| (*len > 64) == large);
+            assert!([10, 20, 30].ends_with(&of(false).collect::<Vec<_>>()), "{lens:?}");
+            assert_eq!(of(true).next_back(), Some(500), "{lens:?}");
+        }
+    }
+}
+
+#[test]
+fn towards_a_peer_without_it_nothing_changes() {
+    let mut pair = Pair::with(little(), Features::all().without(Feature::Chunks));
+    let call = pair.call(asking(large(1000)));
+    let bytes = pair.a.link.poll_transmit(pair.now).expect("the call");
+    let message = Message::decode(bytes.clone()).expect("own bytes");
+    assert_eq!((message.header.op, message.payload), (Op::Request, Some(large(1000))));
+    assert!(message.header.flags.contains(Flags::CRC));
+    pair.b.link.handle_message(pair.now, bytes).expect("a request");
+    pair.b.drain_events();
+    let serve = pair.b.serve();
+    pair.b.link.reply(serve, &Ok(Some(large(2000))));
+    pair.pump();
+    assert_eq!(pair.a.answer(call), Some(Ok(Some(large(2000)))));
+}
+
+/// What waits behind a large item takes the large one's room, not that of the small ones.
+#[test]
+fn what_queues_behind_a_large_item_is_bounded() {
+    let limits = Limits { outbox_bytes: 100, bulk_bytes: 100, ..little() };
+    let mut pair = Pair::with(limits, Features::all());
+    let (call, serve) = pair.served(stream(4, 4));
+    up(&mut pair, call, &large(1000));
+    up(&mut pair, call, &large(10));
+    assert_eq!(pair.a.link.poll_send(Caller, call), SendState::Blocked, "it is in line");
+    pair.a.wakes.clear();
+    pair.call(request(b"small"));
+    pair.pump();
+    assert!(pair.a.woken(Caller, call, Half::Writer));
+    assert_eq!(pair.b.recv_all(Callee, serve), [large(1000), large(10)]);
+}
+
+// ---- buffers of the user ---------------------------------------------------------------------------------------------
+
+/// A buffer that counts when it is dropped.
+struct Owned(Vec<u8>, Arc<AtomicUsize>);
+
+impl AsRef<[u8]> for Owned {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        self.1.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Payloads of a user whose code would run when the last one who has them lets go.
+struct Owner(Arc<AtomicUsize>, usize);
+
+impl Owner {
+    fn payload(&mut self) -> Bytes {
+        self.1 += 1;
+        Bytes::from_owner(Owned(vec![7; 1000], Arc::clone(&self.0)))
+    }
+
+    /// All are gone, and not before `pair` handed them out.
+    #[track_caller]
+    fn dropped_with_the_events(&self, pair: &mut Pair) {
+        assert_eq!(self.0.load(Ordering::Relaxed), 0, "dropped inside of the link");
+        pair.a.drain_events();
+        pair.b.drain_events();
+        assert_eq!(self.0.load(Ordering::Relaxed), self.1, "held for ever");
+    }
+}
+
+/// The ways in which a payload comes to its end: each leaves the link with the events, and is never dropped in it.
+#[test]
+fn buffers_of_the_user_are_dropped_outside() {
+    let limits = Limits { outbox_bytes: 1, bulk_bytes: 1, ..little() };
+    for features in [Features::all(), Features::NONE] {
+        let fresh = || (Pair::with(limits.clone(), features), Owner(Arc::default(), 0));
+        let send_all = |pair: &mut Pair| {
+            while let Some(message) = pair.a.link.poll_transmit(pair.now) {
+                pair.b.link.handle_message(pair.now, message).expect("a message");
+            }
+            while let Some(message) = pair.b.link.poll_transmit(pair.now) {
+                pair.a.link.handle_message(pair.now, message).expect("a message");
+            }
+        };
+        let three_calls = |pair: &mut Pair, owner: &mut Owner| {
+            [(); 3].map(|()| pair.call(CallSpec { wait: true, ..asking(owner.payload()) }))
+        };
+
+        // Requests that are sent, in line or not.
+        let (mut pair, mut owner) = fresh();
+        three_calls(&mut pair, &mut owner);
+        if features == Features::NONE {
+            // The first was copied into the outbox, as it always was.
+            assert_eq!(owner.0.swap(0, Ordering::Relaxed), 1);
+            owner.1 -= 1;
+        }
+        send_all(&mut pair);
+        owner.dropped_with_the_events(&mut pair);
+
+        // Requests that are taken back, not begun, begun or in line.
+        let (mut pair, mut owner) = fresh();
+        pair.a.link.poll_transmit(pair.now);
+        let calls = three_calls(&mut pair, &mut owner);
+        pair.a.link.poll_transmit(pair.now);
+        owner.0.store(0, Ordering::Relaxed);
+        if features == Features::NONE {
+            owner.1 -= 1;
+        }
+        calls.into_iter().for_each(|call| pair.a.link.forget_call(call));
+        owner.dropped_with_the_events(&mut pair);
+
+        // A lost connection.
+        let (mut pair, mut owner) = fresh();
+        let key = pair.served(request(b"")).1;
+        let (_, streaming) = pair.served(stream(1, 1));
+        let copied = if features == Features::NONE { 1 } else { 0 };
+        for answer in [key, streaming] {
+            if answer == key {
+                pair.b.link.reply(key, &Ok(Some(owner.payload())));
+            } else {
+                pair.b.link.send(Callee, streaming, &owner.payload());
+            }
+        }
+        assert_eq!(owner.0.swap(0, Ordering::Relaxed), copied);
+        owner.1 -= copied;
+        pair.b.link.stop("gone");
+        pair.a.link.stop("gone");
+        owner.dropped_with_the_events(&mut pair);
+
+        // Answers and items that go out from the line, or are not wanted any more.
+        for wanted in [true, false] {
+            let (mut pair, mut owner) = fresh();
+            let (first, serve_first) = pair.served(request(b""));
+            let (second, serve_second) = pair.served(request(b""));
+            let (third, serve_third) = pair.served(stream(1, 1));
+            pair.b.link.reply(serve_first, &Ok(Some(owner.payload())));
+            assert_eq!(owner.0.swap(0, Ordering::Relaxed), copied);
+            owner.1 -= copied;
+            pair.b.link.reply(serve_second, &Ok(Some(owner.payload())));
+            pair.b.link.send(Callee, serve_third, &owner.payload());
+            if !wanted {
+                [first, second, third].into_iter().for_each(|call| pair.a.link.forget_call(call));
+            }
+            send_all(&mut pair);
+            if features == Features::NONE && !wanted {
+                // Without `cancel` the answers are sent all the same.
+                pair.b.drain_events();
+                continue;
+            }
+            owner.dropped_with_the_events(&mut pair);
+        }
+    }
+}
+
+#[test]
+fn an_opening_can_be_large() {
+    let mut pair = Pair::with(little(), Features::all());
+    let spec = CallSpec { payload: Some(large(1000)), ..stream(2, 2) };
+    let (call, serve) = pair.served(spec);
+    assert_eq!(pair.a.link.poll_opened(call), Some(Ok(())));
+    up(&mut pair, call, &large(1));
+    pair.pump();
+    assert_eq!(pair.b.recv_all(Callee, serve), [large(1)]);
+}
