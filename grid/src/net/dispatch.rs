@@ -2,7 +2,8 @@
 //!
 //! A handler of single requests is polled once right here, in the driver's task: most are done then, and the answer leaves
 //! with its neighbours'. Only one that has to wait gets a task of its own. Handlers that turn out to burn time before their
-//! first await would hold up the link, so they get their task at once.
+//! first await would hold up the link, so they get their task at once; and so does every large request, since to decode it
+//! takes as long.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -31,13 +32,12 @@ pub(super) fn serve(peer: &Arc<Peer>, event: Event, replies: &mut Replies) {
     let context = Context::new(Arc::clone(peer), key, route, deadline, meta);
     match &entry.handler {
         RawHandler::Single { run, inline } => {
-            if !inline && entry.first_poll.is_heavy() {
+            let large = payload.as_ref().is_some_and(|payload| payload.len() > peer.large_bytes);
+            if !inline && (large || entry.first_poll.is_heavy()) {
                 let run = Arc::clone(run);
-                return spawn_single(
-                    peer,
-                    key,
-                    heavy(Arc::clone(peer), route, run, context, payload),
-                );
+                // What a large request costs says nothing about the small ones of its method.
+                let timed = (!large).then(|| (Arc::clone(peer), route));
+                return spawn_single(peer, key, apart(timed, run, context, payload));
             }
             let began = entry.first_poll.is_due().then(Instant::now);
             let polled = poll_once(start(|| run(context, payload)));
@@ -75,11 +75,10 @@ fn spawn_single(
     });
 }
 
-/// Runs a handler that is known for a long first poll, after the link has had its turn. The poll is timed here as well,
-/// so that a handler that has become quick is found out.
-async fn heavy(
-    peer: Arc<Peer>,
-    route: RouteIndex,
+/// Runs a handler whose first poll takes long, after the link has had its turn. Where that was found out by `timed` polls,
+/// this one is timed as well, so that a handler that has become quick is found out too.
+async fn apart(
+    timed: Option<(Arc<Peer>, RouteIndex)>,
     run: Arc<RunSingle>,
     context: Context,
     payload: Option<Bytes>,
@@ -88,7 +87,7 @@ async fn heavy(
     let began = Instant::now();
     let mut handler = CatchPanic(start(|| run(context, payload)));
     let first = poll_fn(|cx| Poll::Ready(Pin::new(&mut handler).poll(cx))).await;
-    if let Some(entry) = peer.registry.entry(route) {
+    if let Some(entry) = timed.as_ref().and_then(|(peer, route)| peer.registry.entry(*route)) {
         entry.first_poll.note(began.elapsed());
     }
     match first {

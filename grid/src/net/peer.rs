@@ -26,6 +26,8 @@ pub(crate) struct Peer {
     pub(super) registry: Arc<Registry>,
     /// Largest payload that fits into a message.
     pub(super) payload_bytes_max: usize,
+    /// Above this a payload takes so long that it is not for the driver's task.
+    pub(super) large_bytes: usize,
     pub(super) state: watch::Sender<State>,
     /// Told when nothing is in flight any more.
     pub(super) drained: Notify,
@@ -60,7 +62,7 @@ impl Peer {
         limits: Limits,
         registry: Arc<Registry>,
     ) -> Arc<Self> {
-        let payload_bytes_max = limits.payload_bytes_max();
+        let (payload_bytes_max, large_bytes) = (limits.payload_bytes_max(), limits.large_bytes);
         let link = Link::new(limits, Arc::clone(registry.routes()));
         let shared = Mutex::new(Shared {
             link,
@@ -73,6 +75,7 @@ impl Peer {
             local,
             registry,
             payload_bytes_max,
+            large_bytes,
             state: watch::Sender::new(State::Unconnected),
             drained: Notify::new(),
             shared,
