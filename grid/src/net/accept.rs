@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::caught::caught;
-use super::dial::Io;
+use super::dial::{Io, tune};
 use super::driver::{drive, idle};
 use super::handshake::{Established, receive_introduction};
 use super::node::Node;
@@ -40,7 +40,7 @@ pub(super) async fn serve(node: Arc<Node>, listener: TcpListener) {
             Ok((stream, from)) => {
                 let node = Arc::clone(&node);
                 handshakes.spawn(async move {
-                    let stream = match stream.set_nodelay(true) {
+                    let stream = match tune(&stream) {
                         Ok(()) => Box::new(stream) as Box<dyn Io>,
                         Err(error) => {
                             return tracing::debug!(%from, %error, "the socket is gone already");

@@ -40,7 +40,7 @@ pub trait Dial: Send + Sync + 'static {
     fn dial<'a>(&'a self, name: &'a str) -> Dialing<'a>;
 }
 
-/// Dials over TCP, without delay for small packets.
+/// Dials over TCP.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct TcpDial;
 
@@ -54,10 +54,24 @@ impl Dial for TcpDial {
                 ));
             }
             let stream = TcpStream::connect((name.host(), name.port())).await?;
-            stream.set_nodelay(true)?;
+            tune(&stream)?;
             Ok(Box::new(stream) as Box<dyn Io>)
         })
     }
+}
+
+/// Bytes that a socket holds before it has begun to send them. What waits there cannot be overtaken, and what waits in the
+/// outbox can; half a MiB and more gather where the system is left to choose.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES: u32 = 64 * 1024;
+
+/// Makes a socket quick: small packets go at once, and little waits in it.
+pub(super) fn tune(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    // A system that does not know the option is slower, and no worse.
+    #[cfg(target_os = "linux")]
+    let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES);
+    Ok(())
 }
 
 /// Keeps the link to a peer up, from the dialing side. Never ends.

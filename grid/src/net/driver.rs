@@ -22,7 +22,18 @@ use super::dispatch::{self, Replies};
 use super::peer::{Parked, Peer, Round, now};
 use super::state::{Instance, State};
 use super::transport::{Echo, Transport};
-use crate::proto::{Features, Session};
+use crate::proto::{Features, PART_BYTES, Session};
+
+/// From this length on a message is a large one or a part of one: it was not joined with others.
+const LARGE_MESSAGE_BYTES: usize = PART_BYTES;
+
+/// Bytes of large messages that a round hands to the socket before it reads again. Without it one end fills the buffers of
+/// the kernel, where small calls cannot overtake, faster than the other empties them.
+const LARGE_WRITE_BUDGET_BYTES: usize = 32 * 1024;
+
+/// By how much less than a small message a large one counts in the budget of reading. Small ones set tasks going, which
+/// should have their turn soon; a large one is only put to the others.
+const LARGE_READ_DISCOUNT: usize = 4;
 
 /// Others that a round must have set going for the driver to let them run first.
 const BATCH_MIN: usize = 2;
@@ -145,18 +156,24 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
     /// Hands waiting messages to the transport and flushes it, as far as it goes.
     fn poll_output(&mut self, cx: &mut Context<'_>) -> Result<(), String> {
         let Some(transport) = &mut self.transport else { return Ok(()) };
+        let mut large = 0;
         loop {
-            while transport.has_room() {
+            while transport.has_room() && large < LARGE_WRITE_BUDGET_BYTES {
                 // One message at a time, so that callers get at the lock while the socket is written.
                 let mut shared = self.peer.lock();
                 let Some(message) = shared.link.poll_transmit(now()) else { break };
                 shared.unflushed = true;
                 drop(shared);
+                if message.len() >= LARGE_MESSAGE_BYTES {
+                    large += message.len();
+                }
                 transport.start_send(message).map_err(|error| error.to_string())?;
             }
             match transport.poll_flush(cx) {
                 Poll::Ready(Ok(()))
-                    if transport.has_room() && self.peer.lock().link.wants_transmit() => {}
+                    if large < LARGE_WRITE_BUDGET_BYTES
+                        && transport.has_room()
+                        && self.peer.lock().link.wants_transmit() => {}
                 Poll::Ready(Ok(())) | Poll::Pending => return Ok(()),
                 Poll::Ready(Err(error)) => return Err(error.to_string()),
             }
@@ -170,7 +187,11 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
         while self.budget.allows(self.inbound.len(), bytes) {
             match transport.poll_recv(cx) {
                 Poll::Ready(Ok(message)) => {
-                    bytes += message.len();
+                    let discount = match message.len() {
+                        LARGE_MESSAGE_BYTES.. => LARGE_READ_DISCOUNT,
+                        _ => 1,
+                    };
+                    bytes += message.len() / discount;
                     self.inbound.push(message);
                 }
                 Poll::Ready(Err(error)) => return Err(error.to_string()),

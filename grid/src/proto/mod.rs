@@ -48,7 +48,7 @@ pub use fault::{ErrorCode, Sent};
 pub(crate) use features::Features;
 pub(crate) use flow::SendState;
 pub(crate) use handshake::{Expectation, Introduction, refuse, uses_checksum};
-pub(crate) use limits::Limits;
+pub(crate) use limits::{Limits, PART_BYTES};
 pub(crate) use link::{Link, Session};
 pub(crate) use muxes::Key;
 pub(crate) use routes::{RouteError, RouteIndex, RouteKind, Routes};
