@@ -73,8 +73,9 @@ impl Link {
     /// Where an item waits: with the large ones also if one of the same stream is still on its way, which it must not
     /// overtake.
     fn lane_of_item(&self, side: Side, key: Key, len: usize) -> Lane {
-        let holds = |id| self.outbox.holds(side, id);
-        if self.stream_id(side, key).is_some_and(holds) { Lane::Large } else { self.lane_of(len) }
+        let behind_one = self.outbox.bulk_bytes() > 0
+            && self.stream_id(side, key).is_some_and(|id| self.outbox.holds(side, id));
+        if behind_one { Lane::Large } else { self.lane_of(len) }
     }
 
     fn post_item(&mut self, side: Side, key: Key, item: &Bytes) {

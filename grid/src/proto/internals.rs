@@ -73,12 +73,18 @@ impl Outbox {
     /// An empty one, with the usual limit.
     #[expect(clippy::new_without_default, reason = "a benchmark names what it makes")]
     pub fn new() -> Self {
-        Self(outbox::Outbox::new(Limits::default().message_bytes_max))
+        Self(outbox::Outbox::new(&Limits::default()))
     }
 
-    /// Adds a request.
+    /// Adds an item of a stream.
     pub fn push(&mut self, payload: &[u8]) {
-        self.0.push(&request(payload));
+        let header = Header {
+            mux: MuxId(1000),
+            seq: 1000,
+            flags: Flags::CRC,
+            ..Header::new(Op::MuxServerMsg)
+        };
+        self.0.push(&Frame::new(header, Some(payload)));
     }
 
     /// The next bytes for the socket.
@@ -177,7 +183,10 @@ impl LinkPair {
                     self.callee.reply(key, &Ok(Some(payload)));
                 }
                 Event::Serve { key, .. } => self.opened = Some(key),
-                Event::Abandon { .. } | Event::Over { .. } | Event::Wake { .. } => {}
+                Event::Abandon { .. }
+                | Event::Over { .. }
+                | Event::Wake { .. }
+                | Event::Spent(_) => {}
             }
         }
         carry(self.now, &mut self.callee, &mut self.caller);

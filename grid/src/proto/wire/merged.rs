@@ -20,7 +20,6 @@ const HEADER_LEN_FIXED: usize = 8;
 pub(crate) const HEADER_LEN_MAX: usize = HEADER_LEN_FIXED + 5;
 
 /// Bytes that [`write_header`] writes.
-#[cfg(test)]
 pub(crate) const fn header_len(parts: u32) -> usize {
     HEADER_LEN_FIXED + super::msgpack::uint_len(parts as u64)
 }
