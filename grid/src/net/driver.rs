@@ -136,6 +136,8 @@ struct Driver<'a, T: ?Sized> {
     sleep: Pin<Box<Sleep>>,
     /// What `sleep` is set to; an earlier one than needed is as good.
     sleeps_until: Option<Instant>,
+    /// The time has come that `sleep` was set to.
+    is_due: bool,
     budget: ReadBudget,
 }
 
@@ -149,20 +151,26 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
             replies: Replies::new(),
             sleep: Box::pin(tokio::time::sleep_until(tokio::time::Instant::now())),
             sleeps_until: None,
+            is_due: false,
             budget: ReadBudget::of_this_runtime(),
         }
     }
 
     /// Hands waiting messages to the transport and flushes it, as far as it goes.
-    fn poll_output(&mut self, cx: &mut Context<'_>) -> Result<(), String> {
+    fn poll_output(&mut self, now: Instant, cx: &mut Context<'_>) -> Result<(), String> {
         let Some(transport) = &mut self.transport else { return Ok(()) };
-        let mut large = 0;
+        let (mut more, mut large) = (true, 0);
         loop {
-            while transport.has_room() && large < LARGE_WRITE_BUDGET_BYTES {
+            while more && transport.has_room() && large < LARGE_WRITE_BUDGET_BYTES {
                 // One message at a time, so that callers get at the lock while the socket is written.
                 let mut shared = self.peer.lock();
-                let Some(message) = shared.link.poll_transmit(now()) else { break };
+                let Some(message) = shared.link.poll_transmit(now) else {
+                    more = false;
+                    break;
+                };
+                more = shared.link.wants_transmit();
                 shared.unflushed = true;
+                shared.drain(&mut self.round);
                 drop(shared);
                 if message.len() >= LARGE_MESSAGE_BYTES {
                     large += message.len();
@@ -171,9 +179,7 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
             }
             match transport.poll_flush(cx) {
                 Poll::Ready(Ok(()))
-                    if large < LARGE_WRITE_BUDGET_BYTES
-                        && transport.has_room()
-                        && self.peer.lock().link.wants_transmit() => {}
+                    if more && large < LARGE_WRITE_BUDGET_BYTES && transport.has_room() => {}
                 Poll::Ready(Ok(())) | Poll::Pending => return Ok(()),
                 Poll::Ready(Err(error)) => return Err(error.to_string()),
             }
@@ -206,8 +212,10 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
     }
 
     /// Lets the link make sense of what came, then does what follows from it. Gives the number of those it set going.
-    fn process(&mut self) -> Result<usize, String> {
-        let now = now();
+    fn process(&mut self, now: Instant) -> Result<usize, String> {
+        if self.inbound.is_empty() && self.round.is_empty() && !std::mem::take(&mut self.is_due) {
+            return Ok(0);
+        }
         let mut shared = self.peer.lock();
         let link = &mut shared.link;
         let mut outcome = Ok(());
@@ -266,6 +274,7 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
         }
         if self.sleeps_until.is_some() && self.sleep.as_mut().poll(cx).is_ready() {
             self.sleeps_until = None;
+            self.is_due = true;
             return Poll::Ready(());
         }
         shared.driver =
@@ -292,11 +301,12 @@ impl<T: Transport + ?Sized> Future for Driver<'_, T> {
         let this = &mut *self;
         this.peer.lock().driver = None;
         for round in 0_u32.. {
-            if let Err(reason) = this.poll_output(cx) {
+            let now = now();
+            if let Err(reason) = this.poll_output(now, cx) {
                 return Poll::Ready(reason);
             }
             let input = this.poll_input(cx);
-            let set_going = match this.process() {
+            let set_going = match this.process(now) {
                 Ok(set_going) => set_going,
                 Err(reason) => {
                     if let Some(transport) = &mut this.transport {

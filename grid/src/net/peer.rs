@@ -253,6 +253,12 @@ impl Shared {
 }
 
 impl Round {
+    /// Whether nothing is to be done.
+    pub(super) fn is_empty(&self) -> bool {
+        let Self { wakers, serve, abort, spent } = self;
+        wakers.is_empty() && serve.is_empty() && abort.is_empty() && spent.is_empty()
+    }
+
     /// Wakes, aborts and drops; the calls to serve stay.
     pub(super) fn settle(&mut self) {
         self.abort.drain(..).for_each(|task| task.abort());

@@ -81,7 +81,7 @@ fn features(pick: usize) -> Features {
 }
 
 fn run(latency_ms: u64, outbox_bytes: usize, steps: Vec<Step>) {
-    // About a third of all payloads is large.
+    // Two payloads of five are large.
     let limits = Limits {
         outbox_bytes,
         large_bytes: 60,
