@@ -20,7 +20,8 @@ pub use responses::Responses;
 /// Capacity of a stream in messages, where `#[handler(incoming = .., outgoing = ..)]` does not say another.
 ///
 /// So many messages may be on the way before the sender waits for the other side to take one. Larger is faster over a
-/// long line and holds more memory for a slow consumer. It is part of the contract, since it does not travel: set it
+/// long line and holds more memory for a slow consumer. Over a short one 16 gave less than half the rate of 64 for small
+/// messages from a server, and 1024 half as much again. It is part of the contract, since it does not travel: set it
 /// explicitly to talk to a Go node, whose default is 1.
 pub const DEFAULT_CAPACITY: u32 = 64;
 
