@@ -164,13 +164,11 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
             while more && transport.has_room() && large < LARGE_WRITE_BUDGET_BYTES {
                 // One message at a time, so that callers get at the lock while the socket is written.
                 let mut shared = self.peer.lock();
-                let Some(message) = shared.link.poll_transmit(now) else {
-                    more = false;
-                    break;
-                };
-                more = shared.link.wants_transmit();
-                shared.unflushed = true;
+                let message = shared.link.poll_transmit(now);
                 shared.drain(&mut self.round);
+                more = shared.link.wants_transmit();
+                let Some(message) = message else { break };
+                shared.unflushed = true;
                 drop(shared);
                 if message.len() >= LARGE_MESSAGE_BYTES {
                     large += message.len();
@@ -213,7 +211,9 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
 
     /// Lets the link make sense of what came, then does what follows from it. Gives the number of those it set going.
     fn process(&mut self, now: Instant) -> Result<usize, String> {
-        if self.inbound.is_empty() && self.round.is_empty() && !std::mem::take(&mut self.is_due) {
+        let is_due =
+            std::mem::take(&mut self.is_due) || self.sleeps_until.is_some_and(|until| until <= now);
+        if self.inbound.is_empty() && self.round.is_empty() && !is_due {
             return Ok(0);
         }
         let mut shared = self.peer.lock();
@@ -284,6 +284,13 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
             self.peer.drained.notify_waiters();
         }
         Poll::Pending
+    }
+}
+
+impl<T: ?Sized> Drop for Driver<'_, T> {
+    /// Whoever was taken out of the link to be woken is, however this ends: the link does not know them any more.
+    fn drop(&mut self) {
+        self.round.settle();
     }
 }
 
@@ -408,6 +415,16 @@ mod tests {
     async fn a_single_message_is_answered_without_another_turn() {
         assert_eq!(turn(0), (0, false));
         assert_eq!(turn(1), (1, false), "answered, and asleep");
+    }
+
+    #[tokio::test]
+    async fn whoever_is_to_be_woken_is_when_the_link_breaks() {
+        let peer = Peer::new("a".into(), "b".into(), Limits::default(), Registry::new().into());
+        let wakes = Arc::new(Wakes::default());
+        let mut driver = Driver::<Script>::new(&peer, None);
+        driver.round.wakers.push(Arc::clone(&wakes).into());
+        drop(driver);
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

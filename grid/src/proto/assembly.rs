@@ -64,11 +64,12 @@ impl Assembly {
         }
         // One that ends before it is whole was given up by its sender.
         let mut bytes = self.open.swap_remove(at).bytes;
+        let capacity = bytes.capacity();
         let whole = bytes.split();
         if self.spare.len() >= SPARE_MAX {
             self.spare.pop_front();
         }
-        if whole.len() <= SPARE_BYTES_MAX {
+        if capacity <= SPARE_BYTES_MAX {
             self.spare.push_back(bytes);
         }
         Ok(is_whole.then(|| whole.freeze()))
@@ -181,6 +182,16 @@ mod tests {
         assert_eq!(assembly.take(&parts(2, 100).next(b"ab", Flags::EOF), MAX), Ok(None));
         assert_eq!(assembly.bytes(), 0);
         assert_eq!(assembly.take(&short.next(b"cd", MORE), MAX), Err(PartError::Unknown));
+    }
+
+    #[test]
+    fn the_memory_that_is_kept_is_bounded_by_what_it_takes() {
+        let mut assembly = Assembly::default();
+        let mut short = parts(1, 16 << 20);
+        let bytes = vec![7; SPARE_BYTES_MAX];
+        assert_eq!(assembly.take(&short.next(&bytes, MORE), 16 << 20), Ok(None));
+        assert_eq!(assembly.take(&short.next(b"", Flags::EOF), 16 << 20), Ok(None));
+        assert!(assembly.spare.is_empty(), "it had room for more than it got");
     }
 
     #[test]

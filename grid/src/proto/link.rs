@@ -399,7 +399,14 @@ impl Link {
 
     /// The next WebSocket message for the socket.
     pub(crate) fn poll_transmit(&mut self, now: Instant) -> Option<Bytes> {
-        let bytes = self.outbox.pop()?;
+        let bytes = match self.outbox.pop() {
+            Some(bytes) => bytes,
+            None => {
+                // A large message that was taken back has left room, and nothing that goes out tells of it.
+                self.admit(now);
+                self.outbox.pop()?
+            }
+        };
         self.counters.bytes_out += bytes.len() as u64;
         self.admit(now);
         Some(bytes)
@@ -407,7 +414,9 @@ impl Link {
 
     /// Whether there is something to send.
     pub(crate) fn wants_transmit(&self) -> bool {
-        !self.outbox.is_empty()
+        let may_admit =
+            || self.is_up() && self.has_room(Lane::Large) && !self.large_line.is_empty();
+        !self.outbox.is_empty() || may_admit()
     }
 
     /// The next fact for the layer above.

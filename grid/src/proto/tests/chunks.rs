@@ -187,6 +187,19 @@ fn a_request_that_is_taken_back_while_it_is_sent_never_was() {
 }
 
 #[test]
+fn room_that_is_left_unsaid_is_used_all_the_same() {
+    let mut pair = Pair::with(Limits { bulk_bytes: 100, ..little() }, Features::all());
+    let first = pair.call(asking(large(1000)));
+    pair.call(asking(large(500)));
+    pair.a.link.forget_call(first);
+    assert!(pair.a.link.wants_transmit(), "the second call waits for nothing any more");
+    pair.pump();
+    let serve = pair.b.serves.pop_front().expect("the second call");
+    assert_eq!(serve.payload, Some(large(500)));
+    assert!(pair.b.serves.is_empty() && !pair.a.link.wants_transmit());
+}
+
+#[test]
 fn a_deadline_ends_a_transfer() {
     let mut pair = Pair::with(little(), Features::all());
     let spec = pair.within(secs(1), asking(large(1000)));
