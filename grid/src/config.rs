@@ -29,7 +29,8 @@ pub struct Config {
     /// Largest message in bytes, sent or received. Default: 16 MiB.
     ///
     /// Too small, and large arguments fail with [`CallError::Encode`](crate::CallError::Encode); a larger message of a
-    /// peer ends the connection, so all nodes need the same. Too large, and one message may take that much memory.
+    /// peer ends the connection, so all nodes need the same. Too large, and one message may take that much memory;
+    /// sixteen of those above 64 KiB may be on their way from a peer at once.
     pub message_bytes_max: usize,
     /// Bytes of output in small messages that may wait for one socket before callers and stream senders wait. Default:
     /// 256 KiB. Large messages wait for each other only, where the peer takes them in parts.
