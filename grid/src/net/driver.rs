@@ -136,8 +136,6 @@ struct Driver<'a, T: ?Sized> {
     sleep: Pin<Box<Sleep>>,
     /// What `sleep` is set to; an earlier one than needed is as good.
     sleeps_until: Option<Instant>,
-    /// The time has come that `sleep` was set to.
-    is_due: bool,
     budget: ReadBudget,
 }
 
@@ -151,7 +149,6 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
             replies: Replies::new(),
             sleep: Box::pin(tokio::time::sleep_until(tokio::time::Instant::now())),
             sleeps_until: None,
-            is_due: false,
             budget: ReadBudget::of_this_runtime(),
         }
     }
@@ -211,8 +208,7 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
 
     /// Lets the link make sense of what came, then does what follows from it. Gives the number of those it set going.
     fn process(&mut self, now: Instant) -> Result<usize, String> {
-        let is_due =
-            std::mem::take(&mut self.is_due) || self.sleeps_until.is_some_and(|until| until <= now);
+        let is_due = self.sleeps_until.take_if(|until| *until <= now).is_some();
         if self.inbound.is_empty() && self.round.is_empty() && !is_due {
             return Ok(0);
         }
@@ -273,8 +269,6 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
             }
         }
         if self.sleeps_until.is_some() && self.sleep.as_mut().poll(cx).is_ready() {
-            self.sleeps_until = None;
-            self.is_due = true;
             return Poll::Ready(());
         }
         shared.driver =

@@ -182,16 +182,13 @@ impl Bulk {
     /// never heard of it.
     pub(super) fn take_back(&mut self, side: Side, id: MuxId, spent: &mut Vec<Bytes>) -> bool {
         let owner = Some((side, id));
-        let is_it = |transfer: &Transfer| transfer.owner == owner;
-        if let Some(at) = self.pending.iter().position(is_it) {
-            let Some(transfer) = self.pending.remove(at) else { return false };
-            let opens = transfer.message.opens;
-            self.bytes -= transfer.left();
-            transfer.spend(spent);
-            return opens;
-        }
-        let Some(at) = self.open.iter().position(is_it) else { return false };
-        let Some(transfer) = self.open.remove(at) else { return false };
+        let take = |transfers: &mut VecDeque<Transfer>| {
+            let at = transfers.iter().position(|transfer| transfer.owner == owner)?;
+            transfers.remove(at)
+        };
+        let Some(transfer) = take(&mut self.pending).or_else(|| take(&mut self.open)) else {
+            return false;
+        };
         let Transfer { number, next_part, after, .. } = transfer;
         let Large { opens, checksum, .. } = transfer.message;
         self.bytes -= transfer.left();

@@ -399,14 +399,11 @@ impl Link {
 
     /// The next WebSocket message for the socket.
     pub(crate) fn poll_transmit(&mut self, now: Instant) -> Option<Bytes> {
-        let bytes = match self.outbox.pop() {
-            Some(bytes) => bytes,
-            None => {
-                // A large message that was taken back has left room, and nothing that goes out tells of it.
-                self.admit(now);
-                self.outbox.pop()?
-            }
-        };
+        if self.outbox.is_empty() {
+            // A large message that was taken back has left room, and nothing that goes out tells of it.
+            self.admit(now);
+        }
+        let bytes = self.outbox.pop()?;
         self.counters.bytes_out += bytes.len() as u64;
         self.admit(now);
         Some(bytes)

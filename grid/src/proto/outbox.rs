@@ -200,13 +200,13 @@ impl Outbox {
 
     /// Whether a large message of this call waits, behind which all others of the call must wait.
     pub(super) fn holds(&self, side: Side, id: MuxId) -> bool {
-        !self.bulk.is_empty() && self.bulk.holds(side, id)
+        self.bulk.holds(side, id)
     }
 
     /// Forgets the large messages of a call that have not left, and what is behind them. `true` if one of them begins the
     /// call, so that the peer has never heard of it.
     pub(super) fn take_back(&mut self, side: Side, id: MuxId) -> bool {
-        !self.bulk.is_empty() && self.bulk.take_back(side, id, &mut self.spent)
+        self.bulk.take_back(side, id, &mut self.spent)
     }
 
     /// A payload that is not needed any more, to be dropped where the user's code may run.
