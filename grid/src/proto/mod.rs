@@ -24,6 +24,7 @@ mod fault;
 mod features;
 mod flow;
 mod handshake;
+mod hash;
 #[cfg(feature = "__internals")]
 pub mod internals;
 mod keepalive;

@@ -4,11 +4,11 @@
 //! key finds nothing, never somebody else's call.
 
 use std::collections::HashMap;
-use std::collections::hash_map::{Entry, RandomState};
-use std::hash::{BuildHasher, Hasher};
+use std::collections::hash_map::Entry;
 
 use slab::Slab;
 
+use super::hash::Fold;
 use super::wire::MuxId;
 
 /// Names one call in the tables of one link, for as long as the link lives.
@@ -33,52 +33,11 @@ struct Slot<T> {
     value: T,
 }
 
-/// Hashes mux ids. They are small integers and looked up twice a call, where the standard hasher would be seen in a
-/// profile; a multiplier that nobody else knows keeps a peer from choosing ids that fall together.
-#[derive(Debug, Clone, Copy)]
-struct MuxHash(u64);
-
-impl Default for MuxHash {
-    fn default() -> Self {
-        Self(RandomState::new().hash_one(0) | 1)
-    }
-}
-
-impl BuildHasher for MuxHash {
-    type Hasher = MuxHasher;
-
-    fn build_hasher(&self) -> MuxHasher {
-        MuxHasher { multiplier: self.0, hash: 0 }
-    }
-}
-
-#[derive(Debug)]
-struct MuxHasher {
-    multiplier: u64,
-    hash: u64,
-}
-
-impl Hasher for MuxHasher {
-    fn write_u64(&mut self, id: u64) {
-        // Both halves of the product: the table takes its buckets from low bits and its tags from high ones.
-        let product = u128::from(id ^ self.multiplier) * u128::from(self.multiplier);
-        self.hash = (product as u64) ^ (product >> 64) as u64;
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u64(self.hash ^ u64::from(*byte)));
-    }
-
-    fn finish(&self) -> u64 {
-        self.hash
-    }
-}
-
 /// Calls of one direction.
 #[derive(Debug)]
 pub(super) struct Muxes<T> {
     slots: Slab<Slot<T>>,
-    by_id: HashMap<MuxId, Key, MuxHash>,
+    by_id: HashMap<MuxId, Key, Fold>,
     next_serial: u64,
 }
 

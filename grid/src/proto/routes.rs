@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use super::hash::Fold;
 use super::stream::Capacities;
 use super::wire::{HandlerId, SubrouteId};
 
@@ -31,7 +32,7 @@ pub(crate) enum RouteError {
 /// All handlers of a node.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Routes {
-    by_key: HashMap<(HandlerId, Option<SubrouteId>), RouteIndex>,
+    by_key: HashMap<(HandlerId, Option<SubrouteId>), RouteIndex, Fold>,
     kinds: Vec<RouteKind>,
 }
 

@@ -1,0 +1,57 @@
+//! The hash of the core's tables: a multiplication a word, where the standard one would be seen in a profile.
+//!
+//! Each table has a multiplier that nobody else knows, so that a peer cannot choose mux ids that fall together.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+/// Makes the hashers of one table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fold {
+    multiplier: u64,
+}
+
+impl Default for Fold {
+    fn default() -> Self {
+        Self { multiplier: RandomState::new().hash_one(0) | 1 }
+    }
+}
+
+impl BuildHasher for Fold {
+    type Hasher = FoldHasher;
+
+    fn build_hasher(&self) -> FoldHasher {
+        FoldHasher { multiplier: self.multiplier, hash: self.multiplier }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct FoldHasher {
+    multiplier: u64,
+    hash: u64,
+}
+
+impl Hasher for FoldHasher {
+    fn write_u64(&mut self, word: u64) {
+        // Both halves of the product: a table takes its buckets from low bits and its tags from high ones.
+        let product = u128::from(self.hash ^ word) * u128::from(self.multiplier);
+        self.hash = (product as u64) ^ (product >> 64) as u64;
+    }
+
+    fn write_u32(&mut self, word: u32) {
+        self.write_u64(word.into());
+    }
+
+    fn write_usize(&mut self, word: usize) {
+        self.write_u64(word as u64);
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks();
+        words.iter().for_each(|word| self.write_u64(u64::from_le_bytes(*word)));
+        rest.iter().for_each(|byte| self.write_u64((*byte).into()));
+    }
+
+    fn finish(&self) -> u64 {
+        self.hash
+    }
+}
