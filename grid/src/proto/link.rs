@@ -294,7 +294,7 @@ impl Link {
             Op::UnblockSrvMux => self.on_unblock_server(now, &message)?,
             Op::Ping => self.on_stream_ping(now, &message),
             Op::DisconnectServerMux => self.on_disconnect_server(&message),
-            Op::Response => self.on_response(&message)?,
+            Op::Response => self.on_response(message)?,
             Op::MuxConnectError => self.on_connect_error(&message)?,
             Op::AckMux => self.on_ack(now, &message),
             Op::MuxServerMsg => self.on_server_msg(now, message)?,

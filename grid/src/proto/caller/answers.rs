@@ -15,15 +15,15 @@ use crate::proto::wire::{Flags, Message, Meta, MuxId, Op, Pong, Refusal, decode_
 const DEADLINE_SLACK: Duration = Duration::from_millis(10);
 
 impl Link {
-    pub(in crate::proto) fn on_response(&mut self, message: &Message) -> Result<(), ProtocolError> {
+    pub(in crate::proto) fn on_response(&mut self, message: Message) -> Result<(), ProtocolError> {
         let Some((key, Body::Single)) = self.call_of(message.header.mux) else {
             self.ignore();
             return Ok(());
         };
         let outcome = if message.header.flags.contains(Flags::ERROR) {
-            Body::Failed(CallFailure::Fault(self.fault_of(message)?))
+            Body::Failed(CallFailure::Fault(self.fault_of(&message)?))
         } else {
-            Body::Answered(message.payload.clone())
+            Body::Answered(message.payload)
         };
         self.settle(key, outcome);
         Ok(())

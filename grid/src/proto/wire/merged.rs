@@ -6,7 +6,7 @@
 //!
 //! Which messages join is the outbox's choice; that a part is not Merged again is the reader's to check.
 
-use bytes::{BufMut, Bytes};
+use bytes::{Buf, BufMut, Bytes};
 
 use super::{
     DecodeError, Message, Op, Reader,
@@ -68,9 +68,10 @@ impl Parts {
             return Err(DecodeError::MissingParts { want: self.announced, got: self.read });
         }
         let mut reader = Reader::new(&self.rest);
-        let part = reader.read_bin("part of merged")?;
+        let len = reader.read_bin_ref("part of merged")?.len();
         let used = reader.position();
-        self.rest = self.rest.slice(used..);
+        let mut part = self.rest.split_to(used);
+        part.advance(used - len);
         Ok(part)
     }
 }

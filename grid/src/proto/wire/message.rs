@@ -5,7 +5,7 @@
 
 use std::{fmt, ops::BitOr};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::{
     CHECKSUM_LEN, DecodeError, MuxId, Reader, SUBROUTE_LEN, SubrouteId, checksum,
@@ -230,7 +230,10 @@ pub(crate) struct Message {
 
 impl Message {
     /// Takes one message apart and checks its CRC, if it has one.
-    pub(crate) fn decode(input: Bytes) -> Result<Self, DecodeError> {
+    ///
+    /// The payload is the input itself, shortened to it: to count one more owner of its memory, and then one less, would
+    /// cost more than all the integers.
+    pub(crate) fn decode(mut input: Bytes) -> Result<Self, DecodeError> {
         if input.is_empty() {
             return Err(DecodeError::EmptyMessage);
         }
@@ -247,7 +250,7 @@ impl Message {
             op: Op::from_u8(reader.read_u8("op")?),
             flags: Flags(reader.read_u8("flags")?),
         };
-        let payload = reader.read_bin("payload")?;
+        let payload_len = reader.read_bin_ref("payload")?.len();
         let array_end = reader.position();
 
         // Trailers are cut off from the end, so that unknown bytes after the array do not move them.
@@ -268,8 +271,13 @@ impl Message {
             rest = before;
         }
         let trailer = input.slice(array_end..array_end + rest.len());
-        let is_present = !payload.is_empty() || header.flags.contains(Flags::EMPTY);
-        Ok(Self { header, payload: is_present.then_some(payload), subroute, trailer })
+        let is_present = payload_len > 0 || header.flags.contains(Flags::EMPTY);
+        let payload = is_present.then(|| {
+            input.advance(array_end - payload_len);
+            input.truncate(payload_len);
+            input
+        });
+        Ok(Self { header, payload, subroute, trailer })
     }
 }
 
