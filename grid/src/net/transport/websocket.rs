@@ -15,8 +15,9 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::{Transport, TransportError};
 
-/// Bytes read at a time. The library zeroes as much before each read: 128 KiB, its default, halves the rate of small calls.
-const READ_BUFFER_BYTES: usize = 8 * 1024;
+/// Bytes read at a time. The library zeroes as much before each read: 128 KiB, its default, halves the rate of small calls,
+/// and 8 KiB cost one call at a time a percent.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
 
 /// Output that is gathered before the socket is asked to take it; a flush asks at once.
 const WRITE_BUFFER_BYTES: usize = 64 * 1024;
@@ -147,8 +148,8 @@ fn failure(error: Error) -> TransportError {
 
 /// An asynchronous stream in the clothes of a blocking one: where it would wait, it says so and wakes the driver later.
 ///
-/// The library reads a few KiB at a time, which is right for small messages and slow for large ones; so where a read
-/// has filled what it offered, the next one reads ahead.
+/// The library reads a few KiB at a time, which is right for small messages and slow for large or merged ones; so where a
+/// read has filled what it offered, the next ones read ahead, until one finds no more than the library would have taken.
 #[derive(Debug)]
 struct Io<S> {
     stream: S,
@@ -157,7 +158,7 @@ struct Io<S> {
     ahead: Vec<u8>,
     /// What of `ahead` the library has not got yet.
     unread: Range<usize>,
-    /// The last read filled its buffer, so there is probably more.
+    /// The last read got as much as the library takes or more, so the next one probably does.
     filled: bool,
 }
 
@@ -200,7 +201,7 @@ impl<S: AsyncRead + Unpin> io::Read for Io<S> {
             ahead.resize(AHEAD_BYTES, 0);
             let len = read_now(stream, waker, ahead)?;
             *unread = 0..len;
-            *filled = len == AHEAD_BYTES;
+            *filled = len > READ_BUFFER_BYTES;
         }
         let len = buf.len().min(unread.end - unread.start);
         let (from, to) = (unread.start, unread.start + len);
