@@ -77,7 +77,9 @@ impl FirstPoll {
 
     /// Whether the call that begins now should be timed.
     pub(super) fn is_due(&self) -> bool {
-        self.calls.fetch_add(1, Ordering::Relaxed).is_multiple_of(SAMPLED)
+        let calls = self.calls.load(Ordering::Relaxed);
+        self.calls.store(calls.wrapping_add(1), Ordering::Relaxed);
+        calls.is_multiple_of(SAMPLED)
     }
 
     pub(super) fn note(&self, took: Duration) {
