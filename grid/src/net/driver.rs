@@ -9,7 +9,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use tracing::Instrument;
 use super::budget::ReadBudget;
 use super::caught::caught;
 use super::dispatch::{self, Replies};
-use super::peer::{Parked, Peer, Round, now};
+use super::peer::{Peer, Round, now};
 use super::state::{Instance, State};
 use super::transport::{Echo, Transport};
 use crate::proto::{Features, PART_BYTES, Session};
@@ -38,9 +38,9 @@ const LARGE_READ_DISCOUNT: usize = 4;
 /// Others that a round must have set going for the driver to let them run first.
 const BATCH_MIN: usize = 2;
 
-/// Rounds in a row that read what they may and set nobody going, or one: behind a single call there is mostly nothing
-/// more, and to find that out after everybody else's turn costs as much as the call.
-const QUIET_ROUNDS_MAX: u32 = 3;
+/// Rounds in a row, of those that set nobody going, or one, before others have their turn: behind a single call there is
+/// mostly nothing more, and to find that out after everybody else's turn costs as much as the call.
+const ROUNDS_MAX: u32 = 4;
 
 /// Drives a connection whose handshake is done until it ends, or until `cut` says why it shall, and gives the reason.
 ///
@@ -136,7 +136,11 @@ struct Driver<'a, T: ?Sized> {
     sleep: Pin<Box<Sleep>>,
     /// What `sleep` is set to; an earlier one than needed is as good.
     sleeps_until: Option<Instant>,
+    /// Whom `sleep` wakes, as it is set now.
+    sleeper: Option<Waker>,
     budget: ReadBudget,
+    /// There is, or may be, something to send.
+    has_output: bool,
 }
 
 impl<'a, T: Transport + ?Sized> Driver<'a, T> {
@@ -149,34 +153,42 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
             replies: Replies::new(),
             sleep: Box::pin(tokio::time::sleep_until(tokio::time::Instant::now())),
             sleeps_until: None,
+            sleeper: None,
             budget: ReadBudget::of_this_runtime(),
+            has_output: true,
         }
     }
 
     /// Hands waiting messages to the transport and flushes it, as far as it goes.
     fn poll_output(&mut self, now: Instant, cx: &mut Context<'_>) -> Result<(), String> {
         let Some(transport) = &mut self.transport else { return Ok(()) };
-        let (mut more, mut large) = (true, 0);
+        let mut large = 0;
         loop {
-            while more && transport.has_room() && large < LARGE_WRITE_BUDGET_BYTES {
+            let takes_more = transport.has_room() && large < LARGE_WRITE_BUDGET_BYTES;
+            if (self.has_output && takes_more) || !self.replies.is_empty() {
                 // One message at a time, so that callers get at the lock while the socket is written.
                 let mut shared = self.peer.lock();
-                let message = shared.link.poll_transmit(now);
-                shared.drain(&mut self.round);
-                more = shared.link.wants_transmit();
-                let Some(message) = message else { break };
-                shared.unflushed = true;
-                drop(shared);
-                if message.len() >= LARGE_MESSAGE_BYTES {
-                    large += message.len();
+                for (key, outcome) in &self.replies {
+                    shared.link.reply(*key, outcome);
                 }
-                transport.start_send(message).map_err(|error| error.to_string())?;
+                let message = if takes_more { shared.link.poll_transmit(now) } else { None };
+                shared.drain(&mut self.round);
+                self.has_output = shared.link.wants_transmit();
+                shared.unflushed |= message.is_some();
+                drop(shared);
+                self.replies.clear();
+                if let Some(message) = message {
+                    if message.len() >= LARGE_MESSAGE_BYTES {
+                        large += message.len();
+                    }
+                    transport.start_send(message).map_err(|error| error.to_string())?;
+                    continue;
+                }
             }
-            match transport.poll_flush(cx) {
-                Poll::Ready(Ok(()))
-                    if more && large < LARGE_WRITE_BUDGET_BYTES && transport.has_room() => {}
-                Poll::Ready(Ok(())) | Poll::Pending => return Ok(()),
-                Poll::Ready(Err(error)) => return Err(error.to_string()),
+            let blocked = transport.poll_flush(cx).map_err(|error| error.to_string())?.is_pending();
+            let goes_on = self.has_output && large < LARGE_WRITE_BUDGET_BYTES;
+            if blocked || !goes_on || !transport.has_room() {
+                return Ok(());
             }
         }
     }
@@ -209,53 +221,64 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
     /// Lets the link make sense of what came, then does what follows from it. Gives the number of those it set going.
     fn process(&mut self, now: Instant) -> Result<usize, String> {
         let is_due = self.sleeps_until.take_if(|until| *until <= now).is_some();
-        if self.inbound.is_empty() && self.round.is_empty() && !is_due {
-            return Ok(0);
-        }
-        let mut shared = self.peer.lock();
-        let link = &mut shared.link;
         let mut outcome = Ok(());
-        for message in self.inbound.drain(..) {
-            if outcome.is_ok() {
-                outcome = link.handle_message(now, message);
+        if !self.inbound.is_empty() || is_due {
+            let mut shared = self.peer.lock();
+            shared.driver.asleep = false;
+            let link = &mut shared.link;
+            for message in self.inbound.drain(..) {
+                if outcome.is_ok() {
+                    outcome = link.handle_message(now, message);
+                }
             }
+            if outcome.is_ok() && link.poll_timeout().is_some_and(|timeout| timeout <= now) {
+                outcome = link.handle_timeout(now);
+            }
+            self.has_output = link.wants_transmit();
+            shared.drain(&mut self.round);
         }
-        if outcome.is_ok() && link.poll_timeout().is_some_and(|timeout| timeout <= now) {
-            outcome = link.handle_timeout(now);
-        }
-        shared.drain(&mut self.round);
-        drop(shared);
+        // Handlers count even where they are done at once: the peer's next move is as good as a task's.
         let set_going = self.round.wakers.len() + self.round.serve.len();
         self.round.settle();
         for event in self.round.serve.drain(..) {
             dispatch::serve(self.peer, event, &mut self.replies);
         }
-        if !self.replies.is_empty() {
-            let mut shared = self.peer.lock();
-            for (key, outcome) in &self.replies {
-                shared.link.reply(*key, outcome);
-            }
-            shared.drain(&mut self.round);
-            drop(shared);
-            self.replies.clear();
-            self.round.settle();
-        }
+        self.has_output |= !self.replies.is_empty();
         outcome.map(|()| set_going).map_err(|error| {
             tracing::warn!(%error, "the peer broke the protocol");
             error.to_string()
         })
     }
 
+    /// Whether something can be sent now.
+    fn takes_output(&self) -> bool {
+        self.transport.as_ref().is_some_and(|transport| transport.has_room())
+    }
+
     /// Goes to sleep, unless there is something to do after all.
     fn park(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let takes_output = self.transport.as_ref().is_some_and(|transport| transport.has_room());
+        let takes_output = self.takes_output();
         let mut shared = self.peer.lock();
         if takes_output && shared.link.wants_transmit() {
+            self.has_output = true;
             return Poll::Ready(());
         }
         shared.unflushed = self.transport.as_ref().is_some_and(|transport| !transport.is_flushed());
         let drained = shared.link.is_closing() && shared.is_drained();
         let until = shared.link.poll_timeout();
+        if self.set_sleep(until, cx).is_ready() {
+            return Poll::Ready(());
+        }
+        shared.driver.park(cx.waker(), self.sleeps_until, takes_output);
+        drop(shared);
+        if drained {
+            self.peer.drained.notify_waiters();
+        }
+        Poll::Pending
+    }
+
+    /// Sees to it that the driver is woken at this time, or earlier. Ready if that time has come.
+    fn set_sleep(&mut self, until: Option<Instant>, cx: &mut Context<'_>) -> Poll<()> {
         if until != self.sleeps_until {
             // Waking too early is harmless, and most deadlines never come: an earlier setting stays.
             let earlier = match (until, self.sleeps_until) {
@@ -266,18 +289,18 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
             if let (true, Some(until)) = (earlier, until) {
                 self.sleep.as_mut().reset(until.into());
                 self.sleeps_until = Some(until);
+                self.sleeper = None;
             }
         }
-        if self.sleeps_until.is_some() && self.sleep.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(());
+        if self.sleeps_until.is_none() {
+            return Poll::Pending;
         }
-        shared.driver =
-            Some(Parked { waker: cx.waker().clone(), until: self.sleeps_until, takes_output });
-        drop(shared);
-        if drained {
-            self.peer.drained.notify_waiters();
+        // To ask it again takes the runtime as long as to send a message takes us.
+        if self.sleeper.as_ref().is_some_and(|sleeper| sleeper.will_wake(cx.waker())) {
+            return if self.sleep.is_elapsed() { Poll::Ready(()) } else { Poll::Pending };
         }
-        Poll::Pending
+        self.sleeper = Some(cx.waker().clone());
+        self.sleep.as_mut().poll(cx)
     }
 }
 
@@ -300,13 +323,16 @@ impl<T: Transport + ?Sized> Future for Driver<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<String> {
         let this = &mut *self;
-        this.peer.lock().driver = None;
-        for round in 0_u32.. {
-            let now = now();
+        this.has_output |= this.peer.was_called();
+        let mut now = now();
+        for round in 0..ROUNDS_MAX {
             if let Err(reason) = this.poll_output(now, cx) {
                 return Poll::Ready(reason);
             }
             let input = this.poll_input(cx);
+            if round > 0 && !this.inbound.is_empty() {
+                now = self::now();
+            }
             let set_going = match this.process(now) {
                 Ok(set_going) => set_going,
                 Err(reason) => {
@@ -318,11 +344,17 @@ impl<T: Transport + ?Sized> Future for Driver<'_, T> {
             };
             match input {
                 Err(reason) => return Poll::Ready(reason),
-                Ok(Input::More) if set_going < BATCH_MIN && round < QUIET_ROUNDS_MAX => {}
-                Ok(Input::Dry) if set_going < BATCH_MIN => ready!(this.park(cx)),
-                Ok(Input::More | Input::Dry) => break,
+                Ok(_) if set_going >= BATCH_MIN => break,
+                Ok(Input::More) => {}
+                Ok(Input::Dry) if this.has_output && this.takes_output() => {}
+                Ok(Input::Dry) => {
+                    ready!(this.park(cx));
+                    now = self::now();
+                }
             }
         }
+        // What the others will have to say goes first.
+        this.has_output = true;
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -347,11 +379,13 @@ mod tests {
         message: Bytes,
         left: usize,
         sent: usize,
+        /// The socket takes nothing.
+        blocked: bool,
     }
 
     impl Transport for Script {
         fn has_room(&self) -> bool {
-            true
+            !self.blocked
         }
 
         fn start_send(&mut self, _: Bytes) -> Result<(), TransportError> {
@@ -360,11 +394,11 @@ mod tests {
         }
 
         fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-            Poll::Ready(Ok(()))
+            if self.blocked { Poll::Pending } else { Poll::Ready(Ok(())) }
         }
 
         fn is_flushed(&self) -> bool {
-            true
+            !self.blocked
         }
 
         fn poll_recv(&mut self, _: &mut Context<'_>) -> Poll<Result<Bytes, TransportError>> {
@@ -388,14 +422,14 @@ mod tests {
     }
 
     /// Polls a driver once, with so many pings to read; gives the pongs it sent and whether it asked for another turn.
-    fn turn(pings: usize) -> (usize, bool) {
+    fn turn(pings: usize, blocked: bool) -> (usize, bool) {
         let registry = Arc::new(Registry::new());
         let peer = Peer::new("a".into(), "b".into(), Limits::default(), registry);
         start_loopback(&peer);
         let mut ping = BytesMut::new();
         let payload = Ping { time: Timestamp::GO_ZERO }.encode();
         Frame::new(Header::new(Op::Ping), Some(&payload)).encode(&mut ping);
-        let mut script = Script { message: ping.freeze(), left: pings, sent: 0 };
+        let mut script = Script { message: ping.freeze(), left: pings, sent: 0, blocked };
         let wakes = Arc::new(Wakes::default());
         let waker = Arc::clone(&wakes).into();
         let mut driver = Driver::new(&peer, Some(&mut script));
@@ -407,8 +441,13 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_single_message_is_answered_without_another_turn() {
-        assert_eq!(turn(0), (0, false));
-        assert_eq!(turn(1), (1, false), "answered, and asleep");
+        assert_eq!(turn(0, false), (0, false));
+        assert_eq!(turn(1, false), (1, false), "answered, and asleep");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_socket_that_takes_nothing_is_waited_for_asleep() {
+        assert_eq!(turn(1, true), (0, false), "with an answer to send");
     }
 
     #[tokio::test]
@@ -423,7 +462,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_peer_that_never_stops_does_not_keep_the_others_from_their_turn() {
-        let (_, again) = turn(1_000_000);
+        let (_, again) = turn(1_000_000, false);
         assert!(again);
     }
 }

@@ -4,6 +4,7 @@
 //! (driver.rs) is woken only where it is parked. The lock is never held across an await, a wake-up, or code of the user's:
 //! what is spent under it is dropped behind it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
@@ -31,6 +32,9 @@ pub(crate) struct Peer {
     pub(super) state: watch::Sender<State>,
     /// Told when nothing is in flight any more.
     pub(super) drained: Notify,
+    /// The driver was woken because there is something to send. It looks for that otherwise only where it has found out
+    /// that there is: to be told beside the lock saves it the lock where the socket has woken it.
+    called: AtomicBool,
     shared: Mutex<Shared>,
 }
 
@@ -39,20 +43,32 @@ pub(crate) struct Peer {
 pub(super) struct Shared {
     pub(super) link: Link,
     pub(super) waiters: Waiters,
-    /// The driver, while it sleeps.
-    pub(super) driver: Option<Parked>,
+    pub(super) driver: Parked,
     /// The transport holds messages that it has not given to the socket.
     pub(super) unflushed: bool,
 }
 
-/// A sleeping driver and what is worth waking it for.
-#[derive(Debug)]
+/// Whether the driver sleeps, and what it is worth waking for.
+#[derive(Debug, Default)]
 pub(super) struct Parked {
-    pub(super) waker: Waker,
+    pub(super) asleep: bool,
+    /// Kept for the next time where it is not needed: a clone costs as much as the lock.
+    waker: Option<Waker>,
     /// When it wakes by itself.
-    pub(super) until: Option<Instant>,
+    until: Option<Instant>,
     /// Whether it could send something now; otherwise the socket will wake it.
-    pub(super) takes_output: bool,
+    takes_output: bool,
+}
+
+impl Parked {
+    /// The driver goes to sleep.
+    pub(super) fn park(&mut self, waker: &Waker, until: Option<Instant>, takes_output: bool) {
+        match &mut self.waker {
+            Some(kept) => kept.clone_from(waker),
+            None => self.waker = Some(waker.clone()),
+        }
+        (self.asleep, self.until, self.takes_output) = (true, until, takes_output);
+    }
 }
 
 impl Peer {
@@ -67,7 +83,7 @@ impl Peer {
         let shared = Mutex::new(Shared {
             link,
             waiters: Waiters::default(),
-            driver: None,
+            driver: Parked::default(),
             unflushed: false,
         });
         Arc::new(Self {
@@ -78,6 +94,7 @@ impl Peer {
             large_bytes,
             state: watch::Sender::new(State::Unconnected),
             drained: Notify::new(),
+            called: AtomicBool::new(false),
             shared,
         })
     }
@@ -100,12 +117,18 @@ impl Peer {
         drop(shared);
         round.settle();
         if let Some(driver) = driver {
+            self.called.store(true, Ordering::Relaxed);
             driver.wake();
         }
         if drained {
             self.drained.notify_waiters();
         }
         result
+    }
+
+    /// Whether the driver has been woken to send something since it asked last.
+    pub(super) fn was_called(&self) -> bool {
+        self.called.load(Ordering::Relaxed) && self.called.swap(false, Ordering::Relaxed)
     }
 
     /// Shows a state, unless the node is shut down, which is the last one.
@@ -217,12 +240,16 @@ impl Shared {
 
     /// The driver's waker, if it sleeps and there is something for it to do.
     fn wake_driver(&mut self) -> Option<Waker> {
-        let (link, parked) = (&self.link, self.driver.as_ref()?);
+        let (link, parked) = (&self.link, &mut self.driver);
+        if !parked.asleep {
+            return None;
+        }
         let timeout = link.poll_timeout();
         let earlier =
             timeout.is_some_and(|timeout| parked.until.is_none_or(|until| timeout < until));
         if (parked.takes_output && link.wants_transmit()) || earlier {
-            return self.driver.take().map(|parked| parked.waker);
+            parked.asleep = false;
+            return parked.waker.take();
         }
         None
     }
@@ -253,12 +280,6 @@ impl Shared {
 }
 
 impl Round {
-    /// Whether nothing is to be done.
-    pub(super) fn is_empty(&self) -> bool {
-        let Self { wakers, serve, abort, spent } = self;
-        wakers.is_empty() && serve.is_empty() && abort.is_empty() && spent.is_empty()
-    }
-
     /// Wakes, aborts and drops; the calls to serve stay.
     pub(super) fn settle(&mut self) {
         self.abort.drain(..).for_each(|task| task.abort());
