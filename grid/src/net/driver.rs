@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
-use bytes::Bytes;
 use tokio::time::Sleep;
 use tracing::Instrument;
 
@@ -22,7 +21,7 @@ use super::dispatch::{self, Replies};
 use super::peer::{Peer, Round, now};
 use super::state::{Instance, State};
 use super::transport::{Echo, Transport};
-use crate::proto::{Features, PART_BYTES, Session};
+use crate::proto::{Features, Inbound, PART_BYTES, Session};
 
 /// From this length on a message is a large one or a part of one: it was not joined with others.
 const LARGE_MESSAGE_BYTES: usize = PART_BYTES;
@@ -34,6 +33,10 @@ const LARGE_WRITE_BUDGET_BYTES: usize = 32 * 1024;
 /// By how much less than a small message a large one counts in the budget of reading. Small ones set tasks going, which
 /// should have their turn soon; a large one is only put to the others.
 const LARGE_READ_DISCOUNT: usize = 4;
+
+/// Answers of handlers that were done at once, after which they go to the link. An allocator has memory at hand for about
+/// so many of one size; with 24, one thread did 3 % fewer calls.
+const REPLIES_MAX: usize = 6;
 
 /// Others that a round must have set going for the driver to let them run first.
 const BATCH_MIN: usize = 2;
@@ -130,7 +133,7 @@ struct Driver<'a, T: ?Sized> {
     peer: &'a Arc<Peer>,
     /// `None`: the link is down, and only time passes.
     transport: Option<&'a mut T>,
-    inbound: Vec<Bytes>,
+    inbound: Inbound,
     round: Round,
     replies: Replies,
     sleep: Pin<Box<Sleep>>,
@@ -148,7 +151,7 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
         Self {
             peer,
             transport,
-            inbound: Vec::new(),
+            inbound: Inbound::default(),
             round: Round::default(),
             replies: Replies::new(),
             sleep: Box::pin(tokio::time::sleep_until(tokio::time::Instant::now())),
@@ -220,34 +223,60 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
 
     /// Lets the link make sense of what came, then does what follows from it. Gives the number of those it set going.
     fn process(&mut self, now: Instant) -> Result<usize, String> {
-        let is_due = self.sleeps_until.take_if(|until| *until <= now).is_some();
-        let mut outcome = Ok(());
-        if !self.inbound.is_empty() || is_due {
+        // Wakes whoever the output has set going, too.
+        let mut set_going = self.settle();
+        let mut is_due = self.sleeps_until.take_if(|until| *until <= now).is_some();
+        while self.inbound.decode() || is_due {
+            is_due = false;
             let mut shared = self.peer.lock();
             shared.driver.asleep = false;
             let link = &mut shared.link;
-            for message in self.inbound.drain(..) {
-                if outcome.is_ok() {
-                    outcome = link.handle_message(now, message);
-                }
-            }
+            let mut outcome = link.handle_messages(now, &mut self.inbound);
             if outcome.is_ok() && link.poll_timeout().is_some_and(|timeout| timeout <= now) {
                 outcome = link.handle_timeout(now);
             }
             self.has_output = link.wants_transmit();
             shared.drain(&mut self.round);
+            drop(shared);
+            set_going += self.settle();
+            outcome.map_err(|error| {
+                tracing::warn!(%error, "the peer broke the protocol");
+                error.to_string()
+            })?;
         }
-        // Handlers count even where they are done at once: the peer's next move is as good as a task's.
+        Ok(set_going)
+    }
+
+    /// Wakes and serves whom the link has named, and gives their number. Handlers count even where they are done at once:
+    /// the peer's next move is as good as a task's.
+    fn settle(&mut self) -> usize {
         let set_going = self.round.wakers.len() + self.round.serve.len();
         self.round.settle();
-        for event in self.round.serve.drain(..) {
-            dispatch::serve(self.peer, event, &mut self.replies);
+        if !self.round.serve.is_empty() {
+            let mut serve = std::mem::take(&mut self.round.serve);
+            for event in serve.drain(..) {
+                dispatch::serve(self.peer, event, &mut self.replies);
+                if self.replies.len() >= REPLIES_MAX {
+                    self.answer();
+                }
+            }
+            self.round.serve = serve;
+            self.has_output |= !self.replies.is_empty();
         }
-        self.has_output |= !self.replies.is_empty();
-        outcome.map(|()| set_going).map_err(|error| {
-            tracing::warn!(%error, "the peer broke the protocol");
-            error.to_string()
-        })
+        set_going
+    }
+
+    /// Hands the answers of handlers that were done at once to the link.
+    fn answer(&mut self) {
+        let mut shared = self.peer.lock();
+        for (key, outcome) in &self.replies {
+            shared.link.reply(*key, outcome);
+        }
+        shared.drain(&mut self.round);
+        drop(shared);
+        self.has_output = true;
+        self.replies.clear();
+        self.round.settle();
     }
 
     /// Whether something can be sent now.
@@ -330,7 +359,7 @@ impl<T: Transport + ?Sized> Future for Driver<'_, T> {
                 return Poll::Ready(reason);
             }
             let input = this.poll_input(cx);
-            if round > 0 && !this.inbound.is_empty() {
+            if round > 0 && this.inbound.len() > 0 {
                 now = self::now();
             }
             let set_going = match this.process(now) {
@@ -365,7 +394,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::Wake;
 
-    use bytes::BytesMut;
+    use bytes::{Bytes, BytesMut};
 
     use super::super::registry::Registry;
     use super::super::transport::TransportError;

@@ -11,8 +11,8 @@ use bytes::{Bytes, BytesMut};
 
 use super::wire::{self, Flags, Frame, HandlerId, Header, Message, MuxId, Op, merged};
 use super::{
-    CallSpec, Capacities, Deadline, Event, Features, Key, Limits, Link, Recv, RouteKind, Routes,
-    SendState, Session, Side, outbox,
+    CallSpec, Capacities, Deadline, Event, Features, Inbound, Key, Limits, Link, Recv, RouteKind,
+    Routes, SendState, Session, Side, outbox,
 };
 
 /// The handler of single requests, which answers with what it was sent.
@@ -215,7 +215,11 @@ impl LinkPair {
 }
 
 fn carry(now: Instant, from: &mut Link, to: &mut Link) {
+    let mut inbound = Inbound::default();
     while let Some(message) = from.poll_transmit(now) {
-        to.handle_message(now, message).expect("own bytes");
+        inbound.push(message);
+    }
+    while inbound.decode() {
+        to.handle_messages(now, &mut inbound).expect("own bytes");
     }
 }

@@ -5,7 +5,7 @@
 //! means for a call is in caller/ (calls this node made) and callee/ (calls it serves).
 //!
 //! ```text
-//!   handle_message ──► decode ──► Merged? Chunk? ──► by op ──► caller/ / callee/ ──► events, outbox
+//!   Inbound ──► handle_messages ──► Chunk? ──► by op ──► caller/ / callee/ ──► events, outbox
 //!   handle_timeout ──► timers, keepalive ──────────────────────────┘
 //! ```
 
@@ -21,6 +21,7 @@ use super::caller::{Call, payload_of};
 use super::error::ProtocolError;
 use super::event::{Event, Half, Side};
 use super::features::{Feature, Features};
+use super::inbound::Inbound;
 use super::keepalive::Keepalive;
 use super::limits::Limits;
 use super::line::{Lane, Line, Waiting};
@@ -28,9 +29,7 @@ use super::muxes::{Key, Muxes};
 use super::outbox::{Number, Outbox};
 use super::routes::Routes;
 use super::timers::{Timer, Timers};
-use super::wire::{
-    Flags, Frame, Header, Message, MuxId, Op, Ping, Pong, SubrouteId, Timestamp, merged,
-};
+use super::wire::{Flags, Frame, Header, Message, MuxId, Op, Ping, Pong, SubrouteId, Timestamp};
 
 /// What the handshake agreed on.
 #[derive(Debug, Clone, Copy)]
@@ -251,25 +250,21 @@ impl Link {
 
     // ---- from the network -------------------------------------------------------------------------------------------
 
-    /// One message came in. An error means that the connection must be closed.
-    pub(crate) fn handle_message(
+    /// What was decoded came in. An error means that the connection must be closed.
+    pub(crate) fn handle_messages(
         &mut self,
         now: Instant,
-        bytes: Bytes,
+        inbound: &mut Inbound,
     ) -> Result<(), ProtocolError> {
-        if self.up.is_none() {
-            self.ignore();
-            return Ok(());
+        self.counters.bytes_in += std::mem::take(&mut inbound.bytes);
+        for message in inbound.decoded.drain(..) {
+            if self.up.is_some() {
+                self.handle_part(now, message)?;
+            } else {
+                self.ignore();
+            }
         }
-        self.counters.bytes_in += bytes.len() as u64;
-        let message = Message::decode(bytes)?;
-        if message.header.op != Op::Merged {
-            return self.handle_part(now, message);
-        }
-        for part in merged::parts(&message) {
-            self.handle_part(now, Message::decode(part?)?)?;
-        }
-        Ok(())
+        inbound.error.take().map_or(Ok(()), |error| Err(error.into()))
     }
 
     /// What the peer makes us answer (credits, pongs, refusals) has no other bound than this one.

@@ -2,7 +2,8 @@
 //!
 //! [`Link`] is the state machine of one pair of nodes. Everything that happens is given to it:
 //!
-//! - from the network: [`Link::handle_message`], and [`Link::handle_timeout`] when the time of [`Link::poll_timeout`] has come;
+//! - from the network: [`Link::handle_messages`], decoded by [`Inbound`], and [`Link::handle_timeout`] when the time of
+//!   [`Link::poll_timeout`] has come;
 //! - from this node: plain verbs (`start_call`, `send`, `reply`, `cancel_call`, …);
 //! - and it is asked for what to do: [`Link::poll_transmit`] gives the next bytes for the socket, [`Link::poll_event`] the
 //!   next fact that somebody waits for.
@@ -25,6 +26,7 @@ mod features;
 mod flow;
 mod handshake;
 mod hash;
+mod inbound;
 #[cfg(feature = "__internals")]
 pub mod internals;
 mod keepalive;
@@ -49,6 +51,7 @@ pub use fault::{ErrorCode, Sent};
 pub(crate) use features::Features;
 pub(crate) use flow::SendState;
 pub(crate) use handshake::{Expectation, Introduction, refuse, uses_checksum};
+pub(crate) use inbound::Inbound;
 pub(crate) use limits::{Limits, PART_BYTES};
 pub(crate) use link::{Link, Session};
 pub(crate) use muxes::Key;

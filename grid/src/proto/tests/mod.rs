@@ -29,6 +29,27 @@ mod world;
 use std::sync::LazyLock;
 use std::time::Instant;
 
+use bytes::Bytes;
+
+use super::error::ProtocolError;
+use super::{Inbound, Link};
+
+impl Link {
+    /// One message came in.
+    pub(super) fn handle_message(
+        &mut self,
+        now: Instant,
+        bytes: Bytes,
+    ) -> Result<(), ProtocolError> {
+        let mut inbound = Inbound::default();
+        inbound.push(bytes);
+        while inbound.decode() {
+            self.handle_messages(now, &mut inbound)?;
+        }
+        Ok(())
+    }
+}
+
 /// The beginning of time for tests of the core; what it is does not matter.
 pub(super) fn start() -> Instant {
     #[expect(clippy::disallowed_methods, reason = "an arbitrary origin, read once")]
