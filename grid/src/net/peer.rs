@@ -12,6 +12,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::{Notify, watch};
 
+use super::budget::limits_here;
 use super::registry::Registry;
 use super::state::State;
 use super::waiters::Waiters;
@@ -78,6 +79,7 @@ impl Peer {
         limits: Limits,
         registry: Arc<Registry>,
     ) -> Arc<Self> {
+        let limits = limits_here(limits);
         let (payload_bytes_max, large_bytes) = (limits.payload_bytes_max(), limits.large_bytes);
         let link = Link::new(limits, Arc::clone(registry.routes()));
         let shared = Mutex::new(Shared {

@@ -20,10 +20,6 @@ use super::wire::{Frame, MuxId, Op, merged};
 /// Parts in one message: what the Go implementation joins at most; more was not faster.
 const PARTS_MAX: u32 = 51;
 
-/// Requests and answers among them. A peer answers a message before it reads on, so fewer of them keep both ends busy at
-/// once, and more spare the framing: 16 and 32 were not faster, 51 slower. Nobody is waited for with items of streams.
-const CALLS_MAX: u32 = 24;
-
 /// Bytes at which no part is added any more; with the next message's size it stays near one 32 KiB read of the peer.
 const BYTES_MAX: usize = 31 * 1024;
 
@@ -35,6 +31,8 @@ const SPACE_BYTES: usize = 32 * 1024;
 pub(super) struct Outbox {
     /// Bytes at which a message is closed.
     bytes_max: usize,
+    /// Requests and answers at which it is; nobody is waited for with items of streams.
+    calls_max: u32,
     /// The message being filled: space for a header, then the parts.
     open: BytesMut,
     open_parts: u32,
@@ -75,6 +73,7 @@ impl Outbox {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
             bytes_max: BYTES_MAX.min(limits.message_bytes_max),
+            calls_max: limits.calls_merged_max,
             open: BytesMut::new(),
             open_parts: 0,
             open_calls: 0,
@@ -108,7 +107,7 @@ impl Outbox {
     fn add(&mut self, len: usize, encode: impl FnOnce(&mut BytesMut)) -> u64 {
         let prefix = merged::part_prefix_len(len);
         let is_full = self.open_parts >= PARTS_MAX
-            || self.open_calls >= CALLS_MAX
+            || self.open_calls >= self.calls_max
             || self.open.len() + prefix + len > self.bytes_max;
         if self.open_parts > 0 && is_full {
             self.finish();
