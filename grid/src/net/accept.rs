@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 
 use super::caught::caught;
 use super::dial::{Io, tune};
-use super::driver::{drive, idle};
 use super::handshake::{Established, receive_introduction};
+use super::life::{drive, idle};
 use super::node::Node;
 use super::peer::Peer;
 use super::transport::http::{HeaderMap, StatusCode, header};

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::call::{RawCall, RawOpening};
-use super::driver;
+use super::life;
 use super::peer::Peer;
 use super::registry::Registry;
 use super::state::State;
@@ -61,9 +61,9 @@ impl Connection {
     pub(crate) fn in_process(registry: Registry) -> Self {
         let name: Arc<str> = "in-process".into();
         let peer = Peer::new(Arc::clone(&name), name, Limits::default(), Arc::new(registry));
-        let task = tokio::spawn(driver::run_loopback(Arc::clone(&peer)));
+        let task = tokio::spawn(life::run_loopback(Arc::clone(&peer)));
         // Calls may be made before the task first runs.
-        driver::start_loopback(&peer);
+        life::start_loopback(&peer);
         Self {
             inner: Arc::new(Inner {
                 peer,

@@ -11,8 +11,8 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::caught::caught;
-use super::driver::{drive, idle};
 use super::handshake::{Established, introduce};
+use super::life::{drive, idle};
 use super::node::Node;
 use super::peer::Peer;
 use super::state::State;

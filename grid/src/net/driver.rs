@@ -13,15 +13,12 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
 use tokio::time::Sleep;
-use tracing::Instrument;
 
 use super::budget::ReadBudget;
-use super::caught::caught;
 use super::dispatch::{self, Replies};
 use super::peer::{Peer, Round, now};
-use super::state::{Instance, State};
-use super::transport::{Echo, Transport};
-use crate::proto::{Features, Inbound, PART_BYTES, Session};
+use super::transport::Transport;
+use crate::proto::{Inbound, PART_BYTES};
 
 /// From this length on a message is a large one or a part of one: it was not joined with others.
 const LARGE_MESSAGE_BYTES: usize = PART_BYTES;
@@ -45,91 +42,8 @@ const BATCH_MIN: usize = 2;
 /// mostly nothing more, and to find that out after everybody else's turn costs as much as the call.
 const ROUNDS_MAX: u32 = 4;
 
-/// Drives a connection whose handshake is done until it ends, or until `cut` says why it shall, and gives the reason.
-///
-/// The link is started and stopped in here, whatever way this ends; dropping the future ends the connection.
-pub(super) async fn drive(
-    peer: &Arc<Peer>,
-    session: Session,
-    instance: Instance,
-    transport: &mut (impl Transport + ?Sized),
-    cut: impl Future<Output = &'static str>,
-) -> String {
-    if !bring_up(peer, session, instance) {
-        return "this node is shut down".to_owned();
-    }
-    let mut down = Down { peer, reason: "this node has ended the connection".to_owned() };
-    tracing::info!(local = %peer.local, peer = %peer.name, %instance, "link is up");
-    let span = tracing::info_span!("link", local = %peer.local, peer = %peer.name);
-    let reason = tokio::select! {
-        biased;
-        reason = Driver::new(peer, Some(transport)).instrument(span) => reason,
-        reason = cut => reason.to_owned(),
-    };
-    tracing::info!(local = %peer.local, peer = %peer.name, reason, "link is down");
-    down.reason.clone_from(&reason);
-    reason
-}
-
-/// Starts a link, unless the node is shutting down: whoever does that takes all links down, and none comes up after it.
-fn bring_up(peer: &Peer, session: Session, instance: Instance) -> bool {
-    let up = peer.with(|shared| {
-        let may = !shared.link.is_closing();
-        if may {
-            shared.link.start(now(), session);
-        }
-        may
-    });
-    if up {
-        peer.show(State::Connected { instance });
-    }
-    up
-}
-
-/// Keeps the clock of a link that is down: calls that wait for a connection have deadlines too. Never ends.
-pub(super) async fn idle(peer: &Arc<Peer>) {
-    Driver::<Echo>::new(peer, None).await;
-}
-
-/// Brings the link of a node to itself up.
-pub(super) fn start_loopback(peer: &Peer) {
-    let session =
-        Session { checksum: false, features: Features::all(), wall: std::time::SystemTime::now() };
-    bring_up(peer, session, Instance::random());
-}
-
-/// Drives a link that [`start_loopback`] has brought up, and brings it up again should a user's code panic in here.
-pub(super) async fn run_loopback(peer: Arc<Peer>) {
-    loop {
-        let down = Down { peer: &peer, reason: "the node is gone".to_owned() };
-        let _ = caught(Driver::new(&peer, Some(&mut Echo::default()))).await;
-        drop(down);
-        start_loopback(&peer);
-    }
-}
-
-/// Takes a link down when it is dropped: in whatever way its driver ends, nobody is left waiting.
-struct Down<'a> {
-    peer: &'a Arc<Peer>,
-    reason: String,
-}
-
-impl Drop for Down<'_> {
-    fn drop(&mut self) {
-        take_down(self.peer, &self.reason);
-        self.peer.show(State::Error(std::mem::take(&mut self.reason).into()));
-    }
-}
-
-/// Ends everything that is in flight on a link.
-pub(super) fn take_down(peer: &Peer, reason: &str) {
-    peer.with(|shared| {
-        shared.link.stop(reason);
-        shared.unflushed = false;
-    });
-}
-
-struct Driver<'a, T: ?Sized> {
+/// The task of a link, as a future that ends with the connection and gives the reason.
+pub(super) struct Driver<'a, T: ?Sized> {
     peer: &'a Arc<Peer>,
     /// `None`: the link is down, and only time passes.
     transport: Option<&'a mut T>,
@@ -147,7 +61,7 @@ struct Driver<'a, T: ?Sized> {
 }
 
 impl<'a, T: Transport + ?Sized> Driver<'a, T> {
-    fn new(peer: &'a Arc<Peer>, transport: Option<&'a mut T>) -> Self {
+    pub(super) fn new(peer: &'a Arc<Peer>, transport: Option<&'a mut T>) -> Self {
         Self {
             peer,
             transport,
@@ -396,6 +310,7 @@ mod tests {
 
     use bytes::{Bytes, BytesMut};
 
+    use super::super::life::start_loopback;
     use super::super::registry::Registry;
     use super::super::transport::TransportError;
     use super::*;

@@ -12,7 +12,7 @@ use super::accept::{self, keep_accepting};
 use super::builder::Builder;
 use super::connection::Connection;
 use super::dial::{Io, keep_dialing};
-use super::driver;
+use super::life;
 use super::node::Node;
 use super::peer::Peer;
 use super::state::State;
@@ -66,9 +66,9 @@ impl Manager {
 
     /// Starts the task of each link of a node.
     pub(super) fn start(node: Arc<Node>, arrivals: Vec<Arrivals>) -> Self {
-        driver::start_loopback(&node.loopback);
+        life::start_loopback(&node.loopback);
         let mut tasks =
-            vec![tokio::spawn(driver::run_loopback(Arc::clone(&node.loopback))).abort_handle()];
+            vec![tokio::spawn(life::run_loopback(Arc::clone(&node.loopback))).abort_handle()];
         for known in node.peers.values().filter(|known| known.arrivals.is_none()) {
             tasks.push(
                 tokio::spawn(keep_dialing(Arc::clone(&node), Arc::clone(&known.peer)))
@@ -203,7 +203,7 @@ impl Inner {
         drop(tasks);
         for peer in self.node.links() {
             peer.lock().link.close();
-            driver::take_down(peer, "this node is shut down");
+            life::take_down(peer, "this node is shut down");
             peer.state.send_replace(State::Shutdown);
         }
     }

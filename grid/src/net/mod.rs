@@ -16,6 +16,7 @@ mod dispatch;
 mod driver;
 mod halves;
 mod handshake;
+mod life;
 mod manager;
 mod name;
 mod node;
