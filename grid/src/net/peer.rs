@@ -33,8 +33,9 @@ pub(crate) struct Peer {
     pub(super) state: watch::Sender<State>,
     /// Told when nothing is in flight any more.
     pub(super) drained: Notify,
-    /// The driver was woken because there is something to send. It looks for that otherwise only where it has found out
-    /// that there is: to be told beside the lock saves it the lock where the socket has woken it.
+    /// The driver was woken because there is something to send, or something due earlier. It looks for output otherwise
+    /// only where it has found out that there is some: to be told beside the lock saves it the lock where the socket has
+    /// woken it.
     called: AtomicBool,
     shared: Mutex<Shared>,
 }
@@ -52,6 +53,8 @@ pub(super) struct Shared {
 /// Whether the driver sleeps, and what it is worth waking for.
 #[derive(Debug, Default)]
 pub(super) struct Parked {
+    /// Said when it parks, and until it is woken by a caller or next handles something: woken by its socket, it may be
+    /// woken once more in vain.
     pub(super) asleep: bool,
     /// Kept for the next time where it is not needed: a clone costs as much as the lock.
     waker: Option<Waker>,

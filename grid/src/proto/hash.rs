@@ -55,3 +55,32 @@ impl Hasher for FoldHasher {
         self.hash
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_in_a_row_fill_buckets_and_tags_evenly() {
+        let fold = Fold::default();
+        let (mut low, mut high) = ([0_u32; 128], [0_u32; 128]);
+        for id in 0..128 * 64_u64 {
+            let hash = fold.hash_one(id);
+            low[hash as usize % 128] += 1;
+            high[(hash >> 57) as usize] += 1;
+        }
+        // Sixty-four on average; by chance alone the fullest of 128 has some ninety.
+        for counts in [low, high] {
+            assert!(counts.iter().all(|count| *count < 200), "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn every_part_of_a_key_counts() {
+        let fold = Fold::default();
+        let key = |handler: u32, last: u8| (handler, Some([&[0; 31][..], &[last]].concat()));
+        let hashes = [key(1, 0), key(2, 0), key(1, 1)].map(|key| fold.hash_one(key));
+        assert!(hashes[0] != hashes[1] && hashes[0] != hashes[2] && hashes[1] != hashes[2]);
+        assert_ne!(fold.hash_one((1_u32, None::<Vec<u8>>)), hashes[0]);
+    }
+}

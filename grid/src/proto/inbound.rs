@@ -37,6 +37,17 @@ impl Inbound {
         self.waiting.len()
     }
 
+    /// Whether everything that has come is decoded.
+    pub(crate) fn is_done(&self) -> bool {
+        self.waiting.is_empty() && self.parts.as_ref().is_none_or(merged::Parts::is_over)
+    }
+
+    /// Throws away what is decoded: there is nobody for it.
+    pub(super) fn discard(&mut self) {
+        self.decoded.clear();
+        (self.bytes, self.error) = (0, None);
+    }
+
     /// Decodes what is next; false if there was nothing.
     pub(crate) fn decode(&mut self) -> bool {
         while self.decoded.len() < DECODED_MAX && self.error.is_none() {
@@ -94,11 +105,13 @@ mod tests {
         for _ in 0..3 {
             inbound.push(merged_of(40));
         }
-        let mut seen = Vec::new();
+        let (mut seen, mut done) = (Vec::new(), Vec::new());
         while inbound.decode() {
             assert!(inbound.decoded.len() <= DECODED_MAX);
             seen.extend(seqs(&mut inbound));
+            done.push(inbound.is_done());
         }
+        assert_eq!(done, [false, true]);
         assert_eq!(seen, (0..3).flat_map(|_| 0..40).collect::<Vec<_>>());
         assert_eq!(inbound.bytes, 3 * merged_of(40).len() as u64);
         assert!(inbound.parts.is_none(), "nothing holds the last message's memory");

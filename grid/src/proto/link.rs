@@ -256,13 +256,14 @@ impl Link {
         now: Instant,
         inbound: &mut Inbound,
     ) -> Result<(), ProtocolError> {
+        if self.up.is_none() {
+            self.ignore();
+            inbound.discard();
+            return Ok(());
+        }
         self.counters.bytes_in += std::mem::take(&mut inbound.bytes);
         for message in inbound.decoded.drain(..) {
-            if self.up.is_some() {
-                self.handle_part(now, message)?;
-            } else {
-                self.ignore();
-            }
+            self.handle_part(now, message)?;
         }
         inbound.error.take().map_or(Ok(()), |error| Err(error.into()))
     }

@@ -31,6 +31,9 @@ pub enum Layout {
 ///
 /// Every type that is `Serialize + DeserializeOwned + Send + 'static` is one and travels as msgpack, structs as maps by
 /// field name. [`Raw`] is the one that does without msgpack. There is nothing to implement by hand.
+///
+/// A `bytes::Bytes` or a [`Raw`] that came in shares the memory of the message that it came in, together with small ones
+/// that travelled with it up to 32 KiB: copy one that is kept for long.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent over grid",
     label = "not a grid payload",

@@ -63,6 +63,11 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
+    /// Whether there are no more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.read >= self.announced
+    }
+
     fn read_part(&mut self) -> Result<Bytes, DecodeError> {
         if self.rest.is_empty() {
             return Err(DecodeError::MissingParts { want: self.announced, got: self.read });
@@ -80,7 +85,7 @@ impl Iterator for Parts {
     type Item = Result<Bytes, DecodeError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.read >= self.announced {
+        if self.is_over() {
             return None;
         }
         let part = self.read_part();
