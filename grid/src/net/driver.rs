@@ -147,8 +147,8 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
             let link = &mut shared.link;
             let mut outcome = link.handle_messages(now, &mut self.inbound);
             // What is late may have its answer among what is still to be decoded.
-            let is_due = link.poll_timeout().is_some_and(|timeout| timeout <= now);
-            if outcome.is_ok() && is_due && self.inbound.is_done() {
+            let is_late = link.poll_timeout().is_some_and(|timeout| timeout <= now);
+            if outcome.is_ok() && is_late && self.inbound.is_done() {
                 outcome = link.handle_timeout(now);
             }
             self.has_output = link.wants_transmit();

@@ -2,15 +2,25 @@
 //!
 //! Nothing of a link is needed for that, and whoever calls meanwhile need not wait for it. It goes a few messages at a
 //! time: a peer can put many into few bytes, and what is decoded at once should still be near when it is handled.
+//!
+//! Payloads are slices of what came. A few small items of a stream would hold a merged message for as long as a slow reader
+//! lets them wait; those are copied, so that a stream's memory is that of its items.
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::wire::{DecodeError, Message, Op, merged};
+use super::wire::{DecodeError, Header, Message, MuxId, Op, merged};
 
 /// Messages that are decoded at a time.
 const DECODED_MAX: usize = 64;
+
+/// What a message that came alone holds, more or less: transports read so much at a time.
+const HELD_BYTES_MIN: usize = 4 * 1024;
+
+/// Items of a stream that came together may hold so many times their own length, or they are copied. In a stream that has
+/// a link for itself they are most of a message; it must not pay for copies.
+const HELD_RATIO_MAX: usize = 8;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -19,7 +29,11 @@ pub(crate) struct Inbound {
     waiting: VecDeque<Bytes>,
     /// What is left of the merged message before those.
     parts: Option<merged::Parts>,
+    /// Bytes of the message that the next decoded one is a slice of.
+    held_bytes: usize,
     pub(super) decoded: Vec<Message>,
+    /// Where in `decoded` the items begin that came last, of one stream and in one message.
+    run: usize,
     /// Bytes of what was decoded, or begun.
     pub(super) bytes: u64,
     /// What comes after the decoded ones is no message.
@@ -50,6 +64,7 @@ impl Inbound {
 
     /// Decodes what is next; false if there was nothing.
     pub(crate) fn decode(&mut self) -> bool {
+        self.run = self.decoded.len();
         while self.decoded.len() < DECODED_MAX && self.error.is_none() {
             if let Some(parts) = &mut self.parts {
                 match parts.next() {
@@ -58,8 +73,10 @@ impl Inbound {
                 }
                 continue;
             }
+            self.end_run();
             let Some(bytes) = self.waiting.pop_front() else { break };
             self.bytes += bytes.len() as u64;
+            self.held_bytes = bytes.len().max(HELD_BYTES_MIN);
             match Message::decode(bytes) {
                 Ok(outer) if outer.header.op == Op::Merged => {
                     self.parts = Some(merged::parts(&outer));
@@ -67,15 +84,42 @@ impl Inbound {
                 message => self.keep(message),
             }
         }
+        self.end_run();
         !self.decoded.is_empty() || self.error.is_some()
     }
 
     fn keep(&mut self, message: Result<Message, DecodeError>) {
         match message {
-            Ok(message) => self.decoded.push(message),
+            Ok(message) => {
+                if self.decoded.last().is_some_and(|last| stream_of(last) != stream_of(&message)) {
+                    self.end_run();
+                }
+                self.decoded.push(message);
+            }
             Err(error) => self.error = Some(error),
         }
     }
+
+    /// Copies the items that came last if together they are little of what they hold.
+    fn end_run(&mut self) {
+        let begin = std::mem::replace(&mut self.run, self.decoded.len());
+        let items = self.decoded.get_mut(begin..).unwrap_or_default();
+        if items.first().is_none_or(|first| stream_of(first).is_none()) {
+            return;
+        }
+        let bytes: usize = items.iter().filter_map(|item| Some(item.payload.as_ref()?.len())).sum();
+        if bytes * HELD_RATIO_MAX < self.held_bytes {
+            for payload in items.iter_mut().filter_map(|item| item.payload.as_mut()) {
+                *payload = Bytes::copy_from_slice(payload);
+            }
+        }
+    }
+}
+
+/// Whose item this is, if it is one.
+fn stream_of(message: &Message) -> Option<(Op, MuxId)> {
+    let Header { op, mux, .. } = message.header;
+    matches!(op, Op::MuxClientMsg | Op::MuxServerMsg).then_some((op, mux))
 }
 
 #[cfg(test)]
@@ -84,7 +128,7 @@ mod tests {
 
     use super::super::limits::Limits;
     use super::super::outbox::Outbox;
-    use super::super::wire::{Frame, Header};
+    use super::super::wire::Frame;
     use super::*;
 
     fn merged_of(count: u32) -> Bytes {
@@ -128,5 +172,36 @@ mod tests {
         assert_eq!(seqs(&mut inbound), (0..9).collect::<Vec<_>>());
         assert!(inbound.error.is_some() && inbound.decode());
         assert_eq!(inbound.len(), 1, "left as it is");
+    }
+
+    /// Whether the items of the first stream in a merged message are slices of it.
+    fn holds(items: &[(u64, usize)]) -> bool {
+        let mut outbox = Outbox::new(&Limits::default());
+        for (mux, len) in items {
+            let header = Header { mux: MuxId(*mux), ..Header::new(Op::MuxServerMsg) };
+            outbox.push(&Frame::new(header, Some(&vec![7; *len])));
+        }
+        let message = outbox.pop().expect("one message");
+        let place = message.as_ptr_range();
+        let mut inbound = Inbound::default();
+        inbound.push(message);
+        assert!(inbound.decode());
+        let payload = |message: &Message| message.payload.clone().expect("an item");
+        let own: Vec<_> = inbound.decoded.iter().map(payload).collect();
+        assert!(own.iter().zip(items).all(|(item, (_, len))| *item == vec![7; *len]));
+        place.contains(&own[0].as_ptr())
+    }
+
+    #[test]
+    fn a_few_items_do_not_hold_the_message_they_came_in() {
+        let others = std::iter::repeat_n((2, 500), 40);
+        assert!(!holds(&[(1, 500)].into_iter().chain(others.clone()).collect::<Vec<_>>()));
+        assert!(!holds(&[(1, 500); 4].into_iter().chain(others.clone()).collect::<Vec<_>>()));
+        assert!(
+            holds(&[(1, 500); 8].into_iter().chain(others).collect::<Vec<_>>()),
+            "a part of it"
+        );
+        assert!(holds(&[(1, 500); 50]), "all of it");
+        assert!(!holds(&[(1, 100)]) && holds(&[(1, 600)]), "what is read at a time");
     }
 }
