@@ -33,9 +33,8 @@ pub(crate) struct Peer {
     pub(super) state: watch::Sender<State>,
     /// Told when nothing is in flight any more.
     pub(super) drained: Notify,
-    /// The driver was woken because there is something to send, or something due earlier. It looks for output otherwise
-    /// only where it has found out that there is some: to be told beside the lock saves it the lock where the socket has
-    /// woken it.
+    /// A caller has woken the driver, for something to send or something that is due earlier. Said beside the lock, so that
+    /// a driver that its socket has woken need not lock the link to find that there is no output.
     called: AtomicBool,
     shared: Mutex<Shared>,
 }
@@ -131,7 +130,7 @@ impl Peer {
         result
     }
 
-    /// Whether the driver has been woken to send something since it asked last.
+    /// Whether a caller has woken the driver since it asked last.
     pub(super) fn was_called(&self) -> bool {
         self.called.load(Ordering::Relaxed) && self.called.swap(false, Ordering::Relaxed)
     }

@@ -4,7 +4,7 @@
 //! time: a peer can put many into few bytes, and what is decoded at once should still be near when it is handled.
 //!
 //! Payloads are slices of what came. A few small items of a stream would hold a merged message for as long as a slow reader
-//! lets them wait; those are copied, so that a stream's memory is that of its items.
+//! lets them wait; those are copied, so that a stream holds hardly more than its items.
 
 use std::collections::VecDeque;
 
@@ -18,8 +18,8 @@ const DECODED_MAX: usize = 64;
 /// What a message that came alone holds, more or less: transports read so much at a time.
 const HELD_BYTES_MIN: usize = 4 * 1024;
 
-/// Items of a stream that came together may hold so many times their own length, or they are copied. In a stream that has
-/// a link for itself they are most of a message; it must not pay for copies.
+/// Items of a stream that came together may hold so many times their own length; where they hold more they are copied. A
+/// stream that has a link for itself is most of each message, and must not pay for copies.
 const HELD_RATIO_MAX: usize = 8;
 
 /// See the module.
