@@ -1,43 +1,36 @@
 //! The tokio layer: sockets, tasks, clocks, and nothing that knows a user's type.
 //!
-//! Who owns what: a [`Manager`] owns one task per peer (dial.rs or accept.rs), which owns the connection while there is
-//! one and drives it (driver.rs). Link and waiters are in a `Peer` (peer.rs) under one mutex, shared by that task and everybody
-//! who calls. Handlers run in the driver's first poll or in a task of their own, which the peer aborts (dispatch.rs).
+//! | folder | what |
+//! |---|---|
+//! | `node/` | one node: its description, and the loops that dial and accept its peers |
+//! | `drive/` | the one task of a link, from its handshake to its end |
+//! | `serve/` | the handlers of a node, and running them |
+//! | `call/` | the handles of callers: connections, calls, ends of streams |
+//! | `link/` | one peer: the lock around its link, who waits on it, its state |
+//! | `transport/` | what carries messages: WebSockets, and the loopback |
+//!
+//! Each folder imports only from those below it.
+//! A [`Manager`] owns one task per peer, which owns the connection while there is one.
 
-mod accept;
-mod budget;
-mod builder;
 mod call;
-mod caught;
-mod connection;
-mod context;
-mod dial;
-mod dispatch;
-mod driver;
-mod halves;
-mod handshake;
-mod life;
-mod manager;
-mod name;
+mod catch;
+mod drive;
+mod link;
 mod node;
-mod peer;
-mod registry;
-mod state;
-mod stats;
+mod serve;
 mod transport;
-mod waiters;
 
 pub(crate) use crate::proto::wire::join;
-pub use builder::{BuildError, Builder};
-pub(crate) use call::{CallOptions, call_options};
-pub use call::{RawCall, RawOpening};
-pub use connection::{Connection, NotConnected};
-pub use context::Context;
-pub use dial::{Dial, Dialing, Io};
-pub use halves::{RawReceiver, RawSender};
-pub use manager::{Manager, Refused, UnknownHost};
-pub use name::NameError;
-pub use registry::RegisterError;
-pub(crate) use registry::{RawHandler, Registry, RunSingle};
-pub use state::{Instance, State};
-pub use stats::{ConnectionStats, Stats};
+pub use call::connection::{Connection, NotConnected};
+pub(crate) use call::raw::{CallOptions, call_options};
+pub use call::raw::{RawCall, RawOpening};
+pub use call::stream::{RawReceiver, RawSender};
+pub use link::state::{Instance, State};
+pub use link::stats::{ConnectionStats, Stats};
+pub use node::builder::{BuildError, Builder};
+pub use node::dial::{Dial, Dialing, Io};
+pub use node::manager::{Manager, Refused, UnknownHost};
+pub use node::name::NameError;
+pub use serve::context::Context;
+pub use serve::registry::RegisterError;
+pub(crate) use serve::registry::{RawHandler, Registry, RunSingle};

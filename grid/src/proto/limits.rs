@@ -36,7 +36,7 @@ pub(crate) struct Limits {
 const OUTBOX_BYTES: usize = 256 * 1024;
 
 /// With 16 and 32 calls were not faster, with 51 slower. Where all tasks share one thread this is another number, in
-/// `net/budget.rs`.
+/// `net/drive/budget.rs`.
 const CALLS_MERGED_MAX: u32 = 24;
 
 /// What is larger than this travels in parts. A small call waits for one message of the other kind at most, and as long

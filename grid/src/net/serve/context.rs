@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::peer::Peer;
+use crate::net::link::peer::Peer;
 use crate::proto::wire::{Meta, TraceContext};
 use crate::proto::{Key, RouteIndex};
 

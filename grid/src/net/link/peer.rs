@@ -12,27 +12,27 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::{Notify, watch};
 
-use super::budget::limits_here;
-use super::registry::Registry;
-use super::state::State;
-use super::waiters::Waiters;
 use crate::error::{CodecError, Failure, Fault};
+use crate::net::drive::budget::limits_here;
+use crate::net::link::state::State;
+use crate::net::link::waiters::Waiters;
+use crate::net::serve::registry::Registry;
 use crate::proto::{CallFailure, Event, Key, Limits, Link, RouteIndex};
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Peer {
-    pub(super) name: Arc<str>,
+    pub(in crate::net) name: Arc<str>,
     /// The name of the node whose peer this is.
-    pub(super) local: Arc<str>,
-    pub(super) registry: Arc<Registry>,
+    pub(in crate::net) local: Arc<str>,
+    pub(in crate::net) registry: Arc<Registry>,
     /// Largest payload that fits into a message.
-    pub(super) payload_bytes_max: usize,
+    pub(in crate::net) payload_bytes_max: usize,
     /// Above this a payload takes so long that it is not for the driver's task.
-    pub(super) large_bytes: usize,
-    pub(super) state: watch::Sender<State>,
+    pub(in crate::net) large_bytes: usize,
+    pub(in crate::net) state: watch::Sender<State>,
     /// Told when nothing is in flight any more.
-    pub(super) drained: Notify,
+    pub(in crate::net) drained: Notify,
     /// A caller has woken the driver, for something to send or something that is due earlier. Said beside the lock, so that
     /// a driver that its socket has woken need not lock the link to find that there is no output.
     called: AtomicBool,
@@ -41,20 +41,20 @@ pub(crate) struct Peer {
 
 /// What the lock protects.
 #[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) link: Link,
-    pub(super) waiters: Waiters,
-    pub(super) driver: Parked,
+pub(in crate::net) struct Shared {
+    pub(in crate::net) link: Link,
+    pub(in crate::net) waiters: Waiters,
+    pub(in crate::net) driver: Parked,
     /// The transport holds messages that it has not given to the socket.
-    pub(super) unflushed: bool,
+    pub(in crate::net) unflushed: bool,
 }
 
 /// Whether the driver sleeps, and what it is worth waking for.
 #[derive(Debug, Default)]
-pub(super) struct Parked {
+pub(in crate::net) struct Parked {
     /// Said when it parks, and until it is woken by a caller or next handles something: woken by its socket, it may be
     /// woken once more in vain.
-    pub(super) asleep: bool,
+    pub(in crate::net) asleep: bool,
     /// Kept for the next time where it is not needed: a clone costs as much as the lock.
     waker: Option<Waker>,
     /// When it wakes by itself.
@@ -65,7 +65,12 @@ pub(super) struct Parked {
 
 impl Parked {
     /// The driver goes to sleep.
-    pub(super) fn park(&mut self, waker: &Waker, until: Option<Instant>, takes_output: bool) {
+    pub(in crate::net) fn park(
+        &mut self,
+        waker: &Waker,
+        until: Option<Instant>,
+        takes_output: bool,
+    ) {
         match &mut self.waker {
             Some(kept) => kept.clone_from(waker),
             None => self.waker = Some(waker.clone()),
@@ -75,7 +80,7 @@ impl Parked {
 }
 
 impl Peer {
-    pub(super) fn new(
+    pub(in crate::net) fn new(
         local: Arc<str>,
         name: Arc<str>,
         limits: Limits,
@@ -105,12 +110,12 @@ impl Peer {
 
     /// Locks the link. A panic under the lock would be a bug in the core; the link is left as it is then, and the
     /// others go on.
-    pub(super) fn lock(&self) -> MutexGuard<'_, Shared> {
+    pub(in crate::net) fn lock(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does something with the link, and wakes whom it concerns: the driver, and others who wait.
-    pub(super) fn with<T>(&self, act: impl FnOnce(&mut Shared) -> T) -> T {
+    pub(in crate::net) fn with<T>(&self, act: impl FnOnce(&mut Shared) -> T) -> T {
         let mut round = Round::default();
         let mut shared = self.lock();
         let result = act(&mut shared);
@@ -131,12 +136,12 @@ impl Peer {
     }
 
     /// Whether a caller has woken the driver since it asked last.
-    pub(super) fn was_called(&self) -> bool {
+    pub(in crate::net) fn was_called(&self) -> bool {
         self.called.load(Ordering::Relaxed) && self.called.swap(false, Ordering::Relaxed)
     }
 
     /// Shows a state, unless the node is shut down, which is the last one.
-    pub(super) fn show(&self, state: State) {
+    pub(in crate::net) fn show(&self, state: State) {
         self.state.send_if_modified(|shown| {
             let changes = *shown != State::Shutdown && *shown != state;
             if changes {
@@ -147,27 +152,27 @@ impl Peer {
     }
 
     /// The handler of a single request is done.
-    pub(super) fn reply(&self, key: Key, outcome: Result<Option<Bytes>, Fault>) {
+    pub(in crate::net) fn reply(&self, key: Key, outcome: Result<Option<Bytes>, Fault>) {
         self.with(|shared| shared.link.reply(key, &outcome));
     }
 
     /// The handler of a stream is done.
-    pub(super) fn finish_stream(&self, key: Key, outcome: Result<(), Fault>) {
+    pub(in crate::net) fn finish_stream(&self, key: Key, outcome: Result<(), Fault>) {
         self.with(|shared| shared.link.finish_stream(key, outcome));
     }
 
     /// The subroute that a handler of this node is registered under.
-    pub(super) fn subroute_of(&self, route: RouteIndex) -> Option<&str> {
+    pub(in crate::net) fn subroute_of(&self, route: RouteIndex) -> Option<&str> {
         self.registry.entry(route)?.subroute.as_deref()
     }
 
     /// The name that a handler of this node is registered with.
-    pub(super) fn method_of(&self, route: RouteIndex) -> &str {
+    pub(in crate::net) fn method_of(&self, route: RouteIndex) -> &str {
         self.registry.entry(route).map(|entry| &*entry.name).unwrap_or_default()
     }
 
     /// Waits until nothing is in flight.
-    pub(super) async fn drained(&self) {
+    pub(in crate::net) async fn drained(&self) {
         loop {
             let notified = self.drained.notified();
             if self.lock().is_drained() {
@@ -178,7 +183,7 @@ impl Peer {
     }
 
     /// Ready when the peer's call is over, however it ended. `place` is where the caller waits.
-    pub(super) fn poll_over(
+    pub(in crate::net) fn poll_over(
         &self,
         key: Key,
         place: &mut Option<usize>,
@@ -194,7 +199,7 @@ impl Peer {
     }
 
     /// Whoever waited at `place` for the end of a call does not any more.
-    pub(super) fn forget_over(&self, key: Key, place: usize) {
+    pub(in crate::net) fn forget_over(&self, key: Key, place: usize) {
         let mut shared = self.lock();
         // When the call is over the places are gone, and may be somebody else's.
         let waker = shared.link.is_served(key).then(|| shared.waiters.forget_over(key, place));
@@ -203,7 +208,7 @@ impl Peer {
     }
 
     /// Gives a failure of the core the names that it does not know.
-    pub(super) fn failure(&self, failure: CallFailure) -> Failure {
+    pub(in crate::net) fn failure(&self, failure: CallFailure) -> Failure {
         match failure {
             CallFailure::Fault(fault) => Failure::Remote(fault),
             CallFailure::Lost { sent, reason } => {
@@ -221,24 +226,24 @@ impl Peer {
 }
 
 /// What somebody is told whose payload or item fits into no message.
-pub(super) fn too_large(len: usize, max: usize) -> CodecError {
+pub(in crate::net) fn too_large(len: usize, max: usize) -> CodecError {
     CodecError::new(format_args!("{len} bytes, and a message may have {max}"))
 }
 
 /// What a round of the driver took out of the link, to be acted on without the lock.
 #[derive(Debug, Default)]
-pub(super) struct Round {
-    pub(super) wakers: Vec<Waker>,
+pub(in crate::net) struct Round {
+    pub(in crate::net) wakers: Vec<Waker>,
     /// `Event::Serve`, all of them.
-    pub(super) serve: Vec<Event>,
-    pub(super) abort: Vec<tokio::task::AbortHandle>,
+    pub(in crate::net) serve: Vec<Event>,
+    pub(in crate::net) abort: Vec<tokio::task::AbortHandle>,
     /// To be dropped.
-    pub(super) spent: Vec<Bytes>,
+    pub(in crate::net) spent: Vec<Bytes>,
 }
 
 impl Shared {
     /// Whether nothing is in flight any more and everything that was said has gone to the socket.
-    pub(super) fn is_drained(&self) -> bool {
+    pub(in crate::net) fn is_drained(&self) -> bool {
         self.link.is_drained() && !self.unflushed
     }
 
@@ -259,7 +264,7 @@ impl Shared {
     }
 
     /// Sorts the link's events into what must be done about them.
-    pub(super) fn drain(&mut self, round: &mut Round) {
+    pub(in crate::net) fn drain(&mut self, round: &mut Round) {
         while let Some(event) = self.link.poll_event() {
             match event {
                 Event::Wake { side, key, half } => {
@@ -285,7 +290,7 @@ impl Shared {
 
 impl Round {
     /// Wakes, aborts and drops; the calls to serve stay.
-    pub(super) fn settle(&mut self) {
+    pub(in crate::net) fn settle(&mut self) {
         self.abort.drain(..).for_each(|task| task.abort());
         self.wakers.drain(..).for_each(Waker::wake);
         self.spent.clear();
@@ -293,6 +298,6 @@ impl Round {
 }
 
 /// The clock of everything in this layer: tokio's, so that tests can pause it.
-pub(super) fn now() -> Instant {
+pub(in crate::net) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }

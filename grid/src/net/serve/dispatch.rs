@@ -14,19 +14,19 @@ use std::task::{Poll, Waker};
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::caught::{self, Panic};
-use super::context::Context;
-use super::halves::halves;
-use super::peer::Peer;
-use super::registry::{HandlerFuture, RawHandler, RunSingle};
 use crate::error::{ErrorCode, Fault};
+use crate::net::call::stream::halves;
+use crate::net::catch::{self, Panic};
+use crate::net::link::peer::Peer;
+use crate::net::serve::context::Context;
+use crate::net::serve::registry::{HandlerFuture, RawHandler, RunSingle};
 use crate::proto::{Event, Key, RouteIndex, Side};
 
 /// Answers of handlers that were done at once.
-pub(super) type Replies = Vec<(Key, Result<Option<Bytes>, Fault>)>;
+pub(in crate::net) type Replies = Vec<(Key, Result<Option<Bytes>, Fault>)>;
 
 /// Starts the handler that an [`Event::Serve`] asks for.
-pub(super) fn serve(peer: &Arc<Peer>, event: Event, replies: &mut Replies) {
+pub(in crate::net) fn serve(peer: &Arc<Peer>, event: Event, replies: &mut Replies) {
     let Event::Serve { key, route, payload, deadline, meta } = event else { return };
     let Some(entry) = peer.registry.entry(route) else { return };
     let context = Context::new(Arc::clone(peer), key, route, deadline, meta);
@@ -150,7 +150,7 @@ impl<T> Future for CatchPanic<T> {
 /// Turns a panic into the error that the caller sees; the panic's own text stays here.
 fn flatten<T>(peer: &Peer, key: Key, outcome: Outcome<T>) -> Result<T, Fault> {
     outcome.unwrap_or_else(|panic| {
-        tracing::error!(local = %peer.local, peer = %peer.name, call = ?key, panic = caught::text(&panic), "a handler panicked");
+        tracing::error!(local = %peer.local, peer = %peer.name, call = ?key, panic = catch::text(&panic), "a handler panicked");
         Err(Fault::new(ErrorCode::Panicked, "the handler panicked: panic"))
     })
 }

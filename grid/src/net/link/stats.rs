@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::peer::Peer;
-use super::state::State;
+use crate::net::link::peer::Peer;
+use crate::net::link::state::State;
 
 /// Figures of the link to one peer, since the node started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub struct ConnectionStats {
 }
 
 impl ConnectionStats {
-    pub(super) fn of(peer: &Peer) -> Self {
+    pub(in crate::net) fn of(peer: &Peer) -> Self {
         let state = peer.state.borrow().clone();
         let shared = peer.lock();
         let counters = shared.link.counters();

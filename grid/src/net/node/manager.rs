@@ -8,16 +8,16 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
-use super::accept::{self, keep_accepting};
-use super::builder::Builder;
-use super::connection::Connection;
-use super::dial::{Io, keep_dialing};
-use super::life;
-use super::node::Node;
-use super::peer::Peer;
-use super::state::State;
-use super::stats::{ConnectionStats, Stats};
 use crate::descriptor::Registered;
+use crate::net::call::connection::Connection;
+use crate::net::drive::session;
+use crate::net::link::peer::Peer;
+use crate::net::link::state::State;
+use crate::net::link::stats::{ConnectionStats, Stats};
+use crate::net::node::accept::{self, keep_accepting};
+use crate::net::node::builder::Builder;
+use crate::net::node::dial::{Io, keep_dialing};
+use crate::net::node::shared::Node;
 
 /// One node of a grid: it serves its handlers, and holds one link to each other node.
 ///
@@ -48,7 +48,7 @@ pub struct Manager {
 }
 
 /// A peer that dials this node, and where its connections come in.
-pub(super) type Arrivals = (Arc<Peer>, mpsc::Receiver<accept::Arrival>);
+pub(in crate::net) type Arrivals = (Arc<Peer>, mpsc::Receiver<accept::Arrival>);
 
 #[derive(Debug)]
 struct Inner {
@@ -65,10 +65,10 @@ impl Manager {
     }
 
     /// Starts the task of each link of a node.
-    pub(super) fn start(node: Arc<Node>, arrivals: Vec<Arrivals>) -> Self {
-        life::start_loopback(&node.loopback);
+    pub(in crate::net) fn start(node: Arc<Node>, arrivals: Vec<Arrivals>) -> Self {
+        session::start_loopback(&node.loopback);
         let mut tasks =
-            vec![tokio::spawn(life::run_loopback(Arc::clone(&node.loopback))).abort_handle()];
+            vec![tokio::spawn(session::run_loopback(Arc::clone(&node.loopback))).abort_handle()];
         for known in node.peers.values().filter(|known| known.arrivals.is_none()) {
             tasks.push(
                 tokio::spawn(keep_dialing(Arc::clone(&node), Arc::clone(&known.peer)))
@@ -203,7 +203,7 @@ impl Inner {
         drop(tasks);
         for peer in self.node.links() {
             peer.lock().link.close();
-            life::take_down(peer, "this node is shut down");
+            session::take_down(peer, "this node is shut down");
             peer.state.send_replace(State::Shutdown);
         }
     }

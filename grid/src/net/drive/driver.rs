@@ -15,10 +15,10 @@ use std::time::Instant;
 use tokio::task::coop;
 use tokio::time::Sleep;
 
-use super::budget::ReadBudget;
-use super::dispatch::{self, Replies};
-use super::peer::{Peer, Round, now};
-use super::transport::Transport;
+use crate::net::drive::budget::ReadBudget;
+use crate::net::link::peer::{Peer, Round, now};
+use crate::net::serve::dispatch::{self, Replies};
+use crate::net::transport::Transport;
 use crate::proto::{Inbound, Link, PART_BYTES};
 
 /// From this length on a message is a large one or a part of one: it was not joined with others.
@@ -45,7 +45,7 @@ const BATCH_MIN: usize = 2;
 const ROUNDS_MAX: u32 = 4;
 
 /// The task of a link, as a future that ends with the connection and gives the reason.
-pub(super) struct Driver<'a, T: ?Sized> {
+pub(in crate::net) struct Driver<'a, T: ?Sized> {
     peer: &'a Arc<Peer>,
     /// `None`: the link is down, and only time passes.
     transport: Option<&'a mut T>,
@@ -63,7 +63,7 @@ pub(super) struct Driver<'a, T: ?Sized> {
 }
 
 impl<'a, T: Transport + ?Sized> Driver<'a, T> {
-    pub(super) fn new(peer: &'a Arc<Peer>, transport: Option<&'a mut T>) -> Self {
+    pub(in crate::net) fn new(peer: &'a Arc<Peer>, transport: Option<&'a mut T>) -> Self {
         Self {
             peer,
             transport,
@@ -326,10 +326,10 @@ mod tests {
 
     use bytes::{Bytes, BytesMut};
 
-    use super::super::life::start_loopback;
-    use super::super::registry::{RawHandler, Registry, RunSingle};
-    use super::super::transport::TransportError;
     use super::*;
+    use crate::net::drive::session::start_loopback;
+    use crate::net::serve::registry::{RawHandler, Registry, RunSingle};
+    use crate::net::transport::TransportError;
     use crate::proto::Limits;
     use crate::proto::wire::{Frame, Header, MuxId, Op, Ping, Timestamp, merged};
 

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::context::Context;
-use super::halves::{RawReceiver, RawSender};
 use crate::descriptor::{Registered, ServiceDescriptor};
 use crate::error::Fault;
+use crate::net::call::stream::{RawReceiver, RawSender};
+use crate::net::serve::context::Context;
 use crate::proto::wire::{HandlerId, SubrouteHash};
 use crate::proto::{Capacities, RouteError, RouteIndex, RouteKind, Routes};
 
@@ -43,20 +43,20 @@ pub(crate) enum RawHandler {
 }
 
 /// A handler in the table.
-pub(super) struct Entry {
+pub(in crate::net) struct Entry {
     /// `Service/method`, for people.
-    pub(super) name: Cow<'static, str>,
-    pub(super) id: HandlerId,
-    pub(super) subroute: Option<Arc<str>>,
-    pub(super) handler: RawHandler,
-    pub(super) first_poll: FirstPoll,
+    pub(in crate::net) name: Cow<'static, str>,
+    pub(in crate::net) id: HandlerId,
+    pub(in crate::net) subroute: Option<Arc<str>>,
+    pub(in crate::net) handler: RawHandler,
+    pub(in crate::net) first_poll: FirstPoll,
 }
 
 /// How long the first poll of a handler takes, as a moving average.
 ///
 /// It races with itself where several links serve the same handler; a lost sample does not matter.
 #[derive(Debug, Default)]
-pub(super) struct FirstPoll {
+pub(in crate::net) struct FirstPoll {
     average_ns: AtomicU64,
     calls: AtomicU64,
 }
@@ -71,18 +71,18 @@ const HEAVY: Duration = Duration::from_micros(20);
 const MEMORY: u64 = 8;
 
 impl FirstPoll {
-    pub(super) fn is_heavy(&self) -> bool {
+    pub(in crate::net) fn is_heavy(&self) -> bool {
         Duration::from_nanos(self.average_ns.load(Ordering::Relaxed)) > HEAVY
     }
 
     /// Whether the call that begins now should be timed.
-    pub(super) fn is_due(&self) -> bool {
+    pub(in crate::net) fn is_due(&self) -> bool {
         let calls = self.calls.load(Ordering::Relaxed);
         self.calls.store(calls.wrapping_add(1), Ordering::Relaxed);
         calls.is_multiple_of(SAMPLED)
     }
 
-    pub(super) fn note(&self, took: Duration) {
+    pub(in crate::net) fn note(&self, took: Duration) {
         let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX / MEMORY);
         let average = self.average_ns.load(Ordering::Relaxed);
         // Bounded, so that a handler that once blocked for minutes is forgiven within some dozens of calls.
@@ -157,15 +157,15 @@ impl Registry {
         self.services.push(Registered { descriptor, subroute: subroute.map(Arc::from) });
     }
 
-    pub(super) fn services(&self) -> &[Registered] {
+    pub(in crate::net) fn services(&self) -> &[Registered] {
         &self.services
     }
 
-    pub(super) fn routes(&self) -> &Arc<Routes> {
+    pub(in crate::net) fn routes(&self) -> &Arc<Routes> {
         &self.routes
     }
 
-    pub(super) fn entry(&self, route: RouteIndex) -> Option<&Entry> {
+    pub(in crate::net) fn entry(&self, route: RouteIndex) -> Option<&Entry> {
         self.entries.get(route.0)
     }
 }

@@ -10,9 +10,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::connection::Connection;
-use super::halves::{RawReceiver, RawSender, halves};
 use crate::error::{CallError, CodecError, Failure};
+use crate::net::call::connection::Connection;
+use crate::net::call::stream::{RawReceiver, RawSender, halves};
 use crate::proto::wire::{HandlerId, Meta, TraceContext};
 use crate::proto::{CallFailure, CallSpec, Capacities, Deadline, Half, Key, Side};
 
@@ -253,7 +253,7 @@ pub struct RawCall {
 }
 
 impl RawCall {
-    pub(super) fn new(
+    pub(in crate::net) fn new(
         connection: Connection,
         handler: HandlerId,
         payload: Result<Option<Bytes>, CodecError>,
@@ -308,7 +308,7 @@ pub struct RawOpening {
 }
 
 impl RawOpening {
-    pub(super) fn new(
+    pub(in crate::net) fn new(
         connection: Connection,
         handler: HandlerId,
         capacities: Capacities,

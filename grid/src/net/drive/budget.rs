@@ -19,7 +19,7 @@ const MESSAGES_MAX: usize = 64;
 const CALLS_MERGED_ALONE: u32 = 32;
 
 /// The limits of a link whose tasks run on the runtime that this is called on.
-pub(super) fn limits_here(limits: Limits) -> Limits {
+pub(in crate::net) fn limits_here(limits: Limits) -> Limits {
     match workers() {
         1 => Limits { calls_merged_max: CALLS_MERGED_ALONE, ..limits },
         _ => limits,
@@ -32,7 +32,7 @@ fn workers() -> usize {
 
 /// What the next round may read.
 #[derive(Debug)]
-pub(super) struct ReadBudget {
+pub(in crate::net) struct ReadBudget {
     messages: usize,
     messages_min: usize,
 }
@@ -40,7 +40,7 @@ pub(super) struct ReadBudget {
 impl ReadBudget {
     /// For a task of the runtime that this is called on. Where all tasks share one thread, nothing here goes on while a
     /// message is answered, and small pieces only cost.
-    pub(super) fn of_this_runtime() -> Self {
+    pub(in crate::net) fn of_this_runtime() -> Self {
         Self::with_workers(workers())
     }
 
@@ -50,17 +50,17 @@ impl ReadBudget {
     }
 
     /// Whether a round that has read this much may read one more message.
-    pub(super) fn allows(&self, messages: usize, bytes: usize) -> bool {
+    pub(in crate::net) fn allows(&self, messages: usize, bytes: usize) -> bool {
         messages < self.messages && bytes < BYTES_MAX
     }
 
     /// A round has read all that it was allowed, and there may be more.
-    pub(super) fn grow(&mut self) {
+    pub(in crate::net) fn grow(&mut self) {
         self.messages = (2 * self.messages).min(MESSAGES_MAX);
     }
 
     /// A round has read all there was.
-    pub(super) fn shrink(&mut self) {
+    pub(in crate::net) fn shrink(&mut self) {
         self.messages = self.messages_min;
     }
 }

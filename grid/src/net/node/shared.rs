@@ -6,44 +6,44 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::accept::Arrival;
-use super::dial::Dial;
-use super::peer::Peer;
-use super::registry::Registry;
-use super::state::Instance;
 use crate::auth::Authenticate;
 use crate::config::Config;
+use crate::net::link::peer::Peer;
+use crate::net::link::state::Instance;
+use crate::net::node::accept::Arrival;
+use crate::net::node::dial::Dial;
+use crate::net::serve::registry::Registry;
 use crate::proto::{Features, Introduction};
 
 /// One node and the others it knows.
-pub(super) struct Node {
-    pub(super) name: Arc<str>,
-    pub(super) instance: Instance,
-    pub(super) config: Config,
-    pub(super) features: Features,
-    pub(super) auth: Arc<dyn Authenticate>,
-    pub(super) dial: Arc<dyn Dial>,
-    pub(super) registry: Arc<Registry>,
-    pub(super) peers: HashMap<Arc<str>, Known>,
+pub(in crate::net) struct Node {
+    pub(in crate::net) name: Arc<str>,
+    pub(in crate::net) instance: Instance,
+    pub(in crate::net) config: Config,
+    pub(in crate::net) features: Features,
+    pub(in crate::net) auth: Arc<dyn Authenticate>,
+    pub(in crate::net) dial: Arc<dyn Dial>,
+    pub(in crate::net) registry: Arc<Registry>,
+    pub(in crate::net) peers: HashMap<Arc<str>, Known>,
     /// The link to itself.
-    pub(super) loopback: Arc<Peer>,
+    pub(in crate::net) loopback: Arc<Peer>,
 }
 
 /// One other node.
-pub(super) struct Known {
-    pub(super) peer: Arc<Peer>,
+pub(in crate::net) struct Known {
+    pub(in crate::net) peer: Arc<Peer>,
     /// Where its connections go, if it is the one that dials. One may wait while the one before it is being taken down.
-    pub(super) arrivals: Option<mpsc::Sender<Arrival>>,
+    pub(in crate::net) arrivals: Option<mpsc::Sender<Arrival>>,
 }
 
 impl Node {
     /// What this node says of itself.
-    pub(super) fn introduction(&self) -> Introduction {
+    pub(in crate::net) fn introduction(&self) -> Introduction {
         Introduction { id: self.instance.0, name: self.name.to_string(), features: self.features }
     }
 
     /// Every link, the one to itself last.
-    pub(super) fn links(&self) -> impl Iterator<Item = &Arc<Peer>> {
+    pub(in crate::net) fn links(&self) -> impl Iterator<Item = &Arc<Peer>> {
         self.peers.values().map(|known| &known.peer).chain([&self.loopback])
     }
 }

@@ -7,13 +7,13 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use super::call::{RawCall, RawOpening};
-use super::life;
-use super::peer::Peer;
-use super::registry::Registry;
-use super::state::State;
-use super::stats::ConnectionStats;
 use crate::error::CodecError;
+use crate::net::call::raw::{RawCall, RawOpening};
+use crate::net::drive::session;
+use crate::net::link::peer::Peer;
+use crate::net::link::state::State;
+use crate::net::link::stats::ConnectionStats;
+use crate::net::serve::registry::Registry;
 use crate::proto::wire::{HandlerId, SubrouteHash, SubrouteId, join};
 use crate::proto::{Capacities, Limits};
 
@@ -41,7 +41,7 @@ struct Subroute {
 
 /// Ends a link that belongs to its handles alone, when the last of them is gone.
 #[derive(Debug)]
-pub(super) struct Keep(AbortHandle);
+pub(in crate::net) struct Keep(AbortHandle);
 
 impl Drop for Keep {
     fn drop(&mut self) {
@@ -50,7 +50,7 @@ impl Drop for Keep {
 }
 
 impl Connection {
-    pub(super) fn new(peer: Arc<Peer>) -> Self {
+    pub(in crate::net) fn new(peer: Arc<Peer>) -> Self {
         Self { inner: Arc::new(Inner { peer, subroute: None, keep: None }) }
     }
 
@@ -61,9 +61,9 @@ impl Connection {
     pub(crate) fn in_process(registry: Registry) -> Self {
         let name: Arc<str> = "in-process".into();
         let peer = Peer::new(Arc::clone(&name), name, Limits::default(), Arc::new(registry));
-        let task = tokio::spawn(life::run_loopback(Arc::clone(&peer)));
+        let task = tokio::spawn(session::run_loopback(Arc::clone(&peer)));
         // Calls may be made before the task first runs.
-        life::start_loopback(&peer);
+        session::start_loopback(&peer);
         Self {
             inner: Arc::new(Inner {
                 peer,
@@ -173,15 +173,15 @@ impl Connection {
         RawOpening::new(self.clone(), handler, capacities, payload, timeout)
     }
 
-    pub(super) fn link(&self) -> &Arc<Peer> {
+    pub(in crate::net) fn link(&self) -> &Arc<Peer> {
         &self.inner.peer
     }
 
-    pub(super) fn keep(&self) -> Option<Arc<Keep>> {
+    pub(in crate::net) fn keep(&self) -> Option<Arc<Keep>> {
         self.inner.keep.clone()
     }
 
-    pub(super) fn subroute_id(&self, handler: HandlerId) -> Option<SubrouteId> {
+    pub(in crate::net) fn subroute_id(&self, handler: HandlerId) -> Option<SubrouteId> {
         self.inner.subroute.as_ref().map(|subroute| subroute.hash.for_handler(handler))
     }
 }

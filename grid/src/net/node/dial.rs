@@ -10,13 +10,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::caught::caught;
-use super::handshake::{Established, introduce};
-use super::life::{drive, idle};
-use super::node::Node;
-use super::peer::Peer;
-use super::state::State;
-use super::transport::{self, WebSocket};
+use crate::net::catch::caught;
+use crate::net::drive::session::{drive, idle};
+use crate::net::link::peer::Peer;
+use crate::net::link::state::State;
+use crate::net::node::handshake::{Established, introduce};
+use crate::net::node::shared::Node;
+use crate::net::transport::{self, WebSocket};
 
 /// After a failed attempt the next one starts this long after it, at least and at most: at random in between, so that
 /// the nodes of a grid do not all knock at a restarted one at once.
@@ -42,12 +42,12 @@ pub trait Dial: Send + Sync + 'static {
 
 /// Dials over TCP.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct TcpDial;
+pub(in crate::net) struct TcpDial;
 
 impl Dial for TcpDial {
     fn dial<'a>(&'a self, name: &'a str) -> Dialing<'a> {
         Box::pin(async move {
-            let name = super::name::Name::parse(name).map_err(io::Error::other)?;
+            let name = crate::net::node::name::Name::parse(name).map_err(io::Error::other)?;
             if name.is_secure() {
                 return Err(io::Error::other(
                     "TLS is not built in: give the builder a dialer that speaks it",
@@ -66,7 +66,7 @@ impl Dial for TcpDial {
 const UNSENT_BYTES: u32 = 64 * 1024;
 
 /// Makes a socket quick: small packets go at once, and little waits in it.
-pub(super) fn tune(stream: &TcpStream) -> io::Result<()> {
+pub(in crate::net) fn tune(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     // A system that does not know the option is slower, and no worse.
     #[cfg(target_os = "linux")]
@@ -75,7 +75,7 @@ pub(super) fn tune(stream: &TcpStream) -> io::Result<()> {
 }
 
 /// Keeps the link to a peer up, from the dialing side. Never ends.
-pub(super) async fn keep_dialing(node: Arc<Node>, peer: Arc<Peer>) {
+pub(in crate::net) async fn keep_dialing(node: Arc<Node>, peer: Arc<Peer>) {
     loop {
         let started = Instant::now();
         // A reason stays visible while the next attempt is made.

@@ -8,17 +8,17 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::caught::caught;
-use super::dial::{Io, tune};
-use super::handshake::{Established, receive_introduction};
-use super::life::{drive, idle};
-use super::node::Node;
-use super::peer::Peer;
-use super::transport::http::{HeaderMap, StatusCode, header};
-use super::transport::{self, WebSocket};
+use crate::net::catch::caught;
+use crate::net::drive::session::{drive, idle};
+use crate::net::link::peer::Peer;
+use crate::net::node::dial::{Io, tune};
+use crate::net::node::handshake::{Established, receive_introduction};
+use crate::net::node::shared::Node;
+use crate::net::transport::http::{HeaderMap, StatusCode, header};
+use crate::net::transport::{self, WebSocket};
 
 /// A connection that a peer has opened and that was let in.
-pub(super) type Arrival = Established<WebSocket<Box<dyn Io>>>;
+pub(in crate::net) type Arrival = Established<WebSocket<Box<dyn Io>>>;
 
 /// Connections that may be at their upgrade or handshake at once; further ones wait in the listener's own queue. Each
 /// costs a task and the head of its request, and ends by a time-out at the latest.
@@ -28,7 +28,7 @@ const HANDSHAKES_MAX: usize = 1024;
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
 /// Accepts until it is dropped.
-pub(super) async fn serve(node: Arc<Node>, listener: TcpListener) {
+pub(in crate::net) async fn serve(node: Arc<Node>, listener: TcpListener) {
     let mut handshakes = JoinSet::new();
     loop {
         while handshakes.len() >= HANDSHAKES_MAX || handshakes.try_join_next().is_some() {
@@ -69,7 +69,7 @@ fn is_about_the_peer(error: &io::Error) -> bool {
 }
 
 /// Takes a byte stream through upgrade and handshake and hands it to its peer.
-pub(super) async fn accept(node: &Arc<Node>, stream: Box<dyn Io>) -> Result<(), String> {
+pub(in crate::net) async fn accept(node: &Arc<Node>, stream: Box<dyn Io>) -> Result<(), String> {
     let limit = node.config.connect_timeout;
     let judging = Arc::clone(node);
     let judge = move |path: &str, headers: &HeaderMap| judge(&judging, path, headers);
@@ -106,7 +106,7 @@ fn judge(node: &Node, path: &str, headers: &HeaderMap) -> Result<(), (StatusCode
 /// Keeps the link to a peer up, from the side that waits to be dialed. Never ends, but with the node.
 ///
 /// A new connection replaces the one before it at once: the peer knows best that the old one is of no use.
-pub(super) async fn keep_accepting(peer: Arc<Peer>, mut arrivals: mpsc::Receiver<Arrival>) {
+pub(in crate::net) async fn keep_accepting(peer: Arc<Peer>, mut arrivals: mpsc::Receiver<Arrival>) {
     let mut next = None;
     loop {
         let arrival = match next.take() {

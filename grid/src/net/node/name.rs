@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A name that has been looked at: `http://node1:9000` and its parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Name<'a> {
+pub(in crate::net) struct Name<'a> {
     scheme: &'a str,
     host: &'a str,
     port: u16,
@@ -46,7 +46,7 @@ const NAME_BYTES_MAX: usize = 1024;
 
 impl<'a> Name<'a> {
     /// Takes a name apart.
-    pub(super) fn parse(name: &'a str) -> Result<Self, NameError> {
+    pub(in crate::net) fn parse(name: &'a str) -> Result<Self, NameError> {
         Self::parts(name).map_err(|reason| NameError { name: name.to_owned(), reason })
     }
 
@@ -86,15 +86,15 @@ impl<'a> Name<'a> {
         Ok(Self { scheme, host, port })
     }
 
-    pub(super) fn host(&self) -> &'a str {
+    pub(in crate::net) fn host(&self) -> &'a str {
         self.host
     }
 
-    pub(super) fn port(&self) -> u16 {
+    pub(in crate::net) fn port(&self) -> u16 {
         self.port
     }
 
-    pub(super) fn is_secure(&self) -> bool {
+    pub(in crate::net) fn is_secure(&self) -> bool {
         matches!(self.scheme, "https" | "wss")
     }
 }

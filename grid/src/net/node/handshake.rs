@@ -4,25 +4,25 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::state::Instance;
-use super::transport::Transport;
 use crate::auth::Authenticate;
+use crate::net::link::state::Instance;
+use crate::net::transport::Transport;
 use crate::proto::wire::{Connect, ConnectResponse, Message, Op, Timestamp};
 use crate::proto::{Expectation, Features, Introduction, Session, refuse, uses_checksum};
 
 /// A connection after its handshake.
-pub(super) struct Established<T> {
-    pub(super) transport: T,
-    pub(super) session: Session,
+pub(in crate::net) struct Established<T> {
+    pub(in crate::net) transport: T,
+    pub(in crate::net) session: Session,
     /// The run of the peer that answered.
-    pub(super) instance: Instance,
+    pub(in crate::net) instance: Instance,
 }
 
 /// How long the peer may take for its handshake message.
-pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+pub(in crate::net) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The dialer's part: introduces this node to `remote` and waits to be let in.
-pub(super) async fn introduce<T: Transport>(
+pub(in crate::net) async fn introduce<T: Transport>(
     mut transport: T,
     own: &Introduction,
     remote: &str,
@@ -56,7 +56,7 @@ pub(super) async fn introduce<T: Transport>(
 /// The listener's part: reads who is there and lets it in or not. Gives the name of the dialer as well.
 ///
 /// An error names the dialer as far as it has said who it is.
-pub(super) async fn receive_introduction<T: Transport>(
+pub(in crate::net) async fn receive_introduction<T: Transport>(
     mut transport: T,
     own: &Introduction,
     is_known: &(dyn Fn(&str) -> bool + Sync),

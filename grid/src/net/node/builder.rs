@@ -8,18 +8,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::context::Context;
-use super::dial::{Dial, TcpDial};
-use super::halves::{RawReceiver, RawSender};
-use super::manager::Manager;
-use super::name::{Name, NameError};
-use super::node::{Known, Node};
-use super::peer::Peer;
-use super::registry::{HandlerFuture, RawHandler, RegisterError, Registry};
-use super::state::Instance;
 use crate::auth::{Authenticate, NoAuth};
 use crate::config::Config;
 use crate::error::{Fault, RemoteError};
+use crate::net::call::stream::{RawReceiver, RawSender};
+use crate::net::link::peer::Peer;
+use crate::net::link::state::Instance;
+use crate::net::node::dial::{Dial, TcpDial};
+use crate::net::node::manager::Manager;
+use crate::net::node::name::{Name, NameError};
+use crate::net::node::shared::{Known, Node};
+use crate::net::serve::context::Context;
+use crate::net::serve::registry::{HandlerFuture, RawHandler, RegisterError, Registry};
 use crate::proto::wire::HandlerId;
 use crate::proto::{Capacities, Features, dials};
 
@@ -38,7 +38,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    pub(super) fn new(name: String) -> Self {
+    pub(in crate::net) fn new(name: String) -> Self {
         Self {
             name,
             hosts: None,

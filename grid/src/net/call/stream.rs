@@ -10,8 +10,8 @@ use bytes::Bytes;
 use futures_core::Stream;
 use tokio::task::coop;
 
-use super::peer::{Peer, too_large};
 use crate::error::{CallError, Closed, CodecError, Failure};
+use crate::net::link::peer::{Peer, too_large};
 use crate::proto::{Half, Key, Recv, SendState, Side};
 
 /// Items that a task may move for one operation of those that the runtime grants it before others get their turn. An
@@ -27,7 +27,7 @@ struct End {
     key: Key,
     turn: Turn,
     /// Keeps what runs an in-process link alive.
-    _keep: Option<Arc<super::connection::Keep>>,
+    _keep: Option<Arc<crate::net::call::connection::Keep>>,
 }
 
 /// Lets others have their turn now and then, even where there is always an item to be had.
@@ -47,11 +47,11 @@ impl Turn {
 }
 
 /// Makes the halves of one end.
-pub(super) fn halves(
+pub(in crate::net) fn halves(
     peer: Arc<Peer>,
     side: Side,
     key: Key,
-    keep: Option<Arc<super::connection::Keep>>,
+    keep: Option<Arc<crate::net::call::connection::Keep>>,
 ) -> (RawSender, RawReceiver) {
     let sender =
         End { peer: Arc::clone(&peer), side, key, turn: Turn::default(), _keep: keep.clone() };

@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use tracing::Instrument;
 
-use super::caught::caught;
-use super::driver::Driver;
-use super::peer::{Peer, now};
-use super::state::{Instance, State};
-use super::transport::{Echo, Transport};
+use crate::net::catch::caught;
+use crate::net::drive::driver::Driver;
+use crate::net::link::peer::{Peer, now};
+use crate::net::link::state::{Instance, State};
+use crate::net::transport::{Echo, Transport};
 use crate::proto::{Features, Session};
 
 /// Drives a connection whose handshake is done until it ends, or until `cut` says why it shall, and gives the reason.
 ///
 /// The link is started and stopped in here, whatever way this ends; dropping the future ends the connection.
-pub(super) async fn drive(
+pub(in crate::net) async fn drive(
     peer: &Arc<Peer>,
     session: Session,
     instance: Instance,
@@ -54,19 +54,19 @@ fn bring_up(peer: &Peer, session: Session, instance: Instance) -> bool {
 }
 
 /// Keeps the clock of a link that is down: calls that wait for a connection have deadlines too. Never ends.
-pub(super) async fn idle(peer: &Arc<Peer>) {
+pub(in crate::net) async fn idle(peer: &Arc<Peer>) {
     Driver::<Echo>::new(peer, None).await;
 }
 
 /// Brings the link of a node to itself up.
-pub(super) fn start_loopback(peer: &Peer) {
+pub(in crate::net) fn start_loopback(peer: &Peer) {
     let session =
         Session { checksum: false, features: Features::all(), wall: std::time::SystemTime::now() };
     bring_up(peer, session, Instance::random());
 }
 
 /// Drives a link that [`start_loopback`] has brought up, and brings it up again should a user's code panic in here.
-pub(super) async fn run_loopback(peer: Arc<Peer>) {
+pub(in crate::net) async fn run_loopback(peer: Arc<Peer>) {
     loop {
         let down = Down { peer: &peer, reason: "the node is gone".to_owned() };
         let _ = caught(Driver::new(&peer, Some(&mut Echo::default()))).await;
@@ -89,7 +89,7 @@ impl Drop for Down<'_> {
 }
 
 /// Ends everything that is in flight on a link.
-pub(super) fn take_down(peer: &Peer, reason: &str) {
+pub(in crate::net) fn take_down(peer: &Peer, reason: &str) {
     peer.with(|shared| {
         shared.link.stop(reason);
         shared.unflushed = false;

@@ -12,7 +12,7 @@ use crate::proto::{Half, Key, Side};
 
 /// All waiters of one link.
 #[derive(Debug, Default)]
-pub(super) struct Waiters {
+pub(in crate::net) struct Waiters {
     calls: Vec<Pair>,
     served: Vec<Served>,
 }
@@ -35,7 +35,7 @@ struct Served {
 
 impl Waiters {
     /// Remembers that the task of `cx` waits.
-    pub(super) fn wait(&mut self, side: Side, key: Key, half: Half, cx: &Context<'_>) {
+    pub(in crate::net) fn wait(&mut self, side: Side, key: Key, half: Half, cx: &Context<'_>) {
         let pair = self.pair(side, key);
         if matches!(half, Half::Reader | Half::Both) {
             store(&mut pair.reader, cx);
@@ -46,7 +46,7 @@ impl Waiters {
     }
 
     /// Takes out whom an event concerns.
-    pub(super) fn take(&mut self, side: Side, key: Key, half: Half, out: &mut Vec<Waker>) {
+    pub(in crate::net) fn take(&mut self, side: Side, key: Key, half: Half, out: &mut Vec<Waker>) {
         let pair = self.pair(side, key);
         if matches!(half, Half::Reader | Half::Both) {
             out.extend(pair.reader.take());
@@ -57,12 +57,17 @@ impl Waiters {
     }
 
     /// Remembers the task of a handler, so that it can be aborted.
-    pub(super) fn running(&mut self, key: Key, task: AbortHandle) {
+    pub(in crate::net) fn running(&mut self, key: Key, task: AbortHandle) {
         self.served(key).task = Some((key, task));
     }
 
     /// Remembers at `place` that the task of `cx` waits for the end of a served call, which is not over.
-    pub(super) fn wait_over(&mut self, key: Key, place: &mut Option<usize>, cx: &Context<'_>) {
+    pub(in crate::net) fn wait_over(
+        &mut self,
+        key: Key,
+        place: &mut Option<usize>,
+        cx: &Context<'_>,
+    ) {
         let over = &mut self.served(key).over;
         match place.and_then(|place| over.get_mut(place)) {
             Some(waker) => waker.clone_from(cx.waker()),
@@ -71,12 +76,12 @@ impl Waiters {
     }
 
     /// Gives up a place of [`wait_over`](Self::wait_over), while the call is not over.
-    pub(super) fn forget_over(&mut self, key: Key, place: usize) -> Option<Waker> {
+    pub(in crate::net) fn forget_over(&mut self, key: Key, place: usize) -> Option<Waker> {
         self.served(key).over.try_remove(place)
     }
 
     /// A served call is over: wakes whoever waits on it, and hands out the handler's task where it is still known.
-    pub(super) fn over(&mut self, key: Key, out: &mut Vec<Waker>) -> Option<AbortHandle> {
+    pub(in crate::net) fn over(&mut self, key: Key, out: &mut Vec<Waker>) -> Option<AbortHandle> {
         let served = self.served(key);
         out.extend(served.over.drain());
         out.extend(served.pair.reader.take());

@@ -7,13 +7,13 @@ use std::pin::pin;
 use std::task::Poll;
 
 /// What a panic threw.
-pub(super) type Panic = Box<dyn Any + Send>;
+pub(in crate::net) type Panic = Box<dyn Any + Send>;
 
 /// Runs a future; its panic is an error, with its text.
 ///
 /// # Errors
 /// The text of the panic.
-pub(super) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, String> {
+pub(in crate::net) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, String> {
     let mut future = pin!(future);
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
         Ok(polled) => polled.map(Ok),
@@ -23,7 +23,7 @@ pub(super) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, Stri
 }
 
 /// The text of a panic, for logs.
-pub(super) fn text(panic: &Panic) -> &str {
+pub(in crate::net) fn text(panic: &Panic) -> &str {
     let whole = panic.downcast_ref::<String>().map(String::as_str);
     panic.downcast_ref::<&str>().copied().or(whole).unwrap_or("a panic without a text")
 }
