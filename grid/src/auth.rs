@@ -1,21 +1,99 @@
-//! Who may connect: what a node shows, and how it judges what others show.
+//! Who may connect: the token that a node sends, and how it judges the tokens of others.
 
+use std::error::Error;
 use std::fmt;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::time::SystemTime;
 
-/// Shows and checks the tokens of a grid.
+/// The future that methods of [`Authenticate`] return.
+pub type Authenticating<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Sends and checks the tokens of a grid.
 ///
 /// All nodes of a grid need authenticators that accept each other's tokens. The token travels in the upgrade request
-/// and again in the handshake, in the clear where the names do not say `https`.
+/// and again in the handshake, in the clear unless the names say `https`.
+///
+/// ```
+/// use grid::{Authenticate, Authenticating, Claim, Denied};
+///
+/// /// A token per node.
+/// struct PerNode(std::collections::HashMap<String, String>);
+///
+/// impl Authenticate for PerNode {
+///     fn token<'a>(&'a self, local: &'a str, _peer: &'a str) -> grid::TokenFuture<'a> {
+///         Box::pin(async move { self.0.get(local).cloned().ok_or_else(|| "no token".into()) })
+///     }
+///
+///     fn check<'a>(&'a self, claim: Claim<'a>) -> Authenticating<'a, Result<(), Denied>> {
+///         Box::pin(async move {
+///             let known = match claim.name {
+///                 Some(name) => self.0.get(name).is_some_and(|token| token == claim.token),
+///                 // The upgrade request states no name yet.
+///                 None => self.0.values().any(|token| token == claim.token),
+///             };
+///             if known { Ok(()) } else { Err(Denied::new("invalid token")) }
+///         })
+///     }
+/// }
+/// ```
 pub trait Authenticate: Send + Sync + 'static {
-    /// The token that this node shows when it dials `peer`: printable ASCII that does not end with a space, since it
-    /// travels in a header.
-    fn token(&self, peer: &str) -> String;
-
-    /// Judges the token of somebody who has dialed this node.
+    /// The token that this node, `local`, sends when it dials `peer`: printable ASCII that does not end with a space, because
+    /// it travels in a header.
     ///
     /// # Errors
-    /// [`Denied`] with a reason, which the dialer is told.
-    fn check(&self, token: &str) -> Result<(), Denied>;
+    /// Whatever keeps the node from having a token. The peer is dialed again later; the error is the source of
+    /// [`LinkError::Token`](crate::LinkError::Token).
+    fn token<'a>(&'a self, local: &'a str, peer: &'a str) -> TokenFuture<'a>;
+
+    /// Judges a node that has dialed this one. Called twice for each connection: for the upgrade request, which states no name,
+    /// and for the handshake, which does.
+    ///
+    /// The check counts as part of connecting, which has [`Config::connect_timeout`](crate::Config::connect_timeout).
+    ///
+    /// # Errors
+    /// [`Denied`] with a reason, which is sent to the dialer.
+    fn check<'a>(&'a self, claim: Claim<'a>) -> Authenticating<'a, Result<(), Denied>>;
+}
+
+/// The future of [`Authenticate::token`].
+pub type TokenFuture<'a> = Authenticating<'a, Result<String, Box<dyn Error + Send + Sync>>>;
+
+/// What a dialer claims to be, for [`Authenticate::check`].
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct Claim<'a> {
+    /// The name it states; `None` for the upgrade request.
+    pub name: Option<&'a str>,
+    /// The token it sent; empty if it sent none.
+    pub token: &'a str,
+    /// The address it connected from, as far as the listener knows it.
+    pub address: Option<SocketAddr>,
+    /// The time of its clock, if it sent one.
+    pub time: Option<SystemTime>,
+}
+
+impl<'a> Claim<'a> {
+    /// A claim with this token and nothing else, for tests of an authenticator.
+    pub fn new(token: &'a str) -> Self {
+        Self { name: None, token, address: None, time: None }
+    }
+
+    /// The same claim with a name.
+    pub fn with_name(self, name: &'a str) -> Self {
+        Self { name: Some(name), ..self }
+    }
+}
+
+/// Without the token, which does not belong into logs.
+impl fmt::Debug for Claim<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claim")
+            .field("name", &self.name)
+            .field("address", &self.address)
+            .field("time", &self.time)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A token was not accepted.
@@ -30,10 +108,10 @@ impl Denied {
     }
 }
 
-/// One secret that all nodes know.
+/// One secret that all nodes share.
 ///
-/// The secret itself is the token: whoever can read the connection can join the grid. Where the network is not
-/// trusted, put TLS under it (see [`Builder::dial_with`](crate::Builder::dial_with)).
+/// The secret itself is the token: anyone who can read the connection can join the grid. If the network is not trusted, put
+/// TLS under it (see [`Builder::dial_with`](crate::Builder::dial_with)).
 #[derive(Clone)]
 pub struct SharedSecret(String);
 
@@ -44,15 +122,11 @@ impl SharedSecret {
     }
 }
 
-impl Authenticate for SharedSecret {
-    fn token(&self, _: &str) -> String {
-        self.0.clone()
-    }
-
-    fn check(&self, token: &str) -> Result<(), Denied> {
+impl SharedSecret {
+    fn judge(&self, token: &str) -> Result<(), Denied> {
         if self.0.is_empty() {
-            // A variable that was not set must not open the grid; who wants that has `NoAuth`.
-            return Err(Denied::new("this node has an empty secret, which lets nobody in"));
+            // A variable that was not set must not open the grid; `NoAuth` is for those who want that.
+            return Err(Denied::new("this node has an empty secret, which accepts no token"));
         }
         if same(token.as_bytes(), self.0.as_bytes()) {
             Ok(())
@@ -62,29 +136,41 @@ impl Authenticate for SharedSecret {
     }
 }
 
+impl Authenticate for SharedSecret {
+    fn token<'a>(&'a self, _: &'a str, _: &'a str) -> TokenFuture<'a> {
+        let token = self.0.clone();
+        Box::pin(async { Ok(token) })
+    }
+
+    fn check<'a>(&'a self, claim: Claim<'a>) -> Authenticating<'a, Result<(), Denied>> {
+        let judged = self.judge(claim.token);
+        Box::pin(async { judged })
+    }
+}
+
 impl fmt::Debug for SharedSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SharedSecret(..)")
     }
 }
 
-/// Compares in a time that depends on the lengths only, so that nobody can guess a secret byte by byte.
+/// Compares in a time that depends on the lengths only, so that a secret cannot be guessed byte by byte.
 fn same(one: &[u8], other: &[u8]) -> bool {
     let differences = one.iter().zip(other).fold(0, |all, (a, b)| all | (a ^ b));
     std::hint::black_box(differences) == 0 && one.len() == other.len()
 }
 
-/// Nobody is asked for anything: for tests and for networks where everyone may join.
+/// No authentication: for tests, and for networks in which every node may join.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoAuth;
 
 impl Authenticate for NoAuth {
-    fn token(&self, _: &str) -> String {
-        String::new()
+    fn token<'a>(&'a self, _: &'a str, _: &'a str) -> TokenFuture<'a> {
+        Box::pin(async { Ok(String::new()) })
     }
 
-    fn check(&self, _: &str) -> Result<(), Denied> {
-        Ok(())
+    fn check<'a>(&'a self, _: Claim<'a>) -> Authenticating<'a, Result<(), Denied>> {
+        Box::pin(async { Ok(()) })
     }
 }
 
@@ -93,13 +179,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_compared_whole_and_never_shown() {
+    fn a_secret_is_compared_as_a_whole_and_never_shown() {
         let secret = SharedSecret::new("correct horse");
-        assert_eq!(secret.check("correct horse"), Ok(()));
+        assert_eq!(secret.judge("correct horse"), Ok(()));
         for wrong in ["", "correct hors", "correct horse ", "Correct horse"] {
-            assert_eq!(secret.check(wrong), Err(Denied::new("invalid token")), "{wrong:?}");
+            assert_eq!(secret.judge(wrong), Err(Denied::new("invalid token")), "{wrong:?}");
         }
-        assert!(SharedSecret::new("").check("").is_err(), "no secret is no key");
+        assert!(SharedSecret::new("").judge("").is_err(), "an empty secret accepts nothing");
         assert_eq!(format!("{secret:?}"), "SharedSecret(..)");
+        assert!(!format!("{:?}", Claim::new("correct horse")).contains("horse"));
     }
 }

@@ -45,19 +45,19 @@ mod net;
 mod proto;
 mod rpc;
 
-pub use auth::{Authenticate, Denied, NoAuth, SharedSecret};
+pub use auth::{Authenticate, Authenticating, Claim, Denied, NoAuth, SharedSecret, TokenFuture};
 pub use config::{Config, ROUTE};
 pub use descriptor::{MethodInfo, MethodKind, Registered, ServiceDescriptor};
-pub use error::{CallError, Closed, CodecError, ErrorCode, RemoteError, Sent};
+pub use error::{CallError, Cause, Closed, CodecError, ErrorCode, LinkError, RemoteError, Sent};
 /// The trait of all streams here, for `impl Stream` in services; `futures_util::StreamExt` has its methods.
 #[doc(no_inline)]
 pub use futures_core::Stream;
 #[doc = include_str!("rpc/service.md")]
 pub use grid_macros::service;
 pub use net::{
-    BuildError, Builder, Connection, ConnectionStats, Context, Dial, Dialing, Instance, Io,
-    Manager, NameError, NotConnected, RawCall, RawOpening, RawReceiver, RawSender, Refused,
-    RegisterError, State, Stats, UnknownHost,
+    Accepted, BuildError, Builder, Connection, ConnectionStats, Context, Dial, Dialing, Instance,
+    Io, Listen, Manager, NameError, NotConnected, RawCall, RawOpening, RawReceiver, RawSender,
+    Refused, RegisterError, State, States, Stats, UnknownHost,
 };
 #[cfg(feature = "__internals")]
 #[doc(hidden)]

@@ -104,7 +104,7 @@ async fn an_unknown_host_and_a_wrong_route_are_told_to_the_dialer() {
         .await
         .unwrap_err();
     let State::Error(reason) = error.state else { panic!("{error}") };
-    assert_eq!(&*reason, format!("refused the connection: unknown incoming host: {dialer}"));
+    assert_eq!(reason.to_string(), format!("refused the connection: unknown incoming host: {dialer}"));
 
     let elsewhere = Config { route: "/elsewhere".into(), ..Config::default() };
     let dialing = network.node(dialer, &[A, B]).config(elsewhere).build().unwrap();
@@ -124,9 +124,9 @@ async fn an_unknown_host_and_a_wrong_route_are_told_to_the_dialer() {
 async fn garbage_instead_of_an_upgrade_is_refused_and_silence_times_out() {
     let manager = Manager::builder(A).hosts([A, B]).token(NoAuth).build().unwrap();
     for (bytes, what) in [
-        (&b"\x00\x01\x02 garbage\r\n\r\n"[..], "not a WebSocket"),
-        (b"POST / HTTP/1.1\r\n\r\n", "not a WebSocket"),
-        (b"GET /minio/grid/v1 HTTP/1.1\r\nHost: a\r\n\r\n", "not a WebSocket"),
+        (&b"\x00\x01\x02 garbage\r\n\r\n"[..], "not a valid WebSocket"),
+        (b"POST / HTTP/1.1\r\n\r\n", "not a valid WebSocket"),
+        (b"GET /minio/grid/v1 HTTP/1.1\r\nHost: a\r\n\r\n", "not a valid WebSocket"),
         (b"GET /other HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", "404"),
     ] {
         let (mut near, far) = duplex(1 << 16);
@@ -192,11 +192,11 @@ async fn garbage_instead_of_a_handshake_is_refused_and_silence_times_out() {
     let request = b"\x97\x01\x00\xcd\xea\x60\x4e\x0e\x03\xc4\x0a\x68\x65\x6c\x6c\x6f\x20\x67\x72\x69\x64\x18\x26\x73\x29";
     let empty = b"\x97\x00\x00\x00\x00\x01\x00\xc4\x00";
     for (bytes, what) in [
-        (frame(b"garbage"), "garbage instead of a handshake"),
+        (frame(b"garbage"), "the first message is malformed"),
         (frame(request), "expected Connect, got Request"),
         (frame(empty), "unreadable Connect"),
-        (unmasked, "no handshake"),
-        (huge.to_vec(), "no handshake"),
+        (unmasked, "not a valid WebSocket"),
+        (huge.to_vec(), "not a valid WebSocket"),
     ] {
         let (mut near, accepting) = upgraded(&manager).await;
         near.write_all(&bytes).await.unwrap();

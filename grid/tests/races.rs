@@ -163,7 +163,7 @@ async fn a_dialer_that_panics_is_asked_again() {
     let buggy = PanicOnce(network.clone(), Arc::default());
     let dialing = network.node(dialer, &[A, B]).dial_with(buggy).build().unwrap();
     let connection = dialing.connection(listener).unwrap();
-    let mut states = connection.states();
+    let states = connection.states();
     let failed = states.wait_for(|state| matches!(state, State::Error(_))).await.unwrap().clone();
     assert!(failed.to_string().contains("panicked: a bug of the dialer"), "{failed}");
     connection.wait_connected(Duration::from_secs(3)).await.unwrap();

@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use grid::{Builder, CallError, Capacities, RemoteError, Sent, State};
+use grid::{Builder, CallError, Capacities, LinkError, RemoteError, Sent, State};
 use support::{A, B, pair};
 use tokio::time::{Instant, sleep};
 
@@ -86,7 +86,7 @@ async fn a_link_that_lasted_is_dialed_again_at_once_and_a_failed_dial_waits() {
     network.cut();
     for (connection, states) in connections.iter().zip(&mut states) {
         while connection.stats().connects < 2 {
-            states.changed().await.unwrap();
+            states.next().await.unwrap();
         }
     }
     assert!(start.elapsed() < Duration::from_millis(100), "{:?}", start.elapsed());
@@ -102,7 +102,8 @@ async fn a_link_that_lasted_is_dialed_again_at_once_and_a_failed_dial_waits() {
     assert!((30..=61).contains(&attempts), "{attempts} attempts in a minute");
     let (down, dialer) = if grid::dials(A, B) { (B, &a) } else { (A, &b) };
     let state = dialer.connection(down).unwrap().state();
-    assert_eq!(state, State::Error(format!("no route to {down}").into()));
+    let no_route = LinkError::connect(format!("no route to {down}"));
+    assert_eq!(state, State::Error(no_route.into()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ const RULES: &[(&str, &[&str], &str)] = &[
     ("proto", &["tokio", "tungstenite"], "the core knows no runtime and no socket"),
     (
         "proto",
-        &["crate::net", "crate::rpc", "crate::context", "crate::error"],
+        &["crate::net", "crate::rpc"],
         "the core is the lowest layer",
     ),
     ("proto", &["Instant::now", "SystemTime::now"], "time enters the core as an argument"),

@@ -1,4 +1,4 @@
-//! Panics as results: of handlers, and of the user's code that runs in a link's own task.
+//! Catches the panics of the user's code where it runs inside a link's own task.
 
 use std::any::Any;
 use std::future::poll_fn;
@@ -6,18 +6,35 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 
-/// What a panic threw.
+/// The value that a panic carries.
 pub(in crate::net) type Panic = Box<dyn Any + Send>;
 
-/// Runs a future; its panic is an error, with its text.
-///
-/// # Errors
-/// The text of the panic.
-pub(in crate::net) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, String> {
+/// Runs a piece of the user's code and logs its panic. `what` names the code.
+pub(in crate::net) fn catch(what: &str, run: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
+        tracing::error!(panic = text(&panic), "{what} panicked");
+        discard(panic);
+    }
+}
+
+/// Drops the value of a panic, whose own `Drop` can panic as well.
+pub(in crate::net) fn discard(panic: Panic) {
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        // A third one is not worth the risk: the value leaks.
+        std::mem::forget(second);
+    }
+}
+
+/// Runs a future and returns the text of its panic as an error.
+pub(in crate::net) async fn catch_future<T>(future: impl Future<Output = T>) -> Result<T, String> {
     let mut future = pin!(future);
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
         Ok(polled) => polled.map(Ok),
-        Err(panic) => Poll::Ready(Err(format!("panicked: {}", text(&panic)))),
+        Err(panic) => {
+            let reason = format!("panicked: {}", text(&panic));
+            discard(panic);
+            Poll::Ready(Err(reason))
+        }
     })
     .await
 }

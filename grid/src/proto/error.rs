@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::fault::{Fault, Sent};
 use super::wire::{DecodeError, Op};
+use crate::error::LinkError;
 
 /// Why the connection must be closed. Always the peer's doing; a call's own trouble never becomes one of these.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,7 +55,7 @@ pub(crate) enum CallFailure {
     /// The peer answered with an error, or refused the call.
     Fault(Fault),
     /// No link, or it was lost.
-    Lost { sent: Sent, reason: Arc<str> },
+    Lost { sent: Sent, reason: Arc<LinkError> },
     /// This node is shutting down.
     Closing,
     /// What goes beside the payload cannot be sent.

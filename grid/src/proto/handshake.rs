@@ -1,15 +1,16 @@
-//! The decisions of the handshake: whom to let in, in which order the reasons are checked, what is then agreed on.
+//! The rules of the handshake: which dialers are accepted, in which order the reasons are checked, and what is agreed on.
 
 use std::time::{Duration, SystemTime};
 
 use super::dialer::dials;
 use super::features::Features;
 use super::wire::{Connect, Timestamp};
+use crate::error::LinkError;
 
 /// How far the clocks of two nodes may be apart.
 const CLOCK_SKEW_MAX: Duration = Duration::from_secs(5 * 60);
 
-/// What this node says of itself.
+/// How this node introduces itself.
 #[derive(Debug, Clone)]
 pub(crate) struct Introduction {
     /// Chosen anew at each start of the node.
@@ -18,37 +19,30 @@ pub(crate) struct Introduction {
     pub(crate) features: Features,
 }
 
-/// What a listener needs to judge a Connect message.
-pub(crate) struct Expectation<'a> {
-    /// This node's name.
-    pub(crate) local: &'a str,
-    /// Whether a name is one of the other nodes.
-    pub(crate) is_known: &'a dyn Fn(&str) -> bool,
-    /// What is wrong with a token, if anything.
-    pub(crate) check_token: &'a dyn Fn(&str) -> Result<(), String>,
-}
-
-/// Why the connection is refused, as the text that is sent back; `None`: it is welcome.
-pub(crate) fn refuse(
+/// Checks the name and the clock of a dialer. The layer above checks the token next, and the direction last; the text of the
+/// first error is sent to the dialer.
+pub(crate) fn check_claim(
     connect: &Connect,
     now: SystemTime,
-    expect: &Expectation<'_>,
-) -> Option<String> {
-    let host = &connect.host;
-    if !(expect.is_known)(host) {
-        return Some(format!("unknown incoming host: {host}"));
+    is_known: impl FnOnce(&str) -> bool,
+) -> Result<(), LinkError> {
+    if !is_known(&connect.host) {
+        return Err(LinkError::UnknownHost { host: connect.host.clone() });
     }
-    let skew = connect.time.abs_diff(Timestamp::from(now));
-    if skew > CLOCK_SKEW_MAX {
-        return Some(format!("time difference too large between servers: {skew:?}"));
+    let difference = connect.time.abs_diff(Timestamp::from(now));
+    if difference > CLOCK_SKEW_MAX {
+        let remote = connect.time.to_system_time().unwrap_or(SystemTime::UNIX_EPOCH);
+        return Err(LinkError::ClockSkew { local: now, remote, difference, max: CLOCK_SKEW_MAX });
     }
-    if let Err(reason) = (expect.check_token)(&connect.token) {
-        return Some(format!("auth token: {reason}"));
+    Ok(())
+}
+
+/// Checks that the other node is the one to dial.
+pub(crate) fn check_direction(local: &str, host: &str) -> Result<(), LinkError> {
+    if !dials(local, host) {
+        return Ok(());
     }
-    if dials(expect.local, host) {
-        return Some(format!("grid: {} expected to dial {host}, not to be dialed", expect.local));
-    }
-    None
+    Err(LinkError::WrongDirection { local: local.to_owned(), host: host.to_owned() })
 }
 
 /// Whether messages between these two nodes carry checksums: not where TLS has its own.
@@ -65,37 +59,36 @@ mod tests {
     const LOCAL: &str = "http://127.0.0.1:7001";
     const REMOTE: &str = "http://127.0.0.1:7002";
 
-    fn judge(local: &str, host: &str, token: &str, seconds_off: u64) -> Option<String> {
+    fn judge(local: &str, host: &str, seconds_off: u64) -> Result<(), String> {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
         let connect = Connect {
             id: [1; 16],
             host: host.into(),
             time: Timestamp::from(now + Duration::from_secs(seconds_off)),
-            token: token.into(),
+            token: String::new(),
             features: Vec::new(),
         };
-        let expect = Expectation {
-            local,
-            is_known: &|name| name == LOCAL || name == REMOTE,
-            check_token: &|token| {
-                if token == "good" { Ok(()) } else { Err("invalid token".into()) }
-            },
-        };
-        refuse(&connect, now, &expect)
+        check_claim(&connect, now, |name| name == LOCAL || name == REMOTE)
+            .and_then(|()| check_direction(local, host))
+            .map_err(|error| error.to_string())
     }
 
     #[test]
     fn reasons_are_checked_in_order() {
-        assert_eq!(judge(LOCAL, REMOTE, "good", 0), None);
+        assert_eq!(judge(LOCAL, REMOTE, 0), Ok(()));
+        assert_eq!(judge(LOCAL, REMOTE, 300), Ok(()));
         assert_eq!(
-            judge(LOCAL, "http://x:1", "bad", 999).as_deref(),
-            Some("unknown incoming host: http://x:1")
+            judge(LOCAL, "http://x:1", 999),
+            Err("unknown incoming host: http://x:1".into())
         );
-        let late = judge(LOCAL, REMOTE, "bad", 301).expect("refused");
-        assert!(late.starts_with("time difference too large between servers: 301s"), "{late}");
-        assert_eq!(judge(LOCAL, REMOTE, "bad", 300).as_deref(), Some("auth token: invalid token"));
-        let direction = judge(REMOTE, LOCAL, "good", 0).expect("refused");
-        assert!(direction.contains("expected to dial http://127.0.0.1:7001"), "{direction}");
+        assert_eq!(
+            judge(LOCAL, REMOTE, 301),
+            Err("time difference too large between servers: 301s, the limit is 300s; this node's clock is behind".into())
+        );
+        assert_eq!(
+            judge(REMOTE, LOCAL, 0),
+            Err(format!("grid: {REMOTE} expected to dial {LOCAL}, not to be dialed"))
+        );
     }
 
     #[test]

@@ -30,6 +30,7 @@ use super::outbox::{Number, Outbox};
 use super::routes::Routes;
 use super::timers::{Timer, Timers};
 use super::wire::{Flags, Frame, Header, Message, MuxId, Op, Ping, Pong, SubrouteId, Timestamp};
+use crate::error::LinkError;
 
 /// What the handshake agreed on.
 #[derive(Debug, Clone, Copy)]
@@ -74,7 +75,7 @@ pub(crate) struct Link {
     pub(super) routes: Arc<Routes>,
     up: Option<Up>,
     /// Why there is no connection.
-    pub(super) down_reason: Arc<str>,
+    pub(super) down_reason: Arc<LinkError>,
     /// New calls of the peer are refused, and so are our own.
     pub(super) closing: bool,
     pub(super) outbox: Outbox,
@@ -128,7 +129,7 @@ impl Link {
             limits,
             routes,
             up: None,
-            down_reason: "not connected yet".into(),
+            down_reason: Arc::new(LinkError::NotConnected),
             closing: false,
             calls: Muxes::default(),
             served: Muxes::default(),
@@ -151,9 +152,10 @@ impl Link {
         self.admit(now);
     }
 
-    /// The connection is gone: everything in flight ends, on both sides of this node.
-    pub(crate) fn stop(&mut self, reason: impl Into<Arc<str>>) {
-        self.down_reason = reason.into();
+    /// The connection is gone: everything in flight ends, on both sides of this node. Returns the reason before this one, to
+    /// be dropped without the lock.
+    pub(crate) fn stop(&mut self, reason: Arc<LinkError>) -> Arc<LinkError> {
+        let before = std::mem::replace(&mut self.down_reason, reason);
         self.up = None;
         self.lose_calls();
         self.lose_served();
@@ -164,13 +166,15 @@ impl Link {
             self.line.push(waiting);
         }
         self.clear_line(Lane::Small);
+        before
     }
 
-    /// Says why there is no connection, where one was tried for.
-    pub(crate) fn set_down_reason(&mut self, reason: impl Into<Arc<str>>) {
-        if self.up.is_none() {
-            self.down_reason = reason.into();
+    /// An attempt to connect failed. Returns the reason that is not needed any more, to be dropped without the lock.
+    pub(crate) fn set_down_reason(&mut self, reason: Arc<LinkError>) -> Arc<LinkError> {
+        if self.up.is_some() {
+            return reason;
         }
+        std::mem::replace(&mut self.down_reason, reason)
     }
 
     /// From now on new calls are refused, the peer's and our own; what is in flight goes on.

@@ -44,13 +44,13 @@ pub(crate) mod wire;
 
 pub(crate) use caller::{CallSpec, Deadline};
 pub use dialer::dials;
-pub(crate) use error::CallFailure;
+pub(crate) use error::{CallFailure, ProtocolError};
 pub(crate) use event::{Event, Half, Recv, Side};
 pub(crate) use fault::Fault;
 pub use fault::{ErrorCode, Sent};
 pub(crate) use features::Features;
 pub(crate) use flow::SendState;
-pub(crate) use handshake::{Expectation, Introduction, refuse, uses_checksum};
+pub(crate) use handshake::{Introduction, check_claim, check_direction, uses_checksum};
 pub(crate) use inbound::Inbound;
 pub(crate) use limits::{Limits, PART_BYTES};
 pub(crate) use link::{Link, Session};

@@ -136,7 +136,7 @@ impl Mock {
     /// The connection to this peer, for the clients under test.
     #[must_use]
     pub fn connection(self) -> Connection {
-        Connection::in_process(self.registry)
+        crate::net::in_process(self.registry)
     }
 }
 

@@ -71,7 +71,7 @@ pub fn in_process(service: impl Service) -> Connection {
     service
         .register(&mut Registrar::new(&mut registry))
         .expect("the attribute refuses equal ids in one service");
-    Connection::in_process(registry)
+    crate::net::in_process(registry)
 }
 
 /// A subroute under a subroute.

@@ -4,20 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::watch;
-use tokio::task::AbortHandle;
 
+use super::abort::AbortOnDrop;
+use super::raw::{RawCall, RawOpening, Target};
 use crate::error::CodecError;
-use crate::net::call::raw::{RawCall, RawOpening};
-use crate::net::drive::session;
 use crate::net::link::peer::Peer;
 use crate::net::link::state::State;
+use crate::net::link::states::States;
 use crate::net::link::stats::ConnectionStats;
-use crate::net::serve::registry::Registry;
-use crate::proto::wire::{HandlerId, SubrouteHash, SubrouteId, join};
-use crate::proto::{Capacities, Limits};
+use crate::proto::Capacities;
+use crate::proto::wire::{HandlerId, SubrouteHash, join};
 
-/// A way to call another node, or this one.
+/// A handle to call another node, or this one.
 ///
 /// Cheap to clone; all clones share the one link to the peer. It exists whether or not the link is up: see
 /// [`state`](Self::state).
@@ -30,7 +28,7 @@ pub struct Connection {
 struct Inner {
     peer: Arc<Peer>,
     subroute: Option<Subroute>,
-    keep: Option<Arc<Keep>>,
+    keep: Option<Arc<AbortOnDrop>>,
 }
 
 #[derive(Debug)]
@@ -39,38 +37,14 @@ struct Subroute {
     hash: SubrouteHash,
 }
 
-/// Ends a link that belongs to its handles alone, when the last of them is gone.
-#[derive(Debug)]
-pub(in crate::net) struct Keep(AbortHandle);
-
-impl Drop for Keep {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 impl Connection {
     pub(in crate::net) fn new(peer: Arc<Peer>) -> Self {
         Self { inner: Arc::new(Inner { peer, subroute: None, keep: None }) }
     }
 
-    /// A link of this process to itself, with these handlers. It ends with its last handle.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime.
-    pub(crate) fn in_process(registry: Registry) -> Self {
-        let name: Arc<str> = "in-process".into();
-        let peer = Peer::new(Arc::clone(&name), name, Limits::default(), Arc::new(registry));
-        let task = tokio::spawn(session::run_loopback(Arc::clone(&peer)));
-        // Calls may be made before the task first runs.
-        session::start_loopback(&peer);
-        Self {
-            inner: Arc::new(Inner {
-                peer,
-                subroute: None,
-                keep: Some(Arc::new(Keep(task.abort_handle()))),
-            }),
-        }
+    /// A connection whose link ends with its last handle.
+    pub(in crate::net) fn owning(peer: Arc<Peer>, link: AbortOnDrop) -> Self {
+        Self { inner: Arc::new(Inner { peer, subroute: None, keep: Some(Arc::new(link)) }) }
     }
 
     /// The peer's name.
@@ -78,9 +52,10 @@ impl Connection {
         &self.inner.peer.name
     }
 
-    /// The same link, with calls going to the handlers that are registered under `path`.
+    /// The same link, for calls to the handlers that are registered under the subroute `path`.
     ///
-    /// Subroutes nest: `connection.subroute("a").subroute("b")` is the subroute `a/b`, and `""` is where one is.
+    /// Subroutes nest: `connection.subroute("a").subroute("b")` is the subroute `a/b`. An empty path returns the same
+    /// connection.
     pub fn subroute(&self, path: &str) -> Self {
         if path.is_empty() {
             return self.clone();
@@ -94,29 +69,29 @@ impl Connection {
         Self { inner: Arc::new(Inner { peer: Arc::clone(peer), subroute, keep: keep.clone() }) }
     }
 
-    /// What the link is doing now.
+    /// The state of the link.
     pub fn state(&self) -> State {
-        self.inner.peer.state.borrow().clone()
+        self.inner.peer.state()
     }
 
-    /// A watch of the link's states.
-    pub fn states(&self) -> watch::Receiver<State> {
-        self.inner.peer.state.subscribe()
+    /// The states of the link: the current one, and each new one.
+    pub fn states(&self) -> States {
+        States::new(Arc::clone(&self.inner.peer))
     }
 
-    /// Waits until calls go through.
+    /// Waits until the link is up.
     ///
     /// # Errors
-    /// [`NotConnected`] with the last reason, when that takes longer than `timeout` or the node is shut down.
+    /// [`NotConnected`] with the last state, if that takes longer than `timeout` or the node is shut down.
     ///
     /// # Cancel safety
-    /// Nothing is lost when it is dropped.
+    /// Cancel safe.
     pub async fn wait_connected(&self, timeout: Duration) -> Result<(), NotConnected> {
-        let mut states = self.states();
-        let up = states.wait_for(|state| state.is_connected() || *state == State::Shutdown);
+        let states = self.states();
+        let up = states.wait_for(State::is_connected);
         let state = match tokio::time::timeout(timeout, up).await {
-            Ok(Ok(state)) if state.is_connected() => return Ok(()),
-            Ok(_) => State::Shutdown,
+            Ok(Some(_)) => return Ok(()),
+            Ok(None) => State::Shutdown,
             Err(_) => self.state(),
         };
         Err(NotConnected { peer: Arc::clone(&self.inner.peer.name), state })
@@ -160,7 +135,7 @@ impl Connection {
         payload: Result<Option<Bytes>, CodecError>,
         timeout: Option<Duration>,
     ) -> RawCall {
-        RawCall::new(self.clone(), handler, payload, timeout)
+        RawCall::new(self.target(handler), payload, timeout)
     }
 
     pub(crate) fn open(
@@ -170,23 +145,21 @@ impl Connection {
         payload: Result<Option<Bytes>, CodecError>,
         timeout: Option<Duration>,
     ) -> RawOpening {
-        RawOpening::new(self.clone(), handler, capacities, payload, timeout)
+        RawOpening::new(self.target(handler), capacities, payload, timeout)
     }
 
-    pub(in crate::net) fn link(&self) -> &Arc<Peer> {
-        &self.inner.peer
-    }
-
-    pub(in crate::net) fn keep(&self) -> Option<Arc<Keep>> {
-        self.inner.keep.clone()
-    }
-
-    pub(in crate::net) fn subroute_id(&self, handler: HandlerId) -> Option<SubrouteId> {
-        self.inner.subroute.as_ref().map(|subroute| subroute.hash.for_handler(handler))
+    fn target(&self, handler: HandlerId) -> Target {
+        let Inner { peer, subroute, keep } = &*self.inner;
+        Target {
+            peer: Arc::clone(peer),
+            handler,
+            subroute: subroute.as_ref().map(|subroute| subroute.hash.for_handler(handler)),
+            keep: keep.clone(),
+        }
     }
 }
 
-/// What a state adds to "no connection".
+/// The text that a state adds to "no connection".
 fn why(state: &State) -> String {
     match state {
         State::Error(reason) => format!(": {reason}"),
@@ -197,7 +170,7 @@ fn why(state: &State) -> String {
     }
 }
 
-/// There was no connection in time.
+/// The connection was not up in time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no connection to {peer}{}", why(state))]
 #[non_exhaustive]

@@ -1,117 +1,116 @@
 //! The one task per link: it moves messages between the link and the transport, and starts handlers.
 //!
-//! One round: hand out what waits and flush without waiting, read a little, let the link make sense of it, wake and serve
-//! outside the lock, answer. Reading goes on while a write is blocked, or two busy peers would wait for each other for
-//! ever; what is bounded then is the link's outbox, by making callers wait.
+//! One round: hand waiting output to the transport and flush without waiting, read a little, let the link handle it, wake
+//! tasks and start handlers without the lock, answer. The driver goes on reading while a write is blocked, or two busy peers
+//! would wait for each other for ever; the link's output is bounded instead, by making callers wait.
 //!
-//! When a round has started or woken several others, the driver lets them run before it looks again, so that what they
-//! have to say leaves in one batch; after a single one it parks at once, for the sake of latency.
+//! When a round has activated several tasks, the driver yields before it looks for output, so that what they send leaves in
+//! one batch. After a single one it parks at once, for the sake of latency.
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use tokio::task::coop;
-use tokio::time::Sleep;
-
-use crate::net::drive::budget::ReadBudget;
-use crate::net::link::peer::{Peer, Round, now};
+use super::alarm::Alarm;
+use super::budget::ReadBudget;
+use super::endpoint::Endpoint;
+use crate::error::LinkError;
+use crate::net::catch::catch;
+use crate::net::link::effects::Effects;
+use crate::net::link::peer::now;
 use crate::net::serve::dispatch::{self, Replies};
 use crate::net::transport::Transport;
-use crate::proto::{Inbound, Link, PART_BYTES};
+use crate::proto::{Inbound, Link, PART_BYTES, ProtocolError};
 
-/// From this length on a message is a large one or a part of one: it was not joined with others.
+/// A message of at least this length is a large one or a part of one: it was not merged with others.
 const LARGE_MESSAGE_BYTES: usize = PART_BYTES;
 
-/// Bytes of large messages that a round hands to the socket before it reads again. Without it one end fills the buffers of
-/// the kernel, where small calls cannot overtake, faster than the other empties them.
+/// Bytes of large messages that a round writes to the socket before it reads again. Without this limit one end fills the
+/// kernel's buffers, where small calls cannot overtake, faster than the other empties them.
 const LARGE_WRITE_BUDGET_BYTES: usize = 32 * 1024;
 
-/// By how much less than a small message a large one counts in the budget of reading. Small ones set tasks going, which
-/// should have their turn soon; a large one is only put to the others.
+/// A large message counts this many times less against the read budget. Small ones activate tasks, which should run soon; a
+/// part of a large one is only stored.
 const LARGE_READ_DISCOUNT: usize = 4;
 
-/// Answers of handlers that were done at once, after which they go to the link. An allocator has memory at hand for about
-/// so many of one size; with 24, one thread did 3 % fewer calls.
+/// Outcomes of handlers that were done at once are handed to the link in batches of this size. Allocators cache about as many
+/// blocks of one size; with 24, one thread did 3 % fewer calls.
 const REPLIES_MAX: usize = 6;
 
-/// Others that a round must have set going for the driver to let them run first.
+/// The driver yields once a round has activated at least this many tasks and handlers.
 const BATCH_MIN: usize = 2;
 
-/// Rounds in a row, of those that set nobody going, or one, before others have their turn: behind a single call there is
-/// mostly nothing more, and to find that out after everybody else's turn costs as much as the call. With eight, two-way
-/// streams lost a third; two and three were as good within the noise.
+/// Rounds in a row that activated at most one task, before the driver yields: after a single call there is mostly no more
+/// input, and a yield to find that out costs as much as the call. With eight, two-way streams lost a third; two and three were
+/// as good within the noise.
 const ROUNDS_MAX: u32 = 4;
 
-/// The task of a link, as a future that ends with the connection and gives the reason.
-pub(in crate::net) struct Driver<'a, T: ?Sized> {
-    peer: &'a Arc<Peer>,
+/// The task of a link, as a future that ends with the connection and returns the reason.
+pub(super) struct Driver<'a, T: ?Sized> {
+    endpoint: &'a Endpoint,
     /// `None`: the link is down, and only time passes.
     transport: Option<&'a mut T>,
     inbound: Inbound,
-    round: Round,
+    pub(super) effects: Effects,
     replies: Replies,
-    sleep: Pin<Box<Sleep>>,
-    /// What `sleep` is set to; an earlier one than needed is as good.
-    sleeps_until: Option<Instant>,
-    /// Whom `sleep` wakes, as it is set now.
-    sleeper: Option<Waker>,
+    alarm: Alarm,
     budget: ReadBudget,
     /// The link has, or may have, something to send.
     has_output: bool,
 }
 
 impl<'a, T: Transport + ?Sized> Driver<'a, T> {
-    pub(in crate::net) fn new(peer: &'a Arc<Peer>, transport: Option<&'a mut T>) -> Self {
+    pub(super) fn new(endpoint: &'a Endpoint, transport: Option<&'a mut T>) -> Self {
         Self {
-            peer,
+            endpoint,
             transport,
             inbound: Inbound::default(),
-            round: Round::default(),
+            effects: Effects::default(),
             replies: Replies::new(),
-            sleep: Box::pin(tokio::time::sleep_until(tokio::time::Instant::now())),
-            sleeps_until: None,
-            sleeper: None,
+            alarm: Alarm::new(),
             budget: ReadBudget::of_this_runtime(),
             has_output: true,
         }
     }
 
-    /// Hands waiting messages to the transport and flushes it, as far as it goes.
-    fn poll_output(&mut self, now: Instant, cx: &mut Context<'_>) -> Result<(), String> {
-        let Some(transport) = &mut self.transport else { return Ok(()) };
+    /// Hands waiting messages to the transport and flushes it, as far as the socket takes them.
+    fn poll_output(&mut self, now: Instant, cx: &mut Context<'_>) -> Result<(), LinkError> {
+        let Self { endpoint, transport, effects, replies, has_output, .. } = self;
+        let Some(transport) = transport else { return Ok(()) };
         let mut large = 0;
         loop {
             let takes_more = transport.has_room() && large < LARGE_WRITE_BUDGET_BYTES;
-            if (self.has_output && takes_more) || !self.replies.is_empty() {
-                // One message at a time, so that callers get at the lock while the socket is written.
-                let mut shared = self.peer.lock();
-                hand_over(&self.replies, &mut shared.link);
-                let message = if takes_more { shared.link.poll_transmit(now) } else { None };
-                shared.drain(&mut self.round);
-                self.has_output = shared.link.wants_transmit();
-                shared.unflushed |= message.is_some();
-                drop(shared);
-                self.replies.clear();
+            if (*has_output && takes_more) || !replies.is_empty() {
+                // One message at a time, so that callers get the lock while the socket is written.
+                let message = endpoint.peer.act(effects, |shared, effects| {
+                    hand_over(replies, &mut shared.link);
+                    let message = if takes_more { shared.link.poll_transmit(now) } else { None };
+                    *has_output = shared.link.wants_transmit();
+                    if message.is_some() {
+                        shared.set_unflushed(true, effects);
+                    }
+                    message
+                });
+                discard(replies);
                 if let Some(message) = message {
                     if message.len() >= LARGE_MESSAGE_BYTES {
                         large += message.len();
                     }
-                    transport.start_send(message).map_err(|error| error.to_string())?;
+                    transport.start_send(message)?;
                     continue;
                 }
             }
-            let blocked = transport.poll_flush(cx).map_err(|error| error.to_string())?.is_pending();
-            let goes_on = self.has_output && large < LARGE_WRITE_BUDGET_BYTES;
+            let blocked = transport.poll_flush(cx)?.is_pending();
+            let goes_on = *has_output && large < LARGE_WRITE_BUDGET_BYTES;
             if blocked || !goes_on || !transport.has_room() {
                 return Ok(());
             }
         }
     }
 
-    /// Reads what has come, up to the budget. An error is kept until what came before it has been dealt with.
-    fn poll_input(&mut self, cx: &mut Context<'_>) -> Result<Input, String> {
+    /// Reads what the socket has, up to the budget. An error is returned after the messages before it were handled.
+    fn poll_input(&mut self, cx: &mut Context<'_>) -> Result<Input, LinkError> {
         let Some(transport) = &mut self.transport else { return Ok(Input::Dry) };
         let mut bytes = 0;
         while self.budget.allows(self.inbound.len(), bytes) {
@@ -124,7 +123,7 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
                     bytes += message.len() / discount;
                     self.inbound.push(message);
                 }
-                Poll::Ready(Err(error)) => return Err(error.to_string()),
+                Poll::Ready(Err(error)) => return Err(error),
                 Poll::Pending => {
                     self.budget.shrink();
                     return Ok(Input::Dry);
@@ -135,61 +134,55 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
         Ok(Input::More)
     }
 
-    /// Lets the link make sense of what came, then does what follows from it. Gives the number of those it set going.
-    fn process(&mut self, now: Instant) -> Result<usize, String> {
-        // Wakes whoever the output has set going, too.
-        let mut set_going = self.settle();
-        let mut is_due = self.sleeps_until.take_if(|until| *until <= now).is_some();
+    /// Feeds received messages to the link and acts on the resulting events. Returns how many tasks and handlers that
+    /// activated.
+    fn process(&mut self, now: Instant) -> Result<usize, LinkError> {
+        let mut activated = self.settle(); // What writing has caused.
+        let mut is_due = self.alarm.take_due(now);
         while self.inbound.decode() || is_due {
             is_due = false;
-            let mut shared = self.peer.lock();
-            shared.driver.asleep = false;
-            let link = &mut shared.link;
-            let mut outcome = link.handle_messages(now, &mut self.inbound);
-            // What is late may have its answer among what is still to be decoded.
-            let is_late = link.poll_timeout().is_some_and(|timeout| timeout <= now);
-            if outcome.is_ok() && is_late && self.inbound.is_done() {
-                outcome = link.handle_timeout(now);
-            }
-            self.has_output = link.wants_transmit();
-            shared.drain(&mut self.round);
-            drop(shared);
-            set_going += self.settle();
-            outcome.map_err(|error| {
-                tracing::warn!(%error, "the peer broke the protocol");
-                error.to_string()
-            })?;
-        }
-        Ok(set_going)
-    }
-
-    /// Wakes and serves whom the link has named, and gives their number. Handlers count even where they are done at once:
-    /// the peer's next move is as good as a task's.
-    fn settle(&mut self) -> usize {
-        let set_going = self.round.wakers.len() + self.round.serve.len();
-        self.round.settle();
-        if !self.round.serve.is_empty() {
-            let mut serve = std::mem::take(&mut self.round.serve);
-            for event in serve.drain(..) {
-                dispatch::serve(self.peer, event, &mut self.replies);
-                if self.replies.len() >= REPLIES_MAX {
-                    self.answer();
+            let Self { endpoint, effects, inbound, has_output, .. } = self;
+            let outcome = endpoint.peer.act(effects, |shared, _| {
+                shared.parked.unpark();
+                let link = &mut shared.link;
+                let mut outcome = link.handle_messages(now, inbound);
+                // What is due may have been answered by a message that is not decoded yet.
+                let is_late = link.poll_timeout().is_some_and(|timeout| timeout <= now);
+                if outcome.is_ok() && is_late && inbound.is_done() {
+                    outcome = link.handle_timeout(now);
                 }
-            }
-            self.round.serve = serve;
+                *has_output = link.wants_transmit();
+                outcome
+            });
+            activated += self.settle();
+            outcome.map_err(broken)?;
         }
-        set_going
+        Ok(activated)
     }
 
-    /// Hands the answers of handlers that were done at once to the link.
+    /// Applies the effects and starts the handlers, and returns their number. A handler counts even if it is done at once:
+    /// the peer reacts to its answer as a task would.
+    fn settle(&mut self) -> usize {
+        let activated = self.effects.activations();
+        self.effects.apply();
+        let mut serve = self.effects.take_serve();
+        for event in serve.drain(..) {
+            dispatch::serve(&self.endpoint.peer, &self.endpoint.registry, event, &mut self.replies);
+            if self.replies.len() >= REPLIES_MAX {
+                self.answer();
+            }
+        }
+        self.effects.reuse_serve(serve);
+        activated
+    }
+
+    /// Hands the outcomes of handlers that were done at once to the link.
     fn answer(&mut self) {
-        let mut shared = self.peer.lock();
-        hand_over(&self.replies, &mut shared.link);
-        shared.drain(&mut self.round);
-        drop(shared);
+        let Self { endpoint, effects, replies, .. } = self;
+        endpoint.peer.act(effects, |shared, _| hand_over(replies, &mut shared.link));
+        discard(replies);
+        effects.apply();
         self.has_output = true;
-        self.replies.clear();
-        self.round.settle();
     }
 
     /// Whether there is something to send, as far as is known.
@@ -202,67 +195,50 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
         self.transport.as_ref().is_some_and(|transport| transport.has_room())
     }
 
-    /// Goes to sleep, unless there is something to do after all.
+    /// Goes to sleep, unless there is something to do after all. See link/park.rs.
     fn park(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let takes_output = self.takes_output();
-        let mut shared = self.peer.lock();
-        if takes_output && shared.link.wants_transmit() {
-            self.has_output = true;
-            return Poll::Ready(());
-        }
-        shared.unflushed = self.transport.as_ref().is_some_and(|transport| !transport.is_flushed());
-        let drained = shared.link.is_closing() && shared.is_drained();
-        let until = shared.link.poll_timeout();
-        if self.set_sleep(until, cx).is_ready() {
-            return Poll::Ready(());
-        }
-        shared.driver.park(cx.waker(), self.sleeps_until, takes_output);
-        drop(shared);
-        if drained {
-            self.peer.drained.notify_waiters();
-        }
-        Poll::Pending
-    }
-
-    /// Sees to it that the driver is woken at this time, or earlier. Ready if that time has come.
-    fn set_sleep(&mut self, until: Option<Instant>, cx: &mut Context<'_>) -> Poll<()> {
-        if until != self.sleeps_until {
-            // Waking too early is harmless, and most deadlines never come: an earlier setting stays.
-            let earlier = match (until, self.sleeps_until) {
-                (Some(until), Some(set)) => until < set || set <= now(),
-                (Some(_), None) => true,
-                (None, _) => false,
-            };
-            if let (true, Some(until)) = (earlier, until) {
-                self.sleep.as_mut().reset(until.into());
-                self.sleeps_until = Some(until);
-                self.sleeper = None;
+        let unflushed = self.transport.as_ref().is_some_and(|transport| !transport.is_flushed());
+        let Self { endpoint, effects, alarm, has_output, .. } = self;
+        let parked = endpoint.peer.act(effects, |shared, effects| {
+            if takes_output && shared.link.wants_transmit() {
+                *has_output = true;
+                return Poll::Ready(());
             }
-        }
-        if self.sleeps_until.is_none() {
-            return Poll::Pending;
-        }
-        // To ask it again takes the runtime as long as to send a message takes us.
-        if self.sleeper.as_ref().is_some_and(|sleeper| sleeper.will_wake(cx.waker())) {
-            return if self.sleep.is_elapsed() { Poll::Ready(()) } else { Poll::Pending };
-        }
-        // A task that has used up its budget is asked again, and nothing is kept of it.
-        self.sleeper = coop::has_budget_remaining().then(|| cx.waker().clone());
-        self.sleep.as_mut().poll(cx)
+            shared.set_unflushed(unflushed, effects);
+            if alarm.poll_set(shared.link.poll_timeout(), cx).is_ready() {
+                return Poll::Ready(());
+            }
+            shared.parked.park(cx.waker(), alarm.time(), takes_output);
+            Poll::Pending
+        });
+        effects.apply();
+        parked
     }
 }
 
-/// The answers stay where they are: what is of the user's is not dropped under the lock.
+/// The reason for closing a connection whose peer broke the protocol or is silent.
+fn broken(error: ProtocolError) -> LinkError {
+    match error {
+        ProtocolError::Silent(silent) => LinkError::Silent { silent },
+        error => {
+            tracing::warn!(%error, "the peer broke the protocol");
+            LinkError::Protocol(Arc::new(error))
+        }
+    }
+}
+
+/// The link copies or shares what it needs of the outcomes, so that they can be dropped without the lock.
 fn hand_over(replies: &Replies, link: &mut Link) {
     for (key, outcome) in replies {
         link.reply(*key, outcome);
     }
 }
 
-impl<T: ?Sized> Drop for Driver<'_, T> {
-    /// Whoever was taken out of the link to be woken is, however this ends: the link does not know them any more.
-    fn drop(&mut self) {
-        self.round.settle();
+/// Drops outcomes, whose payloads are the user's.
+fn discard(replies: &mut Replies) {
+    for (_, outcome) in replies.drain(..) {
+        catch("the drop of an answer", || drop(outcome));
     }
 }
 
@@ -274,11 +250,11 @@ enum Input {
 }
 
 impl<T: Transport + ?Sized> Future for Driver<'_, T> {
-    type Output = String;
+    type Output = LinkError;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<String> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<LinkError> {
         let this = &mut *self;
-        this.has_output |= this.peer.was_called();
+        this.has_output |= this.endpoint.peer.was_called();
         let mut now = now();
         for round in 0..ROUNDS_MAX {
             if let Err(reason) = this.poll_output(now, cx) {
@@ -288,8 +264,8 @@ impl<T: Transport + ?Sized> Future for Driver<'_, T> {
             if round > 0 && this.inbound.len() > 0 {
                 now = self::now();
             }
-            let set_going = match this.process(now) {
-                Ok(set_going) => set_going,
+            let activated = match this.process(now) {
+                Ok(activated) => activated,
                 Err(reason) => {
                     if let Some(transport) = &mut this.transport {
                         transport.close(cx);
@@ -299,12 +275,12 @@ impl<T: Transport + ?Sized> Future for Driver<'_, T> {
             };
             match input {
                 Err(reason) => return Poll::Ready(reason),
-                Ok(_) if set_going >= BATCH_MIN => break,
+                Ok(_) if activated >= BATCH_MIN => break,
                 Ok(Input::More) => {}
                 Ok(Input::Dry) if this.wants_output() && this.takes_output() => {}
                 Ok(Input::Dry) => {
                     if !this.replies.is_empty() {
-                        // The socket takes nothing, but the link is to know that the calls are over.
+                        // The socket takes nothing, but the link must learn that the calls are over.
                         this.answer();
                     }
                     ready!(this.park(cx));
@@ -312,208 +288,9 @@ impl<T: Transport + ?Sized> Future for Driver<'_, T> {
                 }
             }
         }
-        // What the others will have to say goes first.
+        // The tasks that were woken run first, and what they send leaves in one batch.
         this.has_output = true;
         cx.waker().wake_by_ref();
         Poll::Pending
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::Wake;
-
-    use bytes::{Bytes, BytesMut};
-
-    use super::*;
-    use crate::net::drive::session::start_loopback;
-    use crate::net::serve::registry::{RawHandler, Registry, RunSingle};
-    use crate::net::transport::TransportError;
-    use crate::proto::Limits;
-    use crate::proto::wire::{Frame, Header, MuxId, Op, Ping, Timestamp, merged};
-
-    /// Gives messages and counts what is sent.
-    struct Script {
-        messages: Box<dyn Iterator<Item = Bytes> + Send>,
-        sent: usize,
-        /// The socket takes nothing.
-        blocked: bool,
-    }
-
-    impl Script {
-        fn new(messages: impl Iterator<Item = Bytes> + Send + 'static) -> Self {
-            Self { messages: Box::new(messages), sent: 0, blocked: false }
-        }
-    }
-
-    impl Transport for Script {
-        fn has_room(&self) -> bool {
-            !self.blocked
-        }
-
-        fn start_send(&mut self, _: Bytes) -> Result<(), TransportError> {
-            self.sent += 1;
-            Ok(())
-        }
-
-        fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-            if self.blocked { Poll::Pending } else { Poll::Ready(Ok(())) }
-        }
-
-        fn is_flushed(&self) -> bool {
-            !self.blocked
-        }
-
-        fn poll_recv(&mut self, _: &mut Context<'_>) -> Poll<Result<Bytes, TransportError>> {
-            self.messages.next().map_or(Poll::Pending, |message| Poll::Ready(Ok(message)))
-        }
-
-        fn close(&mut self, _: &mut Context<'_>) {}
-    }
-
-    #[derive(Default)]
-    struct Wakes(AtomicUsize);
-
-    impl Wake for Wakes {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// A peer whose link is up, and a handler with the id 9 that answers at once.
-    fn peer() -> Arc<Peer> {
-        let mut registry = Registry::new();
-        let run: Arc<RunSingle> = Arc::new(|_, payload| Box::pin(async move { Ok(payload) }));
-        let handler = RawHandler::Single { run, inline: true };
-        registry.insert("echo".into(), 9.into(), None, handler).expect("the only one");
-        let peer = Peer::new("a".into(), "b".into(), Limits::default(), registry.into());
-        start_loopback(&peer);
-        peer
-    }
-
-    fn message(header: Header, payload: Option<&[u8]>) -> Bytes {
-        Frame::new(header, payload).to_bytes()
-    }
-
-    fn ping() -> Bytes {
-        message(Header::new(Op::Ping), Some(&Ping { time: Timestamp::GO_ZERO }.encode()))
-    }
-
-    fn request() -> Bytes {
-        let header =
-            Header { mux: MuxId(1), deadline_ms: 1000, handler: 9, ..Header::new(Op::Request) };
-        message(header, Some(b"x"))
-    }
-
-    /// Messages as one.
-    fn merged(messages: impl ExactSizeIterator<Item = Bytes>) -> Bytes {
-        let mut out = BytesMut::new();
-        merged::write_header(messages.len() as u32, &mut out);
-        for message in messages {
-            merged::write_part_prefix(message.len(), &mut out);
-            out.extend_from_slice(&message);
-        }
-        out.freeze()
-    }
-
-    /// Polls a driver once; tells whether it asked for another turn.
-    fn turn(peer: &Arc<Peer>, script: &mut Script) -> bool {
-        let wakes = Arc::new(Wakes::default());
-        let waker = Arc::clone(&wakes).into();
-        let mut driver = Driver::new(peer, Some(script));
-        let polled = Pin::new(&mut driver).poll(&mut Context::from_waker(&waker));
-        assert_eq!(polled, Poll::Pending);
-        wakes.0.load(Ordering::Relaxed) > 0
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_single_message_is_answered_without_another_turn() {
-        for (pings, pongs) in [(0, 0), (1, 1)] {
-            let mut script = Script::new(std::iter::repeat_n(ping(), pings));
-            assert!(!turn(&peer(), &mut script), "answered, and asleep");
-            assert_eq!(script.sent, pongs);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_socket_that_takes_nothing_is_waited_for_asleep() {
-        for message in [ping(), request()] {
-            let peer = peer();
-            let mut script = Script { blocked: true, ..Script::new([message].into_iter()) };
-            assert!(!turn(&peer, &mut script), "with an answer to send");
-            assert_eq!(script.sent, 0);
-            let shared = peer.lock();
-            assert!(shared.link.wants_transmit() && shared.link.in_flight() == (0, 0));
-        }
-    }
-
-    #[tokio::test]
-    async fn an_answer_is_sent_whatever_is_decoded_behind_it() {
-        let nothing = || message(Header::new(Op::Disconnect), None);
-        let messages = std::iter::once(request()).chain(std::iter::repeat_with(nothing)).take(100);
-        let all = merged(messages.collect::<Vec<_>>().into_iter());
-        let mut script = Script::new(std::iter::once(all));
-        turn(&peer(), &mut script);
-        assert_eq!(script.sent, 1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_has_come_counts_before_what_is_due() {
-        let peer = peer();
-        // Stalled for so long that the last pong seems too old; but one has come, behind other things.
-        tokio::time::advance(std::time::Duration::from_secs(21)).await;
-        let pong = message(
-            Header::new(Op::Pong),
-            Some(&crate::proto::wire::Pong::to(Ping { time: Timestamp::GO_ZERO }).encode()),
-        );
-        let nothing = message(Header::new(Op::Disconnect), None);
-        let all = merged([vec![nothing; 99], vec![pong]].concat().into_iter());
-        let mut script = Script::new(std::iter::once(all));
-        turn(&peer, &mut script);
-        assert_eq!(script.sent, 1, "the link lives, and pings");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_task_without_budget_is_woken_in_time_all_the_same() {
-        let peer = peer();
-        let mut script = Script::new(std::iter::empty());
-        let mut driver = Driver::new(&peer, Some(&mut script));
-        let driven = std::future::poll_fn(|cx| {
-            while coop::has_budget_remaining() {
-                if let Poll::Ready(restore) = coop::poll_proceed(cx) {
-                    restore.made_progress();
-                }
-            }
-            Pin::new(&mut driver).poll(cx)
-        });
-        // A budget that is always used up would hide what is looked for: only the first turn is without.
-        let mut driven = Box::pin(driven);
-        let first = std::future::poll_fn(|cx| Poll::Ready(driven.as_mut().poll(cx))).await;
-        assert_eq!(first, Poll::Pending);
-        drop(driven);
-        tokio::select! {
-            biased;
-            // Asked first, so that it is not its waking that makes the driver look at the clock.
-            () = tokio::time::sleep(std::time::Duration::from_secs(11)) => {}
-            reason = &mut driver => panic!("the link lives: {reason}"),
-        }
-        drop(driver);
-        assert_eq!(script.sent, 1, "a ping after ten seconds");
-    }
-
-    #[tokio::test]
-    async fn whoever_is_to_be_woken_is_when_the_link_breaks() {
-        let peer = peer();
-        let wakes = Arc::new(Wakes::default());
-        let mut driver = Driver::<Script>::new(&peer, None);
-        driver.round.wakers.push(Arc::clone(&wakes).into());
-        drop(driver);
-        assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_peer_that_never_stops_does_not_keep_the_others_from_their_turn() {
-        assert!(turn(&peer(), &mut Script::new(std::iter::repeat(ping()))));
     }
 }

@@ -1,5 +1,9 @@
 //! The one task of a link: it moves messages between the link and its transport, from the handshake to the end.
 
-pub(in crate::net) mod budget;
-pub(in crate::net) mod driver;
+mod alarm;
+mod budget;
+mod driver;
+pub(in crate::net) mod endpoint;
 pub(in crate::net) mod session;
+#[cfg(test)]
+mod tests;

@@ -1,97 +1,103 @@
-//! From a handshake to the end of its connection: the link is brought up, driven (driver.rs), and taken down in whatever
-//! way that ends. The link of a node to itself is up as long as the node is.
+//! A connection from its handshake to its end: the link is started, driven (driver.rs), and stopped, however that ends. The
+//! link of a node to itself is up as long as the node is.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tracing::Instrument;
 
-use crate::net::catch::caught;
-use crate::net::drive::driver::Driver;
+use super::driver::Driver;
+use super::endpoint::Endpoint;
+use crate::error::LinkError;
+use crate::net::catch::catch_future;
 use crate::net::link::peer::{Peer, now};
 use crate::net::link::state::{Instance, State};
 use crate::net::transport::{Echo, Transport};
 use crate::proto::{Features, Session};
 
-/// Drives a connection whose handshake is done until it ends, or until `cut` says why it shall, and gives the reason.
+/// Drives a connection whose handshake is done, until it ends or until `cut` returns a reason, and returns the reason.
 ///
-/// The link is started and stopped in here, whatever way this ends; dropping the future ends the connection.
+/// The link is started and stopped in here, however this ends; dropping the future ends the connection.
 pub(in crate::net) async fn drive(
-    peer: &Arc<Peer>,
+    endpoint: &Endpoint,
     session: Session,
     instance: Instance,
     transport: &mut (impl Transport + ?Sized),
-    cut: impl Future<Output = &'static str>,
-) -> String {
-    if !bring_up(peer, session, instance) {
-        return "this node is shut down".to_owned();
+    cut: impl Future<Output = LinkError>,
+) -> Arc<LinkError> {
+    let peer = &endpoint.peer;
+    if !start(peer, session, instance) {
+        return Arc::new(LinkError::ShutDown);
     }
-    let mut down = Down { peer, reason: "this node has ended the connection".to_owned() };
+    let mut down = Down { peer, reason: Arc::new(LinkError::RuntimeGone) };
     tracing::info!(local = %peer.local, peer = %peer.name, %instance, "link is up");
     let span = tracing::info_span!("link", local = %peer.local, peer = %peer.name);
-    let reason = tokio::select! {
-        biased;
-        reason = Driver::new(peer, Some(transport)).instrument(span) => reason,
-        reason = cut => reason.to_owned(),
-    };
-    tracing::info!(local = %peer.local, peer = %peer.name, reason, "link is down");
-    down.reason.clone_from(&reason);
-    reason
-}
-
-/// Starts a link, unless the node is shutting down: whoever does that takes all links down, and none comes up after it.
-fn bring_up(peer: &Peer, session: Session, instance: Instance) -> bool {
-    let up = peer.with(|shared| {
-        let may = !shared.link.is_closing();
-        if may {
-            shared.link.start(now(), session);
+    let driven = async {
+        tokio::select! {
+            biased;
+            reason = Driver::new(endpoint, Some(transport)).instrument(span) => reason,
+            reason = cut => reason,
         }
-        may
-    });
-    if up {
-        peer.show(State::Connected { instance });
-    }
-    up
+    };
+    let reason = catch_future(driven).await.unwrap_or_else(|text| LinkError::Panicked { text });
+    tracing::info!(local = %peer.local, peer = %peer.name, reason = %reason.full_text(), "link is down");
+    down.reason = Arc::new(reason);
+    Arc::clone(&down.reason)
 }
 
-/// Keeps the clock of a link that is down: calls that wait for a connection have deadlines too. Never ends.
-pub(in crate::net) async fn idle(peer: &Arc<Peer>) {
-    Driver::<Echo>::new(peer, None).await;
+/// Starts a link, unless the node is shutting down: that stops all links, and none starts after it.
+fn start(peer: &Peer, session: Session, instance: Instance) -> bool {
+    peer.with(|shared, effects| {
+        let starts = !shared.link.is_closing();
+        if starts {
+            shared.link.start(now(), session);
+            shared.show(State::Connected { instance }, effects);
+        }
+        starts
+    })
 }
 
-/// Brings the link of a node to itself up.
+/// Keeps the time of a link that is down: calls that wait for a connection have deadlines, too. Never ends.
+pub(in crate::net) async fn idle(endpoint: &Endpoint) {
+    Driver::<Echo>::new(endpoint, None).await;
+}
+
+/// Starts the link of a node to itself.
 pub(in crate::net) fn start_loopback(peer: &Peer) {
-    let session =
-        Session { checksum: false, features: Features::all(), wall: std::time::SystemTime::now() };
-    bring_up(peer, session, Instance::random());
+    let session = Session { checksum: false, features: Features::all(), wall: SystemTime::now() };
+    start(peer, session, Instance::random());
 }
 
-/// Drives a link that [`start_loopback`] has brought up, and brings it up again should a user's code panic in here.
-pub(in crate::net) async fn run_loopback(peer: Arc<Peer>) {
+/// Drives a link that [`start_loopback`] has started, and starts it again if the user's code panics in here.
+pub(in crate::net) async fn run_loopback(endpoint: Endpoint) {
     loop {
-        let down = Down { peer: &peer, reason: "the node is gone".to_owned() };
-        let _ = caught(Driver::new(&peer, Some(&mut Echo::default()))).await;
+        let down = Down { peer: &endpoint.peer, reason: Arc::new(LinkError::RuntimeGone) };
+        let _ = catch_future(Driver::new(&endpoint, Some(&mut Echo::default()))).await;
         drop(down);
-        start_loopback(&peer);
+        start_loopback(&endpoint.peer);
     }
 }
 
-/// Takes a link down when it is dropped: in whatever way its driver ends, nobody is left waiting.
+/// Stops a link when it is dropped: however the driver ends, no task is left waiting.
 struct Down<'a> {
     peer: &'a Arc<Peer>,
-    reason: String,
+    reason: Arc<LinkError>,
 }
 
 impl Drop for Down<'_> {
     fn drop(&mut self) {
-        take_down(self.peer, &self.reason);
-        self.peer.show(State::Error(std::mem::take(&mut self.reason).into()));
+        stop(self.peer, &self.reason);
+        self.peer.show(State::Error(Arc::clone(&self.reason)));
     }
 }
 
 /// Ends everything that is in flight on a link.
-pub(in crate::net) fn take_down(peer: &Peer, reason: &str) {
-    peer.with(|shared| {
-        shared.link.stop(reason);
-        shared.unflushed = false;
+pub(in crate::net) fn stop(peer: &Peer, reason: &Arc<LinkError>) {
+    let replaced = peer.with(|shared, effects| {
+        let replaced = shared.link.stop(Arc::clone(reason));
+        shared.set_unflushed(false, effects);
+        replaced
     });
+    // Not under the lock: an error can hold a source of the user's.
+    drop(replaced);
 }

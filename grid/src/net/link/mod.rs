@@ -1,6 +1,11 @@
 //! One peer: the lock around its link, the tasks that wait on it, its state and figures.
 
+pub(in crate::net) mod effects;
+pub(in crate::net) mod labels;
+mod park;
 pub(in crate::net) mod peer;
 pub(in crate::net) mod state;
+pub(in crate::net) mod states;
 pub(in crate::net) mod stats;
 pub(in crate::net) mod waiters;
+mod waker_set;

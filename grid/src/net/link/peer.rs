@@ -1,40 +1,37 @@
-//! One other node, as this node knows it: its link, who waits on it, and the state of its connection.
+//! One other node, as this node knows it: its link, the tasks that wait on it, and the state of its connection.
 //!
-//! Everybody who calls locks the link for the moment of a call and encodes straight into its outbox; the driver
-//! (driver.rs) is woken only where it is parked. The lock is never held across an await, a wake-up, or code of the user's:
-//! what is spent under it is dropped behind it.
+//! Every caller locks the link for the moment of a call and encodes straight into its output; the driver is woken only if it
+//! sleeps (park.rs). The lock is private to this file: it is never held across an await, and whatever can run the user's
+//! code is moved out of it and applied later (effects.rs).
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
-use tokio::sync::{Notify, watch};
 
+use super::effects::Effects;
+use super::labels::{Label, Labels};
+use super::park::Parked;
+use super::state::State;
+use super::waiters::{Waiter, Waiters};
+use super::waker_set::{Place, WakerSet};
 use crate::error::{CodecError, Failure, Fault};
-use crate::net::drive::budget::limits_here;
-use crate::net::link::state::State;
-use crate::net::link::waiters::Waiters;
-use crate::net::serve::registry::Registry;
-use crate::proto::{CallFailure, Event, Key, Limits, Link, RouteIndex};
+use crate::proto::{CallFailure, Event, Key, Limits, Link, RouteIndex, Routes};
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Peer {
+pub(in crate::net) struct Peer {
     pub(in crate::net) name: Arc<str>,
     /// The name of the node whose peer this is.
     pub(in crate::net) local: Arc<str>,
-    pub(in crate::net) registry: Arc<Registry>,
+    labels: Arc<Labels>,
     /// Largest payload that fits into a message.
     pub(in crate::net) payload_bytes_max: usize,
-    /// Above this a payload takes so long that it is not for the driver's task.
+    /// A payload above this takes too long to decode for the driver's task.
     pub(in crate::net) large_bytes: usize,
-    pub(in crate::net) state: watch::Sender<State>,
-    /// Told when nothing is in flight any more.
-    pub(in crate::net) drained: Notify,
-    /// A caller has woken the driver, for something to send or something that is due earlier. Said beside the lock, so that
-    /// a driver that its socket has woken need not lock the link to find that there is no output.
+    /// A caller has woken the driver. See park.rs.
     called: AtomicBool,
     shared: Mutex<Shared>,
 }
@@ -44,170 +41,194 @@ pub(crate) struct Peer {
 pub(in crate::net) struct Shared {
     pub(in crate::net) link: Link,
     pub(in crate::net) waiters: Waiters,
-    pub(in crate::net) driver: Parked,
-    /// The transport holds messages that it has not given to the socket.
-    pub(in crate::net) unflushed: bool,
+    pub(in crate::net) parked: Parked,
+    /// The transport holds messages that it has not written to the socket.
+    unflushed: bool,
+    state: State,
+    /// Counts the changes of `state`, from 1.
+    version: u64,
+    watching_state: WakerSet,
+    watching_drained: WakerSet,
 }
 
-/// Whether the driver sleeps, and what it is worth waking for.
-#[derive(Debug, Default)]
-pub(in crate::net) struct Parked {
-    /// Said when it parks, and until it is woken by a caller or next handles something: woken by its socket, it may be
-    /// woken once more in vain.
-    pub(in crate::net) asleep: bool,
-    /// Kept for the next time where it is not needed: a clone costs as much as the lock.
-    waker: Option<Waker>,
-    /// When it wakes by itself.
-    until: Option<Instant>,
-    /// Whether it could send something now; otherwise the socket will wake it.
-    takes_output: bool,
-}
-
-impl Parked {
-    /// The driver goes to sleep.
-    pub(in crate::net) fn park(
-        &mut self,
-        waker: &Waker,
-        until: Option<Instant>,
-        takes_output: bool,
-    ) {
-        match &mut self.waker {
-            Some(kept) => kept.clone_from(waker),
-            None => self.waker = Some(waker.clone()),
-        }
-        (self.asleep, self.until, self.takes_output) = (true, until, takes_output);
-    }
+/// Something of a peer that any number of tasks can wait for, besides their own calls.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::net) enum Watched {
+    /// The peer's call is over.
+    Finished(Key),
+    /// The state changes.
+    State,
+    /// A link that is closing has nothing in flight any more.
+    Drained,
 }
 
 impl Peer {
+    /// A peer without a connection.
     pub(in crate::net) fn new(
         local: Arc<str>,
         name: Arc<str>,
         limits: Limits,
-        registry: Arc<Registry>,
+        routes: Arc<Routes>,
+        labels: Arc<Labels>,
     ) -> Arc<Self> {
-        let limits = limits_here(limits);
         let (payload_bytes_max, large_bytes) = (limits.payload_bytes_max(), limits.large_bytes);
-        let link = Link::new(limits, Arc::clone(registry.routes()));
-        let shared = Mutex::new(Shared {
-            link,
+        let shared = Shared {
+            link: Link::new(limits, routes),
             waiters: Waiters::default(),
-            driver: Parked::default(),
+            parked: Parked::default(),
             unflushed: false,
-        });
+            state: State::Unconnected,
+            version: 1,
+            watching_state: WakerSet::default(),
+            watching_drained: WakerSet::default(),
+        };
         Arc::new(Self {
             name,
             local,
-            registry,
+            labels,
             payload_bytes_max,
             large_bytes,
-            state: watch::Sender::new(State::Unconnected),
-            drained: Notify::new(),
             called: AtomicBool::new(false),
-            shared,
+            shared: Mutex::new(shared),
         })
     }
 
-    /// Locks the link. A panic under the lock would be a bug in the core; the link is left as it is then, and the
-    /// others go on.
-    pub(in crate::net) fn lock(&self) -> MutexGuard<'_, Shared> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Does something with the link, and wakes whom it concerns: the driver, and others who wait.
-    pub(in crate::net) fn with<T>(&self, act: impl FnOnce(&mut Shared) -> T) -> T {
-        let mut round = Round::default();
-        let mut shared = self.lock();
-        let result = act(&mut shared);
-        shared.drain(&mut round);
-        debug_assert!(round.serve.is_empty(), "only the driver brings calls to serve");
-        let driver = shared.wake_driver();
-        let drained = shared.link.is_closing() && shared.is_drained();
-        drop(shared);
-        round.settle();
-        if let Some(driver) = driver {
-            self.called.store(true, Ordering::Relaxed);
-            driver.wake();
-        }
-        if drained {
-            self.drained.notify_waiters();
-        }
+    /// Runs `act` under the lock and collects what must follow from it. The caller applies `effects`.
+    ///
+    /// For the driver, which reuses its effects. All other code uses [`with`](Self::with), which also wakes the driver.
+    pub(in crate::net) fn act<T>(
+        &self,
+        effects: &mut Effects,
+        act: impl FnOnce(&mut Shared, &mut Effects) -> T,
+    ) -> T {
+        // A panic under the lock would be a bug in the core. The link is left as it is then, and other calls go on.
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = act(&mut shared, effects);
+        shared.collect(effects);
         result
     }
 
-    /// Whether a caller has woken the driver since it asked last.
+    /// Runs `act` under the lock, then wakes the driver and every task that it concerns.
+    pub(in crate::net) fn with<T>(&self, act: impl FnOnce(&mut Shared, &mut Effects) -> T) -> T {
+        let mut effects = Effects::default();
+        let result = self.act(&mut effects, |shared, effects| {
+            let result = act(shared, effects);
+            shared.wake_driver(effects);
+            shared.check_drained(effects);
+            result
+        });
+        debug_assert!(effects.take_serve().is_empty(), "only the driver handles requests");
+        if effects.wakes_driver() {
+            self.called.store(true, Ordering::Relaxed);
+        }
+        effects.apply();
+        result
+    }
+
+    /// Runs `act` on the link alone; see [`with`](Self::with).
+    pub(in crate::net) fn link<T>(&self, act: impl FnOnce(&mut Link) -> T) -> T {
+        self.with(|shared, _| act(&mut shared.link))
+    }
+
+    /// Asks the link, and registers the task of `cx` in the same critical section if the answer is `Pending`.
+    ///
+    /// `ask` may be called twice, so an answer `Pending` must leave the link as it was.
+    pub(in crate::net) fn poll<T>(
+        &self,
+        waiter: Waiter,
+        cx: &Context<'_>,
+        mut ask: impl FnMut(&mut Link) -> Poll<T>,
+    ) -> Poll<T> {
+        let mut waker = None;
+        loop {
+            let polled = self.with(|shared, effects| {
+                let polled = ask(&mut shared.link);
+                if polled.is_pending() && !shared.waiters.has(waiter, cx.waker()) {
+                    shared.waiters.register(waiter, waker.take()?, effects);
+                }
+                Some(polled)
+            });
+            match polled {
+                Some(polled) => return polled,
+                // To clone a waker is the user's code, so the lock is released for it. Only tasks that are about to sleep
+                // pay for the second look.
+                None => waker = Some(cx.waker().clone()),
+            }
+        }
+    }
+
+    /// Looks at what is shared, and registers the task of `cx` in the same critical section if there is no answer yet.
+    /// A task that stops waiting calls [`unwatch`](Self::unwatch) with its place.
+    pub(in crate::net) fn poll_watched<T>(
+        &self,
+        watched: Watched,
+        place: &mut Option<Place>,
+        cx: &Context<'_>,
+        look: impl Fn(&Shared) -> Option<T>,
+    ) -> Poll<T> {
+        let mut waker = None;
+        loop {
+            let polled = self.with(|shared, effects| {
+                if let Some(answer) = look(shared) {
+                    return Some(Poll::Ready(answer));
+                }
+                let set = shared.watching(watched);
+                if !set.has(*place, cx.waker()) {
+                    set.register(place, waker.take()?, effects);
+                }
+                Some(Poll::Pending)
+            });
+            match polled {
+                Some(polled) => return polled,
+                None => waker = Some(cx.waker().clone()), // As in `poll`.
+            }
+        }
+    }
+
+    /// Removes a task that does not wait any more.
+    pub(in crate::net) fn unwatch(&self, watched: Watched, place: Option<Place>) {
+        if let Some(place) = place {
+            self.with(|shared, effects| shared.watching(watched).remove(place, effects));
+        }
+    }
+
+    /// Whether a caller has woken the driver since the last time it asked.
     pub(in crate::net) fn was_called(&self) -> bool {
         self.called.load(Ordering::Relaxed) && self.called.swap(false, Ordering::Relaxed)
     }
 
-    /// Shows a state, unless the node is shut down, which is the last one.
+    /// The state of the connection.
+    pub(in crate::net) fn state(&self) -> State {
+        self.with(|shared, _| shared.state.clone())
+    }
+
+    /// Changes the state, unless the node is shut down: that is the last one.
     pub(in crate::net) fn show(&self, state: State) {
-        self.state.send_if_modified(|shown| {
-            let changes = *shown != State::Shutdown && *shown != state;
-            if changes {
-                *shown = state;
-            }
-            changes
-        });
+        self.with(|shared, effects| shared.show(state, effects));
     }
 
-    /// The handler of a single request is done.
+    /// The handler of a single request has returned.
     pub(in crate::net) fn reply(&self, key: Key, outcome: Result<Option<Bytes>, Fault>) {
-        self.with(|shared| shared.link.reply(key, &outcome));
+        self.link(|link| link.reply(key, &outcome));
     }
 
-    /// The handler of a stream is done.
+    /// The handler of a stream has returned.
     pub(in crate::net) fn finish_stream(&self, key: Key, outcome: Result<(), Fault>) {
-        self.with(|shared| shared.link.finish_stream(key, outcome));
+        self.link(|link| link.finish_stream(key, outcome));
     }
 
-    /// The subroute that a handler of this node is registered under.
-    pub(in crate::net) fn subroute_of(&self, route: RouteIndex) -> Option<&str> {
-        self.registry.entry(route)?.subroute.as_deref()
+    /// The names of one of this node's handlers.
+    pub(in crate::net) fn label(&self, route: RouteIndex) -> Option<&Label> {
+        self.labels.get(route)
     }
 
-    /// The name that a handler of this node is registered with.
-    pub(in crate::net) fn method_of(&self, route: RouteIndex) -> &str {
-        self.registry.entry(route).map(|entry| &*entry.name).unwrap_or_default()
-    }
-
-    /// Waits until nothing is in flight.
+    /// Waits until nothing is in flight. Useful only after the link was closed: before that nobody reports it.
     pub(in crate::net) async fn drained(&self) {
-        loop {
-            let notified = self.drained.notified();
-            if self.lock().is_drained() {
-                return;
-            }
-            notified.await;
-        }
+        let mut watch = Watch::new(self, Watched::Drained);
+        watch.until(|shared| shared.is_drained().then_some(())).await;
     }
 
-    /// Ready when the peer's call is over, however it ended. `place` is where the caller waits.
-    pub(in crate::net) fn poll_over(
-        &self,
-        key: Key,
-        place: &mut Option<usize>,
-        cx: &Context<'_>,
-    ) -> Poll<()> {
-        let mut shared = self.lock();
-        if !shared.link.is_served(key) {
-            *place = None;
-            return Poll::Ready(());
-        }
-        shared.waiters.wait_over(key, place, cx);
-        Poll::Pending
-    }
-
-    /// Whoever waited at `place` for the end of a call does not any more.
-    pub(in crate::net) fn forget_over(&self, key: Key, place: usize) {
-        let mut shared = self.lock();
-        // When the call is over the places are gone, and may be somebody else's.
-        let waker = shared.link.is_served(key).then(|| shared.waiters.forget_over(key, place));
-        drop(shared);
-        drop(waker);
-    }
-
-    /// Gives a failure of the core the names that it does not know.
+    /// Adds the names that the core does not know to a failure.
     pub(in crate::net) fn failure(&self, failure: CallFailure) -> Failure {
         match failure {
             CallFailure::Fault(fault) => Failure::Remote(fault),
@@ -225,79 +246,108 @@ impl Peer {
     }
 }
 
-/// What somebody is told whose payload or item fits into no message.
+/// The error for a payload or item that fits into no message.
 pub(in crate::net) fn too_large(len: usize, max: usize) -> CodecError {
     CodecError::new(format_args!("{len} bytes, and a message may have {max}"))
 }
 
-/// What a round of the driver took out of the link, to be acted on without the lock.
-#[derive(Debug, Default)]
-pub(in crate::net) struct Round {
-    pub(in crate::net) wakers: Vec<Waker>,
-    /// `Event::Serve`, all of them.
-    pub(in crate::net) serve: Vec<Event>,
-    pub(in crate::net) abort: Vec<tokio::task::AbortHandle>,
-    /// To be dropped.
-    pub(in crate::net) spent: Vec<Bytes>,
-}
-
 impl Shared {
-    /// Whether nothing is in flight any more and everything that was said has gone to the socket.
+    /// The state, and the number of its last change.
+    pub(in crate::net) fn state(&self) -> (&State, u64) {
+        (&self.state, self.version)
+    }
+
+    /// See [`Peer::show`].
+    pub(in crate::net) fn show(&mut self, state: State, effects: &mut Effects) {
+        if self.state == State::Shutdown || self.state == state {
+            return;
+        }
+        effects.drop_state(std::mem::replace(&mut self.state, state));
+        self.version += 1;
+        self.watching_state.wake_all(effects);
+    }
+
+    /// The driver says whether the transport holds messages that it has not written.
+    pub(in crate::net) fn set_unflushed(&mut self, unflushed: bool, effects: &mut Effects) {
+        self.unflushed = unflushed;
+        self.check_drained(effects);
+    }
+
+    /// Whether nothing is in flight and all output has been written to the socket.
     pub(in crate::net) fn is_drained(&self) -> bool {
         self.link.is_drained() && !self.unflushed
     }
 
-    /// The driver's waker, if it sleeps and there is something for it to do.
-    fn wake_driver(&mut self) -> Option<Waker> {
-        let (link, parked) = (&self.link, &mut self.driver);
-        if !parked.asleep {
-            return None;
+    fn check_drained(&mut self, effects: &mut Effects) {
+        if self.link.is_closing() && self.is_drained() {
+            self.watching_drained.wake_all(effects);
         }
-        let timeout = link.poll_timeout();
-        let earlier =
-            timeout.is_some_and(|timeout| parked.until.is_none_or(|until| timeout < until));
-        if (parked.takes_output && link.wants_transmit()) || earlier {
-            parked.asleep = false;
-            return parked.waker.take();
-        }
-        None
     }
 
-    /// Sorts the link's events into what must be done about them.
-    pub(in crate::net) fn drain(&mut self, round: &mut Round) {
+    fn wake_driver(&mut self, effects: &mut Effects) {
+        let link = &self.link;
+        let driver = self.parked.wake(|| link.wants_transmit(), || link.poll_timeout());
+        if let Some(driver) = driver {
+            effects.wake_driver(driver);
+        }
+    }
+
+    fn watching(&mut self, watched: Watched) -> &mut WakerSet {
+        match watched {
+            Watched::Finished(key) => self.waiters.finished(key),
+            Watched::State => &mut self.watching_state,
+            Watched::Drained => &mut self.watching_drained,
+        }
+    }
+
+    /// Sorts the link's events by what must be done about them.
+    fn collect(&mut self, effects: &mut Effects) {
         while let Some(event) = self.link.poll_event() {
             match event {
-                Event::Wake { side, key, half } => {
-                    self.waiters.take(side, key, half, &mut round.wakers)
-                }
+                Event::Wake { side, key, half } => self.waiters.wake(side, key, half, effects),
                 Event::Abandon { key } => {
-                    // Taken back before it was begun: nothing of it need run.
-                    round.serve.retain(
-                        |serve| !matches!(serve, Event::Serve { key: begun, .. } if *begun == key),
-                    );
-                    round.abort.extend(self.waiters.over(key, &mut round.wakers))
+                    effects.cancel_serve(key);
+                    let task = self.waiters.finish(key, effects);
+                    effects.abort(task);
                 }
                 Event::Over { key } => {
-                    // Its task, if it had one, is at its end.
-                    drop(self.waiters.over(key, &mut round.wakers));
+                    // The handler's task, if it had one, is about to end by itself.
+                    drop(self.waiters.finish(key, effects));
                 }
-                Event::Serve { .. } => round.serve.push(event),
-                Event::Spent(payload) => round.spent.push(payload),
+                Event::Serve { .. } => effects.serve(event),
+                Event::Spent(payload) => effects.drop_payload(payload),
             }
         }
     }
 }
 
-impl Round {
-    /// Wakes, aborts and drops; the calls to serve stay.
-    pub(in crate::net) fn settle(&mut self) {
-        self.abort.drain(..).for_each(|task| task.abort());
-        self.wakers.drain(..).for_each(Waker::wake);
-        self.spent.clear();
+/// A task that waits for something of a peer; dropped, it removes its waker.
+#[derive(Debug)]
+pub(in crate::net) struct Watch<'a> {
+    peer: &'a Peer,
+    watched: Watched,
+    place: Option<Place>,
+}
+
+impl<'a> Watch<'a> {
+    pub(in crate::net) fn new(peer: &'a Peer, watched: Watched) -> Self {
+        Self { peer, watched, place: None }
+    }
+
+    /// Waits until `look` returns an answer.
+    pub(in crate::net) async fn until<T>(&mut self, look: impl Fn(&Shared) -> Option<T>) -> T {
+        std::future::poll_fn(|cx| self.peer.poll_watched(self.watched, &mut self.place, cx, &look))
+            .await
     }
 }
 
-/// The clock of everything in this layer: tokio's, so that tests can pause it.
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        self.peer.unwatch(self.watched, self.place);
+    }
+}
+
+/// The clock of this layer: tokio's, so that tests can pause it.
 pub(in crate::net) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::error::LinkError;
+
 /// State of the connection to one peer.
 ///
 /// [`Connection::states`](crate::Connection::states) gives a watch of them.
@@ -19,7 +21,7 @@ pub enum State {
         instance: Instance,
     },
     /// The last connection or attempt failed; another attempt follows.
-    Error(Arc<str>),
+    Error(Arc<LinkError>),
     /// This node is shut down; there will be no connection any more.
     Shutdown,
 }
@@ -37,7 +39,7 @@ impl fmt::Display for State {
             Self::Unconnected => f.write_str("not connected"),
             Self::Connecting => f.write_str("connecting"),
             Self::Connected { .. } => f.write_str("connected"),
-            Self::Error(reason) => write!(f, "not connected: {reason}"),
+            Self::Error(reason) => write!(f, "not connected: {}", reason.full_text()),
             Self::Shutdown => f.write_str("shut down"),
         }
     }

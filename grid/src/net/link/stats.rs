@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::net::link::peer::Peer;
-use crate::net::link::state::State;
+use super::peer::Peer;
+use super::state::State;
 
 /// Figures of the link to one peer, since the node started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,29 +47,30 @@ pub struct ConnectionStats {
 
 impl ConnectionStats {
     pub(in crate::net) fn of(peer: &Peer) -> Self {
-        let state = peer.state.borrow().clone();
-        let shared = peer.lock();
-        let counters = shared.link.counters();
-        let (in_flight_out, in_flight_in) = shared.link.in_flight();
-        let pong = shared.link.last_pong();
-        Self {
-            peer: peer.name.to_string(),
-            state,
-            messages_out: counters.messages_out,
-            messages_in: counters.messages_in,
-            bytes_out: counters.bytes_out,
-            bytes_in: counters.bytes_in,
-            calls_out: counters.calls,
-            calls_in: counters.served,
-            in_flight_out,
-            in_flight_in,
-            queued_bytes: shared.link.outbox_bytes(),
-            ignored: counters.ignored,
-            connects: counters.connects,
-            connected_since: shared.link.up_since().map(Instant::from_std),
-            last_pong: pong.map(|(at, _)| Instant::from_std(at)),
-            rtt: pong.and_then(|(_, rtt)| rtt),
-        }
+        peer.with(|shared, _| {
+            let link = &shared.link;
+            let counters = link.counters();
+            let (in_flight_out, in_flight_in) = link.in_flight();
+            let pong = link.last_pong();
+            Self {
+                peer: peer.name.to_string(),
+                state: shared.state().0.clone(),
+                messages_out: counters.messages_out,
+                messages_in: counters.messages_in,
+                bytes_out: counters.bytes_out,
+                bytes_in: counters.bytes_in,
+                calls_out: counters.calls,
+                calls_in: counters.served,
+                in_flight_out,
+                in_flight_in,
+                queued_bytes: link.outbox_bytes(),
+                ignored: counters.ignored,
+                connects: counters.connects,
+                connected_since: link.up_since().map(Instant::from_std),
+                last_pong: pong.map(|(at, _)| Instant::from_std(at)),
+                rtt: pong.and_then(|(_, rtt)| rtt),
+            }
+        })
     }
 }
 

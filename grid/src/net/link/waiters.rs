@@ -1,13 +1,14 @@
-//! Who waits for what: the wakers of calls and the running handlers, by the slot of their key.
+//! The tasks that wait on calls: their wakers and the running handlers, by the slot of their key.
 //!
-//! Kept beside the link under the same lock. An entry belongs to whoever has its slot now; a waker that is left over
-//! from an earlier owner is replaced when the next one waits, and until then wakes somebody in vain at most.
+//! The table lies beside the link under the same lock. An entry belongs to the call that has the slot now. A waker that an
+//! earlier call left behind stays until another task registers there; at worst a task is woken once in vain.
 
-use std::task::{Context, Waker};
+use std::task::Waker;
 
-use slab::Slab;
 use tokio::task::AbortHandle;
 
+use super::effects::Effects;
+use super::waker_set::WakerSet;
 use crate::proto::{Half, Key, Side};
 
 /// All waiters of one link.
@@ -29,65 +30,67 @@ struct Served {
     pair: Pair,
     /// The task that runs the handler, once it has one.
     task: Option<(Key, AbortHandle)>,
-    /// Those who wait for the call to be over, each at a place of its own.
-    over: Slab<Waker>,
+    /// Tasks that wait for the end of the call.
+    finished: WakerSet,
+}
+
+/// One of the two tasks that can wait on a call or stream.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::net) struct Waiter {
+    pub(in crate::net) side: Side,
+    pub(in crate::net) key: Key,
+    pub(in crate::net) half: Half,
 }
 
 impl Waiters {
-    /// Remembers that the task of `cx` waits.
-    pub(in crate::net) fn wait(&mut self, side: Side, key: Key, half: Half, cx: &Context<'_>) {
+    /// Whether the task of `waker` is registered already.
+    pub(super) fn has(&mut self, waiter: Waiter, waker: &Waker) -> bool {
+        self.place(waiter).as_ref().is_some_and(|registered| registered.will_wake(waker))
+    }
+
+    /// Registers a waker. A clone of the user's waker can run the user's code, so it is made before the lock is taken.
+    pub(in crate::net) fn register(&mut self, waiter: Waiter, waker: Waker, effects: &mut Effects) {
+        effects.drop_waker(self.place(waiter).replace(waker));
+    }
+
+    /// Wakes the task that an event names, or both halves.
+    pub(super) fn wake(&mut self, side: Side, key: Key, half: Half, effects: &mut Effects) {
         let pair = self.pair(side, key);
         if matches!(half, Half::Reader | Half::Both) {
-            store(&mut pair.reader, cx);
+            effects.wake(pair.reader.take());
         }
         if matches!(half, Half::Writer | Half::Both) {
-            store(&mut pair.writer, cx);
+            effects.wake(pair.writer.take());
         }
     }
 
-    /// Takes out whom an event concerns.
-    pub(in crate::net) fn take(&mut self, side: Side, key: Key, half: Half, out: &mut Vec<Waker>) {
-        let pair = self.pair(side, key);
-        if matches!(half, Half::Reader | Half::Both) {
-            out.extend(pair.reader.take());
-        }
-        if matches!(half, Half::Writer | Half::Both) {
-            out.extend(pair.writer.take());
-        }
-    }
-
-    /// Remembers the task of a handler, so that it can be aborted.
-    pub(in crate::net) fn running(&mut self, key: Key, task: AbortHandle) {
+    /// Registers the task of a handler, so that it can be aborted.
+    pub(in crate::net) fn run(&mut self, key: Key, task: AbortHandle) {
         self.served(key).task = Some((key, task));
     }
 
-    /// Remembers at `place` that the task of `cx` waits for the end of a served call, which is not over.
-    pub(in crate::net) fn wait_over(
-        &mut self,
-        key: Key,
-        place: &mut Option<usize>,
-        cx: &Context<'_>,
-    ) {
-        let over = &mut self.served(key).over;
-        match place.and_then(|place| over.get_mut(place)) {
-            Some(waker) => waker.clone_from(cx.waker()),
-            None => *place = Some(over.insert(cx.waker().clone())),
-        }
+    /// The tasks that wait for the end of a served call.
+    pub(super) fn finished(&mut self, key: Key) -> &mut WakerSet {
+        &mut self.served(key).finished
     }
 
-    /// Gives up a place of [`wait_over`](Self::wait_over), while the call is not over.
-    pub(in crate::net) fn forget_over(&mut self, key: Key, place: usize) -> Option<Waker> {
-        self.served(key).over.try_remove(place)
-    }
-
-    /// A served call is over: wakes whoever waits on it, and hands out the handler's task where it is still known.
-    pub(in crate::net) fn over(&mut self, key: Key, out: &mut Vec<Waker>) -> Option<AbortHandle> {
+    /// Wakes every task that waits on a served call which is over, and returns the handler's task if it still runs.
+    pub(super) fn finish(&mut self, key: Key, effects: &mut Effects) -> Option<AbortHandle> {
         let served = self.served(key);
-        out.extend(served.over.drain());
-        out.extend(served.pair.reader.take());
-        out.extend(served.pair.writer.take());
+        served.finished.wake_all(effects);
+        effects.wake(served.pair.reader.take());
+        effects.wake(served.pair.writer.take());
         let (_, task) = served.task.take_if(|(running, _)| *running == key)?;
         Some(task)
+    }
+
+    fn place(&mut self, Waiter { side, key, half }: Waiter) -> &mut Option<Waker> {
+        debug_assert!(half != Half::Both, "a task waits on one half");
+        let pair = self.pair(side, key);
+        match half {
+            Half::Writer => &mut pair.writer,
+            Half::Reader | Half::Both => &mut pair.reader,
+        }
     }
 
     fn pair(&mut self, side: Side, key: Key) -> &mut Pair {
@@ -107,11 +110,4 @@ fn entry<T: Default>(table: &mut Vec<T>, slot: usize) -> &mut T {
         table.resize_with(slot + 1, T::default);
     }
     &mut table[slot]
-}
-
-fn store(place: &mut Option<Waker>, cx: &Context<'_>) {
-    match place {
-        Some(waker) => waker.clone_from(cx.waker()),
-        None => *place = Some(cx.waker().clone()),
-    }
 }

@@ -1,34 +1,33 @@
-//! The listening side: sockets become WebSockets, introduce themselves, and go to the peer they belong to.
+//! The listening side: byte streams become WebSockets, introduce themselves, and go to the peer they belong to.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::net::catch::caught;
+use super::handshake::{Arrival, Established, Gate, authenticate, receive_introduction};
+use super::listen::{Accepted, Listen};
+use super::shared::Node;
+use crate::auth::Claim;
+use crate::error::LinkError;
+use crate::net::drive::endpoint::Endpoint;
 use crate::net::drive::session::{drive, idle};
-use crate::net::link::peer::Peer;
-use crate::net::node::dial::{Io, tune};
-use crate::net::node::handshake::{Established, receive_introduction};
-use crate::net::node::shared::Node;
 use crate::net::transport::http::{HeaderMap, StatusCode, header};
-use crate::net::transport::{self, WebSocket};
-
-/// A connection that a peer has opened and that was let in.
-pub(in crate::net) type Arrival = Established<WebSocket<Box<dyn Io>>>;
+use crate::net::transport::upgrade::server::read_request;
+use crate::net::transport::{Io, WebSocket};
 
 /// Connections that may be at their upgrade or handshake at once; further ones wait in the listener's own queue. Each
-/// costs a task and the head of its request, and ends by a time-out at the latest.
+/// costs a task and the head of its request, and ends by a timeout at the latest.
 const HANDSHAKES_MAX: usize = 1024;
 
-/// After the listener fails (out of file descriptors, mostly) it is asked again this much later.
+/// After the listener has failed, mostly for lack of file descriptors, it is asked again this much later.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
-/// Accepts until it is dropped.
-pub(in crate::net) async fn serve(node: Arc<Node>, listener: TcpListener) {
+/// Accepts connections until it is dropped.
+pub(super) async fn serve(node: Arc<Node>, mut listener: impl Listen) {
     let mut handshakes = JoinSet::new();
     loop {
         while handshakes.len() >= HANDSHAKES_MAX || handshakes.try_join_next().is_some() {
@@ -37,21 +36,16 @@ pub(in crate::net) async fn serve(node: Arc<Node>, listener: TcpListener) {
             }
         }
         match listener.accept().await {
-            Ok((stream, from)) => {
+            Ok(accepted) => {
                 let node = Arc::clone(&node);
                 handshakes.spawn(async move {
-                    let stream = match tune(&stream) {
-                        Ok(()) => Box::new(stream) as Box<dyn Io>,
-                        Err(error) => {
-                            return tracing::debug!(%from, %error, "the socket is gone already");
-                        }
-                    };
-                    if let Err(reason) = accept(&node, stream).await {
-                        tracing::warn!(local = %node.name, %from, reason, "refused a connection");
+                    let address = accepted.address;
+                    if let Err(reason) = accept(&node, accepted).await {
+                        tracing::warn!(local = %node.name, ?address, reason = %reason.full_text(), "refused a connection");
                     }
                 });
             }
-            // The one that was to be accepted has gone again.
+            // The connection that was to be accepted is gone again.
             Err(error) if is_about_the_peer(&error) => {
                 tracing::debug!(local = %node.name, %error, "cannot accept");
             }
@@ -69,44 +63,58 @@ fn is_about_the_peer(error: &io::Error) -> bool {
 }
 
 /// Takes a byte stream through upgrade and handshake and hands it to its peer.
-pub(in crate::net) async fn accept(node: &Arc<Node>, stream: Box<dyn Io>) -> Result<(), String> {
+pub(super) async fn accept(node: &Arc<Node>, accepted: Accepted) -> Result<(), LinkError> {
     let limit = node.config.connect_timeout;
-    let judging = Arc::clone(node);
-    let judge = move |path: &str, headers: &HeaderMap| judge(&judging, path, headers);
-    let upgrade = transport::accept(stream, judge);
-    let transport = match tokio::time::timeout(limit, upgrade).await {
-        Ok(transport) => transport?,
-        Err(_) => return Err(format!("no upgrade request within {limit:?}")),
-    };
+    let Accepted { stream, address } = accepted;
+    let transport = tokio::time::timeout(limit, upgrade(node, stream, address))
+        .await
+        .map_err(|_| LinkError::TimedOut { step: "no upgrade request", limit })??;
+    let own = node.introduction();
     let is_known = |name: &str| node.peers.contains_key(name);
-    let (host, mut arrival) =
-        receive_introduction(transport, &node.introduction(), &is_known, &node.auth).await?;
+    let gate =
+        Gate { own: &own, is_known: &is_known, auth: &*node.auth, address, auth_limit: limit };
+    let (host, mut arrival) = receive_introduction(transport, &gate).await?;
     arrival.transport.take_messages_of(node.config.message_bytes_max);
-    let peer = node.peers.get(&*host).ok_or_else(|| format!("unknown incoming host: {host}"))?;
-    let arrivals =
-        peer.arrivals.as_ref().ok_or_else(|| format!("this node dials {host} itself"))?;
-    arrivals.send(arrival).await.map_err(|_| "this node is shutting down".to_owned())
+    let arrivals = node.peers.get(&*host).and_then(|known| known.arrivals.as_ref());
+    let arrivals = arrivals.ok_or(LinkError::UnknownHost { host })?;
+    arrivals.send(arrival).await.map_err(|_| LinkError::ShutDown)
 }
 
-/// Whether an upgrade request is for this grid.
-fn judge(node: &Node, path: &str, headers: &HeaderMap) -> Result<(), (StatusCode, String)> {
-    if path != node.config.route {
-        return Err((StatusCode::NOT_FOUND, format!("no grid at {path}")));
+/// Reads an upgrade request and answers it.
+async fn upgrade(
+    node: &Node,
+    stream: Box<dyn Io>,
+    address: Option<SocketAddr>,
+) -> Result<WebSocket<Box<dyn Io>>, LinkError> {
+    let requested = read_request(stream).await?;
+    if requested.path() != node.config.route {
+        let text = format!("no grid at {}", requested.path());
+        return Err(requested.refuse(StatusCode::NOT_FOUND, text).await);
     }
-    let token = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let token = token.strip_prefix("Bearer ").unwrap_or_default();
-    node.auth
-        .check(token)
-        .map_err(|denied| (StatusCode::FORBIDDEN, format!("auth token: {denied}")))
+    let headers = requested.headers();
+    let claim = Claim { name: None, token: bearer(headers), address, time: time(headers) };
+    match authenticate(&*node.auth, claim, node.config.connect_timeout).await {
+        Ok(()) => requested.accept().await,
+        Err(denied) => Err(requested.refuse(StatusCode::FORBIDDEN, denied.to_string()).await),
+    }
 }
 
-/// Keeps the link to a peer up, from the side that waits to be dialed. Never ends, but with the node.
+/// The token of a request; empty if there is none.
+fn bearer(headers: &HeaderMap) -> &str {
+    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    value.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default()
+}
+
+/// The time that a dialer sends with its request, in nanoseconds since the epoch.
+fn time(headers: &HeaderMap) -> Option<SystemTime> {
+    let nanos = headers.get("X-Minio-Time")?.to_str().ok()?.parse().ok()?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(nanos))
+}
+
+/// Keeps the link to a peer up, from the side that waits to be dialed. Ends with the node.
 ///
-/// A new connection replaces the one before it at once: the peer knows best that the old one is of no use.
-pub(in crate::net) async fn keep_accepting(peer: Arc<Peer>, mut arrivals: mpsc::Receiver<Arrival>) {
+/// A new connection replaces the one before it at once: the peer would not have dialed if the old one were of use.
+pub(super) async fn keep_accepting(endpoint: Endpoint, mut arrivals: mpsc::Receiver<Arrival>) {
     let mut next = None;
     loop {
         let arrival = match next.take() {
@@ -116,7 +124,7 @@ pub(in crate::net) async fn keep_accepting(peer: Arc<Peer>, mut arrivals: mpsc::
                     Some(arrival) => arrival,
                     None => return,
                 },
-                () = idle(&peer) => continue,
+                () = idle(&endpoint) => continue,
             },
         };
         let Established { mut transport, session, instance } = arrival;
@@ -125,9 +133,9 @@ pub(in crate::net) async fn keep_accepting(peer: Arc<Peer>, mut arrivals: mpsc::
                 Some(arrival) => next = Some(arrival),
                 None => std::future::pending().await,
             }
-            "the peer has opened a new connection"
+            LinkError::Replaced
         };
-        // Its end is told by the link's state; a panic in there must not end this loop.
-        let _ = caught(drive(&peer, session, instance, &mut transport, replaced)).await;
+        // The state of the link says how it ended.
+        drive(&endpoint, session, instance, &mut transport, replaced).await;
     }
 }

@@ -8,17 +8,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use super::dial::{Dial, TcpDial};
+use super::manager::Manager;
+use super::name::{Name, NameError};
+use super::shared::{Known, Node};
 use crate::auth::{Authenticate, NoAuth};
 use crate::config::Config;
 use crate::error::{Fault, RemoteError};
-use crate::net::call::stream::{RawReceiver, RawSender};
-use crate::net::link::peer::Peer;
+use crate::net::call::context::Context;
+use crate::net::call::ends::{RawReceiver, RawSender};
+use crate::net::drive::endpoint::Endpoint;
 use crate::net::link::state::Instance;
-use crate::net::node::dial::{Dial, TcpDial};
-use crate::net::node::manager::Manager;
-use crate::net::node::name::{Name, NameError};
-use crate::net::node::shared::{Known, Node};
-use crate::net::serve::context::Context;
 use crate::net::serve::registry::{HandlerFuture, RawHandler, RegisterError, Registry};
 use crate::proto::wire::HandlerId;
 use crate::proto::{Capacities, Features, dials};
@@ -37,8 +37,15 @@ pub struct Builder {
     failed: Option<RegisterError>,
 }
 
+impl Manager {
+    /// Starts to describe a node with this name, a URL such as `http://node1:9000`.
+    pub fn builder(name: impl Into<String>) -> Builder {
+        Builder::new(name.into())
+    }
+}
+
 impl Builder {
-    pub(in crate::net) fn new(name: String) -> Self {
+    fn new(name: String) -> Self {
         Self {
             name,
             hosts: None,
@@ -167,20 +174,21 @@ impl Builder {
         let name: Arc<str> = name.into();
         let registry = Arc::new(registry);
         let link = |peer: &str| {
-            Peer::new(Arc::clone(&name), Arc::from(peer), config.limits(), Arc::clone(&registry))
+            let (local, registry) = (Arc::clone(&name), Arc::clone(&registry));
+            Endpoint::new(local, Arc::from(peer), config.limits(), registry)
         };
         let mut arrivals = Vec::new();
         let mut peers = HashMap::new();
         for host in hosts.iter().filter(|host| **host != *name) {
-            let peer = link(host);
+            let endpoint = link(host);
             let known = if dials(&name, host) {
-                Known { peer, arrivals: None }
+                Known { endpoint, arrivals: None }
             } else {
                 let (sender, receiver) = mpsc::channel(1);
-                arrivals.push((Arc::clone(&peer), receiver));
-                Known { peer, arrivals: Some(sender) }
+                arrivals.push((endpoint.clone(), receiver));
+                Known { endpoint, arrivals: Some(sender) }
             };
-            peers.insert(Arc::clone(&known.peer.name), known);
+            peers.insert(Arc::clone(&known.endpoint.peer.name), known);
         }
         let loopback = link(&name);
         let instance = Instance::random();

@@ -1,83 +1,85 @@
-//! The first two messages of a connection, with their time-outs. What they mean is decided in `proto/handshake.rs`.
+//! The first two messages of a connection, with their timeouts. Their meaning is decided in `proto/handshake.rs`.
 
 use std::future::poll_fn;
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
-use crate::auth::Authenticate;
+use bytes::Bytes;
+
+use crate::auth::{Authenticate, Claim};
+use crate::error::LinkError;
 use crate::net::link::state::Instance;
-use crate::net::transport::Transport;
+use crate::net::transport::{Io, Transport, WebSocket};
 use crate::proto::wire::{Connect, ConnectResponse, Message, Op, Timestamp};
-use crate::proto::{Expectation, Features, Introduction, Session, refuse, uses_checksum};
+use crate::proto::{Features, Introduction, Session, check_claim, check_direction, uses_checksum};
 
 /// A connection after its handshake.
-pub(in crate::net) struct Established<T> {
-    pub(in crate::net) transport: T,
-    pub(in crate::net) session: Session,
-    /// The run of the peer that answered.
-    pub(in crate::net) instance: Instance,
+pub(super) struct Established<T> {
+    pub(super) transport: T,
+    pub(super) session: Session,
+    /// The run of the peer.
+    pub(super) instance: Instance,
 }
 
-/// How long the peer may take for its handshake message.
-pub(in crate::net) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection that a node can use.
+pub(super) type Arrival = Established<WebSocket<Box<dyn Io>>>;
 
-/// The dialer's part: introduces this node to `remote` and waits to be let in.
-pub(in crate::net) async fn introduce<T: Transport>(
+/// How long the peer may take for its handshake message.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The dialer's part: introduces this node to `remote` and waits for its answer.
+pub(super) async fn introduce<T: Transport>(
     mut transport: T,
     own: &Introduction,
     remote: &str,
-    auth: &dyn Authenticate,
-) -> Result<Established<T>, String> {
+    token: String,
+) -> Result<Established<T>, LinkError> {
     let wall = SystemTime::now();
     let connect = Connect {
         id: own.id,
         host: own.name.clone(),
         time: Timestamp::from(wall),
-        token: auth.token(remote),
+        token,
         features: own.features.names(),
     };
     send(&mut transport, connect.to_message()).await?;
     let answer = receive(&mut transport).await?;
     if answer.header.op != Op::ConnectResponse {
-        return Err(format!(
-            "answered the handshake with {} instead of ConnectResponse",
-            answer.header.op
-        ));
+        return Err(bad(format!("answered with {} instead of ConnectResponse", answer.header.op)));
     }
     let response = ConnectResponse::decode(&answer.payload.unwrap_or_default())
-        .map_err(|error| format!("answered the handshake with something unreadable: {error}"))?;
+        .map_err(|error| bad(format!("answered with an unreadable ConnectResponse: {error}")))?;
     if !response.accepted {
-        return Err(format!("refused the connection: {}", response.reason));
+        return Err(LinkError::Refused { reason: response.reason });
     }
     let session = agree(own, remote, &response.features, wall);
     Ok(Established { transport, session, instance: Instance(response.id) })
 }
 
-/// The listener's part: reads who is there and lets it in or not. Gives the name of the dialer as well.
-///
-/// An error names the dialer as far as it has said who it is.
-pub(in crate::net) async fn receive_introduction<T: Transport>(
+/// What a listener checks a dialer against.
+pub(super) struct Gate<'a> {
+    pub(super) own: &'a Introduction,
+    pub(super) is_known: &'a (dyn Fn(&str) -> bool + Sync),
+    pub(super) auth: &'a dyn Authenticate,
+    /// Where the dialer connected from.
+    pub(super) address: Option<SocketAddr>,
+    /// How long the authenticator may take.
+    pub(super) auth_limit: Duration,
+}
+
+/// The listener's part: reads the dialer's introduction and accepts it or not. Returns the dialer's name as well.
+pub(super) async fn receive_introduction<T: Transport>(
     mut transport: T,
-    own: &Introduction,
-    is_known: &(dyn Fn(&str) -> bool + Sync),
-    auth: &Arc<dyn Authenticate>,
-) -> Result<(String, Established<T>), String> {
+    gate: &Gate<'_>,
+) -> Result<(String, Established<T>), LinkError> {
+    let own = gate.own;
     let first = receive(&mut transport).await?;
     let wall = SystemTime::now();
-    let connect = if first.header.op == Op::Connect {
-        Connect::decode(&first.payload.unwrap_or_default())
-            .map_err(|error| format!("unreadable Connect: {error}"))
-    } else {
-        Err(format!("expected Connect, got {}", first.header.op))
+    let judged = match decode_connect(first) {
+        Ok(connect) => gate.judge(&connect, wall).await.map(|()| connect),
+        Err(error) => Err(error),
     };
-    let judged = connect.and_then(|connect| {
-        let check_token = |token: &str| auth.check(token).map_err(|denied| denied.to_string());
-        let expect = Expectation { local: &own.name, is_known, check_token: &check_token };
-        match refuse(&connect, wall, &expect) {
-            None => Ok(connect),
-            Some(reason) => Err(reason),
-        }
-    });
     let mut response = ConnectResponse {
         id: own.id,
         accepted: judged.is_ok(),
@@ -86,7 +88,7 @@ pub(in crate::net) async fn receive_introduction<T: Transport>(
     };
     match judged {
         Ok(connect) => {
-            // A peer that names no features is not told ours: it may be a Go node, which gets what it knows.
+            // A peer that names no features may be a Go node, which gets only what it knows.
             if !connect.features.is_empty() {
                 response.features = own.features.names();
             }
@@ -94,17 +96,51 @@ pub(in crate::net) async fn receive_introduction<T: Transport>(
             let session = agree(own, &connect.host, &connect.features, wall);
             Ok((connect.host, Established { transport, session, instance: Instance(connect.id) }))
         }
-        Err(reason) => {
-            response.reason.clone_from(&reason);
-            // It is refused all the same if it does not hear it.
+        Err(error) => {
+            response.reason = error.to_string();
+            // The peer is refused even if it does not read why.
             let _ = send(&mut transport, response.to_message()).await;
             poll_fn(|cx| {
                 transport.close(cx);
-                std::task::Poll::Ready(())
+                Poll::Ready(())
             })
             .await;
-            Err(reason)
+            Err(error)
         }
+    }
+}
+
+fn decode_connect(first: Message) -> Result<Connect, LinkError> {
+    if first.header.op != Op::Connect {
+        return Err(bad(format!("expected Connect, got {}", first.header.op)));
+    }
+    Connect::decode(&first.payload.unwrap_or_default())
+        .map_err(|error| bad(format!("unreadable Connect: {error}")))
+}
+
+impl Gate<'_> {
+    async fn judge(&self, connect: &Connect, wall: SystemTime) -> Result<(), LinkError> {
+        check_claim(connect, wall, self.is_known)?;
+        let claim = Claim {
+            name: Some(&connect.host),
+            token: &connect.token,
+            address: self.address,
+            time: connect.time.to_system_time(),
+        };
+        authenticate(self.auth, claim, self.auth_limit).await?;
+        check_direction(&self.own.name, &connect.host)
+    }
+}
+
+/// Asks the user's authenticator, for no longer than `limit`.
+pub(super) async fn authenticate(
+    auth: &dyn Authenticate,
+    claim: Claim<'_>,
+    limit: Duration,
+) -> Result<(), LinkError> {
+    match tokio::time::timeout(limit, auth.check(claim)).await {
+        Ok(judged) => judged.map_err(|denied| LinkError::Denied { reason: denied.to_string() }),
+        Err(_) => Err(LinkError::TimedOut { step: "no decision of the authenticator", limit }),
     }
 }
 
@@ -116,20 +152,23 @@ fn agree(own: &Introduction, remote: &str, features: &[String], wall: SystemTime
     }
 }
 
-async fn send(transport: &mut impl Transport, message: bytes::Bytes) -> Result<(), String> {
-    transport.start_send(message).map_err(|error| error.to_string())?;
+async fn send(transport: &mut impl Transport, message: Bytes) -> Result<(), LinkError> {
+    transport.start_send(message)?;
     let flushed = poll_fn(|cx| transport.poll_flush(cx));
-    match tokio::time::timeout(HANDSHAKE_TIMEOUT, flushed).await {
-        Ok(result) => result.map_err(|error| error.to_string()),
-        Err(_) => Err(format!("did not take the handshake within {HANDSHAKE_TIMEOUT:?}")),
-    }
+    tokio::time::timeout(HANDSHAKE_TIMEOUT, flushed).await.map_err(|_| LinkError::TimedOut {
+        step: "it did not take the handshake",
+        limit: HANDSHAKE_TIMEOUT,
+    })?
 }
 
-async fn receive(transport: &mut impl Transport) -> Result<Message, String> {
+async fn receive(transport: &mut impl Transport) -> Result<Message, LinkError> {
     let received = poll_fn(|cx| transport.poll_recv(cx));
-    let bytes = match tokio::time::timeout(HANDSHAKE_TIMEOUT, received).await {
-        Ok(result) => result.map_err(|error| format!("no handshake: {error}"))?,
-        Err(_) => return Err(format!("no handshake within {HANDSHAKE_TIMEOUT:?}")),
-    };
-    Message::decode(bytes).map_err(|error| format!("garbage instead of a handshake: {error}"))
+    let bytes = tokio::time::timeout(HANDSHAKE_TIMEOUT, received)
+        .await
+        .map_err(|_| LinkError::TimedOut { step: "no handshake", limit: HANDSHAKE_TIMEOUT })??;
+    Message::decode(bytes).map_err(|error| bad(format!("the first message is malformed: {error}")))
+}
+
+fn bad(reason: String) -> LinkError {
+    LinkError::Handshake { reason }
 }

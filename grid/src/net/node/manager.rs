@@ -4,20 +4,22 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
+use super::accept::{self, keep_accepting};
+use super::dial_loop::keep_dialing;
+use super::handshake::Arrival;
+use super::listen::{Accepted, Listen};
+use super::shared::Node;
 use crate::descriptor::Registered;
+use crate::error::LinkError;
 use crate::net::call::connection::Connection;
+use crate::net::drive::endpoint::Endpoint;
 use crate::net::drive::session;
-use crate::net::link::peer::Peer;
 use crate::net::link::state::State;
 use crate::net::link::stats::{ConnectionStats, Stats};
-use crate::net::node::accept::{self, keep_accepting};
-use crate::net::node::builder::Builder;
-use crate::net::node::dial::{Io, keep_dialing};
-use crate::net::node::shared::Node;
+use crate::net::transport::Io;
 
 /// One node of a grid: it serves its handlers, and holds one link to each other node.
 ///
@@ -48,7 +50,7 @@ pub struct Manager {
 }
 
 /// A peer that dials this node, and where its connections come in.
-pub(in crate::net) type Arrivals = (Arc<Peer>, mpsc::Receiver<accept::Arrival>);
+pub(super) type Arrivals = (Endpoint, mpsc::Receiver<Arrival>);
 
 #[derive(Debug)]
 struct Inner {
@@ -59,24 +61,17 @@ struct Inner {
 }
 
 impl Manager {
-    /// Starts to describe a node with this name, a URL such as `http://node1:9000`.
-    pub fn builder(name: impl Into<String>) -> Builder {
-        Builder::new(name.into())
-    }
-
     /// Starts the task of each link of a node.
-    pub(in crate::net) fn start(node: Arc<Node>, arrivals: Vec<Arrivals>) -> Self {
-        session::start_loopback(&node.loopback);
-        let mut tasks =
-            vec![tokio::spawn(session::run_loopback(Arc::clone(&node.loopback))).abort_handle()];
+    pub(super) fn start(node: Arc<Node>, arrivals: Vec<Arrivals>) -> Self {
+        session::start_loopback(&node.loopback.peer);
+        let loopback = session::run_loopback(node.loopback.clone());
+        let mut tasks = vec![tokio::spawn(loopback).abort_handle()];
         for known in node.peers.values().filter(|known| known.arrivals.is_none()) {
-            tasks.push(
-                tokio::spawn(keep_dialing(Arc::clone(&node), Arc::clone(&known.peer)))
-                    .abort_handle(),
-            );
+            let dialing = keep_dialing(Arc::clone(&node), known.endpoint.clone());
+            tasks.push(tokio::spawn(dialing).abort_handle());
         }
-        for (peer, arrivals) in arrivals {
-            tasks.push(tokio::spawn(keep_accepting(peer, arrivals)).abort_handle());
+        for (endpoint, arrivals) in arrivals {
+            tasks.push(tokio::spawn(keep_accepting(endpoint, arrivals)).abort_handle());
         }
         let inner = Inner { node, tasks: Mutex::new(tasks), over: watch::Sender::new(false) };
         Self { inner: Arc::new(inner) }
@@ -92,7 +87,7 @@ impl Manager {
         self.inner.node.links().map(|peer| &*peer.name)
     }
 
-    /// The services of this node, in the order in which they were added. Handlers at the byte level are none.
+    /// The services of this node, in the order in which they were added. Handlers at the byte level are not listed.
     ///
     /// ```
     /// # #[grid::service]
@@ -113,40 +108,45 @@ impl Manager {
         self.inner.node.registry.services()
     }
 
-    /// The way to another node, or to this one.
+    /// A connection to another node, or to this one.
     ///
     /// # Errors
-    /// [`UnknownHost`] if the name is none of [`hosts`](Self::hosts).
+    /// [`UnknownHost`] if the name is not one of [`hosts`](Self::hosts).
     pub fn connection(&self, host: &str) -> Result<Connection, UnknownHost> {
         let node = &self.inner.node;
         let peer = if host == &*node.name {
-            &node.loopback
+            &node.loopback.peer
         } else {
             let known = node
                 .peers
                 .get(host)
                 .ok_or_else(|| UnknownHost { host: host.to_owned(), local: node.name.to_string() });
-            &known?.peer
+            &known?.endpoint.peer
         };
         Ok(Connection::new(Arc::clone(peer)))
     }
 
-    /// The ways to all other nodes, in no particular order.
+    /// Connections to all other nodes, in no particular order.
     pub fn connections(&self) -> impl Iterator<Item = Connection> + '_ {
-        self.inner.node.peers.values().map(|known| Connection::new(Arc::clone(&known.peer)))
+        self.inner
+            .node
+            .peers
+            .values()
+            .map(|known| Connection::new(Arc::clone(&known.endpoint.peer)))
     }
 
     /// Accepts the connections of other nodes on `listener`, until the node is shut down.
     ///
-    /// Errors of single connections are logged, and end only these.
+    /// A connection that fails or is refused is logged and affects no other.
     ///
     /// # Errors
-    /// Only at the start, when the listener is of no use.
+    /// If the listener cannot be used at all.
     ///
     /// # Cancel safety
     /// Dropped, it stops accepting; links that are up stay up.
-    pub async fn serve(&self, listener: TcpListener) -> io::Result<()> {
-        listener.local_addr()?;
+    pub async fn serve(&self, listener: impl Listen) -> io::Result<()> {
+        let address = listener.local_addr()?;
+        tracing::info!(local = %self.inner.node.name, address, "accepting connections");
         let mut over = self.inner.over.subscribe();
         tokio::select! {
             () = accept::serve(Arc::clone(&self.inner.node), listener) => {}
@@ -155,24 +155,37 @@ impl Manager {
         Ok(())
     }
 
-    /// Takes one byte stream that another node has opened, with TLS already taken off if there was any.
+    /// Takes over one byte stream that another node has opened, with TLS already removed if there was any.
     ///
     /// # Errors
-    /// [`Refused`] with the reason, when no link came of it.
+    /// [`Refused`] with the reason, if it does not become a link.
     ///
     /// # Cancel safety
     /// Dropped, it closes the stream.
     pub async fn accept(&self, stream: impl Io + 'static) -> Result<(), Refused> {
-        accept::accept(&self.inner.node, Box::new(stream)).await.map_err(Refused)
+        self.accept_from(Accepted::new(stream)).await
+    }
+
+    /// The same as [`accept`](Self::accept), for a stream whose address is known.
+    ///
+    /// # Errors
+    /// [`Refused`] with the reason, if it does not become a link.
+    ///
+    /// # Cancel safety
+    /// Dropped, it closes the stream.
+    pub async fn accept_from(&self, accepted: Accepted) -> Result<(), Refused> {
+        accept::accept(&self.inner.node, accepted)
+            .await
+            .map_err(|reason| Refused { reason: Arc::new(reason) })
     }
 
     /// Figures about all links.
     pub fn stats(&self) -> Stats {
         let node = &self.inner.node;
         let mut connections: Vec<_> =
-            node.peers.values().map(|known| ConnectionStats::of(&known.peer)).collect();
+            node.peers.values().map(|known| ConnectionStats::of(&known.endpoint.peer)).collect();
         connections.sort_by(|one, other| one.peer.cmp(&other.peer));
-        Stats { connections, loopback: ConnectionStats::of(&node.loopback) }
+        Stats { connections, loopback: ConnectionStats::of(&node.loopback.peer) }
     }
 
     /// Refuses new calls at once, lets running ones end for as long as `grace`, then closes all links.
@@ -182,9 +195,9 @@ impl Manager {
     pub async fn shutdown(&self, grace: Duration) {
         let links: Vec<_> = self.inner.node.links().cloned().collect();
         for peer in &links {
-            peer.with(|shared| shared.link.close());
+            peer.link(|link| link.close());
         }
-        // Whoever is not done by then is cut off.
+        // What is not done by then is cut off.
         let _ = tokio::time::timeout(grace, async {
             for peer in &links {
                 peer.drained().await;
@@ -201,10 +214,11 @@ impl Inner {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         tasks.drain(..).for_each(|task| task.abort());
         drop(tasks);
+        let reason = Arc::new(LinkError::ShutDown);
         for peer in self.node.links() {
-            peer.lock().link.close();
-            session::take_down(peer, "this node is shut down");
-            peer.state.send_replace(State::Shutdown);
+            peer.link(|link| link.close());
+            session::stop(peer, &reason);
+            peer.show(State::Shutdown);
         }
     }
 }
@@ -215,7 +229,7 @@ impl Drop for Inner {
     }
 }
 
-/// A name that is none of the grid's.
+/// The host is not in this grid's host list.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{host} is not in the host list of {local}")]
 #[non_exhaustive]
@@ -226,7 +240,11 @@ pub struct UnknownHost {
     pub local: String,
 }
 
-/// A connection that was not let in, or was no connection of a node at all.
+/// A byte stream that did not become a link.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("refused a connection: {0}")]
-pub struct Refused(String);
+#[error("refused a connection: {}", reason.full_text())]
+#[non_exhaustive]
+pub struct Refused {
+    /// Why not.
+    pub reason: Arc<LinkError>,
+}

@@ -1,9 +1,12 @@
 //! One node: its description, its peers, and the loops that dial and accept them.
 
-pub(in crate::net) mod accept;
+mod accept;
 pub(in crate::net) mod builder;
 pub(in crate::net) mod dial;
-pub(in crate::net) mod handshake;
+mod dial_loop;
+mod handshake;
+pub(in crate::net) mod in_process;
+pub(in crate::net) mod listen;
 pub(in crate::net) mod manager;
 pub(in crate::net) mod name;
-pub(in crate::net) mod shared;
+mod shared;

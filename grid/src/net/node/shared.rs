@@ -6,45 +6,46 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::dial::Dial;
+use super::handshake::Arrival;
 use crate::auth::Authenticate;
 use crate::config::Config;
+use crate::net::drive::endpoint::Endpoint;
 use crate::net::link::peer::Peer;
 use crate::net::link::state::Instance;
-use crate::net::node::accept::Arrival;
-use crate::net::node::dial::Dial;
 use crate::net::serve::registry::Registry;
 use crate::proto::{Features, Introduction};
 
-/// One node and the others it knows.
-pub(in crate::net) struct Node {
-    pub(in crate::net) name: Arc<str>,
-    pub(in crate::net) instance: Instance,
-    pub(in crate::net) config: Config,
-    pub(in crate::net) features: Features,
-    pub(in crate::net) auth: Arc<dyn Authenticate>,
-    pub(in crate::net) dial: Arc<dyn Dial>,
-    pub(in crate::net) registry: Arc<Registry>,
-    pub(in crate::net) peers: HashMap<Arc<str>, Known>,
+/// One node and its peers.
+pub(super) struct Node {
+    pub(super) name: Arc<str>,
+    pub(super) instance: Instance,
+    pub(super) config: Config,
+    pub(super) features: Features,
+    pub(super) auth: Arc<dyn Authenticate>,
+    pub(super) dial: Arc<dyn Dial>,
+    pub(super) registry: Arc<Registry>,
+    pub(super) peers: HashMap<Arc<str>, Known>,
     /// The link to itself.
-    pub(in crate::net) loopback: Arc<Peer>,
+    pub(super) loopback: Endpoint,
 }
 
 /// One other node.
-pub(in crate::net) struct Known {
-    pub(in crate::net) peer: Arc<Peer>,
-    /// Where its connections go, if it is the one that dials. One may wait while the one before it is being taken down.
-    pub(in crate::net) arrivals: Option<mpsc::Sender<Arrival>>,
+pub(super) struct Known {
+    pub(super) endpoint: Endpoint,
+    /// Where its connections go, if it is the one that dials. One may wait while the one before it is being stopped.
+    pub(super) arrivals: Option<mpsc::Sender<Arrival>>,
 }
 
 impl Node {
-    /// What this node says of itself.
-    pub(in crate::net) fn introduction(&self) -> Introduction {
+    /// How this node introduces itself.
+    pub(super) fn introduction(&self) -> Introduction {
         Introduction { id: self.instance.0, name: self.name.to_string(), features: self.features }
     }
 
     /// Every link, the one to itself last.
-    pub(in crate::net) fn links(&self) -> impl Iterator<Item = &Arc<Peer>> {
-        self.peers.values().map(|known| &known.peer).chain([&self.loopback])
+    pub(super) fn links(&self) -> impl Iterator<Item = &Arc<Peer>> {
+        self.peers.values().map(|known| &known.endpoint.peer).chain([&self.loopback.peer])
     }
 }
 

@@ -1,5 +1,5 @@
-//! The handlers of a node: the table of them, what they learn about a call, and running them.
+//! The handlers of a node: the table of them, and running them.
 
-pub(in crate::net) mod context;
 pub(in crate::net) mod dispatch;
+mod first_poll;
 pub(in crate::net) mod registry;

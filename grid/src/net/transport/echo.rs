@@ -1,4 +1,4 @@
-//! The transport of a node to itself: what the link sends, it receives.
+//! The transport of a node to itself: the link receives what it sends.
 //!
 //! A link keeps the calls it makes apart from those it serves, so one link can be both ends.
 
@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use super::{Transport, TransportError};
+use super::Transport;
+use crate::error::LinkError;
 
 /// Messages between sending and receiving. The driver empties it in the round that fills it.
 #[derive(Debug, Default)]
@@ -18,12 +19,12 @@ impl Transport for Echo {
         self.0.is_empty()
     }
 
-    fn start_send(&mut self, message: Bytes) -> Result<(), TransportError> {
+    fn start_send(&mut self, message: Bytes) -> Result<(), LinkError> {
         self.0.push_back(message);
         Ok(())
     }
 
-    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
         Poll::Ready(Ok(()))
     }
 
@@ -31,7 +32,7 @@ impl Transport for Echo {
         self.0.is_empty()
     }
 
-    fn poll_recv(&mut self, _: &mut Context<'_>) -> Poll<Result<Bytes, TransportError>> {
+    fn poll_recv(&mut self, _: &mut Context<'_>) -> Poll<Result<Bytes, LinkError>> {
         // No waker is kept: only the driver that polls here puts something in.
         self.0.pop_front().map_or(Poll::Pending, |message| Poll::Ready(Ok(message)))
     }

@@ -6,6 +6,7 @@
 use std::io;
 use std::ops::Range;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -13,17 +14,17 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::{Transport, TransportError};
+use super::Transport;
+use crate::error::LinkError;
 
-/// Bytes read at a time. The library zeroes as much before each read: 128 KiB, its default, halves the rate of small calls,
-/// and 8 KiB cost one call at a time a percent.
+/// Bytes read at a time. The library zeroes as many before each read: its default of 128 KiB halves the rate of small calls,
+/// and 8 KiB cost one percent at one call at a time.
 const READ_BUFFER_BYTES: usize = 4 * 1024;
 
 /// Output that is gathered before the socket is asked to take it; a flush asks at once.
 const WRITE_BUFFER_BYTES: usize = 64 * 1024;
 
-/// Largest message before a handshake is done: what the longest name and token need. Nobody gets more memory before it
-/// is known who it is.
+/// Largest message before the handshake is done: enough for the longest name and token. An unknown peer gets no more memory.
 pub(super) const HANDSHAKE_BYTES_MAX: usize = 256 * 1024;
 
 /// A WebSocket after its upgrade.
@@ -31,16 +32,16 @@ pub(super) const HANDSHAKE_BYTES_MAX: usize = 256 * 1024;
 pub(in crate::net) struct WebSocket<S> {
     io: Io<S>,
     context: WebSocketContext,
-    /// The socket takes nothing at the moment.
+    /// The socket does not take output now.
     blocked: bool,
     /// Something was handed to the context since the last complete flush.
     dirty: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
-    /// Goes on after an upgrade that may have read `leftover` too much.
+    /// Continues after an upgrade that may have read `leftover` beyond the headers.
     ///
-    /// It takes messages of the size that a handshake needs, until [`take_messages_of`](Self::take_messages_of).
+    /// It accepts messages as large as a handshake needs, until [`take_messages_of`](Self::take_messages_of).
     pub(super) fn new(stream: S, leftover: Vec<u8>, role: Role) -> Self {
         let context = WebSocketContext::from_partially_read(
             leftover,
@@ -50,7 +51,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         Self { io: Io::new(stream), context, blocked: false, dirty: false }
     }
 
-    /// From now on messages of up to this size are taken: the peer is one of ours.
+    /// Accepts messages of up to this size from now on, because the peer is known.
     pub(in crate::net) fn take_messages_of(&mut self, bytes_max: usize) {
         self.context.set_config(|config| {
             config.max_message_size = Some(bytes_max);
@@ -58,7 +59,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         });
     }
 
-    fn outcome(&mut self, result: Result<(), Error>) -> Result<(), TransportError> {
+    fn outcome(&mut self, result: Result<(), Error>) -> Result<(), LinkError> {
         match result {
             Ok(()) => Ok(()),
             Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -84,14 +85,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
         !self.blocked
     }
 
-    fn start_send(&mut self, message: Bytes) -> Result<(), TransportError> {
+    fn start_send(&mut self, message: Bytes) -> Result<(), LinkError> {
         self.dirty = true;
         // An error "would block" comes after the frame was taken.
         let result = self.context.write(&mut self.io, Message::Binary(message));
         self.outcome(result)
     }
 
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
         if !self.dirty {
             return Poll::Ready(Ok(()));
         }
@@ -110,12 +111,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
         !self.dirty
     }
 
-    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, TransportError>> {
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, LinkError>> {
         self.io.set_waker(cx);
         loop {
             match self.context.read(&mut self.io) {
                 Ok(Message::Binary(message)) => return Poll::Ready(Ok(message)),
-                // The context answers pings itself, but may not have got the answer out.
+                // The context answers pings itself, but may not have written the answer.
                 Ok(Message::Ping(_)) => self.dirty = true,
                 Ok(Message::Close(_)) => self.dirty = true,
                 Ok(Message::Pong(_) | Message::Text(_) | Message::Frame(_)) => {}
@@ -129,41 +130,42 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
 
     fn close(&mut self, cx: &mut Context<'_>) {
         self.io.set_waker(cx);
-        // Whatever comes of it, the socket is dropped next.
+        // The result does not matter: the socket is dropped next.
         let _ = self.context.close(&mut self.io, None);
     }
 }
 
-fn failure(error: Error) -> TransportError {
+fn failure(error: Error) -> LinkError {
     use tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
     match error {
         Error::ConnectionClosed
         | Error::AlreadyClosed
-        | Error::Protocol(ResetWithoutClosingHandshake) => TransportError::Closed,
-        Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => TransportError::Closed,
-        Error::Io(error) => TransportError::Failed(error.to_string()),
-        error => TransportError::Failed(error.to_string()),
+        | Error::Protocol(ResetWithoutClosingHandshake) => LinkError::Closed,
+        Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => LinkError::Closed,
+        Error::Io(error) => LinkError::Io(Arc::new(error)),
+        error => LinkError::WebSocket(Arc::new(error)),
     }
 }
 
-/// An asynchronous stream in the clothes of a blocking one: where it would wait, it says so and wakes the driver later.
+/// Adapts an async stream to `io::Read` and `io::Write`: returns `WouldBlock` instead of waiting, and registers the driver's
+/// waker.
 ///
-/// The library reads a few KiB at a time, which is right for small messages and slow for large or merged ones; so where a
-/// read has filled what it offered, the next ones read ahead, until one finds no more than the library would have taken.
+/// The library reads a few KiB at a time, which is right for small messages and slow for large or merged ones. So once a read
+/// has filled the library's buffer, the next reads read ahead, until one returns no more than the library would have read.
 #[derive(Debug)]
 struct Io<S> {
     stream: S,
     waker: Waker,
-    /// Empty until it is needed for the first time.
+    /// Empty until it is first needed.
     ahead: Vec<u8>,
-    /// What of `ahead` the library has not got yet.
+    /// The part of `ahead` that the library has not read yet.
     unread: Range<usize>,
-    /// The last read got all that the library takes at a time, or more than that: so will the next one, probably. What is
-    /// left of its buffer now and then, a few bytes, says nothing.
+    /// The last read returned at least as much as the library reads at a time, so the next one probably does as well. A read
+    /// into the few bytes that are left of its buffer now and then does not count.
     filled: bool,
 }
 
-/// Bytes read ahead at a time: a large message in a few reads, and what a link that has carried one keeps in memory.
+/// Bytes read ahead at a time: a large message takes a few reads, and a link that has carried one keeps this much memory.
 const AHEAD_BYTES: usize = 64 * 1024;
 
 impl<S> Io<S> {
@@ -177,7 +179,7 @@ impl<S> Io<S> {
     }
 }
 
-/// Reads into `buf` what there is without waiting.
+/// Reads into `buf` what is available, without waiting.
 fn read_now<S: AsyncRead + Unpin>(
     stream: &mut S,
     waker: &Waker,

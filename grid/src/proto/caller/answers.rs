@@ -1,8 +1,10 @@
 //! What the callee says about a call: its answer, its items, its refusal.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Body, CallerStream, Deadline, payload_of, text_fault};
+use crate::error::LinkError;
 use crate::proto::error::{CallFailure, ProtocolError};
 use crate::proto::event::{Half, Side};
 use crate::proto::fault::{ErrorCode, Fault, Sent};
@@ -153,7 +155,7 @@ impl Link {
             {
                 CallFailure::DeadlineExceeded { after }
             }
-            _ => CallFailure::Lost { sent: Sent::Maybe, reason: "remote disconnected".into() },
+            _ => CallFailure::Lost { sent: Sent::Maybe, reason: Arc::new(LinkError::CallDropped) },
         };
         self.end_call(key, Err(failure));
     }

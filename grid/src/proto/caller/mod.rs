@@ -34,6 +34,7 @@ use super::outbox::Number;
 use super::stream::{Capacities, StreamCore};
 use super::timers::Timer;
 use super::wire::{HandlerId, Message, Meta, MuxId, Op, SubrouteId};
+use crate::error::LinkError;
 
 /// When a call must be answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,7 +183,7 @@ impl Link {
         let Some(Call { body: Body::Stream(stream), .. }) = self.calls.get_mut(key) else { return };
         let silent = now.saturating_duration_since(stream.last_heard);
         if silent >= every * 2 {
-            let reason = format!("no sign of life on the stream for {silent:?}").into();
+            let reason = Arc::new(LinkError::StreamSilent { silent });
             return self.give_up(key, CallFailure::Lost { sent: Sent::Maybe, reason });
         }
         let seq = stream.core.next_seq();
@@ -294,7 +295,7 @@ impl Link {
 
     /// What somebody is told who asks for a call that is not in the tables any more.
     pub(super) fn unknown_call(&self) -> CallFailure {
-        CallFailure::Lost { sent: Sent::Maybe, reason: "the call is over".into() }
+        CallFailure::Lost { sent: Sent::Maybe, reason: Arc::new(LinkError::CallOver) }
     }
 }
 

@@ -113,7 +113,7 @@ fn memory_is_what_has_come() {
         solo.try_give(part(transfer, 0, total, &[7; 1000], Flags::CRC)).expect("a part");
     }
     assert!(solo.node.link.assembly_bytes() <= 16 * 4000, "{}", solo.node.link.assembly_bytes());
-    solo.node.link.stop("enough");
+    solo.node.link.stop(super::why("enough"));
     assert_eq!(solo.node.link.assembly_bytes(), 0);
 }
 

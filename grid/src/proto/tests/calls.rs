@@ -204,9 +204,9 @@ fn dropping_a_call_cancels_it_where_the_peer_knows_how() {
 #[test]
 fn without_a_connection_a_call_fails_unless_it_waits() {
     let mut pair = Pair::down(Limits::default());
-    pair.a.link.set_down_reason("connection refused");
+    pair.a.link.set_down_reason(super::why("connection refused"));
     let failure = pair.a.link.start_call(pair.now, &request(b"")).expect_err("no connection");
-    let reason = "connection refused".into();
+    let reason = super::why("connection refused");
     assert_eq!(failure, CallFailure::Lost { sent: Sent::No, reason });
 
     let waits = pair.call(waiting(b"waits"));

@@ -263,7 +263,7 @@ fn a_lost_connection_says_whether_all_parts_had_left() {
     }
     pair.cut();
     for (call, sent) in calls.into_iter().zip([Sent::Maybe, Sent::No]) {
-        let lost = CallFailure::Lost { sent, reason: "cut".into() };
+        let lost = CallFailure::Lost { sent, reason: super::why("cut") };
         assert_eq!(pair.a.answer(call), Some(Err(lost)));
     }
     assert_eq!(pair.b.link.assembly_bytes(), 0);
@@ -427,8 +427,8 @@ fn buffers_of_the_user_are_dropped_outside() {
         }
         assert_eq!(owner.0.swap(0, Ordering::Relaxed), copied);
         owner.1 -= copied;
-        pair.b.link.stop("gone");
-        pair.a.link.stop("gone");
+        pair.b.link.stop(super::why("gone"));
+        pair.a.link.stop(super::why("gone"));
         owner.dropped_with_the_events(&mut pair);
 
         // Answers and items that go out from the line, or are not wanted any more.

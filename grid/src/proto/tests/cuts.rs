@@ -10,7 +10,7 @@ use crate::proto::{CallFailure, CallSpec, Features, Limits, Recv, Sent, Side};
 use Side::{Callee, Caller};
 
 fn lost(sent: Sent) -> Option<Result<Option<Bytes>, CallFailure>> {
-    Some(Err(CallFailure::Lost { sent, reason: "cut".into() }))
+    Some(Err(CallFailure::Lost { sent, reason: super::why("cut") }))
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn ids_count_on_and_answers_of_the_last_connection_are_ignored() {
     let mut solo = Solo::go();
     let old = solo.call(request(b"old"));
     assert_eq!(solo.says(), [(Op::Request, 1, 0)]);
-    solo.node.link.stop("cut");
+    solo.node.link.stop(super::why("cut"));
     assert!(solo.node.answer(old).is_some());
     solo.node.link.start(solo.now, session(true, Features::NONE));
     let new = solo.call(request(b"new"));
@@ -112,7 +112,7 @@ fn a_restarted_peer_uses_the_same_ids() {
     solo.give(request, Some(b"before"));
     solo.give(open, None);
     let (old, old_stream) = (solo.node.serve(), solo.node.serve());
-    solo.node.link.stop("restarted");
+    solo.node.link.stop(super::why("restarted"));
     solo.node.link.start(solo.now, session(true, Features::NONE));
     solo.give(request, Some(b"after"));
     solo.give(open, None);
@@ -136,9 +136,9 @@ fn a_session_that_is_replaced_ends_the_old_calls_and_starts_clean() {
     let mut pair = Pair::new();
     let (old, _) = pair.served(stream(1, 1));
     // The dialer has come again before the old socket's end was seen here.
-    pair.b.link.stop("replaced");
+    pair.b.link.stop(super::why("replaced"));
     pair.b.link.start(pair.now, session(true, Features::all()));
-    pair.a.link.stop("cut");
+    pair.a.link.stop(super::why("cut"));
     pair.a.link.start(pair.now, session(true, Features::all()));
     let (call, serve) = pair.served(request(b""));
     pair.reply(serve, b"");
@@ -152,7 +152,7 @@ fn a_session_that_is_replaced_ends_the_old_calls_and_starts_clean() {
 #[test]
 fn messages_that_come_after_the_end_of_the_connection_do_nothing() {
     let mut solo = Solo::go();
-    solo.node.link.stop("cut");
+    solo.node.link.stop(super::why("cut"));
     solo.give(flagged(opening(Op::Request, 1, SINGLE, 1000), Flags::EOF), None);
     assert!(solo.node.serves.is_empty() && solo.node.link.is_drained());
 }

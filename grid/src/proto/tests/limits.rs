@@ -160,8 +160,8 @@ fn closing_gives_up_calls_that_wait_for_a_connection() {
     let call = pair.call(waiting(b""));
     pair.a.link.close();
     assert!(pair.a.link.is_drained(), "nothing is in flight");
-    pair.a.link.stop("shut down");
-    let lost = CallFailure::Lost { sent: Sent::No, reason: "shut down".into() };
+    pair.a.link.stop(super::why("shut down"));
+    let lost = CallFailure::Lost { sent: Sent::No, reason: super::why("shut down") };
     assert_eq!(pair.a.answer(call), Some(Err(lost)));
 }
 

@@ -26,13 +26,15 @@ mod solo;
 mod streams;
 mod world;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::error::ProtocolError;
+
 use super::{Inbound, Link};
+use crate::error::LinkError;
 
 impl Link {
     /// One message came in.
@@ -55,4 +57,9 @@ pub(super) fn start() -> Instant {
     #[expect(clippy::disallowed_methods, reason = "an arbitrary origin, read once")]
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     *START
+}
+
+/// A reason for the end of a connection.
+fn why(reason: &str) -> Arc<LinkError> {
+    Arc::new(LinkError::Handshake { reason: reason.to_owned() })
 }

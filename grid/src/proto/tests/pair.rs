@@ -180,8 +180,8 @@ impl Pair {
     /// The connection is gone, with everything that is under way.
     pub(super) fn cut(&mut self) {
         self.wire.clear();
-        self.a.link.stop("cut");
-        self.b.link.stop("cut");
+        self.a.link.stop(super::why("cut"));
+        self.b.link.stop(super::why("cut"));
         self.drain();
     }
 

@@ -268,7 +268,7 @@ fn lost_streams_say_whether_they_were_sent() {
     pair.pump();
     let unsent = pair.call(stream(1, 1));
     pair.cut();
-    let lost = |sent| CallFailure::Lost { sent, reason: "cut".into() };
+    let lost = |sent| CallFailure::Lost { sent, reason: super::why("cut") };
     assert_eq!(pair.a.link.poll_opened(unsent), Some(Err(lost(Sent::No))));
     assert_eq!(pair.a.recv_all(Caller, call).len(), 2, "what has come can be read");
     assert_eq!(pair.a.recv(Caller, call), Recv::End(Err(lost(Sent::Maybe))));

@@ -1,25 +1,25 @@
-//! The HTTP upgrade of both sides, done by tokio-tungstenite over a stream that never reads past the end of the headers.
+//! The dialer's HTTP upgrade, done by tokio-tungstenite over a stream that never reads past the end of the headers.
 //!
-//! The library keeps what it has read too much inside its own stream type, where we could not get at it; so the stream
-//! it gets, [`Head`], gives it the headers and keeps the rest.
+//! The library keeps what it has read beyond them inside its own stream type, out of our reach. So the stream that it reads
+//! from, [`Head`], returns the headers and keeps the rest.
 
+use std::error::Error;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
-use tokio_tungstenite::tungstenite::handshake::server;
-use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderValue, StatusCode, header};
+use tokio_tungstenite::tungstenite::http::header;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{self, http};
 
-use super::websocket::{HANDSHAKE_BYTES_MAX, WebSocket, config};
+use super::HEAD_BYTES_MAX;
+use crate::error::LinkError;
+use crate::net::transport::websocket::{HANDSHAKE_BYTES_MAX, WebSocket, config};
 
-/// Headers longer than this are refused, before anything is kept for the peer.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
-
-/// What the dialer asks for.
+/// The upgrade request of a dialer.
 #[derive(Debug)]
 pub(in crate::net) struct Request<'a> {
     /// Value of the Host header.
@@ -30,16 +30,16 @@ pub(in crate::net) struct Request<'a> {
     pub(in crate::net) time_ns: u128,
 }
 
-/// Asks the listener at the other end of `stream` for a WebSocket.
-///
-/// An error is a text that says what came instead of the WebSocket.
+/// Requests a WebSocket from the listener at the other end of `stream`.
 pub(in crate::net) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     request: &Request<'_>,
-) -> Result<WebSocket<S>, String> {
+) -> Result<WebSocket<S>, LinkError> {
     if !fits_header(request.token) {
-        // Without this, a listener would call it wrong that has just the same one.
-        return Err("the token of this node cannot travel: it must be printable ASCII and not end with a space".to_owned());
+        // Checked here, because a listener with the same token would call it wrong.
+        let text =
+            "it must be printable ASCII and must not end with a space, to travel in a header";
+        return Err(LinkError::Token(Arc::from(Box::<dyn Error + Send + Sync>::from(text))));
     }
     let upgrade = http::Request::get(request.route)
         .header(header::HOST, request.authority)
@@ -52,77 +52,47 @@ pub(in crate::net) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
         // The library takes the resource and the host from the URI.
         .uri(format!("ws://{}{}", request.authority, request.route))
         .body(())
-        .map_err(|error| format!("cannot ask for an upgrade: {error}"))?;
+        .map_err(|error| LinkError::WebSocket(Arc::new(error)))?;
     let (socket, _) = tokio_tungstenite::client_async_with_config(
         upgrade,
         Head::new(stream),
         Some(config(HANDSHAKE_BYTES_MAX)),
     )
     .await
-    .map_err(|error| upgrade_failure("answered", error))?;
+    .map_err(failure)?;
     let head = socket.into_inner();
     Ok(WebSocket::new(head.stream, head.rest, Role::Client))
 }
 
-/// Whether a token arrives as it is: headers lose spaces at their end, and what is not ASCII has no agreed meaning there.
+/// Whether a token arrives unchanged: headers lose spaces at their end, and bytes beyond ASCII have no agreed meaning there.
 fn fits_header(token: &str) -> bool {
     token.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && !token.ends_with(' ')
 }
 
-/// Answers a dialer. `judge` gets the path and the headers and may refuse with a status and a text.
-pub(in crate::net) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: S,
-    judge: impl FnOnce(&str, &HeaderMap) -> Result<(), (StatusCode, String)> + Unpin,
-) -> Result<WebSocket<S>, String> {
-    #[expect(clippy::result_large_err, reason = "the library's callback has this type")]
-    let callback = |request: &server::Request, response: server::Response| {
-        judge(request.uri().path(), request.headers()).map(|()| response).map_err(
-            |(status, text)| {
-                let mut refusal = server::ErrorResponse::new(None);
-                *refusal.status_mut() = status;
-                refusal.headers_mut().insert(header::CONTENT_LENGTH, text.len().into());
-                refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-                *refusal.body_mut() = Some(text);
-                refusal
-            },
-        )
-    };
-    let socket = tokio_tungstenite::accept_hdr_async_with_config(
-        Head::new(stream),
-        callback,
-        Some(config(HANDSHAKE_BYTES_MAX)),
-    )
-    .await
-    .map_err(|error| upgrade_failure("was answered", error))?;
-    let head = socket.into_inner();
-    Ok(WebSocket::new(head.stream, head.rest, Role::Server))
-}
-
-/// `answered` says who answered with something else than a WebSocket, if that was it.
-fn upgrade_failure(answered: &str, error: tungstenite::Error) -> String {
+fn failure(error: tungstenite::Error) -> LinkError {
     match error {
         tungstenite::Error::Http(response) => {
             let body = response.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default();
-            let body = body.trim();
-            let separator = if body.is_empty() { "" } else { ": " };
-            format!("{answered} {} instead of a WebSocket{separator}{body}", response.status())
+            LinkError::Upgrade {
+                status: response.status().to_string(),
+                text: body.trim().to_owned(),
+                by_us: false,
+            }
         }
-        tungstenite::Error::Io(error) => {
-            format!("the connection failed before the WebSocket was up: {error}")
-        }
-        error => format!("not a WebSocket: {error}"),
+        tungstenite::Error::Io(error) => LinkError::Io(Arc::new(error)),
+        error => LinkError::WebSocket(Arc::new(error)),
     }
 }
 
-/// A stream that hands out bytes up to the blank line after the headers, and keeps what came behind it.
+/// A stream that returns bytes up to the blank line after the headers, and keeps the bytes behind it.
 #[derive(Debug)]
 struct Head<S> {
     stream: S,
-    /// Read from `stream` and not handed out yet.
+    /// Read from `stream` and not returned yet.
     rest: Vec<u8>,
-    /// Handed out so far.
-    given: usize,
-    /// How much of the blank line `\r\n\r\n` has been handed out.
+    /// Bytes returned so far.
+    returned: usize,
+    /// How much of the blank line `\r\n\r\n` has been returned.
     matched: usize,
 }
 
@@ -130,7 +100,7 @@ const BLANK_LINE: &[u8; 4] = b"\r\n\r\n";
 
 impl<S> Head<S> {
     fn new(stream: S) -> Self {
-        Self { stream, rest: Vec::new(), given: 0, matched: 0 }
+        Self { stream, rest: Vec::new(), returned: 0, matched: 0 }
     }
 
     /// How many bytes of `rest` belong to the headers.
@@ -157,7 +127,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Head<S> {
         out: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.matched == BLANK_LINE.len() {
-            // An error answer may have a body; it ends with the connection, and everything from here on is passed on.
+            // An error answer can have a body, which ends with the connection: everything from here on is returned.
             if !self.rest.is_empty() {
                 let len = self.rest.len().min(out.remaining());
                 out.put_slice(&self.rest[..len]);
@@ -166,7 +136,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Head<S> {
             }
             return Pin::new(&mut self.stream).poll_read(cx, out);
         }
-        if self.given > HEAD_BYTES_MAX {
+        if self.returned > HEAD_BYTES_MAX {
             return Poll::Ready(Err(io::Error::new(
                 io::ErrorKind::InvalidData,
                 "the headers are too long",
@@ -179,14 +149,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Head<S> {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(()) => self.rest.extend_from_slice(chunk.filled()),
         }
-        let refused = self.given == 0
+        let refused = self.returned == 0
             && self.rest.starts_with(b"HTTP/")
             && !self.rest.starts_with(b"HTTP/1.1 101");
-        // What follows a refusal is its text, and belongs to the library's error.
+        // The text behind a refusal belongs to the library's error.
         let len = if refused { self.rest.len() } else { self.head_len() };
         out.put_slice(&self.rest[..len]);
         self.rest.drain(..len);
-        self.given += len;
+        self.returned += len;
         Poll::Ready(Ok(()))
     }
 }
@@ -258,26 +228,10 @@ mod tests {
         for token in ["line\n", "ends with a space ", "schlüssel"] {
             let (mut listener, dialer) = duplex(4096);
             let refused = connect(dialer, &Request { token, ..REQUEST }).await;
-            let text = refused.map(|_| ()).unwrap_err();
+            let text = refused.map(|_| ()).unwrap_err().full_text().to_string();
             assert!(text.contains("must be printable ASCII"), "{text}");
-            assert_eq!(listener.read(&mut [0; 1]).await.unwrap(), 0, "nothing came");
+            assert_eq!(listener.read(&mut [0; 1]).await.unwrap(), 0, "nothing was sent");
         }
         assert!(fits_header("") && fits_header(" !~ x"));
-    }
-
-    #[tokio::test]
-    async fn a_refusal_says_why_on_both_sides() {
-        let (listener, dialer) = duplex(4096);
-        let judge =
-            |path: &str, _: &HeaderMap| Err((StatusCode::FORBIDDEN, format!("not on {path}")));
-        let (dialed, accepted) = tokio::join!(connect(dialer, &REQUEST), accept(listener, judge));
-        assert_eq!(
-            dialed.map(|_| ()).unwrap_err(),
-            "answered 403 Forbidden instead of a WebSocket: not on /grid"
-        );
-        assert_eq!(
-            accepted.map(|_| ()).unwrap_err(),
-            "was answered 403 Forbidden instead of a WebSocket: not on /grid"
-        );
     }
 }

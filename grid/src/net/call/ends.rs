@@ -1,22 +1,24 @@
-//! The two halves of an open stream at the byte level, the same for both sides.
+//! The two ends of an open stream at the byte level, the same for both sides.
 //!
-//! The handler of a stream gets a receiver of its input and a sender of its output; the caller gets a sender of that input
-//! and a receiver of that output. The caller's receiver owns the call: dropping it cancels.
+//! The handler of a stream gets a receiver for its input and a sender for its output; the caller gets a sender for that input
+//! and a receiver for that output. The caller's receiver owns the call: dropping it cancels.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use futures_core::Stream;
+use futures_core::{FusedStream, Stream};
 use tokio::task::coop;
 
+use super::abort::AbortOnDrop;
 use crate::error::{CallError, Closed, CodecError, Failure};
 use crate::net::link::peer::{Peer, too_large};
-use crate::proto::{Half, Key, Recv, SendState, Side};
+use crate::net::link::waiters::Waiter;
+use crate::proto::{Half, Key, Link, Recv, SendState, Side};
 
-/// Items that a task may move for one operation of those that the runtime grants it before others get their turn. An
-/// item costs a small part of what the runtime's own operations do, and being sent to the end of the queue costs the
-/// price of a hundred: with every item counted, a two-way stream lost a third of its rate.
+/// Items that count as one operation in tokio's cooperative budget, after which a task yields. An item costs a small part of
+/// what the runtime's own operations cost, and a yield costs as much as a hundred items: with every item counted, a two-way
+/// stream lost a third of its rate.
 const ITEMS_PER_OPERATION: u32 = 16;
 
 /// One end of one stream.
@@ -26,11 +28,17 @@ struct End {
     side: Side,
     key: Key,
     turn: Turn,
-    /// Keeps what runs an in-process link alive.
-    _keep: Option<Arc<crate::net::call::connection::Keep>>,
+    /// Keeps an in-process link alive.
+    _keep: Option<Arc<AbortOnDrop>>,
 }
 
-/// Lets others have their turn now and then, even where there is always an item to be had.
+impl End {
+    fn waiter(&self, half: Half) -> Waiter {
+        Waiter { side: self.side, key: self.key, half }
+    }
+}
+
+/// Makes a task yield now and then, even if it never has to wait for an item.
 #[derive(Debug, Default)]
 struct Turn {
     items: u32,
@@ -46,12 +54,12 @@ impl Turn {
     }
 }
 
-/// Makes the halves of one end.
-pub(in crate::net) fn halves(
+/// Makes the sender and the receiver of one side.
+pub(in crate::net) fn ends(
     peer: Arc<Peer>,
     side: Side,
     key: Key,
-    keep: Option<Arc<crate::net::call::connection::Keep>>,
+    keep: Option<Arc<AbortOnDrop>>,
 ) -> (RawSender, RawReceiver) {
     let sender =
         End { peer: Arc::clone(&peer), side, key, turn: Turn::default(), _keep: keep.clone() };
@@ -61,7 +69,7 @@ pub(in crate::net) fn halves(
 
 /// Sends the items of a stream, as bytes.
 ///
-/// Dropping it ends the stream's input, where this node is the caller. A handler's output ends when the handler returns.
+/// At the caller, dropping it ends the input of the stream. The output of a handler ends when the handler returns.
 #[derive(Debug)]
 pub struct RawSender {
     end: End,
@@ -69,102 +77,99 @@ pub struct RawSender {
 }
 
 impl RawSender {
-    /// Sends one item, when the other side has room for it.
+    /// Sends one item, as soon as the other side has room for it.
     ///
     /// # Errors
-    /// [`Closed`] when nobody will read it any more. An item that is larger than a message may be ends the stream; its
-    /// other half says so.
+    /// [`Closed`] if the other side does not read any more. An item that is larger than a message may be ends the stream;
+    /// the receiver of the stream returns that error.
     ///
     /// # Cancel safety
-    /// Dropped before it is ready, nothing was sent.
+    /// If the future is dropped before it is ready, the item is not sent.
     pub async fn send(&mut self, item: impl Into<Bytes>) -> Result<(), Closed> {
         let item = item.into();
         std::future::poll_fn(|cx| self.poll_send(cx, &item)).await
     }
 
-    /// Whether an item fits into a message, and if not, why not.
+    /// Fails if an item does not fit into a message.
     pub(crate) fn check(&self, item: &Bytes) -> Result<(), CodecError> {
         let (len, max) = (item.len(), self.end.peer.payload_bytes_max);
         if len <= max { Ok(()) } else { Err(too_large(len, max)) }
     }
 
-    /// Ends the input of the stream, where this node is the caller; a handler ends its output by returning.
+    /// Ends the input of the stream, at the caller. A handler ends its output by returning.
     pub fn close(&mut self) {
         if !std::mem::replace(&mut self.closed, true) && self.end.side == Side::Caller {
-            self.end.peer.with(|shared| shared.link.finish_input(self.end.key));
+            self.end.peer.link(|link| link.finish_input(self.end.key));
         }
     }
 
-    /// Waits until nobody reads any more: the other side has ended the stream, or the link was lost.
+    /// Waits until the other side does not read any more: it ended the stream, or the link was lost.
     ///
     /// # Cancel safety
-    /// Nothing is lost when it is dropped.
+    /// Cancel safe.
     pub async fn closed(&mut self) {
         std::future::poll_fn(|cx| self.poll_closed(cx)).await;
     }
 
-    /// Sends an item as soon as that can be.
+    /// Whether it is known that the other side does not read any more. Registers nothing and changes nothing.
+    pub fn is_closed(&self) -> bool {
+        let End { peer, side, key, .. } = &self.end;
+        self.closed || peer.link(|link| link.poll_send(*side, *key)) == SendState::Closed
+    }
+
+    /// Sends an item as soon as there is room for it.
     pub(crate) fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
         item: &Bytes,
     ) -> Poll<Result<(), Closed>> {
-        if self.closed {
-            return Poll::Ready(Err(Closed));
-        }
-        ready!(self.end.turn.poll(cx));
-        let End { peer, side, key, .. } = &self.end;
-        let sent = peer.with(|shared| {
-            let sent = shared.link.send(*side, *key, item);
-            if sent == SendState::Blocked {
-                shared.waiters.wait(*side, *key, Half::Writer, cx);
-            }
-            sent
-        });
-        match sent {
-            SendState::Blocked => Poll::Pending,
-            SendState::Ready => Poll::Ready(Ok(())),
-            SendState::Closed => Poll::Ready(Err(Closed)),
-        }
+        let (side, key) = (self.end.side, self.end.key);
+        self.poll_writer(cx, |link| link.send(side, key, item))
     }
 
     /// Ready when an item can be sent.
     pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
+        let (side, key) = (self.end.side, self.end.key);
+        self.poll_writer(cx, |link| link.poll_send(side, key))
+    }
+
+    fn poll_writer(
+        &mut self,
+        cx: &mut Context<'_>,
+        ask: impl Fn(&mut Link) -> SendState,
+    ) -> Poll<Result<(), Closed>> {
         if self.closed {
             return Poll::Ready(Err(Closed));
         }
         ready!(self.end.turn.poll(cx));
-        let End { peer, side, key, .. } = &self.end;
-        let mut shared = peer.lock();
-        match shared.link.poll_send(*side, *key) {
+        let writer = self.end.waiter(Half::Writer);
+        self.end.peer.poll(writer, cx, |link| match ask(link) {
+            SendState::Blocked => Poll::Pending,
             SendState::Ready => Poll::Ready(Ok(())),
             SendState::Closed => Poll::Ready(Err(Closed)),
-            SendState::Blocked => {
-                shared.waiters.wait(*side, *key, Half::Writer, cx);
-                Poll::Pending
-            }
-        }
+        })
     }
 
     /// Sends an item after [`poll_ready`](Self::poll_ready) was ready.
     pub(crate) fn start_send(&mut self, item: Bytes) -> Result<(), Closed> {
         let End { peer, side, key, .. } = &self.end;
-        match peer.with(|shared| shared.link.send(*side, *key, &item)) {
+        match peer.link(|link| link.send(*side, *key, &item)) {
             SendState::Ready => Ok(()),
-            // Not asked before, or the connection was lost in between.
+            // `poll_ready` was not called, or the connection was lost since.
             SendState::Blocked | SendState::Closed => Err(Closed),
         }
     }
 
-    /// Ready when nobody reads any more.
+    /// Ready when the other side does not read any more.
     pub(crate) fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let End { peer, side, key, .. } = &self.end;
-        let mut shared = peer.lock();
-        if self.closed || shared.link.poll_send(*side, *key) == SendState::Closed {
+        if self.closed {
             return Poll::Ready(());
         }
-        shared.waiters.wait(*side, *key, Half::Writer, cx);
-        Poll::Pending
+        let End { peer, side, key, .. } = &self.end;
+        peer.poll(self.end.waiter(Half::Writer), cx, |link| match link.poll_send(*side, *key) {
+            SendState::Closed => Poll::Ready(()),
+            SendState::Ready | SendState::Blocked => Poll::Pending,
+        })
     }
 }
 
@@ -176,8 +181,7 @@ impl Drop for RawSender {
 
 /// Receives the items of a stream, as bytes.
 ///
-/// As a [`Stream`] it ends after the last item, or with one error. Dropping it cancels the stream, where this node is the
-/// caller.
+/// As a [`Stream`] it ends after the last item, or with one error. At the caller, dropping it cancels the stream.
 #[derive(Debug)]
 pub struct RawReceiver {
     end: End,
@@ -194,32 +198,28 @@ impl RawReceiver {
         }
         ready!(self.end.turn.poll(cx));
         let End { peer, side, key, .. } = &self.end;
-        let received = peer.with(|shared| {
-            let received = shared.link.recv(*side, *key);
-            if received == Recv::Pending {
-                shared.waiters.wait(*side, *key, Half::Reader, cx);
-            }
-            received
-        });
-        match received {
-            Recv::Pending => Poll::Pending,
-            Recv::Item(item) => Poll::Ready(Some(Ok(item))),
-            Recv::End(end) => {
+        let received =
+            peer.poll(self.end.waiter(Half::Reader), cx, |link| match link.recv(*side, *key) {
+                Recv::Pending => Poll::Pending,
+                Recv::Item(item) => Poll::Ready(Ok(item)),
+                Recv::End(end) => Poll::Ready(Err(end)),
+            });
+        match ready!(received) {
+            Ok(item) => Poll::Ready(Some(Ok(item))),
+            Err(end) => {
                 self.done = true;
                 Poll::Ready(end.err().map(|failure| Err(peer.failure(failure))))
             }
         }
     }
-}
 
-impl RawReceiver {
     /// The next item, or `None` when the other side has ended the stream.
     ///
     /// # Errors
-    /// How the stream broke off, as a [`CallError`]; after one, the stream is at its end.
+    /// Why the stream ended early, as a [`CallError`]. After an error the stream is at its end.
     ///
     /// # Cancel safety
-    /// An item is taken only when the future is ready.
+    /// Cancel safe: an item is taken only when the future is ready.
     pub async fn next(&mut self) -> Option<Result<Bytes, CallError>> {
         std::future::poll_fn(|cx| self.poll_item(cx)).await
     }
@@ -241,10 +241,16 @@ impl Stream for RawReceiver {
     }
 }
 
+impl FusedStream for RawReceiver {
+    fn is_terminated(&self) -> bool {
+        self.done
+    }
+}
+
 impl Drop for RawReceiver {
     fn drop(&mut self) {
         if self.end.side == Side::Caller {
-            self.end.peer.with(|shared| shared.link.forget_call(self.end.key));
+            self.end.peer.link(|link| link.forget_call(self.end.key));
         }
     }
 }
@@ -254,17 +260,17 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn whoever_never_has_to_wait_gives_way_all_the_same() {
+    async fn a_task_that_never_waits_yields_now_and_then() {
         let mut turn = Turn::default();
         let mut taken = 0;
         std::future::poll_fn(|cx| {
             while turn.poll(cx).is_ready() {
                 taken += 1;
-                assert!(taken < 100_000, "others would starve");
+                assert!(taken < 100_000, "other tasks starve");
             }
             Poll::Ready(())
         })
         .await;
-        assert!(taken > 1000, "{taken}: it costs more than it is worth");
+        assert!(taken > 1000, "{taken}: it yields too often");
     }
 }

@@ -1,4 +1,4 @@
-//! What a handler learns about the call it serves.
+//! [`Context`]: the facts about a call, for its handler.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::net::link::peer::Peer;
+use crate::net::link::peer::{Peer, Watch, Watched};
 use crate::proto::wire::{Meta, TraceContext};
 use crate::proto::{Key, RouteIndex};
 
-/// The circumstances of a call, for its handler.
+/// The facts about a call, for its handler.
 ///
-/// Cheap to clone; a clone may go to a task that outlives the handler, where [`cancelled`](Self::cancelled) still tells
-/// when the call is over.
+/// Cheap to clone. A clone can move to a task that outlives the handler, where [`cancelled`](Self::cancelled) still
+/// reports the end of the call.
 #[derive(Clone)]
 pub struct Context {
     peer: Arc<Peer>,
@@ -24,7 +24,7 @@ pub struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(
+    pub(in crate::net) fn new(
         peer: Arc<Peer>,
         key: Key,
         route: RouteIndex,
@@ -46,15 +46,15 @@ impl Context {
 
     /// The subroute under which the handler was called.
     pub fn subroute(&self) -> Option<&str> {
-        self.peer.subroute_of(self.route)
+        self.peer.label(self.route)?.subroute.as_deref()
     }
 
     /// Name of the method that was called, as `Service/method`.
     pub fn method(&self) -> &str {
-        self.peer.method_of(self.route)
+        self.peer.label(self.route).map(|label| &*label.method).unwrap_or_default()
     }
 
-    /// When the caller stops waiting. The handler's future is dropped then.
+    /// When the caller stops waiting. The handler's future is dropped at that time.
     pub fn deadline(&self) -> Option<tokio::time::Instant> {
         self.deadline.map(tokio::time::Instant::from_std)
     }
@@ -65,51 +65,33 @@ impl Context {
             .map(|deadline| deadline.saturating_duration_since(tokio::time::Instant::now()))
     }
 
-    /// A value that the caller sent along with [`metadata`](crate::RawCall::metadata).
+    /// A value that the caller sent with [`metadata`](crate::RawCall::metadata).
     pub fn metadata(&self, key: &str) -> Option<&Bytes> {
         self.meta.as_ref()?.user.iter().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 
-    /// The trace that the caller made this call part of.
+    /// The trace that this call is part of.
     ///
-    /// Calls that are made [`within`](crate::RawCall::within) this context carry it on as it is. To add a span of one's
-    /// own, give them another one with [`trace`](crate::RawCall::trace).
+    /// Calls made [`within`](crate::RawCall::within) this context carry it on unchanged. To add a span, set another trace
+    /// context on them with [`trace`](crate::RawCall::trace).
     pub fn trace(&self) -> Option<TraceContext> {
         self.meta.as_ref()?.trace
     }
 
-    /// What the tracing systems on the way have added to the trace: a W3C `tracestate`.
+    /// The W3C `tracestate` of the trace: what the tracing systems on the way have added.
     pub fn trace_state(&self) -> Option<&str> {
         self.meta.as_ref()?.state.as_deref()
     }
 
-    /// Ready when the call is over: answered, cancelled by the caller, past its deadline, or its link lost.
+    /// Waits until the call is over: answered, cancelled by the caller, past its deadline, or its link lost.
     ///
     /// The handler's own future is dropped in all these cases; this is for tasks that it has spawned.
     ///
     /// # Cancel safety
-    /// Nothing is lost when it is dropped.
+    /// Cancel safe.
     pub async fn cancelled(&self) {
-        let mut watch = Watch { context: self, place: None };
-        std::future::poll_fn(|cx| {
-            let Watch { context, place } = &mut watch;
-            context.peer.poll_over(context.key, place, cx)
-        })
-        .await;
-    }
-}
-
-/// Somebody who waits for the end of a call; dropped, it leaves its place.
-struct Watch<'a> {
-    context: &'a Context,
-    place: Option<usize>,
-}
-
-impl Drop for Watch<'_> {
-    fn drop(&mut self) {
-        if let Some(place) = self.place {
-            self.context.peer.forget_over(self.context.key, place);
-        }
+        let mut watch = Watch::new(&self.peer, Watched::Finished(self.key));
+        watch.until(|shared| (!shared.link.is_served(self.key)).then_some(())).await;
     }
 }
 

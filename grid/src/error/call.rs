@@ -1,6 +1,5 @@
-//! What can go wrong, one enum per question a caller asks.
+//! [`CallError`], and what it is made of: may I retry, may it have run, whose fault was it?
 //!
-//! [`CallError`] answers three of them for every call: may I retry, may it have run, whose fault was it?
 //! `net/` produces [`Failure`], which knows no user type; `rpc/` turns it into a `CallError<E>`.
 
 use std::convert::Infallible;
@@ -11,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::link::LinkError;
 pub(crate) use crate::proto::Fault;
 pub use crate::proto::{ErrorCode, Sent};
 
@@ -28,7 +28,7 @@ pub enum CallError<E = Infallible> {
     #[error(transparent)]
     Remote(RemoteError),
     /// There is no link to the peer, or it was lost before the answer came.
-    #[error("disconnected from {peer}: {reason}")]
+    #[error("disconnected from {peer}: {}", reason.full_text())]
     #[non_exhaustive]
     Disconnected {
         /// Name of the node that was called.
@@ -36,7 +36,7 @@ pub enum CallError<E = Infallible> {
         /// Whether the request may have reached it.
         sent: Sent,
         /// Why there is no link, as far as is known here.
-        reason: Arc<str>,
+        reason: Arc<LinkError>,
     },
     /// This node is shut down, or is being: it makes no calls any more. Nothing was sent.
     #[error("this node is shut down")]
@@ -171,7 +171,7 @@ impl From<Closed> for RemoteError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Failure {
     Remote(Fault),
-    Disconnected { peer: Arc<str>, sent: Sent, reason: Arc<str> },
+    Disconnected { peer: Arc<str>, sent: Sent, reason: Arc<LinkError> },
     ShutDown,
     DeadlineExceeded { after: Duration },
     Encode(CodecError),

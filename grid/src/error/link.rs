@@ -1,0 +1,238 @@
+//! [`LinkError`]: why there is no link to a peer.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// The cause of a [`LinkError`], where a library or the user's own code is its origin.
+pub type Cause = Arc<dyn Error + Send + Sync>;
+
+/// Why there is no link to a peer, or why a link ended.
+///
+/// [`State::Error`](crate::State::Error), [`CallError::Disconnected`](crate::CallError::Disconnected) and
+/// [`NotConnected`](crate::NotConnected) carry it. Its text does not repeat its [`source`](Error::source);
+/// [`full_text`](Self::full_text) has both.
+///
+/// Two errors are equal if they are the same variant with the same full text.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum LinkError {
+    /// No connection was made yet.
+    #[error("not connected yet")]
+    NotConnected,
+    /// The peer's name could not be resolved to an address.
+    #[error("cannot resolve the name")]
+    Resolve(#[source] Cause),
+    /// No byte stream to the peer could be opened.
+    #[error("cannot connect")]
+    Connect(#[source] Cause),
+    /// TLS could not be established.
+    #[error("no TLS")]
+    Tls(#[source] Cause),
+    /// A step of connecting took too long.
+    #[error("{step} within {limit:?}")]
+    #[non_exhaustive]
+    TimedOut {
+        /// The step, as `no WebSocket`.
+        step: &'static str,
+        /// The time it may take: [`Config::connect_timeout`](crate::Config::connect_timeout) for the upgrade.
+        limit: Duration,
+    },
+    /// This node has no token that it could send.
+    #[error("this node has no token to send")]
+    Token(#[source] Cause),
+    /// The peer answered the upgrade request, or was answered, with an HTTP status instead of a WebSocket.
+    #[error("{} {status} instead of a WebSocket{}", if *.by_us { "was answered" } else { "answered" }, colon(.text))]
+    #[non_exhaustive]
+    Upgrade {
+        /// Status code and reason phrase, such as `403 Forbidden`.
+        status: String,
+        /// The text of the answer.
+        text: String,
+        /// Whether this node refused the peer, and not the other way round.
+        by_us: bool,
+    },
+    /// The peer does not speak HTTP or WebSocket, or broke their rules.
+    #[error("not a valid WebSocket")]
+    WebSocket(#[source] Cause),
+    /// The peer does not follow the handshake of the protocol.
+    #[error("no handshake: {reason}")]
+    #[non_exhaustive]
+    Handshake {
+        /// What it did instead.
+        reason: String,
+    },
+    /// The peer refused the handshake.
+    #[error("refused the connection: {reason}")]
+    #[non_exhaustive]
+    Refused {
+        /// The text that the peer sent.
+        reason: String,
+    },
+    /// The name that the dialer stated is not in this node's host list.
+    #[error("unknown incoming host: {host}")]
+    #[non_exhaustive]
+    UnknownHost {
+        /// The name.
+        host: String,
+    },
+    /// The clocks of dialer and listener are too far apart.
+    #[error("time difference too large between servers: {difference:?}, the limit is {max:?}; this node's clock is {}", ahead_or_behind(*.local, *.remote))]
+    #[non_exhaustive]
+    ClockSkew {
+        /// This node's time.
+        local: SystemTime,
+        /// The time that the dialer sent.
+        remote: SystemTime,
+        /// How far the two are apart.
+        difference: Duration,
+        /// How far they may be apart.
+        max: Duration,
+    },
+    /// The dialer's token was not accepted.
+    #[error("auth token: {reason}")]
+    #[non_exhaustive]
+    Denied {
+        /// The reason that the authenticator gave.
+        reason: String,
+    },
+    /// The dialer connected to a node that is the one to dial, by the rule of the protocol.
+    #[error("grid: {local} expected to dial {host}, not to be dialed")]
+    #[non_exhaustive]
+    WrongDirection {
+        /// This node.
+        local: String,
+        /// The node that dialed.
+        host: String,
+    },
+    /// The peer broke the protocol.
+    #[error("the peer broke the protocol")]
+    Protocol(#[source] Cause),
+    /// The peer answered no ping.
+    #[error("no pong for {} s", .silent.as_secs())]
+    #[non_exhaustive]
+    Silent {
+        /// How long nothing was heard; the limit is twice [`Config::ping_interval`](crate::Config::ping_interval).
+        silent: Duration,
+    },
+    /// The peer closed the connection.
+    #[error("the peer closed the connection")]
+    Closed,
+    /// The connection broke.
+    #[error("the connection failed")]
+    Io(#[source] Cause),
+    /// A newer connection of the same peer replaced this one.
+    #[error("the peer has opened a new connection")]
+    Replaced,
+    /// The peer ended the call without an answer.
+    #[error("remote disconnected")]
+    CallDropped,
+    /// The peer showed no sign of life on one stream.
+    #[error("no sign of life on the stream for {silent:?}")]
+    #[non_exhaustive]
+    StreamSilent {
+        /// For how long.
+        silent: Duration,
+    },
+    /// The call had ended before it was polled.
+    #[error("the call is over")]
+    CallOver,
+    /// The user's code in the link's task panicked: a dialer or an authenticator.
+    #[error("panicked: {text}")]
+    #[non_exhaustive]
+    Panicked {
+        /// The text of the panic.
+        text: String,
+    },
+    /// The tokio runtime that ran the link has ended, or the link's task was dropped.
+    #[error("the runtime of this node has ended")]
+    RuntimeGone,
+    /// This node is shut down.
+    #[error("this node is shut down")]
+    ShutDown,
+}
+
+impl LinkError {
+    /// An error while resolving a name, for a [`Dial`](crate::Dial) of your own.
+    pub fn resolve(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Resolve(cause.into().into())
+    }
+
+    /// An error while connecting, for a [`Dial`](crate::Dial) of your own. `?` on an [`io::Error`] does the same.
+    pub fn connect(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Connect(cause.into().into())
+    }
+
+    /// An error of TLS, for a [`Dial`](crate::Dial) of your own.
+    pub fn tls(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Tls(cause.into().into())
+    }
+
+    /// The text with the texts of all sources, separated by colons.
+    pub fn full_text(&self) -> impl fmt::Display + '_ {
+        Chain(self)
+    }
+}
+
+/// From opening a byte stream.
+impl From<io::Error> for LinkError {
+    fn from(error: io::Error) -> Self {
+        Self::connect(error)
+    }
+}
+
+impl PartialEq for LinkError {
+    fn eq(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+            && Chain(self).to_string() == Chain(other).to_string()
+    }
+}
+
+impl Eq for LinkError {}
+
+/// An error with its sources.
+struct Chain<'a>(&'a LinkError);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = self.0.to_string();
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            let part = error.to_string();
+            // Some libraries repeat the source in the text.
+            if !text.ends_with(&part) {
+                text.push_str(": ");
+                text.push_str(&part);
+            }
+            source = error.source();
+        }
+        f.write_str(&text)
+    }
+}
+
+fn colon(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!(": {text}") }
+}
+
+fn ahead_or_behind(local: SystemTime, remote: SystemTime) -> &'static str {
+    if local > remote { "ahead" } else { "behind" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_full_text_has_every_source_once() {
+        let refused = || io::Error::new(io::ErrorKind::ConnectionRefused, "nobody listens");
+        let error = LinkError::from(refused());
+        assert_eq!(error.to_string(), "cannot connect");
+        assert_eq!(error.full_text().to_string(), "cannot connect: nobody listens");
+        assert_eq!(error, LinkError::connect(refused()));
+        assert_ne!(error, LinkError::tls(refused()));
+        let repeated = LinkError::tls(LinkError::Panicked { text: "cannot connect".into() });
+        assert_eq!(repeated.full_text().to_string(), "no TLS: panicked: cannot connect");
+    }
+}

@@ -1,0 +1,131 @@
+//! What a caller can say about a call before it starts: deadline, metadata, trace, and whether to wait for a connection.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use crate::proto::Deadline;
+use crate::proto::wire::{Meta, TraceContext};
+
+/// Timeout of a single request that was given none, so that no caller waits for ever.
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The longest time that fits into a message, about 49 days. A request always has a deadline on the wire.
+const LONGEST: Duration = Duration::from_millis(u32::MAX as u64);
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct CallOptions {
+    deadline: Option<CallDeadline>,
+    /// Inherited from a handler's context; the earlier of both counts.
+    at_latest: Option<Instant>,
+    pub(super) wait: bool,
+    pub(super) meta: Option<Box<Meta>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum CallDeadline {
+    After(Duration),
+    At(Instant),
+}
+
+impl CallOptions {
+    /// The deadline of a call that starts now.
+    pub(super) fn deadline(&self, now: Instant) -> Option<Deadline> {
+        let own = match self.deadline {
+            Some(CallDeadline::After(after)) => Some(now + after.min(LONGEST)),
+            Some(CallDeadline::At(at)) => Some(at),
+            None => None,
+        };
+        let at = match (own, self.at_latest) {
+            (Some(own), Some(latest)) => own.min(latest),
+            (own, latest) => own.or(latest)?,
+        };
+        Some(Deadline { at: at.into_std(), after: at.saturating_duration_since(now) })
+    }
+
+    pub(crate) fn set_timeout(&mut self, timeout: Duration) {
+        self.deadline = Some(CallDeadline::After(timeout));
+    }
+
+    pub(crate) fn set_deadline(&mut self, deadline: Instant) {
+        self.deadline = Some(CallDeadline::At(deadline));
+    }
+
+    pub(crate) fn set_wait(&mut self) {
+        self.wait = true;
+    }
+
+    pub(crate) fn add_metadata(&mut self, key: String, value: Bytes) {
+        self.meta.get_or_insert_default().user.push((key, value));
+    }
+
+    pub(crate) fn set_trace(&mut self, trace: TraceContext) {
+        self.meta.get_or_insert_default().trace = Some(trace);
+    }
+
+    pub(crate) fn set_within(&mut self, context: &crate::Context) {
+        let inherited = context.deadline();
+        self.at_latest = match (self.at_latest, inherited) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        if let Some(trace) = context.trace() {
+            let meta = self.meta.get_or_insert_default();
+            meta.trace = Some(trace);
+            meta.state = context.trace_state().map(str::to_owned);
+        }
+    }
+}
+
+/// Implements the options of every kind of call, at the byte level and typed, over `self.options_mut()`.
+macro_rules! call_options {
+    () => {
+        /// Limits the call to this time, counted from its first poll; waiting for a connection counts.
+        ///
+        /// Default: the method's timeout, or else one minute for a single request and no limit for a stream. A stream
+        /// that is still open at the deadline ends with [`CallError::DeadlineExceeded`](crate::CallError::DeadlineExceeded).
+        pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
+            self.options_mut().set_timeout(timeout);
+            self
+        }
+
+        /// Limits the call to the time until `deadline`.
+        pub fn deadline(mut self, deadline: tokio::time::Instant) -> Self {
+            self.options_mut().set_deadline(deadline);
+            self
+        }
+
+        /// If there is no connection, waits for one until the deadline instead of failing at once.
+        pub fn wait_connected(mut self) -> Self {
+            self.options_mut().set_wait();
+            self
+        }
+
+        /// Sends a value with the call, which the handler reads with [`Context::metadata`](crate::Context::metadata).
+        ///
+        /// If the peer does not support metadata, the call fails with
+        /// [`CallError::Unsupported`](crate::CallError::Unsupported).
+        pub fn metadata(mut self, key: impl Into<String>, value: impl Into<bytes::Bytes>) -> Self {
+            self.options_mut().add_metadata(key.into(), value.into());
+            self
+        }
+
+        /// Makes the call part of a trace, which the handler reads from its [`Context`](crate::Context::trace).
+        ///
+        /// A peer that does not support metadata receives the call without it.
+        pub fn trace(mut self, trace: crate::TraceContext) -> Self {
+            self.options_mut().set_trace(trace);
+            self
+        }
+
+        /// Makes the call part of the one that a handler is serving: it inherits the deadline, if that is earlier than
+        /// its own, and the trace context.
+        pub fn within(mut self, context: &crate::Context) -> Self {
+            self.options_mut().set_within(context);
+            self
+        }
+    };
+}
+pub(crate) use call_options;

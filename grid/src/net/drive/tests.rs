@@ -1,0 +1,203 @@
+//! Tests of the driver: one poll at a time, over a scripted transport.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake};
+
+use bytes::{Bytes, BytesMut};
+use tokio::task::coop;
+
+use super::driver::Driver;
+use super::endpoint::Endpoint;
+use super::session::start_loopback;
+use crate::error::LinkError;
+use crate::net::serve::registry::{RawHandler, Registry, RunSingle};
+use crate::net::transport::Transport;
+use crate::proto::Limits;
+use crate::proto::wire::{Frame, Header, MuxId, Op, Ping, Timestamp, merged};
+
+/// Gives messages and counts what is sent.
+struct Script {
+    messages: Box<dyn Iterator<Item = Bytes> + Send>,
+    sent: usize,
+    /// The socket takes nothing.
+    blocked: bool,
+}
+
+impl Script {
+    fn new(messages: impl Iterator<Item = Bytes> + Send + 'static) -> Self {
+        Self { messages: Box::new(messages), sent: 0, blocked: false }
+    }
+}
+
+impl Transport for Script {
+    fn has_room(&self) -> bool {
+        !self.blocked
+    }
+
+    fn start_send(&mut self, _: Bytes) -> Result<(), LinkError> {
+        self.sent += 1;
+        Ok(())
+    }
+
+    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+        if self.blocked { Poll::Pending } else { Poll::Ready(Ok(())) }
+    }
+
+    fn is_flushed(&self) -> bool {
+        !self.blocked
+    }
+
+    fn poll_recv(&mut self, _: &mut Context<'_>) -> Poll<Result<Bytes, LinkError>> {
+        self.messages.next().map_or(Poll::Pending, |message| Poll::Ready(Ok(message)))
+    }
+
+    fn close(&mut self, _: &mut Context<'_>) {}
+}
+
+#[derive(Default)]
+struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A peer whose link is up, and a handler with the id 9 that answers at once.
+fn endpoint() -> Endpoint {
+    let mut registry = Registry::new();
+    let run: Arc<RunSingle> = Arc::new(|_, payload| Box::pin(async move { Ok(payload) }));
+    let handler = RawHandler::Single { run, inline: true };
+    registry.insert("echo".into(), 9.into(), None, handler).expect("the only one");
+    let endpoint = Endpoint::new("a".into(), "b".into(), Limits::default(), registry.into());
+    start_loopback(&endpoint.peer);
+    endpoint
+}
+
+fn message(header: Header, payload: Option<&[u8]>) -> Bytes {
+    Frame::new(header, payload).to_bytes()
+}
+
+fn ping() -> Bytes {
+    message(Header::new(Op::Ping), Some(&Ping { time: Timestamp::GO_ZERO }.encode()))
+}
+
+fn request() -> Bytes {
+    let header =
+        Header { mux: MuxId(1), deadline_ms: 1000, handler: 9, ..Header::new(Op::Request) };
+    message(header, Some(b"x"))
+}
+
+/// Messages as one.
+fn merged(messages: impl ExactSizeIterator<Item = Bytes>) -> Bytes {
+    let mut out = BytesMut::new();
+    merged::write_header(messages.len() as u32, &mut out);
+    for message in messages {
+        merged::write_part_prefix(message.len(), &mut out);
+        out.extend_from_slice(&message);
+    }
+    out.freeze()
+}
+
+/// Polls a driver once; tells whether it asked for another turn.
+fn turn(endpoint: &Endpoint, script: &mut Script) -> bool {
+    let wakes = Arc::new(Wakes::default());
+    let waker = Arc::clone(&wakes).into();
+    let mut driver = Driver::new(endpoint, Some(script));
+    let polled = Pin::new(&mut driver).poll(&mut Context::from_waker(&waker));
+    assert_eq!(polled, Poll::Pending);
+    wakes.0.load(Ordering::Relaxed) > 0
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_single_message_is_answered_without_another_turn() {
+    for (pings, pongs) in [(0, 0), (1, 1)] {
+        let mut script = Script::new(std::iter::repeat_n(ping(), pings));
+        assert!(!turn(&endpoint(), &mut script), "answered, and asleep");
+        assert_eq!(script.sent, pongs);
+    }
+}
+
+#[tokio::test]
+async fn a_socket_that_takes_nothing_is_waited_for_asleep() {
+    for message in [ping(), request()] {
+        let endpoint = endpoint();
+        let mut script = Script { blocked: true, ..Script::new([message].into_iter()) };
+        assert!(!turn(&endpoint, &mut script), "with an answer to send");
+        assert_eq!(script.sent, 0);
+        let (wants, in_flight) =
+            endpoint.peer.link(|link| (link.wants_transmit(), link.in_flight()));
+        assert!(wants && in_flight == (0, 0));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_sent_whatever_is_decoded_behind_it() {
+    let nothing = || message(Header::new(Op::Disconnect), None);
+    let messages = std::iter::once(request()).chain(std::iter::repeat_with(nothing)).take(100);
+    let all = merged(messages.collect::<Vec<_>>().into_iter());
+    let mut script = Script::new(std::iter::once(all));
+    turn(&endpoint(), &mut script);
+    assert_eq!(script.sent, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_come_counts_before_what_is_due() {
+    let endpoint = endpoint();
+    // Stalled for so long that the last pong seems too old; but one has come, behind other things.
+    tokio::time::advance(std::time::Duration::from_secs(21)).await;
+    let pong = message(
+        Header::new(Op::Pong),
+        Some(&crate::proto::wire::Pong::to(Ping { time: Timestamp::GO_ZERO }).encode()),
+    );
+    let nothing = message(Header::new(Op::Disconnect), None);
+    let all = merged([vec![nothing; 99], vec![pong]].concat().into_iter());
+    let mut script = Script::new(std::iter::once(all));
+    turn(&endpoint, &mut script);
+    assert_eq!(script.sent, 1, "the link lives, and pings");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_without_budget_is_woken_in_time_all_the_same() {
+    let endpoint = endpoint();
+    let mut script = Script::new(std::iter::empty());
+    let mut driver = Driver::new(&endpoint, Some(&mut script));
+    let driven = std::future::poll_fn(|cx| {
+        while coop::has_budget_remaining() {
+            if let Poll::Ready(restore) = coop::poll_proceed(cx) {
+                restore.made_progress();
+            }
+        }
+        Pin::new(&mut driver).poll(cx)
+    });
+    // A budget that is always used up would hide what is looked for: only the first turn is without.
+    let mut driven = Box::pin(driven);
+    let first = std::future::poll_fn(|cx| Poll::Ready(driven.as_mut().poll(cx))).await;
+    assert_eq!(first, Poll::Pending);
+    drop(driven);
+    tokio::select! {
+        biased;
+        // Asked first, so that it is not its waking that makes the driver look at the clock.
+        () = tokio::time::sleep(std::time::Duration::from_secs(11)) => {}
+        reason = &mut driver => panic!("the link lives: {reason}"),
+    }
+    drop(driver);
+    assert_eq!(script.sent, 1, "a ping after ten seconds");
+}
+
+#[tokio::test]
+async fn whoever_is_to_be_woken_is_when_the_link_breaks() {
+    let endpoint = endpoint();
+    let wakes = Arc::new(Wakes::default());
+    let mut driver = Driver::<Script>::new(&endpoint, None);
+    driver.effects.wake([Arc::clone(&wakes).into()]);
+    drop(driver);
+    assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_never_stops_does_not_keep_the_others_from_their_turn() {
+    assert!(turn(&endpoint(), &mut Script::new(std::iter::repeat(ping()))));
+}

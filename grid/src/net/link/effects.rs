@@ -1,0 +1,126 @@
+//! What must happen after the lock of a link is released: everything that can run the user's code.
+//!
+//! A waker, a payload and the source of an error belong to the user. To wake, drop or clone one can panic, block, or call
+//! back into the same link, so none of that happens under the lock. Code that holds the lock moves such values into an
+//! [`Effects`], and [`Peer`](super::peer::Peer) applies it once the lock is free. No other code in this crate wakes, drops
+//! or aborts anything on behalf of a link.
+
+use std::task::Waker;
+
+use bytes::Bytes;
+use tokio::task::AbortHandle;
+
+use super::state::State;
+use crate::net::catch::catch;
+use crate::proto::{Event, Key};
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(in crate::net) struct Effects {
+    /// Applied first: whatever the rest does, the link goes on.
+    driver: Option<Waker>,
+    list: Vec<Effect>,
+    /// How many effects of the list are `Wake`.
+    wakes: usize,
+    /// Every `Event::Serve`. Only the driver handles messages, so only its effects have any.
+    serve: Vec<Event>,
+}
+
+#[derive(Debug)]
+enum Effect {
+    Wake(Waker),
+    /// Drop a waker that another one has replaced, or that is not needed any more.
+    DropWaker(Waker),
+    DropPayload(Bytes),
+    /// Drop a state that another one has replaced. Its error can hold a source that the user's dialer returned.
+    DropState(State),
+    /// Abort the task of a handler.
+    Abort(AbortHandle),
+}
+
+impl Effects {
+    pub(super) fn wake_driver(&mut self, driver: Waker) {
+        debug_assert!(self.driver.is_none(), "a link has one driver");
+        self.driver = Some(driver);
+    }
+
+    pub(super) fn wakes_driver(&self) -> bool {
+        self.driver.is_some()
+    }
+
+    pub(in crate::net) fn wake(&mut self, wakers: impl IntoIterator<Item = Waker>) {
+        for waker in wakers {
+            self.list.push(Effect::Wake(waker));
+            self.wakes += 1;
+        }
+    }
+
+    pub(super) fn drop_waker(&mut self, waker: Option<Waker>) {
+        self.list.extend(waker.map(Effect::DropWaker));
+    }
+
+    pub(in crate::net) fn drop_payload(&mut self, payload: Bytes) {
+        self.list.push(Effect::DropPayload(payload));
+    }
+
+    pub(super) fn drop_state(&mut self, state: State) {
+        self.list.push(Effect::DropState(state));
+    }
+
+    pub(super) fn abort(&mut self, task: Option<AbortHandle>) {
+        self.list.extend(task.map(Effect::Abort));
+    }
+
+    pub(super) fn serve(&mut self, serve: Event) {
+        self.serve.push(serve);
+    }
+
+    /// Forgets a call that was cancelled before its handler was started.
+    pub(super) fn cancel_serve(&mut self, cancelled: Key) {
+        self.serve.retain(|serve| !matches!(serve, Event::Serve { key, .. } if *key == cancelled));
+    }
+
+    /// The number of tasks to wake and handlers to start.
+    pub(in crate::net) fn activations(&self) -> usize {
+        self.wakes + self.serve.len()
+    }
+
+    /// Takes the handlers to start.
+    pub(in crate::net) fn take_serve(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.serve)
+    }
+
+    /// Gives the memory of an emptied list of [`take_serve`](Self::take_serve) back.
+    pub(in crate::net) fn reuse_serve(&mut self, emptied: Vec<Event>) {
+        if self.serve.is_empty() {
+            self.serve = emptied;
+        }
+    }
+
+    /// Wakes, drops and aborts. Each of the user's values is caught by itself, so that one that panics affects no other.
+    /// Handlers to start stay.
+    ///
+    /// Must not be called while a link is locked.
+    pub(in crate::net) fn apply(&mut self) {
+        if let Some(driver) = self.driver.take() {
+            driver.wake(); // A task of tokio's, like those of handlers: nothing of the user's runs here.
+        }
+        self.wakes = 0;
+        for effect in self.list.drain(..) {
+            match effect {
+                Effect::Wake(waker) => catch("a waker", || waker.wake()),
+                Effect::DropWaker(waker) => catch("the drop of a waker", || drop(waker)),
+                Effect::DropPayload(payload) => catch("the drop of a payload", || drop(payload)),
+                Effect::DropState(state) => catch("the drop of an error", || drop(state)),
+                Effect::Abort(task) => task.abort(),
+            }
+        }
+    }
+}
+
+impl Drop for Effects {
+    /// However its owner ends: the link has already forgotten the tasks it wanted to wake.
+    fn drop(&mut self) {
+        self.apply();
+    }
+}

@@ -1,0 +1,23 @@
+//! Links of a process to itself, without a node around them.
+
+use std::sync::Arc;
+
+use crate::net::call::abort::AbortOnDrop;
+use crate::net::call::connection::Connection;
+use crate::net::drive::endpoint::Endpoint;
+use crate::net::drive::session;
+use crate::net::serve::registry::Registry;
+use crate::proto::Limits;
+
+/// A link of this process to itself, with these handlers. It ends with its last handle.
+///
+/// # Panics
+/// Outside a tokio runtime.
+pub(crate) fn in_process(registry: Registry) -> Connection {
+    let name: Arc<str> = "in-process".into();
+    let endpoint = Endpoint::new(Arc::clone(&name), name, Limits::default(), Arc::new(registry));
+    let task = tokio::spawn(session::run_loopback(endpoint.clone()));
+    // Calls can be made before the task first runs.
+    session::start_loopback(&endpoint.peer);
+    Connection::owning(endpoint.peer, AbortOnDrop(task.abort_handle()))
+}

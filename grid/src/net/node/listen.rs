@@ -1,0 +1,65 @@
+//! Where the connections of other nodes come from.
+
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::net::TcpListener;
+
+use crate::net::transport::{Io, tune};
+
+/// Accepts byte streams from other nodes, for [`Manager::serve`](crate::Manager::serve): a `tokio::net::TcpListener`, or a
+/// listener of your own.
+pub trait Listen: Send + 'static {
+    /// The address, for logs.
+    ///
+    /// # Errors
+    /// If the listener cannot be used. [`Manager::serve`](crate::Manager::serve) returns the error.
+    fn local_addr(&self) -> io::Result<String>;
+
+    /// Waits for the next byte stream.
+    ///
+    /// # Errors
+    /// Why none could be accepted. It is logged, and `accept` is called again: at once if the error is about one connection
+    /// (refused, aborted, reset), and otherwise after a pause.
+    ///
+    /// # Cancel safety
+    /// Must be cancel safe: no connection may be lost when the future is dropped.
+    fn accept(&mut self) -> impl Future<Output = io::Result<Accepted>> + Send;
+}
+
+impl Listen for TcpListener {
+    fn local_addr(&self) -> io::Result<String> {
+        Self::local_addr(self).map(|address| address.to_string())
+    }
+
+    async fn accept(&mut self) -> io::Result<Accepted> {
+        let (stream, address) = Self::accept(self).await?;
+        tune(&stream)?;
+        Ok(Accepted::new(stream).with_address(address))
+    }
+}
+
+/// A byte stream that another node has opened, with TLS already removed if there was any.
+pub struct Accepted {
+    pub(super) stream: Box<dyn Io>,
+    pub(super) address: Option<SocketAddr>,
+}
+
+impl Accepted {
+    /// A stream from an unknown address.
+    pub fn new(stream: impl Io + 'static) -> Self {
+        Self { stream: Box::new(stream), address: None }
+    }
+
+    /// The same stream, from this address: for logs, and for [`Claim::address`](crate::Claim::address).
+    #[must_use]
+    pub fn with_address(self, address: SocketAddr) -> Self {
+        Self { address: Some(address), ..self }
+    }
+}
+
+impl std::fmt::Debug for Accepted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Accepted").field("address", &self.address).finish_non_exhaustive()
+    }
+}

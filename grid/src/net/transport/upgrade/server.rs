@@ -1,0 +1,199 @@
+//! The listener's HTTP upgrade: the request is read first, so that the caller can take its time to judge it.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::handshake::machine::TryParse as _;
+use tokio_tungstenite::tungstenite::handshake::server::{
+    Request, create_response, create_response_with_body, write_response,
+};
+use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderValue, StatusCode, header};
+use tokio_tungstenite::tungstenite::protocol::Role;
+
+use super::HEAD_BYTES_MAX;
+use crate::error::LinkError;
+use crate::net::transport::websocket::WebSocket;
+
+/// The end of the headers.
+const BLANK_LINE: &[u8] = b"\r\n\r\n";
+
+/// An upgrade request that has not been answered.
+#[derive(Debug)]
+pub(in crate::net) struct Requested<S> {
+    stream: S,
+    request: Request,
+    /// Read beyond the headers.
+    rest: Vec<u8>,
+}
+
+/// Reads an upgrade request from `stream`.
+pub(in crate::net) async fn read_request<S: AsyncRead + Unpin>(
+    mut stream: S,
+) -> Result<Requested<S>, LinkError> {
+    let mut head = Vec::new();
+    loop {
+        let searched = head.len().saturating_sub(BLANK_LINE.len());
+        let first = head.is_empty();
+        read_some(&mut stream, &mut head).await?;
+        // Parsed once at the start, to refuse at once what is not HTTP, and then only when it is complete: a peer that sends
+        // single bytes must not make us parse the same headers thousands of times.
+        let complete = head[searched..].windows(BLANK_LINE.len()).any(|bytes| bytes == BLANK_LINE);
+        if (first || complete)
+            && let Some((len, request)) = Request::try_parse(&head).map_err(websocket)?
+        {
+            let rest = head.split_off(len);
+            return Ok(Requested { stream, request, rest });
+        }
+        if head.len() > HEAD_BYTES_MAX {
+            let error = io::Error::new(io::ErrorKind::InvalidData, "the headers are too long");
+            return Err(LinkError::Io(Arc::new(error)));
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Requested<S> {
+    /// The path that was requested.
+    pub(in crate::net) fn path(&self) -> &str {
+        self.request.uri().path()
+    }
+
+    /// The headers of the request.
+    pub(in crate::net) fn headers(&self) -> &HeaderMap {
+        self.request.headers()
+    }
+
+    /// Switches to a WebSocket.
+    pub(in crate::net) async fn accept(self) -> Result<WebSocket<S>, LinkError> {
+        let Self { mut stream, request, rest } = self;
+        let response = create_response(&request).map_err(websocket)?;
+        let mut answer = Vec::new();
+        write_response(&mut answer, &response).map_err(websocket)?;
+        write_all(&mut stream, &answer).await?;
+        Ok(WebSocket::new(stream, rest, Role::Server))
+    }
+
+    /// Refuses the request, and returns the error that says so.
+    pub(in crate::net) async fn refuse(self, status: StatusCode, text: String) -> LinkError {
+        let Self { mut stream, request, .. } = self;
+        if let Ok(mut response) = create_response_with_body(&request, || ()) {
+            *response.status_mut() = status;
+            let headers = response.headers_mut();
+            headers.clear();
+            headers.insert(header::CONTENT_LENGTH, text.len().into());
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+            let mut answer = Vec::new();
+            if write_response(&mut answer, &response).is_ok() {
+                answer.extend_from_slice(text.as_bytes());
+                // The peer is refused even if it does not read why.
+                let _ = write_all(&mut stream, &answer).await;
+            }
+        }
+        LinkError::Upgrade { status: status.to_string(), text, by_us: true }
+    }
+}
+
+async fn read_some<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    head: &mut Vec<u8>,
+) -> Result<(), LinkError> {
+    let mut space = [0; 1024];
+    let mut space = ReadBuf::new(&mut space);
+    poll_fn(|cx| Pin::new(&mut *stream).poll_read(cx, &mut space))
+        .await
+        .map_err(|error| LinkError::Io(Arc::new(error)))?;
+    if space.filled().is_empty() {
+        return Err(LinkError::Closed);
+    }
+    head.extend_from_slice(space.filled());
+    Ok(())
+}
+
+async fn write_all<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    mut bytes: &[u8],
+) -> Result<(), LinkError> {
+    let written = poll_fn(|cx| {
+        while !bytes.is_empty() {
+            match std::task::ready!(Pin::new(&mut *stream).poll_write(cx, bytes))? {
+                0 => return std::task::Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                len => bytes = &bytes[len..],
+            }
+        }
+        Pin::new(&mut *stream).poll_flush(cx)
+    });
+    written.await.map_err(|error| LinkError::Io(Arc::new(error)))
+}
+
+fn websocket(error: tungstenite::Error) -> LinkError {
+    LinkError::WebSocket(Arc::new(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncWriteExt as _, duplex};
+
+    use super::*;
+    use crate::net::transport::upgrade::client::{self, connect};
+
+    const REQUEST: client::Request<'static> =
+        client::Request { authority: "node1:9000", route: "/grid", token: "secret", time_ns: 7 };
+
+    #[tokio::test]
+    async fn a_refusal_says_why_on_both_sides() {
+        let (listener, dialer) = duplex(4096);
+        let serve = async {
+            let requested = read_request(listener).await.expect("a request");
+            assert_eq!(requested.headers()[header::AUTHORIZATION], "Bearer secret");
+            let text = format!("not on {}", requested.path());
+            requested.refuse(StatusCode::FORBIDDEN, text).await
+        };
+        let (dialed, refused) = tokio::join!(connect(dialer, &REQUEST), serve);
+        assert_eq!(
+            dialed.map(|_| ()).unwrap_err().to_string(),
+            "answered 403 Forbidden instead of a WebSocket: not on /grid"
+        );
+        assert_eq!(
+            refused.to_string(),
+            "was answered 403 Forbidden instead of a WebSocket: not on /grid"
+        );
+    }
+
+    const HEAD: &str = "GET /grid HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+        sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+    #[tokio::test]
+    async fn headers_can_arrive_as_single_bytes() {
+        let (listener, mut dialer) = duplex(1);
+        let (requested, sent) =
+            tokio::join!(read_request(listener), dialer.write_all(HEAD.as_bytes()));
+        sent.expect("room");
+        assert_eq!(requested.expect("a request").path(), "/grid");
+    }
+
+    #[tokio::test]
+    async fn bytes_behind_the_headers_are_kept() {
+        let (listener, mut dialer) = duplex(4096);
+        dialer.write_all(format!("{HEAD}rest").as_bytes()).await.expect("room");
+        assert_eq!(read_request(listener).await.expect("a request").rest, b"rest");
+    }
+
+    #[tokio::test]
+    async fn headers_are_bounded_and_must_be_http() {
+        let endless = [b"GET / HTTP/1.1\r\nx: ".to_vec(), vec![b'x'; 2 * HEAD_BYTES_MAX]].concat();
+        for (bytes, error) in [
+            (b"\x16\x03\x01".to_vec(), "not a valid WebSocket"),
+            (endless, "the headers are too long"),
+            (Vec::new(), "closed"),
+        ] {
+            let (listener, mut dialer) = duplex(4 * HEAD_BYTES_MAX);
+            dialer.write_all(&bytes).await.expect("room");
+            drop(dialer);
+            let refused = read_request(listener).await.expect_err("not a request");
+            assert!(refused.full_text().to_string().contains(error), "{}", refused.full_text());
+        }
+    }
+}
