@@ -55,7 +55,7 @@ pub(crate) async fn run(
 /// Waits for the first answer of the node, yes or no. Another attempt may succeed, but who has typed a command should
 /// rather know at once.
 async fn connect(connection: &Connection) -> Result<(), NotConnected> {
-    let mut states = connection.states();
+    let states = connection.states();
     let answer = states.wait_for(|state| state.is_connected() || matches!(state, State::Error(_)));
     let _ = timeout(CONNECT_MAX, answer).await;
     connection.wait_connected(Duration::ZERO).await

@@ -85,10 +85,7 @@ async fn listen(args: &Node) -> Result<TcpListener, String> {
 /// Says on stderr what becomes of one peer.
 async fn report(connection: Connection) {
     let mut states = connection.states();
-    loop {
-        eprintln!("{}: {}", connection.peer(), *states.borrow_and_update());
-        if states.changed().await.is_err() {
-            return;
-        }
+    while let Some(state) = states.next().await {
+        eprintln!("{}: {state}", connection.peer());
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock};
-use std::task::{self, Poll, Waker};
+use std::task::{self, Poll};
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -106,9 +106,8 @@ impl<T> Outgoing<T> {
     }
 
     /// Whether the caller is known not to want more.
-    pub fn is_closed(&mut self) -> bool {
-        self.broken.get().is_some()
-            || self.raw.poll_closed(&mut task::Context::from_waker(Waker::noop())).is_ready()
+    pub fn is_closed(&self) -> bool {
+        self.broken.get().is_some() || self.raw.is_closed()
     }
 
     /// Sends all that a handler's stream yields; errors of the stream are the handler's errors.
