@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::args::Times;
-use crate::server::Server;
-use crate::{Result, usage};
+use crate::cell::Times;
+use crate::error::Result;
+use crate::process::{Server, usage};
 
 /// The state of a measurement, for the tasks that are measured.
 #[derive(Debug, Default)]

@@ -1,9 +1,9 @@
 //! Which cells are measured.
 
-use crate::args::{Args, Times};
-use crate::peers::Name::{self, Grid, GridBytes, Jsonrpsee, Mux, Pingpong, Remoc, Tarpc, Tonic};
-use crate::work::Mode::{Current, Pair, Pinned, Threads};
-use crate::work::{BULK_WIDTH, Cell, Mode, Work};
+use crate::args::Args;
+use crate::cell::Mode::{Current, Pair, Pinned, Threads};
+use crate::cell::Name::{self, Grid, GridBytes, Jsonrpsee, Mux, Pingpong, Remoc, Tarpc, Tonic};
+use crate::cell::{BULK_WIDTH, Cell, Mode, Times, Work};
 
 const EVERYBODY: &[Name] = &[Grid, GridBytes, Tarpc, Tonic, Jsonrpsee, Remoc, Mux, Pingpong];
 

@@ -7,11 +7,10 @@ use ::grid::{Capacities, Connection, Incoming, Manager, Outgoing, RemoteError};
 use bytes::Bytes;
 use tokio::net::TcpListener;
 
-use super::{Client, Contender, Small, ended};
-use crate::Result;
+use super::contender::{Client, Contender, ended};
+use crate::cell::{SMALL_BYTES, Small, payload};
 use crate::clock::Tally;
-use crate::load::payload;
-use crate::work::SMALL_BYTES;
+use crate::error::Result;
 
 /// Items that the stream from the server may have on its way: two MiB, as much as the window that tonic is given.
 const CAPACITY: u32 = 4096;

@@ -13,11 +13,10 @@ use jsonrpsee_server::{RpcModule, Server, ServerConfig};
 use jsonrpsee_ws_client::{WsClient, WsClientBuilder};
 use tokio::net::TcpListener;
 
-use super::{Client, Contender, Small, ended};
-use crate::Result;
+use super::contender::{Client, Contender, ended};
+use crate::cell::{BULK_BYTES, SMALL_BYTES, Small, payload};
 use crate::clock::Tally;
-use crate::load::payload;
-use crate::work::{BULK_BYTES, SMALL_BYTES};
+use crate::error::Result;
 
 /// Calls in flight; by default 256.
 const IN_FLIGHT_MAX: usize = 4096;

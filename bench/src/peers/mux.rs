@@ -11,11 +11,10 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Client, Contender, ended};
-use crate::Result;
+use super::contender::{Client, Contender, ended};
+use crate::cell::{SMALL_BYTES, payload};
 use crate::clock::Tally;
-use crate::load::payload;
-use crate::work::SMALL_BYTES;
+use crate::error::Result;
 
 /// Frames that may wait for the socket, and items that may wait for a reader.
 const QUEUE: usize = 1024;

@@ -19,11 +19,10 @@ use tokio::net::TcpListener;
 use tonic_prost::ProstCodec;
 use tower::service_fn;
 
-use super::{Client, Contender, Small, ended};
-use crate::Result;
+use super::contender::{Client, Contender, ended};
+use crate::cell::{BULK_BYTES, SMALL_BYTES, Small, payload};
 use crate::clock::Tally;
-use crate::load::payload;
-use crate::work::{BULK_BYTES, SMALL_BYTES};
+use crate::error::Result;
 
 /// Calls in flight; the server allows 200 by default.
 const IN_FLIGHT_MAX: u32 = 4096;

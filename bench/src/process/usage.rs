@@ -4,7 +4,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::Result;
+use crate::error::Result;
 
 /// CPU seconds of all threads of this process so far.
 pub(crate) fn cpu_seconds() -> f64 {

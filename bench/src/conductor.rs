@@ -9,13 +9,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::Result;
-use crate::args::{Args, Times};
+use crate::args::Args;
+use crate::cell::{Cell, Times};
+use crate::error::Result;
 use crate::plan::Plan;
-use crate::report::Results;
+use crate::report::{Results, plot, tables, targets};
 use crate::sample::Sample;
-use crate::work::Cell;
-use crate::{plot, report, targets};
 
 /// What a cell may take besides its own times: connecting a thousand links on a busy machine is the longest.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -46,7 +45,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
         }
     }
     results.load_after = load_average();
-    let text = format!("{}\n{}", targets::table(&results), report::tables(&results));
+    let text = format!("{}\n{}", targets::table(&results), tables::tables(&results));
     println!("{text}");
     if let Some(out) = &args.out {
         fs::create_dir_all(out)?;

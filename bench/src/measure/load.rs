@@ -1,20 +1,12 @@
 //! The loops that put a client under load.
 
-use bytes::Bytes;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::Result;
+use crate::cell::{BULK_BYTES, BULK_WIDTH, SMALL_BYTES, Small, Work, payload};
 use crate::clock::{Clock, Tally};
-use crate::peers::{Client, Small};
-use crate::work::{BULK_BYTES, BULK_WIDTH, SMALL_BYTES, Work};
-
-static ZEROS: [u8; BULK_BYTES] = [0; BULK_BYTES];
-
-/// What everybody sends. It is static, so that no contender pays for the making of it.
-pub(crate) fn payload(len: usize) -> Bytes {
-    Bytes::from_static(&ZEROS[..len])
-}
+use crate::error::Result;
+use crate::peers::Client;
 
 /// What one task has seen, in ns. A list, and not a histogram for each task: hundreds of those would fill the caches, at
 /// the cost of whoever needs them most.

@@ -8,9 +8,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use crate::peers::{Name, contend};
-use crate::work::Mode;
-use crate::{Result, cell, usage};
+use crate::cell::{Mode, Name};
+use crate::error::Result;
 
 /// A server in a process of its own, which ends with this handle.
 #[derive(Debug)]
@@ -56,21 +55,4 @@ fn line(output: &mut impl BufRead) -> Result<String> {
     let mut line = String::new();
     output.read_line(&mut line)?;
     Ok(line.trim().to_owned())
-}
-
-/// The child's side.
-pub(crate) fn main(contender: Name, mode: Mode, peer: SocketAddr) -> Result<()> {
-    let runtime = mode.start()?;
-    let address = runtime.block_on(async {
-        let (listener, address) = cell::listen().await?;
-        contend!(contender, serve(listener, peer)).await?;
-        Ok::<_, crate::Error>(address)
-    })?;
-    println!("{address}");
-    for line in std::io::stdin().lines() {
-        line?;
-        println!("{}", usage::cpu_seconds());
-    }
-    // Connections and their tasks end with the process.
-    std::process::exit(0);
 }

@@ -1,56 +1,13 @@
-//! One measurement, in the process that was started for it.
+//! A load under the clock, and the sample that comes of it.
 
-use std::net::{Ipv4Addr, SocketAddr};
-
-use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-use crate::args::Times;
+use super::load::{Latencies, Tasks};
+use crate::cell::{Cell, Mode, Times, Work};
 use crate::clock::{Clock, Tally, Window};
-use crate::load::{self, Latencies, Tasks};
-use crate::peers::{Contender, Name, contend};
+use crate::error::{Error, Result};
+use crate::process::Server;
 use crate::sample::Sample;
-use crate::server::Server;
-use crate::work::{Cell, Mode, Work};
-use crate::{Result, nodes};
-
-/// Measures, and prints the sample as a line of JSON.
-pub(crate) fn main(cell: Cell, times: &Times) -> Result<()> {
-    let sample = match cell.work {
-        Work::Fan => nodes::fan(cell, times)?,
-        Work::Links => nodes::links(cell, times)?,
-        _ => contend!(cell.contender, measure(cell, times))?,
-    };
-    println!("{}", serde_json::to_string(&sample)?);
-    Ok(())
-}
-
-/// Anywhere on this machine.
-pub(crate) async fn listen() -> Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    let address = listener.local_addr()?;
-    Ok((listener, address))
-}
-
-fn measure<C: Contender>(cell: Cell, times: &Times) -> Result<Sample> {
-    let runtime = cell.mode.start()?;
-    let (client, server) = runtime.block_on(connect::<C>(cell.contender, cell.mode))?;
-    let load = |clock: &mut Clock| load::spawn(&client, cell.work, cell.width, clock);
-    run(&runtime, cell, times, server, load)
-}
-
-/// Starts the server, here or in a process of its own, and connects to it.
-async fn connect<C: Contender>(name: Name, mode: Mode) -> Result<(C::Client, Option<Server>)> {
-    let (own, address) = listen().await?;
-    if mode.has_server_process() {
-        let server = Server::start(name, mode, address)?;
-        let client = C::connect(own, server.address).await?;
-        return Ok((client, Some(server)));
-    }
-    let (listener, server) = listen().await?;
-    C::serve(listener, address).await?;
-    Ok((C::connect(own, server).await?, None))
-}
 
 /// Puts the load on, for as long as the clock says.
 pub(crate) fn run(
@@ -71,7 +28,7 @@ pub(crate) fn run(
             let latencies = finish(tasks).await;
             let window = clock_thread.join().map_err(|_| "the clock's thread panicked")?;
             let calls: u64 = tallies.iter().map(Tally::count).sum();
-            Ok::<_, crate::Error>((latencies?, window?, calls))
+            Ok::<_, Error>((latencies?, window?, calls))
         }));
     });
     let (mut latencies, window, calls) = outcome.ok_or("nothing was run")??;

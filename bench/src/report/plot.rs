@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use crate::report::{Measured, Results, number};
+use super::results::{Measured, Results};
+use super::tables::number;
+use crate::cell::Work;
 use crate::sample::Spread;
-use crate::work::Work;
 
 /// Sizes in pixels.
 const WIDTH: f64 = 760.0;

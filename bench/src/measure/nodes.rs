@@ -8,15 +8,15 @@ use grid::Manager;
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
-use crate::Result;
-use crate::args::Times;
-use crate::cell::{listen, run};
+use super::load::{Latencies, Tasks, note};
+use super::run::run;
+use crate::cell::{Cell, SMALL_BYTES, Times, payload};
 use crate::clock::{Clock, Tally};
-use crate::load::{self, Latencies, Tasks};
+use crate::error::Result;
 use crate::peers::grid::{BenchClient, name, start};
+use crate::peers::listen;
+use crate::process::{runtime, usage};
 use crate::sample::Sample;
-use crate::usage;
-use crate::work::{Cell, SMALL_BYTES};
 
 /// Calls in flight over all links.
 const LINKS_IN_FLIGHT: usize = 64;
@@ -52,7 +52,7 @@ async fn connect(count: u32) -> Result<Nodes> {
         connection.wait_connected(CONNECT).await?;
         let client = BenchClient::new(connection);
         // So that the buffers of both ends have been used once.
-        client.echo(load::payload(SMALL_BYTES)).await?;
+        client.echo(payload(SMALL_BYTES)).await?;
         clients.push(client);
     }
     managers.push(hub);
@@ -62,7 +62,7 @@ async fn connect(count: u32) -> Result<Nodes> {
 /// One round after another: asks all nodes and waits for all answers. Latencies are of rounds, the rate is of calls.
 pub(crate) fn fan(cell: Cell, times: &Times) -> Result<Sample> {
     usage::raise_file_limit()?;
-    let runtime = cell.mode.start()?;
+    let runtime = runtime(cell.mode)?;
     let nodes = runtime.block_on(connect(cell.width))?;
     run(&runtime, cell, times, None, |clock: &mut Clock| {
         let mut tasks = Tasks::new();
@@ -75,11 +75,11 @@ async fn rounds(clients: Vec<BenchClient>, tally: Tally) -> Result<Latencies> {
     let mut latencies = Latencies::new();
     let mut asked = Instant::now();
     while !tally.is_over() {
-        try_join_all(clients.iter().map(|client| client.echo(load::payload(SMALL_BYTES)))).await?;
+        try_join_all(clients.iter().map(|client| client.echo(payload(SMALL_BYTES)))).await?;
         for _ in 1..clients.len() {
             tally.one();
         }
-        asked = load::note(&tally, &mut latencies, asked);
+        asked = note(&tally, &mut latencies, asked);
     }
     Ok(latencies)
 }
@@ -87,7 +87,7 @@ async fn rounds(clients: Vec<BenchClient>, tally: Tally) -> Result<Latencies> {
 /// Connects many nodes, sees what an idle link takes, then calls over all of them in turn.
 pub(crate) fn links(cell: Cell, times: &Times) -> Result<Sample> {
     usage::raise_file_limit()?;
-    let runtime = cell.mode.start()?;
+    let runtime = runtime(cell.mode)?;
     // What the first link allocates once for all is not its own.
     let first = runtime.block_on(connect(1))?;
     let before = usage::resident_bytes()?;
@@ -131,8 +131,8 @@ async fn in_turn(clients: Vec<BenchClient>, first: usize, tally: Tally) -> Resul
     let mut asked = Instant::now();
     // Each of the tasks has a part of the links, where there are enough of them.
     for client in clients.iter().cycle().skip(first).step_by(LINKS_IN_FLIGHT) {
-        client.echo(load::payload(SMALL_BYTES)).await?;
-        asked = load::note(&tally, &mut latencies, asked);
+        client.echo(payload(SMALL_BYTES)).await?;
+        asked = note(&tally, &mut latencies, asked);
         if tally.is_over() {
             break;
         }

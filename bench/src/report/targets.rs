@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 
-use crate::peers::Name::{self, Grid, Mux, Pingpong, Tarpc, Tonic};
-use crate::report::{Results, number};
+use super::results::Results;
+use super::tables::number;
+use crate::cell::Mode::{Current, Threads};
+use crate::cell::Name::{self, Grid, Mux, Pingpong, Tarpc, Tonic};
+use crate::cell::{BULK_WIDTH, Cell, Mode, Work};
 use crate::sample::{Figure, Spread};
-use crate::work::Mode::{Current, Threads};
-use crate::work::{BULK_WIDTH, Cell, Mode, Work};
 
 /// Rates of the Go implementation as they were once recorded, on another day: as good as the machine is the same.
 const GO_CALLS: f64 = 260_000.0;
