@@ -22,6 +22,8 @@ pub(crate) use self::{
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, clap::Args, Serialize, Deserialize,
 )]
+// Clap would name the group of these arguments as that of the subcommand `Cell`, and refuse that in debug builds.
+#[group(skip)]
 pub(crate) struct Cell {
     #[arg(long)]
     pub(crate) work: Work,
