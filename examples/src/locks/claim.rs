@@ -9,9 +9,9 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use grid::{Call, CallError};
 use tokio::time::Instant;
 
+use super::Timing;
 use super::service::LocksClient;
 use super::table::{Mode, Uid};
-use super::{QuorumLock, Timing};
 
 /// What the nodes are still to answer. Dropping it cancels the calls.
 pub(super) type Answers = FuturesUnordered<BoxFuture<'static, Answer>>;
@@ -40,8 +40,12 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    pub(super) fn new(lock: &QuorumLock, mode: Mode) -> Self {
-        let QuorumLock { nodes, resource, timing } = lock.clone();
+    pub(super) fn new(
+        nodes: Arc<[LocksClient]>,
+        resource: String,
+        mode: Mode,
+        timing: Timing,
+    ) -> Self {
         Self { nodes, resource, mode, timing, uid: Uid::random(), released: false }
     }
 

@@ -37,9 +37,9 @@ use super::table::Mode;
 /// ```
 #[derive(Debug, Clone)]
 pub struct QuorumLock {
-    pub(super) nodes: Arc<[LocksClient]>,
-    pub(super) resource: String,
-    pub(super) timing: Timing,
+    nodes: Arc<[LocksClient]>,
+    resource: String,
+    timing: Timing,
 }
 
 impl QuorumLock {
@@ -113,7 +113,8 @@ impl QuorumLock {
     /// Asks all nodes once. Ready as soon as it is decided; a granted lock goes on collecting answers in its guard.
     async fn attempt(&self, mode: Mode, deadline: Instant) -> Result<Guard, NotLocked> {
         // In this order, so that the calls are dropped before the claim is given back.
-        let claim = Claim::new(self, mode);
+        let Self { nodes, resource, timing } = self.clone();
+        let claim = Claim::new(nodes, resource, mode, timing);
         let mut answers = claim.acquire(deadline.min(Instant::now() + self.timing.call_timeout));
         let mut leases = Leases::new(self.nodes.len(), mode, self.timing.expires_after);
         let (mut refused, mut unreachable) = (0, 0);

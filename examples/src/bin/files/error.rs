@@ -3,7 +3,7 @@
 //! One enum for both services: it crosses the wire as data, so causes are texts here, not `std::io::Error`s.
 //! What goes wrong on the way (no connection, deadline) is not here: that is the library's `CallError`.
 
-use std::io;
+use std::{error::Error, io};
 
 use serde::{Deserialize, Serialize};
 
@@ -69,4 +69,16 @@ impl FilesError {
             _ => Self::Io { path, reason: error.to_string() },
         }
     }
+}
+
+/// An error with its causes, outermost first.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }

@@ -41,6 +41,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use crate::{
     cli::{Cat, Cli, Command, Ls, Search},
+    error::chain,
     print::Printer,
 };
 
@@ -83,16 +84,4 @@ async fn run(command: &Command) -> Result<u64, Failure> {
 
 fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
-/// An error with its causes, outermost first.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -10,9 +10,8 @@ use futures_util::{
 use grid::{CallError, Manager, UnknownHost};
 
 use crate::{
-    chain,
     entry::{Entry, HasPath, Hit, Seen, Skipped},
-    error::FilesError,
+    error::{FilesError, chain},
     merge::merge,
     path::RelPath,
     service::{FilesClient, SearchRequest, WalkRequest},

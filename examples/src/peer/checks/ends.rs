@@ -5,9 +5,9 @@ use std::time::Duration;
 use grid::Connection;
 use tokio::time::Instant;
 
+use super::check::{Check, Checked, text};
 use super::expect::{deadline_passed, ensure, handler_error, same, still_good, unknown};
 use super::streams::{open_count, open_echo};
-use super::{Check, Checked, text};
 use crate::peer::handlers::{
     COUNT, COUNT_CAPACITIES, ECHO, ECHO_CAPACITIES, ECHO_STREAM, SUBROUTE,
 };

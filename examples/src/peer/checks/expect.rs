@@ -7,7 +7,7 @@ use bytes::Bytes;
 use grid::{CallError, Connection, ErrorCode, RemoteError};
 use tokio::time::Instant;
 
-use super::{Checked, text};
+use super::check::{Checked, text};
 use crate::peer::handlers::ECHO;
 
 /// How much later than it should be something may happen: on a busy machine a thread may not run for a second. Below the

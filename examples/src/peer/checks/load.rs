@@ -4,9 +4,9 @@ use bytes::Bytes;
 use grid::Connection;
 use tokio::task::JoinSet;
 
+use super::check::{Check, Checked};
 use super::expect::{echoes, still_good};
 use super::streams::{self, numbers, open_echo};
-use super::{Check, Checked};
 
 const TASKS: usize = 64;
 const REQUESTS: usize = 10_000;

@@ -5,10 +5,10 @@ use std::time::Duration;
 use grid::Connection;
 use tokio::time::Instant;
 
+use super::check::{Check, Checked, pattern, text};
 use super::expect::{
     deadline_passed, echoes, handler_error, panicked, same, still_good, took, unknown,
 };
-use super::{Check, Checked, pattern, text};
 use crate::peer::handlers::{ECHO, ECHO_STREAM, MAP, Texts};
 
 /// Around every length at which a frame's or a payload's header changes its form, and beyond a socket's buffer.

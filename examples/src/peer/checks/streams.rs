@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use grid::{CallError, Connection, RawOpening, RawReceiver};
 
+use super::check::{Check, Checked, pattern, text};
 use super::expect::{ensure, same};
-use super::{Check, Checked, pattern, text};
 use crate::peer::handlers::{
     COUNT, COUNT_CAPACITIES, COUNT_ITEM_BYTES, ECHO_CAPACITIES, ECHO_STREAM, SUBROUTE,
 };
