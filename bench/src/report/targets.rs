@@ -9,10 +9,6 @@ use crate::cell::Name::{self, Grid, Mux, Pingpong, Tarpc, Tonic};
 use crate::cell::{BULK_WIDTH, Cell, Mode, Work};
 use crate::sample::{Figure, Spread};
 
-/// Rates of the Go implementation as they were once recorded, on another day: as good as the machine is the same.
-const GO_CALLS: f64 = 260_000.0;
-const GO_ITEMS: f64 = 200_000.0;
-
 /// One line of the table.
 struct Target {
     name: &'static str,
@@ -88,13 +84,6 @@ impl View<'_> {
         ratio(name, one, place.values(self.0, other, figure), goal)
     }
 
-    /// Grid's rate over one that was recorded elsewhere.
-    fn over_recorded(&self, rate: f64, name: &'static str, place: Place, goal: Goal) -> Target {
-        let mut target = self.own(name, place, RATE, goal);
-        target.values.iter_mut().for_each(|value| *value /= rate);
-        target
-    }
-
     /// One place over another one.
     fn grown(&self, name: &'static str, places: [Place; 2], figure: Figure) -> Target {
         let [one, other] = places.map(|place| place.values(self.0, Grid, figure));
@@ -122,12 +111,6 @@ fn calls(view: &View<'_>) -> Vec<Target> {
     vec![
         view.over(Tarpc, "c=64: calls/s over tarpc", c64, RATE, Goal::least(1.8, 2.5)),
         view.over(Tonic, "c=64: calls/s over tonic", c64, RATE, Goal::least(12.0, None)),
-        view.over_recorded(
-            GO_CALLS,
-            "c=64: calls/s over Go grid as recorded",
-            c64,
-            Goal::least(1.7, None),
-        ),
         view.over(Tarpc, "c=64: CPU per call over tarpc", c64, CPU, Goal::most(0.5, 0.3)),
         view.over(Tarpc, "c=512: calls/s over tarpc", c512, RATE, Goal::least(2.3, 3.6)),
         view.over(Tarpc, "c=1: calls/s over tarpc", c1, RATE, Goal::least(3.0, None)),
@@ -161,12 +144,6 @@ fn streams(view: &View<'_>) -> Vec<Target> {
     let stream = Place(Work::Stream, 1, Threads);
     let two_way = Place(Work::TwoWay, 1, Threads);
     vec![
-        view.over_recorded(
-            GO_ITEMS,
-            "server stream: items/s over Go grid as recorded",
-            stream,
-            Goal::least(10.0, None),
-        ),
         view.over(
             Tonic,
             "server stream: items/s over tonic",
@@ -175,12 +152,6 @@ fn streams(view: &View<'_>) -> Vec<Target> {
             Goal::least(0.55, 0.95),
         ),
         view.over(Tonic, "server stream: CPU per item over tonic", stream, CPU, Goal::Report),
-        view.over_recorded(
-            GO_ITEMS,
-            "two-way stream: items/s over Go grid as recorded",
-            two_way,
-            Goal::least(4.0, None),
-        ),
         view.over(
             Tonic,
             "two-way stream: items/s over tonic",
