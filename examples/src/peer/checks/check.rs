@@ -1,4 +1,4 @@
-//! One check: a name and what must hold, run with a time-out.
+//! A check: a name and a function that must succeed within a time-out.
 
 use std::fmt;
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use grid::Connection;
 use tokio::time::{Instant, timeout};
 
-/// What is wrong; the text is for people.
+/// Why a check failed. The text is for people.
 type Wrong = Box<dyn std::error::Error + Send + Sync>;
 
 /// The result of one check.
@@ -16,10 +16,10 @@ pub(super) type Checked<T = ()> = Result<T, Wrong>;
 
 type Running = Pin<Box<dyn Future<Output = Checked> + Send>>;
 
-/// A check that takes longer hangs. The longest ones move some megabytes or wait for two seconds.
+/// Time-out of a check. The longest ones move some megabytes or wait for two seconds.
 const HANGS_AFTER: Duration = Duration::from_secs(30);
 
-/// Something that must hold for a connection.
+/// A function that must succeed on a connection.
 pub struct Check {
     name: String,
     run: Box<dyn FnOnce(Connection) -> Running + Send>,
@@ -34,7 +34,7 @@ impl Check {
         Self { name: name.into(), run: Box::new(|connection| Box::pin(run(connection))) }
     }
 
-    /// Runs it.
+    /// Runs the check.
     pub async fn run(self, connection: Connection) -> Outcome {
         let start = Instant::now();
         let failure = match timeout(HANGS_AFTER, (self.run)(connection)).await {
@@ -52,14 +52,14 @@ impl fmt::Debug for Check {
     }
 }
 
-/// What came of a check. Displayed, it is one line.
+/// The result of a check. Its `Display` is one line.
 #[derive(Debug, Clone)]
 pub struct Outcome {
     /// The check's name.
     pub name: String,
     /// How long it ran.
     pub took: Duration,
-    /// Why it failed, if it did.
+    /// Why it failed; `None` if it passed.
     pub failure: Option<String>,
 }
 
@@ -77,7 +77,7 @@ pub(super) fn text(text: &'static str) -> Option<Bytes> {
     Some(Bytes::from_static(text.as_bytes()))
 }
 
-/// Bytes in which a shifted or swapped part would show.
+/// Bytes with a pattern that reveals shifted or swapped parts.
 pub(super) fn pattern(len: usize) -> Bytes {
     (0..len).map(|position| (position % 251) as u8).collect()
 }

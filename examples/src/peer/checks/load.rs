@@ -44,7 +44,7 @@ async fn many_requests(peer: Connection) -> Checked {
     still_good(&peer).await
 }
 
-/// Waits for all; the first that fails ends the others.
+/// Waits for all tasks. The first failure aborts the remaining ones.
 async fn all(mut tasks: JoinSet<Checked>) -> Checked {
     while let Some(outcome) = tasks.join_next().await {
         outcome??;

@@ -1,7 +1,6 @@
-//! The list of what a caller can expect of the other node, and the run through it.
+//! The list of checks of another node, and the function that runs them.
 //!
-//! The other node may be a Go one: what its answers may look like (errors as texts without codes) is in expect.rs, and
-//! nowhere else.
+//! The other node may be a Go one. Only expect.rs knows how its answers may differ (errors are texts without codes).
 
 mod check;
 mod ends;
@@ -15,7 +14,7 @@ use grid::Connection;
 
 pub use check::{Check, Outcome};
 
-/// All checks, in the order of their run.
+/// All checks, in the order in which they run.
 pub fn all() -> Vec<Check> {
     [requests::checks(), subroutes::checks(), streams::checks(), ends::checks(), load::checks()]
         .into_iter()
@@ -23,7 +22,7 @@ pub fn all() -> Vec<Check> {
         .collect()
 }
 
-/// Runs all checks one after the other and reports each; gives the number of those that failed.
+/// Runs all checks one after the other and reports each. Returns the number of failed ones.
 pub async fn run_all(connection: &Connection, mut report: impl FnMut(&Outcome)) -> usize {
     let mut failed = 0;
     for check in all() {
