@@ -12,28 +12,28 @@ use crate::cell::{Cell, Mode, Name, Times, Work};
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
-    /// Only what the ratios need that the project aims at; ends within three minutes.
+    /// Measure only what the table of targets needs; takes less than three minutes.
     #[arg(long)]
     pub(crate) quick: bool,
-    /// Writes results.json, report.md and one plot per work into this directory.
+    /// Write results.json, report.md and one plot per work into this directory.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Only these contenders.
+    /// Measure only these contenders.
     #[arg(long, value_delimiter = ',', value_name = "NAME,..")]
     pub(crate) only: Vec<Name>,
-    /// Only these works.
+    /// Measure only these works.
     #[arg(long, value_delimiter = ',', value_name = "WORK,..")]
     pub(crate) work: Vec<Work>,
-    /// Only these modes.
+    /// Measure only these modes.
     #[arg(long, value_delimiter = ',', value_name = "MODE,..")]
     pub(crate) mode: Vec<Mode>,
-    /// Only works of this width: calls in flight, nodes or links.
+    /// Measure only works of this width: calls in flight, nodes or links.
     #[arg(long, value_delimiter = ',', value_name = "N,..")]
     pub(crate) width: Vec<u32>,
-    /// How often each cell is measured; 5 by default.
+    /// Number of measurements of each cell; 5 by default.
     #[arg(long)]
     pub(crate) repeats: Option<u32>,
-    /// Milliseconds of each measurement.
+    /// Duration of each measurement in milliseconds.
     #[arg(long, value_name = "MS")]
     pub(crate) time_ms: Option<u64>,
 }

@@ -1,4 +1,4 @@
-//! The conductor: runs each cell in a process of its own, the repeats interleaved, and hands everything to the report.
+//! The conductor: runs each cell in its own process, with the repeats interleaved, and reports the samples.
 
 use std::env::current_exe;
 use std::fs;
@@ -16,10 +16,11 @@ use crate::plan::Plan;
 use crate::report::{Results, plot, tables, targets};
 use crate::sample::Sample;
 
-/// What a cell may take besides its own times: connecting a thousand links on a busy machine is the longest.
+/// Time that a cell may take besides warm-up and measurement. To connect a thousand links on a busy machine takes
+/// longest.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How often a cell's process is looked at.
+/// How often the conductor checks whether a cell's process has ended.
 const LOOK: Duration = Duration::from_millis(10);
 
 pub(crate) fn main(args: &Args) -> Result<()> {
@@ -80,7 +81,7 @@ fn measure(cell: Cell, times: &Times) -> Result<Sample> {
         if Instant::now() > until {
             child.kill()?;
             child.wait()?;
-            return Err("it hangs".into());
+            return Err("time-out".into());
         }
         sleep(LOOK);
     };

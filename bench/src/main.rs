@@ -1,7 +1,7 @@
 //! Measures grid and its peers at the same work, one process per measurement; see `README.md` beside `Cargo.toml`.
 //!
-//! Started by hand it is the conductor: it plans cells, runs each in a process of its own, interleaved, and reports.
-//! Started by itself it is one such cell (`cell`), or the server half of one (`serve`).
+//! Without a subcommand it is the conductor: it plans cells, runs each in its own process, interleaved, and reports.
+//! The conductor starts it as one cell (`cell`), and a cell with two processes starts it as the server (`serve`).
 
 mod args;
 mod cell;

@@ -1,6 +1,6 @@
-//! What is measured, as plain data: a [`Cell`] is one contender at one work, in one mode and at one width.
+//! What is measured, as plain data: a [`Cell`] is one contender at one work, in one mode and with one width.
 //!
-//! Everything else imports from here; this folder imports nothing of the program.
+//! This folder imports nothing from the rest of the program.
 
 mod mode;
 mod name;
@@ -22,7 +22,7 @@ pub(crate) use self::{
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, clap::Args, Serialize, Deserialize,
 )]
-// Clap would name the group of these arguments as that of the subcommand `Cell`, and refuse that in debug builds.
+// Without this, clap's debug assertions find two groups named `Cell`: this one and that of the subcommand.
 #[group(skip)]
 pub(crate) struct Cell {
     #[arg(long)]
@@ -36,7 +36,7 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    /// As arguments for a child.
+    /// Arguments for a child process.
     pub(crate) fn to_args(self) -> [String; 8] {
         let Self { work, width, mode, contender } = self;
         [
@@ -51,7 +51,7 @@ impl Cell {
         ]
     }
 
-    /// The work with its width, without the contender.
+    /// Work, width and mode, without the contender.
     pub(crate) fn title(self) -> String {
         let Self { work, width, mode, .. } = self;
         match work {

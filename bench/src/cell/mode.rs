@@ -15,7 +15,7 @@ pub(crate) enum Mode {
     Current,
     /// Two processes, each with two workers.
     Pair,
-    /// Two processes on one CPU: what a call costs where no idle CPU has to be woken.
+    /// Two processes on one CPU: the cost of a call without waking an idle CPU.
     Pinned,
 }
 

@@ -1,17 +1,17 @@
-//! The contenders by name, and what each can do.
+//! Names of the contenders, and which work each supports.
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::work::Work;
 
-/// Names of the contenders, as they are printed.
+/// The contenders.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum, Serialize, Deserialize,
 )]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Name {
-    /// This project: a typed client and server of the macro.
+    /// This project: typed client and server of the macro.
     Grid,
     /// This project at the byte level.
     GridBytes,
@@ -19,9 +19,9 @@ pub(crate) enum Name {
     Tonic,
     Jsonrpsee,
     Remoc,
-    /// A limit: what a bare multiplexer on TCP does.
+    /// An upper bound: a bare multiplexer on TCP.
     Mux,
-    /// Another: TCP alone, one message to and fro.
+    /// An upper bound: one message over TCP and back.
     Pingpong,
 }
 
@@ -39,7 +39,7 @@ impl Name {
         }
     }
 
-    /// Whether this contender can do such work.
+    /// Whether this contender supports a work of this width.
     pub(crate) fn can(self, work: Work, width: u32) -> bool {
         match work {
             Work::Unary => self != Self::Pingpong || width == 1,

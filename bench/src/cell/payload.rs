@@ -1,22 +1,22 @@
-//! What is sent: bytes, or a struct.
+//! Payloads: bytes, or a struct.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-/// Bytes of a small payload and of a stream's item.
+/// Length of a small payload and of a stream's item.
 pub(crate) const SMALL_BYTES: usize = 512;
 
-/// Bytes of a large payload.
+/// Length of a large payload.
 pub(crate) const BULK_BYTES: usize = 1024 * 1024;
 
 static ZEROS: [u8; BULK_BYTES] = [0; BULK_BYTES];
 
-/// What everybody sends. It is static, so that no contender pays for the making of it.
+/// The payload that all contenders send. It is static, so that creating it costs nothing.
 pub(crate) fn payload(len: usize) -> Bytes {
     Bytes::from_static(&ZEROS[..len])
 }
 
-/// A struct as many services have them.
+/// A typical struct of a service.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Small {
     pub(crate) id: u64,

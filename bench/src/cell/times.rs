@@ -1,14 +1,14 @@
-//! How long a cell takes.
+//! The duration of a cell.
 
 use std::time::Duration;
 
-/// How long a cell takes.
+/// The duration of a cell.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Times {
-    /// Milliseconds that are not measured, in which caches and buffers fill.
+    /// Warm-up in milliseconds, which is not measured.
     #[arg(long, default_value_t = 200)]
     warm_up_ms: u64,
-    /// Milliseconds that are.
+    /// Duration of the measurement in milliseconds.
     #[arg(long, default_value_t = 1000)]
     time_ms: u64,
 }
@@ -26,7 +26,7 @@ impl Times {
         Duration::from_millis(self.time_ms)
     }
 
-    /// As arguments for a child.
+    /// Arguments for a child process.
     pub(crate) fn to_args(&self) -> [String; 4] {
         let Self { warm_up_ms, time_ms } = self;
         ["--warm-up-ms".into(), warm_up_ms.to_string(), "--time-ms".into(), time_ms.to_string()]

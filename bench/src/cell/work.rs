@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-/// Large echoes in flight where large ones run, alone or beside small calls.
+/// Number of large echoes in flight, alone or beside small calls.
 pub(crate) const BULK_WIDTH: u32 = 4;
 
 /// A kind of work.
@@ -16,7 +16,7 @@ pub(crate) enum Work {
     Unary,
     /// An echo of a small struct; the width is calls in flight.
     Struct,
-    /// One stream of items of 512 bytes, server to client.
+    /// One stream of items of 512 bytes, from server to client.
     Stream,
     /// One stream of items of 512 bytes, to the server and back.
     TwoWay,
@@ -24,7 +24,7 @@ pub(crate) enum Work {
     Bulk,
     /// One small caller at a time, beside four echoes of 1 MiB.
     Mixed,
-    /// One node asks many at once and waits for all; the width is nodes.
+    /// One node calls many at once and waits for all; the width is nodes.
     Fan,
     /// One node with many links, and 64 calls in flight over all of them; the width is links.
     Links,

@@ -1,4 +1,4 @@
-//! One measurement, in the process that was started for it.
+//! One measurement, in the process that the conductor has started for it.
 
 mod load;
 mod nodes;
@@ -13,7 +13,7 @@ use crate::peers::{Contender, contend, listen};
 use crate::process::{Server, runtime};
 use crate::sample::Sample;
 
-/// Measures, and prints the sample as a line of JSON.
+/// Measures a cell and prints the sample as a line of JSON.
 pub(crate) fn main(cell: Cell, times: &Times) -> Result<()> {
     let sample = match cell.work {
         Work::Fan => nodes::fan(cell, times)?,
@@ -31,7 +31,7 @@ fn measure<C: Contender>(cell: Cell, times: &Times) -> Result<Sample> {
     run(&runtime, cell, times, server, load)
 }
 
-/// Starts the server, here or in a process of its own, and connects to it.
+/// Starts the server, in this process or in its own, and connects to it.
 async fn connect<C: Contender>(name: Name, mode: Mode) -> Result<(C::Client, Option<Server>)> {
     let (own, address) = listen().await?;
     if mode.has_server_process() {

@@ -1,4 +1,4 @@
-//! A load under the clock, and the sample that comes of it.
+//! Runs a load under the clock and computes the sample.
 
 use tokio::runtime::Runtime;
 
@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::process::Server;
 use crate::sample::Sample;
 
-/// Puts the load on, for as long as the clock says.
+/// Runs the load until the clock ends it.
 pub(crate) fn run(
     runtime: &Runtime,
     cell: Cell,
@@ -18,7 +18,7 @@ pub(crate) fn run(
     load: impl FnOnce(&mut Clock) -> Tasks,
 ) -> Result<Sample> {
     let mut outcome = None;
-    // It counts this thread only: everything in mode `current`, and next to nothing otherwise.
+    // Counts this thread only: all allocations in mode `current`, and almost none otherwise.
     let allocated = allocation_counter::measure(|| {
         outcome = Some(runtime.block_on(async {
             let mut clock = Clock::default();
@@ -31,11 +31,11 @@ pub(crate) fn run(
             Ok::<_, Error>((latencies?, window?, calls))
         }));
     });
-    let (mut latencies, window, calls) = outcome.ok_or("nothing was run")??;
+    let (mut latencies, window, calls) = outcome.ok_or("the load was not run")??;
     let Window { time, main, side, cpu_seconds, server } = window;
     drop(server);
     if main == 0 {
-        return Err("nothing was done in time".into());
+        return Err("no call or item was completed in time".into());
     }
     latencies.sort_unstable();
     let quantile = |percent: usize| {
@@ -54,7 +54,7 @@ pub(crate) fn run(
     })
 }
 
-/// Waits for all tasks, and puts together what they have seen.
+/// Waits for all tasks and collects their latencies.
 async fn finish(mut tasks: Tasks) -> Result<Latencies> {
     let mut latencies = Latencies::new();
     while let Some(task) = tasks.join_next().await {

@@ -1,4 +1,4 @@
-//! The server half of a cell with two processes, in the process that `Server` starts for it.
+//! The server half of a cell with two processes, in the process that `Server` starts.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::peers::{contend, listen};
 use crate::process::{runtime, usage};
 
-/// The child's side.
+/// Runs the server until the end of the input.
 pub(crate) fn main(contender: Name, mode: Mode, peer: SocketAddr) -> Result<()> {
     let runtime = runtime(mode)?;
     let address = runtime.block_on(async {

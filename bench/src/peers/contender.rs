@@ -1,4 +1,4 @@
-//! What every contender implements: two small traits. A method costs nothing but the future that it returns.
+//! The two traits of contenders. Their methods are static, so that they cost no more than the future that they return.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -9,44 +9,45 @@ use crate::cell::Small;
 use crate::clock::Tally;
 use crate::error::{Error, Result};
 
-/// One library, or one way of using it.
+/// A library, or one way to use it.
 pub(crate) trait Contender {
     type Client: Client;
 
-    /// Starts a server on `listener`. `peer` is where the client listens, for those that connect both ways.
+    /// Starts a server on `listener`. `peer` is the client's address, for contenders that may dial either way.
     async fn serve(listener: TcpListener, peer: SocketAddr) -> Result<()>;
 
-    /// Connects to the server at `peer`, once. `listener` is for those that connect both ways.
+    /// Opens one connection to the server at `peer`. `listener` is for contenders that may dial either way.
     async fn connect(listener: TcpListener, peer: SocketAddr) -> Result<Self::Client>;
 }
 
-/// A client over one connection. What a contender cannot do is an error; [`Name::can`](crate::cell::Name::can) says so first.
+/// A client over one connection. A method that the contender does not support returns an error;
+/// [`Name::can`](crate::cell::Name::can) tells which it supports.
 pub(crate) trait Client: Clone + Send + Sync + 'static {
-    /// An echo of bytes; gives the length of the answer.
+    /// Calls an echo of bytes and returns the length of the answer.
     fn echo(&self, payload: Bytes) -> impl Future<Output = Result<usize>> + Send;
 
-    /// An echo of a struct.
+    /// Calls an echo of a struct.
     fn small(&self, _small: Small) -> impl Future<Output = Result<Small>> + Send {
-        async { Err("no structs here".into()) }
+        async { Err("structs are not supported".into()) }
     }
 
-    /// One stream from the server, for as long as the tally wants more.
+    /// Reads one stream from the server until the measurement is over.
     fn stream(&self, _tally: Tally) -> impl Future<Output = Result<()>> + Send {
-        async { Err("no streams here".into()) }
+        async { Err("streams are not supported".into()) }
     }
 
-    /// One stream to the server and back, for as long as the tally wants more. A task of its own sends.
+    /// Reads one stream that the server echoes, until the measurement is over. A separate task sends.
     fn two_way(&self, _tally: Tally) -> impl Future<Output = Result<()>> + Send {
-        async { Err("no two-way streams here".into()) }
+        async { Err("two-way streams are not supported".into()) }
     }
 }
 
-/// What a stream says when it ends before it was told to.
+/// The error of a stream that ends before the measurement is over.
 pub(crate) fn ended() -> Error {
     "the stream has ended".into()
 }
 
-/// Anywhere on this machine.
+/// Binds a free port on the loopback interface.
 pub(crate) async fn listen() -> Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;

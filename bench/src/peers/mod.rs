@@ -1,4 +1,4 @@
-//! The contenders, one file each, and the way from a name to a type.
+//! The contenders, one file each, and the macro that maps a name to a type.
 
 mod contender;
 pub(crate) mod grid;
@@ -11,7 +11,7 @@ pub(crate) mod tonic;
 
 pub(crate) use self::contender::{Client, Contender, listen};
 
-/// Runs `$function::<C>($arguments)` for the contender of a name, or `C::$function` where a trait has it.
+/// Calls `C::serve($arguments)` or `measure::<C>($arguments)`, with the contender of a name as `C`.
 macro_rules! contend {
     ($name:expr, serve($($argument:expr),*)) => {
         $crate::peers::contend!(@ $name, |C| {

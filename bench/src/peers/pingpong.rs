@@ -1,4 +1,4 @@
-//! A limit: one message over TCP and back, without ids, tasks or allocations.
+//! An upper bound: one message over TCP and back, without ids, tasks or allocations.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -15,7 +15,7 @@ use super::contender::{Client, Contender};
 use crate::cell::{BULK_BYTES, Small};
 use crate::error::{Error, Result};
 
-/// Calls in flight; by default 1000, of which 100 may wait to be sent.
+/// Maximum number of calls in flight. The default is 1000, of which 100 may wait to be sent.
 const IN_FLIGHT_MAX: usize = 4096;
 
 #[::tarpc::service]

@@ -1,4 +1,4 @@
-//! Processes: what this one uses, its runtime, and the one that it starts as a server.
+//! Processes: resources and runtime of this one, and the handle of a server process.
 
 mod runtime;
 mod server;

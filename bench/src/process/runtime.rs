@@ -1,4 +1,4 @@
-//! The runtime that a mode asks for.
+//! The runtime of a mode.
 
 use tokio::runtime::{Builder, Runtime};
 
@@ -6,10 +6,10 @@ use super::usage;
 use crate::cell::Mode;
 use crate::error::Result;
 
-/// Threads of a runtime. The measurements that the project compares itself with had two.
+/// Worker threads of a runtime. The measurements that the project is compared with had two.
 const WORKERS: usize = 2;
 
-/// The runtime of a process in a mode. It pins the process first, where that is asked for.
+/// Builds the runtime of a process in a mode. In mode `pinned` it pins the process first.
 pub(crate) fn runtime(mode: Mode) -> Result<Runtime> {
     if mode == Mode::Pinned {
         usage::pin_to_one_cpu()?;

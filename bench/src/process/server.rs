@@ -1,7 +1,7 @@
-//! The server half of a cell with two processes: this process's view of it, and its own.
+//! The handle of a server process, for cells with two processes.
 //!
-//! They talk over the child's standard input and output. The child prints its address, answers every line with its CPU
-//! seconds, and ends when the input does.
+//! Both use the child's standard input and output. The child prints its address, answers each line with its CPU time in
+//! seconds, and exits at the end of the input.
 
 use std::env::current_exe;
 use std::io::{BufRead, BufReader, Write};
@@ -11,18 +11,18 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use crate::cell::{Mode, Name};
 use crate::error::Result;
 
-/// A server in a process of its own, which ends with this handle.
+/// A server in its own process. Dropping it ends the process.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     child: Child,
-    /// `None` once it is told to end.
+    /// `None` once the process is to end.
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
 }
 
 impl Server {
-    /// Starts it; `peer` is where the client listens, for those that connect both ways.
+    /// Starts the process. `peer` is the client's address, for contenders that may dial either way.
     pub(crate) fn start(contender: Name, mode: Mode, peer: SocketAddr) -> Result<Self> {
         let mut child = Command::new(current_exe()?)
             .args(["serve", "--contender", contender.name(), "--mode", mode.name()])
@@ -36,7 +36,7 @@ impl Server {
         Ok(Self { address, child, input, output })
     }
 
-    /// What it has used so far.
+    /// CPU time of the process so far, in seconds.
     pub(crate) fn cpu_seconds(&mut self) -> Result<f64> {
         writeln!(self.input.as_mut().ok_or("the server has ended")?)?;
         Ok(line(&mut self.output)?.parse()?)
@@ -46,7 +46,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.input = None;
-        // It is of no use any more, whatever it says.
+        // Its exit status does not matter any more.
         let _ = self.child.wait();
     }
 }

@@ -1,4 +1,4 @@
-//! What is made of the samples: tables, the table of aims, plots.
+//! The report: tables of all samples, the table of targets, and plots.
 
 pub(crate) mod plot;
 mod results;

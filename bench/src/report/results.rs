@@ -8,7 +8,7 @@ use crate::cell::Cell;
 use crate::plan::Plan;
 use crate::sample::{Figure, Sample, Spread};
 
-/// All that was measured, and on what.
+/// All samples, and the conditions of the measurement.
 #[derive(Debug, Serialize)]
 pub(crate) struct Results {
     pub(crate) cpus: usize,
@@ -19,11 +19,11 @@ pub(crate) struct Results {
     pub(crate) cells: Vec<Measured>,
 }
 
-/// One cell, one sample a repeat.
+/// One cell with one sample per repeat.
 #[derive(Debug, Serialize)]
 pub(crate) struct Measured {
     pub(crate) cell: Cell,
-    /// The error where a repeat failed.
+    /// The error of a repeat that failed.
     pub(crate) samples: Vec<Result<Sample, String>>,
 }
 
@@ -54,7 +54,7 @@ impl Results {
         self.cells.iter().find(|measured| measured.cell == cell)
     }
 
-    /// Under what all this was measured, as a line.
+    /// The conditions of the measurement as one line.
     pub(crate) fn conditions(&self) -> String {
         let Self { cpus, load_before, load_after, repeats, ms_each, .. } = self;
         format!(

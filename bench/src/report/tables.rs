@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::results::{Measured, Results};
 use crate::sample::{FIGURES, Spread};
 
-/// One table for each work, width and mode, one row for each contender: median (min–max).
+/// One table for each work, width and mode, with one row for each contender: median (min–max).
 pub(crate) fn tables(results: &Results) -> String {
     let mut text = String::new();
     let same = |one: &Measured, other: &Measured| one.cell.title() == other.cell.title();
@@ -36,7 +36,7 @@ fn spread(Spread { median, min, max }: Spread) -> String {
     format!("{} ({}–{})", number(median), number(min), number(max))
 }
 
-/// Three digits, and a letter for thousands and millions.
+/// Formats a number with three digits, and a letter for thousands and millions.
 pub(crate) fn number(value: f64) -> String {
     let (value, unit) = match value.abs() {
         size if size >= 999_500.0 => (value / 1e6, " M"),

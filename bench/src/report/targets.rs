@@ -1,4 +1,4 @@
-//! What the project aims at, and how far it is: the table that `--quick` is for.
+//! The project's targets and how far they are reached: the table of `--quick`.
 
 use std::fmt::Write;
 
@@ -12,12 +12,12 @@ use crate::sample::{Figure, Spread};
 /// One line of the table.
 struct Target {
     name: &'static str,
-    /// One value a repeat, from measurements that were made next to each other.
+    /// One value per repeat, from measurements that were made one after the other.
     values: Vec<f64>,
     goal: Goal,
 }
 
-/// What is to be reached.
+/// The bounds of a target: `floor` must hold, `aim` should.
 #[derive(Clone, Copy)]
 enum Goal {
     AtLeast { floor: f64, aim: Option<f64> },
@@ -34,7 +34,7 @@ impl Goal {
         Self::AtMost { floor: floor.into(), aim: aim.into() }
     }
 
-    /// What the table says about the floor and about the aim.
+    /// The table's columns for the floor and the aim.
     fn marks(self, value: f64) -> [String; 2] {
         let mark =
             |bound: f64, reached: bool| format!("{bound} {}", if reached { "✓" } else { "✗" });
@@ -48,7 +48,7 @@ impl Goal {
     }
 }
 
-/// Where a target looks: one work, width and mode.
+/// The cells of one work, width and mode.
 #[derive(Clone, Copy)]
 struct Place(Work, u32, Mode);
 
@@ -61,17 +61,17 @@ impl Place {
     }
 }
 
-/// The results, and the ways in which lines are made of them.
+/// Builds lines of the table from the results.
 struct View<'a>(&'a Results);
 
 impl View<'_> {
-    /// A figure of grid itself.
+    /// A figure of grid.
     fn own(&self, name: &'static str, place: Place, figure: Figure, goal: Goal) -> Target {
         let values = place.values(self.0, Grid, figure).into_iter().flatten().collect();
         Target { name, values, goal }
     }
 
-    /// Grid over another contender.
+    /// A figure of grid divided by that of another contender.
     fn over(
         &self,
         other: Name,
@@ -84,7 +84,7 @@ impl View<'_> {
         ratio(name, one, place.values(self.0, other, figure), goal)
     }
 
-    /// One place over another one.
+    /// A figure of grid in one place divided by that in another.
     fn grown(&self, name: &'static str, places: [Place; 2], figure: Figure) -> Target {
         let [one, other] = places.map(|place| place.values(self.0, Grid, figure));
         ratio(name, one, other, Goal::Report)
@@ -189,7 +189,7 @@ fn links(view: &View<'_>) -> Vec<Target> {
     ]
 }
 
-/// The table: medians of the repeats' ratios.
+/// Renders the table: medians of the repeats' ratios.
 pub(crate) fn table(results: &Results) -> String {
     let mut text = format!("{}\n\n", results.conditions());
     text.push_str("| typed calls through the macro | measured | min–max | floor | aim |\n|---|---|---|---|---|\n");
