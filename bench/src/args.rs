@@ -2,40 +2,38 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use crate::peers::Name;
-use crate::work::{Cell, Mode, Work};
+use crate::cell::{Cell, Mode, Name, Times, Work};
 
 /// Measures grid and its peers at the same work.
 #[derive(Debug, Parser)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
-    /// Only what the ratios need that the project aims at; ends within three minutes.
+    /// Measure only what the table of targets needs; takes less than three minutes.
     #[arg(long)]
     pub(crate) quick: bool,
-    /// Writes results.json, report.md and one plot per work into this directory.
+    /// Write results.json, report.md and one plot per work into this directory.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Only these contenders.
+    /// Measure only these contenders.
     #[arg(long, value_delimiter = ',', value_name = "NAME,..")]
     pub(crate) only: Vec<Name>,
-    /// Only these works.
+    /// Measure only these works.
     #[arg(long, value_delimiter = ',', value_name = "WORK,..")]
     pub(crate) work: Vec<Work>,
-    /// Only these modes.
+    /// Measure only these modes.
     #[arg(long, value_delimiter = ',', value_name = "MODE,..")]
     pub(crate) mode: Vec<Mode>,
-    /// Only works of this width: calls in flight, nodes or links.
+    /// Measure only works of this width: calls in flight, nodes or links.
     #[arg(long, value_delimiter = ',', value_name = "N,..")]
     pub(crate) width: Vec<u32>,
-    /// How often each cell is measured; 5 by default.
+    /// Number of measurements of each cell; 5 by default.
     #[arg(long)]
     pub(crate) repeats: Option<u32>,
-    /// Milliseconds of each measurement.
+    /// Duration of each measurement in milliseconds.
     #[arg(long, value_name = "MS")]
     pub(crate) time_ms: Option<u64>,
 }
@@ -59,35 +57,4 @@ pub(crate) enum Command {
         #[arg(long)]
         peer: SocketAddr,
     },
-}
-
-/// How long a cell takes.
-#[derive(Debug, Clone, clap::Args)]
-pub(crate) struct Times {
-    /// Milliseconds that are not measured, in which caches and buffers fill.
-    #[arg(long, default_value_t = 200)]
-    warm_up_ms: u64,
-    /// Milliseconds that are.
-    #[arg(long, default_value_t = 1000)]
-    time_ms: u64,
-}
-
-impl Times {
-    pub(crate) fn new(warm_up_ms: u64, time_ms: u64) -> Self {
-        Self { warm_up_ms, time_ms }
-    }
-
-    pub(crate) fn warm_up(&self) -> Duration {
-        Duration::from_millis(self.warm_up_ms)
-    }
-
-    pub(crate) fn time(&self) -> Duration {
-        Duration::from_millis(self.time_ms)
-    }
-
-    /// As arguments for a child.
-    pub(crate) fn to_args(&self) -> [String; 4] {
-        let Self { warm_up_ms, time_ms } = self;
-        ["--warm-up-ms".into(), warm_up_ms.to_string(), "--time-ms".into(), time_ms.to_string()]
-    }
 }

@@ -1,7 +1,7 @@
-//! When a measurement begins and ends, and what was counted in between.
+//! Begins and ends a measurement, and counts what tasks do in between.
 //!
-//! A thread of its own keeps the time, because tasks that never run dry may keep a runtime's timers from being looked at.
-//! Each task counts on a cache line of its own; a shared counter would cost more than some of the calls.
+//! A separate thread keeps the time, because tasks that are always ready may delay the timers of a runtime.
+//! Each task counts on its own cache line: a shared counter would cost more than some of the calls.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,23 +10,23 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::args::Times;
-use crate::server::Server;
-use crate::{Result, usage};
+use crate::cell::Times;
+use crate::error::Result;
+use crate::process::{Server, usage};
 
-/// The state of a measurement, for the tasks that are measured.
+/// The state of a measurement, as its tasks see it.
 #[derive(Debug, Default)]
 struct Phase {
     measuring: AtomicBool,
     over: AtomicBool,
 }
 
-/// What one task has done so far.
+/// How many calls or items one task has completed.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Count(AtomicU64);
 
-/// What a task tells about its progress.
+/// Counts the progress of one task and tells it when to stop.
 #[derive(Debug, Clone)]
 pub(crate) struct Tally {
     phase: Arc<Phase>,
@@ -34,9 +34,9 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// One more is done. False when it is time to stop.
+    /// Counts one call or item. Returns false when it is time to stop.
     pub(crate) fn one(&self) -> bool {
-        // There is one writer only.
+        // There is only one writer.
         self.count.0.store(self.count.0.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         !self.phase.over.load(Ordering::Relaxed)
     }
@@ -46,7 +46,7 @@ impl Tally {
         self.phase.over.load(Ordering::Relaxed)
     }
 
-    /// Whether latencies count.
+    /// Whether latencies are recorded now.
     pub(crate) fn is_measuring(&self) -> bool {
         self.phase.measuring.load(Ordering::Relaxed)
     }
@@ -56,7 +56,7 @@ impl Tally {
     }
 }
 
-/// Hands out tallies, then runs the clock.
+/// Creates tallies, then runs the clock.
 #[derive(Debug, Default)]
 pub(crate) struct Clock {
     phase: Arc<Phase>,
@@ -64,17 +64,17 @@ pub(crate) struct Clock {
     side: Vec<Tally>,
 }
 
-/// What was counted in the time that was measured.
+/// The counts of the measured time.
 #[derive(Debug)]
 pub(crate) struct Window {
     pub(crate) time: Duration,
-    /// By the tallies of the work itself.
+    /// The sum of the tallies of the work.
     pub(crate) main: u64,
-    /// By the tallies of what runs beside it.
+    /// The sum of the tallies of the load beside it.
     pub(crate) side: u64,
-    /// Of all processes.
+    /// CPU time of all processes.
     pub(crate) cpu_seconds: f64,
-    /// It must not end before the tasks that call it.
+    /// Returned because the server must not end before the tasks that call it.
     pub(crate) server: Option<Server>,
 }
 
@@ -91,24 +91,24 @@ impl Clock {
         Tally { phase: Arc::clone(&self.phase), count: Arc::default() }
     }
 
-    /// For a task that is the work.
+    /// Creates the tally of a task that is measured.
     pub(crate) fn main(&mut self) -> Tally {
         self.main.push(self.tally());
         self.main[self.main.len() - 1].clone()
     }
 
-    /// For a task that runs beside it.
+    /// Creates the tally of a task that is a load beside the measured ones.
     pub(crate) fn side(&mut self) -> Tally {
         self.side.push(self.tally());
         self.side[self.side.len() - 1].clone()
     }
 
-    /// Those of the tasks that are the work.
+    /// The tallies of the measured tasks.
     pub(crate) fn tallies(&self) -> Vec<Tally> {
         self.main.clone()
     }
 
-    /// Runs: afterwards it is time to stop.
+    /// Runs the warm-up and the measurement in a thread, then tells all tasks to stop.
     pub(crate) fn start(
         self,
         times: &Times,

@@ -1,37 +1,31 @@
 //! Measures grid and its peers at the same work, one process per measurement; see `README.md` beside `Cargo.toml`.
 //!
-//! Started by hand it is the conductor: it plans cells, runs each in a process of its own, interleaved, and reports.
-//! Started by itself it is one such cell (`cell`), or the server half of one (`serve`).
+//! Without a subcommand it is the conductor: it plans cells, runs each in its own process, interleaved, and reports.
+//! The conductor starts it as one cell (`cell`), and a cell with two processes starts it as the server (`serve`).
 
 mod args;
 mod cell;
 mod clock;
-mod load;
-mod nodes;
+mod conductor;
+mod error;
+mod measure;
 mod peers;
 mod plan;
-mod plot;
+mod process;
 mod report;
-mod run;
 mod sample;
-mod server;
-mod targets;
-mod usage;
-mod work;
 
 use clap::Parser;
 
-use args::{Args, Command};
-
-/// Whatever goes wrong ends the process with its text; nobody asks what kind it was.
-type Error = Box<dyn std::error::Error + Send + Sync>;
-type Result<T, E = Error> = std::result::Result<T, E>;
+use crate::args::{Args, Command};
+use crate::error::Result;
+use crate::measure::serve;
 
 fn main() -> Result<()> {
     let args = Args::parse();
     match &args.command {
-        Some(Command::Cell { cell, times }) => cell::main(*cell, times),
-        Some(Command::Serve { contender, mode, peer }) => server::main(*contender, *mode, *peer),
-        None => run::main(&args),
+        Some(Command::Cell { cell, times }) => measure::main(*cell, times),
+        Some(Command::Serve { contender, mode, peer }) => serve::main(*contender, *mode, *peer),
+        None => conductor::main(&args),
     }
 }

@@ -1,19 +1,19 @@
 //! Which cells are measured.
 
-use crate::args::{Args, Times};
-use crate::peers::Name::{self, Grid, GridBytes, Jsonrpsee, Mux, Pingpong, Remoc, Tarpc, Tonic};
-use crate::work::Mode::{Current, Pair, Pinned, Threads};
-use crate::work::{BULK_WIDTH, Cell, Mode, Work};
+use crate::args::Args;
+use crate::cell::Mode::{Current, Pair, Pinned, Threads};
+use crate::cell::Name::{self, Grid, GridBytes, Jsonrpsee, Mux, Pingpong, Remoc, Tarpc, Tonic};
+use crate::cell::{BULK_WIDTH, Cell, Mode, Times, Work};
 
-const EVERYBODY: &[Name] = &[Grid, GridBytes, Tarpc, Tonic, Jsonrpsee, Remoc, Mux, Pingpong];
+const ALL: &[Name] = &[Grid, GridBytes, Tarpc, Tonic, Jsonrpsee, Remoc, Mux, Pingpong];
 
-/// Warm-up and time of a quick cell in ms: with five repeats all cells end within three minutes.
+/// Warm-up and measurement of a quick cell in ms. With five repeats, all cells together take less than three minutes.
 const QUICK: (u64, u64) = (200, 500);
 
-/// The same for a full one.
+/// Warm-up and measurement of a full cell in ms.
 const FULL: (u64, u64) = (300, 1000);
 
-/// What is run, and how often.
+/// Which cells are measured, how often and how long.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) cells: Vec<Cell>,
@@ -43,12 +43,12 @@ impl Plan {
     }
 }
 
-/// Cells that differ in their contender only stand next to each other, so that they see the same machine.
+/// Adds a cell for each contender. These cells run one after the other, so that the state of the machine is the same.
 fn all(cells: &mut Vec<Cell>, work: Work, width: u32, mode: Mode, contenders: &[Name]) {
     cells.extend(contenders.iter().map(|&contender| Cell { work, width, mode, contender }));
 }
 
-/// What targets.rs asks for.
+/// The cells that report/targets.rs needs.
 fn quick() -> Vec<Cell> {
     let mut cells = Vec::new();
     all(&mut cells, Work::Unary, 1, Threads, &[Grid, Tarpc, Mux, Pingpong]);
@@ -68,21 +68,21 @@ fn full() -> Vec<Cell> {
     let mut cells = Vec::new();
     for mode in [Threads, Current, Pair] {
         for width in [1, 16, 64, 512] {
-            all(&mut cells, Work::Unary, width, mode, EVERYBODY);
+            all(&mut cells, Work::Unary, width, mode, ALL);
         }
-        all(&mut cells, Work::Struct, 64, mode, EVERYBODY);
-        all(&mut cells, Work::Stream, 1, mode, EVERYBODY);
-        all(&mut cells, Work::TwoWay, 1, mode, EVERYBODY);
-        all(&mut cells, Work::Bulk, BULK_WIDTH, mode, EVERYBODY);
-        all(&mut cells, Work::Mixed, 1, mode, EVERYBODY);
+        all(&mut cells, Work::Struct, 64, mode, ALL);
+        all(&mut cells, Work::Stream, 1, mode, ALL);
+        all(&mut cells, Work::TwoWay, 1, mode, ALL);
+        all(&mut cells, Work::Bulk, BULK_WIDTH, mode, ALL);
+        all(&mut cells, Work::Mixed, 1, mode, ALL);
     }
-    all(&mut cells, Work::Unary, 1, Pinned, EVERYBODY);
+    all(&mut cells, Work::Unary, 1, Pinned, ALL);
     for mode in [Threads, Current] {
         for nodes in [2, 8, 32] {
-            all(&mut cells, Work::Fan, nodes, mode, EVERYBODY);
+            all(&mut cells, Work::Fan, nodes, mode, ALL);
         }
         for links in [1, 10, 100, 1000] {
-            all(&mut cells, Work::Links, links, mode, EVERYBODY);
+            all(&mut cells, Work::Links, links, mode, ALL);
         }
     }
     cells

@@ -1,34 +1,34 @@
-//! What one measurement gives, and what several of them come down to.
+//! The figures of one measurement, and the median and range of several.
 
 use serde::{Deserialize, Serialize};
 
-/// One measurement of one cell. Figures that a cell does not have are absent.
+/// One measurement of one cell. Figures that do not apply to the cell are absent.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Sample {
     /// Calls or items per second.
     pub(crate) rate: f64,
-    /// Half of the calls took at most this many µs.
+    /// Median latency of calls in µs.
     pub(crate) p50_us: Option<f64>,
-    /// 99 of 100 calls did.
+    /// 99th percentile of the latency of calls in µs.
     pub(crate) p99_us: Option<f64>,
-    /// CPU time per call or item, of both ends, in µs. Not where two kinds of calls share it.
+    /// CPU time per call or item, of both ends, in µs. Absent if two kinds of calls share it.
     pub(crate) cpu_us: Option<f64>,
-    /// Allocations per call or item, of both ends. Only in mode `current`, where they can be counted for nothing.
+    /// Allocations per call or item, of both ends. Only in mode `current`, where counting them is almost free.
     pub(crate) allocs: Option<f64>,
     /// Large echoes per second beside the small calls.
     pub(crate) bulk_rate: Option<f64>,
     /// Resident KiB per end of an idle link.
     pub(crate) link_kib: Option<f64>,
-    /// Of these, KiB of the heap. Only in mode `current`.
+    /// Heap KiB per end of an idle link. Only in mode `current`.
     pub(crate) link_heap_kib: Option<f64>,
-    /// Milliseconds until all links were up.
+    /// Milliseconds until all links were connected.
     pub(crate) connect_ms: Option<f64>,
 }
 
 /// One figure of a sample.
 pub(crate) type Figure = fn(&Sample) -> Option<f64>;
 
-/// Names of the figures and how to get at them, for everything that prints all of them.
+/// All figures with their names.
 pub(crate) const FIGURES: &[(&str, Figure)] = &[
     ("per second", |sample| Some(sample.rate)),
     ("p50 µs", |sample| sample.p50_us),
@@ -41,7 +41,7 @@ pub(crate) const FIGURES: &[(&str, Figure)] = &[
     ("connected after ms", |sample| sample.connect_ms),
 ];
 
-/// Several values of one figure.
+/// Median and range of several values of one figure.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
@@ -50,7 +50,7 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    /// None of no values.
+    /// Returns `None` if there are no values.
     pub(crate) fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut values: Vec<f64> = values.into_iter().collect();
         values.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! What the example programs are made of, in modules that the tests can use as well; see the binaries.
+//! Modules of the example programs, in a library so that tests can use them; see the binaries.
 
 pub mod chat;
 pub mod local;

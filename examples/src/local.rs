@@ -1,10 +1,11 @@
-//! Seats for several nodes in one process: listeners on free ports of this machine, and the names that go with them.
+//! Addresses for several nodes in one process: listeners on free loopback ports, and the nodes' names that contain
+//! them.
 
 use std::io;
 
 use tokio::net::TcpListener;
 
-/// A port that is kept for one node, so that the node can stop and start again without anybody else taking it.
+/// A port that is reserved for one node, so that the node can stop and start again on the same port.
 #[derive(Debug)]
 pub struct Seat {
     name: String,
@@ -12,10 +13,10 @@ pub struct Seat {
 }
 
 impl Seat {
-    /// Takes so many free ports.
+    /// Reserves this many free ports.
     ///
     /// # Errors
-    /// Those of the sockets.
+    /// Fails if a socket cannot be bound or cloned.
     pub fn take(count: usize) -> io::Result<Vec<Self>> {
         (0..count)
             .map(|_| {
@@ -26,16 +27,16 @@ impl Seat {
             .collect()
     }
 
-    /// The name of the node that sits here.
+    /// The name of the node with this port.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// A listener for [`Manager::serve`](grid::Manager::serve). Connections that come while there is none wait for the
-    /// next one.
+    /// Returns a listener for [`Manager::serve`](grid::Manager::serve). Connections that arrive while no node accepts
+    /// them wait for the next one that does.
     ///
     /// # Errors
-    /// Those of the sockets.
+    /// Fails if a socket cannot be bound or cloned.
     pub fn listener(&self) -> io::Result<TcpListener> {
         TcpListener::from_std(self.listener.try_clone()?)
     }

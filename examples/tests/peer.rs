@@ -1,4 +1,4 @@
-//! The checks of `peer`: in memory and in virtual time, and between two processes.
+//! Runs the checks of `peer` in memory and virtual time, and between two processes.
 #![allow(clippy::unwrap_used, reason = "all of it is tests")]
 
 #[path = "../../grid/tests/support/mod.rs"]
@@ -14,7 +14,7 @@ use grid_examples::peer::checks::{all, run_all};
 use grid_examples::peer::handlers;
 use support::{A, B, Network, pair};
 
-/// Runs all checks from one node against another, or against itself.
+/// Runs all checks of one node against another, or against itself.
 async fn drive(from: &Manager, to: &str) {
     let mut failures = Vec::new();
     let connection = from.connection(to).unwrap();
@@ -27,7 +27,7 @@ async fn drive(from: &Manager, to: &str) {
     assert_eq!(failed, 0, "{} to {to}: {failures:#?}", from.name());
 }
 
-/// Nothing may be left over of calls that are answered, cancelled or late.
+/// Checks that answered, cancelled and late calls have left nothing behind.
 async fn nothing_is_served(manager: &Manager) {
     tokio::time::sleep(Duration::from_millis(100)).await;
     let stats = manager.stats();
@@ -38,7 +38,7 @@ async fn nothing_is_served(manager: &Manager) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_checks_pass_in_memory_whoever_dials() {
+async fn all_checks_pass_in_memory_whichever_node_dials() {
     let (_network, a, b) = pair(handlers::install).await;
     assert_ne!(grid::dials(A, B), grid::dials(B, A));
     for (from, to) in [(&a, B), (&b, A), (&a, A)] {
@@ -46,7 +46,7 @@ async fn all_checks_pass_in_memory_whoever_dials() {
         nothing_is_served(&a).await;
         nothing_is_served(&b).await;
     }
-    assert_eq!(a.stats().connections[0].connects, 1, "the link has lived through all of it");
+    assert_eq!(a.stats().connections[0].connects, 1, "one connection has carried all checks");
 }
 
 #[tokio::test(start_paused = true)]
@@ -71,7 +71,7 @@ async fn all_checks_pass_without_checksums() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_checks_pass_whatever_extension_is_missing() {
+async fn all_checks_pass_without_any_one_of_the_extensions() {
     let all = ["ids32", "meta", "cancel", "credits", "chunks"];
     let mut offers: Vec<Vec<&str>> = all
         .iter()
@@ -89,7 +89,7 @@ async fn all_checks_pass_whatever_extension_is_missing() {
             from.connection(to).unwrap().wait_connected(Duration::from_secs(5)).await.unwrap();
             drive(from, to).await;
         }
-        // Without `cancel` the handler of a request that was taken back runs on, until its deadline at the latest.
+        // Without `cancel`, the handler of a cancelled request runs until its deadline at the latest.
         tokio::time::sleep(Duration::from_secs(60)).await;
         nothing_is_served(&a).await;
         nothing_is_served(&b).await;
@@ -97,7 +97,7 @@ async fn all_checks_pass_whatever_extension_is_missing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_node_without_handlers_fails_what_needs_them() {
+async fn a_node_without_handlers_fails_the_checks_that_need_them() {
     let (_network, a, _b) = pair(|builder| builder).await;
     let mut passed = Vec::new();
     let connection = a.connection(B).unwrap();
@@ -113,7 +113,7 @@ async fn a_node_without_handlers_fails_what_needs_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_idle_stream_lives_by_its_pings() {
+async fn pings_keep_an_idle_stream_alive() {
     let (_network, a, _b) = pair(handlers::install).await;
     let opening = a.connection(B).unwrap().stream(
         handlers::ECHO_STREAM,
@@ -128,7 +128,7 @@ async fn an_idle_stream_lives_by_its_pings() {
     }
 }
 
-/// A node that is a process of its own, and ends with the test.
+/// A node in its own process, which ends with the test.
 struct Node(Child);
 
 impl Node {
@@ -194,13 +194,13 @@ fn a_bench_reports_and_a_missing_node_is_named() {
     for word in ["req/s", "p50 ", "p90 ", "p99 ", "p99.9 ", "max "] {
         assert!(report.contains(word), "{out}");
     }
-    // Nothing goes to another process and back in nanoseconds.
+    // A round trip to another process takes longer than nanoseconds.
     assert!(!report.contains("ns"), "{out}");
 }
 
 #[cfg(unix)]
 #[test]
-fn a_serving_node_ends_when_it_is_told_to() {
+fn a_serving_node_ends_on_sigterm() {
     let [dials, accepts] = names();
     let mut node = Node::start(&dials, &accepts);
     let pid = node.0.id().to_string();

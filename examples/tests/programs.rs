@@ -1,14 +1,14 @@
-//! The programs, run as anybody would, and what they print.
+//! Runs the programs and checks what they print.
 
 use std::process::{Command, Stdio};
 
-/// Runs a program to its end and gives what it has printed.
+/// Runs a program to its end and returns what it has printed.
 fn run(program: &str, args: &[&str]) -> String {
     let output = Command::new(program)
         .args(args)
         .stdin(Stdio::null())
         .output()
-        .expect("the program was built for this test");
+        .expect("cargo has built the program");
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     let complaints = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}\n{printed}\n{complaints}", output.status);
@@ -51,7 +51,7 @@ the end
 
 #[test]
 fn a_chat_node_serves_its_user_until_the_input_ends() {
-    // Nobody else is there, and nobody connects, so any free port will do.
+    // The node has no peers, so any free port will do.
     let args = ["--name", "http://127.0.0.1:1", "--hosts", "http://127.0.0.1:1"];
     let args = [&["node"], &args[..], &["--listen", "127.0.0.1:0", "--user", "ann"]].concat();
     run(env!("CARGO_BIN_EXE_chat"), &args);
@@ -65,12 +65,12 @@ fn locks() {
         panic!("not seven lines:\n{printed}");
     };
     assert_eq!(connected, "5 nodes are connected; a write lock takes 3 of them");
-    assert!(alone.starts_with("nobody else wants it: "), "{alone}");
+    assert!(alone.starts_with("without contention: "), "{alone}");
     assert!(five.starts_with("6 workers on 5 nodes counted to 30 of 30 in "), "{five}");
     assert_eq!(stopped, "one node is shut down");
     assert!(four.starts_with("6 workers on 4 nodes counted to 30 of 30 in "), "{four}");
     assert!(
-        lost.starts_with("two more are shut down: the holder of a lock is told after "),
+        lost.starts_with("two more are shut down: the holder of a lock is notified after "),
         "{lost}"
     );
     let refusal =

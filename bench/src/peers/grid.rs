@@ -1,4 +1,4 @@
-//! grid itself: through the macro, and at the byte level.
+//! This project: through the macro, and at the byte level.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,16 +7,15 @@ use ::grid::{Capacities, Connection, Incoming, Manager, Outgoing, RemoteError};
 use bytes::Bytes;
 use tokio::net::TcpListener;
 
-use super::{Client, Contender, Small, ended};
-use crate::Result;
+use super::contender::{Client, Contender, ended};
+use crate::cell::{SMALL_BYTES, Small, payload};
 use crate::clock::Tally;
-use crate::load::payload;
-use crate::work::SMALL_BYTES;
+use crate::error::Result;
 
-/// Items that the stream from the server may have on its way: two MiB, as much as the window that tonic is given.
+/// Capacity of the stream from the server: two MiB of items, the same as the window that tonic is configured with.
 const CAPACITY: u32 = 4096;
 
-/// Items of the two-way stream, each way. Four times as many were slower.
+/// Capacity of the two-way stream in each direction. Four times as many items were slower.
 const TWO_WAY_CAPACITY: u32 = 1024;
 
 /// Ids of the handlers at the byte level.
@@ -24,7 +23,7 @@ const ECHO: u8 = 1;
 const STREAM: u8 = 2;
 const TWO_WAY: u8 = 3;
 
-/// Long enough for a first attempt to dial that came too early.
+/// Time-out for connecting. Covers a second attempt, because the first may be too early.
 const CONNECT: Duration = Duration::from_secs(10);
 
 #[::grid::service]
@@ -70,12 +69,12 @@ impl Bench for Handlers {
     }
 }
 
-/// The node at an address.
+/// The name of the node at an address.
 pub(crate) fn name(address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
-/// Starts a node that has both levels' handlers and knows `peers`.
+/// Starts a node with the handlers of both levels and `peers` in its host list.
 pub(crate) fn start(listener: TcpListener, peers: &[SocketAddr]) -> Result<Manager> {
     let own = listener.local_addr()?;
     let capacities = |incoming, outgoing| Capacities { incoming, outgoing };
@@ -107,14 +106,14 @@ pub(crate) fn start(listener: TcpListener, peers: &[SocketAddr]) -> Result<Manag
     Ok(manager)
 }
 
-/// A connection that is up. The node lives as long as its task that accepts.
+/// Connects to a peer. The node is kept alive by its task that accepts connections.
 async fn connect(listener: TcpListener, peer: SocketAddr) -> Result<Connection> {
     let connection = start(listener, &[peer])?.connection(&name(peer))?;
     connection.wait_connected(CONNECT).await?;
     Ok(connection)
 }
 
-/// Through the macro.
+/// Calls through the macro.
 pub(crate) struct Typed;
 
 impl Contender for Typed {
@@ -156,10 +155,10 @@ impl Client for BenchClient {
     }
 }
 
-/// Without types.
+/// Calls at the byte level.
 pub(crate) struct ByteLevel;
 
-/// A connection as a client of bytes.
+/// A connection, used at the byte level.
 #[derive(Clone)]
 pub(crate) struct Raw(Connection);
 

@@ -1,4 +1,4 @@
-//! jsonrpsee over a WebSocket; bytes travel as base64. It has subscriptions, but no two-way streams.
+//! jsonrpsee over a WebSocket; bytes are encoded as base64. It has subscriptions, but no two-way streams.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,16 +13,15 @@ use jsonrpsee_server::{RpcModule, Server, ServerConfig};
 use jsonrpsee_ws_client::{WsClient, WsClientBuilder};
 use tokio::net::TcpListener;
 
-use super::{Client, Contender, Small, ended};
-use crate::Result;
+use super::contender::{Client, Contender, ended};
+use crate::cell::{BULK_BYTES, SMALL_BYTES, Small, payload};
 use crate::clock::Tally;
-use crate::load::payload;
-use crate::work::{BULK_BYTES, SMALL_BYTES};
+use crate::error::Result;
 
-/// Calls in flight; by default 256.
+/// Maximum number of calls in flight. The default is 256.
 const IN_FLIGHT_MAX: usize = 4096;
 
-/// Items that a subscription may have waiting. The client gives up one that has more, so it is plenty.
+/// How many items of a subscription may wait. Large, because the client closes a subscription that exceeds it.
 const WAITING_MAX: usize = 1 << 20;
 
 pub(crate) struct Jsonrpsee;

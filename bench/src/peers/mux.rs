@@ -1,5 +1,5 @@
-//! A limit: what a bare multiplexer on TCP does. Frames with a length and an id, two tasks per end, a task per request, and
-//! nothing else: no deadlines, no cancellation, no flow control but TCP's, and a peer that is trusted.
+//! An upper bound: a bare multiplexer on TCP. Frames with a length and an id, two tasks per end and a task per request.
+//! No deadlines, no cancellation, no flow control but TCP's, and no protection from a hostile peer.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,25 +11,24 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Client, Contender, ended};
-use crate::Result;
+use super::contender::{Client, Contender, ended};
+use crate::cell::{SMALL_BYTES, payload};
 use crate::clock::Tally;
-use crate::load::payload;
-use crate::work::SMALL_BYTES;
+use crate::error::Result;
 
-/// Frames that may wait for the socket, and items that may wait for a reader.
+/// How many frames may wait for the socket, and how many items for a reader.
 const QUEUE: usize = 1024;
 
-/// Output that is gathered before it is written.
+/// Bytes of output that are collected before they are written.
 const WRITE_BYTES: usize = 64 * 1024;
 
 /// Bytes before a payload: length, kind, id.
 const HEADER: usize = 4 + 1 + 8;
 
 const CALL: u8 = 0;
-/// Asks for items until the connection ends.
+/// Requests items until the connection ends.
 const STREAM: u8 = 1;
-/// An item of a stream. The server sends it back.
+/// An item of a stream. The server returns it.
 const ITEM: u8 = 2;
 
 struct Frame {
@@ -107,7 +106,7 @@ async fn serve(stream: TcpStream) -> Result<()> {
     }
 }
 
-/// Who waits for what comes.
+/// The receiver of an answer or of items.
 enum Slot {
     Call(oneshot::Sender<Bytes>),
     Stream(mpsc::Sender<Bytes>),
@@ -122,7 +121,7 @@ async fn receive(mut reader: Reader, slots: Slots) -> Result<()> {
             let mut slots = slots.lock().unwrap_or_else(PoisonError::into_inner);
             if kind == CALL {
                 if let Slot::Call(answer) = slots.remove(id as usize) {
-                    // Nobody drops a call here.
+                    // Cannot fail, because calls are not dropped here.
                     let _ = answer.send(payload);
                 }
                 continue;

@@ -1,4 +1,4 @@
-//! A limit: one message over TCP and back, without ids, tasks or allocations.
+//! An upper bound: one message over TCP and back, without ids, tasks or allocations.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,9 +8,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 
-use super::{Client, Contender};
-use crate::Result;
-use crate::work::SMALL_BYTES;
+use super::contender::{Client, Contender};
+use crate::cell::SMALL_BYTES;
+use crate::error::{Error, Result};
 
 pub(crate) struct Pingpong;
 
@@ -27,7 +27,7 @@ impl Contender for Pingpong {
                 stream.write_all(&message).await?;
             }
             #[expect(unreachable_code, reason = "it gives the task its type")]
-            Ok::<_, crate::Error>(())
+            Ok::<_, Error>(())
         });
         Ok(())
     }

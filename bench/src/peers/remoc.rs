@@ -8,11 +8,10 @@ use ::remoc::rtc::CallError;
 use bytes::Bytes;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Client, Contender, Small, ended};
-use crate::Result;
+use super::contender::{Client, Contender, ended};
+use crate::cell::{SMALL_BYTES, Small, payload};
 use crate::clock::Tally;
-use crate::load::payload;
-use crate::work::SMALL_BYTES;
+use crate::error::{Error, Result};
 
 type Items = rch::mpsc::Receiver<Bytes>;
 
@@ -68,7 +67,7 @@ impl Contender for Remoc {
                 BenchServerShared::<_, ::remoc::codec::Default>::new(Arc::new(Handlers));
             ::remoc::Connect::io(::remoc::Cfg::default(), read, write).provide(client).await?;
             server.serve().await.map_err(|error| error.to_string())?;
-            Ok::<_, crate::Error>(())
+            Ok::<_, Error>(())
         });
         Ok(())
     }

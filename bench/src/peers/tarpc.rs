@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 use tarpc::tokio_serde::formats::Bincode;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Client, Contender, Small};
-use crate::Result;
-use crate::work::BULK_BYTES;
+use super::contender::{Client, Contender};
+use crate::cell::{BULK_BYTES, Small};
+use crate::error::{Error, Result};
 
-/// Calls in flight; by default 1000, of which 100 may wait to be sent.
+/// Maximum number of calls in flight. The default is 1000, of which 100 may wait to be sent.
 const IN_FLIGHT_MAX: usize = 4096;
 
 #[::tarpc::service]
@@ -62,7 +62,7 @@ impl Contender for Tarpc {
                 .execute(Handlers.serve())
                 .for_each(async |request| drop(tokio::spawn(request)))
                 .await;
-            Ok::<_, crate::Error>(())
+            Ok::<_, Error>(())
         });
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! tonic with prost, without generated code: the messages derive `prost::Message`, and the service is written by hand in the
-//! shape that the generator gives it, so that nothing but a Rust toolchain is needed to build this.
+//! tonic with prost, without generated code: the messages derive `prost::Message`, and the service is written by hand
+//! as the generator would write it, so that a Rust toolchain is enough to build this.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -19,16 +19,15 @@ use tokio::net::TcpListener;
 use tonic_prost::ProstCodec;
 use tower::service_fn;
 
-use super::{Client, Contender, Small, ended};
-use crate::Result;
+use super::contender::{Client, Contender, ended};
+use crate::cell::{BULK_BYTES, SMALL_BYTES, Small, payload};
 use crate::clock::Tally;
-use crate::load::payload;
-use crate::work::{BULK_BYTES, SMALL_BYTES};
+use crate::error::Result;
 
-/// Calls in flight; the server allows 200 by default.
+/// Maximum number of calls in flight. The server's default is 200.
 const IN_FLIGHT_MAX: u32 = 4096;
 
-/// HTTP/2 windows of a stream and of the connection. With the defaults, 64 KiB, large messages wait for the peer.
+/// HTTP/2 windows of a stream and of the connection. With the default of 64 KiB, large messages wait for the peer.
 const STREAM_WINDOW: u32 = 2 * BULK_BYTES as u32;
 const CONNECTION_WINDOW: u32 = 8 * BULK_BYTES as u32;
 
@@ -139,7 +138,7 @@ impl Contender for Tonic {
     type Client = TonicClient;
 
     async fn serve(listener: TcpListener, _: SocketAddr) -> Result<()> {
-        // The server's own option for this does nothing for listeners that are handed in.
+        // The server's own option has no effect on listeners that are passed to it.
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         let server = Server::builder()
             .max_concurrent_streams(IN_FLIGHT_MAX)
@@ -178,7 +177,7 @@ impl TonicClient {
     }
 }
 
-/// Reads a stream for as long as the tally wants more.
+/// Reads a stream until the measurement is over.
 async fn read(mut items: Streaming<Payload>, tally: &Tally) -> Result<()> {
     while tally.one() {
         items.message().await?.ok_or_else(ended)?;

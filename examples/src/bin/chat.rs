@@ -21,7 +21,7 @@ struct Args {
 enum Command {
     /// Runs three nodes and three users in this process, and prints what they read.
     Demo,
-    /// Runs one node, with a user who types here. The end of the input ends it.
+    /// Runs one node with one user, whose texts are read from standard input. Ends with the input.
     Node(Node),
 }
 
@@ -33,13 +33,13 @@ struct Node {
     /// Names of all nodes, this one included.
     #[arg(long, value_delimiter = ',', required = true)]
     hosts: Vec<String>,
-    /// Where to listen; otherwise at host and port of the name.
+    /// Address to listen on, if not the host and port of the name.
     #[arg(long)]
     listen: Option<String>,
-    /// What all nodes know and nobody else.
+    /// The shared secret of all nodes.
     #[arg(long, default_value = "correct horse")]
     secret: String,
-    /// Who types here.
+    /// Name of the user.
     #[arg(long)]
     user: String,
 }
@@ -74,7 +74,7 @@ async fn run(args: Node) -> Result<(), Failure> {
             },
         }
     }
-    // Until the handler has seen the end of the input, so that the others read that the user has left.
+    // Waits until the handler has read the end of the input, so that other users see that this one has left.
     drop(said);
     while let Some(Ok(_)) = screen.next().await {}
     node.shutdown().await;

@@ -16,7 +16,7 @@ type Failure = Box<dyn Error + Send + Sync>;
 
 const NODES: usize = 5;
 
-/// How long a worker waits for the lock. Far more than it takes, since nobody is served in order.
+/// How long a worker tries to get the lock. Generous, because locks are not granted in the order of the requests.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Locks over a quorum of nodes.
@@ -28,9 +28,9 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs five nodes and counts under a lock, with all of them, with four, and with two.
+    /// Runs five nodes and counts under a lock: with all nodes, with four, and with two.
     Demo {
-        /// Workers that want the lock at the same time.
+        /// Number of workers that compete for the lock.
         #[arg(long, default_value_t = 10)]
         workers: usize,
         /// How often each worker counts.
@@ -59,11 +59,7 @@ async fn main() -> Result<(), Failure> {
         times.push(since.elapsed());
     }
     times.sort_unstable();
-    println!(
-        "nobody else wants it: {:?} for lock and unlock (median of {})",
-        times[50],
-        times.len()
-    );
+    println!("without contention: {:?} for lock and unlock (median of {})", times[50], times.len());
 
     count(&nodes, workers, rounds, &timing).await?;
 
@@ -78,7 +74,10 @@ async fn main() -> Result<(), Failure> {
     }
     let since = Instant::now();
     held.lost().await;
-    println!("two more are shut down: the holder of a lock is told after {:.1?}", since.elapsed());
+    println!(
+        "two more are shut down: the holder of a lock is notified after {:.1?}",
+        since.elapsed()
+    );
     match QuorumLock::on(&nodes[0], "other", timing).write(Duration::from_millis(100)).await {
         Ok(_) => Err("two of five nodes have granted a lock".into()),
         Err(refusal) => {
@@ -88,7 +87,7 @@ async fn main() -> Result<(), Failure> {
     }
 }
 
-/// Starts the nodes and waits until each can call each.
+/// Starts the nodes and waits until all are connected with each other.
 async fn start(timing: &Timing) -> Result<Vec<Manager>, Failure> {
     let seats = Seat::take(NODES)?;
     let mut nodes = Vec::new();
@@ -110,7 +109,7 @@ async fn start(timing: &Timing) -> Result<Vec<Manager>, Failure> {
     Ok(nodes)
 }
 
-/// Lets workers on all nodes add to one counter, in a way that loses updates unless they exclude each other.
+/// Workers on all nodes increment one counter in a way that loses updates unless they exclude each other.
 async fn count(
     nodes: &[Manager],
     workers: usize,
@@ -127,7 +126,7 @@ async fn count(
             for _ in 0..rounds {
                 let guard = lock.write(PATIENCE).await?;
                 let read = counter.load(Ordering::Relaxed);
-                tokio::task::yield_now().await; // Here another worker would read the same.
+                tokio::task::yield_now().await; // Without the lock, another worker would read the same value here.
                 counter.store(read + 1, Ordering::Relaxed);
                 guard.unlock().await?;
             }

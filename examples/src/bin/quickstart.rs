@@ -1,5 +1,5 @@
-//! One service with all three kinds of method that matter, served and called in one process.
-//! The README shows the rest of this file.
+//! One service with a call, a server stream and a two-way stream, served and called in one process.
+//! The README contains the rest of this file.
 
 use grid::{Incoming, Manager, Outgoing, RemoteError};
 

@@ -1,4 +1,5 @@
-//! Three nodes and three users with a script, in one process. Each step waits until everybody has read its line, so the transcript is the same each time.
+//! Three nodes and three scripted users in one process. Each step waits until every user has read its line, so the
+//! transcript is the same each time.
 
 use std::error::Error;
 use std::time::Duration;
@@ -13,13 +14,13 @@ use crate::local;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Far more than anything takes, so that a demo that hangs ends with a word about where.
+/// Time-out of each step. Far longer than any step takes: it turns a hanging demo into an error that names the step.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Runs it, and prints the transcript.
+/// Runs the demo and prints the transcript.
 ///
 /// # Errors
-/// Whatever goes wrong, and lines that are not those of the script.
+/// Fails if a node or a call fails, or if a line differs from the script.
 pub async fn demo() -> Result<(), Failure> {
     let seats = local::Seat::take(3)?;
     let names: Vec<_> = seats.iter().map(|seat| seat.name().to_owned()).collect();
@@ -84,15 +85,15 @@ async fn wait_for_all(nodes: [&ChatNode; 3]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What the script is checked against.
+/// What the lines of the script are compared with.
 struct Stage<'a> {
     names: &'a [String],
-    /// One listener in each node's room, so that a line is not still on its way to a room that somebody enters next.
+    /// One listener in each node's room. Waiting for it ensures that a line has arrived before another user enters.
     walls: Vec<Listener<'a>>,
 }
 
 impl Stage<'_> {
-    /// Prints a line when all nodes and these users have it.
+    /// Waits until all nodes and these users have received a line, then prints it.
     async fn read<const N: usize>(
         &mut self,
         users: [&mut User; N],
@@ -104,7 +105,7 @@ impl Stage<'_> {
         let mut readers = Vec::new();
         for user in users {
             let line = timeout(PATIENCE, user.screen.next()).await?;
-            let line = line.ok_or_else(|| format!("{}'s screen went dark", user.name))??;
+            let line = line.ok_or_else(|| format!("{}'s stream ended", user.name))??;
             check(&user.name, self.names, line, expected)?;
             readers.push(&*user.name);
         }
@@ -113,7 +114,7 @@ impl Stage<'_> {
     }
 }
 
-/// Compares a line, with names of nodes that are the same each time.
+/// Compares a line, with the nodes' names replaced by fixed ones.
 fn check(reader: &str, names: &[String], line: Line, expected: &str) -> Result<(), Failure> {
     let line = names.iter().enumerate().fold(line.to_string(), |line, (number, name)| {
         line.replace(name, &format!("node{}", number + 1))
@@ -124,7 +125,7 @@ fn check(reader: &str, names: &[String], line: Line, expected: &str) -> Result<(
     Ok(())
 }
 
-/// A user with a script instead of hands.
+/// A scripted user.
 struct User {
     name: String,
     said: Requests<String>,

@@ -1,43 +1,43 @@
-//! [`Line`]: what appears on the screens of users.
+//! [`Line`]: one line of the chat as users see it.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Something that happened on a node.
+/// An event on a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
-    /// Name of the node.
+    /// The node's name.
     pub node: String,
-    /// What happened there.
+    /// The event.
     pub what: What,
 }
 
-/// What can happen.
+/// The kinds of events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum What {
-    /// A user came.
+    /// A user joined.
     Joined {
-        /// Name of the user, unique on their node.
+        /// The user's name, unique on their node.
         user: String,
     },
     /// A user said something.
     Said {
-        /// Who.
+        /// The user's name.
         user: String,
-        /// What.
+        /// The text.
         text: String,
     },
-    /// A user went, or lost their connection.
+    /// A user left or lost their connection.
     Left {
-        /// Name of the user.
+        /// The user's name.
         user: String,
     },
-    /// From now on the lines of that node come here, and ours go there.
+    /// The node is connected: each side now receives the other's lines.
     Reached,
-    /// The same is over.
+    /// The node is not connected any more.
     Unreachable,
-    /// Lines that were lost on their way, because the reader was too slow.
+    /// Number of lines that were dropped because the reader was too slow.
     Missed(u64),
 }
 

@@ -1,11 +1,11 @@
-//! A chat of several nodes: each serves the users who are connected through it, and relays to the others what they say.
+//! A chat of several nodes. Each node serves its own users and relays what they say to the other nodes.
 //!
-//! A user's connection is a two-way stream, [`Chat::join`]: what they type goes in, what the room says comes out. Between
-//! each two nodes there is a two-way stream as well, [`Chat::relay`], which one of them opens and which is opened again
-//! when their link comes back. What is said while it is down does not reach the other side: a chat has no history.
+//! A user is a two-way stream, [`Chat::join`]: what they type goes in, the lines of the room come out. Each pair of
+//! nodes has another two-way stream, [`Chat::relay`]. One of the two opens it, and opens it again after a reconnect.
+//! Lines of the time in between do not reach the other node, because a chat has no history.
 //!
-//! Nobody waits for a slow reader. Each has a window of [`room::BEHIND_MAX`] lines; who falls behind further is told how
-//! many lines were missed.
+//! A slow reader blocks nobody else. A reader may be [`room::BEHIND_MAX`] lines behind; beyond that, lines are dropped,
+//! and the reader is told how many.
 
 mod demo;
 mod line;

@@ -1,4 +1,4 @@
-//! [`ChatNode`]: a grid node with a room, and the streams to all other rooms.
+//! [`ChatNode`]: a grid node with a room and a stream to each other node.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,20 +11,20 @@ use super::relay::{keep_open, opens};
 use super::room::Room;
 use super::service::{ChatClient, ChatServer, Host};
 
-/// One node of the chat. It stops when this is dropped.
+/// One node of the chat. Dropping it stops the node.
 #[derive(Debug)]
 pub struct ChatNode {
     manager: Manager,
     room: Arc<Room>,
-    /// The tasks that keep the streams to other nodes, aborted with the node.
+    /// Tasks that keep the streams to other nodes open. Aborted when the node is dropped.
     _relays: JoinSet<()>,
 }
 
-/// What a user has: where to talk, and where to read.
+/// A user's two ends: lines to send and lines to read.
 pub type Seat = (Requests<String>, Responses<Line, RemoteError>);
 
 impl ChatNode {
-    /// Starts a node of this name; `configure` gives it its hosts and its secret.
+    /// Starts a node of this name; `configure` sets its hosts and its secret.
     ///
     /// # Errors
     /// Those of [`Builder::build`].
@@ -42,26 +42,26 @@ impl ChatNode {
         Ok(Self { manager, room, _relays: relays })
     }
 
-    /// The node as the grid sees it.
+    /// The grid node below the chat.
     pub fn manager(&self) -> &Manager {
         &self.manager
     }
 
-    /// Lets a user of this node in.
+    /// Adds a user on this node.
     ///
     /// # Errors
-    /// Only that of a node that is shut down: a name that is taken is told by the lines.
+    /// Fails only if the node is shut down. If the name is taken, the stream of lines ends with an error.
     pub async fn join(&self, user: &str) -> Result<Seat, CallError<RemoteError>> {
         let here = self.manager.connection(self.manager.name());
         ChatClient::new(here.expect("a node knows itself")).join(user.to_owned()).await
     }
 
-    /// What happens here and on the nodes that are connected.
+    /// Subscribes to the lines of this node and of all connected ones.
     pub fn room(&self) -> &Room {
         &self.room
     }
 
-    /// Says goodbye to users and other nodes.
+    /// Shuts the node down: ends the streams of its users and of other nodes.
     pub async fn shutdown(&self) {
         self.manager.shutdown(Duration::ZERO).await;
     }

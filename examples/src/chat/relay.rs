@@ -1,4 +1,4 @@
-//! The stream between two nodes, which one of them opens, and what both do with it.
+//! The stream between two nodes: which node opens it, and what both send on it.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,20 +11,20 @@ use super::line::What;
 use super::room::Room;
 use super::service::ChatClient;
 
-/// After a stream failed to open, it is tried again after this time. Only for peers that are connected and refuse it, or
-/// are about to shut down: for all others the opening itself waits.
+/// Pause after the opening of a stream failed: the peer has refused it or is shutting down. A peer that is not
+/// connected needs no pause, because the opening waits for the connection.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Which of two nodes opens the stream between them: a stream goes both ways, so there need not be two.
+/// Whether this node opens the stream to `peer`. One stream is enough for both directions, so only one of them does.
 pub(super) fn opens(own: &str, peer: &str) -> bool {
     own < peer
 }
 
-/// Keeps the stream to a peer open, until this node is shut down.
+/// Keeps the stream to a peer open until this node is shut down.
 pub(super) async fn keep_open(connection: Connection, room: Arc<Room>) {
     let chat = ChatClient::new(connection.clone());
     while connection.state() != State::Shutdown {
-        // No timeout: for a peer that is down, this waits until it comes back.
+        // No timeout: if the peer is down, this waits until it is back.
         match chat.relay().wait_connected().await {
             Ok((ours, theirs)) => exchange(&room, connection.peer(), theirs, ours).await,
             Err(_) => tokio::time::sleep(PAUSE).await,
@@ -32,7 +32,8 @@ pub(super) async fn keep_open(connection: Connection, room: Arc<Room>) {
     }
 }
 
-/// Tells a peer what happens here and the room what happens there, until the stream ends. Both ends do the same.
+/// Sends this node's lines to the peer, and passes the peer's lines to the room, until the stream ends. Both ends run
+/// this function.
 pub(super) async fn exchange<E>(
     room: &Room,
     peer: &str,
@@ -40,7 +41,7 @@ pub(super) async fn exchange<E>(
     ours: impl Sink<What>,
 ) {
     let (mut theirs, mut ours) = (pin!(theirs), pin!(ours));
-    // In this order: who has been told that the peer is connected can rely on being heard there.
+    // In this order: whatever is said after the peer was reported as connected must reach it.
     let mut lines = room.listen();
     let _connected = room.connected(peer);
     loop {

@@ -1,5 +1,5 @@
-//! [`Room`]: one node's part of the chat. Whoever wants to hear it listens; whoever has something to say says it.
-//! It knows nothing of streams and nodes but their names.
+//! [`Room`]: one node's part of the chat, a broadcast channel of lines with a list of users. Of nodes it knows the
+//! names only, and it knows nothing of streams.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -8,8 +8,8 @@ use tokio::sync::{broadcast, watch};
 
 use super::line::{Line, What};
 
-/// Lines that a listener may be behind before it misses some: enough for a screen and a pause of the network, and
-/// with lines of 1 KiB no more than 256 KiB for the whole room.
+/// How many lines a listener may be behind before lines are dropped: enough for a screen and a pause of the network,
+/// and with lines of 1 KiB at most 256 KiB for the whole room.
 pub const BEHIND_MAX: usize = 256;
 
 /// One node's part of the chat.
@@ -22,7 +22,7 @@ pub struct Room {
 }
 
 impl Room {
-    /// The room of the node with this name, with nobody in it.
+    /// Creates the empty room of the node with this name.
     #[must_use]
     pub fn new(node: &str) -> Self {
         Self {
@@ -33,12 +33,12 @@ impl Room {
         }
     }
 
-    /// Hears all lines from now on.
+    /// Subscribes to all lines from now on.
     pub fn listen(&self) -> Listener<'_> {
         Listener { room: self, lines: self.lines.subscribe() }
     }
 
-    /// Lets a user in; `None` if there is one of this name.
+    /// Adds a user. Returns `None` if the name is taken.
     #[must_use]
     pub fn enter(&self, user: &str) -> Option<Presence<'_>> {
         let new = self.users.lock().unwrap_or_else(PoisonError::into_inner).insert(user.to_owned());
@@ -51,24 +51,24 @@ impl Room {
     /// Announces that another node is connected, until the guard is dropped.
     #[must_use]
     pub fn connected<'a>(&'a self, peer: &'a str) -> Connected<'a> {
-        // In this order, so that who listens because of `reached` is not told once more.
+        // In this order, so that a listener that reads `reached` first does not receive the line as well.
         self.hear(peer, What::Reached);
         self.reached.send_modify(|reached| _ = reached.insert(peer.to_owned()));
         Connected { room: self, peer }
     }
 
-    /// The other nodes that are connected.
+    /// Names of the connected nodes.
     pub fn reached(&self) -> watch::Receiver<BTreeSet<String>> {
         self.reached.subscribe()
     }
 
-    /// Passes on what happened on another node.
+    /// Sends a line of another node to all listeners.
     pub fn hear(&self, peer: &str, what: What) {
-        // An error means that nobody listens, which is no trouble of the one who speaks.
+        // Fails only if there is no listener, which is fine.
         let _ = self.lines.send(Line { node: peer.to_owned(), what });
     }
 
-    /// Whether this happened here, so that other nodes want to know.
+    /// Whether a line is of this node, and so must be sent to other nodes.
     pub fn is_own(&self, line: &Line) -> bool {
         line.node == self.node
     }
@@ -78,7 +78,7 @@ impl Room {
     }
 }
 
-/// Somebody who hears all lines.
+/// A subscription to all lines.
 #[derive(Debug)]
 pub struct Listener<'a> {
     room: &'a Room,
@@ -94,14 +94,14 @@ impl Listener<'_> {
         let what = match self.lines.recv().await {
             Ok(line) => return line,
             Err(broadcast::error::RecvError::Lagged(count)) => What::Missed(count),
-            // Cannot happen, because the room has a sender; waiting is what it would come down to.
+            // Cannot happen, because the room has a sender. Without one there would never be another line.
             Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
         };
         Line { node: self.room.node.clone(), what }
     }
 }
 
-/// A user in the room, who leaves it when this is dropped.
+/// A user in the room. Dropping it removes the user.
 #[derive(Debug)]
 pub struct Presence<'a> {
     room: &'a Room,
@@ -109,7 +109,7 @@ pub struct Presence<'a> {
 }
 
 impl Presence<'_> {
-    /// Says something to everybody, the user included.
+    /// Sends a text to all listeners, this user included.
     pub fn say(&self, text: String) {
         self.room.say(What::Said { user: self.user.clone(), text });
     }
@@ -122,7 +122,7 @@ impl Drop for Presence<'_> {
     }
 }
 
-/// A node that is connected while this lives.
+/// A connected node. Dropping it announces that the node is not connected any more.
 #[derive(Debug)]
 pub struct Connected<'a> {
     room: &'a Room,

@@ -1,4 +1,4 @@
-//! [`Chat`]: what a node offers to its users and to other nodes.
+//! [`Chat`]: the service that a node offers to its users and to other nodes.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::room::Room;
 /// One node of the chat.
 #[grid::service]
 pub trait Chat {
-    /// A user is here as long as the stream lasts: what they say comes in, what everybody says goes out.
+    /// Joins a user for as long as the stream lasts. The user's texts come in, all lines go out.
     async fn join(
         &self,
         user: String,
@@ -19,7 +19,7 @@ pub trait Chat {
         screen: Outgoing<Line>,
     ) -> Result<(), RemoteError>;
 
-    /// Two nodes tell each other what their own users do.
+    /// Exchanges lines between two nodes: each sends those of its own users.
     async fn relay(
         &self,
         cx: &Context,
@@ -40,9 +40,9 @@ impl Chat for Host {
         mut screen: Outgoing<Line>,
     ) -> Result<(), RemoteError> {
         let mut lines = self.0.listen();
-        // However this ends, also by being dropped with the user's link, the user has left then.
+        // The user leaves when this is dropped: at the end of the function, or with the future when the link is lost.
         let Some(user) = self.0.enter(&user) else {
-            return Err(RemoteError::new(format!("there is a {user} here already")));
+            return Err(RemoteError::new(format!("the name {user} is taken")));
         };
         loop {
             tokio::select! {
@@ -50,7 +50,7 @@ impl Chat for Host {
                     Some(text) => user.say(text?),
                     None => return Ok(()),
                 },
-                // Waits for a slow reader, whose place in the room waits meanwhile, but nobody else's.
+                // Waiting for a slow reader delays only this user's subscription.
                 line = lines.next() => screen.send(line).await?,
             }
         }

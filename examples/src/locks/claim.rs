@@ -1,4 +1,5 @@
-//! [`Claim`]: one attempt at a lock, from asking to giving back. Whatever becomes of it, it is given back.
+//! [`Claim`]: one attempt to get a lock, from the requests to the release. The lock is released however the attempt
+//! ends.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -9,26 +10,26 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use grid::{Call, CallError};
 use tokio::time::Instant;
 
+use super::Timing;
 use super::service::LocksClient;
 use super::table::{Mode, Uid};
-use super::{QuorumLock, Timing};
 
-/// What the nodes are still to answer. Dropping it cancels the calls.
+/// Outstanding answers of the nodes. Dropping them cancels the calls.
 pub(super) type Answers = FuturesUnordered<BoxFuture<'static, Answer>>;
 
-/// What one node has answered.
+/// The answer of one node.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) node: usize,
-    /// When the question was sent.
+    /// When the request was sent.
     pub(super) asked: Instant,
     pub(super) held: Result<bool, CallError>,
 }
 
-/// What was or may have been granted under one uid.
+/// What the nodes have, or may have, granted to one uid.
 ///
-/// When it is dropped, a task gives it back. Calls in flight must be dropped first: then the links bring the nodes the
-/// request, if it went out at all, and the release after it.
+/// When it is dropped, a task releases the lock. Calls in flight must be dropped first, so that each link carries the
+/// request (if it was sent at all) before the release.
 #[derive(Debug)]
 pub(super) struct Claim {
     pub(super) nodes: Arc<[LocksClient]>,
@@ -40,12 +41,16 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    pub(super) fn new(lock: &QuorumLock, mode: Mode) -> Self {
-        let QuorumLock { nodes, resource, timing } = lock.clone();
+    pub(super) fn new(
+        nodes: Arc<[LocksClient]>,
+        resource: String,
+        mode: Mode,
+        timing: Timing,
+    ) -> Self {
         Self { nodes, resource, mode, timing, uid: Uid::random(), released: false }
     }
 
-    /// Asks all nodes for the lock.
+    /// Requests the lock from all nodes.
     pub(super) fn acquire(&self, deadline: Instant) -> Answers {
         let call = match self.mode {
             Mode::Read => LocksClient::rlock,
@@ -54,14 +59,14 @@ impl Claim {
         self.ask(deadline, call).collect()
     }
 
-    /// Tells all nodes that the lock is still wanted.
+    /// Refreshes the lock on all nodes.
     pub(super) fn refresh(&self, answers: &Answers) {
         let deadline = Instant::now() + self.timing.call_timeout;
         self.ask(deadline, LocksClient::refresh).for_each(|answer| answers.push(answer));
     }
 
-    /// Gives the lock back: ready when all nodes have answered or had time to. Those that were not reached forget it when
-    /// it expires.
+    /// Releases the lock. Returns when all nodes have answered or timed out; those that were not reached forget the
+    /// lock when it expires.
     pub(super) async fn release(mut self) {
         self.released = true;
         self.start_release().await;
@@ -99,7 +104,8 @@ impl Drop for Claim {
         if self.released {
             return;
         }
-        // At the end of the process there may be no runtime any more; then the links are gone as well, and it expires.
+        // At the end of the process there may be no runtime any more. Then the links are gone too, and the lock
+        // expires.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(self.start_release());
         }

@@ -1,4 +1,4 @@
-//! [`Guard`]: a lock that is held, and the task that keeps it.
+//! [`Guard`]: a held lock, and the task that refreshes it.
 
 use futures_util::stream::StreamExt;
 use tokio::sync::{oneshot, watch};
@@ -8,21 +8,22 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 use super::claim::{Answer, Answers, Claim};
 use super::leases::Leases;
 
-/// A lock that is held and refreshed until this is dropped, or unlocked.
+/// A lock that is held and refreshed until the guard is unlocked or dropped.
 ///
-/// Dropped, it is given back in the background.
+/// Dropping it releases the lock in the background.
 #[derive(Debug)]
-#[must_use = "the lock is given back when this is dropped"]
+#[must_use = "the lock is released when this is dropped"]
 pub struct Guard {
     resource: String,
-    /// Dropped with the guard, which tells the keeper to give the lock back.
+    /// Dropped with the guard, which tells the keeper to release the lock.
     release: oneshot::Sender<()>,
     lost: watch::Receiver<bool>,
-    /// Ends by itself soon after the guard is gone, since each of its calls has a time-out. Says whether the lock was held to the end.
+    /// Ends soon after the guard is dropped, because each of its calls has a time-out. Returns whether the lock was
+    /// held to the end.
     keeper: JoinHandle<bool>,
 }
 
-/// Others may have had the lock at the same time.
+/// The lock was lost: another holder may have had it at the same time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("lost the lock on {resource}: too few nodes have confirmed it in time")]
 #[non_exhaustive]
@@ -40,12 +41,12 @@ impl Guard {
         Self { resource, release, lost, keeper }
     }
 
-    /// Ready when the lock is lost: work that relies on it must stop.
+    /// Completes when the lock is lost. Work that relies on the lock must stop then.
     ///
     /// # Cancel safety
-    /// Nothing is lost when it is dropped.
+    /// Cancel safe.
     pub async fn lost(&self) {
-        // An error means that the keeper is gone, with the runtime: then nobody refreshes either.
+        // An error means that the keeper is gone with its runtime, so the lock is not refreshed any more.
         let _ = self.lost.clone().wait_for(|lost| *lost).await;
     }
 
@@ -54,13 +55,13 @@ impl Guard {
         *self.lost.borrow()
     }
 
-    /// Gives the lock back, and waits until the nodes have heard of it.
+    /// Releases the lock and waits until the nodes have answered or timed out.
     ///
     /// # Errors
-    /// [`Lost`] if the lock was not held all the time.
+    /// [`Lost`] if the lock was lost before.
     ///
     /// # Cancel safety
-    /// Dropped, it goes on in the background.
+    /// If the future is dropped, the release continues in the background.
     pub async fn unlock(self) -> Result<(), Lost> {
         let Self { resource, release, keeper, .. } = self;
         drop(release);
@@ -68,7 +69,7 @@ impl Guard {
     }
 }
 
-/// Refreshes the lock until it is released or lost, and gives it back.
+/// Refreshes the lock until it is released or lost, then releases it. Returns whether it was held to the end.
 async fn keep(
     claim: Claim,
     mut leases: Leases,
@@ -82,11 +83,11 @@ async fn keep(
     let held = loop {
         let Some(safe_until) = leases.safe_until() else { break false };
         tokio::select! {
-            biased; // Time first: a lock that has run out must not pass for held because something else is ready as well.
+            biased; // Expiry first: an expired lock must not count as held because another branch is ready too.
             () = sleep_until(safe_until) => break false,
             _ = &mut released => break true,
             Some(Answer { node, asked, held }) = answers.next() => {
-                // A node that cannot be asked keeps what it has promised; its lease runs out by itself.
+                // A node that could not be reached still keeps its lease until the lease expires.
                 if let Ok(held) = held {
                     leases.note(node, asked, held);
                 }
@@ -96,7 +97,7 @@ async fn keep(
     };
     if !held {
         lost.send_replace(true);
-        // What is left of the lock stays until its holder has stopped working.
+        // The remaining leases stay until the holder has stopped working.
         let _ = released.await;
     }
     drop(answers);

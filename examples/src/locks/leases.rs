@@ -1,4 +1,4 @@
-//! [`Leases`]: until when a quorum of nodes is known to keep a lock. Pure, time comes as an argument.
+//! [`Leases`]: until when a quorum of nodes is known to keep a lock. No clock: time is an argument.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::table::Mode;
 
-/// Nodes that must grant a lock, of `nodes`; the module's documentation has the reason.
+/// How many of `nodes` must grant a lock. The module's documentation explains the numbers.
 pub(super) fn quorum(nodes: usize, mode: Mode) -> usize {
     match mode {
         Mode::Read => nodes.div_ceil(2),
@@ -14,10 +14,10 @@ pub(super) fn quorum(nodes: usize, mode: Mode) -> usize {
     }
 }
 
-/// What each node has granted, and until when.
+/// Until when each node keeps the lock.
 #[derive(Debug)]
 pub(super) struct Leases {
-    /// When the node may forget the lock; `None` while it has not granted it, or does not hold it any more.
+    /// When the node may forget the lock. `None` if it has not granted it, or does not hold it any more.
     ends: Vec<Option<Instant>>,
     needed: usize,
     lasts: Duration,
@@ -28,8 +28,8 @@ impl Leases {
         Self { ends: vec![None; nodes], needed: quorum(nodes, mode), lasts }
     }
 
-    /// Takes the answer of a node to a request sent at `asked`: from then on the node counts, and not from the answer,
-    /// which may have been long on its way.
+    /// Records a node's answer to a request that was sent at `asked`. The lease is counted from then, not from the
+    /// answer, which may have been delayed.
     pub(super) fn note(&mut self, node: usize, asked: Instant, held: bool) {
         if let Some(end) = self.ends.get_mut(node) {
             *end = held.then(|| asked + self.lasts);
@@ -44,10 +44,10 @@ impl Leases {
         self.ends.iter().flatten().count()
     }
 
-    /// When the lock is lost, should no refresh get through; `None` if it is already.
+    /// When the lock is lost unless it is refreshed. `None` if it is lost already.
     pub(super) fn safe_until(&self) -> Option<Instant> {
         let mut ends: Vec<_> = self.ends.iter().flatten().copied().collect();
-        // The quorum breaks when so many leases have run out that fewer than needed are left.
+        // The quorum is lost when fewer leases than needed are left.
         ends.sort_unstable_by(|one, other| other.cmp(one));
         ends.get(self.needed.checked_sub(1)?).copied()
     }
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_quorum_of_a_writer_meets_all_others() {
+    fn a_writers_quorum_overlaps_all_others() {
         for nodes in 1..100 {
             let (read, write) = (quorum(nodes, Mode::Read), quorum(nodes, Mode::Write));
             assert!(write + write > nodes && read + write > nodes, "{nodes} nodes");
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lock_lasts_as_long_as_the_last_lease_that_is_needed() {
+    fn the_lock_expires_with_the_last_lease_that_is_needed() {
         let second = Duration::from_secs(1);
         let start = Instant::now();
         let mut leases = Leases::new(5, Mode::Write, 10 * second);
@@ -80,7 +80,7 @@ mod tests {
         for node in 2..5 {
             leases.note(node, start + second * node as u32, true);
         }
-        // Those of 3 and 4 are good for longer, but a quorum takes a third.
+        // The leases of nodes 3 and 4 run longer, but a quorum needs a third.
         assert_eq!(leases.safe_until(), Some(start + 12 * second));
         leases.note(0, start + 8 * second, true);
         assert_eq!(leases.safe_until(), Some(start + 13 * second));

@@ -1,4 +1,4 @@
-//! [`QuorumLock`]: asks all nodes at once for a lock, and again until there is time no more.
+//! [`QuorumLock`]: requests a lock from all nodes at once, and tries again until the deadline.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,14 +37,14 @@ use super::table::Mode;
 /// ```
 #[derive(Debug, Clone)]
 pub struct QuorumLock {
-    pub(super) nodes: Arc<[LocksClient]>,
-    pub(super) resource: String,
-    pub(super) timing: Timing,
+    nodes: Arc<[LocksClient]>,
+    resource: String,
+    timing: Timing,
 }
 
 impl QuorumLock {
-    /// A lock over these nodes, which serve [`Locks`](super::Locks) with the same timing. Everybody who locks this
-    /// resource must ask the same ones.
+    /// Creates a lock over these nodes, which must serve [`Locks`](super::Locks) with the same timing. All users of
+    /// this resource must use the same nodes.
     pub fn new(
         nodes: impl IntoIterator<Item = LocksClient>,
         resource: &str,
@@ -53,7 +53,7 @@ impl QuorumLock {
         Self { nodes: nodes.into_iter().collect(), resource: resource.to_owned(), timing }
     }
 
-    /// A lock over all nodes of a grid.
+    /// Creates a lock over all nodes of a grid.
     pub fn on(manager: &Manager, resource: &str, timing: Timing) -> Self {
         let nodes = manager.hosts().map(|host| {
             LocksClient::new(manager.connection(host).expect("the manager's own list has it"))
@@ -61,31 +61,31 @@ impl QuorumLock {
         Self::new(nodes, resource, timing)
     }
 
-    /// Gets the lock for writing: nobody else has it then.
+    /// Acquires the lock for writing: it has no other holder then.
     ///
     /// # Errors
-    /// [`NotLocked`] if a quorum did not grant it `within` that time.
+    /// [`NotLocked`] if a quorum has not granted it `within` that time.
     ///
     /// # Cancel safety
-    /// Dropped, it gives back what it has got.
+    /// If the future is dropped, whatever the nodes have granted is released in the background.
     pub async fn write(&self, within: Duration) -> Result<Guard, NotLocked> {
         self.get(Mode::Write, within).await
     }
 
-    /// Gets the lock for reading: only readers have it then.
+    /// Acquires the lock for reading: all other holders are readers.
     ///
     /// # Errors
-    /// [`NotLocked`] if a quorum did not grant it `within` that time.
+    /// [`NotLocked`] if a quorum has not granted it `within` that time.
     ///
     /// # Cancel safety
-    /// Dropped, it gives back what it has got.
+    /// If the future is dropped, whatever the nodes have granted is released in the background.
     pub async fn read(&self, within: Duration) -> Result<Guard, NotLocked> {
         self.get(Mode::Read, within).await
     }
 
-    /// Takes the lock from all who hold it, for operators, and says how many nodes had it locked.
+    /// Releases the lock on all nodes, whoever holds it. For operators. Returns on how many nodes it was locked.
     ///
-    /// The holders learn of it at their next refresh, so for that long there may be two.
+    /// The holders notice at their next refresh. Until then the lock may have another holder.
     pub async fn force_unlock(&self) -> usize {
         let calls = self
             .nodes
@@ -110,10 +110,12 @@ impl QuorumLock {
         }
     }
 
-    /// Asks all nodes once. Ready as soon as it is decided; a granted lock goes on collecting answers in its guard.
+    /// Requests the lock once from all nodes. Returns as soon as the outcome is certain; if granted, the guard receives
+    /// the remaining answers.
     async fn attempt(&self, mode: Mode, deadline: Instant) -> Result<Guard, NotLocked> {
-        // In this order, so that the calls are dropped before the claim is given back.
-        let claim = Claim::new(self, mode);
+        // In this order, so that the calls are dropped before the claim, which releases the lock.
+        let Self { nodes, resource, timing } = self.clone();
+        let claim = Claim::new(nodes, resource, mode, timing);
         let mut answers = claim.acquire(deadline.min(Instant::now() + self.timing.call_timeout));
         let mut leases = Leases::new(self.nodes.len(), mode, self.timing.expires_after);
         let (mut refused, mut unreachable) = (0, 0);
@@ -141,23 +143,23 @@ impl QuorumLock {
     }
 }
 
-/// A lock was not granted in time; the numbers are those of the last attempt.
+/// A lock was not granted in time. The numbers are of the last attempt.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "no lock on {resource} within {within:?}: it takes {needed} of {nodes} nodes, but {refused} refused and {unreachable} did not answer"
 )]
 #[non_exhaustive]
 pub struct NotLocked {
-    /// What was to be locked.
+    /// The resource.
     pub resource: String,
-    /// The time that was given.
+    /// The time limit of the call.
     pub within: Duration,
-    /// Nodes of the grid.
+    /// Number of nodes.
     pub nodes: usize,
-    /// Nodes that must grant the lock.
+    /// Number of nodes that must grant the lock.
     pub needed: usize,
-    /// Nodes that have granted it to somebody else, as far as was known when the attempt was given up.
+    /// Number of nodes that refused because of another holder, as far as known when the attempt ended.
     pub refused: usize,
-    /// Nodes that could not be asked or did not answer.
+    /// Number of nodes that could not be reached or did not answer.
     pub unreachable: usize,
 }

@@ -1,4 +1,4 @@
-//! [`Locks`]: what the nodes ask each other, and [`LockTable`], which answers.
+//! [`Locks`]: the service of each node, and [`LockTable`], its implementation.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -10,38 +10,39 @@ use super::table::{Mode, Table, Uid};
 
 /// The lock table of one node.
 ///
-/// Answers say whether the lock is held now, or was until now. All methods are `inline`: they never wait, so they run in
-/// the order in which a link brings them. A release can therefore never overtake the request that it takes back.
+/// Methods return whether the lock is held now, or was held until now. All methods are `inline`: they never wait, so
+/// they run in the order in which they arrive on a link. A release therefore never overtakes the request that it
+/// undoes.
 #[grid::service]
 pub trait Locks {
-    /// Asks for a lock that nobody else holds.
+    /// Requests a write lock.
     #[handler(inline)]
     async fn lock(&self, cx: &Context, resource: String, uid: Uid) -> bool;
-    /// Asks for a lock that only readers hold.
+    /// Requests a read lock.
     #[handler(inline)]
     async fn rlock(&self, cx: &Context, resource: String, uid: Uid) -> bool;
-    /// Gives back what [`lock`](Self::lock) has given.
+    /// Releases what [`lock`](Self::lock) granted.
     #[handler(inline)]
     async fn unlock(&self, resource: String, uid: Uid) -> bool;
-    /// Gives back what [`rlock`](Self::rlock) has given.
+    /// Releases what [`rlock`](Self::rlock) granted.
     #[handler(inline)]
     async fn runlock(&self, resource: String, uid: Uid) -> bool;
-    /// Keeps either kind from expiring.
+    /// Refreshes a lock of either kind, so that it does not expire.
     #[handler(inline)]
     async fn refresh(&self, resource: String, uid: Uid) -> bool;
-    /// Takes a lock from all who hold it, for operators; the holders learn of it when they refresh.
+    /// Releases a lock, whoever holds it. For operators. The holders notice at their next refresh.
     #[handler(inline)]
     async fn force_unlock(&self, resource: String) -> bool;
 }
 
-/// The table of this node, as a service.
+/// A node's table as a service.
 #[derive(Debug)]
 pub struct LockTable {
     table: Mutex<Table>,
 }
 
 impl LockTable {
-    /// An empty table. All nodes and all their [`QuorumLock`](super::QuorumLock)s need the same timing.
+    /// Creates an empty table. All nodes and all their [`QuorumLock`](super::QuorumLock)s need the same timing.
     #[must_use]
     pub fn new(timing: &Timing) -> Self {
         Self { table: Mutex::new(Table::new(timing.expires_after)) }
@@ -52,7 +53,7 @@ impl LockTable {
     }
 
     fn acquire(&self, cx: &Context, resource: &str, mode: Mode, uid: Uid) -> bool {
-        // The link has already established who asks, so the owner need not be sent.
+        // The link knows the caller, so the owner is not an argument.
         self.table().acquire(Instant::now().into_std(), resource, mode, uid, cx.peer())
     }
 }

@@ -1,4 +1,4 @@
-//! [`Table`]: the locks that one node has granted. Pure: no clock, no socket, no lock; time comes as an argument.
+//! [`Table`]: the locks that one node has granted. No clock, no socket, no mutex: time is an argument.
 //!
 //! ```text
 //!            acquire(Write)                 acquire(Read)
@@ -13,30 +13,31 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-/// Resources that may be locked at once; further locks are refused. 100 000 with names of 100 bytes are some 25 MB.
+/// Number of resources that may be locked at once; further locks are refused. 100 000 with names of 100 bytes take
+/// about 25 MB.
 const RESOURCES_MAX: usize = 100_000;
 
-/// Readers that one resource may have at once; further ones are refused.
+/// Number of readers that one resource may have at once; further ones are refused.
 const READERS_MAX: usize = 10_000;
 
-/// One attempt to get a lock. Each has its own, so that a release that comes late never hits a later attempt.
+/// Id of one attempt to get a lock. Each attempt has its own, so that a late release never undoes a later attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Uid(u128);
 
 impl Uid {
-    /// A new one, at random.
+    /// Creates a random id.
     #[must_use]
     pub fn random() -> Self {
         Self(rand::random())
     }
 }
 
-/// What a lock allows to others.
+/// Which other holders a lock admits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Other readers.
     Read,
-    /// Nobody.
+    /// None.
     Write,
 }
 
@@ -45,32 +46,32 @@ pub enum Mode {
 pub struct Table {
     entries: HashMap<String, Entry>,
     expires_after: Duration,
-    /// When entries that nobody asks for again were last thrown out.
+    /// When expired entries were last removed from the whole table.
     swept: Option<Instant>,
 }
 
 #[derive(Debug)]
 struct Entry {
     mode: Mode,
-    /// Never empty; one for [`Mode::Write`].
+    /// Never empty. Exactly one for [`Mode::Write`].
     holders: HashMap<Uid, Holder>,
 }
 
 #[derive(Debug)]
 struct Holder {
-    /// The node that asked.
+    /// The node that requested the lock.
     owner: String,
     refreshed: Instant,
 }
 
 impl Table {
-    /// An empty table whose entries expire when they have not been refreshed for so long.
+    /// Creates an empty table whose entries expire when they were not refreshed for this time.
     #[must_use]
     pub fn new(expires_after: Duration) -> Self {
         Self { entries: HashMap::new(), expires_after, swept: None }
     }
 
-    /// Grants the lock or refuses it. Asking again with the same uid is granted, and refreshes.
+    /// Grants or refuses a lock. A repeated request with the same uid is granted, and refreshes the lock.
     #[must_use]
     pub fn acquire(
         &mut self,
@@ -102,7 +103,7 @@ impl Table {
         true
     }
 
-    /// Gives a lock back; false if it was not held.
+    /// Releases a lock. Returns false if it was not held.
     pub fn release(&mut self, resource: &str, mode: Mode, uid: Uid) -> bool {
         let Some(entry) = self.entries.get_mut(resource).filter(|entry| entry.mode == mode) else {
             return false;
@@ -114,7 +115,7 @@ impl Table {
         held
     }
 
-    /// Says that a lock is still wanted; false if it is not held any more.
+    /// Refreshes a lock. Returns false if it is not held any more.
     #[must_use]
     pub fn refresh(&mut self, now: Instant, resource: &str, uid: Uid) -> bool {
         self.expire(now, resource);
@@ -122,12 +123,12 @@ impl Table {
         holder.map(|holder| holder.refreshed = now).is_some()
     }
 
-    /// Takes a lock from all who hold it, and says from how many.
+    /// Releases a lock, whoever holds it. Returns the number of holders.
     pub fn force_unlock(&mut self, resource: &str) -> usize {
         self.entries.remove(resource).map_or(0, |entry| entry.holders.len())
     }
 
-    /// Who holds a lock: the nodes that asked for it, in no particular order.
+    /// The nodes that hold a lock, in no particular order.
     pub fn owners(&self, resource: &str) -> impl Iterator<Item = &str> {
         let entry = self.entries.get(resource).into_iter();
         entry.flat_map(|entry| entry.holders.values().map(|holder| &*holder.owner))
@@ -140,8 +141,8 @@ impl Table {
         }
     }
 
-    /// Throws out what vanished holders have left on resources that nobody asks for. Once per expiry time: each entry is
-    /// looked at about once in its life, whatever the number of calls.
+    /// Removes expired entries of resources that are not requested any more. Runs once per expiry time, so each entry
+    /// is visited about once in its life, whatever the number of calls.
     fn sweep(&mut self, now: Instant) {
         let due = self.swept.is_none_or(|swept| now.duration_since(swept) >= self.expires_after);
         if due {
@@ -152,7 +153,7 @@ impl Table {
 }
 
 impl Entry {
-    /// Forgets holders that were not refreshed in time; true if none is left.
+    /// Removes holders that were not refreshed in time. Returns whether none is left.
     fn expire(&mut self, now: Instant, after: Duration) -> bool {
         self.holders.retain(|_, holder| now.duration_since(holder.refreshed) < after);
         self.holders.is_empty()
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_writer_excludes_everybody() {
+    fn a_writer_excludes_all_others() {
         let (mut table, now) = start();
         assert!(table.acquire(now, "a", Write, UIDS[0], "n1"));
         assert!(!table.acquire(now, "a", Write, UIDS[1], "n2"));
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn readers_exclude_only_writers_until_the_last_has_gone() {
+    fn readers_exclude_writers_until_the_last_one_releases() {
         let (mut table, now) = start();
         assert!(table.acquire(now, "a", Read, UIDS[0], "n1"));
         assert!(table.acquire(now, "a", Read, UIDS[1], "n2"));
@@ -200,7 +201,7 @@ mod tests {
         let (mut table, now) = start();
         assert!(!table.release("a", Write, UIDS[0]));
         assert!(table.acquire(now, "a", Write, UIDS[0], "n1"));
-        assert!(!table.release("a", Write, UIDS[1]), "another's");
+        assert!(!table.release("a", Write, UIDS[1]), "held by another uid");
         assert!(!table.release("a", Read, UIDS[0]), "another mode");
         assert!(table.release("a", Write, UIDS[0]));
         assert!(!table.release("a", Write, UIDS[0]), "twice");
@@ -216,7 +217,7 @@ mod tests {
         assert!(!table.acquire(now + EXPIRY, "a", Write, UIDS[1], "n2"), "refreshed");
         assert!(!table.refresh(now + almost + EXPIRY, "a", UIDS[0]), "too late");
         assert!(table.acquire(now + almost + EXPIRY, "a", Write, UIDS[1], "n2"));
-        assert!(!table.refresh(now + almost + EXPIRY, "a", UIDS[0]), "it is another's now");
+        assert!(!table.refresh(now + almost + EXPIRY, "a", UIDS[0]), "another uid holds it now");
     }
 
     #[test]
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_asks_for_is_swept_out() {
+    fn expired_entries_of_unused_resources_are_removed() {
         let (mut table, now) = start();
         assert!(table.acquire(now, "forgotten", Write, UIDS[0], "n1"));
         assert!(table.acquire(now + EXPIRY, "b", Write, UIDS[1], "n2"));
@@ -238,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn force_takes_from_all() {
+    fn force_unlock_releases_all_holders() {
         let (mut table, now) = start();
         assert!(table.acquire(now, "a", Read, UIDS[0], "n1"));
         assert!(table.acquire(now, "a", Read, UIDS[1], "n2"));

@@ -1,4 +1,4 @@
-//! How many requests of the echo handler a connection answers, and how soon.
+//! Measures throughput and latency of requests to the echo handler.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,26 +11,26 @@ use tokio::time::Instant;
 
 use super::handlers::ECHO;
 
-/// Time before the measurement, in which both ends fill their caches and buffers.
+/// Warm-up before the measurement.
 const WARM_UP: Duration = Duration::from_millis(300);
 
-/// Digits of a latency that are kept.
+/// Significant digits of a latency in the histogram.
 const DIGITS: u8 = 3;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a connection is put under.
+/// The load on a connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Load {
-    /// How long.
+    /// Duration of the measurement.
     pub time: Duration,
-    /// Requests in flight.
+    /// Number of requests in flight.
     pub tasks: usize,
-    /// Bytes of each request, and of its answer.
+    /// Bytes of each request and of its answer.
     pub bytes: usize,
 }
 
-/// What was measured. Displayed, it is one line.
+/// The result of a measurement. Its `Display` is one line.
 #[derive(Debug, Clone)]
 pub struct Report {
     load: Load,
@@ -38,10 +38,10 @@ pub struct Report {
     nanos: Histogram<u64>,
 }
 
-/// Loads a connection and measures.
+/// Puts a connection under load and measures it.
 ///
 /// # Errors
-/// The first request that fails ends it.
+/// Fails with the error of the first request that fails.
 pub async fn run(connection: &Connection, load: Load) -> Result<Report, Error> {
     let start = Instant::now() + WARM_UP;
     let mut tasks = JoinSet::new();
@@ -55,7 +55,7 @@ pub async fn run(connection: &Connection, load: Load) -> Result<Report, Error> {
     Ok(Report { load, elapsed: start.elapsed(), nanos })
 }
 
-/// Asks again and again; requests that begin between `start` and `end` count.
+/// Sends requests one after the other. Those that begin between `start` and `end` count.
 async fn one_by_one(
     connection: Connection,
     bytes: usize,
@@ -71,7 +71,7 @@ async fn one_by_one(
         }
         let answer = connection.request(ECHO, Some(payload.clone())).await?;
         if answer.is_none_or(|answer| answer.len() != bytes) {
-            return Err("the answer is not as long as the request".into());
+            return Err("the answer and the request differ in length".into());
         }
         if asked >= start {
             nanos.record(u64::try_from(asked.elapsed().as_nanos())?)?;

@@ -1,10 +1,10 @@
-//! The handlers: what any node must serve to be driven by the checks.
+//! The handlers that the checks call. Any node under test must serve them.
 //!
 //! | id | subroutes | kind | what it does |
 //! |---|---|---|---|
-//! | 78 | none, `sub/route` | single | answers the payload; see [`single`] for the payloads that mean more |
-//! | 79 | none, `sub/route` | stream, in 4, out 4 | answers each message with the initial payload before it |
-//! | 10 | none | stream, in 0, out 1 | sends as many messages as the payload says |
+//! | 78 | none, `sub/route` | single | returns the payload; see [`single`] for payloads with a special meaning |
+//! | 79 | none, `sub/route` | stream, in 4, out 4 | returns each message, prefixed with the initial payload |
+//! | 10 | none | stream, in 0, out 1 | sends the number of messages that the payload asks for |
 //! | 11 | none | single | adds `resp: ok` to a map of texts |
 
 use std::collections::BTreeMap;
@@ -13,24 +13,24 @@ use std::time::Duration;
 use bytes::Bytes;
 use grid::{Builder, Capacities, RawReceiver, RawSender, RemoteError};
 
-/// Answers requests with themselves.
+/// Returns the request.
 pub const ECHO: u8 = 78;
-/// Answers the messages of a stream with themselves.
+/// Returns each message of a stream.
 pub const ECHO_STREAM: u8 = 79;
 /// Capacities of [`ECHO_STREAM`].
 pub const ECHO_CAPACITIES: Capacities = Capacities { incoming: 4, outgoing: 4 };
-/// Sends a number of messages.
+/// Sends the requested number of messages.
 pub const COUNT: u8 = 10;
 /// Capacities of [`COUNT`].
 pub const COUNT_CAPACITIES: Capacities = Capacities { incoming: 0, outgoing: 1 };
-/// Bytes of each message of [`COUNT`].
+/// Length of each message of [`COUNT`].
 pub const COUNT_ITEM_BYTES: usize = 512;
 /// Adds an entry to a map.
 pub const MAP: u8 = 11;
-/// The second place of [`ECHO`] and [`ECHO_STREAM`].
+/// Subroute under which [`ECHO`] and [`ECHO_STREAM`] are served as well.
 pub const SUBROUTE: &str = "sub/route";
 
-/// What a request of [`MAP`] and its answer are, in msgpack.
+/// Request and answer of [`MAP`], encoded as msgpack.
 pub type Texts = BTreeMap<String, String>;
 
 /// Adds all handlers to a node.
@@ -51,10 +51,10 @@ pub fn install(builder: Builder) -> Builder {
         .single_handler(MAP, None, |_cx, payload| async move { map(&payload.unwrap_or_default()) })
 }
 
-/// Answers with the payload, an absent one as an empty one.
+/// Returns the payload, or an empty one if it is absent.
 ///
-/// `nil` is answered without a payload, `fail` with the error `boom: fail`, `sleep:N` after N milliseconds; at `panic`
-/// it panics.
+/// Special payloads: `nil` returns no payload, `fail` the error `boom: fail`, `sleep:N` the payload after N
+/// milliseconds, and `panic` panics.
 pub async fn single(payload: Option<Bytes>) -> Result<Option<Bytes>, RemoteError> {
     let payload = payload.unwrap_or_default();
     match &*payload {
@@ -70,13 +70,14 @@ pub async fn single(payload: Option<Bytes>) -> Result<Option<Bytes>, RemoteError
     Ok(Some(payload))
 }
 
-/// The pause of `sleep:N`.
+/// Parses `sleep:N`.
 fn pause_in(payload: &[u8]) -> Option<Duration> {
     let millis = payload.strip_prefix(b"sleep:")?;
     std::str::from_utf8(millis).ok()?.parse().ok().map(Duration::from_millis)
 }
 
-/// Sends each message of the input back behind `prefix`; the message `fail` is answered with the error `stream boom`.
+/// Returns each message of the input, prefixed with `prefix`. The message `fail` ends the stream with the error
+/// `stream boom`.
 pub async fn echo(
     prefix: Bytes,
     mut input: RawReceiver,
@@ -93,7 +94,7 @@ pub async fn echo(
     Ok(())
 }
 
-/// Sends as many messages as the payload says in decimal.
+/// Sends as many messages as the payload says, a decimal number.
 pub async fn count(payload: Bytes, mut output: RawSender) -> Result<(), RemoteError> {
     let count = std::str::from_utf8(&payload).ok().and_then(|text| text.parse::<u64>().ok());
     for _ in 0..count.ok_or_else(|| RemoteError::new("bad count"))? {

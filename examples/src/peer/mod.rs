@@ -1,7 +1,7 @@
-//! What the program `peer` serves, checks and measures.
+//! Handlers, checks and measurements of the program `peer`.
 //!
-//! Any node that speaks the protocol and serves the same handlers can be at the other end, one in Go included: the byte
-//! level is used throughout, every id is one that Go has, and nothing here needs an extension.
+//! The other node may be any that speaks the protocol and serves the same handlers, such as one in Go: everything here
+//! works at the byte level, uses ids that Go has, and needs no extension of the protocol.
 
 pub mod bench;
 pub mod checks;

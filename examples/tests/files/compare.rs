@@ -1,4 +1,4 @@
-//! What comes through nodes is what `find` and `grep` print.
+//! Output through nodes equals the output of `find` and `grep`.
 
 use std::{fs, path::Path};
 
@@ -13,7 +13,7 @@ fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// Every number in a text.
+/// All numbers in a text.
 fn numbers(text: &str) -> Vec<u64> {
     let words = text.split(|c: char| !c.is_ascii_digit());
     words.filter(|word| !word.is_empty()).map(|word| word.parse().unwrap()).collect()
@@ -36,7 +36,7 @@ async fn assert_demo(dir: &Path, pattern: &str) {
     let listed = numbers(report(&text, "listed in "));
     let others = count("p") + count("s");
     assert_eq!(listed[..5], [count("f"), count("d"), count("l"), others, bytes], "{text}");
-    // Of each file the number of lines: names with newlines in them do not matter so.
+    // Line counts of files, so that names with newlines in them do not matter.
     let counts = sorted_output(dir, &["grep", "-rchIE", "-e", pattern]);
     let counts: Vec<u64> =
         counts.iter().flat_map(|count| numbers(&String::from_utf8_lossy(count))).collect();
@@ -54,7 +54,7 @@ async fn the_demo_counts_what_find_and_grep_count() {
 }
 
 #[tokio::test]
-async fn a_generated_tree_through_nodes_is_what_find_and_grep_print() {
+async fn a_generated_tree_through_nodes_equals_find_and_grep() {
     let tree = odd_tree();
     let [more, even_more] = ["more", "even more"].map(|name| {
         let dir = tempfile::tempdir().unwrap();
@@ -68,7 +68,7 @@ async fn a_generated_tree_through_nodes_is_what_find_and_grep_print() {
         |dir| sorted_output(dir, &["find", "-mindepth", "1", "-printf", "%y %s %TFT%TH:%TMZ %P\n"]);
     let grep = |dir, pattern| sorted_output(dir, &["grep", "-rnIE", "-e", pattern]);
 
-    // One node, asked by another.
+    // One node, called by another.
     assert_same(
         &sorted(&output(&["ls", "--via", &b.name, "--node", &a.name]).await),
         &find(dirs[0]),
@@ -85,7 +85,7 @@ async fn a_generated_tree_through_nodes_is_what_find_and_grep_print() {
     assert_same(&sorted(&output(&["ls", "--via", &b.name]).await), &union(dirs.map(find)));
     let ours = output(&["search", "--via", &a.name, "needle"]).await;
     assert_same(&sorted(&ours), &union(dirs.map(|dir| grep(dir, "needle"))));
-    // Files, whoever has them.
+    // Files of any node.
     for file in ["long-line", "many", "binary", "empty", "more/file", "even more/file"] {
         let there = dirs.iter().find_map(|dir| fs::read(dir.join(file)).ok()).expect(file);
         assert!(output(&["cat", "--via", &c.name, file]).await == there, "{file}");
@@ -101,7 +101,7 @@ async fn a_generated_tree_through_nodes_is_what_find_and_grep_print() {
 }
 
 #[tokio::test]
-async fn this_repository_through_nodes_is_what_find_and_grep_print() {
+async fn this_repository_through_nodes_equals_find_and_grep() {
     let empty = tempfile::tempdir().unwrap();
     let [near, _far, far_too] = Node::cluster([empty.path(), repository(), empty.path()]).await;
     for part in ["examples", "grid", "grid-macros", "Cargo.toml"] {

@@ -1,9 +1,8 @@
-//! The program `files` as its users have it: real processes, real sockets, compared with the real `find` and `grep`.
+//! Tests of the program `files` with real processes and sockets, compared with the real `find` and `grep`.
 //!
-//! `nodes` starts the processes; `compare` looks at what is printed, `restart` at nodes that come and go, `refuse` at
-//! everything that must not work.
+//! `nodes` starts the processes; `compare` tests the output, `restart` nodes that end and restart, `refuse` errors.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "also helpers of tests are tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 mod compare;
 mod nodes;

@@ -1,4 +1,5 @@
-//! Processes of the program: nodes, and the commands that ask them. All end with their test, and nothing waits for ever.
+//! Processes of the program: nodes, and the commands that call them. All end with their test, and every wait has a
+//! time-out.
 
 use std::{
     ffi::OsStr,
@@ -15,7 +16,7 @@ use tokio::{
     time::timeout,
 };
 
-/// Whatever takes longer than that hangs, even on a busy machine.
+/// Time-out of every wait. Long enough for a busy machine.
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
 /// The program.
@@ -26,12 +27,12 @@ pub(crate) fn files<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Comma
     command
 }
 
-/// Runs the program to its end.
+/// Runs the program until it ends.
 pub(crate) async fn run(args: &[&str]) -> Output {
     timeout(LIMIT, files(args).output()).await.unwrap_or_else(|_| panic!("{args:?} hangs")).unwrap()
 }
 
-/// What the program prints on stdout, where nothing may go wrong.
+/// Runs the program, which must succeed, and returns its stdout.
 pub(crate) async fn output(args: &[&str]) -> Vec<u8> {
     let output = run(args).await;
     let complaints = String::from_utf8_lossy(&output.stderr);
@@ -39,17 +40,17 @@ pub(crate) async fn output(args: &[&str]) -> Vec<u8> {
     output.stdout
 }
 
-/// What the program says on stderr, where it must fail.
+/// Runs the program, which must fail, and returns its stderr.
 pub(crate) async fn refusal(args: &[&str]) -> String {
     let output = run(args).await;
     assert_eq!(output.status.code(), Some(1), "{args:?}");
     String::from_utf8(output.stderr).unwrap()
 }
 
-/// Names of nodes with ports that are free: found by binding them, all at a time so that they differ.
+/// Names of nodes with free ports, which are found by binding all of them at once, so that they differ.
 ///
-/// Each test process has a loopback address of its own: on the usual one, somebody's outgoing connection could take a
-/// port between here and the node that binds it.
+/// Each test process has its own loopback address. On the usual one, an outgoing connection of another process could
+/// take the port before the node binds it.
 pub(crate) fn names<const N: usize>() -> [String; N] {
     let [_, a, b, c] = std::process::id().to_be_bytes();
     let bind = |_| TcpListener::bind((format!("127.{a}.{b}.{}", c.clamp(1, 254)), 0)).unwrap();
@@ -74,7 +75,7 @@ impl Node {
         Self::start_with(name, hosts, dir, &[]).await
     }
 
-    /// Likewise, with further arguments.
+    /// Like [`Node::start`], with further arguments.
     pub(crate) async fn start_with(
         name: &str,
         hosts: &[String],
@@ -104,17 +105,17 @@ impl Node {
         nodes.try_into().unwrap_or_else(|_| unreachable!())
     }
 
-    /// Waits until it has said this on stderr.
+    /// Waits until it has printed this on stderr.
     pub(crate) async fn says(&self, what: &str) {
         wait_for(self.stderr.clone(), what).await;
     }
 
-    /// Whether it has not ended.
+    /// Whether it is still running.
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// The most memory it has had so far, in KiB.
+    /// Its peak memory so far, in KiB.
     #[cfg(target_os = "linux")]
     pub(crate) fn memory_peak(&self) -> u64 {
         let pid = self.child.id().expect("running");
@@ -123,12 +124,12 @@ impl Node {
         peak.trim_end_matches("kB").trim().parse().unwrap()
     }
 
-    /// Kills it, without a chance to say goodbye.
+    /// Kills it without a shutdown.
     pub(crate) async fn kill(&mut self) {
         self.child.kill().await.unwrap();
     }
 
-    /// Sends it a signal and waits until it has ended, which must be a success.
+    /// Sends it a signal and waits until it ends, which it must do with success.
     pub(crate) async fn end(mut self, signal: &str) {
         let pid = self.child.id().expect("running").to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().await.unwrap().success());
@@ -137,7 +138,7 @@ impl Node {
     }
 }
 
-/// Collects what a process says, so that it never waits for its reader.
+/// Collects the output of a process, so that the process never blocks on writing.
 fn collect(from: impl AsyncRead + Unpin + Send + 'static) -> watch::Receiver<String> {
     let (said, receiver) = watch::channel(String::new());
     let mut lines = BufReader::new(from).lines();
@@ -152,5 +153,5 @@ fn collect(from: impl AsyncRead + Unpin + Send + 'static) -> watch::Receiver<Str
 async fn wait_for(mut said: watch::Receiver<String>, what: &str) {
     let found = timeout(LIMIT, said.wait_for(|all| all.contains(what))).await;
     let found = found.map(|found| found.is_ok());
-    assert_eq!(found, Ok(true), "waiting for {what:?}; was said: {}", *said.borrow());
+    assert_eq!(found, Ok(true), "waiting for {what:?}; the output is: {}", *said.borrow());
 }

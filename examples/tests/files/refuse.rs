@@ -1,4 +1,4 @@
-//! What must not work, and the texts that say why: each names the thing, the exit code is 1, and nothing hangs.
+//! Requests and command lines that must fail: the message names the cause, the exit code is 1, and nothing hangs.
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -9,7 +9,7 @@ use tokio::{
 use crate::nodes::{LIMIT, Node, address, names, output, refusal};
 
 #[tokio::test]
-async fn a_node_that_is_not_there() {
+async fn a_node_that_is_not_running() {
     let [nobody] = names();
     let text = refusal(&["ls", "--via", &nobody]).await;
     assert!(text.starts_with(&format!("error: no connection to {nobody}: ")), "{text}");
@@ -19,7 +19,7 @@ async fn a_node_that_is_not_there() {
 }
 
 #[tokio::test]
-async fn requests_that_make_no_sense() {
+async fn invalid_requests() {
     let dir = tempfile::tempdir().unwrap();
     let [a, b] = Node::cluster([dir.path(), dir.path()]).await;
     assert_eq!(
@@ -33,7 +33,7 @@ async fn requests_that_make_no_sense() {
 }
 
 #[tokio::test]
-async fn a_command_line_of_a_node_that_makes_no_sense() {
+async fn invalid_command_lines_of_a_node() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().to_str().unwrap();
     let [name, other] = &names();
@@ -101,23 +101,23 @@ async fn garbage_instead_of_a_handshake() {
     let upgrade = "GET /minio/grid/v1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     let unmasked = [upgrade.as_bytes(), &[0x82, 3, 1, 2, 3]].concat();
-    // A whole frame of bytes that are no message, with a mask of zeros.
+    // A complete frame whose bytes are not a message, with a mask of zeros.
     let no_message = [upgrade.as_bytes(), &[0x82, 0x83, 0, 0, 0, 0, 0xc1, 2, 3]].concat();
     let huge = [upgrade.as_bytes(), &[0x82, 0xff], &[0x7f; 8], &[0; 4]].concat();
     for (what, garbage) in [
         ("bytes", &[0xff; 4096][..]),
         ("no upgrade", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
         ("an unmasked frame", &unmasked),
-        ("no message", &no_message),
+        ("not a message", &no_message),
         ("a frame of 9 exabytes", &huge),
     ] {
         let mut stream = TcpStream::connect(address(&node.name)).await.unwrap();
         stream.write_all(garbage).await.unwrap();
         let closed = timeout(LIMIT, stream.read_to_end(&mut Vec::new())).await;
-        assert!(closed.is_ok(), "{what}: the node hangs up, however rudely");
+        assert!(closed.is_ok(), "{what}: the node must close the connection");
     }
     node.says("refused a connection").await;
-    // Somebody who says nothing at all is no obstacle either.
+    // A silent connection does not block the node either.
     let _silent = TcpStream::connect(address(&node.name)).await.unwrap();
     output(&["ls", "--via", &node.name]).await;
     output(&["ls", "--via", &other.name, "--node", &node.name]).await;

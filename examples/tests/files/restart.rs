@@ -1,4 +1,4 @@
-//! Nodes that end, gently or not, and come back.
+//! Nodes that are shut down or killed, and restarted.
 
 use std::{ffi::OsStr, fs, path::Path, time::Duration};
 
@@ -9,11 +9,11 @@ use tokio::{
 
 use crate::nodes::{LIMIT, Node, files, output, run};
 
-/// A restarted node is dialed again after 1 to 2 s; the rest is for a busy machine.
+/// A restarted node is dialed again after 1 to 2 s. The rest is for a busy machine.
 const BACK_MAX: Duration = Duration::from_secs(10);
 
-/// Lines in a file that all have a needle. Many more than all buffers on the way hold, so that whoever sends them has to
-/// wait for a reader.
+/// Number of matching lines in a file. Many more than all buffers on the way hold, so that the sender has to wait for
+/// the reader.
 const HITS: usize = 100_000;
 
 fn haystack(dir: &Path) {
@@ -26,7 +26,7 @@ fn count(lines: &[u8]) -> usize {
 }
 
 #[tokio::test]
-async fn a_killed_node_ends_its_streams_and_is_there_again_when_restarted() {
+async fn a_killed_node_ends_its_streams_and_is_reachable_again_after_a_restart() {
     let [far, empty] = [(); 2].map(|()| tempfile::tempdir().unwrap());
     haystack(far.path());
     let [mut asked, mut killed, mut third] =
@@ -46,12 +46,12 @@ async fn a_killed_node_ends_its_streams_and_is_there_again_when_restarted() {
     println!("the stream ended {took:?} after the kill");
     assert!(took < Duration::from_secs(1), "{took:?}");
     assert_eq!(ended.status.code(), Some(1));
-    assert!(count(rest.as_bytes()) < HITS - 1, "it was still streaming");
+    assert!(count(rest.as_bytes()) < HITS - 1, "the stream was cut off");
     let says = String::from_utf8(ended.stderr).unwrap();
     let expected = format!("files: haystack: the rest is missing: {}: disconnected: ", killed.name);
     assert!(says.starts_with(&expected) && says.lines().count() == 1, "{says}");
 
-    // The others answer meanwhile, with a note about the missing one.
+    // Meanwhile the remaining nodes answer, with a note about the missing one.
     let partly = run(&["ls", "--via", &third.name]).await;
     let says = String::from_utf8(partly.stderr).unwrap();
     assert!(partly.status.code() == Some(1) && says.contains(&killed.name), "{says}");
@@ -65,11 +65,11 @@ async fn a_killed_node_ends_its_streams_and_is_there_again_when_restarted() {
                 sleep(Duration::from_millis(50)).await;
             }
         };
-        timeout(BACK_MAX, there_again).await.expect("it is there again");
+        timeout(BACK_MAX, there_again).await.expect("the node is reachable again");
         let all = output(&["search", "--via", via, "needle"]).await;
         assert_eq!(count(&all), HITS);
     }
-    assert!(asked.is_running() && third.is_running(), "nobody else was restarted");
+    assert!(asked.is_running() && third.is_running(), "no other node was restarted");
 }
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn a_killed_node_fails_the_call_that_was_made_to_it() {
 }
 
 #[tokio::test]
-async fn signals_end_a_node_even_while_somebody_reads_slowly() {
+async fn signals_end_a_node_even_while_a_client_reads_slowly() {
     let dir = tempfile::tempdir().unwrap();
     haystack(dir.path());
     for signal in ["-TERM", "-INT"] {
@@ -106,7 +106,7 @@ async fn signals_end_a_node_even_while_somebody_reads_slowly() {
     }
 }
 
-/// As much as passes through would be noticed: a single search sends some 12 MB, and there are three of them.
+/// Buffering the results would exceed this: a single search sends about 12 MB, and there are three of them.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_reader_that_stops_costs_no_memory_and_no_other_reader() {
@@ -114,7 +114,7 @@ async fn a_reader_that_stops_costs_no_memory_and_no_other_reader() {
     let [dir, empty] = [(); 2].map(|()| tempfile::tempdir().unwrap());
     haystack(dir.path());
     let [near, far] = Node::cluster([empty.path(), dir.path()]).await;
-    // A little first: the code that runs is memory too.
+    // A small search first, because loaded code counts as memory too.
     fs::write(dir.path().join("small"), "needle\n".repeat(1000)).unwrap();
     output(&["search", "--via", &near.name, "needle", "small"]).await;
     let args = ["search", "--via", &near.name, "needle", "haystack"];
@@ -133,7 +133,7 @@ async fn a_reader_that_stops_costs_no_memory_and_no_other_reader() {
         assert!(after < before + GROWTH_KIB_MAX, "{before} KiB, then {after} KiB");
     }
     timeout(LIMIT, lines.read_to_string(&mut line)).await.unwrap().unwrap();
-    assert_eq!(count(line.as_bytes()), HITS, "it has only waited");
+    assert_eq!(count(line.as_bytes()), HITS, "the slow reader has received everything");
 }
 
 #[tokio::test]

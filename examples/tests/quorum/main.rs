@@ -1,4 +1,4 @@
-//! Locks over a quorum of nodes in memory, in virtual time: exclusion, lost nodes, vanished holders.
+//! Locks over a quorum of nodes in memory and virtual time: exclusion, lost nodes, crashed holders.
 
 mod nodes;
 #[path = "../../../grid/tests/support/mod.rs"]
@@ -44,7 +44,7 @@ async fn many_tasks_on_five_nodes_exclude_each_other() {
                 counter.store(read + 1, Ordering::Relaxed);
                 if round % 2 == 0 {
                     guard.unlock().await.unwrap();
-                } // or given back in the background
+                } // or released in the background
             }
         });
     }
@@ -72,7 +72,7 @@ async fn readers_share_and_writers_do_not_share_with_them() {
 #[tokio::test(start_paused = true)]
 async fn readers_and_writers_under_contention() {
     let (_network, nodes) = grid_of(4, Slow).await;
-    // Writers count 1000, so that a writer among others of either kind is seen.
+    // A writer adds 1000, so that the sum shows a writer beside any other holder.
     let (inside, most_readers) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let mut tasks = JoinSet::new();
     for (number, node) in nodes.iter().cycle().take(12).enumerate() {
@@ -83,7 +83,7 @@ async fn readers_and_writers_under_contention() {
                 let guard =
                     if writes { lock.write(HOUR).await } else { lock.read(HOUR).await }.unwrap();
                 let before = inside.fetch_add(if writes { 1000 } else { 1 }, Ordering::Relaxed);
-                assert!(if writes { before == 0 } else { before < 1000 }, "{before} were inside");
+                assert!(if writes { before == 0 } else { before < 1000 }, "{before} other holders");
                 sleep(Duration::from_millis(20)).await;
                 let still = inside.fetch_sub(if writes { 1000 } else { 1 }, Ordering::Relaxed);
                 most.fetch_max(still % 1000, Ordering::Relaxed);
@@ -110,7 +110,10 @@ async fn a_minority_of_nodes_may_be_down() {
     nodes[2].shutdown(Duration::ZERO).await;
     let error = lock(&nodes[0]).write(SECOND).await.unwrap_err();
     assert_eq!((error.needed, error.nodes, error.unreachable), (3, 5, 3));
-    assert!(lock(&nodes[0]).read(SECOND).await.is_err(), "an odd number has one quorum for both");
+    assert!(
+        lock(&nodes[0]).read(SECOND).await.is_err(),
+        "with an odd number, readers and writers need the same quorum"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -122,28 +125,28 @@ async fn half_of_an_even_number_is_enough_for_readers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refresh_keeps_the_lock_and_a_vanished_holder_loses_it() {
+async fn a_refresh_keeps_the_lock_and_a_crashed_holder_loses_it() {
     let (_network, nodes) = grid(5).await;
     let guard = lock(&nodes[0]).write(SECOND).await.unwrap();
     assert!(timeout(10 * Timing::default().expires_after, guard.lost()).await.is_err());
     assert!(lock(&nodes[1]).write(SECOND).await.is_err(), "refreshed all the time");
 
-    stop(&nodes[..1]).await; // Without a chance to give the lock back.
+    stop(&nodes[..1]).await; // Without releasing the lock.
     let vanished = Instant::now();
     let next = lock(&nodes[1]).write(HOUR).await.unwrap();
     let (waited, expiry) = (vanished.elapsed(), Timing::default().expires_after);
     assert!(waited > expiry - Timing::default().refresh_every - SECOND, "{waited:?}");
     assert!(waited < expiry + SECOND, "{waited:?}");
-    assert!(guard.is_lost(), "the old holder was told before");
+    assert!(guard.is_lost(), "the old holder was notified before");
     assert!(guard.unlock().await.is_err());
     assert!(!next.is_lost());
 }
 
 #[tokio::test(start_paused = true)]
-async fn losing_the_quorum_is_reported_before_anybody_else_can_have_the_lock() {
+async fn losing_the_quorum_is_reported_before_another_holder_can_get_the_lock() {
     let (network, nodes) = grid(5).await;
     let guard = lock(&nodes[0]).write(SECOND).await.unwrap();
-    // First nothing is answered any more, later there is nobody to ask: no node ever says no.
+    // First calls get no answer, later there is no connection. No node refuses.
     HOSTS.iter().for_each(|host| network.detach(host));
     network.freeze();
     let since = Instant::now();
@@ -155,12 +158,12 @@ async fn losing_the_quorum_is_reported_before_anybody_else_can_have_the_lock() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn links_that_are_lost_for_a_while_lose_no_lock() {
+async fn a_short_loss_of_links_loses_no_lock() {
     let (network, nodes) = grid(5).await;
     let guard = lock(&nodes[0]).write(SECOND).await.unwrap();
     network.cut();
     sleep(Timing::default().refresh_every / 2).await;
-    network.freeze(); // The links are found dead, and made anew, before the lock expires.
+    network.freeze(); // The links are found dead and connected again before the lock expires.
     assert!(timeout(3 * Timing::default().expires_after, guard.lost()).await.is_err());
     guard.unlock().await.unwrap();
 }
@@ -179,19 +182,22 @@ async fn force_unlock_is_noticed_by_the_holder() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_got_is_given_back_when_the_attempt_fails_or_is_dropped() {
+async fn grants_are_released_when_the_attempt_fails_or_is_dropped() {
     let (_network, nodes) = grid(5).await;
     let holder = lock(&nodes[0]).write(SECOND).await.unwrap();
     assert!(lock(&nodes[1]).write(SECOND).await.is_err());
     holder.unlock().await.unwrap();
-    assert_eq!(lock(&nodes[2]).force_unlock().await, 0, "nothing is left of either");
+    assert_eq!(lock(&nodes[2]).force_unlock().await, 0, "neither attempt has left a lock");
 
     for granted in [false, true] {
         let wanted = lock(&nodes[3]);
         let mut attempt = Box::pin(wanted.write(HOUR));
-        assert!(timeout(Duration::ZERO, &mut attempt).await.is_err(), "it has only asked so far");
+        assert!(
+            timeout(Duration::ZERO, &mut attempt).await.is_err(),
+            "the attempt has only sent its requests"
+        );
         if granted {
-            sleep(SECOND).await; // All nodes answer, and nobody looks at it.
+            sleep(SECOND).await; // All nodes answer, but the attempt is not polled.
         }
         drop(attempt);
         sleep(SECOND).await;

@@ -1,4 +1,4 @@
-//! Nodes that serve locks, in a network in memory; and lock tables that take their time.
+//! Nodes that serve locks in an in-memory network, and lock tables with random delays.
 
 use std::time::Duration;
 
@@ -9,32 +9,32 @@ use tokio::time::sleep;
 use crate::support::Network;
 use crate::{HOSTS, SECOND};
 
-/// A lock table that takes a while: so requests reach the nodes in different orders, and a release may even overtake
-/// what it takes back, which leaves an entry that has to expire.
+/// A lock table with random delays: requests take effect on the nodes in different orders, and a release may overtake
+/// the request that it undoes, which leaves an entry that has to expire.
 pub(crate) struct Slow(pub(crate) LockTable);
 
-async fn dawdle() {
+async fn random_delay() {
     sleep(Duration::from_micros(rand::random_range(0..5000))).await;
 }
 
 impl Locks for Slow {
     async fn lock(&self, cx: &Context, resource: String, uid: Uid) -> bool {
-        dawdle().await;
+        random_delay().await;
         self.0.lock(cx, resource, uid).await
     }
 
     async fn rlock(&self, cx: &Context, resource: String, uid: Uid) -> bool {
-        dawdle().await;
+        random_delay().await;
         self.0.rlock(cx, resource, uid).await
     }
 
     async fn unlock(&self, resource: String, uid: Uid) -> bool {
-        dawdle().await;
+        random_delay().await;
         self.0.unlock(resource, uid).await
     }
 
     async fn runlock(&self, resource: String, uid: Uid) -> bool {
-        dawdle().await;
+        random_delay().await;
         self.0.runlock(resource, uid).await
     }
 
@@ -47,7 +47,7 @@ impl Locks for Slow {
     }
 }
 
-/// So many nodes, connected.
+/// Starts this many connected nodes.
 pub(crate) async fn grid(count: usize) -> (Network, Vec<Manager>) {
     grid_of(count, |table| table).await
 }
@@ -61,15 +61,15 @@ pub(crate) async fn grid_of<L: Locks>(
     let start = |name: &&str| {
         let service = LocksServer::new(serve(LockTable::new(&Timing::default())));
         let manager =
-            network.node(name, hosts).service(service).build().expect("a good configuration");
+            network.node(name, hosts).service(service).build().expect("a valid configuration");
         network.attach(&manager);
         manager
     };
     let nodes: Vec<_> = hosts.iter().map(start).collect();
     for node in &nodes {
         for host in hosts {
-            let connection = node.connection(host).expect("it is in the list");
-            connection.wait_connected(10 * SECOND).await.expect("all are attached");
+            let connection = node.connection(host).expect("the host is in the list");
+            connection.wait_connected(10 * SECOND).await.expect("all nodes are in the network");
         }
     }
     (network, nodes)

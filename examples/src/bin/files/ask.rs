@@ -1,6 +1,7 @@
-//! `Ask`: this node asks all others, and itself, and passes on what they answer.
+//! `Ask`: this node calls all nodes, itself included, and passes on their answers.
 //!
-//! Itself it asks over the loopback: the same client, no socket, so that it is not a case of its own.
+//! It calls itself over the loopback link, with the same client and without a socket, so that no special case is
+//! needed.
 
 use std::sync::{Arc, OnceLock};
 
@@ -17,20 +18,20 @@ use crate::{
     tree::READ_BYTES_MAX,
 };
 
-/// Asks the nodes of a cluster. Cloned: one for the service, and one to [`Everybody::meet`] them by.
+/// Calls the nodes of a cluster. Cloned: one is the service, the other is for [`Everybody::meet`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Everybody {
-    /// Set once the manager is there, which in turn wants its services first.
+    /// Set once the manager exists. The manager's builder takes the services first.
     peers: Arc<OnceLock<Vec<Peer>>>,
 }
 
 impl Everybody {
-    /// Says who there is to ask. Only the first call counts.
+    /// Sets the nodes to call. Only the first call has an effect.
     pub(crate) fn meet(&self, peers: Vec<Peer>) {
         let _ = self.peers.set(peers);
     }
 
-    /// Those of the given names, or all.
+    /// The nodes of the given names, or all of them.
     fn pick(&self, nodes: &[String]) -> Result<Vec<Peer>, FilesError> {
         let all = self.peers.get().map_or(&[][..], Vec::as_slice);
         if nodes.is_empty() {
@@ -46,7 +47,8 @@ impl Everybody {
         nodes.iter().map(named).collect()
     }
 
-    /// The first node that has the file. One that cannot be asked matters only if nobody else has it.
+    /// Returns the first node that has the file. The error of a node that cannot be reached matters only if none has
+    /// it.
     async fn owner(&self, nodes: &[String], path: &RelPath) -> Result<Peer, FilesError> {
         let mut missing = FilesError::NotFound { path: path.clone() };
         for peer in self.pick(nodes)? {
@@ -99,7 +101,7 @@ impl Ask for Everybody {
     }
 }
 
-/// From stream to stream. When the caller leaves this future is dropped, and with it the calls to the peers.
+/// Forwards a stream. When the caller leaves, this future is dropped, and with it the calls to the peers.
 async fn pass_on<T: Send>(
     mut from: Merged<T>,
     mut out: Outgoing<Seen<T>>,

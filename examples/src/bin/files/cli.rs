@@ -13,7 +13,7 @@ use crate::{lines::Dialect, path::RelPath};
 #[derive(Debug, Parser)]
 #[command(name = "files", version)]
 pub(crate) struct Cli {
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -21,7 +21,7 @@ pub(crate) struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Start three nodes in this process, split a directory among them, and list and search it through each other.
+    /// Start three nodes in this process, split a directory among them, and list and search it over the network.
     Demo(Demo),
     /// Run one node: serve a directory until SIGINT or SIGTERM.
     Node(Node),
@@ -63,22 +63,22 @@ pub(crate) struct Node {
     pub(crate) secret: Secret,
 }
 
-/// What all nodes and consoles of a cluster share.
+/// Options of all nodes and consoles of a cluster.
 #[derive(Debug, Args)]
 pub(crate) struct Secret {
-    /// The shared secret of the cluster; without one, anybody may connect. Better set as a variable: arguments show in `ps`.
+    /// The shared secret of the cluster; without one, no authentication. Prefer the variable: arguments show in `ps`.
     #[arg(long, value_name = "S", env = "FILES_TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
 }
 
-/// Whom to ask.
+/// Where the answer comes from.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct Whom {
-    /// Ask this node, which asks all others; exactly as in its `--name`.
+    /// Ask this node, which asks all nodes. Must equal the node's `--name`.
     #[arg(long, value_name = "URL")]
     pub(crate) via: Option<String>,
-    /// Ask nobody: look into this directory. Prints the same as a node that serves it.
+    /// Read this directory without a node. Prints the same as a node that serves it.
     #[arg(long, value_name = "PATH")]
     pub(crate) dir: Option<PathBuf>,
 }
@@ -88,7 +88,7 @@ pub(crate) struct Whom {
 pub(crate) struct Source {
     #[command(flatten)]
     pub(crate) whom: Whom,
-    /// Only what these nodes serve.
+    /// Ask only these nodes.
     #[arg(long, value_name = "URL", requires = "via")]
     pub(crate) node: Vec<String>,
     #[command(flatten)]
@@ -139,7 +139,7 @@ impl Search {
     }
 }
 
-/// A path as it was typed, UTF-8 or not.
+/// Parses a path, which need not be UTF-8.
 pub(crate) fn rel_path(typed: &OsStr) -> RelPath {
     Path::new(typed).into()
 }

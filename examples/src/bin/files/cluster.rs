@@ -1,8 +1,8 @@
-//! What every node and console of a cluster does alike: name, hosts, secret.
+//! What nodes and consoles of a cluster have in common: name, hosts, secret.
 
 use grid::{Builder, Manager, SharedSecret};
 
-/// A manager called `name` that talks to `hosts`. Without a token anybody may connect.
+/// Builds the manager of `name` with these `hosts`. Without a token there is no authentication.
 pub(crate) fn builder<'a>(
     name: &str,
     hosts: impl IntoIterator<Item = &'a str>,

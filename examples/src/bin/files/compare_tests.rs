@@ -1,4 +1,4 @@
-//! What is listed and found, compared with the real `find` and `grep` on the same tree.
+//! Compares listings and search results with those of the real `find` and `grep` on the same tree.
 
 use std::path::Path;
 
@@ -48,14 +48,14 @@ fn repository() -> &'static Path {
 }
 
 #[test]
-fn a_listing_is_what_find_prints() {
+fn a_listing_equals_the_output_of_find() {
     let dir = odd_tree();
     let tree = Tree::open(dir.path()).unwrap();
     assert_same(&sorted(&printed(&walk(&tree, ""))), &sorted_output(dir.path(), &FIND));
 }
 
 #[test]
-fn a_listing_of_a_part_is_what_find_prints() {
+fn a_listing_of_a_part_equals_the_output_of_find() {
     let dir = odd_tree();
     let tree = Tree::open(dir.path()).unwrap();
     for part in ["a", "a/b/c", "plain.txt", "link-to-dir", "link-outside", "fifo", "empty-dir"] {
@@ -71,7 +71,7 @@ fn times_are_exact() {
     let mut ours = Vec::new();
     for seen in walk(&Tree::open(dir.path()).unwrap(), "") {
         let Seen::Item(Entry { path, stat }) = seen else { panic!("{seen:?}") };
-        // `find` has a tenth digit, always 0 here.
+        // `find` prints a tenth digit, always 0 here.
         ours.extend_from_slice(format!("{}.{:09}0 ", stat.mtime, stat.mtime_ns).as_bytes());
         ours.extend_from_slice(path.as_bytes());
         ours.push(b'\n');
@@ -83,7 +83,7 @@ fn times_are_exact() {
 }
 
 #[test]
-fn a_search_is_what_grep_prints() {
+fn a_search_equals_the_output_of_grep() {
     let dir = odd_tree();
     for pattern in [
         "needle",
@@ -108,7 +108,7 @@ fn a_search_is_what_grep_prints() {
 }
 
 #[test]
-fn a_search_of_a_part_is_what_grep_prints() {
+fn a_search_of_a_part_equals_the_output_of_grep() {
     let dir = odd_tree();
     let tree = Tree::open(dir.path()).unwrap();
     for part in ["a", "plain.txt", "link-to-file", "link-to-dir", "a/b/c/d/e/deep", ".git"] {
@@ -118,7 +118,7 @@ fn a_search_of_a_part_is_what_grep_prints() {
 }
 
 #[test]
-fn this_repository_is_what_find_and_grep_print() {
+fn this_repository_equals_the_output_of_find_and_grep() {
     for part in ["examples/src", "grid/src", "grid-macros/src"] {
         let dir = repository().join(part);
         assert_same(
@@ -131,7 +131,7 @@ fn this_repository_is_what_find_and_grep_print() {
 }
 
 #[test]
-fn everything_comes_in_the_order_of_paths() {
+fn results_are_in_the_order_of_paths() {
     let dir = odd_tree();
     let tree = Tree::open(dir.path()).unwrap();
     let paths =
@@ -150,7 +150,7 @@ fn everything_comes_in_the_order_of_paths() {
 }
 
 #[test]
-fn shares_are_disjoint_and_make_up_the_whole() {
+fn shares_are_disjoint_and_cover_the_tree() {
     let dir = odd_tree();
     let whole = walk(&Tree::open(dir.path()).unwrap(), "");
     let shares = Tree::split(dir.path(), 3).unwrap();

@@ -1,11 +1,10 @@
 //! The commands that ask a running node: `ls`, `cat`, `search` with `--via`.
 //!
-//! A node talks only to the hosts in its list, and of each two the hash of their names says which one dials. So a console
-//! needs a name that its node knows and for which that rule says "the console dials", since nobody could dial a console.
-//! Both sides work it out: of `http://console-0.invalid:1`, `http://console-1.invalid:1`, … the first [`CONSOLES`] for
-//! which the rule says so are the node's consoles, and every node has them in its list. (`.invalid` is reserved: no real
-//! host is ever called that.) One name is one connection, so consoles that run at the same time must not take the same
-//! one: each takes the one that its process id leads to.
+//! A node connects only to the hosts in its list, and the hash of two names decides which of them dials. A console
+//! cannot be dialed, so it needs a name that its node has in its list and that makes the console the dialer. Node and
+//! console compute such names: of `http://console-0.invalid:1`, `http://console-1.invalid:1`, … the first [`CONSOLES`]
+//! that dial the node are its consoles. (`.invalid` is a reserved domain, so these are not names of real hosts.) Each
+//! name has one connection, so consoles that run at the same time need different names: the process id selects one.
 
 use std::{error::Error, process, time::Duration};
 
@@ -21,10 +20,11 @@ use crate::{
     service::{AskClient, SearchRequest, WalkRequest},
 };
 
-/// Console names that a node knows: many more than consoles at a time, since two with the same name cut each other off.
+/// Number of console names in a node's list. Much larger than the number of consoles at a time, because two with the
+/// same name close each other's connection.
 const CONSOLES: usize = 64;
 
-/// How long to wait for a node that does not answer at all, as behind a firewall.
+/// Time-out for a node that does not answer at all, for instance behind a firewall.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 
 /// The names under which consoles connect to `node`.
@@ -35,7 +35,7 @@ pub(crate) fn names(node: &str) -> impl Iterator<Item = String> {
         .take(CONSOLES)
 }
 
-/// Connects to the node and has it do what `command` says.
+/// Connects to the node and runs `command` on it.
 pub(crate) async fn run(
     source: &Source,
     command: &Command,
@@ -52,8 +52,8 @@ pub(crate) async fn run(
     done.map_err(Into::into)
 }
 
-/// Waits for the first answer of the node, yes or no. Another attempt may succeed, but who has typed a command should
-/// rather know at once.
+/// Waits for the outcome of the first attempt to connect. A later one may succeed, but an interactive command should
+/// fail at once.
 async fn connect(connection: &Connection) -> Result<(), NotConnected> {
     let states = connection.states();
     let answer = states.wait_for(|state| state.is_connected() || matches!(state, State::Error(_)));
@@ -61,7 +61,7 @@ async fn connect(connection: &Connection) -> Result<(), NotConnected> {
     connection.wait_connected(Duration::ZERO).await
 }
 
-/// Prints what comes until it ends, or stdout does (`| head`): then the stream is dropped, and all nodes stop.
+/// Prints a stream until it ends or stdout is closed (`| head`). Dropping the stream then stops all nodes.
 async fn ask(
     ask: &AskClient,
     nodes: Vec<String>,

@@ -1,7 +1,7 @@
-//! `files demo`: three nodes in one process that share a directory, and a look at all of it through the sockets.
+//! `files demo`: three nodes in one process share a directory and list and search it over sockets.
 //!
-//! Each node serves a third of the top-level entries. The nodes stand in a ring and each asks the next one for its share,
-//! so that together they list and search everything, and every entry has crossed a socket exactly once.
+//! Each node serves a third of the top-level entries. The nodes form a ring in which each calls the next one, so that
+//! together they list and search everything, and every entry crosses a socket exactly once.
 
 use std::{
     error::Error,
@@ -29,10 +29,10 @@ use crate::{
 /// Nodes in the ring.
 const NODES: usize = 3;
 
-/// The nodes are of this process: they are connected at once, or something is very wrong.
+/// Time-out for connecting. All nodes are in this process, so it should take milliseconds.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 
-/// Runs the demo. How many things had to be left out.
+/// Runs the demo. Returns how many entries had to be skipped.
 pub(crate) async fn run(args: &cli::Demo) -> Result<u64, Box<dyn Error>> {
     let mut out = io::stdout();
     let start = Instant::now();
@@ -67,7 +67,7 @@ pub(crate) async fn run(args: &cli::Demo) -> Result<u64, Box<dyn Error>> {
     Ok(totals.skipped + lines.skipped)
 }
 
-/// Everything that is served, through the sockets.
+/// Lists everything over the sockets.
 async fn list(ring: &Ring) -> Result<Totals, Box<dyn Error>> {
     let bar = progress::counter("entries");
     let mut totals = Totals::default();
@@ -86,7 +86,7 @@ async fn list(ring: &Ring) -> Result<Totals, Box<dyn Error>> {
     Ok(totals)
 }
 
-/// Every line that matches, through the sockets.
+/// Searches everything over the sockets.
 async fn search(ring: &Ring, pattern: &str, totals: &Totals) -> Result<Lines, Box<dyn Error>> {
     let bar = FilesBar::new(&totals.paths);
     let mut lines = Lines::default();
@@ -117,7 +117,7 @@ struct Ring {
 }
 
 impl Ring {
-    /// One node for each share. The ports are bound first, since the names, which all must know, contain them.
+    /// Starts one node for each share. Ports are bound first, because the names in the host list contain them.
     async fn start(shares: &[Tree]) -> Result<Self, Box<dyn Error>> {
         let mut listeners = Vec::new();
         let mut names = Vec::new();
@@ -144,12 +144,12 @@ impl Ring {
         Ok(ring)
     }
 
-    /// Each node with the name of the next.
+    /// Each node with the name of the next one.
     fn pairs(&self) -> impl Iterator<Item = (&Manager, &str)> {
         self.managers.iter().zip(self.names.iter().cycle().skip(1).map(String::as_str))
     }
 
-    /// Each node's share, as its neighbour reaches it.
+    /// Clients for the share of each node, through its neighbour's connection.
     fn peers(&self) -> Result<Vec<Peer>, Box<dyn Error>> {
         Ok(self
             .pairs()
@@ -157,7 +157,7 @@ impl Ring {
             .collect::<Result<_, _>>()?)
     }
 
-    /// Calls made, and bytes sent, by all nodes.
+    /// Sums of the calls made and the bytes sent by all nodes.
     fn crossed(&self) -> (u64, u64) {
         let stats = self.managers.iter().map(Manager::stats);
         stats.fold((0, 0), |(calls, bytes), stats| {

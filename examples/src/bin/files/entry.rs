@@ -1,6 +1,6 @@
-//! The data that nodes send each other: what is in a tree, what was found in it, and what had to be left out.
+//! The data that nodes send each other: entries of a tree, hits of a search, and what had to be skipped.
 //!
-//! Plain data with serde; no I/O. How an entry looks as a line is here too, since it is the program's contract.
+//! Plain data with serde; no I/O. The format of an entry as a line is here too, because it is part of the contract.
 
 use std::{
     fs::{FileType, Metadata},
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::path::RelPath;
 
-/// What a directory entry is; travels, and prints, as the letter of `find -printf %y`.
+/// Type of a directory entry. Encoded and printed as the letter of `find -printf %y`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Kind {
     /// A regular file.
@@ -22,7 +22,7 @@ pub(crate) enum Kind {
     /// A directory.
     #[serde(rename = "d")]
     Dir,
-    /// A symbolic link, wherever it points to; never followed.
+    /// A symbolic link, whatever it points to. Never followed.
     #[serde(rename = "l")]
     Symlink,
     /// A named pipe.
@@ -73,12 +73,12 @@ impl From<FileType> for Kind {
     }
 }
 
-/// What `lstat` says: of a symlink, the link itself.
+/// The result of `lstat`, which describes a symlink itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stat {
     /// File, directory, …
     pub(crate) kind: Kind,
-    /// Bytes; of a directory whatever its file system says, of a symlink the length of its target.
+    /// Size in bytes. Of a directory it depends on the file system, of a symlink it is the length of its target.
     pub(crate) size: u64,
     /// Time of the last change of the content: seconds since 1970, negative before.
     pub(crate) mtime: i64,
@@ -100,9 +100,9 @@ impl From<&Metadata> for Stat {
 /// One entry of a tree.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Entry {
-    /// Where it is.
+    /// Its path.
     pub(crate) path: RelPath,
-    /// What it is.
+    /// Its type, size and time.
     pub(crate) stat: Stat,
 }
 
@@ -121,7 +121,7 @@ impl Entry {
     }
 }
 
-/// One line that matches, or, if the line is longer than a message should be, a piece of it.
+/// One matching line, or a piece of it if the line is too long for one message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Hit {
     /// The file.
@@ -130,14 +130,14 @@ pub(crate) struct Hit {
     pub(crate) line: u64,
     /// The line without its newline.
     pub(crate) text: Bytes,
-    /// The next hit carries on with the text of this line.
+    /// Whether the next hit continues this line.
     pub(crate) more: bool,
 }
 
-/// Something that could not be looked into. The rest of the tree is unharmed.
+/// Something that could not be read. The rest of the tree is not affected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Skipped {
-    /// What was left out, with all that is below it.
+    /// What was skipped, with everything below it.
     pub(crate) path: RelPath,
     /// Why.
     pub(crate) reason: String,
@@ -146,15 +146,15 @@ pub(crate) struct Skipped {
 /// An item of a stream about a tree. Items come in the order of their paths.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Seen<T> {
-    /// What was looked for.
+    /// An entry or a hit.
     Item(T),
-    /// What could not be looked at; goes to stderr, as `find` and `grep` do.
+    /// Something that could not be read; printed to stderr, as `find` and `grep` do.
     Skipped(Skipped),
 }
 
-/// What streams are ordered by, and merged by when they come from several nodes.
+/// The key by which streams are ordered, and merged if they come from several nodes.
 pub(crate) trait HasPath {
-    /// Where in the tree this belongs.
+    /// The path in the tree.
     fn path(&self) -> &RelPath;
 }
 

@@ -1,9 +1,9 @@
-//! What can go wrong with a request about files, as the asking side sees it.
+//! The errors of requests about files.
 //!
-//! One enum for both services: it crosses the wire as data, so causes are texts here, not `std::io::Error`s.
-//! What goes wrong on the way (no connection, deadline) is not here: that is the library's `CallError`.
+//! One enum for both services. It is sent over the wire as data, so causes are texts, not `std::io::Error`s.
+//! Errors of the connection or the deadline are not here: they are the library's `CallError`.
 
-use std::io;
+use std::{error::Error, io};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,28 +12,28 @@ use crate::path::RelPath;
 /// The error of every method of `Files` and `Ask`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub(crate) enum FilesError {
-    /// Nothing of that name, or not in this node's share of the tree.
+    /// No entry of that name, or it is not in this node's share of the tree.
     #[error("{path}: no such file or directory")]
     NotFound {
-        /// As asked for.
+        /// The path as requested.
         path: RelPath,
     },
-    /// The path leads out of the served directory: `..`, an absolute path, or a symlink.
+    /// The path leads outside of the served directory: by `..`, an absolute path, or a symlink.
     #[error("{path}: outside of the served directory")]
     Denied {
-        /// As asked for.
+        /// The path as requested.
         path: RelPath,
     },
-    /// Only regular files have content that can be read.
+    /// Not a regular file, so it has no content to read.
     #[error("{path}: not a regular file")]
     NotAFile {
-        /// As asked for.
+        /// The path as requested.
         path: RelPath,
     },
     /// The operating system refused.
     #[error("{path}: {reason}")]
     Io {
-        /// As asked for.
+        /// The path as requested.
         path: RelPath,
         /// The text of the operating system.
         reason: String,
@@ -41,27 +41,27 @@ pub(crate) enum FilesError {
     /// The pattern is not a regular expression.
     #[error("bad pattern: {reason}")]
     BadPattern {
-        /// What is wrong with it, over several lines with a caret.
+        /// The explanation, several lines with a caret.
         reason: String,
     },
-    /// A node that was asked to ask a peer could not.
+    /// The node that was called could not call a peer.
     #[error("{peer}: {reason}")]
     Peer {
         /// The peer's name.
         peer: String,
-        /// What the call to it gave.
+        /// The error of that call.
         reason: String,
     },
-    /// The serving side failed in a way that is not the caller's doing, or the caller has left.
+    /// The serving side failed through no fault of the caller, or the caller has left.
     #[error("{reason}")]
     Aborted {
-        /// What happened.
+        /// The explanation.
         reason: String,
     },
 }
 
 impl FilesError {
-    /// What the operating system said about `path`.
+    /// Converts an error of the operating system about `path`.
     pub(crate) fn io(path: &RelPath, error: &io::Error) -> Self {
         let path = path.clone();
         match error.kind() {
@@ -69,4 +69,16 @@ impl FilesError {
             _ => Self::Io { path, reason: error.to_string() },
         }
     }
+}
+
+/// The texts of an error and its causes, outermost first.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }

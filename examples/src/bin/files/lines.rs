@@ -1,8 +1,9 @@
-//! The search of one file: which lines match, and whether it is text at all. Matching is the `grep` crates'.
+//! Searches one file: whether it is text, and which lines match. The `grep` crates do the matching.
 //!
-//! Made to agree with `LC_ALL=C grep -nIE`: bytes are characters, invalid UTF-8 is text, `\r` belongs to the line.
-//! A file with a NUL byte is binary and has no lines, wherever the NUL is. (GNU grep looks for it as it reads, so of a file
-//! whose first NUL comes after about 96 KiB it prints what it found before; we do not, so that no buffer size shows.)
+//! The results agree with `LC_ALL=C grep -nIE`: bytes are characters, invalid UTF-8 is text, `\r` belongs to the line.
+//! A file that contains a NUL byte is binary and has no lines. (GNU grep looks for NUL while it reads, so if the first
+//! one comes after about 96 KiB, it prints the matches before it. This program does not, so that no buffer size
+//! matters.)
 
 use std::{
     fs::File,
@@ -23,27 +24,27 @@ use crate::{entry::Hit, error::FilesError, path::RelPath};
 /// The most text in one [`Hit`]; a longer line becomes several.
 const PIECE_BYTES_MAX: usize = 256 << 10;
 
-/// The longest line that is searched, since a line must be in memory at once. With a longer one the file is skipped.
+/// The longest line that is searched, because a line must be in memory as a whole. A file with a longer one is skipped.
 const LINE_BYTES_MAX: usize = 64 << 20;
 
 /// Bytes read at a time when looking for a NUL. Most source files fit, and are then read only once.
 const LOOK_BYTES: u64 = 64 << 10;
 
-/// How to read a pattern.
+/// How a pattern is interpreted.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Dialect {
-    /// Not an expression but the text itself (`grep -F`).
+    /// The pattern is plain text, not an expression (`grep -F`).
     pub(crate) fixed: bool,
     /// ASCII letters match in either case (`grep -i`).
     pub(crate) ignore_case: bool,
 }
 
-/// Searches files one after the other; one for each thread.
+/// Searches files one after the other. Each thread has its own.
 #[derive(Clone, Debug)]
 pub(crate) struct LineSearcher {
     matcher: RegexMatcher,
     searcher: Searcher,
-    /// The start of the file.
+    /// Buffer for the start of a file.
     look: Vec<u8>,
 }
 
@@ -59,13 +60,13 @@ impl LineSearcher {
             .map_err(|e| FilesError::BadPattern { reason: e.to_string() })?;
         let searcher = SearcherBuilder::new()
             .bom_sniffing(false) // UTF-16 is binary to grep, not transcoded
-            .binary_detection(BinaryDetection::none()) // `is_binary` has looked already
+            .binary_detection(BinaryDetection::none()) // `is_binary` has checked already
             .heap_limit(Some(LINE_BYTES_MAX))
             .build();
         Ok(Self { matcher, searcher, look: Vec::new() })
     }
 
-    /// Gives `found` each matching line of the file at `real`, called `path`, until it breaks or `stop` is set.
+    /// Calls `found` with each matching line of the file at `real`, named `path`, until it breaks or `stop` is set.
     pub(crate) fn search(
         &mut self,
         real: &Path,
@@ -75,7 +76,7 @@ impl LineSearcher {
     ) -> io::Result<()> {
         let mut file = Stoppable { inner: File::open(real)?, stop };
         let lines = Lines { path, found };
-        // Whether the file is binary must be known before its first line goes out.
+        // Whether the file is binary must be known before its first line is emitted.
         self.look.clear();
         file.by_ref().take(LOOK_BYTES).read_to_end(&mut self.look)?;
         if memchr(0, &self.look).is_some() {
@@ -104,7 +105,7 @@ fn rest_is_binary(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
     }
 }
 
-/// A file that ends early when nobody wants its lines any more.
+/// A file that ends early once its lines are not wanted any more.
 struct Stoppable<'a> {
     inner: File,
     stop: &'a AtomicBool,

@@ -1,6 +1,6 @@
-//! `ls`, `cat` and `search` with `--dir`: the same code that a node runs, without the network between.
+//! `ls`, `cat` and `search` with `--dir`: the same code that a node runs, without a network.
 //!
-//! Good for comparing with `find` and `grep`, and for telling whether a difference is the tree's or the network's.
+//! For comparisons with `find` and `grep`, and to find out whether the tree or the network causes a difference.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::{
     tree::{READ_BYTES_MAX, Tree},
 };
 
-/// Does what `command` says with the tree at `dir`.
+/// Runs `command` on the tree at `dir`.
 pub(crate) fn run(dir: &Path, command: &Command, out: &mut Printer) -> Result<(), FilesError> {
     let tree = Tree::open(dir)?;
     match command {

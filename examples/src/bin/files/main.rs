@@ -1,8 +1,9 @@
-//! `files`: directory trees of several nodes, listed, read and searched through each other over `grid`.
+//! `files`: lists, reads and searches the directory trees of several nodes over `grid`.
 //!
-//! `files demo` shows it all in one process; `files node` is one node of a cluster, and `files ls|cat|search --via URL`
-//! ask a running node. What they print is what `find` and `LC_ALL=C grep -rnIE` print about the same tree.
-//! Read on in `tree` and `search` (the disk), `service` (what nodes offer each other), `serve` and `ask` (how).
+//! `files demo` runs everything in one process; `files node` is one node of a cluster, and
+//! `files ls|cat|search --via URL` ask a running node. They print what `find` and `LC_ALL=C grep -rnIE` print for the
+//! same tree.
+//! Read on in `tree` and `search` (the disk), `service` (the traits), `serve` and `ask` (their implementations).
 #![cfg(unix)]
 
 mod ask;
@@ -41,6 +42,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use crate::{
     cli::{Cat, Cli, Command, Ls, Search},
+    error::chain,
     print::Printer,
 };
 
@@ -48,12 +50,12 @@ type Failure = Box<dyn Error>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // The library's warnings: whom a node has refused, and why.
+    // For the library's warnings, such as refused connections with the reason.
     tracing_subscriber::fmt().with_writer(io::stderr).with_max_level(LevelFilter::WARN).init();
     match run(&Cli::parse().command).await {
         Ok(0) => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE, // what was printed is not all there is
-        Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS, // `| head` has seen enough
+        Ok(_) => ExitCode::FAILURE, // something was skipped
+        Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS, // as with `| head`
         Err(error) => {
             eprintln!("error: {}", chain(&*error));
             ExitCode::FAILURE
@@ -61,7 +63,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Runs the command. How many things had to be left out, each noted on stderr.
+/// Runs the command. Returns how many things had to be skipped, each with a note on stderr.
 async fn run(command: &Command) -> Result<u64, Failure> {
     match command {
         Command::Demo(args) => demo::run(args).await,
@@ -74,7 +76,7 @@ async fn run(command: &Command) -> Result<u64, Failure> {
                 Some(dir) => local::run(dir, command, &mut out).map_err(Failure::from),
                 None => console::run(source, command, &mut out).await,
             };
-            // What came before an error is printed all the same.
+            // Results before an error are printed as well.
             let skipped = out.finish()?;
             done.map(|()| skipped)
         }
@@ -83,16 +85,4 @@ async fn run(command: &Command) -> Result<u64, Failure> {
 
 fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
-/// An error with its causes, outermost first.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

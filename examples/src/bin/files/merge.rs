@@ -1,4 +1,4 @@
-//! One ordered stream out of several: what nodes send about their parts of the tree, each in the order of paths.
+//! Merges the streams of several nodes, each in the order of paths, into one.
 
 use futures_util::{
     StreamExt,
@@ -7,10 +7,11 @@ use futures_util::{
 
 use crate::entry::HasPath;
 
-/// Merges streams that are ordered by path. Of equal paths the one of the earlier stream comes first, all that it has.
+/// Merges streams that are ordered by path. Of equal paths, all items of an earlier stream come before those of a later
+/// one.
 ///
-/// Nothing comes out before each stream has given its first item or ended: the slowest node sets the pace, since
-/// what it sends next may belong before all else. One item of each is held, so backpressure reaches every node.
+/// The merged stream waits until each stream has yielded an item or ended, because the slowest one may yield the item
+/// that comes first. It holds one item of each stream, so backpressure reaches every node.
 pub(crate) fn merge<T: HasPath + Send + 'static>(
     streams: Vec<BoxStream<'static, T>>,
 ) -> impl Stream<Item = T> + Send {

@@ -1,6 +1,6 @@
-//! `files node`: one node as a process of its own.
+//! `files node`: one node in its own process.
 //!
-//! Prints `listening on URL` once it does, what becomes of its peers on stderr, and shuts down on SIGINT and SIGTERM.
+//! Prints `listening on URL` once it does, and changes of its connections on stderr. Shuts down on SIGINT and SIGTERM.
 
 use std::{
     error::Error,
@@ -24,17 +24,17 @@ use crate::{
     tree::Tree,
 };
 
-/// How long calls that are running may go on after the signal.
+/// Time for running calls to finish after the signal.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Runs until a signal.
 pub(crate) async fn run(args: &Node) -> Result<(), Box<dyn Error>> {
-    // The library would say so too, but would list the consoles' names as well.
+    // The library checks this too, but its message would list the consoles' names as well.
     if !args.hosts.contains(&args.name) {
         return Err(format!("{} is not in --hosts {}", args.name, args.hosts.join(",")).into());
     }
     let disk = Disk::new(Tree::open(&args.dir)?);
-    // Bound before the manager dials anyone: a node that is started twice must not take the first one's connections.
+    // Bound before the manager dials: a node that is started twice must not replace the connections of the first one.
     let listener = listen(args).await?;
     let consoles: Vec<String> = console::names(&args.name).collect();
     let hosts = args.hosts.iter().chain(&consoles).map(String::as_str);
@@ -46,14 +46,14 @@ pub(crate) async fn run(args: &Node) -> Result<(), Box<dyn Error>> {
     let nodes = args.hosts.iter().map(|name| Peer::new(&manager, name));
     everybody.meet(nodes.collect::<Result<_, _>>()?);
 
-    // Before anyone is told that this node runs: a signal from now on ends it gently.
+    // Before the line that says that this node is running: from then on a signal must shut it down properly.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let server = tokio::spawn({
         let manager = manager.clone();
         async move { manager.serve(listener).await }
     });
-    // Whoever has closed stdout does not want to know.
+    // Fails if stdout is closed, which is fine.
     let _ = writeln!(io::stdout(), "listening on {}", args.name);
     for name in args.hosts.iter().filter(|name| **name != args.name) {
         tokio::spawn(report(manager.connection(name)?));
@@ -69,7 +69,7 @@ pub(crate) async fn run(args: &Node) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Binds where the command line says: at the host and port of the name, if at nothing else.
+/// Binds the address that the command line says, or else the host and port of the name.
 async fn listen(args: &Node) -> Result<TcpListener, String> {
     let address = match (&args.listen, args.name.split_once("://")) {
         (Some(address), _) => address,
@@ -82,7 +82,7 @@ async fn listen(args: &Node) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|e| format!("cannot listen on {address}: {e}"))
 }
 
-/// Says on stderr what becomes of one peer.
+/// Prints each change of one peer's state on stderr.
 async fn report(connection: Connection) {
     let mut states = connection.states();
     while let Some(state) = states.next().await {

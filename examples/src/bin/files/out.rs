@@ -1,6 +1,7 @@
-//! Where the walk and the search put what they find: both run on plain threads and push.
+//! Where walk and search, which run on plain threads, push their results.
 //!
-//! On a node it is a bounded channel (a slow reader holds back the disk), in tests a `Vec`, locally the printer.
+//! On a node this is a bounded channel (so that a slow reader slows down the disk), in tests a `Vec`, locally the
+//! printer.
 
 use std::ops::ControlFlow;
 
@@ -8,10 +9,10 @@ use tokio::sync::mpsc;
 
 /// Takes items one by one.
 pub(crate) trait Out<T> {
-    /// Hands over one item; may block. `Break`: nobody wants more.
+    /// Takes one item. May block. Returns `Break` if no more items are wanted.
     fn put(&mut self, item: T) -> ControlFlow<()>;
 
-    /// Whether `put` would say `Break`. Asked now and then while there is nothing to put.
+    /// Whether `put` would return `Break`. Called now and then while there is nothing to put.
     fn stopped(&self) -> bool {
         false
     }

@@ -1,6 +1,6 @@
-//! Paths as they travel: relative to the served directory, and bytes, since file names need not be UTF-8.
+//! Paths on the wire: relative to the served directory, and bytes, because file names need not be UTF-8.
 //!
-//! A `RelPath` may come from a peer and is not trusted: only `crate::tree` turns one into a place on the disk.
+//! A `RelPath` may come from a peer and is not trusted: only `crate::tree` converts one to a path on the disk.
 
 use std::{
     borrow::Cow,
@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 
 /// A path below the root of a tree; empty is the root itself.
 ///
-/// Ordered component by component, so that what is in a directory follows it directly: `a`, `a/b`, `a-b`. (The order
-/// of the bytes would be `a`, `a-b`, `a/b`.) That is the order of `std::path::Path`, and of everything this program prints.
+/// Ordered by components, so that the contents of a directory follow it directly: `a`, `a/b`, `a-b`. (By bytes it would
+/// be `a`, `a-b`, `a/b`.) This is the order of `std::path::Path`, and of everything that this program prints.
 #[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct RelPath(Bytes);
@@ -28,14 +28,14 @@ impl RelPath {
         &self.0
     }
 
-    /// The same, for `std::path`.
+    /// The path as `std::path::Path`.
     pub(crate) fn as_path(&self) -> &Path {
         Path::new(OsStr::from_bytes(&self.0))
     }
 
-    /// Without `.` and doubled or trailing slashes; `None` if it is absolute, has a `..` in it, or a NUL.
+    /// Removes `.` and doubled or trailing slashes. Returns `None` if the path is absolute or contains `..` or a NUL.
     ///
-    /// `..` is refused even where it would stay inside: what `a/..` means depends on where a symlink `a` points to.
+    /// `..` is refused even where it would stay inside: the meaning of `a/..` depends on where a symlink `a` points.
     pub(crate) fn normalized(&self) -> Option<Self> {
         if self.0.contains(&0) {
             return None;
@@ -51,7 +51,7 @@ impl RelPath {
         Some(clean.into())
     }
 
-    /// The part up to the first slash: the top-level entry this path is in or is. `None` for the root.
+    /// The part before the first slash: the top-level entry that contains or equals this path. `None` for the root.
     pub(crate) fn top(&self) -> Option<&OsStr> {
         self.as_path().iter().next()
     }
@@ -81,13 +81,13 @@ impl PartialOrd for RelPath {
     }
 }
 
-/// For messages; what is not UTF-8 shows as U+FFFD, and the root as a dot.
+/// For messages: invalid UTF-8 is shown as U+FFFD, and the root as a dot.
 impl fmt::Display for RelPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text =
             if self.0.is_empty() { Cow::Borrowed(".") } else { String::from_utf8_lossy(&self.0) };
         for c in text.chars() {
-            // A newline in a name must not look like a second message.
+            // A newline in a name must not start a second message.
             if c.is_control() { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }
         }
         Ok(())
@@ -118,14 +118,14 @@ mod tests {
     }
 
     #[test]
-    fn ways_out_are_refused() {
+    fn paths_that_lead_outside_are_refused() {
         for given in ["..", "/", "/etc/passwd", "a/../b", "a/..", "./../x", "a\0b"] {
             assert_eq!(path(given).normalized(), None, "{given:?}");
         }
     }
 
     #[test]
-    fn what_is_in_a_directory_follows_it() {
+    fn contents_follow_their_directory() {
         let mut paths = [path("a-b"), path("a/b"), path("a"), path("a.b")];
         paths.sort();
         assert_eq!(paths, [path("a"), path("a/b"), path("a-b"), path("a.b")]);

@@ -1,6 +1,6 @@
-//! Asking several nodes at once for `Files`, and making one answer of theirs. Used by `ask` and by the demo.
+//! Calls `Files` on several nodes at once and merges the answers. Used by `ask` and by the demo.
 //!
-//! Each node has a part of the tree, so that most of them do not know a given path. That is an error only if none does.
+//! Each node has a part of the tree, so most of them do not have a given path. That is an error only if none has it.
 
 use futures_util::{
     Stream, StreamExt,
@@ -10,33 +10,33 @@ use futures_util::{
 use grid::{CallError, Manager, UnknownHost};
 
 use crate::{
-    chain,
     entry::{Entry, HasPath, Hit, Seen, Skipped},
-    error::FilesError,
+    error::{FilesError, chain},
     merge::merge,
     path::RelPath,
     service::{FilesClient, SearchRequest, WalkRequest},
 };
 
-/// A node to ask.
+/// A node to call.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     /// The node's name.
     pub(crate) name: String,
-    /// Its tree.
+    /// A client for its tree.
     pub(crate) files: FilesClient,
 }
 
-/// What several nodes have sent, in the order of paths.
+/// The merged items of several nodes, in the order of paths.
 pub(crate) type Merged<T> = BoxStream<'static, Seen<T>>;
 
 impl Peer {
-    /// The node of that name, as `manager` reaches it.
+    /// The node of this name, over a connection of `manager`.
     pub(crate) fn new(manager: &Manager, name: &str) -> Result<Self, UnknownHost> {
         Ok(Self { name: name.to_owned(), files: FilesClient::new(manager.connection(name)?) })
     }
 
-    /// The error of a call to this node as this program's own: the handler's, or that there was none to ask.
+    /// Converts the error of a call to this node: the handler's own error, or one that says that the node cannot be
+    /// reached.
     pub(crate) fn error(&self, error: CallError<FilesError>) -> FilesError {
         match error {
             CallError::Handler(error) => error,
@@ -51,8 +51,8 @@ impl Peer {
         FilesError::Peer { peer: self.name.clone(), reason }
     }
 
-    /// Looks at the first item, since that is where a path that the node does not have shows. A node that cannot be
-    /// asked, or that fails on the way, has a note for its last item.
+    /// Reads the first item, which is an error if the node does not have the path. If the node cannot be reached or
+    /// fails later, the last item says so.
     async fn listen<T, S>(
         self,
         opened: Result<S, CallError<FilesError>>,
@@ -83,7 +83,7 @@ impl Peer {
     }
 }
 
-/// [`crate::service::Files::walk`] of all `peers`.
+/// Merges [`crate::service::Files::walk`] of all `peers`.
 pub(crate) async fn walk(
     peers: Vec<Peer>,
     request: &WalkRequest,
@@ -95,7 +95,7 @@ pub(crate) async fn walk(
     together(join_all(asked).await, &request.path)
 }
 
-/// [`crate::service::Files::search`] of all `peers`.
+/// Merges [`crate::service::Files::search`] of all `peers`.
 pub(crate) async fn search(
     peers: Vec<Peer>,
     request: &SearchRequest,
@@ -107,7 +107,7 @@ pub(crate) async fn search(
     together(join_all(asked).await, &request.path)
 }
 
-/// Leaves out the nodes that do not have the path; any other refusal (a bad pattern) is everybody's.
+/// Drops the nodes that do not have the path. Any other error (such as a bad pattern) is the error of the whole.
 fn together<T: HasPath + Send + 'static>(
     answers: Vec<Result<Merged<T>, FilesError>>,
     path: &RelPath,

@@ -1,6 +1,7 @@
-//! Puts results on stdout, notes on stderr, and counts both.
+//! Prints results to stdout and notes to stderr, and counts the notes.
 //!
-//! Bytes go out as they are, since names and lines need not be UTF-8. Only a terminal is spared control characters.
+//! Bytes are printed unchanged, because names and lines need not be UTF-8. Control characters are replaced on terminals
+//! only.
 
 use std::{
     fs::File,
@@ -15,7 +16,7 @@ use crate::{
     path::RelPath,
 };
 
-/// Bytes collected for one write.
+/// Bytes that are collected for one write.
 const BUFFER: usize = 64 << 10;
 
 /// Something that prints as a line.
@@ -35,7 +36,7 @@ impl Line for Entry {
     }
 }
 
-/// As `grep -rn` has it: `path:line:text`.
+/// In the format of `grep -rn`: `path:line:text`.
 impl Line for Hit {
     fn write(&self, at_start: bool, out: &mut dyn Write) -> io::Result<()> {
         if at_start {
@@ -51,7 +52,7 @@ impl Line for Hit {
     }
 }
 
-/// Standard output, with what happened to it.
+/// Standard output and the first error of writing to it.
 #[derive(Debug)]
 pub(crate) struct Printer {
     out: BufWriter<Terminal>,
@@ -61,7 +62,7 @@ pub(crate) struct Printer {
 }
 
 impl Printer {
-    /// Writes to a duplicate of stdout: that of the standard library goes line by line.
+    /// Writes to a duplicate of stdout, because the standard library's is line-buffered.
     pub(crate) fn new() -> io::Result<Self> {
         let stdout = io::stdout();
         let out = Terminal {
@@ -76,7 +77,7 @@ impl Printer {
         })
     }
 
-    /// Bytes of a file. `Break`: stdout is gone, [`Printer::finish`] says why.
+    /// Writes bytes of a file. Returns `Break` if stdout has failed; [`Printer::finish`] returns why.
     pub(crate) fn raw(&mut self, bytes: &[u8]) -> ControlFlow<()> {
         let written = self.out.write_all(bytes);
         self.note(written)
@@ -92,13 +93,13 @@ impl Printer {
         }
     }
 
-    /// Notes on stderr that `what` was left out.
+    /// Prints a note on stderr that `what` was skipped.
     pub(crate) fn skip(&mut self, what: &RelPath, reason: &str) {
         self.skipped += 1;
         eprintln!("files: {what}: {reason}");
     }
 
-    /// Flushes. How many things were left out, or why the output broke; a closed pipe (`| head`) is a normal end.
+    /// Flushes. Returns how many things were skipped, or why writing failed. A closed pipe (`| head`) is not an error.
     pub(crate) fn finish(mut self) -> io::Result<u64> {
         let result = match self.failed.take() {
             Some(error) => Err(error),
@@ -127,7 +128,7 @@ impl<T: Line> Out<Seen<T>> for Printer {
     }
 }
 
-/// Stdout; control characters other than newline and tab become `?` if it is a terminal, as `ls` and `find` do.
+/// Stdout. If it is a terminal, control characters other than newline and tab become `?`, as in `ls` and `find`.
 #[derive(Debug)]
 struct Terminal {
     is: bool,

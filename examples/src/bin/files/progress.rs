@@ -1,4 +1,4 @@
-//! Progress bars on stderr; indicatif draws nothing if that is no terminal.
+//! Progress bars on stderr. Indicatif draws nothing if stderr is not a terminal.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::path::RelPath;
 
-/// A spinner with a count, for a listing: how much there is shows only at its end.
+/// A spinner with a count, for a listing, whose length is known only at its end.
 pub(crate) fn counter(what: &'static str) -> ProgressBar {
     let bar = ProgressBar::new_spinner().with_message(what);
     if let Ok(style) = ProgressStyle::with_template("{spinner} {human_pos} {msg} {elapsed}") {
@@ -16,7 +16,7 @@ pub(crate) fn counter(what: &'static str) -> ProgressBar {
     bar
 }
 
-/// A bar over the files of a tree, for a search. It gets on only with hits, but those come in order.
+/// A bar over the files of a tree, for a search. It advances with each hit, because hits come in the order of files.
 #[derive(Debug)]
 pub(crate) struct FilesBar<'a> {
     bar: ProgressBar,
@@ -24,7 +24,7 @@ pub(crate) struct FilesBar<'a> {
 }
 
 impl<'a> FilesBar<'a> {
-    /// `files` in the order of their paths.
+    /// `files` must be in the order of their paths.
     pub(crate) fn new(files: &'a [RelPath]) -> Self {
         let bar = ProgressBar::new(files.len() as u64);
         if let Ok(style) =
@@ -35,14 +35,14 @@ impl<'a> FilesBar<'a> {
         Self { bar, files }
     }
 
-    /// The search has come to `path`.
+    /// Advances to `path`.
     pub(crate) fn at(&self, path: &RelPath) {
         if !self.bar.is_hidden() {
             self.bar.set_position(self.files.partition_point(|file| file < path) as u64);
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(crate) fn finish(self) {
         self.bar.finish_and_clear();
     }

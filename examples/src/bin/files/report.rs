@@ -1,4 +1,4 @@
-//! What the demo says about what it saw: counts and a few samples.
+//! The demo's report: counts and a few samples.
 
 use std::fmt;
 
@@ -9,24 +9,24 @@ use crate::{
     path::RelPath,
 };
 
-/// Lines that the demo shows.
+/// Number of sample lines.
 const SAMPLES: usize = 5;
 
-/// A sample line is cut off after that many characters.
+/// A sample line is cut after this many characters.
 const SAMPLE_CHARS: usize = 100;
 
-/// What is in a tree.
+/// Counts of the entries of a tree.
 #[derive(Debug, Default)]
 pub(crate) struct Totals {
     files: u64,
     dirs: u64,
     symlinks: u64,
     others: u64,
-    /// Of regular files only.
+    /// Bytes of regular files.
     bytes: u64,
-    /// Directories that could not be looked into.
+    /// Directories that could not be read.
     pub(crate) skipped: u64,
-    /// The regular files in the order of their paths, to tell how far a search is.
+    /// The regular files in the order of their paths, to show the progress of a search.
     pub(crate) paths: Vec<RelPath>,
 }
 
@@ -57,7 +57,7 @@ impl fmt::Display for Totals {
     }
 }
 
-/// What a search found.
+/// Counts of the hits of a search.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     lines: u64,
@@ -72,7 +72,7 @@ impl Lines {
     /// Counts one hit.
     pub(crate) fn add(&mut self, hit: Hit) {
         if hit.more {
-            return; // the last piece of a line counts for all of it
+            return; // only the last piece of a line is counted
         }
         self.lines += 1;
         if self.last.as_ref() != Some(&hit.path) {
@@ -103,7 +103,7 @@ impl fmt::Display for Lines {
     }
 }
 
-/// Says on stderr that something was left out.
+/// Prints a note on stderr that something was skipped.
 pub(crate) fn note(skipped: &Skipped) {
     eprintln!("files: {}: {}", skipped.path, skipped.reason);
 }

@@ -1,4 +1,4 @@
-//! Requests cannot leave the served directory or their share, and what cannot be read harms nothing else.
+//! Requests cannot leave the served directory or the share, and an unreadable file affects nothing else.
 
 use std::{
     fs,
@@ -23,7 +23,7 @@ fn path(text: &str) -> RelPath {
     Path::new(text).into()
 }
 
-/// The errors of each way to ask for `asked`: read, search.
+/// The errors of each kind of request for `asked`: read, search.
 fn errors(tree: &Tree, asked: &str) -> [Option<FilesError>; 2] {
     let asked = path(asked);
     [
@@ -33,7 +33,7 @@ fn errors(tree: &Tree, asked: &str) -> [Option<FilesError>; 2] {
 }
 
 #[test]
-fn nothing_outside_can_be_asked_for() {
+fn paths_outside_are_denied() {
     let dir = odd_tree();
     let tree = Tree::open(dir.path()).unwrap();
     for way_out in [
@@ -55,7 +55,7 @@ fn nothing_outside_can_be_asked_for() {
             assert_eq!(got.as_ref(), Some(&denied), "{way_out:?}");
         }
     }
-    // The link itself is inside, what it points to is not.
+    // The link itself is inside, its target is not.
     for link in ["link-outside", "link-outside-dir", "a/link-out"] {
         assert_eq!(tree.stat(&path(link)).unwrap().kind, Kind::Symlink);
         assert_eq!(
@@ -89,7 +89,7 @@ fn a_root_behind_a_link_works_and_a_bad_root_is_named() {
 }
 
 #[test]
-fn a_share_serves_nothing_of_the_others() {
+fn a_share_serves_only_its_own_entries() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("0-dir")).unwrap();
     fs::write(dir.path().join("1-file"), "other").unwrap();
@@ -131,7 +131,7 @@ fn pipes_are_not_opened() {
 /// `mem` of a process opens, but reading at 0 fails, for root as well: a file that cannot be read.
 #[cfg(target_os = "linux")]
 #[test]
-fn what_cannot_be_read_is_noted() {
+fn unreadable_files_are_reported() {
     let dir = odd_tree();
     let tree = Tree::open(Path::new("/proc/self")).unwrap();
     let mut seen = Vec::new();
@@ -154,7 +154,7 @@ fn a_bad_pattern_is_explained() {
     }
 }
 
-/// Wants `left` items, then no more.
+/// Takes `left` items and then returns `Break`.
 struct Few {
     left: usize,
 }
@@ -171,7 +171,7 @@ impl<T> Out<T> for Few {
 }
 
 #[test]
-fn who_has_enough_is_not_searched_for() {
+fn a_search_stops_when_its_results_are_not_wanted() {
     let dir = tempfile::tempdir().unwrap();
     // Sparse, thus binary at once; the 300 others match in every line.
     fs::File::create(dir.path().join("huge")).unwrap().set_len(1 << 40).unwrap();

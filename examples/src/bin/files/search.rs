@@ -1,15 +1,15 @@
-//! The search of a tree: files in parallel, hits in order.
+//! Searches a tree: files in parallel, hits in order.
 //!
-//! A walker thread puts files into two queues: `jobs`, from which the searching threads take them, and `order`, in which
-//! the file's own channel of hits waits for its turn. This thread empties those channels one after the other.
+//! A walker thread puts files into two queues: `jobs`, from which the searching threads take them, and `order`, which
+//! holds the channel of hits of each file. This thread drains those channels one after the other.
 //!
 //! ```text
 //!            ┌─ jobs ──▶ worker ─┐ hits of file 1
 //!   walker ──┤  (FIFO)  worker ─┐└────────────▶ ┐
 //!            └─ order: file 1, file 2, … ──────▶ this thread ──▶ out
 //! ```
-//! No deadlock: jobs are taken in the order in which channels are emptied, so whoever fills the channel that is being
-//! waited for has been taken before all that are full. Memory is bounded: `AHEAD` files of `BATCHES` batches of hits.
+//! There is no deadlock, because jobs are taken in the order in which channels are drained: the file whose channel is
+//! being drained was taken before all files with full channels. Memory is bounded: `AHEAD` files of `BATCHES` batches.
 
 use std::{
     mem,
@@ -34,33 +34,33 @@ use crate::{
     tree::{Place, Tree},
 };
 
-/// Files that may be searched before their turn.
+/// How many files may be searched ahead of the one that is being drained.
 const AHEAD: usize = 64;
 
-/// Hits that go through a channel at once. One by one, waking the other thread costs more than the search.
+/// Hits per batch. One by one, waking the other thread would cost more than the search.
 const BATCH: usize = 128;
 
-/// Batches of one file that may wait for its turn.
+/// Batches that the channel of one file holds.
 const BATCHES: usize = 2;
 
-/// Searching threads; beyond this the disk is the limit.
+/// Maximum number of searching threads. With more, the disk is the limit.
 const WORKERS_MAX: usize = 8;
 
-/// How often a search without hits asks whether anyone still waits for them.
+/// How often a search without hits checks whether its results are still wanted.
 const ASK: Duration = Duration::from_millis(100);
 
 type Found = Seen<Hit>;
 type Hits = SyncSender<Vec<Found>>;
 type Turn = Receiver<Vec<Found>>;
 
-/// A file to search, and where its hits go.
+/// A file to search, and the channel for its hits.
 struct Job {
     real: PathBuf,
     path: RelPath,
     hits: Hits,
 }
 
-/// Puts each line that matches `pattern` in the text files in and below `path` into `out`, by path and line number.
+/// Puts each line that matches `pattern`, of the text files in and below `path`, into `out`, ordered by path and line.
 pub(crate) fn search(
     tree: &Tree,
     path: &RelPath,
@@ -82,7 +82,7 @@ pub(crate) fn search(
         let walker =
             scope.spawn(|| tree.walk_place(&start, &mut Dealer { start: &start, jobs, order }));
         deliver(turns, out);
-        // Does nothing after a full search; after one that nobody wants any more it ends the other threads.
+        // Has no effect after a full search. After one that was stopped early it ends the other threads.
         stop.store(true, Ordering::Relaxed);
         walker
             .join()
@@ -122,10 +122,10 @@ impl Out<Seen<Entry>> for Dealer<'_> {
     }
 }
 
-/// One searching thread: until the walk is over and the queue is empty.
+/// One searching thread. Runs until the walk has ended and the queue is empty.
 fn work(mut searcher: LineSearcher, queue: &Mutex<Receiver<Job>>, stop: &AtomicBool) {
     loop {
-        // The lock is held while waiting: one waits for the queue, the others for the lock.
+        // The lock is held while waiting: one thread waits for the queue, the rest for the lock.
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job { real, path, hits }) = next else { return };
         let mut batch = Vec::new();
@@ -141,13 +141,13 @@ fn work(mut searcher: LineSearcher, queue: &Mutex<Receiver<Job>>, stop: &AtomicB
             batch.push(Seen::Skipped(Skipped { path, reason: error.to_string() }));
         }
         if !batch.is_empty() {
-            // Fails if nobody listens any more; the walk hears of it too, and ends the queue.
+            // Fails if the results are not wanted any more. The walk notices as well, and closes the queue.
             let _ = hits.send(batch);
         }
     }
 }
 
-/// Empties the files' channels in order. Returning drops them, which tells the other threads to end.
+/// Drains the files' channels in order. Returning drops them, which ends the other threads.
 fn deliver(turns: Receiver<Turn>, out: &mut dyn Out<Found>) {
     for turn in turns {
         loop {

@@ -1,7 +1,8 @@
-//! Serving a tree: `Files`, by handing the blocking work of `tree` and `search` to threads that may block.
+//! Implements `Files`. The blocking work of `tree` and `search` runs on threads that may block.
 //!
-//! A walk pushes into a bounded channel, the handler moves on from there to the caller. So a slow caller holds back the
-//! disk; and one that leaves drops the handler's future, with it the channel, and the thread's next `put` ends the walk.
+//! A walk pushes into a bounded channel, from which the handler sends to the caller. A slow caller thus slows down the
+//! disk. When a caller leaves, the handler's future and its channel are dropped, and the thread's next `put` ends the
+//! walk.
 
 use bytes::Bytes;
 use grid::Outgoing;
@@ -19,17 +20,17 @@ use crate::{
     tree::Tree,
 };
 
-/// Items between the thread that finds them and the task that sends them.
+/// Capacity of the channel between the thread that finds items and the task that sends them.
 const FOUND_MAX: usize = 256;
 
-/// Serves one tree.
+/// The service of one tree.
 #[derive(Debug)]
 pub(crate) struct Disk {
     tree: Tree,
 }
 
 impl Disk {
-    /// Serves `tree`.
+    /// Creates the service of `tree`.
     pub(crate) fn new(tree: Tree) -> Self {
         Self { tree }
     }
@@ -68,7 +69,7 @@ impl Files for Disk {
     }
 }
 
-/// Runs `work` on a thread and sends what it puts out.
+/// Runs `work` on a thread and sends its items.
 async fn push<T: Send + 'static>(
     mut out: Outgoing<T>,
     work: impl FnOnce(&mut mpsc::Sender<T>) -> Result<(), FilesError> + Send + 'static,

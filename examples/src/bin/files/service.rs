@@ -1,6 +1,6 @@
-//! What nodes offer each other: `Files`, a node's own tree, and `Ask`, the trees of all nodes for one who reaches only one.
+//! The services of a node: `Files`, its own tree, and `Ask`, the trees of all nodes for clients that reach only one.
 //!
-//! The traits are the contract: what is sent follows from them. `serve` and `ask` implement them.
+//! The traits are the contract. `serve` and `ask` implement them.
 
 use bytes::Bytes;
 use grid::Outgoing;
@@ -16,14 +16,14 @@ use crate::{
 /// A node's tree.
 #[grid::service]
 pub(crate) trait Files {
-    /// What `lstat` says.
+    /// The result of `lstat`.
     async fn stat(&self, path: RelPath) -> Result<Stat, FilesError>;
 
-    /// Bytes of a file: at most 1 MiB a call, none at its end.
+    /// Reads bytes of a file: at most 1 MiB per call, none at its end.
     async fn read(&self, path: RelPath, offset: u64, len: u64) -> Result<Bytes, FilesError>;
 
     /// All entries in and below a path, in the order of paths.
-    // Compact: the field names would be most of what a listing sends.
+    // Compact: field names would make up most of a listing's bytes.
     #[handler(compact, outgoing = 256)]
     async fn walk(
         &self,
@@ -31,7 +31,7 @@ pub(crate) trait Files {
         out: Outgoing<Seen<Entry>>,
     ) -> Result<(), FilesError>;
 
-    /// All lines that match, in the order of paths and line numbers.
+    /// All matching lines, in the order of paths and line numbers.
     #[handler(compact, outgoing = 256)]
     async fn search(
         &self,
@@ -40,10 +40,10 @@ pub(crate) trait Files {
     ) -> Result<(), FilesError>;
 }
 
-/// The trees of all nodes, through the one that is asked. `nodes` are the names of those to ask, empty for all of them.
+/// The trees of all nodes, through the one that is called. `nodes` are the names of those to call; empty means all.
 #[grid::service]
 pub(crate) trait Ask {
-    /// [`Files::walk`] of all, merged in the order of paths. A node that fails becomes a [`Seen::Skipped`].
+    /// [`Files::walk`] of all nodes, merged in the order of paths. A node that fails becomes a [`Seen::Skipped`].
     #[handler(compact, outgoing = 256)]
     async fn walk_all(
         &self,
@@ -52,7 +52,7 @@ pub(crate) trait Ask {
         out: Outgoing<Seen<Entry>>,
     ) -> Result<(), FilesError>;
 
-    /// [`Files::search`] of all, merged likewise.
+    /// [`Files::search`] of all nodes, merged in the same way.
     #[handler(compact, outgoing = 256)]
     async fn search_all(
         &self,
@@ -85,12 +85,12 @@ pub(crate) struct SearchRequest {
     pub(crate) pattern: String,
     /// Empty for everything.
     pub(crate) path: RelPath,
-    /// How to read the pattern.
+    /// How the pattern is interpreted.
     #[serde(default)]
     pub(crate) dialect: Dialect,
 }
 
-/// The caller has left: the end of a pushed stream's handler, by `?` on `send`.
+/// The caller has left. Ends the handler of a pushed stream, by `?` on `send`.
 impl From<grid::Closed> for FilesError {
     fn from(_: grid::Closed) -> Self {
         Self::Aborted { reason: "the caller has left".to_owned() }

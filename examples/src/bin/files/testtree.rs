@@ -1,4 +1,4 @@
-//! A tree of everything that is odd, for tests, and the commands that it is compared with.
+//! A tree of unusual names and contents for tests, and the commands whose output is the reference.
 
 use std::{
     ffi::OsStr,
@@ -10,7 +10,7 @@ use std::{
 
 use tempfile::TempDir;
 
-/// Builds the tree; it is gone when the value is dropped.
+/// Builds the tree. Dropping the value deletes it.
 pub(crate) fn odd_tree() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path();
@@ -68,7 +68,7 @@ pub(crate) fn odd_tree() -> TempDir {
     dir
 }
 
-/// What `command` prints when run in `dir`, sorted by lines. Complaints on stderr and the exit code do not matter.
+/// The output of `command` in `dir`, its lines sorted. Stderr and the exit code are ignored.
 pub(crate) fn sorted_output(dir: &Path, command: &[&str]) -> Vec<Vec<u8>> {
     let output = Command::new(command[0])
         .args(&command[1..])
@@ -88,7 +88,7 @@ pub(crate) fn sorted(text: &[u8]) -> Vec<Vec<u8>> {
     lines
 }
 
-/// Compares line by line, so that a failure shows the first difference and not two listings.
+/// Compares line by line, so that a failure shows the first difference instead of two listings.
 pub(crate) fn assert_same(ours: &[Vec<u8>], theirs: &[Vec<u8>]) {
     let text = |line: &Vec<u8>| String::from_utf8_lossy(&line[..line.len().min(200)]).into_owned();
     for (i, (a, b)) in ours.iter().zip(theirs).enumerate() {

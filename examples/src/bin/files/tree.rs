@@ -1,8 +1,8 @@
-//! A served directory: path safety, `stat`, `read` and `walk`. Blocking; nothing here knows of the network.
+//! A served directory: path safety, `stat`, `read` and `walk`. Blocking, and without knowledge of the network.
 //!
-//! No request leaves the root: paths are cleaned of `..`, and where they pass a symlink the real place is looked up and
-//! must be below the root as well. (Someone who can change the tree at that very moment could still win a race; who can
-//! write there is not whom this guards against.) Walking is the `ignore` crate's, with everything that ignores turned off.
+//! No request leaves the root: `..` is refused, and if a path passes a symlink, its real path is looked up and must be
+//! below the root as well. (A process that changes the tree at that moment could win a race, but processes with write
+//! access are not what this protects from.) The `ignore` crate walks, with all of its ignore rules turned off.
 
 use std::{
     collections::BTreeSet,
@@ -24,29 +24,30 @@ use crate::{
     path::RelPath,
 };
 
-/// The most that one `read` returns: far below any message limit, and large enough that calls do not matter.
+/// The most that one `read` returns: far below the limits of messages, and large enough that the cost of a call is
+/// small.
 pub(crate) const READ_BYTES_MAX: usize = 1 << 20;
 
 /// A directory that is served, or a share of one.
 #[derive(Clone, Debug)]
 pub(crate) struct Tree {
-    /// Absolute and without symlinks, so that "below the root" is a question of prefixes.
+    /// Absolute and without symlinks, so that "below the root" means having this prefix.
     root: PathBuf,
-    /// The top-level names that are served; `None` for all. Names that appear later are not in it.
+    /// The top-level names that are served; `None` for all. Entries that are created later are not in it.
     share: Option<Arc<BTreeSet<OsString>>>,
 }
 
-/// A place that was found to be inside.
+/// A path that was checked to be inside.
 #[derive(Debug)]
 pub(crate) struct Place {
-    /// Where it is on the disk: `shown` itself, or what its symlinks lead to.
+    /// The path on the disk: that of `shown`, with symlinks resolved.
     real: PathBuf,
     /// The path to show, relative to the root.
     shown: RelPath,
 }
 
 impl Tree {
-    /// Serves `root` with all that is in it.
+    /// Serves all of `root`.
     pub(crate) fn open(root: &Path) -> Result<Self, FilesError> {
         let shown = RelPath::from(root);
         let root = root.canonicalize().map_err(|e| FilesError::io(&shown, &e))?;
@@ -54,7 +55,7 @@ impl Tree {
         Ok(Self { root, share: None })
     }
 
-    /// Splits `root` among `count` trees: its entries, sorted by name, are dealt out like cards.
+    /// Splits `root` among `count` trees. Entry i, in the order of names, goes to tree i modulo `count`.
     pub(crate) fn split(root: &Path, count: usize) -> Result<Vec<Self>, FilesError> {
         let whole = Self::open(root)?;
         let failed = |e: io::Error| FilesError::io(&root.into(), &e);
@@ -73,7 +74,7 @@ impl Tree {
             .collect())
     }
 
-    /// Where it is, for messages.
+    /// The root, for messages.
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }
@@ -83,19 +84,19 @@ impl Tree {
         self.share.as_ref().map(|share| share.len())
     }
 
-    /// What `lstat` says about `path`: a symlink at its end is not followed.
+    /// The result of `lstat` for `path`. A symlink at its end is not followed.
     pub(crate) fn stat(&self, path: &RelPath) -> Result<Stat, FilesError> {
         let place = self.place(path)?;
         let meta = fs::symlink_metadata(&place.real).map_err(|e| FilesError::io(path, &e))?;
         Ok(Stat::from(&meta))
     }
 
-    /// Bytes of a file from `offset` on: `len` of them, but at most [`READ_BYTES_MAX`], and fewer only at the file's end.
-    /// Symlinks are followed as long as they stay inside.
+    /// Reads `len` bytes of a file from `offset` on, but at most [`READ_BYTES_MAX`], and fewer only at the file's end.
+    /// Symlinks are followed if they stay inside.
     pub(crate) fn read(&self, path: &RelPath, offset: u64, len: u64) -> Result<Bytes, FilesError> {
         let failed = |e: io::Error| FilesError::io(path, &e);
         let place = self.target(path)?;
-        // Asked before it is opened: opening a named pipe would wait for a writer.
+        // Checked before the file is opened, because opening a named pipe would wait for a writer.
         let meta = fs::symlink_metadata(&place.real).map_err(failed)?;
         if !meta.is_file() {
             return Err(FilesError::NotAFile { path: path.clone() });
@@ -116,7 +117,7 @@ impl Tree {
         Ok(buffer.into())
     }
 
-    /// All that is in and below `path`, itself included (but not the root, which has no name). Symlinks are entries.
+    /// All entries in and below `path`, itself included (except the root, which has no name). Symlinks are entries.
     pub(crate) fn walk(
         &self,
         path: &RelPath,
@@ -125,7 +126,7 @@ impl Tree {
         self.walk_place(&self.place(path)?, out)
     }
 
-    /// [`Tree::walk`] for a place already looked up.
+    /// [`Tree::walk`] for a path that was already looked up.
     pub(crate) fn walk_place(
         &self,
         start: &Place,
@@ -134,7 +135,7 @@ impl Tree {
         let meta =
             fs::symlink_metadata(&start.real).map_err(|e| FilesError::io(&start.shown, &e))?;
         if !meta.is_dir() {
-            // Not the walker's: it would follow a symlink that it is started on.
+            // Not from the walker, which would follow a symlink at its start.
             let _ =
                 out.put(Seen::Item(Entry { path: start.shown.clone(), stat: Stat::from(&meta) }));
             return Ok(());
@@ -163,7 +164,7 @@ impl Tree {
         walker
     }
 
-    /// Finds `path` on the disk without following a symlink at its end; that the end exists is not checked.
+    /// Finds `path` on the disk without following a symlink at its end. Does not check whether the end exists.
     fn place(&self, path: &RelPath) -> Result<Place, FilesError> {
         let shown = path.normalized().ok_or_else(|| FilesError::Denied { path: path.clone() })?;
         self.check_share(&shown, path)?;
@@ -174,13 +175,13 @@ impl Tree {
         Ok(Place { real, shown })
     }
 
-    /// The same, with a symlink at the end followed too.
+    /// Finds `path` on the disk, following a symlink at its end too.
     pub(crate) fn target(&self, path: &RelPath) -> Result<Place, FilesError> {
         let place = self.place(path)?;
         Ok(Place { real: self.canonical(place.shown.as_path(), path)?, ..place })
     }
 
-    /// Where a clean relative path leads to, if that is inside. `asked` is what errors name.
+    /// Resolves a clean relative path if it leads inside. `asked` is the path that errors name.
     fn canonical(&self, relative: &Path, asked: &RelPath) -> Result<PathBuf, FilesError> {
         let real =
             self.root.join(relative).canonicalize().map_err(|e| FilesError::io(asked, &e))?;
@@ -202,7 +203,7 @@ impl Tree {
 }
 
 impl Place {
-    /// The path to show for something that the walker found at `real`, below this place.
+    /// The path to show for an entry that the walker found at `real`, below this place.
     fn show(&self, real: &Path) -> RelPath {
         match real.strip_prefix(&self.real) {
             Ok(below) if below.as_os_str().is_empty() => self.shown.clone(),
@@ -211,7 +212,7 @@ impl Place {
         }
     }
 
-    /// The file on the disk behind an entry that a walk from here gave.
+    /// The path on the disk of an entry from a walk that started here.
     pub(crate) fn file(&self, entry: &Entry) -> PathBuf {
         match entry.path.as_path().strip_prefix(self.shown.as_path()) {
             Ok(below) if below.as_os_str().is_empty() => self.real.clone(),
@@ -234,7 +235,7 @@ fn skipped(start: &Place, error: &ignore::Error) -> Skipped {
     Skipped { path, reason: reason(error) }
 }
 
-/// The operating system's text; the crate's own would name the absolute path, which is no business of a peer.
+/// The operating system's text. The crate's own would reveal the absolute path to peers.
 fn reason(error: &ignore::Error) -> String {
     match error.io_error() {
         Some(io) => io::Error::from(io.kind()).to_string(),
@@ -253,7 +254,7 @@ fn error_path(error: &ignore::Error) -> Option<&Path> {
 }
 
 impl Entry {
-    /// Whether it has content to search: `grep -r` opens neither devices nor pipes, and follows no symlinks.
+    /// Whether an entry has content to search: `grep -r` opens neither devices nor pipes, and does not follow symlinks.
     pub(crate) fn is_searchable(&self) -> bool {
         self.stat.kind == Kind::File
     }

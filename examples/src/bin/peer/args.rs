@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Parser;
 use grid_examples::peer::bench::Load;
 
-/// One of two nodes that talk to each other: it serves a few handlers, and can check and load those of the other.
+/// One of two connected nodes: it serves a few handlers, and can check and load those of the other node.
 ///
 /// Which of the two dials follows from their names. Without `--drive` and `--bench` it serves until it is interrupted.
 /// Logs go to stderr; RUST_LOG sets their level.
@@ -25,7 +25,7 @@ pub(crate) struct Args {
     /// Path of the upgrade request
     #[arg(long, value_name = "P", default_value = grid::ROUTE)]
     pub(crate) route: String,
-    /// Token to show and to expect
+    /// Token to send and to expect
     #[arg(long, value_name = "S", default_value = "debug")]
     pub(crate) token: String,
     /// Check the other node's handlers, then exit

@@ -1,11 +1,11 @@
-//! A node to try others against, those in Go included: see `peer --help`.
+//! A node for testing other implementations, such as the one in Go: see `peer --help`.
 //!
 //! ```text
 //! peer --local http://127.0.0.1:7001 --remote http://127.0.0.1:7002 --listen 127.0.0.1:7001
 //! peer --local http://127.0.0.1:7002 --remote http://127.0.0.1:7001 --listen 127.0.0.1:7002 --drive
 //! ```
 //!
-//! What it serves and checks is in the package's library, so that tests run the same.
+//! Handlers and checks are in the package's library, so that tests use the same ones.
 
 mod args;
 mod signal;
@@ -22,7 +22,7 @@ use grid_examples::peer::{bench, handlers};
 use tokio::net::TcpListener;
 use tracing_subscriber::filter::LevelFilter;
 
-/// What calls in flight get when this node leaves.
+/// Time for calls in flight to finish when this node shuts down.
 const GRACE: Duration = Duration::from_secs(1);
 
 #[tokio::main]
@@ -47,7 +47,7 @@ fn log() {
 }
 
 async fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
-    // First, so that whoever reads that it listens can also end it.
+    // Before the line that says that this node listens: from then on a signal must end it properly.
     let interrupted = signal::interrupted()?;
     let listener = TcpListener::bind(&args.listen).await?;
     let builder = Manager::builder(&args.local)
@@ -67,7 +67,7 @@ async fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
     Ok(code)
 }
 
-/// Does what was asked for; if that is nothing, it never ends.
+/// Runs the checks or the measurement that the arguments ask for. Without either it never returns.
 async fn work(args: &Args, connection: &Connection) -> Result<ExitCode, Box<dyn Error>> {
     let load = args.load();
     if !args.drive && load.is_none() {

@@ -1,8 +1,8 @@
-//! The wish of the user or the system that the program ends.
+//! Signals that end the program.
 
 use std::io;
 
-/// Listens for Ctrl-C and SIGTERM from now on; the future is ready when one comes.
+/// Listens for Ctrl-C and SIGTERM from now on. The future completes at the first one.
 #[cfg(unix)]
 pub(crate) fn interrupted() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -16,7 +16,7 @@ pub(crate) fn interrupted() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Listens for Ctrl-C from now on; the future is ready when it comes.
+/// Listens for Ctrl-C from now on. The future completes when it arrives.
 #[cfg(windows)]
 pub(crate) fn interrupted() -> io::Result<impl Future<Output = ()>> {
     let mut interrupt = tokio::signal::windows::ctrl_c()?;

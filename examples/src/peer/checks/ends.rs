@@ -1,18 +1,18 @@
-//! Streams that end early: by an error, a refusal, the caller or the clock.
+//! Streams that end early: with an error, a refusal, a cancellation, or at the deadline.
 
 use std::time::Duration;
 
 use grid::Connection;
 use tokio::time::Instant;
 
+use super::check::{Check, Checked, text};
 use super::expect::{deadline_passed, ensure, handler_error, same, still_good, unknown};
 use super::streams::{open_count, open_echo};
-use super::{Check, Checked, text};
 use crate::peer::handlers::{
     COUNT, COUNT_CAPACITIES, ECHO, ECHO_CAPACITIES, ECHO_STREAM, SUBROUTE,
 };
 
-/// An id that no node serves.
+/// An id that is not served.
 const NOBODY: u8 = 41;
 
 pub(super) fn checks() -> Vec<Check> {
@@ -42,7 +42,7 @@ pub(super) fn checks() -> Vec<Check> {
 async fn server_stream_error(peer: Connection) -> Checked {
     let mut items = open_count(&peer, "many").await?;
     handler_error(items.next().await.ok_or("ended without its error")?, "bad count")?;
-    ensure!(items.next().await.is_none(), "something came after the error");
+    ensure!(items.next().await.is_none(), "received a message after the error");
     Ok(())
 }
 
@@ -52,8 +52,8 @@ async fn stream_error(peer: Connection) -> Checked {
     same(&output.next().await.ok_or("ended early")??, &"pre:one".into())?;
     input.send("fail").await?;
     handler_error(output.next().await.ok_or("ended without its error")?, "stream boom")?;
-    ensure!(output.next().await.is_none(), "something came after the error");
-    ensure!(input.send("two").await.is_err(), "sent into a stream that is over");
+    ensure!(output.next().await.is_none(), "received a message after the error");
+    ensure!(input.send("two").await.is_err(), "sent into a stream that has ended");
     drop((input, output));
     still_good(&peer).await
 }
@@ -64,7 +64,7 @@ async fn cancelled_stream(peer: Connection) -> Checked {
         input.send("one").await?;
         same(&output.next().await.ok_or("ended early")??, &"pre:one".into())?;
     }
-    // With something under way both ways.
+    // While messages are in flight in both directions.
     input.send("two").await?;
     drop(output);
     ensure!(input.send("three").await.is_err(), "sent into a stream that was cancelled");
@@ -100,7 +100,7 @@ async fn server_stream_deadline(peer: Connection) -> Checked {
     let (_, mut items) = opening.await?;
     let end = loop {
         match items.next().await.ok_or("ended without an error")? {
-            // With pauses, so that it cannot be over before.
+            // Paced, so that the stream does not end before its deadline.
             Ok(_) => tokio::time::sleep(Duration::from_millis(1)).await,
             Err(error) => break Err::<(), _>(error),
         }

@@ -1,4 +1,4 @@
-//! Expectations, and what a node without extensions answers where ours says more.
+//! Expectations about answers, including those of nodes without extensions, whose errors carry less detail.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -7,17 +7,17 @@ use bytes::Bytes;
 use grid::{CallError, Connection, ErrorCode, RemoteError};
 use tokio::time::Instant;
 
-use super::{Checked, text};
+use super::check::{Checked, text};
 use crate::peer::handlers::ECHO;
 
-/// How much later than it should be something may happen: on a busy machine a thread may not run for a second. Below the
-/// two seconds that a handler sleeps where the deadline is what must end the call.
+/// How late an event may be. On a busy machine a thread may not run for a second. Must be below the two seconds for
+/// which a handler sleeps where the deadline must end the call first.
 const LATE_MAX: Duration = Duration::from_millis(1500);
 
-/// Both ends count whole milliseconds, and what is left of one may be missing at each.
+/// How early an event may be. Both ends round to whole milliseconds, so each may lose almost one.
 const EARLY_MAX: Duration = Duration::from_millis(3);
 
-/// Fails with a text unless the condition holds.
+/// Returns an error with this text unless the condition holds.
 macro_rules! ensure {
     ($condition:expr, $($text:tt)+) => {
         if !$condition {
@@ -27,7 +27,7 @@ macro_rules! ensure {
 }
 pub(super) use ensure;
 
-/// The two must be equal; small values are shown.
+/// Checks that two values are equal. The error shows them, shortened.
 pub(super) fn same<T: PartialEq + Debug>(got: &T, want: &T) -> Checked {
     ensure!(got == want, "got {}, wanted {}", shown(got), shown(want));
     Ok(())
@@ -42,21 +42,21 @@ fn shown(value: &impl Debug) -> String {
     }
 }
 
-/// The answer to a request of the echo handler must be its payload.
+/// Checks that the echo handler returns the payload.
 pub(super) async fn echoes(connection: &Connection, payload: Bytes) -> Checked {
     same(&connection.request(ECHO, Some(payload.clone())).await?, &Some(payload))
 }
 
-/// The connection must still be good for calls, and have none in flight that nobody waits for.
+/// Checks that the connection still works and has no call in flight.
 ///
-/// Checks run one by one, so any that is left is one too many.
+/// Checks run one by one, so a call in flight is a leaked one.
 pub(super) async fn still_good(connection: &Connection) -> Checked {
     let in_flight = connection.stats().in_flight_out;
-    ensure!(in_flight == 0, "{in_flight} calls are left behind");
+    ensure!(in_flight == 0, "{in_flight} calls are still in flight");
     same(&connection.request(ECHO, text("still there")).await?, &text("still there"))
 }
 
-/// It must have ended with the handler's own error. Go sends its text without a code.
+/// Checks that the result is the handler's own error. Go sends its text without a code.
 pub(super) fn handler_error<T>(result: Result<T, CallError>, message: &str) -> Checked {
     let error = remote(result)?;
     ensure!(
@@ -66,7 +66,7 @@ pub(super) fn handler_error<T>(result: Result<T, CallError>, message: &str) -> C
     Ok(())
 }
 
-/// It must have ended because the handler panicked.
+/// Checks that the result is the error of a panic.
 pub(super) fn panicked<T>(result: Result<T, CallError>) -> Checked {
     let error = remote(result)?;
     ensure!(
@@ -77,7 +77,8 @@ pub(super) fn panicked<T>(result: Result<T, CallError>) -> Checked {
     Ok(())
 }
 
-/// It must have been refused: there is no such handler. This error has a message of its own, and so a code from Go too.
+/// Checks that the result is the error of an unknown handler. The protocol has a message for this, so the error has a
+/// code from Go as well.
 pub(super) fn unknown<T>(result: Result<T, CallError>) -> Checked {
     let error = remote(result)?;
     ensure!(
@@ -87,7 +88,7 @@ pub(super) fn unknown<T>(result: Result<T, CallError>) -> Checked {
     Ok(())
 }
 
-/// It must have run into its deadline `after`, just now.
+/// Checks that the call failed at its deadline, `after` its start.
 pub(super) fn deadline_passed<T>(
     result: Result<T, CallError>,
     start: Instant,
@@ -100,7 +101,7 @@ pub(super) fn deadline_passed<T>(
     }
 }
 
-/// It must have taken this long.
+/// Checks the time that a call took.
 pub(super) fn took(start: Instant, time: Duration) -> Checked {
     let took = start.elapsed();
     ensure!(

@@ -4,9 +4,9 @@ use bytes::Bytes;
 use grid::Connection;
 use tokio::task::JoinSet;
 
+use super::check::{Check, Checked};
 use super::expect::{echoes, still_good};
 use super::streams::{self, numbers, open_echo};
-use super::{Check, Checked};
 
 const TASKS: usize = 64;
 const REQUESTS: usize = 10_000;
@@ -44,7 +44,7 @@ async fn many_requests(peer: Connection) -> Checked {
     still_good(&peer).await
 }
 
-/// Waits for all; the first that fails ends the others.
+/// Waits for all tasks. The first failure aborts the remaining ones.
 async fn all(mut tasks: JoinSet<Checked>) -> Checked {
     while let Some(outcome) = tasks.join_next().await {
         outcome??;

@@ -5,17 +5,17 @@ use std::time::Duration;
 use grid::Connection;
 use tokio::time::Instant;
 
+use super::check::{Check, Checked, pattern, text};
 use super::expect::{
     deadline_passed, echoes, handler_error, panicked, same, still_good, took, unknown,
 };
-use super::{Check, Checked, pattern, text};
 use crate::peer::handlers::{ECHO, ECHO_STREAM, MAP, Texts};
 
-/// Around every length at which a frame's or a payload's header changes its form, and beyond a socket's buffer.
+/// Lengths around each one at which the header of a frame or payload changes its form, and beyond a socket's buffer.
 const SIZES: [usize; 13] =
     [1, 125, 126, 127, 200, 255, 256, 300, 65_535, 65_536, 70_000, 200_000, 1 << 20];
 
-/// An id that no node serves.
+/// An id that is not served.
 const NOBODY: u8 = 40;
 
 pub(super) fn checks() -> Vec<Check> {

@@ -6,20 +6,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use grid::{CallError, Connection, RawOpening, RawReceiver};
 
+use super::check::{Check, Checked, pattern, text};
 use super::expect::{ensure, same};
-use super::{Check, Checked, pattern, text};
 use crate::peer::handlers::{
     COUNT, COUNT_CAPACITIES, COUNT_ITEM_BYTES, ECHO_CAPACITIES, ECHO_STREAM, SUBROUTE,
 };
 
-/// What a stream in a check is given by default.
+/// Deadline of most streams in the checks.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How long a slow consumer thinks about each message.
+/// Pause of a slow consumer after each message.
 const SLOW: Duration = Duration::from_millis(5);
 
-/// Messages between a sender and a slow consumer: both capacities, once more what a node queues between its handler and
-/// the link, and those that are in somebody's hands.
+/// How many messages may be between a sender and a slow consumer: both capacities, the queue between a node's handler
+/// and its link, and the messages that sender, handler and consumer are holding.
 const UNDER_WAY_MAX: usize = (ECHO_CAPACITIES.incoming + 2 * ECHO_CAPACITIES.outgoing) as usize + 4;
 
 pub(super) fn checks() -> Vec<Check> {
@@ -66,12 +66,12 @@ pub(super) fn checks() -> Vec<Check> {
     checks
 }
 
-/// A stream to the echo handler.
+/// Opens a stream to the echo handler.
 pub(super) fn open_echo(peer: &Connection, prefix: Option<Bytes>) -> RawOpening {
     peer.stream(ECHO_STREAM, ECHO_CAPACITIES, prefix)
 }
 
-/// A stream of the counting handler; its halves are of no use but for reading.
+/// Opens a stream of the counting handler. It can only be read.
 pub(super) async fn open_count(
     peer: &Connection,
     count: &'static str,
@@ -79,7 +79,7 @@ pub(super) async fn open_count(
     Ok(peer.stream(COUNT, COUNT_CAPACITIES, text(count)).timeout(TIMEOUT).await?.1)
 }
 
-/// Sends the items, and expects each back behind `prefix`, in order, and then the end.
+/// Sends the items and checks that each comes back with `prefix`, in order, and that the stream then ends.
 pub(super) async fn echoes(opening: RawOpening, prefix: &str, items: Vec<Bytes>) -> Checked {
     let (mut input, mut output) = opening.await?;
     let send = async {
@@ -105,7 +105,7 @@ pub(super) async fn echoes(opening: RawOpening, prefix: &str, items: Vec<Bytes>)
         same(&count, &items.len())
     };
     let (sent, received): (Result<(), grid::Closed>, Checked) = tokio::join!(send, receive);
-    // An error of the stream says more than that nothing could be sent any more.
+    // An error of the stream says more than the failure to send.
     received?;
     Ok(sent?)
 }
@@ -145,7 +145,7 @@ async fn slow_consumer(peer: Connection) -> Checked {
     Ok(sent?)
 }
 
-/// Reads a stream of the counting handler to its end.
+/// Reads a stream of the counting handler to its end and returns the number of messages.
 async fn count(peer: &Connection, payload: &'static str, pause: Duration) -> Checked<usize> {
     let mut items = open_count(peer, payload).await?;
     let mut count = 0;

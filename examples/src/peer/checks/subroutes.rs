@@ -1,7 +1,7 @@
 //! Single requests under subroutes.
 
+use super::check::{Check, text};
 use super::expect::{echoes, handler_error, unknown};
-use super::{Check, text};
 use crate::peer::handlers::{ECHO, MAP, SUBROUTE};
 
 pub(super) fn checks() -> Vec<Check> {

@@ -1,29 +1,28 @@
-//! The server half of a cell with two processes: this process's view of it, and its own.
+//! The handle of a server process, for cells with two processes.
 //!
-//! They talk over the child's standard input and output. The child prints its address, answers every line with its CPU
-//! seconds, and ends when the input does.
+//! Both use the child's standard input and output. The child prints its address, answers each line with its CPU time in
+//! seconds, and exits at the end of the input.
 
 use std::env::current_exe;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use crate::peers::{Name, contend};
-use crate::work::Mode;
-use crate::{Result, cell, usage};
+use crate::cell::{Mode, Name};
+use crate::error::Result;
 
-/// A server in a process of its own, which ends with this handle.
+/// A server in its own process. Dropping it ends the process.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     child: Child,
-    /// `None` once it is told to end.
+    /// `None` once the process is to end.
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
 }
 
 impl Server {
-    /// Starts it; `peer` is where the client listens, for those that connect both ways.
+    /// Starts the process. `peer` is the client's address, for contenders that may dial either way.
     pub(crate) fn start(contender: Name, mode: Mode, peer: SocketAddr) -> Result<Self> {
         let mut child = Command::new(current_exe()?)
             .args(["serve", "--contender", contender.name(), "--mode", mode.name()])
@@ -37,7 +36,7 @@ impl Server {
         Ok(Self { address, child, input, output })
     }
 
-    /// What it has used so far.
+    /// CPU time of the process so far, in seconds.
     pub(crate) fn cpu_seconds(&mut self) -> Result<f64> {
         writeln!(self.input.as_mut().ok_or("the server has ended")?)?;
         Ok(line(&mut self.output)?.parse()?)
@@ -47,7 +46,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.input = None;
-        // It is of no use any more, whatever it says.
+        // Its exit status does not matter any more.
         let _ = self.child.wait();
     }
 }
@@ -56,21 +55,4 @@ fn line(output: &mut impl BufRead) -> Result<String> {
     let mut line = String::new();
     output.read_line(&mut line)?;
     Ok(line.trim().to_owned())
-}
-
-/// The child's side.
-pub(crate) fn main(contender: Name, mode: Mode, peer: SocketAddr) -> Result<()> {
-    let runtime = mode.start()?;
-    let address = runtime.block_on(async {
-        let (listener, address) = cell::listen().await?;
-        contend!(contender, serve(listener, peer)).await?;
-        Ok::<_, crate::Error>(address)
-    })?;
-    println!("{address}");
-    for line in std::io::stdin().lines() {
-        line?;
-        println!("{}", usage::cpu_seconds());
-    }
-    // Connections and their tasks end with the process.
-    std::process::exit(0);
 }

@@ -1,29 +1,21 @@
 //! The loops that put a client under load.
 
-use bytes::Bytes;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::Result;
+use crate::cell::{BULK_BYTES, BULK_WIDTH, SMALL_BYTES, Small, Work, payload};
 use crate::clock::{Clock, Tally};
-use crate::peers::{Client, Small};
-use crate::work::{BULK_BYTES, BULK_WIDTH, SMALL_BYTES, Work};
+use crate::error::Result;
+use crate::peers::Client;
 
-static ZEROS: [u8; BULK_BYTES] = [0; BULK_BYTES];
-
-/// What everybody sends. It is static, so that no contender pays for the making of it.
-pub(crate) fn payload(len: usize) -> Bytes {
-    Bytes::from_static(&ZEROS[..len])
-}
-
-/// What one task has seen, in ns. A list, and not a histogram for each task: hundreds of those would fill the caches, at
-/// the cost of whoever needs them most.
+/// Latencies of one task in ns. A list, because a histogram for each of hundreds of tasks would fill the caches and
+/// slow down the contenders.
 pub(crate) type Latencies = Vec<u32>;
 
-/// The tasks that are the load.
+/// The tasks of a load.
 pub(crate) type Tasks = JoinSet<Result<Latencies>>;
 
-/// Starts the tasks of a work. They run until the clock says stop.
+/// Starts the tasks of a work. They run until the clock stops them.
 pub(crate) fn spawn<C: Client>(client: &C, work: Work, width: u32, clock: &mut Clock) -> Tasks {
     let mut tasks = Tasks::new();
     match work {
@@ -44,7 +36,7 @@ pub(crate) fn spawn<C: Client>(client: &C, work: Work, width: u32, clock: &mut C
             echoes(&mut tasks, client, SMALL_BYTES, || clock.main(), 1);
             for _ in 0..BULK_WIDTH {
                 let beside = echo(client.clone(), BULK_BYTES, clock.side());
-                // Its latencies are not asked for.
+                // The latencies of large echoes are not reported.
                 tasks.spawn(async move { beside.await.map(|_| Latencies::new()) });
             }
         }
@@ -65,7 +57,7 @@ fn echoes<C: Client>(
     }
 }
 
-/// Asks again and again.
+/// Calls the echo again and again.
 pub(crate) async fn echo<C: Client>(client: C, len: usize, tally: Tally) -> Result<Latencies> {
     let mut latencies = Latencies::new();
     let payload = payload(len);
@@ -73,7 +65,7 @@ pub(crate) async fn echo<C: Client>(client: C, len: usize, tally: Tally) -> Resu
     while !tally.is_over() {
         let answered = client.echo(payload.clone()).await?;
         if answered != len {
-            return Err("the answer is not as long as the request".into());
+            return Err("the answer and the request differ in length".into());
         }
         asked = note(&tally, &mut latencies, asked);
     }
@@ -87,14 +79,14 @@ async fn structs<C: Client>(client: C, tally: Tally) -> Result<Latencies> {
     while !tally.is_over() {
         let answered = client.small(small.clone()).await?;
         if answered.id != small.id {
-            return Err("the answer is another one".into());
+            return Err("the answer has a different id".into());
         }
         asked = note(&tally, &mut latencies, asked);
     }
     Ok(latencies)
 }
 
-/// Counts one call, and says when the next one begins.
+/// Counts one call and returns the time at which the next one begins.
 pub(crate) fn note(tally: &Tally, latencies: &mut Latencies, asked: Instant) -> Instant {
     let now = Instant::now();
     if tally.is_measuring() {

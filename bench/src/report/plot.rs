@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use crate::report::{Measured, Results, number};
+use super::results::{Measured, Results};
+use super::tables::number;
+use crate::cell::Work;
 use crate::sample::Spread;
-use crate::work::Work;
 
 /// Sizes in pixels.
 const WIDTH: f64 = 760.0;
@@ -13,7 +14,7 @@ const RIGHT: f64 = 90.0;
 const ROW: f64 = 18.0;
 const HEADING: f64 = 30.0;
 
-/// File names and their contents.
+/// Returns the name and content of each plot's file.
 pub(crate) fn all(results: &Results) -> Vec<(String, String)> {
     let mut works: Vec<Work> = results.cells.iter().map(|measured| measured.cell.work).collect();
     works.sort();
@@ -32,7 +33,7 @@ fn plot(cells: &[&Measured], conditions: &str) -> String {
     let mut body = String::new();
     let mut y = HEADING;
     for group in cells.chunk_by(|one, other| one.cell.title() == other.cell.title()) {
-        // Each group has a scale of its own: what is compared is contenders, not works.
+        // Each group has its own scale, because contenders are compared, not works.
         let spreads: Vec<Option<Spread>> =
             group.iter().map(|measured| measured.spread(|sample| Some(sample.rate))).collect();
         let most = spreads.iter().flatten().map(|spread| spread.max).fold(1.0, f64::max);

@@ -1,25 +1,25 @@
-//! What the operating system says about this process: CPU seconds, memory, and which CPUs it may use.
+//! Resources of this process: CPU time, memory, CPU affinity and open files.
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::Result;
+use crate::error::Result;
 
-/// CPU seconds of all threads of this process so far.
+/// CPU time of all threads of this process so far, in seconds.
 pub(crate) fn cpu_seconds() -> f64 {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
-/// Bytes of memory that are resident.
+/// Resident memory in bytes.
 pub(crate) fn resident_bytes() -> Result<f64> {
     let pages = std::fs::read_to_string("/proc/self/statm")?;
     let pages: f64 = pages.split(' ').nth(1).ok_or("statm has no second field")?.parse()?;
     Ok(pages * rustix::param::page_size() as f64)
 }
 
-/// Leaves this process the first of its CPUs.
+/// Pins this process to the first of its CPUs.
 pub(crate) fn pin_to_one_cpu() -> Result<()> {
     let all = sched_getaffinity(None)?;
     let first = (0..CpuSet::MAX_CPU).find(|&cpu| all.is_set(cpu)).ok_or("no CPU to run on")?;
@@ -28,7 +28,7 @@ pub(crate) fn pin_to_one_cpu() -> Result<()> {
     Ok(sched_setaffinity(None, &one)?)
 }
 
-/// Allows as many open files as this user may have: a thousand links need some three thousand.
+/// Raises the limit of open files to its maximum: a thousand links need about three thousand.
 pub(crate) fn raise_file_limit() -> Result<()> {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;

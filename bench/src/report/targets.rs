@@ -1,26 +1,23 @@
-//! What the project aims at, and how far it is: the table that `--quick` is for.
+//! The project's targets and how far they are reached: the table of `--quick`.
 
 use std::fmt::Write;
 
-use crate::peers::Name::{self, Grid, Mux, Pingpong, Tarpc, Tonic};
-use crate::report::{Results, number};
+use super::results::Results;
+use super::tables::number;
+use crate::cell::Mode::{Current, Threads};
+use crate::cell::Name::{self, Grid, Mux, Pingpong, Tarpc, Tonic};
+use crate::cell::{BULK_WIDTH, Cell, Mode, Work};
 use crate::sample::{Figure, Spread};
-use crate::work::Mode::{Current, Threads};
-use crate::work::{BULK_WIDTH, Cell, Mode, Work};
-
-/// Rates of the Go implementation as they were once recorded, on another day: as good as the machine is the same.
-const GO_CALLS: f64 = 260_000.0;
-const GO_ITEMS: f64 = 200_000.0;
 
 /// One line of the table.
 struct Target {
     name: &'static str,
-    /// One value a repeat, from measurements that were made next to each other.
+    /// One value per repeat, from measurements that were made one after the other.
     values: Vec<f64>,
     goal: Goal,
 }
 
-/// What is to be reached.
+/// The bounds of a target: `floor` must hold, `aim` should.
 #[derive(Clone, Copy)]
 enum Goal {
     AtLeast { floor: f64, aim: Option<f64> },
@@ -37,7 +34,7 @@ impl Goal {
         Self::AtMost { floor: floor.into(), aim: aim.into() }
     }
 
-    /// What the table says about the floor and about the aim.
+    /// The table's columns for the floor and the aim.
     fn marks(self, value: f64) -> [String; 2] {
         let mark =
             |bound: f64, reached: bool| format!("{bound} {}", if reached { "✓" } else { "✗" });
@@ -51,7 +48,7 @@ impl Goal {
     }
 }
 
-/// Where a target looks: one work, width and mode.
+/// The cells of one work, width and mode.
 #[derive(Clone, Copy)]
 struct Place(Work, u32, Mode);
 
@@ -64,17 +61,17 @@ impl Place {
     }
 }
 
-/// The results, and the ways in which lines are made of them.
+/// Builds lines of the table from the results.
 struct View<'a>(&'a Results);
 
 impl View<'_> {
-    /// A figure of grid itself.
+    /// A figure of grid.
     fn own(&self, name: &'static str, place: Place, figure: Figure, goal: Goal) -> Target {
         let values = place.values(self.0, Grid, figure).into_iter().flatten().collect();
         Target { name, values, goal }
     }
 
-    /// Grid over another contender.
+    /// A figure of grid divided by that of another contender.
     fn over(
         &self,
         other: Name,
@@ -87,14 +84,7 @@ impl View<'_> {
         ratio(name, one, place.values(self.0, other, figure), goal)
     }
 
-    /// Grid's rate over one that was recorded elsewhere.
-    fn over_recorded(&self, rate: f64, name: &'static str, place: Place, goal: Goal) -> Target {
-        let mut target = self.own(name, place, RATE, goal);
-        target.values.iter_mut().for_each(|value| *value /= rate);
-        target
-    }
-
-    /// One place over another one.
+    /// A figure of grid in one place divided by that in another.
     fn grown(&self, name: &'static str, places: [Place; 2], figure: Figure) -> Target {
         let [one, other] = places.map(|place| place.values(self.0, Grid, figure));
         ratio(name, one, other, Goal::Report)
@@ -121,12 +111,6 @@ fn calls(view: &View<'_>) -> Vec<Target> {
     vec![
         view.over(Tarpc, "c=64: calls/s over tarpc", c64, RATE, Goal::least(1.8, 2.5)),
         view.over(Tonic, "c=64: calls/s over tonic", c64, RATE, Goal::least(12.0, None)),
-        view.over_recorded(
-            GO_CALLS,
-            "c=64: calls/s over Go grid as recorded",
-            c64,
-            Goal::least(1.7, None),
-        ),
         view.over(Tarpc, "c=64: CPU per call over tarpc", c64, CPU, Goal::most(0.5, 0.3)),
         view.over(Tarpc, "c=512: calls/s over tarpc", c512, RATE, Goal::least(2.3, 3.6)),
         view.over(Tarpc, "c=1: calls/s over tarpc", c1, RATE, Goal::least(3.0, None)),
@@ -160,12 +144,6 @@ fn streams(view: &View<'_>) -> Vec<Target> {
     let stream = Place(Work::Stream, 1, Threads);
     let two_way = Place(Work::TwoWay, 1, Threads);
     vec![
-        view.over_recorded(
-            GO_ITEMS,
-            "server stream: items/s over Go grid as recorded",
-            stream,
-            Goal::least(10.0, None),
-        ),
         view.over(
             Tonic,
             "server stream: items/s over tonic",
@@ -174,12 +152,6 @@ fn streams(view: &View<'_>) -> Vec<Target> {
             Goal::least(0.55, 0.95),
         ),
         view.over(Tonic, "server stream: CPU per item over tonic", stream, CPU, Goal::Report),
-        view.over_recorded(
-            GO_ITEMS,
-            "two-way stream: items/s over Go grid as recorded",
-            two_way,
-            Goal::least(4.0, None),
-        ),
         view.over(
             Tonic,
             "two-way stream: items/s over tonic",
@@ -217,7 +189,7 @@ fn links(view: &View<'_>) -> Vec<Target> {
     ]
 }
 
-/// The table: medians of the repeats' ratios.
+/// Renders the table: medians of the repeats' ratios.
 pub(crate) fn table(results: &Results) -> String {
     let mut text = format!("{}\n\n", results.conditions());
     text.push_str("| typed calls through the macro | measured | min–max | floor | aim |\n|---|---|---|---|---|\n");

@@ -1,4 +1,4 @@
-//! Works with many nodes in one process, which only grid is put to.
+//! Works with many nodes in one process, which only grid supports.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,29 +8,29 @@ use grid::Manager;
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
-use crate::Result;
-use crate::args::Times;
-use crate::cell::{listen, run};
+use super::load::{Latencies, Tasks, note};
+use super::run::run;
+use crate::cell::{Cell, SMALL_BYTES, Times, payload};
 use crate::clock::{Clock, Tally};
-use crate::load::{self, Latencies, Tasks};
+use crate::error::Result;
 use crate::peers::grid::{BenchClient, name, start};
+use crate::peers::listen;
+use crate::process::{runtime, usage};
 use crate::sample::Sample;
-use crate::usage;
-use crate::work::{Cell, SMALL_BYTES};
 
-/// Calls in flight over all links.
+/// Calls in flight over all links together.
 const LINKS_IN_FLIGHT: usize = 64;
 
-/// Long enough for all links on a busy machine.
+/// Time-out for connecting all links on a busy machine.
 const CONNECT: Duration = Duration::from_secs(60);
 
-/// After the links are up: what they needed for that is given back.
+/// Pause after all links are connected, in which memory that connecting needed is freed.
 const SETTLE: Duration = Duration::from_millis(500);
 
 /// A hub and the nodes around it.
 struct Nodes {
     clients: Vec<BenchClient>,
-    /// They end with their handles.
+    /// Keeps the nodes alive.
     _managers: Vec<Manager>,
 }
 
@@ -51,18 +51,18 @@ async fn connect(count: u32) -> Result<Nodes> {
         let connection = hub.connection(&name(address))?;
         connection.wait_connected(CONNECT).await?;
         let client = BenchClient::new(connection);
-        // So that the buffers of both ends have been used once.
-        client.echo(load::payload(SMALL_BYTES)).await?;
+        // One call, so that the buffers of both ends are allocated.
+        client.echo(payload(SMALL_BYTES)).await?;
         clients.push(client);
     }
     managers.push(hub);
     Ok(Nodes { clients, _managers: managers })
 }
 
-/// One round after another: asks all nodes and waits for all answers. Latencies are of rounds, the rate is of calls.
+/// Runs rounds, each of which calls all nodes and waits for all answers. Latencies are of rounds, the rate is of calls.
 pub(crate) fn fan(cell: Cell, times: &Times) -> Result<Sample> {
     usage::raise_file_limit()?;
-    let runtime = cell.mode.start()?;
+    let runtime = runtime(cell.mode)?;
     let nodes = runtime.block_on(connect(cell.width))?;
     run(&runtime, cell, times, None, |clock: &mut Clock| {
         let mut tasks = Tasks::new();
@@ -75,20 +75,20 @@ async fn rounds(clients: Vec<BenchClient>, tally: Tally) -> Result<Latencies> {
     let mut latencies = Latencies::new();
     let mut asked = Instant::now();
     while !tally.is_over() {
-        try_join_all(clients.iter().map(|client| client.echo(load::payload(SMALL_BYTES)))).await?;
+        try_join_all(clients.iter().map(|client| client.echo(payload(SMALL_BYTES)))).await?;
         for _ in 1..clients.len() {
             tally.one();
         }
-        asked = load::note(&tally, &mut latencies, asked);
+        asked = note(&tally, &mut latencies, asked);
     }
     Ok(latencies)
 }
 
-/// Connects many nodes, sees what an idle link takes, then calls over all of them in turn.
+/// Connects many nodes, measures the memory of an idle link, then calls over all links in turn.
 pub(crate) fn links(cell: Cell, times: &Times) -> Result<Sample> {
     usage::raise_file_limit()?;
-    let runtime = cell.mode.start()?;
-    // What the first link allocates once for all is not its own.
+    let runtime = runtime(cell.mode)?;
+    // Allocations that the first link makes for all must not be counted.
     let first = runtime.block_on(connect(1))?;
     let before = usage::resident_bytes()?;
     let began = Instant::now();
@@ -113,7 +113,7 @@ pub(crate) fn links(cell: Cell, times: &Times) -> Result<Sample> {
     })
 }
 
-/// Gives the bytes of the heap that this thread has allocated and not freed as well.
+/// Connects the nodes. Also returns the bytes of the heap that this thread has allocated and not freed.
 fn connect_counted(runtime: &Runtime, count: u32) -> Result<(Nodes, i64)> {
     let mut nodes = None;
     let allocated = allocation_counter::measure(|| {
@@ -123,16 +123,16 @@ fn connect_counted(runtime: &Runtime, count: u32) -> Result<(Nodes, i64)> {
             nodes
         }));
     });
-    Ok((nodes.ok_or("nothing was run")??, allocated.bytes_current))
+    Ok((nodes.ok_or("the load was not run")??, allocated.bytes_current))
 }
 
 async fn in_turn(clients: Vec<BenchClient>, first: usize, tally: Tally) -> Result<Latencies> {
     let mut latencies = Latencies::new();
     let mut asked = Instant::now();
-    // Each of the tasks has a part of the links, where there are enough of them.
+    // If there are enough links, each task has its own part of them.
     for client in clients.iter().cycle().skip(first).step_by(LINKS_IN_FLIGHT) {
-        client.echo(load::payload(SMALL_BYTES)).await?;
-        asked = load::note(&tally, &mut latencies, asked);
+        client.echo(payload(SMALL_BYTES)).await?;
+        asked = note(&tally, &mut latencies, asked);
         if tally.is_over() {
             break;
         }

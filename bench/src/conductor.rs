@@ -1,4 +1,4 @@
-//! The conductor: runs each cell in a process of its own, the repeats interleaved, and hands everything to the report.
+//! The conductor: runs each cell in its own process, with the repeats interleaved, and reports the samples.
 
 use std::env::current_exe;
 use std::fs;
@@ -9,18 +9,18 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::Result;
-use crate::args::{Args, Times};
+use crate::args::Args;
+use crate::cell::{Cell, Times};
+use crate::error::Result;
 use crate::plan::Plan;
-use crate::report::Results;
+use crate::report::{Results, plot, tables, targets};
 use crate::sample::Sample;
-use crate::work::Cell;
-use crate::{plot, report, targets};
 
-/// What a cell may take besides its own times: connecting a thousand links on a busy machine is the longest.
+/// Time that a cell may take besides warm-up and measurement. To connect a thousand links on a busy machine takes
+/// longest.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How often a cell's process is looked at.
+/// How often the conductor checks whether a cell's process has ended.
 const LOOK: Duration = Duration::from_millis(10);
 
 pub(crate) fn main(args: &Args) -> Result<()> {
@@ -46,7 +46,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
         }
     }
     results.load_after = load_average();
-    let text = format!("{}\n{}", targets::table(&results), report::tables(&results));
+    let text = format!("{}\n{}", targets::table(&results), tables::tables(&results));
     println!("{text}");
     if let Some(out) = &args.out {
         fs::create_dir_all(out)?;
@@ -81,7 +81,7 @@ fn measure(cell: Cell, times: &Times) -> Result<Sample> {
         if Instant::now() > until {
             child.kill()?;
             child.wait()?;
-            return Err("it hangs".into());
+            return Err("time-out".into());
         }
         sleep(LOOK);
     };

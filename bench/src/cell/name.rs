@@ -1,0 +1,53 @@
+//! Names of the contenders, and which work each supports.
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+use super::work::Work;
+
+/// The contenders.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Name {
+    /// This project: typed client and server of the macro.
+    Grid,
+    /// This project at the byte level.
+    GridBytes,
+    Tarpc,
+    Tonic,
+    Jsonrpsee,
+    Remoc,
+    /// An upper bound: a bare multiplexer on TCP.
+    Mux,
+    /// An upper bound: one message over TCP and back.
+    Pingpong,
+}
+
+impl Name {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Grid => "grid",
+            Self::GridBytes => "grid-bytes",
+            Self::Tarpc => "tarpc",
+            Self::Tonic => "tonic",
+            Self::Jsonrpsee => "jsonrpsee",
+            Self::Remoc => "remoc",
+            Self::Mux => "mux",
+            Self::Pingpong => "pingpong",
+        }
+    }
+
+    /// Whether this contender supports a work of this width.
+    pub(crate) fn can(self, work: Work, width: u32) -> bool {
+        match work {
+            Work::Unary => self != Self::Pingpong || width == 1,
+            Work::Struct => !matches!(self, Self::GridBytes | Self::Mux | Self::Pingpong),
+            Work::Stream => !matches!(self, Self::Tarpc | Self::Pingpong),
+            Work::TwoWay => !matches!(self, Self::Tarpc | Self::Jsonrpsee | Self::Pingpong),
+            Work::Bulk | Work::Mixed => self != Self::Pingpong,
+            Work::Fan | Work::Links => self == Self::Grid,
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The two traits of contenders. Their methods are static, so that they cost no more than the future that they return.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use bytes::Bytes;
+use tokio::net::TcpListener;
+
+use crate::cell::Small;
+use crate::clock::Tally;
+use crate::error::{Error, Result};
+
+/// A library, or one way to use it.
+pub(crate) trait Contender {
+    type Client: Client;
+
+    /// Starts a server on `listener`. `peer` is the client's address, for contenders that may dial either way.
+    async fn serve(listener: TcpListener, peer: SocketAddr) -> Result<()>;
+
+    /// Opens one connection to the server at `peer`. `listener` is for contenders that may dial either way.
+    async fn connect(listener: TcpListener, peer: SocketAddr) -> Result<Self::Client>;
+}
+
+/// A client over one connection. A method that the contender does not support returns an error;
+/// [`Name::can`](crate::cell::Name::can) tells which it supports.
+pub(crate) trait Client: Clone + Send + Sync + 'static {
+    /// Calls an echo of bytes and returns the length of the answer.
+    fn echo(&self, payload: Bytes) -> impl Future<Output = Result<usize>> + Send;
+
+    /// Calls an echo of a struct.
+    fn small(&self, _small: Small) -> impl Future<Output = Result<Small>> + Send {
+        async { Err("structs are not supported".into()) }
+    }
+
+    /// Reads one stream from the server until the measurement is over.
+    fn stream(&self, _tally: Tally) -> impl Future<Output = Result<()>> + Send {
+        async { Err("streams are not supported".into()) }
+    }
+
+    /// Reads one stream that the server echoes, until the measurement is over. A separate task sends.
+    fn two_way(&self, _tally: Tally) -> impl Future<Output = Result<()>> + Send {
+        async { Err("two-way streams are not supported".into()) }
+    }
+}
+
+/// The error of a stream that ends before the measurement is over.
+pub(crate) fn ended() -> Error {
+    "the stream has ended".into()
+}
+
+/// Binds a free port on the loopback interface.
+pub(crate) async fn listen() -> Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}

@@ -1,0 +1,124 @@
+//! The layers, as a test: arrows point downward only, `rpc/` → `net/` → `proto/`.
+
+use std::fs;
+
+use super::workspace;
+
+/// A layer and what its code must not name.
+struct Rule {
+    /// A folder or file of `grid/src/`, or several.
+    places: &'static [&'static str],
+    /// Parts of these that the rule leaves out.
+    except: &'static [&'static str],
+    words: &'static [&'static str],
+    reason: &'static str,
+}
+
+const fn rule(
+    places: &'static [&'static str],
+    words: &'static [&'static str],
+    reason: &'static str,
+) -> Rule {
+    Rule { places, except: &[], words, reason }
+}
+
+const PROTO: &[&str] = &["proto"];
+const NET: &[&str] = &["net"];
+const RPC: &[&str] = &["rpc"];
+
+const RULES: &[Rule] = &[
+    rule(PROTO, &["tokio", "tungstenite"], "the core knows no runtime and no socket"),
+    rule(
+        PROTO,
+        &["crate::net", "crate::rpc"],
+        "the core is below the tokio layer",
+    ),
+    rule(
+        &["error"],
+        &["crate::proto", "crate::net", "crate::rpc", "crate::Config"],
+        "errors are below all layers, which make and carry them",
+    ),
+    rule(PROTO, &["Instant::now", "SystemTime::now"], "time enters the core as an argument"),
+    rule(PROTO, &["Mutex", "RwLock", "async fn", ".await"], "the core neither locks nor waits"),
+    rule(PROTO, &["tracing::", "println!"], "the core returns facts instead of logging them"),
+    rule(
+        &["proto", "net"],
+        &["use crate::{"],
+        "name what comes from elsewhere in a path of its own, so that this test sees it",
+    ),
+    rule(NET, &["crate::rpc"], "the tokio layer is below the typed one"),
+    rule(
+        &["net/transport"],
+        &["net::link", "net::call", "net::serve", "net::drive", "net::node"],
+        "a transport carries messages, whatever they mean",
+    ),
+    rule(
+        &["net/link"],
+        &["net::call", "net::serve", "net::drive", "net::node"],
+        "a link knows neither its callers nor its handlers",
+    ),
+    rule(
+        &["net/call"],
+        &["net::serve", "net::drive", "net::node"],
+        "a call knows its link only",
+    ),
+    rule(&["net/serve"], &["net::drive", "net::node"], "handlers are below what drives them"),
+    rule(&["net/drive"], &["net::node"], "the task of a link knows no node"),
+    rule(NET, &["rmp_serde", "serde_json"], "payloads are opaque below the typed layer"),
+    rule(RPC, &["crate::proto", "tokio_tungstenite"], "the typed layer talks to net, not past it"),
+    Rule {
+        places: &[""],
+        except: &["net/transport"],
+        words: &["tungstenite"],
+        reason: "the WebSocket library is named in net/transport/ only",
+    },
+];
+
+impl Rule {
+    /// Whether the rule holds for a file, named by its path below `grid/src/`.
+    fn applies_to(&self, file: &str) -> bool {
+        let within = |place: &&str| {
+            let rest = file.strip_prefix(*place);
+            place.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.places.iter().any(within) && !self.except.iter().any(within)
+    }
+}
+
+/// The code of a file: without comments, and without its tests, which come last.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines()
+        .enumerate()
+        .take_while(|(_, line)| !line.starts_with("mod tests {"))
+        .map(|(number, line)| (number + 1, line.split("//").next().unwrap_or_default()))
+}
+
+#[test]
+fn layers_point_downward() {
+    let root = workspace::root().join("grid/src");
+    let mut broken = Vec::new();
+    for path in workspace::sources(&root) {
+        let name = workspace::name(&path);
+        let file = name.strip_prefix("grid/src/").expect("below src");
+        if file.contains("/tests/") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("a source file");
+        for rule in RULES.iter().filter(|rule| rule.applies_to(file)) {
+            for (number, line) in code(&text) {
+                for word in rule.words.iter().filter(|word| line.contains(**word)) {
+                    broken.push(format!("{name}:{number}: `{word}`: {}", rule.reason));
+                }
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn every_rule_applies_to_a_file() {
+    let root = workspace::root().join("grid/src");
+    for place in RULES.iter().flat_map(|rule| rule.places.iter().chain(rule.except)) {
+        assert!(root.join(place).exists(), "a rule names {place}, which is not in grid/src/");
+    }
+}
