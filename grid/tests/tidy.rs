@@ -26,7 +26,7 @@ const RULES: &[(&str, &[&str], &str)] = &[
     ),
     ("net", &["crate::rpc"], "the tokio layer is below the typed one"),
     ("net", &["rmp_serde", "serde_json"], "payloads are opaque below the typed layer"),
-    ("rpc", &["crate::proto", "tokio_tungstenite"], "the typed layer talks to net, not past it"),
+    ("rpc", &["crate::proto", "tungstenite"], "the typed layer talks to net, not past it"),
 ];
 
 /// Where the WebSocket library may be named.

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 
 pub(super) use echo::Echo;
-pub(super) use tokio_tungstenite::tungstenite::http;
+pub(super) use tungstenite::http;
 pub(super) use upgrade::{Request, accept, connect};
 pub(super) use websocket::WebSocket;
 

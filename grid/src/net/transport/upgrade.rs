@@ -1,20 +1,21 @@
-//! The HTTP upgrade of both sides, done by tokio-tungstenite over a stream that never reads past the end of the headers.
+//! The HTTP upgrade of both sides, done by tungstenite over a stream that never reads past the end of the headers.
 //!
 //! The library keeps what it has read too much inside its own stream type, where we could not get at it; so the stream
 //! it gets, [`Head`], gives it the headers and keeps the rest.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_tungstenite::tungstenite::handshake::client::generate_key;
-use tokio_tungstenite::tungstenite::handshake::server;
-use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderValue, StatusCode, header};
-use tokio_tungstenite::tungstenite::protocol::Role;
-use tokio_tungstenite::tungstenite::{self, http};
+use tungstenite::handshake::client::{ClientHandshake, generate_key};
+use tungstenite::handshake::server::{self, ServerHandshake};
+use tungstenite::handshake::{HandshakeError, HandshakeRole};
+use tungstenite::http::{self, HeaderMap, HeaderValue, StatusCode, header};
+use tungstenite::protocol::Role;
 
-use super::websocket::{HANDSHAKE_BYTES_MAX, WebSocket, config};
+use super::websocket::{HANDSHAKE_BYTES_MAX, Io, WebSocket, config};
 
 /// Headers longer than this are refused, before anything is kept for the peer.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -53,14 +54,16 @@ pub(in crate::net) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
         .uri(format!("ws://{}{}", request.authority, request.route))
         .body(())
         .map_err(|error| format!("cannot ask for an upgrade: {error}"))?;
-    let (socket, _) = tokio_tungstenite::client_async_with_config(
-        upgrade,
-        Head::new(stream),
-        Some(config(HANDSHAKE_BYTES_MAX)),
-    )
-    .await
-    .map_err(|error| upgrade_failure("answered", error))?;
-    let head = socket.into_inner();
+    let settings = Some(config(HANDSHAKE_BYTES_MAX));
+    #[expect(
+        clippy::result_large_err,
+        reason = "the library returns a waiting handshake as an error"
+    )]
+    let (socket, _) =
+        finish(stream, |io| ClientHandshake::start(io, upgrade, settings)?.handshake())
+            .await
+            .map_err(|error| upgrade_failure("answered", error))?;
+    let head = socket.into_inner().into_inner();
     Ok(WebSocket::new(head.stream, head.rest, Role::Client))
 }
 
@@ -87,15 +90,43 @@ pub(in crate::net) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
             },
         )
     };
-    let socket = tokio_tungstenite::accept_hdr_async_with_config(
-        Head::new(stream),
-        callback,
-        Some(config(HANDSHAKE_BYTES_MAX)),
-    )
-    .await
-    .map_err(|error| upgrade_failure("was answered", error))?;
-    let head = socket.into_inner();
+    let settings = Some(config(HANDSHAKE_BYTES_MAX));
+    #[expect(
+        clippy::result_large_err,
+        reason = "the library returns a waiting handshake as an error"
+    )]
+    let socket = finish(stream, |io| ServerHandshake::start(io, callback, settings).handshake())
+        .await
+        .map_err(|error| upgrade_failure("was answered", error))?;
+    let head = socket.into_inner().into_inner();
     Ok(WebSocket::new(head.stream, head.rest, Role::Server))
+}
+
+/// Runs a handshake of the library, which is written for blocking streams, to its end.
+///
+/// The library returns `Interrupted` where [`Io`] returns `WouldBlock`, and is resumed when the stream wakes the task.
+async fn finish<S, R: HandshakeRole<InternalStream = Io<Head<S>>>>(
+    stream: S,
+    start: impl FnOnce(Io<Head<S>>) -> Result<R::FinalResult, HandshakeError<R>>,
+) -> Result<R::FinalResult, tungstenite::Error> {
+    // The first attempt has no task to wake. That loses no wake-up: the next one follows at once, with the task's waker.
+    let mut outcome = Some(start(Io::new(Head::new(stream))));
+    poll_fn(|cx| {
+        let mut result = outcome.take().expect("not polled after it was ready");
+        if let Err(HandshakeError::Interrupted(mut handshake)) = result {
+            handshake.get_mut().get_mut().set_waker(cx);
+            result = handshake.handshake();
+        }
+        match result {
+            Ok(done) => Poll::Ready(Ok(done)),
+            Err(HandshakeError::Failure(error)) => Poll::Ready(Err(error)),
+            interrupted => {
+                outcome = Some(interrupted);
+                Poll::Pending
+            }
+        }
+    })
+    .await
 }
 
 /// `answered` says who answered with something else than a WebSocket, if that was it.
@@ -235,8 +266,7 @@ mod tests {
                 .lines()
                 .find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "))
                 .expect("key");
-            let accept =
-                tokio_tungstenite::tungstenite::handshake::derive_accept_key(key.as_bytes());
+            let accept = tungstenite::handshake::derive_accept_key(key.as_bytes());
             let answer = format!(
                 "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
             );

@@ -10,8 +10,8 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
-use tokio_tungstenite::tungstenite::{Error, Message};
+use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
+use tungstenite::{Error, Message};
 
 use super::{Transport, TransportError};
 
@@ -135,7 +135,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
 }
 
 fn failure(error: Error) -> TransportError {
-    use tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
+    use tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
     match error {
         Error::ConnectionClosed
         | Error::AlreadyClosed
@@ -151,7 +151,7 @@ fn failure(error: Error) -> TransportError {
 /// The library reads a few KiB at a time, which is right for small messages and slow for large or merged ones; so where a
 /// read has filled what it offered, the next ones read ahead, until one finds no more than the library would have taken.
 #[derive(Debug)]
-struct Io<S> {
+pub(super) struct Io<S> {
     stream: S,
     waker: Waker,
     /// Empty until it is needed for the first time.
@@ -167,13 +167,18 @@ struct Io<S> {
 const AHEAD_BYTES: usize = 64 * 1024;
 
 impl<S> Io<S> {
-    fn new(stream: S) -> Self {
+    pub(super) fn new(stream: S) -> Self {
         let waker = Waker::noop().clone();
         Self { stream, waker, ahead: Vec::new(), unread: 0..0, filled: false }
     }
 
-    fn set_waker(&mut self, cx: &Context<'_>) {
+    pub(super) fn set_waker(&mut self, cx: &Context<'_>) {
         self.waker.clone_from(cx.waker());
+    }
+
+    /// The stream, without the bytes that were read ahead of the library.
+    pub(super) fn into_inner(self) -> S {
+        self.stream
     }
 }
 
