@@ -37,6 +37,15 @@
 //! - Byte level, where both ends agree on bytes: [`Connection::request`], [`Connection::stream`],
 //!   [`Builder::single_handler`], [`Builder::stream_handler`].
 
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `json` | off | `Json`, values that travel as JSON; adds `serde_json` and two crates of its own |
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod auth;
 mod config;
 mod descriptor;
@@ -53,6 +62,8 @@ pub use error::{CallError, Closed, CodecError, ErrorCode, RemoteError, Sent};
 #[doc(no_inline)]
 pub use futures_core::Stream;
 #[doc = include_str!("rpc/service.md")]
+// That text links to `Json`, which exists only with its feature.
+#[cfg_attr(not(feature = "json"), doc = "\n[`Json`]: crate#features")]
 pub use grid_macros::service;
 pub use net::{
     BuildError, Builder, Connection, ConnectionStats, Context, Dial, Dialing, Instance, Io,
@@ -64,11 +75,14 @@ pub use net::{
 pub use proto::internals as __internals;
 pub use proto::wire::{BadTraceContext, HandlerId, TraceContext};
 pub use proto::{Capacities, dials};
+#[cfg(feature = "json")]
+#[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+pub use rpc::Json;
 #[doc(hidden)]
 pub use rpc::private as __private;
 pub use rpc::{
     ArgTuple, BoxStream, Call, ClientStreamMethod, DEFAULT_CAPACITY, HandlerError, Incoming,
-    InputError, Json, Method, Mock, Opening, Outgoing, Payload, Raw, Registrar, Reply, Requests,
+    InputError, Method, Mock, Opening, Outgoing, Payload, Raw, Registrar, Reply, Requests,
     Responses, SendError, ServerStreamMethod, Service, TwoWayMethod,
 };
 

@@ -6,6 +6,8 @@
 mod args;
 mod client;
 mod fault;
+#[cfg(feature = "json")]
+mod json;
 mod method;
 mod mock;
 mod payload;
@@ -17,9 +19,11 @@ mod stream;
 pub use args::ArgTuple;
 pub use client::{Call, Opening};
 pub use fault::HandlerError;
+#[cfg(feature = "json")]
+pub use json::Json;
 pub use method::{ClientStreamMethod, Method, ServerStreamMethod, TwoWayMethod};
 pub use mock::Mock;
-pub use payload::{Json, Payload, Raw};
+pub use payload::{Payload, Raw};
 pub use registrar::{Registrar, Service};
 pub use stream::{
     BoxStream, DEFAULT_CAPACITY, Incoming, InputError, Outgoing, Reply, Requests, Responses,

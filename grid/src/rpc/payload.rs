@@ -7,9 +7,8 @@ use std::any::{Any, TypeId};
 use std::fmt;
 
 use bytes::{Buf, Bytes};
-use serde::de::{DeserializeOwned, Error as _};
-use serde::ser::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::scratch::encoded;
 use crate::CodecError;
@@ -39,7 +38,7 @@ pub enum Layout {
     label = "not a grid payload",
     note = "derive `serde::Serialize` and `serde::Deserialize` for it, or for what is missing \
         them in it; it must own its data and be `Send + 'static`",
-    note = "for bytes without msgpack use `grid::Raw`, for JSON `grid::Json<T>`"
+    note = "for bytes without msgpack use `grid::Raw`, for JSON `grid::Json<T>` (feature `json`)"
 )]
 pub trait Payload: Sized + Send + 'static {
     /// Whether it takes a whole message, and so cannot be one of several arguments.
@@ -175,29 +174,6 @@ impl std::ops::Deref for Raw {
     }
 }
 
-/// A value that travels as JSON inside msgpack bin, like `JSON[T]` of a Go node.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Json<T>(pub T);
-
-impl<T: Serialize> Serialize for Json<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(&serde_json::to_vec(&self.0).map_err(S::Error::custom)?)
-    }
-}
-
-impl<'de, T: DeserializeOwned> Deserialize<'de> for Json<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Bytes::deserialize(deserializer)?;
-        serde_json::from_slice(&text).map(Self).map_err(D::Error::custom)
-    }
-}
-
-impl<T> From<T> for Json<T> {
-    fn from(value: T) -> Self {
-        Self(value)
-    }
-}
-
 /// How one type becomes bytes and back, as function pointers.
 #[doc(hidden)]
 pub struct Codec<T> {
@@ -252,6 +228,8 @@ impl<T> Codec<T> {
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
     use super::*;
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -308,12 +286,5 @@ mod tests {
             (Some(vec![1, 2].into()), Raw(vec![1, 2].into()))
         );
         assert_eq!(Raw::__decode(None), Ok(Raw::default()));
-    }
-
-    #[test]
-    fn json_is_bin() {
-        let (bytes, json) = round_trip(Json(Point { x: 1, y: 2 }), Layout::Named);
-        assert_eq!(bytes.unwrap(), &b"\xc4\x0d{\"x\":1,\"y\":2}"[..]);
-        assert_eq!(json.0, Point { x: 1, y: 2 });
     }
 }
