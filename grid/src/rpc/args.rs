@@ -60,17 +60,30 @@ impl<T> Arg<T> {
 
 /// The arguments of a method, as a tuple of up to twelve.
 ///
-/// Generated code uses it; there is nothing to implement by hand.
-pub trait ArgTuple: Sized + Send + 'static {
-    #[doc(hidden)]
-    type Specs: Copy + Send + Sync + 'static;
-    #[doc(hidden)]
-    fn __encode(self, specs: &Self::Specs) -> Result<Option<Bytes>, CodecError>;
-    #[doc(hidden)]
-    fn __decode(payload: Option<Bytes>, specs: &Self::Specs) -> Result<Self, CodecError>;
+/// This trait is sealed: tuples of `Send + 'static` types implement it, and no other type can.
+pub trait ArgTuple: sealed::Tuple {}
+
+impl<A: sealed::Tuple> ArgTuple for A {}
+
+pub(super) mod sealed {
+    use bytes::Bytes;
+
+    use crate::CodecError;
+
+    /// What an [`ArgTuple`](super::ArgTuple) does, where other crates cannot name it.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` is not a tuple of arguments",
+        label = "only tuples of up to twelve `Send + 'static` types are"
+    )]
+    #[expect(unnameable_types, reason = "this seals `ArgTuple`")]
+    pub trait Tuple: Sized + Send + 'static {
+        type Specs: Copy + Send + Sync + 'static;
+        fn __encode(self, specs: &Self::Specs) -> Result<Option<Bytes>, CodecError>;
+        fn __decode(payload: Option<Bytes>, specs: &Self::Specs) -> Result<Self, CodecError>;
+    }
 }
 
-impl ArgTuple for () {
+impl sealed::Tuple for () {
     type Specs = ();
 
     fn __encode(self, (): &()) -> Result<Option<Bytes>, CodecError> {
@@ -82,7 +95,7 @@ impl ArgTuple for () {
     }
 }
 
-impl<A: Send + 'static> ArgTuple for (A,) {
+impl<A: Send + 'static> sealed::Tuple for (A,) {
     type Specs = (Arg<A>,);
 
     fn __encode(self, (arg,): &Self::Specs) -> Result<Option<Bytes>, CodecError> {
@@ -96,7 +109,7 @@ impl<A: Send + 'static> ArgTuple for (A,) {
 
 macro_rules! several {
     ($count:literal: $($T:ident $i:tt),+) => {
-        impl<$($T: Send + 'static),+> ArgTuple for ($($T,)+) {
+        impl<$($T: Send + 'static),+> sealed::Tuple for ($($T,)+) {
             type Specs = ($(Arg<$T>,)+);
 
             fn __encode(self, specs: &Self::Specs) -> Result<Option<Bytes>, CodecError> {
@@ -254,11 +267,12 @@ fn truncated() -> CodecError {
 
 #[cfg(test)]
 mod tests {
+    use super::sealed::Tuple;
     use super::*;
 
     type Two = (Option<String>, u32);
 
-    fn specs(layout: Layout) -> <Two as ArgTuple>::Specs {
+    fn specs(layout: Layout) -> <Two as Tuple>::Specs {
         let name = Arg { name: "name", codec: Codec::of(layout), default: None };
         let count = Arg { name: "count", codec: Codec::of(layout), default: None };
         (name, count)

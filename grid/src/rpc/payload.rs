@@ -29,7 +29,7 @@ pub enum Layout {
 /// A type that can be an argument, an answer or an item of a stream.
 ///
 /// Every type that is `Serialize + DeserializeOwned + Send + 'static` is one and travels as msgpack, structs as maps by
-/// field name. [`Raw`] is the one that does without msgpack. There is nothing to implement by hand.
+/// field name; [`Raw`] is sent without msgpack. The trait is sealed: no other type can implement it.
 ///
 /// A `bytes::Bytes` or a [`Raw`] that came in shares the memory of the message that it came in, together with small ones
 /// that travelled with it up to 32 KiB: copy one that is kept for long.
@@ -40,20 +40,38 @@ pub enum Layout {
         them in it; it must own its data and be `Send + 'static`",
     note = "for bytes without msgpack use `grid::Raw`, for JSON `grid::Json<T>` (feature `json`)"
 )]
-pub trait Payload: Sized + Send + 'static {
-    /// Whether it takes a whole message, and so cannot be one of several arguments.
-    #[doc(hidden)]
-    const WHOLE: bool;
-    #[doc(hidden)]
-    fn __encode(self, layout: Layout) -> Result<Option<Bytes>, CodecError>;
-    #[doc(hidden)]
-    fn __append(&self, layout: Layout, out: &mut Vec<u8>) -> Result<(), CodecError>;
-    #[doc(hidden)]
-    fn __decode(payload: Option<Bytes>) -> Result<Self, CodecError>;
+pub trait Payload: sealed::Value {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {}
+
+#[diagnostic::do_not_recommend]
+impl Payload for Raw {}
+
+mod sealed {
+    use bytes::Bytes;
+
+    use super::Layout;
+    use crate::CodecError;
+
+    /// The methods of [`Payload`](super::Payload), in a module that other crates cannot name. They can be called, so their
+    /// names say that they are internal.
+    #[diagnostic::on_unimplemented(
+        message = "`grid::Payload` is sealed",
+        label = "derive `serde::Serialize` and `serde::Deserialize` for this type instead"
+    )]
+    #[expect(unnameable_types, reason = "this seals `Payload`")]
+    pub trait Value: Sized + Send + 'static {
+        /// Whether the value takes a whole message, so that it cannot be one of several arguments.
+        const WHOLE: bool;
+        fn __encode(self, layout: Layout) -> Result<Option<Bytes>, CodecError>;
+        fn __append(&self, layout: Layout, out: &mut Vec<u8>) -> Result<(), CodecError>;
+        fn __decode(payload: Option<Bytes>) -> Result<Self, CodecError>;
+    }
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {
+impl<T: Serialize + DeserializeOwned + Send + 'static> sealed::Value for T {
     const WHOLE: bool = false;
 
     fn __encode(self, layout: Layout) -> Result<Option<Bytes>, CodecError> {
@@ -126,7 +144,7 @@ fn take_bin(mut payload: Bytes) -> Result<Bytes, CodecError> {
 pub struct Raw(pub Bytes);
 
 #[diagnostic::do_not_recommend]
-impl Payload for Raw {
+impl sealed::Value for Raw {
     const WHOLE: bool = true;
 
     fn __encode(self, _: Layout) -> Result<Option<Bytes>, CodecError> {
@@ -230,6 +248,7 @@ impl<T> Codec<T> {
 mod tests {
     use serde::Deserialize;
 
+    use super::sealed::Value;
     use super::*;
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
