@@ -29,8 +29,9 @@ use crate::{CallError, CodecError};
 /// When polled again after it was ready.
 #[must_use = "dropping the reply cancels the call"]
 pub struct Reply<O, E> {
-    raw: RawReceiver,
-    /// The answer travels as one item, none for `()`, and counts when the stream has ended without an error.
+    /// `None` once the answer or an error has been returned.
+    raw: Option<RawReceiver>,
+    /// The answer is one item of the stream, or none for `()`. It is returned when the stream ends without an error.
     answer: Option<Bytes>,
     codec: Codec<O>,
     error: ErrorCodec<E>,
@@ -38,7 +39,7 @@ pub struct Reply<O, E> {
 
 impl<O, E> Reply<O, E> {
     pub(in crate::rpc) fn new(raw: RawReceiver, codec: Codec<O>, error: ErrorCodec<E>) -> Self {
-        Self { raw, answer: None, codec, error }
+        Self { raw: Some(raw), answer: None, codec, error }
     }
 }
 
@@ -46,20 +47,24 @@ impl<O, E> Future for Reply<O, E> {
     type Output = Result<O, CallError<E>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
-        loop {
-            match ready!(self.raw.poll_next(cx)) {
+        let result = loop {
+            let raw =
+                self.raw.as_mut().expect("a `Reply` must not be polled after it has completed");
+            match ready!(raw.poll_next(cx)) {
                 Some(Ok(_)) if self.answer.is_some() => {
                     let error = CodecError::new("the handler answered more than once");
-                    return Poll::Ready(Err(CallError::Decode(error)));
+                    break Err(CallError::Decode(error));
                 }
                 Some(Ok(answer)) => self.answer = Some(answer),
-                Some(Err(failure)) => return Poll::Ready(Err((self.error.decode)(failure))),
+                Some(Err(failure)) => break Err((self.error.decode)(failure)),
                 None => {
                     let answer = self.answer.take();
-                    return Poll::Ready(self.codec.decode(answer).map_err(CallError::Decode));
+                    break self.codec.decode(answer).map_err(CallError::Decode);
                 }
             }
-        }
+        };
+        self.raw = None;
+        Poll::Ready(result)
     }
 }
 
