@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_core::FusedFuture;
 use tokio::time::Instant;
 
 use super::connection::Connection;
@@ -289,6 +290,12 @@ impl Future for RawCall {
     }
 }
 
+impl FusedFuture for RawCall {
+    fn is_terminated(&self) -> bool {
+        matches!(self.start.state, Progress::Over)
+    }
+}
+
 /// A stream that is being opened at the byte level, from [`Connection::stream`].
 ///
 /// It is the future of the two halves, ready when the callee has taken the stream. Dropping it cancels.
@@ -341,5 +348,11 @@ impl Future for RawOpening {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.poll_raw(cx).map_err(|failure| failure.into_call_error(|_| None))
+    }
+}
+
+impl FusedFuture for RawOpening {
+    fn is_terminated(&self) -> bool {
+        matches!(self.start.state, Progress::Over)
     }
 }

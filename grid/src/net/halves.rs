@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use futures_core::Stream;
+use futures_core::{FusedStream, Stream};
 use tokio::task::coop;
 
 use super::peer::{Peer, too_large};
@@ -238,6 +238,12 @@ impl Stream for RawReceiver {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Self::Item>> {
         self.poll_item(cx)
+    }
+}
+
+impl FusedStream for RawReceiver {
+    fn is_terminated(&self) -> bool {
+        self.done
     }
 }
 

@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::task::{self, Poll, ready};
 
 use bytes::Bytes;
+use futures_core::FusedFuture;
 
 use super::args::ArgTuple;
 use super::method::{ClientStreamMethod, Method, ServerStreamMethod, TwoWayMethod};
@@ -71,6 +72,12 @@ impl<T, E> Future for Call<T, E> {
     }
 }
 
+impl<T, E> FusedFuture for Call<T, E> {
+    fn is_terminated(&self) -> bool {
+        self.raw.is_terminated()
+    }
+}
+
 impl<T, E> fmt::Debug for Call<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call").field("raw", &self.raw).finish_non_exhaustive()
@@ -121,6 +128,12 @@ impl<H, E> Future for Opening<H, E> {
             Ok((sender, receiver)) => Ok(self.method.handles(sender, receiver)),
             Err(failure) => Err(self.method.error(failure)),
         })
+    }
+}
+
+impl<H, E> FusedFuture for Opening<H, E> {
+    fn is_terminated(&self) -> bool {
+        self.raw.is_terminated()
     }
 }
 

@@ -5,7 +5,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{self, Poll, ready};
 
-use futures_core::Stream;
+use futures_core::{FusedStream, Stream};
 
 use crate::error::Failure;
 use crate::net::RawReceiver;
@@ -104,6 +104,12 @@ impl<T> Stream for Incoming<T> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Option<Self::Item>> {
         self.poll_item(cx)
+    }
+}
+
+impl<T> FusedStream for Incoming<T> {
+    fn is_terminated(&self) -> bool {
+        self.raw.is_none()
     }
 }
 

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{self, Poll, ready};
 
 use bytes::Bytes;
+use futures_core::FusedFuture;
 
 use crate::net::RawReceiver;
 use crate::rpc::fault::ErrorCodec;
@@ -65,6 +66,12 @@ impl<O, E> Future for Reply<O, E> {
         };
         self.raw = None;
         Poll::Ready(result)
+    }
+}
+
+impl<O, E> FusedFuture for Reply<O, E> {
+    fn is_terminated(&self) -> bool {
+        self.raw.is_none()
     }
 }
 

@@ -5,7 +5,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{self, Poll, ready};
 
-use futures_core::Stream;
+use futures_core::{FusedStream, Stream};
 
 use crate::CallError;
 use crate::net::RawReceiver;
@@ -66,6 +66,12 @@ impl<T, E> Stream for Responses<T, E> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Option<Self::Item>> {
         self.poll_item(cx)
+    }
+}
+
+impl<T, E> FusedStream for Responses<T, E> {
+    fn is_terminated(&self) -> bool {
+        self.raw.is_none()
     }
 }
 
