@@ -10,7 +10,7 @@ use futures_core::{FusedStream, Stream};
 use crate::error::Failure;
 use crate::net::RawReceiver;
 use crate::rpc::payload::Codec;
-use crate::{CodecError, RemoteError};
+use crate::{CallError, CodecError, RemoteError};
 
 /// What the caller sends to a handler, as a [`Stream`] of `Result<T, InputError>`.
 ///
@@ -40,9 +40,9 @@ pub enum InputError {
     /// An item is not of the expected type. Nothing more is taken from the caller.
     #[error("cannot decode an item of the input")]
     Decode(#[source] CodecError),
-    /// The caller has gone, or the link to it was lost.
+    /// The caller cancelled the call, its deadline passed, or the link to the caller was lost.
     #[error("the input broke off: {0}")]
-    BrokenOff(String),
+    BrokenOff(CallError),
 }
 
 impl From<InputError> for RemoteError {
@@ -58,7 +58,7 @@ impl From<InputError> for RemoteError {
 
 impl From<Failure> for InputError {
     fn from(failure: Failure) -> Self {
-        Self::BrokenOff(failure.into_call_error::<std::convert::Infallible>(|_| None).to_string())
+        Self::BrokenOff(failure.into_call_error(|_| None))
     }
 }
 
