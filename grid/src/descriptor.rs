@@ -9,6 +9,7 @@ use crate::{Capacities, HandlerId};
 
 /// The shape of a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum MethodKind {
     /// One request, one answer.
     Single,
