@@ -85,8 +85,3 @@ pub use rpc::{
     InputError, Method, Mock, Opening, Outgoing, Payload, Raw, Registrar, Reply, Requests,
     Responses, SendError, ServerStreamMethod, Service, TwoWayMethod,
 };
-
-/// The code of the README is code that runs.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-mod readme {}
