@@ -1,11 +1,13 @@
-//! Values that travel as JSON, for peers that expect it. Only with the feature `json`.
+//! Values that are sent as JSON, for peers that expect it. Only with the feature `json`.
 
 use bytes::Bytes;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A value that travels as JSON inside msgpack bin, like `JSON[T]` of a Go node.
+/// A value that is sent as JSON inside msgpack bin, like `JSON[T]` of a Go node.
+///
+/// Only with the feature `json`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Json<T>(pub T);
 

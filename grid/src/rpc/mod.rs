@@ -1,7 +1,7 @@
-//! The typed layer: what user code and generated code touch.
+//! The typed layer, which user code and generated code use.
 //!
-//! Arguments become bytes and bytes become answers here, and nowhere else; `net/` carries the bytes and knows no user
-//! type. The attribute [`service`](crate::service) generates code against `private.rs` only.
+//! Arguments are encoded and answers decoded here only; `net/` carries bytes and knows no types of users. The code that
+//! the attribute [`service`](crate::service) generates uses `private.rs` only.
 
 mod args;
 mod client;

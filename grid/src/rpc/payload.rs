@@ -1,7 +1,7 @@
-//! User types to bytes and back: the only place, besides `args.rs`, that knows the serialiser.
+//! Encodes and decodes the users' types. Besides `args.rs`, only this file uses the serialiser.
 //!
-//! Generated code takes a [`Codec`] of every type that a service mentions; all other generic code is free of bounds and
-//! calls the codec's function pointers. So a type that cannot travel is reported once, at the user's own token.
+//! Generated code creates a [`Codec`] for every type in a service's signatures; all other generic code has no bounds and
+//! calls the codec's function pointers. So a type that cannot be sent is reported once, at the user's own token.
 
 use std::any::{Any, TypeId};
 use std::fmt;
@@ -13,26 +13,26 @@ use serde::de::DeserializeOwned;
 use super::scratch::encoded;
 use crate::CodecError;
 
-/// Msgpack's nil: what an absent value is decoded from, and what a `()` is inside a stream.
+/// Msgpack's nil: an absent value is decoded from it, and a `()` in a stream is encoded as it.
 const NIL: &[u8] = &[0xc0];
 
-/// Whether structs travel as maps by field name or, with `#[handler(compact)]`, as arrays.
+/// Whether structs are encoded as maps by field name or, with `#[handler(compact)]`, as arrays.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// Maps by field name: fields can be added later.
     Named,
-    /// Arrays in the order of the fields: smaller, and fixed for ever.
+    /// Arrays in the order of the fields: smaller, but fields can never be added or reordered.
     Compact,
 }
 
 /// A type that can be an argument, an answer or an item of a stream.
 ///
-/// Every type that is `Serialize + DeserializeOwned + Send + 'static` is one and travels as msgpack, structs as maps by
-/// field name; [`Raw`] is sent without msgpack. The trait is sealed: no other type can implement it.
+/// Every type that is `Serialize + DeserializeOwned + Send + 'static` implements it and is sent as msgpack, structs as
+/// maps by field name; [`Raw`] is sent without msgpack. The trait is sealed: no other type can implement it.
 ///
-/// A `bytes::Bytes` or a [`Raw`] that came in shares the memory of the message that it came in, together with small ones
-/// that travelled with it up to 32 KiB: copy one that is kept for long.
+/// A received `bytes::Bytes` or [`Raw`] shares the memory of the message that contained it. A small message may in turn
+/// share up to 32 KiB with others that arrived with it. Copy a value that is kept for long.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent over grid",
     label = "not a grid payload",
@@ -100,7 +100,7 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> sealed::Value for T {
         } else {
             return match payload {
                 Some(payload) => rmp_serde::from_slice(&payload).map_err(CodecError::new),
-                // An `Option` and its like may be left out; whatever does not accept nil may not.
+                // Types that accept nil, such as `Option`, may be absent.
                 None => rmp_serde::from_slice(NIL).map_err(|_| absent()),
             };
         }
@@ -112,12 +112,12 @@ fn absent() -> CodecError {
     CodecError::new("the payload is absent")
 }
 
-/// The contents of a msgpack bin, which share the memory of the message.
+/// Returns the contents of a msgpack bin, which share the memory of the message.
 fn take_bin(mut payload: Bytes) -> Result<Bytes, CodecError> {
     let mut rest: &[u8] = &payload;
     let len = match rmp::decode::read_bin_len(&mut rest) {
         Ok(len) => len as usize,
-        // Also a str, for peers that do not tell the two apart.
+        // Accept a str as well, for peers that do not distinguish the two.
         Err(_) => {
             rest = &payload;
             rmp::decode::read_str_len(&mut rest)
@@ -136,10 +136,10 @@ fn take_bin(mut payload: Bytes) -> Result<Bytes, CodecError> {
     Ok(payload)
 }
 
-/// Bytes that travel as they are, without any msgpack around them.
+/// Bytes that are sent as they are, without msgpack.
 ///
-/// For a Go handler on `[]byte`, or for data that somebody else has encoded. It must be the only argument, or the whole
-/// answer, or the item of a stream. A `bytes::Bytes`, in contrast, travels as msgpack bin and can be anywhere.
+/// Use it for a Go handler on `[]byte`, or for data that is encoded already. It must be the only argument, the whole
+/// answer, or the item of a stream. A `bytes::Bytes`, in contrast, is sent as msgpack bin and can be used anywhere.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Raw(pub Bytes);
 
@@ -192,7 +192,7 @@ impl std::ops::Deref for Raw {
     }
 }
 
-/// How one type becomes bytes and back, as function pointers.
+/// Encodes and decodes one type, through function pointers.
 #[doc(hidden)]
 pub struct Codec<T> {
     pub(super) encode: fn(T, Layout) -> Result<Option<Bytes>, CodecError>,
@@ -238,7 +238,7 @@ impl<T> Codec<T> {
         (self.decode)(payload)
     }
 
-    /// The value as an item of a stream, where nothing can be absent.
+    /// Encodes an item of a stream, which cannot be absent.
     pub(super) fn encode_item(&self, value: T) -> Result<Bytes, CodecError> {
         Ok(self.encode(value)?.unwrap_or(Bytes::from_static(NIL)))
     }

@@ -1,4 +1,4 @@
-//! The handler's end of a caller's input.
+//! The handler's end of the caller's input.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -12,10 +12,10 @@ use crate::net::RawReceiver;
 use crate::rpc::payload::Codec;
 use crate::{CallError, CodecError, RemoteError};
 
-/// What the caller sends to a handler, as a [`Stream`] of `Result<T, InputError>`.
+/// Receives the items that the caller sends to a handler; a [`Stream`] of `Result<T, InputError>`.
 ///
-/// `None` means that the caller ended its input, so that what has come is all there is. Input that breaks off is an
-/// [`InputError`] and can never be mistaken for an end; the handler's own future is mostly dropped before it sees one.
+/// `None` means that the caller has ended its input, so the input is complete. If the input breaks off, the stream
+/// returns an [`InputError`]; usually the handler's future is dropped before that.
 ///
 /// ```
 /// # use grid::{Incoming, RemoteError};
@@ -37,7 +37,7 @@ pub struct Incoming<T> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputError {
-    /// An item is not of the expected type. Nothing more is taken from the caller.
+    /// An item is not of the expected type. No further items are received.
     #[error("cannot decode an item of the input")]
     Decode(#[source] CodecError),
     /// The caller cancelled the call, its deadline passed, or the link to the caller was lost.
@@ -67,11 +67,11 @@ impl<T> Incoming<T> {
         Self { raw: Some(raw), codec }
     }
 
-    /// The next item, or `None` at the end of the input.
+    /// Returns the next item, or `None` at the end of the input.
     ///
     /// # Errors
     ///
-    /// See [`InputError`]; after one, the input is at its end.
+    /// See [`InputError`]. An error is the last item.
     ///
     /// # Cancel safety
     ///

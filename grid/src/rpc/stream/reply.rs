@@ -1,4 +1,4 @@
-//! The one answer to a stream of input.
+//! The single answer to a stream of input.
 
 use std::fmt;
 use std::future::Future;
@@ -15,11 +15,11 @@ use crate::{CallError, CodecError};
 
 /// The answer of a handler that takes a stream: a future of `Result<O, CallError<E>>`.
 ///
-/// The handler may answer before the input has ended. Dropping it cancels the call.
+/// The handler may answer before the input has ended. Dropping the reply cancels the call.
 ///
 /// # Errors
 ///
-/// Every variant of [`CallError`].
+/// Any variant of [`CallError`].
 ///
 /// # Cancel safety
 ///
@@ -27,7 +27,7 @@ use crate::{CallError, CodecError};
 ///
 /// # Panics
 ///
-/// When polled again after it was ready.
+/// When polled again after it has completed.
 #[must_use = "dropping the reply cancels the call"]
 pub struct Reply<O, E> {
     /// `None` once the answer or an error has been returned.
