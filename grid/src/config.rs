@@ -1,55 +1,64 @@
-//! The knobs of a node. Each says its default, its unit, and what too little and too much of it do.
+//! The knobs of a node. Each states its default, its unit, and what happens at both extremes.
 
 use std::time::Duration;
 
 use crate::proto::Limits;
 
-/// Path of the upgrade request where none is configured.
+/// Default path of the upgrade request; see [`Config::route`].
 pub const ROUTE: &str = "/minio/grid/v1";
 
-/// A message is one allocation; more than this is a mistake.
+/// A message is one allocation, so a larger limit is taken for a mistake.
 const BYTES_MAX: usize = 1024 * 1024 * 1024;
 
-/// Intervals above a day are mistakes as well, and times of day would not be far from overflowing.
+/// A longer interval is taken for a mistake. The bound also keeps sums of times from overflowing.
 const INTERVAL_MAX: Duration = Duration::from_secs(24 * 3600);
 
-/// Bounds and intervals of a node; [`Builder::config`](crate::Builder::config) takes it.
+/// Limits and intervals of a node, for [`Builder::config`](crate::Builder::config).
 ///
-/// New knobs come with minor releases, so a literal should end in `..Config::default()`.
+/// Start from the defaults and set what differs; each field has a setter of the same name.
+/// [`Builder::build`](crate::Builder::build) checks the values and fails with
+/// [`BuildError::Config`](crate::BuildError::Config) if one is out of range.
 ///
 /// ```
-/// let config = grid::Config { message_bytes_max: 1024 * 1024, ..grid::Config::default() };
+/// let config = grid::Config::default().message_bytes_max(1 << 20).outbox_bytes(64 << 10);
+/// assert_eq!(config.message_bytes_max, 1 << 20);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Config {
-    /// Path of the WebSocket upgrade, beginning with `/`. Default: [`ROUTE`].
+    /// Path of the WebSocket upgrade. Default: [`ROUTE`].
     ///
-    /// All nodes of a grid need the same. Several grids can live on one server under several routes.
+    /// It starts with `/` and has no query. All nodes of a grid need the same route; a node answers other paths with
+    /// 404. Several grids can share one HTTP server under several routes.
     pub route: String,
-    /// Largest message in bytes, sent or received. Default: 16 MiB.
+    /// Size of the largest message that is sent or received, in bytes. Default: 16 MiB; from 1 KiB to 1 GiB.
     ///
-    /// Too small, and large arguments fail with [`CallError::Encode`](crate::CallError::Encode); a larger message of a
-    /// peer ends the connection, so all nodes need the same. Too large, and one message may take that much memory;
-    /// sixteen of those above 64 KiB may be on their way from a peer at once.
+    /// If it is too small, calls with large arguments fail with [`CallError::Encode`](crate::CallError::Encode). If it
+    /// is too large, a single message may use that much memory, and a peer may have sixteen messages above 64 KiB in
+    /// transit at once. A peer that sends a larger message is disconnected, so all nodes need the same value.
     pub message_bytes_max: usize,
-    /// Bytes of output in small messages that may wait for one socket before callers and stream senders wait. Default:
-    /// 256 KiB. Large messages wait for each other only, where the peer takes them in parts.
+    /// Bytes of small messages that may be queued for one socket before callers and stream senders wait. Default:
+    /// 256 KiB; from 1 byte to 1 GiB.
     ///
-    /// Too small, and a fast network idles between batches; too large, and small calls queue behind that much.
+    /// If it is too small, a fast network is idle between batches. If it is too large, a small call may be queued behind
+    /// that many bytes. Messages above 64 KiB have a queue of their own where the peer accepts them in parts.
     pub outbox_bytes: usize,
-    /// Calls of one peer that may be in flight here. Default: 16384.
+    /// Number of calls from one peer that may be in flight on this node. Default: 16384; at least 1.
     ///
-    /// More are answered with [`ErrorCode::Overloaded`](crate::ErrorCode::Overloaded). Too small refuses work that could
-    /// be done; too large lets one peer hold that many handlers and their requests in memory.
+    /// Further calls fail with [`ErrorCode::Overloaded`](crate::ErrorCode::Overloaded). If it is too small, the node
+    /// refuses work that it could do. If it is too large, one peer can keep that many handlers and their requests in
+    /// memory.
     pub calls_per_peer_max: usize,
-    /// How often a connection is pinged. Default: 10 s, which is what Go nodes do.
+    /// Time between two pings on a connection. Default: 10 s, as in Go nodes; above 0 and at most a day.
     ///
-    /// A connection without a pong for two intervals is closed. Too short takes a pause of the peer for its death, too
-    /// long leaves calls without a deadline waiting for a dead peer.
+    /// A connection is closed if no pong arrives for two intervals. If it is too short, a pause of the peer is mistaken
+    /// for its death. If it is too long, calls without a deadline keep waiting for a dead peer.
     pub ping_interval: Duration,
-    /// Time for each attempt to reach a peer: connecting, and upgrading to a WebSocket. Default: 10 s.
+    /// Time limit of one attempt to reach a peer, from connecting to the end of the WebSocket upgrade. Default: 10 s;
+    /// above 0 and at most a day.
     ///
-    /// Too short and distant peers are never reached; too long and a peer that hangs is not tried again soon.
+    /// If it is too short, distant peers are never reached. If it is too long, a peer that does not answer is retried
+    /// late.
     pub connect_timeout: Duration,
 }
 
@@ -67,7 +76,30 @@ impl Default for Config {
     }
 }
 
+/// A consuming setter for each knob, under the knob's name.
+macro_rules! setters {
+    ($($knob:ident: $Value:ty),* $(,)?) => {
+        $(
+            #[doc = concat!("Sets [`", stringify!($knob), "`](Self#structfield.", stringify!($knob), ").")]
+            #[must_use]
+            pub fn $knob(mut self, $knob: $Value) -> Self {
+                self.$knob = $knob.into();
+                self
+            }
+        )*
+    };
+}
+
 impl Config {
+    setters! {
+        route: impl Into<String>,
+        message_bytes_max: usize,
+        outbox_bytes: usize,
+        calls_per_peer_max: usize,
+        ping_interval: Duration,
+        connect_timeout: Duration,
+    }
+
     pub(crate) fn limits(&self) -> Limits {
         let defaults = Limits::default();
         let needed = 2 * (self.message_bytes_max + self.outbox_bytes + defaults.bulk_bytes);
@@ -81,13 +113,17 @@ impl Config {
         }
     }
 
-    /// What is wrong with it, if anything.
+    /// Checks every knob.
+    ///
+    /// # Errors
+    ///
+    /// A text that names the first knob that is out of range.
     pub(crate) fn check(&self) -> Result<(), String> {
         let of_paths = |c: char| c.is_ascii_alphanumeric() || "/-._~!$&'()*+,;=:@%".contains(c);
         if !self.route.starts_with('/') || !self.route.chars().all(of_paths) {
             let route = &self.route;
             return Err(format!(
-                "route {route:?} is not a path: it begins with `/` and has no query, spaces or the like"
+                "route {route:?} is not a path: it must start with `/` and contain neither a query nor spaces"
             ));
         }
         for (name, value, least, most) in [
@@ -96,14 +132,14 @@ impl Config {
             ("calls_per_peer_max", self.calls_per_peer_max, 1, usize::MAX),
         ] {
             if !(least..=most).contains(&value) {
-                return Err(format!("{name} is {value}, and must be from {least} to {most}"));
+                return Err(format!("{name} is {value}, but must be from {least} to {most}"));
             }
         }
         for (name, value) in
             [("ping_interval", self.ping_interval), ("connect_timeout", self.connect_timeout)]
         {
             if value.is_zero() || value > INTERVAL_MAX {
-                return Err(format!("{name} is {value:?}, and must be above 0 and at most a day"));
+                return Err(format!("{name} is {value:?}, but must be above 0 and at most a day"));
             }
         }
         Ok(())

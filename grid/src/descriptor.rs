@@ -1,6 +1,7 @@
-//! What is known of services and their methods without their types: for listings, logs and tools.
+//! Descriptions of services and methods without their types: for listings, logs and tools.
 //!
-//! The attribute makes these as constants (rpc/method.rs), and a node keeps them of what it serves (net/registry.rs).
+//! The attribute generates them as constants (rpc/method.rs), and a node keeps those of the services that it serves
+//! (net/registry.rs).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,18 +10,19 @@ use crate::{Capacities, HandlerId};
 
 /// The shape of a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum MethodKind {
     /// One request, one answer.
     Single,
     /// One request, a stream of answers.
     ServerStream,
-    /// A request, a stream of input, one answer.
+    /// One request, a stream of input, one answer.
     ClientStream,
-    /// A request, then a stream each way.
+    /// One request, a stream of input, a stream of answers.
     TwoWay,
 }
 
-/// What is known of a method without its types.
+/// Describes a method without its types.
 #[derive(Clone, Debug)]
 pub struct MethodInfo {
     service: &'static str,
@@ -46,7 +48,7 @@ impl MethodInfo {
         self.name
     }
 
-    /// The handler's id: pinned with `#[handler(id = 9)]`, or else derived from `Service/method`.
+    /// The handler's id: set with `#[handler(id = 9)]`, otherwise derived from `Service/method`.
     pub const fn id(&self) -> HandlerId {
         self.id
     }
@@ -56,7 +58,7 @@ impl MethodInfo {
         self.kind
     }
 
-    /// The stream's capacities in messages, as the handler sees it; both 0 for a single request.
+    /// The stream's capacities in messages, from the handler's point of view; both are 0 for a single request.
     pub const fn capacities(&self) -> Capacities {
         self.capacities
     }
@@ -66,22 +68,22 @@ impl MethodInfo {
         self.timeout
     }
 
-    /// Whether the handler never blocks, so that the link's own task may poll it first.
+    /// Whether the method has `#[handler(inline)]`: the link's own task may poll its handler first.
     pub const fn is_inline(&self) -> bool {
         self.inline
     }
 
-    /// The documentation of the method, as written on the trait.
+    /// The method's documentation on the trait.
     pub const fn docs(&self) -> &'static str {
         self.docs
     }
 
-    /// Names and types of the arguments, as written; the input of a stream is among them.
+    /// Names and types of the arguments as written, including the input of a stream.
     pub const fn arguments(&self) -> &'static [(&'static str, &'static str)] {
         self.arguments
     }
 
-    /// The return type as written; empty if there is none.
+    /// The return type as written, or an empty string if there is none.
     pub const fn returns(&self) -> &'static str {
         self.returns
     }
@@ -150,7 +152,7 @@ impl MethodInfo {
     }
 }
 
-/// What is known of a service without its types, for listings and for tools.
+/// Describes a service and its methods without their types.
 #[derive(Clone, Copy, Debug)]
 pub struct ServiceDescriptor {
     name: &'static str,
@@ -164,7 +166,7 @@ impl ServiceDescriptor {
         self.name
     }
 
-    /// The documentation of the trait.
+    /// The trait's documentation.
     pub const fn docs(&self) -> &'static str {
         self.docs
     }
@@ -190,6 +192,6 @@ impl ServiceDescriptor {
 pub struct Registered {
     /// Name, documentation and methods.
     pub descriptor: &'static ServiceDescriptor,
-    /// The subroute that it was put under.
+    /// The subroute that it was registered under.
     pub subroute: Option<Arc<str>>,
 }

@@ -1,7 +1,7 @@
-//! Calls and streams between servers, over exactly one WebSocket between each pair of them.
+//! Calls and streams between servers, over a single WebSocket between each pair of them.
 //!
-//! Put [`#[grid::service]`](macro@service) on a trait, and there are a client and a server for it. A [`Manager`] is one
-//! node: it serves, and holds a [`Connection`] to each of the others.
+//! [`#[grid::service]`](macro@service) on a trait generates a client and a server for it. A [`Manager`] is one node: it
+//! serves its services, and has a [`Connection`] to each other node.
 //!
 //! ```
 //! #[grid::service]
@@ -30,12 +30,21 @@
 //!
 //! # Layout
 //!
-//! - Typed: the attribute, [`Call`], [`Opening`] and the ends of streams ([`Outgoing`], [`Incoming`], [`Requests`],
+//! - Typed calls: the attribute, [`Call`], [`Opening`] and the ends of streams ([`Outgoing`], [`Incoming`], [`Requests`],
 //!   [`Responses`], [`Reply`]).
-//! - Nodes: [`Manager`], [`Builder`], [`Connection`], [`State`], [`Stats`].
-//! - Errors: [`CallError`] of calls, [`BuildError`] of nodes.
-//! - Byte level, where both ends agree on bytes: [`Connection::request`], [`Connection::stream`],
-//!   [`Builder::single_handler`], [`Builder::stream_handler`].
+//! - Nodes: [`Manager`], [`Builder`], [`Config`], [`Connection`], [`State`], [`Stats`].
+//! - Errors: [`CallError`] for calls, [`BuildError`] for nodes.
+//! - Calls with bytes instead of types: [`Connection::request`], [`Connection::stream`], [`Builder::single_handler`],
+//!   [`Builder::stream_handler`].
+
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `json` | off | `Json`, for values that are sent as JSON; depends on `serde_json` |
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod auth;
 mod config;
@@ -49,7 +58,7 @@ pub use auth::{Authenticate, Authenticating, Claim, Denied, NoAuth, SharedSecret
 pub use config::{Config, ROUTE};
 pub use descriptor::{MethodInfo, MethodKind, Registered, ServiceDescriptor};
 pub use error::{CallError, Cause, Closed, CodecError, ErrorCode, LinkError, RemoteError, Sent};
-/// The trait of all streams here, for `impl Stream` in services; `futures_util::StreamExt` has its methods.
+/// The trait of all streams in this crate, for `impl Stream` in services. `futures_util::StreamExt` adds methods to it.
 #[doc(no_inline)]
 pub use futures_core::Stream;
 #[doc = include_str!("rpc/service.md")]
@@ -64,15 +73,13 @@ pub use net::{
 pub use proto::internals as __internals;
 pub use proto::wire::{BadTraceContext, HandlerId, TraceContext};
 pub use proto::{Capacities, dials};
+#[cfg(feature = "json")]
+#[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+pub use rpc::Json;
 #[doc(hidden)]
 pub use rpc::private as __private;
 pub use rpc::{
     ArgTuple, BoxStream, Call, ClientStreamMethod, DEFAULT_CAPACITY, HandlerError, Incoming,
-    InputError, Json, Method, Mock, Opening, Outgoing, Payload, Raw, Registrar, Reply, Requests,
+    InputError, Method, Mock, Opening, Outgoing, Payload, Raw, Registrar, Reply, Requests,
     Responses, SendError, ServerStreamMethod, Service, TwoWayMethod,
 };
-
-/// The code of the README is code that runs.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-mod readme {}

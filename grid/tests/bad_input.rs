@@ -34,12 +34,12 @@ async fn a_bad_host_list_names_the_host() {
 #[tokio::test]
 async fn a_bad_configuration_names_the_knob() {
     for (config, what) in [
-        (Config { route: "grid".into(), ..Config::default() }, "route"),
-        (Config { route: "/grid?v=1".into(), ..Config::default() }, "route"),
-        (Config { message_bytes_max: usize::MAX, ..Config::default() }, "message_bytes_max"),
-        (Config { ping_interval: Duration::MAX, ..Config::default() }, "ping_interval"),
-        (Config { message_bytes_max: 10, ..Config::default() }, "message_bytes_max"),
-        (Config { ping_interval: Duration::ZERO, ..Config::default() }, "ping_interval"),
+        (Config::default().route("grid"), "route"),
+        (Config::default().route("/grid?v=1"), "route"),
+        (Config::default().message_bytes_max(usize::MAX), "message_bytes_max"),
+        (Config::default().ping_interval(Duration::MAX), "ping_interval"),
+        (Config::default().message_bytes_max(10), "message_bytes_max"),
+        (Config::default().ping_interval(Duration::ZERO), "ping_interval"),
     ] {
         let error = Manager::builder(A).config(config).build().unwrap_err();
         assert!(matches!(&error, BuildError::Config(text) if text.contains(what)), "{error}");
@@ -104,9 +104,12 @@ async fn an_unknown_host_and_a_wrong_route_are_told_to_the_dialer() {
         .await
         .unwrap_err();
     let State::Error(reason) = error.state else { panic!("{error}") };
-    assert_eq!(reason.to_string(), format!("refused the connection: unknown incoming host: {dialer}"));
+    assert_eq!(
+        reason.to_string(),
+        format!("refused the connection: unknown incoming host: {dialer}")
+    );
 
-    let elsewhere = Config { route: "/elsewhere".into(), ..Config::default() };
+    let elsewhere = Config::default().route("/elsewhere");
     let dialing = network.node(dialer, &[A, B]).config(elsewhere).build().unwrap();
     let error = dialing
         .connection(listener)

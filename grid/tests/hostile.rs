@@ -102,8 +102,7 @@ fn wakers_are_replaced_woken_and_dropped_without_the_lock() {
     without_deadlock(|| async {
         let (_manager, connection) = unconnected();
         let waker = || Waker::from(Arc::new(WakerCallsBack(connection.clone())));
-        let mut call =
-            connection.request(1, None).wait_connected().timeout(Duration::from_secs(1));
+        let mut call = connection.request(1, None).wait_connected().timeout(Duration::from_secs(1));
         for _ in 0..3 {
             assert!(poll_with(&mut call, &waker()).is_pending());
         }

@@ -273,7 +273,7 @@ fn after_shutdown_the_state_stays() {
 
 #[tokio::test(start_paused = true)]
 async fn an_item_that_is_too_large_is_not_a_call_that_never_ran() {
-    let small = Config { message_bytes_max: 2048, ..Config::default() };
+    let small = Config::default().message_bytes_max(2048);
     let (_network, a, _b) = pair(|builder| {
         builder.config(small.clone()).stream_handler(
             1,

@@ -1,8 +1,8 @@
-//! Arguments to one payload and back.
+//! Encodes the arguments of a method as one payload, and decodes them.
 //!
-//! None is an absent payload, one is that value's msgpack, several are a map by argument name: the order is irrelevant,
-//! unknown names are skipped, and an `Option` may be missing. With `#[handler(compact)]` several are an array.
-//! Either form is accepted when decoding.
+//! Without arguments the payload is absent. A single argument is encoded as its own msgpack value, several as a map from
+//! names to values: the order does not matter, unknown names are skipped, and an `Option` may be missing. With
+//! `#[handler(compact)]` several arguments are an array. Decoding accepts both forms.
 
 use std::fmt;
 
@@ -60,17 +60,30 @@ impl<T> Arg<T> {
 
 /// The arguments of a method, as a tuple of up to twelve.
 ///
-/// Generated code uses it; there is nothing to implement by hand.
-pub trait ArgTuple: Sized + Send + 'static {
-    #[doc(hidden)]
-    type Specs: Copy + Send + Sync + 'static;
-    #[doc(hidden)]
-    fn __encode(self, specs: &Self::Specs) -> Result<Option<Bytes>, CodecError>;
-    #[doc(hidden)]
-    fn __decode(payload: Option<Bytes>, specs: &Self::Specs) -> Result<Self, CodecError>;
+/// This trait is sealed: tuples of `Send + 'static` types implement it, and no other type can.
+pub trait ArgTuple: sealed::Tuple {}
+
+impl<A: sealed::Tuple> ArgTuple for A {}
+
+pub(super) mod sealed {
+    use bytes::Bytes;
+
+    use crate::CodecError;
+
+    /// The methods of [`ArgTuple`](super::ArgTuple), in a module that other crates cannot name.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` is not a tuple of arguments",
+        label = "only tuples of up to twelve `Send + 'static` types are"
+    )]
+    #[expect(unnameable_types, reason = "this seals `ArgTuple`")]
+    pub trait Tuple: Sized + Send + 'static {
+        type Specs: Copy + Send + Sync + 'static;
+        fn __encode(self, specs: &Self::Specs) -> Result<Option<Bytes>, CodecError>;
+        fn __decode(payload: Option<Bytes>, specs: &Self::Specs) -> Result<Self, CodecError>;
+    }
 }
 
-impl ArgTuple for () {
+impl sealed::Tuple for () {
     type Specs = ();
 
     fn __encode(self, (): &()) -> Result<Option<Bytes>, CodecError> {
@@ -82,7 +95,7 @@ impl ArgTuple for () {
     }
 }
 
-impl<A: Send + 'static> ArgTuple for (A,) {
+impl<A: Send + 'static> sealed::Tuple for (A,) {
     type Specs = (Arg<A>,);
 
     fn __encode(self, (arg,): &Self::Specs) -> Result<Option<Bytes>, CodecError> {
@@ -96,7 +109,7 @@ impl<A: Send + 'static> ArgTuple for (A,) {
 
 macro_rules! several {
     ($count:literal: $($T:ident $i:tt),+) => {
-        impl<$($T: Send + 'static),+> ArgTuple for ($($T,)+) {
+        impl<$($T: Send + 'static),+> sealed::Tuple for ($($T,)+) {
             type Specs = ($(Arg<$T>,)+);
 
             fn __encode(self, specs: &Self::Specs) -> Result<Option<Bytes>, CodecError> {
@@ -129,7 +142,7 @@ several!(10: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
 several!(11: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10);
 several!(12: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11);
 
-/// Writes the header of so many arguments.
+/// Writes the header of the map or array that holds `count` arguments.
 fn start(count: u32, layout: Layout, out: &mut Vec<u8>) -> Result<(), CodecError> {
     match layout {
         Layout::Named => rmp::encode::write_map_len(out, count),
@@ -139,7 +152,7 @@ fn start(count: u32, layout: Layout, out: &mut Vec<u8>) -> Result<(), CodecError
     .map_err(CodecError::new)
 }
 
-/// Cuts the payload into the values of these arguments; one that is not there stays `None`.
+/// Finds the encoded value of each argument in the payload; a missing one stays `None`.
 fn find(
     payload: Option<Bytes>,
     names: &[&str],
@@ -165,7 +178,7 @@ fn find(
     for _ in 0..count {
         let key = take_value(&payload, &mut rest)?;
         let value = take_value(&payload, &mut rest)?;
-        // A key that is no text is as unknown as one with another name.
+        // A key that is not a string is skipped like an unknown name.
         let Ok((key, _)) = rmp::decode::read_str_from_slice(&key[..]) else { continue };
         if let Some(index) = names.iter().position(|name| *name == key) {
             found[index] = Some(value);
@@ -174,14 +187,14 @@ fn find(
     Ok(())
 }
 
-/// The next value, as a part of the payload's memory.
+/// Takes the next value, which shares the payload's memory.
 fn take_value(payload: &Bytes, rest: &mut &[u8]) -> Result<Bytes, CodecError> {
     let start = payload.len() - rest.len();
     skip(rest)?;
     Ok(payload.slice(start..payload.len() - rest.len()))
 }
 
-/// Passes over one value, without recursion: a peer chooses the depth.
+/// Skips one value. It does not recurse, because a peer chooses the depth of nesting.
 fn skip(rest: &mut &[u8]) -> Result<(), CodecError> {
     let mut open: u64 = 1;
     while open > 0 {
@@ -217,7 +230,7 @@ fn map_len(marker: Marker, rest: &mut &[u8]) -> Result<Option<u32>, CodecError> 
     })
 }
 
-/// How many bytes follow the header of a value that has no values in it.
+/// Reads the rest of the header of a value without elements, and returns the length of its body.
 fn scalar_len(marker: Marker, rest: &mut &[u8]) -> Result<usize, CodecError> {
     let len = match marker {
         Marker::FixPos(_) | Marker::FixNeg(_) | Marker::Null | Marker::True | Marker::False => 0,
@@ -241,7 +254,7 @@ fn scalar_len(marker: Marker, rest: &mut &[u8]) -> Result<usize, CodecError> {
     usize::try_from(len).map_err(|_| truncated())
 }
 
-/// A big-endian number of `N` bytes.
+/// Reads a big-endian number of `N` bytes.
 fn uint<const N: usize>(rest: &mut &[u8]) -> Result<u32, CodecError> {
     let (bytes, tail) = rest.split_first_chunk::<N>().ok_or_else(truncated)?;
     *rest = tail;
@@ -254,25 +267,26 @@ fn truncated() -> CodecError {
 
 #[cfg(test)]
 mod tests {
+    use super::sealed::Tuple;
     use super::*;
 
     type Two = (Option<String>, u32);
 
-    fn specs(layout: Layout) -> <Two as ArgTuple>::Specs {
+    fn specs(layout: Layout) -> <Two as Tuple>::Specs {
         let name = Arg { name: "name", codec: Codec::of(layout), default: None };
         let count = Arg { name: "count", codec: Codec::of(layout), default: None };
         (name, count)
     }
 
     #[test]
-    fn several_are_a_map_by_name() {
+    fn several_arguments_are_a_map_by_name() {
         let bytes = (Some("a".to_owned()), 7).__encode(&specs(Layout::Named)).unwrap();
         assert_eq!(bytes.as_deref(), Some(&b"\x82\xa4name\xa1a\xa5count\x07"[..]));
         assert_eq!(Two::__decode(bytes, &specs(Layout::Named)), Ok((Some("a".to_owned()), 7)));
     }
 
     #[test]
-    fn compact_ones_are_an_array_and_either_form_is_read() {
+    fn compact_arguments_are_an_array_and_both_forms_decode() {
         let bytes = (Some("a".to_owned()), 7).__encode(&specs(Layout::Compact)).unwrap();
         assert_eq!(bytes.as_deref(), Some(&b"\x92\xa1a\x07"[..]));
         assert_eq!(Two::__decode(bytes, &specs(Layout::Named)), Ok((Some("a".to_owned()), 7)));
@@ -289,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_has_a_default_may_be_missing() {
+    fn only_an_argument_with_a_default_may_be_missing() {
         let mut specs = specs(Layout::Named);
         let only_count = Bytes::from_static(b"\x81\xa5count\x07");
         assert_eq!(Two::__decode(Some(only_count), &specs), Ok((None, 7)));

@@ -1,7 +1,7 @@
-//! The caller's side: a typed method and a connection make a [`Call`] or an [`Opening`], which are futures themselves.
+//! The caller's side: calling a typed method over a connection returns a [`Call`] or an [`Opening`], which are futures.
 //!
-//! Both are `Unpin + Send + 'static`: they go into `spawn`, `JoinSet`, `join_all` and `select!`, also as `&mut call`.
-//! The state machine behind them is not generic; only the last step, decoding, knows the types.
+//! Both are `Unpin + Send + 'static`, so they work with `spawn`, `JoinSet`, `join_all` and `select!`, also as `&mut call`.
+//! The state machine behind them is not generic; only the last step, decoding, depends on the types.
 
 use std::fmt;
 use std::future::Future;
@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::task::{self, Poll, ready};
 
 use bytes::Bytes;
+use futures_core::FusedFuture;
 
 use super::args::ArgTuple;
 use super::method::{ClientStreamMethod, Method, ServerStreamMethod, TwoWayMethod};
@@ -17,7 +18,7 @@ use crate::error::Failure;
 use crate::net::{CallOptions, RawCall, RawOpening, RawReceiver, RawSender, call_options};
 use crate::{CallError, CodecError, Connection};
 
-/// A single request: options first, then `.await`.
+/// A single request: set its options, then `.await` it.
 ///
 /// Nothing is sent until it is polled; dropping it cancels the request.
 ///
@@ -35,16 +36,16 @@ use crate::{CallError, CodecError, Connection};
 ///
 /// # Errors
 ///
-/// The future gives every variant of [`CallError`]; `Handler` holds the method's own error.
+/// The future returns any variant of [`CallError`]; `Handler` holds the method's own error.
 ///
 /// # Cancel safety
 ///
-/// As a future that is dropped: the callee drops the handler if it can be told so, and the answer is lost.
-/// `select!` on `&mut call` loses nothing.
+/// Dropping the future cancels the request: the answer is lost, and the callee drops the handler's future if it supports
+/// the extension `cancel`. `select!` on `&mut call` loses nothing.
 ///
 /// # Panics
 ///
-/// When polled again after it was ready.
+/// When polled again after it has completed.
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Call<T, E> {
     raw: RawCall,
@@ -71,35 +72,41 @@ impl<T, E> Future for Call<T, E> {
     }
 }
 
+impl<T, E> FusedFuture for Call<T, E> {
+    fn is_terminated(&self) -> bool {
+        self.raw.is_terminated()
+    }
+}
+
 impl<T, E> fmt::Debug for Call<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call").field("raw", &self.raw).finish_non_exhaustive()
     }
 }
 
-/// The opening of a stream: options first, then `.await`, which gives the handles `H` as soon as it is open.
+/// A stream that is being opened: set its options, then `.await` it, which returns the handles `H` once it is open.
 ///
-/// `H` is [`Responses`], or [`Requests`] and [`Reply`], or [`Requests`] and [`Responses`]. The options hold for the
-/// whole stream, so a timeout ends it even while items are flowing.
+/// `H` is [`Responses`], or [`Requests`] and [`Reply`], or [`Requests`] and [`Responses`]. The options apply to the whole
+/// stream, so a timeout also ends a stream that still transfers items.
 ///
 /// # Errors
 ///
-/// The future gives every variant of [`CallError`] but `Handler` and `Decode`, which come through the handles.
+/// The future returns any variant of [`CallError`] except `Handler` and `Decode`, which the handles return.
 ///
 /// # Cancel safety
 ///
-/// As with [`Call`]: dropping it cancels, `select!` on `&mut opening` loses nothing.
+/// Dropping the future cancels the call. `select!` on `&mut opening` loses nothing.
 ///
 /// # Panics
 ///
-/// When polled again after it was ready.
+/// When polled again after it has completed.
 #[must_use = "a stream is not opened until this is awaited"]
 pub struct Opening<H: 'static, E: 'static> {
     raw: RawOpening,
     method: &'static dyn Opens<H, E>,
 }
 
-/// A streaming method as an [`Opening`] sees it: without its arguments.
+/// A streaming method without the type of its arguments, for [`Opening`].
 trait Opens<H, E>: Send + Sync {
     fn handles(&self, sender: RawSender, receiver: RawReceiver) -> H;
     fn error(&self, failure: Failure) -> CallError<E>;
@@ -124,6 +131,12 @@ impl<H, E> Future for Opening<H, E> {
     }
 }
 
+impl<H, E> FusedFuture for Opening<H, E> {
+    fn is_terminated(&self) -> bool {
+        self.raw.is_terminated()
+    }
+}
+
 impl<H, E> fmt::Debug for Opening<H, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Opening").field("raw", &self.raw).finish_non_exhaustive()
@@ -131,7 +144,7 @@ impl<H, E> fmt::Debug for Opening<H, E> {
 }
 
 impl<A: ArgTuple, O, E> Method<A, O, E> {
-    /// Calls the method over this connection; the client's method of the same name does just that.
+    /// Calls the method over this connection, like the client's method of the same name.
     pub fn call(&self, connection: &Connection, args: A) -> Call<O, E> {
         let raw = connection.call(self.info.id(), args.__encode(&self.args), self.info.timeout());
         Call { raw, decode: self.output.decode, error: self.error.decode }
@@ -141,7 +154,7 @@ impl<A: ArgTuple, O, E> Method<A, O, E> {
 macro_rules! opens {
     ($Method:ident<A, $([$I:ident],)? O, E>, $Handles:ty, |$method:ident, $sender:ident, $receiver:ident| $handles:expr) => {
         impl<A: ArgTuple, $($I: 'static,)? O: 'static, E: 'static> $Method<A, $($I,)? O, E> {
-            /// Opens the stream over this connection; the client's method of the same name does just that.
+            /// Opens the stream over this connection, like the client's method of the same name.
             pub fn open(&'static self, connection: &Connection, args: A) -> Opening<$Handles, E> {
                 let info = &self.info;
                 let raw = connection.open(info.id(), info.capacities(), args.__encode(&self.args), info.timeout());
@@ -173,7 +186,7 @@ opens!(TwoWayMethod<A, [I], O, E>, (Requests<I>, Responses<O, E>), |method, send
     (Requests::new(sender, method.input), Responses::new(receiver, method.output, method.error))
 });
 
-/// Calls go anywhere that futures go, whatever their types are.
+/// Calls can be moved and sent between tasks, whatever their type parameters are.
 const _: () = {
     const fn anywhere<T: Unpin + Send + 'static>() {}
     anywhere::<Call<*const u8, *const u8>>();

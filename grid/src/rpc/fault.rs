@@ -1,4 +1,4 @@
-//! A handler's own error: typed to [`Fault`] at the callee, [`Failure`] to typed at the caller.
+//! Converts a handler's own error to a [`Fault`] on the callee, and a [`Failure`] to a typed error on the caller.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -13,8 +13,9 @@ use crate::error::{CallError, ErrorCode, Failure, Fault, RemoteError};
 
 /// The error type of a method.
 ///
-/// Everything that is `Serialize + DeserializeOwned + Display + Debug + Send + Sync + 'static` is one: the text is for
-/// peers that know only texts, the msgpack for those that know the type. [`RemoteError`] serves where a text is enough.
+/// Every type that is `Serialize + DeserializeOwned + Display + Debug + Send + Sync + 'static` implements it. The error
+/// is sent as its text, for peers that support texts only, and as msgpack, from which other peers restore the type. Use
+/// [`RemoteError`] where a text is enough.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a handler's error",
     label = "not a handler error",
@@ -29,7 +30,7 @@ pub trait HandlerError:
 #[diagnostic::do_not_recommend]
 impl<E: Serialize + DeserializeOwned + Display + Debug + Send + Sync + 'static> HandlerError for E {}
 
-/// How one error type becomes a [`Fault`], and a [`Failure`] that type again.
+/// Converts one error type to a [`Fault`], and a [`Failure`] back to that type.
 #[doc(hidden)]
 pub struct ErrorCodec<E> {
     pub(super) encode: fn(E) -> Fault,
@@ -64,7 +65,7 @@ impl ErrorCodec<Infallible> {
 
 fn encode<E: HandlerError>(error: E) -> Fault {
     let message = error.to_string();
-    // An error that cannot be serialised still has its text.
+    // An error that cannot be serialised is sent as its text alone.
     let body = Codec::<E>::of(Layout::Named).encode(error).ok().flatten();
     Fault { code: ErrorCode::Handler, message, body: body.unwrap_or_default() }
 }
@@ -72,7 +73,7 @@ fn encode<E: HandlerError>(error: E) -> Fault {
 fn decode<E: HandlerError>(failure: Failure) -> CallError<E> {
     let failure = match failure {
         Failure::Remote(fault) if fault.code == ErrorCode::Handler && fault.body.is_empty() => {
-            // The method's error is a text, and so is what came: they are the same thing.
+            // A text without a body is a complete `RemoteError`.
             match remote_error_as::<E>(&fault.message) {
                 Some(error) => return CallError::Handler(error),
                 None => Failure::Remote(fault),
@@ -83,7 +84,7 @@ fn decode<E: HandlerError>(failure: Failure) -> CallError<E> {
     failure.into_call_error(|body: &Bytes| rmp_serde::from_slice(body).ok())
 }
 
-/// The text as an `E`, if `E` is [`RemoteError`].
+/// Returns the text as an `E` if `E` is [`RemoteError`].
 fn remote_error_as<E: 'static>(message: &str) -> Option<E> {
     let mut error: Option<E> = None;
     let any: &mut dyn Any = &mut error;

@@ -1,6 +1,7 @@
-//! One typed constant a method: what the client calls, the server registers and the mock answers.
+//! One typed constant per method, which the client calls, the server registers and the mock answers.
 //!
-//! The attribute makes them as associated constants of the client, `DiskClient::STAT`. Nothing else needs the id.
+//! The attribute generates them as associated constants of the client, such as `DiskClient::STAT`. No other item refers
+//! to a handler's id.
 
 use std::fmt;
 
@@ -21,7 +22,7 @@ macro_rules! method {
         }
 
         impl<A: ArgTuple, $($I,)? O, E> $Method<A, $($I,)? O, E> {
-            /// Name, id and whatever else is not a type.
+            /// Name, id and options of the method.
             pub const fn info(&self) -> &MethodInfo {
                 &self.info
             }
@@ -48,7 +49,7 @@ macro_rules! method {
 }
 
 method!(
-    /// A method of one request and one answer: arguments `A`, answer `O`, error `E`.
+    /// A method with one request and one answer: arguments `A`, answer `O`, error `E`.
     Method<A, O, E>, Single
 );
 method!(
@@ -60,6 +61,6 @@ method!(
     ClientStreamMethod<A, [input: I], O, E>, ClientStream
 );
 method!(
-    /// A method of a stream each way: arguments `A`, input items `I`, output items `O`, error `E`.
+    /// A method with a stream in each direction: arguments `A`, input items `I`, output items `O`, error `E`.
     TwoWayMethod<A, [input: I], O, E>, TwoWay
 );

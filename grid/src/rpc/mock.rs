@@ -1,4 +1,4 @@
-//! Test doubles: an answer for each method that matters, without a whole service.
+//! A test double that answers selected methods, without an implementation of the whole service.
 
 use std::fmt;
 use std::future::Future;
@@ -11,10 +11,11 @@ use super::stream::{Incoming, Outgoing};
 use crate::Connection;
 use crate::net::Registry;
 
-/// A peer that answers the methods it is told to, and says "Invalid Handler" to all others.
+/// A peer that answers selected methods; calls of other methods fail with
+/// [`ErrorCode::UnknownHandler`](crate::ErrorCode::UnknownHandler).
 ///
-/// Arguments and answers pass through encode and decode, as over a link. For a whole service there is
-/// `XClient::in_process`.
+/// Arguments and answers are encoded and decoded, as over a link. For an implementation of the whole service, use the
+/// `in_process` function of its client.
 ///
 /// ```
 /// # #[grid::service]
@@ -31,20 +32,20 @@ pub struct Mock {
     registry: Registry,
 }
 
-const TWICE: &str = "a mock was told twice what to answer to the same method";
+const TWICE: &str = "a mock was given two answers for the same method";
 
 impl Mock {
-    /// A peer that answers nothing yet.
+    /// Creates a peer that does not answer any method yet.
     #[must_use]
     pub fn new() -> Self {
         Self { registry: Registry::new() }
     }
 
-    /// Answers a single request with what the closure gives.
+    /// Answers a single request with the closure's result.
     ///
     /// # Panics
     ///
-    /// If the method has an answer already, as in all methods of this type.
+    /// If the method already has an answer. The other methods of this type panic in the same case.
     #[must_use]
     pub fn on<A, O, E, F>(mut self, method: &'static Method<A, O, E>, answer: F) -> Self
     where
@@ -85,7 +86,7 @@ impl Mock {
         self
     }
 
-    /// Takes the stream of input and answers with what the closure's future gives.
+    /// Passes the stream of input to the closure and answers with the result of its future.
     #[must_use]
     pub fn on_client_stream<A, I, O, E, F, Fut>(
         mut self,
@@ -109,7 +110,7 @@ impl Mock {
         self
     }
 
-    /// Takes the stream of input and answers with the stream that the closure's future sends.
+    /// Passes the stream of input to the closure and answers with the stream that its future sends.
     #[must_use]
     pub fn on_two_way<A, I, O, E, F, Fut>(
         mut self,
@@ -133,7 +134,7 @@ impl Mock {
         self
     }
 
-    /// The connection to this peer, for the clients under test.
+    /// Returns a connection to this peer, for the clients under test.
     #[must_use]
     pub fn connection(self) -> Connection {
         crate::net::in_process(self.registry)

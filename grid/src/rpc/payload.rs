@@ -1,60 +1,77 @@
-//! User types to bytes and back: the only place, besides `args.rs`, that knows the serialiser.
+//! Encodes and decodes the users' types. Besides `args.rs`, only this file uses the serialiser.
 //!
-//! Generated code takes a [`Codec`] of every type that a service mentions; all other generic code is free of bounds and
-//! calls the codec's function pointers. So a type that cannot travel is reported once, at the user's own token.
+//! Generated code creates a [`Codec`] for every type in a service's signatures; all other generic code has no bounds and
+//! calls the codec's function pointers. So a type that cannot be sent is reported once, at the user's own token.
 
 use std::any::{Any, TypeId};
 use std::fmt;
 
 use bytes::{Buf, Bytes};
-use serde::de::{DeserializeOwned, Error as _};
-use serde::ser::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::scratch::encoded;
 use crate::CodecError;
 
-/// Msgpack's nil: what an absent value is decoded from, and what a `()` is inside a stream.
+/// Msgpack's nil: an absent value is decoded from it, and a `()` in a stream is encoded as it.
 const NIL: &[u8] = &[0xc0];
 
-/// Whether structs travel as maps by field name or, with `#[handler(compact)]`, as arrays.
+/// Whether structs are encoded as maps by field name or, with `#[handler(compact)]`, as arrays.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// Maps by field name: fields can be added later.
     Named,
-    /// Arrays in the order of the fields: smaller, and fixed for ever.
+    /// Arrays in the order of the fields: smaller, but fields can never be added or reordered.
     Compact,
 }
 
 /// A type that can be an argument, an answer or an item of a stream.
 ///
-/// Every type that is `Serialize + DeserializeOwned + Send + 'static` is one and travels as msgpack, structs as maps by
-/// field name. [`Raw`] is the one that does without msgpack. There is nothing to implement by hand.
+/// Every type that is `Serialize + DeserializeOwned + Send + 'static` implements it and is sent as msgpack, structs as
+/// maps by field name; [`Raw`] is sent without msgpack. The trait is sealed: no other type can implement it.
 ///
-/// A `bytes::Bytes` or a [`Raw`] that came in shares the memory of the message that it came in, together with small ones
-/// that travelled with it up to 32 KiB: copy one that is kept for long.
+/// A received `bytes::Bytes` or [`Raw`] shares the memory of the message that contained it. A small message may in turn
+/// share up to 32 KiB with others that arrived with it. Copy a value that is kept for long.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent over grid",
     label = "not a grid payload",
     note = "derive `serde::Serialize` and `serde::Deserialize` for it, or for what is missing \
         them in it; it must own its data and be `Send + 'static`",
-    note = "for bytes without msgpack use `grid::Raw`, for JSON `grid::Json<T>`"
+    note = "for bytes without msgpack use `grid::Raw`, for JSON `grid::Json<T>` (feature `json`)"
 )]
-pub trait Payload: Sized + Send + 'static {
-    /// Whether it takes a whole message, and so cannot be one of several arguments.
-    #[doc(hidden)]
-    const WHOLE: bool;
-    #[doc(hidden)]
-    fn __encode(self, layout: Layout) -> Result<Option<Bytes>, CodecError>;
-    #[doc(hidden)]
-    fn __append(&self, layout: Layout, out: &mut Vec<u8>) -> Result<(), CodecError>;
-    #[doc(hidden)]
-    fn __decode(payload: Option<Bytes>) -> Result<Self, CodecError>;
+pub trait Payload: sealed::Value {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {}
+
+#[diagnostic::do_not_recommend]
+impl Payload for Raw {}
+
+mod sealed {
+    use bytes::Bytes;
+
+    use super::Layout;
+    use crate::CodecError;
+
+    /// The methods of [`Payload`](super::Payload), in a module that other crates cannot name. They can be called, so their
+    /// names say that they are internal.
+    #[diagnostic::on_unimplemented(
+        message = "`grid::Payload` is sealed",
+        label = "derive `serde::Serialize` and `serde::Deserialize` for this type instead"
+    )]
+    #[expect(unnameable_types, reason = "this seals `Payload`")]
+    pub trait Value: Sized + Send + 'static {
+        /// Whether the value takes a whole message, so that it cannot be one of several arguments.
+        const WHOLE: bool;
+        fn __encode(self, layout: Layout) -> Result<Option<Bytes>, CodecError>;
+        fn __append(&self, layout: Layout, out: &mut Vec<u8>) -> Result<(), CodecError>;
+        fn __decode(payload: Option<Bytes>) -> Result<Self, CodecError>;
+    }
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {
+impl<T: Serialize + DeserializeOwned + Send + 'static> sealed::Value for T {
     const WHOLE: bool = false;
 
     fn __encode(self, layout: Layout) -> Result<Option<Bytes>, CodecError> {
@@ -83,7 +100,7 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {
         } else {
             return match payload {
                 Some(payload) => rmp_serde::from_slice(&payload).map_err(CodecError::new),
-                // An `Option` and its like may be left out; whatever does not accept nil may not.
+                // Types that accept nil, such as `Option`, may be absent.
                 None => rmp_serde::from_slice(NIL).map_err(|_| absent()),
             };
         }
@@ -95,12 +112,12 @@ fn absent() -> CodecError {
     CodecError::new("the payload is absent")
 }
 
-/// The contents of a msgpack bin, which share the memory of the message.
+/// Returns the contents of a msgpack bin, which share the memory of the message.
 fn take_bin(mut payload: Bytes) -> Result<Bytes, CodecError> {
     let mut rest: &[u8] = &payload;
     let len = match rmp::decode::read_bin_len(&mut rest) {
         Ok(len) => len as usize,
-        // Also a str, for peers that do not tell the two apart.
+        // Accept a str as well, for peers that do not distinguish the two.
         Err(_) => {
             rest = &payload;
             rmp::decode::read_str_len(&mut rest)
@@ -119,15 +136,15 @@ fn take_bin(mut payload: Bytes) -> Result<Bytes, CodecError> {
     Ok(payload)
 }
 
-/// Bytes that travel as they are, without any msgpack around them.
+/// Bytes that are sent as they are, without msgpack.
 ///
-/// For a Go handler on `[]byte`, or for data that somebody else has encoded. It must be the only argument, or the whole
-/// answer, or the item of a stream. A `bytes::Bytes`, in contrast, travels as msgpack bin and can be anywhere.
+/// Use it for a Go handler on `[]byte`, or for data that is encoded already. It must be the only argument, the whole
+/// answer, or the item of a stream. A `bytes::Bytes`, in contrast, is sent as msgpack bin and can be used anywhere.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Raw(pub Bytes);
 
 #[diagnostic::do_not_recommend]
-impl Payload for Raw {
+impl sealed::Value for Raw {
     const WHOLE: bool = true;
 
     fn __encode(self, _: Layout) -> Result<Option<Bytes>, CodecError> {
@@ -175,30 +192,7 @@ impl std::ops::Deref for Raw {
     }
 }
 
-/// A value that travels as JSON inside msgpack bin, like `JSON[T]` of a Go node.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Json<T>(pub T);
-
-impl<T: Serialize> Serialize for Json<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(&serde_json::to_vec(&self.0).map_err(S::Error::custom)?)
-    }
-}
-
-impl<'de, T: DeserializeOwned> Deserialize<'de> for Json<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Bytes::deserialize(deserializer)?;
-        serde_json::from_slice(&text).map(Self).map_err(D::Error::custom)
-    }
-}
-
-impl<T> From<T> for Json<T> {
-    fn from(value: T) -> Self {
-        Self(value)
-    }
-}
-
-/// How one type becomes bytes and back, as function pointers.
+/// Encodes and decodes one type, through function pointers.
 #[doc(hidden)]
 pub struct Codec<T> {
     pub(super) encode: fn(T, Layout) -> Result<Option<Bytes>, CodecError>,
@@ -244,7 +238,7 @@ impl<T> Codec<T> {
         (self.decode)(payload)
     }
 
-    /// The value as an item of a stream, where nothing can be absent.
+    /// Encodes an item of a stream, which cannot be absent.
     pub(super) fn encode_item(&self, value: T) -> Result<Bytes, CodecError> {
         Ok(self.encode(value)?.unwrap_or(Bytes::from_static(NIL)))
     }
@@ -252,6 +246,9 @@ impl<T> Codec<T> {
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
+    use super::sealed::Value;
     use super::*;
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -308,12 +305,5 @@ mod tests {
             (Some(vec![1, 2].into()), Raw(vec![1, 2].into()))
         );
         assert_eq!(Raw::__decode(None), Ok(Raw::default()));
-    }
-
-    #[test]
-    fn json_is_bin() {
-        let (bytes, json) = round_trip(Json(Point { x: 1, y: 2 }), Layout::Named);
-        assert_eq!(bytes.unwrap(), &b"\xc4\x0d{\"x\":1,\"y\":2}"[..]);
-        assert_eq!(json.0, Point { x: 1, y: 2 });
     }
 }

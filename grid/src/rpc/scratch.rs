@@ -1,6 +1,6 @@
-//! Where values are encoded: a buffer that the thread keeps, so that a payload costs one allocation of just its size.
+//! Values are encoded into a buffer that each thread reuses, so that a payload costs one allocation of exactly its size.
 //!
-//! Growing a fresh buffer costs several, and a buffer that is larger than its content costs one more to be shared.
+//! A fresh buffer that grows costs several allocations, and one more to be shared if it is larger than its content.
 
 use std::cell::Cell;
 
@@ -8,21 +8,21 @@ use bytes::Bytes;
 
 use crate::CodecError;
 
-/// Up to here a payload is copied out of the thread's buffer; a larger one takes the buffer along, since copying it
-/// would cost more than a new buffer. It is also what each thread keeps at most.
+/// Largest buffer that a thread keeps. If encoding has made the buffer larger, the payload takes it, because copying would
+/// cost more than a new buffer; otherwise the payload is copied out of it.
 const KEPT_BYTES: usize = 32 * 1024;
 
 thread_local! {
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// Gives what `encode` writes.
+/// Returns the bytes that `encode` writes.
 ///
-/// A value whose own serialisation encodes others finds the buffer gone and takes a fresh one.
+/// If `encode` itself calls this function, the inner call uses a fresh buffer.
 pub(super) fn encoded(
     encode: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
 ) -> Result<Bytes, CodecError> {
-    // Without it too: on a thread that is ending, the buffer may be gone for good.
+    // On a thread that is ending, the thread-local buffer may have been destroyed already.
     let mut buffer = SCRATCH.try_with(Cell::take).unwrap_or_default();
     buffer.clear();
     encode(&mut buffer)?;
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn what_encodes_inside_of_another_is_its_own() {
+    fn a_nested_call_uses_a_buffer_of_its_own() {
         let outer = encoded(|out| {
             out.extend_from_slice(b"outer");
             assert_eq!(of(2), [7; 2][..]);
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_leaves_nothing_behind() {
+    fn a_failure_leaves_no_bytes_for_the_next_call() {
         let failed = encoded(|out| {
             out.push(1);
             Err(CodecError::new("no"))

@@ -28,11 +28,7 @@ const RPC: &[&str] = &["rpc"];
 
 const RULES: &[Rule] = &[
     rule(PROTO, &["tokio", "tungstenite"], "the core knows no runtime and no socket"),
-    rule(
-        PROTO,
-        &["crate::net", "crate::rpc"],
-        "the core is below the tokio layer",
-    ),
+    rule(PROTO, &["crate::net", "crate::rpc"], "the core is below the tokio layer"),
     rule(
         &["error"],
         &["crate::proto", "crate::net", "crate::rpc", "crate::Config"],
@@ -57,11 +53,7 @@ const RULES: &[Rule] = &[
         &["net::call", "net::serve", "net::drive", "net::node"],
         "a link knows neither its callers nor its handlers",
     ),
-    rule(
-        &["net/call"],
-        &["net::serve", "net::drive", "net::node"],
-        "a call knows its link only",
-    ),
+    rule(&["net/call"], &["net::serve", "net::drive", "net::node"], "a call knows its link only"),
     rule(&["net/serve"], &["net::drive", "net::node"], "handlers are below what drives them"),
     rule(&["net/drive"], &["net::node"], "the task of a link knows no node"),
     rule(NET, &["rmp_serde", "serde_json"], "payloads are opaque below the typed layer"),

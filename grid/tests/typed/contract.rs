@@ -71,7 +71,7 @@ fn constants_tell_what_the_contract_is() {
 
     let descriptor = DiskClient::DESCRIPTOR;
     assert_eq!((descriptor.name(), descriptor.docs()), ("Disk", "One node's disks."));
-    assert_eq!(descriptor.methods().len(), 28);
+    assert_eq!(descriptor.methods().len(), 27 + usize::from(cfg!(feature = "json")));
 }
 
 async fn the_same_service_under_several_subroutes(place: Place) {

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt as _, Stream, StreamExt as _, future, stream};
-use grid::{BoxStream, Closed, Context, Incoming, InputError, Json, Outgoing, Raw, RemoteError};
+#[cfg(feature = "json")]
+use grid::Json;
+use grid::{BoxStream, Closed, Context, Incoming, InputError, Outgoing, Raw, RemoteError};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -67,6 +69,7 @@ pub(crate) trait Disk {
     ) -> Result<String, RemoteError>;
     async fn aliased(&self, fail: bool) -> alias::Result<u8>;
     async fn raw(&self, data: Raw) -> Raw;
+    #[cfg(feature = "json")]
     async fn json(&self, value: Json<Volume>) -> Json<Volume>;
     async fn bytes(&self, data: Bytes) -> Bytes;
     async fn limited(&self, limit: Option<u32>) -> Option<u32>;
@@ -171,6 +174,7 @@ impl Disk for Fake {
         data
     }
 
+    #[cfg(feature = "json")]
     async fn json(&self, value: Json<Volume>) -> Json<Volume> {
         value
     }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future;
-use grid::{CallError, ErrorCode, Json, RemoteError};
+#[cfg(feature = "json")]
+use grid::Json;
+use grid::{CallError, ErrorCode, RemoteError};
 
 use crate::place::{Place, everywhere};
 use crate::service::*;
@@ -46,6 +48,7 @@ async fn payloads_of_other_kinds(place: Place) {
     let data = Bytes::from_static(b"\xc1 no msgpack");
     assert_eq!(disk.raw(data.clone().into()).await.unwrap().0, data);
     assert_eq!(disk.bytes(data.clone()).await.unwrap(), data);
+    #[cfg(feature = "json")]
     assert_eq!(disk.json(Json(volume("v"))).await.unwrap().0, volume("v"));
     assert_eq!(disk.limited(None).await.unwrap(), None);
     assert_eq!(disk.limited(Some(5)).await.unwrap(), Some(5));

@@ -17,6 +17,7 @@ everywhere!(
     senders_wait_for_room,
     pulled_streams,
     client_streams,
+    a_reply_polled_after_its_answer_panics,
     two_way_streams,
 );
 
@@ -110,6 +111,19 @@ async fn client_streams(place: Place) {
     let (numbers, total) = disk.total().await.unwrap();
     stream::iter(1..=4).map(Ok).forward(numbers).await.unwrap();
     assert_eq!(total.await.unwrap(), 10);
+}
+
+async fn a_reply_polled_after_its_answer_panics(place: Place) {
+    let disk = place.disk().await;
+    let (mut numbers, mut total) = disk.total().await.unwrap();
+    numbers.send(7).await.unwrap();
+    drop(numbers);
+    assert_eq!((&mut total).await.unwrap(), 7);
+    let again = tokio::spawn(total).await.unwrap_err().into_panic();
+    let text = again
+        .downcast_ref::<String>()
+        .map_or_else(|| again.downcast_ref::<&str>().copied().unwrap_or_default(), String::as_str);
+    assert_eq!(text, "a `Reply` must not be polled after it has completed");
 }
 
 async fn two_way_streams(place: Place) {

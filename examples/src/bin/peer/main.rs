@@ -53,7 +53,7 @@ async fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
     let builder = Manager::builder(&args.local)
         .hosts([&args.local, &args.remote])
         .token(SharedSecret::new(&args.token))
-        .config(Config { route: args.route.clone(), ..Config::default() });
+        .config(Config::default().route(&args.route));
     let manager = handlers::install(builder).build()?;
     let role = if grid::dials(&args.local, &args.remote) { "dials" } else { "is dialed by" };
     println!("{} listens on {} and {role} {}", args.local, listener.local_addr()?, args.remote);

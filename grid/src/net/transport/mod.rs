@@ -14,7 +14,7 @@ use crate::error::LinkError;
 pub(super) use echo::Echo;
 pub use io::Io;
 pub(super) use io::tune;
-pub(super) use tokio_tungstenite::tungstenite::http;
+pub(super) use tungstenite::http;
 pub(super) use websocket::WebSocket;
 
 /// A connection that carries messages.

@@ -11,8 +11,8 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
-use tokio_tungstenite::tungstenite::{Error, Message};
+use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
+use tungstenite::{Error, Message};
 
 use super::Transport;
 use crate::error::LinkError;
@@ -136,7 +136,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
 }
 
 fn failure(error: Error) -> LinkError {
-    use tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
+    use tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
     match error {
         Error::ConnectionClosed
         | Error::AlreadyClosed
@@ -153,7 +153,7 @@ fn failure(error: Error) -> LinkError {
 /// The library reads a few KiB at a time, which is right for small messages and slow for large or merged ones. So once a read
 /// has filled the library's buffer, the next reads read ahead, until one returns no more than the library would have read.
 #[derive(Debug)]
-struct Io<S> {
+pub(super) struct Io<S> {
     stream: S,
     waker: Waker,
     /// Empty until it is first needed.
@@ -169,13 +169,18 @@ struct Io<S> {
 const AHEAD_BYTES: usize = 64 * 1024;
 
 impl<S> Io<S> {
-    fn new(stream: S) -> Self {
+    pub(super) fn new(stream: S) -> Self {
         let waker = Waker::noop().clone();
         Self { stream, waker, ahead: Vec::new(), unread: 0..0, filled: false }
     }
 
-    fn set_waker(&mut self, cx: &Context<'_>) {
+    pub(super) fn set_waker(&mut self, cx: &Context<'_>) {
         self.waker.clone_from(cx.waker());
+    }
+
+    /// The stream, without the bytes that were read ahead of the library.
+    pub(super) fn into_inner(self) -> S {
+        self.stream
     }
 }
 

@@ -257,7 +257,10 @@ fn the_same_number_lives_in_both_directions() {
 fn disconnect_means_lost_or_says_why() {
     let (mut solo, call) = open(1, 1);
     solo.give(head(Op::DisconnectClientMux, 1, 0), None);
-    let lost = CallFailure::Lost { sent: Sent::Maybe, reason: crate::error::LinkError::CallDropped.into() };
+    let lost = CallFailure::Lost {
+        sent: Sent::Maybe,
+        reason: crate::error::LinkError::CallDropped.into(),
+    };
     assert_eq!(solo.node.recv(Caller, call), Recv::End(Err(lost)));
     let (mut solo, call) = open(1, 1);
     solo.give(flagged(head(Op::DisconnectClientMux, 1, 0), Flags::ERROR), Some(b"why"));

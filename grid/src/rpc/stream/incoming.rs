@@ -1,21 +1,21 @@
-//! The handler's end of a caller's input.
+//! The handler's end of the caller's input.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{self, Poll, ready};
 
-use futures_core::Stream;
+use futures_core::{FusedStream, Stream};
 
 use crate::error::Failure;
 use crate::net::RawReceiver;
 use crate::rpc::payload::Codec;
-use crate::{CodecError, RemoteError};
+use crate::{CallError, CodecError, RemoteError};
 
-/// What the caller sends to a handler, as a [`Stream`] of `Result<T, InputError>`.
+/// Receives the items that the caller sends to a handler; a [`Stream`] of `Result<T, InputError>`.
 ///
-/// `None` means that the caller ended its input, so that what has come is all there is. Input that breaks off is an
-/// [`InputError`] and can never be mistaken for an end; the handler's own future is mostly dropped before it sees one.
+/// `None` means that the caller has ended its input, so the input is complete. If the input breaks off, the stream
+/// returns an [`InputError`]; usually the handler's future is dropped before that.
 ///
 /// ```
 /// # use grid::{Incoming, RemoteError};
@@ -37,12 +37,12 @@ pub struct Incoming<T> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputError {
-    /// An item is not of the expected type. Nothing more is taken from the caller.
+    /// An item is not of the expected type. No further items are received.
     #[error("cannot decode an item of the input")]
     Decode(#[source] CodecError),
-    /// The caller has gone, or the link to it was lost.
+    /// The caller cancelled the call, its deadline passed, or the link to the caller was lost.
     #[error("the input broke off: {0}")]
-    BrokenOff(String),
+    BrokenOff(CallError),
 }
 
 impl From<InputError> for RemoteError {
@@ -58,7 +58,7 @@ impl From<InputError> for RemoteError {
 
 impl From<Failure> for InputError {
     fn from(failure: Failure) -> Self {
-        Self::BrokenOff(failure.into_call_error::<std::convert::Infallible>(|_| None).to_string())
+        Self::BrokenOff(failure.into_call_error(|_| None))
     }
 }
 
@@ -67,11 +67,11 @@ impl<T> Incoming<T> {
         Self { raw: Some(raw), codec }
     }
 
-    /// The next item, or `None` at the end of the input.
+    /// Returns the next item, or `None` at the end of the input.
     ///
     /// # Errors
     ///
-    /// See [`InputError`]; after one, the input is at its end.
+    /// See [`InputError`]. An error is the last item.
     ///
     /// # Cancel safety
     ///
@@ -104,6 +104,12 @@ impl<T> Stream for Incoming<T> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Option<Self::Item>> {
         self.poll_item(cx)
+    }
+}
+
+impl<T> FusedStream for Incoming<T> {
+    fn is_terminated(&self) -> bool {
+        self.raw.is_none()
     }
 }
 

@@ -1,5 +1,5 @@
-//! The ends of a stream: [`Incoming`] and [`Outgoing`] at the handler, [`Requests`], [`Responses`] and [`Reply`] at
-//! the caller. Each is a typed skin over one raw end of `net/`, and `Unpin` whatever its type is.
+//! The ends of a stream: [`Incoming`] and [`Outgoing`] for the handler, [`Requests`], [`Responses`] and [`Reply`] for
+//! the caller. Each adds types to a sender or receiver of `net/`, and is `Unpin` for every type.
 
 mod incoming;
 mod outgoing;
@@ -17,15 +17,15 @@ pub use reply::Reply;
 pub use requests::{Requests, SendError};
 pub use responses::Responses;
 
-/// Capacity of a stream in messages, where `#[handler(incoming = .., outgoing = ..)]` does not say another.
+/// Default capacity of a stream in messages, unless `#[handler(incoming = .., outgoing = ..)]` sets another.
 ///
-/// So many messages may be on the way before the sender waits for the other side to take one. Larger is faster over a
-/// long line and holds more memory for a slow consumer. Over a short one 16 gave less than half the rate of 64 for small
-/// messages from a server, and 1024 half as much again. It is part of the contract, since it does not travel: set it
-/// explicitly to talk to a Go node, whose default is 1.
+/// The sender waits once this many messages have been sent and not taken by the receiver. A larger capacity is faster
+/// over a network with a high latency, and uses more memory if the receiver is slow. On one machine, small messages from
+/// a server were less than half as fast with 16 as with 64, and 1.5 times as fast with 1024. Both nodes must use the same
+/// capacity, which is not sent: set it explicitly for a Go node, whose default is 1.
 pub const DEFAULT_CAPACITY: u32 = 64;
 
-/// A boxed stream, for methods that return one without `impl Stream`.
+/// A boxed stream, for methods that do not return `impl Stream`.
 ///
 /// ```
 /// # use grid::{BoxStream, RemoteError};
@@ -36,7 +36,7 @@ pub const DEFAULT_CAPACITY: u32 = 64;
 /// ```
 pub type BoxStream<T> = Pin<Box<dyn Stream<Item = T> + Send>>;
 
-/// What a pulled stream may yield for a method of items `T` and error `E`: `T` itself or `Result<T, E>`.
+/// An item that a returned stream may yield, for a method with items `T` and error `E`: `T` or `Result<T, E>`.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an item of this stream",
@@ -44,7 +44,7 @@ pub type BoxStream<T> = Pin<Box<dyn Stream<Item = T> + Send>>;
     note = "an item's error must be the error type of the method"
 )]
 pub trait StreamItem<T, E> {
-    /// The item or the error that ends the stream.
+    /// Converts to the item, or the error that ends the stream.
     fn into_item(self) -> Result<T, E>;
 }
 
@@ -60,11 +60,12 @@ impl<T, E> StreamItem<T, E> for Result<T, E> {
     }
 }
 
-/// The ends go anywhere, whatever their types are.
+/// The ends can be moved and sent between tasks, whatever their type parameters are.
 const _: () = {
     const fn anywhere<T: Unpin + Send + 'static>() {}
     anywhere::<Incoming<*const u8>>();
     anywhere::<Outgoing<*const u8>>();
     anywhere::<Requests<*const u8>>();
     anywhere::<Responses<*const u8, *const u8>>();
+    anywhere::<Reply<*const u8, *const u8>>();
 };

@@ -1,4 +1,4 @@
-//! The handler's end of its own output.
+//! The handler's end of its output.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -15,12 +15,12 @@ use crate::net::RawSender;
 use crate::rpc::payload::Codec;
 use crate::{Closed, CodecError};
 
-/// Where a handler puts the items of its answer; also a [`Sink`].
+/// Sends the items of a handler's answer; also a [`Sink`].
 ///
-/// The stream ends when the handler returns, with what it returns: `Ok(())` or its error. A caller that leaves ends
-/// it earlier: [`send`](Self::send) gives [`Closed`], and the handler's future is dropped.
+/// The stream ends when the handler returns: normally with `Ok(())`, otherwise with its error. If the caller cancels the
+/// call, [`send`](Self::send) fails with [`Closed`], and the handler's future is dropped.
 ///
-/// With `?` the handler's error type needs `From<Closed>`:
+/// To use `?` on that error, implement `From<Closed>` for the handler's error type:
 ///
 /// ```
 /// # use grid::{Closed, Outgoing};
@@ -28,7 +28,7 @@ use crate::{Closed, CodecError};
 /// #[derive(Debug, Serialize, Deserialize)]
 /// enum WalkError {
 ///     NoSuchPath,
-///     /// Nobody reads it: the caller has gone.
+///     /// The caller no longer reads the stream.
 ///     Gone,
 /// }
 /// # impl std::fmt::Display for WalkError {
@@ -59,7 +59,7 @@ use crate::{Closed, CodecError};
 pub struct Outgoing<T> {
     raw: RawSender,
     codec: Codec<T>,
-    /// Why the stream was given up here, if so: an item that could not be encoded.
+    /// Set when an item could not be encoded, which ends the stream with this error.
     broken: Arc<OnceLock<CodecError>>,
 }
 
@@ -72,15 +72,16 @@ impl<T> Outgoing<T> {
         Self { raw, codec, broken }
     }
 
-    /// Sends one item, as soon as the caller has room for it.
+    /// Sends one item, once the caller has room for it.
     ///
     /// # Errors
     ///
-    /// [`Closed`] if nobody wants more. Also after an item that could not be encoded: the caller then gets that error.
+    /// [`Closed`] if the caller no longer reads the stream, or if this item or an earlier one could not be encoded. In
+    /// the latter case the stream ends with that error at the caller.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped before it is ready, the item is not sent. The stream can be used further.
+    /// If the future is dropped before it is ready, the item is not sent, and the stream can still be used.
     pub fn send(
         &mut self,
         item: T,
@@ -93,7 +94,7 @@ impl<T> Outgoing<T> {
         })
     }
 
-    /// Waits until the caller does not want more: it left, or the link was lost.
+    /// Waits until the caller no longer reads the stream: it cancelled the call, or the link was lost.
     ///
     /// # Cancel safety
     ///
@@ -105,12 +106,12 @@ impl<T> Outgoing<T> {
         })
     }
 
-    /// Whether the caller is known not to want more.
+    /// Whether the caller is known to have stopped reading the stream. Registers nothing and changes nothing.
     pub fn is_closed(&self) -> bool {
         self.broken.get().is_some() || self.raw.is_closed()
     }
 
-    /// Sends all that a handler's stream yields; errors of the stream are the handler's errors.
+    /// Sends all items of a handler's stream. An error of the stream becomes the handler's error.
     #[doc(hidden)]
     pub async fn __pump<S, E>(mut self, stream: S) -> Result<(), E>
     where
@@ -118,7 +119,7 @@ impl<T> Outgoing<T> {
         S::Item: StreamItem<T, E>,
     {
         let mut stream = pin!(stream);
-        // Room first: an item is pulled only when it can go, so nothing piles up here.
+        // An item is pulled only when it can be sent, so none are buffered here.
         while poll_fn(|cx| self.poll_room(cx)).await.is_ok() {
             let Some(item) = poll_fn(|cx| stream.as_mut().poll_next(cx)).await else { break };
             let sent = self.encode(item.into_item()?).and_then(|bytes| self.raw.start_send(bytes));
@@ -129,7 +130,7 @@ impl<T> Outgoing<T> {
         Ok(())
     }
 
-    /// The same for a handler that may fail before there is a stream.
+    /// Like `__pump`, for a handler that may fail before it returns a stream.
     #[doc(hidden)]
     pub async fn __pump_ok<S, E>(self, stream: Result<S, E>) -> Result<(), E>
     where
@@ -173,12 +174,12 @@ impl<T> Sink<T> for Outgoing<T> {
         self.raw.start_send(bytes)
     }
 
-    /// Ready at once: items are handed to the link as they come, and it sends them in its own time.
+    /// Always ready: `start_send` hands items to the link, which sends them on its own.
     fn poll_flush(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Result<(), Closed>> {
         Poll::Ready(Ok(()))
     }
 
-    /// Ready at once: the stream ends when the handler returns.
+    /// Always ready: the stream ends when the handler returns.
     fn poll_close(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Result<(), Closed>> {
         Poll::Ready(Ok(()))
     }

@@ -1,4 +1,4 @@
-//! The one answer to a stream of input.
+//! The single answer to a stream of input.
 
 use std::fmt;
 use std::future::Future;
@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{self, Poll, ready};
 
 use bytes::Bytes;
+use futures_core::FusedFuture;
 
 use crate::net::RawReceiver;
 use crate::rpc::fault::ErrorCodec;
@@ -14,11 +15,11 @@ use crate::{CallError, CodecError};
 
 /// The answer of a handler that takes a stream: a future of `Result<O, CallError<E>>`.
 ///
-/// The handler may answer before the input has ended. Dropping it cancels the call.
+/// The handler may answer before the input has ended. Dropping the reply cancels the call.
 ///
 /// # Errors
 ///
-/// Every variant of [`CallError`].
+/// Any variant of [`CallError`].
 ///
 /// # Cancel safety
 ///
@@ -26,11 +27,12 @@ use crate::{CallError, CodecError};
 ///
 /// # Panics
 ///
-/// When polled again after it was ready.
+/// When polled again after it has completed.
 #[must_use = "dropping the reply cancels the call"]
 pub struct Reply<O, E> {
-    raw: RawReceiver,
-    /// The answer travels as one item, none for `()`, and counts when the stream has ended without an error.
+    /// `None` once the answer or an error has been returned.
+    raw: Option<RawReceiver>,
+    /// The answer is one item of the stream, or none for `()`. It is returned when the stream ends without an error.
     answer: Option<Bytes>,
     codec: Codec<O>,
     error: ErrorCodec<E>,
@@ -38,7 +40,7 @@ pub struct Reply<O, E> {
 
 impl<O, E> Reply<O, E> {
     pub(in crate::rpc) fn new(raw: RawReceiver, codec: Codec<O>, error: ErrorCodec<E>) -> Self {
-        Self { raw, answer: None, codec, error }
+        Self { raw: Some(raw), answer: None, codec, error }
     }
 }
 
@@ -46,20 +48,30 @@ impl<O, E> Future for Reply<O, E> {
     type Output = Result<O, CallError<E>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
-        loop {
-            match ready!(self.raw.poll_next(cx)) {
+        let result = loop {
+            let raw =
+                self.raw.as_mut().expect("a `Reply` must not be polled after it has completed");
+            match ready!(raw.poll_next(cx)) {
                 Some(Ok(_)) if self.answer.is_some() => {
                     let error = CodecError::new("the handler answered more than once");
-                    return Poll::Ready(Err(CallError::Decode(error)));
+                    break Err(CallError::Decode(error));
                 }
                 Some(Ok(answer)) => self.answer = Some(answer),
-                Some(Err(failure)) => return Poll::Ready(Err((self.error.decode)(failure))),
+                Some(Err(failure)) => break Err((self.error.decode)(failure)),
                 None => {
                     let answer = self.answer.take();
-                    return Poll::Ready(self.codec.decode(answer).map_err(CallError::Decode));
+                    break self.codec.decode(answer).map_err(CallError::Decode);
                 }
             }
-        }
+        };
+        self.raw = None;
+        Poll::Ready(result)
+    }
+}
+
+impl<O, E> FusedFuture for Reply<O, E> {
+    fn is_terminated(&self) -> bool {
+        self.raw.is_none()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The caller's end of its own input.
+//! The caller's end of its input.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -12,10 +12,10 @@ use crate::net::RawSender;
 use crate::rpc::payload::Codec;
 use crate::{Closed, CodecError};
 
-/// Where a caller puts the items of its input; also a [`Sink`].
+/// Sends the items of a caller's input; also a [`Sink`].
 ///
-/// Dropping it ends the input, and the handler sees `None`. The call goes on until the handler returns or the other
-/// handle of the call, [`Reply`](crate::Reply) or [`Responses`](crate::Responses), is dropped.
+/// Dropping it ends the input: the handler receives `None`. The call continues until the handler returns, or until the
+/// other handle of the call, [`Reply`](crate::Reply) or [`Responses`](crate::Responses), is dropped.
 #[must_use = "dropping the requests ends the input"]
 pub struct Requests<I> {
     raw: RawSender,
@@ -26,10 +26,10 @@ pub struct Requests<I> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The handler has ended; the other handle of the call tells how.
+    /// The handler has ended; the other handle of the call returns its result.
     #[error(transparent)]
     Closed(#[from] Closed),
-    /// The item could not be serialised, or is larger than a message may be. The stream can be used further.
+    /// The item could not be serialised, or is larger than a message may be. The stream can still be used.
     #[error("cannot encode the item")]
     Encode(#[source] CodecError),
 }
@@ -45,7 +45,7 @@ impl<I> Requests<I> {
         Ok(item)
     }
 
-    /// Sends one item, as soon as the handler has room for it.
+    /// Sends one item, once the handler has room for it.
     ///
     /// # Errors
     ///
@@ -53,7 +53,7 @@ impl<I> Requests<I> {
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped before it is ready, the item is not sent. The stream can be used further.
+    /// If the future is dropped before it is ready, the item is not sent, and the stream can still be used.
     pub fn send(
         &mut self,
         item: I,
@@ -66,7 +66,7 @@ impl<I> Requests<I> {
         })
     }
 
-    /// Waits until the handler does not want more: it returned, or the link was lost.
+    /// Waits until the handler no longer reads the input: it returned, or the link was lost.
     ///
     /// # Cancel safety
     ///
@@ -91,12 +91,12 @@ impl<I> Sink<I> for Requests<I> {
         Ok(self.raw.start_send(bytes)?)
     }
 
-    /// Ready at once: items are handed to the link as they come, and it sends them in its own time.
+    /// Always ready: `start_send` hands items to the link, which sends them on its own.
     fn poll_flush(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Result<(), SendError>> {
         Poll::Ready(Ok(()))
     }
 
-    /// Ends the input, as dropping does.
+    /// Ends the input, like dropping.
     fn poll_close(
         mut self: Pin<&mut Self>,
         _: &mut task::Context<'_>,

@@ -1,21 +1,21 @@
-//! The caller's end of a handler's output.
+//! The caller's end of the handler's output.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{self, Poll, ready};
 
-use futures_core::Stream;
+use futures_core::{FusedStream, Stream};
 
 use crate::CallError;
 use crate::net::RawReceiver;
 use crate::rpc::fault::ErrorCodec;
 use crate::rpc::payload::Codec;
 
-/// What a handler sends, as a [`Stream`] of `Result<T, CallError<E>>`.
+/// Receives the items that a handler sends; a [`Stream`] of `Result<T, CallError<E>>`.
 ///
-/// `None` means that the handler completed. Every other end is an error and the last item. Dropping it cancels the
-/// call.
+/// `None` means that the handler has returned without an error. Otherwise the last item is an error. Dropping this
+/// cancels the call.
 #[must_use = "dropping the responses cancels the call"]
 pub struct Responses<T, E> {
     raw: Option<RawReceiver>,
@@ -28,11 +28,11 @@ impl<T, E> Responses<T, E> {
         Self { raw: Some(raw), codec, error }
     }
 
-    /// The next item, or `None` when the handler has completed.
+    /// Returns the next item, or `None` when the handler has returned without an error.
     ///
     /// # Errors
     ///
-    /// Every variant of [`CallError`]; after one, the stream is at its end.
+    /// Any variant of [`CallError`]. An error is the last item.
     ///
     /// # Cancel safety
     ///
@@ -54,7 +54,7 @@ impl<T, E> Responses<T, E> {
             Err(failure) => Err((self.error.decode)(failure)),
         });
         if !matches!(item, Some(Ok(_))) {
-            // Also after an item that cannot be decoded: the handler need not go on.
+            // This cancels the call if an item could not be decoded.
             self.raw = None;
         }
         Poll::Ready(item)
@@ -66,6 +66,12 @@ impl<T, E> Stream for Responses<T, E> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Option<Self::Item>> {
         self.poll_item(cx)
+    }
+}
+
+impl<T, E> FusedStream for Responses<T, E> {
+    fn is_terminated(&self) -> bool {
+        self.raw.is_none()
     }
 }
 

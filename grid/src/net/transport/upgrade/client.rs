@@ -1,23 +1,24 @@
-//! The dialer's HTTP upgrade, done by tokio-tungstenite over a stream that never reads past the end of the headers.
+//! The dialer's HTTP upgrade, done by tungstenite over a stream that never reads past the end of the headers.
 //!
 //! The library keeps what it has read beyond them inside its own stream type, out of our reach. So the stream that it reads
 //! from, [`Head`], returns the headers and keeps the rest.
 
 use std::error::Error;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_tungstenite::tungstenite::handshake::client::generate_key;
-use tokio_tungstenite::tungstenite::http::header;
-use tokio_tungstenite::tungstenite::protocol::Role;
-use tokio_tungstenite::tungstenite::{self, http};
+use tungstenite::handshake::client::{ClientHandshake, generate_key};
+use tungstenite::handshake::{HandshakeError, HandshakeRole};
+use tungstenite::http::{self, header};
+use tungstenite::protocol::Role;
 
 use super::HEAD_BYTES_MAX;
 use crate::error::LinkError;
-use crate::net::transport::websocket::{HANDSHAKE_BYTES_MAX, WebSocket, config};
+use crate::net::transport::websocket::{HANDSHAKE_BYTES_MAX, Io, WebSocket, config};
 
 /// The upgrade request of a dialer.
 #[derive(Debug)]
@@ -53,15 +54,42 @@ pub(in crate::net) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
         .uri(format!("ws://{}{}", request.authority, request.route))
         .body(())
         .map_err(|error| LinkError::WebSocket(Arc::new(error)))?;
-    let (socket, _) = tokio_tungstenite::client_async_with_config(
-        upgrade,
-        Head::new(stream),
-        Some(config(HANDSHAKE_BYTES_MAX)),
-    )
-    .await
-    .map_err(failure)?;
-    let head = socket.into_inner();
+    let settings = Some(config(HANDSHAKE_BYTES_MAX));
+    #[expect(
+        clippy::result_large_err,
+        reason = "the library returns a waiting handshake as an error"
+    )]
+    let upgraded = finish(stream, |io| ClientHandshake::start(io, upgrade, settings)?.handshake());
+    let (socket, _) = upgraded.await.map_err(failure)?;
+    let head = socket.into_inner().into_inner();
     Ok(WebSocket::new(head.stream, head.rest, Role::Client))
+}
+
+/// Runs a handshake of the library, which is written for blocking streams, to its end.
+///
+/// The library returns `Interrupted` when [`Io`] returns `WouldBlock`, and is resumed when the stream wakes the task.
+async fn finish<S, R: HandshakeRole<InternalStream = Io<Head<S>>>>(
+    stream: S,
+    start: impl FnOnce(Io<Head<S>>) -> Result<R::FinalResult, HandshakeError<R>>,
+) -> Result<R::FinalResult, tungstenite::Error> {
+    // The first attempt has no task to wake. That loses no wake-up: the next one follows at once, with the task's waker.
+    let mut outcome = Some(start(Io::new(Head::new(stream))));
+    poll_fn(|cx| {
+        let mut result = outcome.take().expect("not polled after it was ready");
+        if let Err(HandshakeError::Interrupted(mut handshake)) = result {
+            handshake.get_mut().get_mut().set_waker(cx);
+            result = handshake.handshake();
+        }
+        match result {
+            Ok(done) => Poll::Ready(Ok(done)),
+            Err(HandshakeError::Failure(error)) => Poll::Ready(Err(error)),
+            interrupted => {
+                outcome = Some(interrupted);
+                Poll::Pending
+            }
+        }
+    })
+    .await
 }
 
 /// Whether a token arrives unchanged: headers lose spaces at their end, and bytes beyond ASCII have no agreed meaning there.
@@ -205,8 +233,7 @@ mod tests {
                 .lines()
                 .find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "))
                 .expect("key");
-            let accept =
-                tokio_tungstenite::tungstenite::handshake::derive_accept_key(key.as_bytes());
+            let accept = tungstenite::handshake::derive_accept_key(key.as_bytes());
             let answer = format!(
                 "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
             );

@@ -6,13 +6,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_tungstenite::tungstenite;
-use tokio_tungstenite::tungstenite::handshake::machine::TryParse as _;
-use tokio_tungstenite::tungstenite::handshake::server::{
+use tungstenite::handshake::machine::TryParse as _;
+use tungstenite::handshake::server::{
     Request, create_response, create_response_with_body, write_response,
 };
-use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderValue, StatusCode, header};
-use tokio_tungstenite::tungstenite::protocol::Role;
+use tungstenite::http::{HeaderMap, HeaderValue, StatusCode, header};
+use tungstenite::protocol::Role;
 
 use super::HEAD_BYTES_MAX;
 use crate::error::LinkError;

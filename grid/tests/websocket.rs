@@ -1,0 +1,56 @@
+//! The WebSockets of this library beside those of another one: tokio-tungstenite as the peer, on either side.
+#![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
+
+use std::sync::Mutex;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use grid::{Dial, Dialing, Io, Manager};
+use tokio::io::{DuplexStream, duplex};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{accept_async, client_async};
+
+const A: &str = "http://a:1";
+const B: &str = "http://b:1";
+
+#[tokio::test(start_paused = true)]
+async fn a_client_of_another_library_is_upgraded_and_told_why_it_is_refused() {
+    let manager = Manager::builder(A).hosts([A, B]).build().unwrap();
+    let (near, far) = duplex(1 << 16);
+    let accepting = tokio::spawn(async move { manager.accept(far).await });
+    let (mut socket, response) = client_async("ws://a:1/minio/grid/v1", near).await.unwrap();
+    assert_eq!(response.status().as_u16(), 101);
+    socket.send(Message::Binary("not a handshake".into())).await.unwrap();
+    let answer = socket.next().await.unwrap().unwrap();
+    assert!(answer.is_binary(), "a ConnectResponse with the reason: {answer:?}");
+    assert!(socket.next().await.unwrap().unwrap().is_close());
+    let refused = accepting.await.unwrap().unwrap_err();
+    assert!(refused.to_string().contains("the first message is malformed"), "{refused}");
+}
+
+/// Dials one stream that was opened before.
+struct Once(Mutex<Option<DuplexStream>>);
+
+impl Dial for Once {
+    fn dial<'a>(&'a self, _: &'a str) -> Dialing<'a> {
+        let stream = self.0.lock().unwrap().take();
+        Box::pin(async move {
+            let stream = stream.ok_or_else(|| std::io::Error::other("only once"))?;
+            Ok(Box::new(stream) as Box<dyn Io>)
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_of_another_library_accepts_the_upgrade() {
+    let (dialer, listener) = if grid::dials(A, B) { (A, B) } else { (B, A) };
+    let (near, far) = duplex(1 << 16);
+    let _dialing = Manager::builder(dialer)
+        .hosts([A, B])
+        .dial_with(Once(Mutex::new(Some(near))))
+        .build()
+        .unwrap();
+    let mut socket = accept_async(far).await.unwrap();
+    let connect = socket.next().await.unwrap().unwrap().into_data();
+    let connect = String::from_utf8_lossy(&connect).into_owned();
+    assert!(connect.contains(dialer) && !connect.contains(listener), "it introduces itself");
+}
