@@ -1,4 +1,4 @@
-//! No circles: two files that import each other, directly or through further files, are one file in two places.
+//! No circles: files must not import each other, neither directly nor through further files.
 //!
 //! `imports.rs` defines what an import is. Each library, program and benchmark of the workspace is checked by itself.
 
@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use super::imports::{Imports, imports};
 use super::workspace;
 
-/// Circles that are better left as they are, with the reason. Files in the order of their names.
+/// Circles that are accepted, each with the reason. Files are in the order of their names.
 const ALLOWED: &[(&[&str], &str)] = &[];
 
-/// TEMPORARY: circles that other changes take apart. To be emptied and removed with those.
+/// TEMPORARY: circles that are being removed. Remove each with its circle, and this constant with the last one.
 const KNOWN: &[&[&str]] = &[
     &[
         "grid/src/net/call.rs",
@@ -39,7 +39,7 @@ const KNOWN: &[&[&str]] = &[
     ],
 ];
 
-/// The circles of a graph, each as the sorted list of its files: its strongly connected components.
+/// The circles of a graph: its strongly connected components, each as the sorted list of its files.
 pub(crate) fn circles(imports: &Imports) -> Vec<Vec<&Path>> {
     let files: BTreeSet<&Path> = imports.keys().map(|(from, _)| from.as_path()).collect();
     let mut circles: Vec<Vec<&Path>> = files
@@ -69,7 +69,7 @@ fn reachable<'a>(imports: &'a Imports, from: &Path) -> BTreeSet<&'a Path> {
     reached
 }
 
-/// A circle in words: its files, and the names that each takes from the next ones.
+/// Describes a circle: its files, and the names that each takes from the next.
 pub(crate) fn describe(
     circle: &[&Path],
     imports: &Imports,
@@ -104,8 +104,12 @@ fn no_files_import_each_other() {
     }
     for (circle, _) in ALLOWED {
         let is_seen = seen.iter().any(|files| files == circle);
-        assert!(is_seen, "this circle is gone, so remove it from ALLOWED: {circle:?}");
+        assert!(
+            is_seen,
+            "this circle does not exist any more, so remove it from ALLOWED: {circle:?}"
+        );
     }
-    let advice = "Move what both sides need to a file below them; see imports.rs for what counts";
+    let advice =
+        "Move what both files need to a third one; imports.rs defines what counts as an import";
     assert!(refused.is_empty(), "{refused}{advice}");
 }
