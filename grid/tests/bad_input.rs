@@ -1,4 +1,4 @@
-//! Whatever is wrong with a node's description, or comes from elsewhere, ends in an error that says what it was.
+//! Invalid configurations and invalid input from the network end in errors that name the cause.
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
@@ -32,7 +32,7 @@ async fn a_bad_host_list_names_the_host() {
 }
 
 #[tokio::test]
-async fn a_bad_configuration_names_the_knob() {
+async fn a_bad_configuration_names_the_setting() {
     for (config, what) in [
         (Config::default().route("grid"), "route"),
         (Config::default().route("/grid?v=1"), "route"),
@@ -52,7 +52,7 @@ fn a_node_needs_a_runtime() {
 }
 
 #[tokio::test]
-async fn two_handlers_of_one_id_are_both_named() {
+async fn an_error_about_a_duplicate_id_names_both_handlers() {
     let single = |_cx, payload| async move { Ok(payload) };
     let builder =
         Manager::builder(A).single_handler(7, None, single).single_handler(7, Some("x"), single);
@@ -64,13 +64,13 @@ async fn two_handlers_of_one_id_are_both_named() {
     assert!(Manager::builder(A).single_handler(0, None, single).build().is_err());
 }
 
-/// The node that waits to be dialed by the other, and the other.
+/// The names of two nodes: the one that is dialed, and the one that dials.
 fn sides() -> (&'static str, &'static str) {
     if grid::dials(A, B) { (B, A) } else { (A, B) }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wrong_token_is_told_to_the_dialer() {
+async fn the_dialer_is_notified_of_a_wrong_token() {
     let (listener, dialer) = sides();
     let network = Network::default();
     let listening =
@@ -91,7 +91,7 @@ async fn a_wrong_token_is_told_to_the_dialer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unknown_host_and_a_wrong_route_are_told_to_the_dialer() {
+async fn the_dialer_is_notified_of_an_unknown_host_and_a_wrong_route() {
     let (listener, dialer) = sides();
     let network = Network::default();
     let listening = network.node(listener, &[listener]).build().unwrap();
@@ -153,7 +153,7 @@ async fn garbage_instead_of_an_upgrade_is_refused_and_silence_times_out() {
     assert_eq!(start.elapsed().as_secs(), 10);
 }
 
-/// Upgrades by hand, and gives the stream for what may follow.
+/// Upgrades a connection by hand and returns its stream.
 async fn upgraded(
     manager: &Manager,
 ) -> (tokio::io::DuplexStream, tokio::task::JoinHandle<Result<(), grid::Refused>>) {

@@ -1,4 +1,4 @@
-//! Calls at the byte level, between two nodes and of a node to itself.
+//! Calls at the byte level, between two nodes and from a node to itself.
 
 mod support;
 
@@ -62,7 +62,7 @@ async fn both_nodes_call_each_other_and_themselves() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn everybody_knows_the_names() {
+async fn both_ends_know_the_names() {
     let names = |builder: Builder| {
         builder.single_handler(1, None, |cx, _| async move {
             Ok(bytes(&format!("{} serves {}", cx.local(), cx.peer())))
@@ -80,7 +80,7 @@ async fn everybody_knows_the_names() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn errors_and_panics_harm_nobody_else() {
+async fn errors_and_panics_do_not_affect_other_calls() {
     let (_network, a, _b) = pair(handlers).await;
     let b = a.connection(B).unwrap();
     let CallError::Remote(error) = b.request(ECHO, bytes("fail")).await.unwrap_err() else {
@@ -99,7 +99,7 @@ async fn errors_and_panics_harm_nobody_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deadline_is_kept_to_the_millisecond() {
+async fn deadlines_are_exact_to_the_millisecond() {
     let (_network, a, _b) = pair(handlers).await;
     let b = a.connection(B).unwrap();
     let start = Instant::now();
@@ -124,7 +124,7 @@ async fn a_deadline_is_kept_to_the_millisecond() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_without_time_is_not_sent_and_one_with_all_the_time_is() {
+async fn a_call_with_a_zero_timeout_is_not_sent_and_one_with_the_longest_timeout_is() {
     let (_network, a, _b) = pair(handlers).await;
     let b = a.connection(B).unwrap();
     let error = b.request(ECHO, None).deadline(Instant::now()).await.unwrap_err();
@@ -156,7 +156,7 @@ async fn streams_of_any_length() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_link_a_call_fails_at_once_or_waits() {
+async fn without_a_link_a_call_fails_at_once_or_waits_for_one() {
     let network = support::Network::default();
     let a = network.node(A, &[A, B]).build().unwrap();
     network.attach(&a);

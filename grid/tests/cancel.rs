@@ -1,5 +1,5 @@
-//! Handlers that nobody waits for any more: whatever the shape of the call and whatever ended it, the handler's future
-//! is dropped at once, and nothing of the call remains at either node.
+//! Handlers whose caller does not wait any more: for every shape of call and every cause, the handler's future is
+//! dropped at once, and the call leaves nothing behind on either node.
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
 mod support;
@@ -12,16 +12,16 @@ use grid::{Call, CallError, Incoming, Manager, Outgoing, Reply, Requests, Respon
 use support::{A, B, Network, pair};
 use tokio::time::{Instant, sleep};
 
-/// Bytes take no time here, but the timers round up to the next millisecond, once at each node.
+/// The network has no delay, but timers round up to the next millisecond, once on each node.
 const AT_ONCE: Duration = Duration::from_millis(3);
-/// More items than a stream has room for; not endless, since reading takes no time either.
+/// More items than a stream has room for. Not endless, because reading takes no virtual time.
 const ENOUGH: usize = 5;
 const DEADLINE: Duration = Duration::from_millis(200);
 
 #[grid::service]
 trait Waits {
     async fn single(&self);
-    /// Waits before there is a stream.
+    /// Never returns its stream.
     async fn pulled_late(&self) -> impl Stream<Item = u8>;
     async fn pulled_idle(&self) -> impl Stream<Item = u8>;
     #[handler(outgoing = 2)]
@@ -38,7 +38,7 @@ trait Waits {
     async fn echo(&self, n: u8) -> u8;
 }
 
-/// Notes which handlers began, and when their futures were dropped.
+/// Records which handlers started, and when their futures were dropped.
 #[derive(Clone, Default)]
 struct Waiter(Arc<Mutex<Notes>>);
 
@@ -62,7 +62,7 @@ impl Waiter {
         Guard(self.clone())
     }
 
-    /// When the only handler's future was dropped, and forgets it.
+    /// Takes the time at which the future of the only handler was dropped.
     fn take(&self) -> (usize, Vec<Instant>) {
         let notes = std::mem::take(&mut *self.0.lock().unwrap());
         (notes.began, notes.dropped)
@@ -107,7 +107,7 @@ impl Waits for Waiter {
     async fn input_awaited(&self, mut input: Incoming<u8>) {
         let _guard = self.begin();
         while input.next().await.is_some() {}
-        // Also where the caller has ended the input, it is the cancellation that ends the handler.
+        // Waits even after the end of the input, so that only the cancellation ends the handler.
         future::pending().await
     }
 
@@ -164,7 +164,7 @@ const SHAPES: [Shape; 10] = [
     Shape::TwoWayFull,
 ];
 
-/// What a caller holds of a call.
+/// The caller's handles of a call.
 enum Handles {
     Single(Call<(), std::convert::Infallible>),
     Server(Responses<u8, std::convert::Infallible>),
@@ -173,9 +173,9 @@ enum Handles {
 }
 
 impl Shape {
-    /// Makes the call, and sends as much as there is room for.
+    /// Starts the call and sends as much as there is room for.
     async fn open(self, client: &WaitsClient, timeout: Option<Duration>) -> Handles {
-        // One that is far away, where the test is not about deadlines.
+        // A distant deadline in tests that are not about deadlines.
         let timeout = timeout.unwrap_or(Duration::from_secs(3600));
         let mut handles = match self {
             Self::Single => {
@@ -226,11 +226,11 @@ impl Shape {
 }
 
 impl Handles {
-    /// How it ends, after whatever came before that.
+    /// Reads everything up to the end of the call and returns the error.
     async fn end(&mut self) -> CallError {
         async fn last(items: &mut Responses<u8, std::convert::Infallible>) -> CallError {
             loop {
-                if let Err(error) = items.next().await.expect("it ends with an error") {
+                if let Err(error) = items.next().await.expect("the stream ends with an error") {
                     assert_eq!(items.next().await, None);
                     return error;
                 }
@@ -251,23 +251,23 @@ impl Handles {
     }
 }
 
-/// Two nodes that both serve, and where the handlers of either leave their notes.
+/// Two nodes that both serve, and the records of their handlers.
 async fn nodes() -> (Network, Manager, Manager, Waiter) {
     let waiter = Waiter::default();
     let (network, a, b) = pair(|builder| builder.service(WaitsServer::new(waiter.clone()))).await;
     (network, a, b, waiter)
 }
 
-/// What is in flight at a node, made and served.
+/// Calls in flight on a node: made and served.
 fn in_flight(manager: &Manager) -> (usize, usize) {
     let stats = manager.stats();
     let all = || stats.connections.iter().chain([&stats.loopback]);
     (all().map(|link| link.in_flight_out).sum(), all().map(|link| link.in_flight_in).sum())
 }
 
-/// Every shape between every two nodes that can call each other, ended by `end`.
+/// Calls every shape between all pairs of nodes, and ends each call with `end`.
 ///
-/// `end` gives the time from which on the handler must not live much longer.
+/// `end` returns the time at which the handler must be dropped, with a small tolerance.
 async fn each(
     deadline: Option<Duration>,
     routes: &[(&str, &str)],
@@ -288,7 +288,7 @@ async fn each(
             let over = end(&network, handles, opened, &what).await;
             sleep(AT_ONCE).await;
             let (began, dropped) = waiter.take();
-            assert_eq!((began, dropped.len()), (1, 1), "{what}: the handler is still there");
+            assert_eq!((began, dropped.len()), (1, 1), "{what}: the handler is still running");
             let late = dropped[0].saturating_duration_since(over);
             assert!(dropped[0] + AT_ONCE >= over && late <= AT_ONCE, "{what}: late by {late:?}");
             assert_eq!((in_flight(&a), in_flight(&b)), ((0, 0), (0, 0)), "{what}");
@@ -311,7 +311,7 @@ async fn the_caller_drops_all_handles() {
     .await;
 }
 
-/// The receiving handle owns the call: a caller that only goes on sending does not keep the handler.
+/// The receiving handle owns the call: keeping only the sending handle does not keep the handler alive.
 #[tokio::test(start_paused = true)]
 async fn the_caller_drops_the_receiving_handle_only() {
     each(None, &EVERYWHERE, async |_, handles, _, what| {
@@ -335,7 +335,7 @@ async fn the_caller_drops_the_receiving_handle_only() {
     .await;
 }
 
-/// As `tokio::time::timeout` around a loop over a stream does it.
+/// As with `tokio::time::timeout` around a loop over a stream.
 #[tokio::test(start_paused = true)]
 async fn the_task_that_waits_for_the_call_is_aborted() {
     each(None, &EVERYWHERE, async |_, mut handles, _, what| {
@@ -363,9 +363,9 @@ async fn the_deadline_passes() {
     .await;
 }
 
-/// The callee needs no word of the caller to end what is past its deadline.
+/// The callee ends a call at its deadline without a message of the caller.
 #[tokio::test(start_paused = true)]
-async fn the_deadline_passes_on_a_link_that_carries_nothing() {
+async fn the_deadline_passes_on_a_frozen_link() {
     let (network, a, b, waiter) = nodes().await;
     let client = WaitsClient::new(a.connection(B).unwrap());
     for shape in SHAPES {
@@ -381,7 +381,7 @@ async fn the_deadline_passes_on_a_link_that_carries_nothing() {
         let late = dropped[0].saturating_duration_since(opened + DEADLINE);
         assert!(late <= AT_ONCE, "{shape:?}: late by {late:?}");
         assert_eq!((in_flight(&a), in_flight(&b)), ((0, 0), (0, 0)), "{shape:?}");
-        // A new one, for the next shape.
+        // A new link for the next shape.
         network.cut();
         sleep(Duration::from_secs(5)).await;
         a.connection(B).unwrap().wait_connected(Duration::from_secs(5)).await.unwrap();
@@ -424,7 +424,7 @@ async fn the_callee_is_shut_down_without_grace() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_thousand_at_once() {
+async fn a_thousand_calls_are_cancelled_at_once() {
     let (_network, a, b, waiter) = nodes().await;
     let client = WaitsClient::new(a.connection(B).unwrap());
     let mut all = Vec::new();

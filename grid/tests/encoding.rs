@@ -1,4 +1,4 @@
-//! Values that cannot be encoded: whoever is at the other end is told, and nothing else suffers.
+//! Values that cannot be encoded: the other end receives an error, and other calls are not affected.
 
 use futures_util::{StreamExt as _, stream};
 use grid::{CallError, Incoming, Outgoing, RemoteError, Stream};
@@ -60,7 +60,7 @@ impl Picking for Picker {
 }
 
 #[tokio::test]
-async fn what_cannot_be_encoded_is_told_to_the_caller() {
+async fn the_caller_is_notified_of_values_that_cannot_be_encoded() {
     let picking = PickingClient::in_process(Picker);
     picking.one(Picky(true)).await.unwrap();
     let error = picking.one(Picky(false)).await.unwrap_err();

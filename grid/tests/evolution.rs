@@ -1,6 +1,6 @@
-//! A service that changes while nodes of both versions are up: the table of `src/rpc/service.md`, section "Changing a
-//! service", line by line. Each test has the old and the new trait, and runs both pairs: old client with new server and
-//! new client with old server.
+//! A service that changes while nodes of both versions are running: one test for each line of the table in
+//! `src/rpc/service.md`, section "Changing a service". Each test has the old and the new trait, and runs both pairs:
+//! old client with new server, and new client with old server.
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
 mod support;
@@ -12,10 +12,10 @@ use grid::{CallError, Connection, ErrorCode, Incoming, Manager, Outgoing, Remote
 use serde::{Deserialize, Serialize};
 use support::{A, B, Network};
 
-/// What would wait for ever fails instead.
+/// A time-out, so that a call that would wait for ever fails instead.
 const SOON: Duration = Duration::from_secs(10);
 
-/// A connection to a node that serves this, over the network in memory.
+/// A connection to a node with this service, over the in-memory network.
 async fn serving(service: impl Service) -> (Connection, (Network, Manager, Manager)) {
     let network = Network::default();
     let a = network.node(A, &[A, B]).build().unwrap();
@@ -235,7 +235,7 @@ async fn a_field_without_a_default_is_added_to_structs() {
     assert_eq!(new.take(Long { a: 1, b: 2 }).await.unwrap(), 1);
     let error = new.give().await.unwrap_err();
     assert!(matches!(error, CallError::Decode(_)) && error.may_have_run(), "{error:?}");
-    // Arrays are as long as they are: not even more fields are skipped.
+    // The length of an array must match: additional fields are not skipped.
     let error = new.packed(Long { a: 1, b: 2 }).await.unwrap_err();
     assert!(is_bad_request(&error, "cannot decode the request"), "{error:?}");
 }
@@ -293,7 +293,7 @@ mod arguments {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_argument_that_may_be_missing_is_added_to_several_or_to_none() {
+async fn an_optional_argument_is_added_to_several_or_to_none() {
     use arguments::*;
 
     let (connection, _nodes) = serving(NewServer::new(Node)).await;
@@ -307,7 +307,7 @@ async fn an_argument_that_may_be_missing_is_added_to_several_or_to_none() {
     assert_eq!(new.none(Some(true)).await.unwrap(), "none");
 }
 
-/// One argument is the payload itself, two are a map: there is no way from one to the other.
+/// One argument is the payload itself, several are a map, so the two are not compatible.
 #[tokio::test(start_paused = true)]
 async fn an_argument_is_added_to_a_single_one() {
     use arguments::*;
@@ -380,7 +380,7 @@ mod methods {
     }
 }
 
-/// The new server is the one of a node where a method was added; with the versions swapped, one was removed.
+/// The new server has one method more. With the versions swapped, this is the removal of a method.
 #[tokio::test(start_paused = true)]
 async fn a_method_is_added_or_removed() {
     use methods::*;
@@ -391,7 +391,7 @@ async fn a_method_is_added_or_removed() {
     assert!(is_unknown(&error), "{error:?}");
     let error = new.added_stream().await.unwrap_err();
     assert!(is_unknown(&error), "{error:?}");
-    assert_eq!(new.first().await.unwrap(), 1, "the others still work");
+    assert_eq!(new.first().await.unwrap(), 1, "the other methods still work");
 
     let (connection, _nodes) = serving(NewServer::new(Node)).await;
     assert_eq!(NewClient::new(connection).added().await.unwrap(), 14);
@@ -515,7 +515,7 @@ async fn a_variant_is_added_to_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_method_learns_to_fail() {
+async fn a_method_becomes_fallible() {
     use errors::*;
 
     let (connection, _nodes) = serving(NewServer::new(Node)).await;
@@ -606,8 +606,8 @@ async fn a_method_changes_its_shape() {
     assert!(is_unknown(&error), "{error:?}");
 }
 
-/// Capacities do not travel. A sender may count on less room than the reader has, down to half of it; one that counts on
-/// more is refused as soon as it uses it.
+/// Capacities are not sent. A sender may assume a smaller capacity than the reader's, down to half of it. One that
+/// assumes a larger one is refused as soon as it uses it.
 #[tokio::test(start_paused = true)]
 async fn capacities_change() {
     use futures_util::StreamExt as _;

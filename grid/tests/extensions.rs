@@ -1,4 +1,5 @@
-//! Pairs in which one node knows less than the other: the base protocol works, and what needs more says so at once.
+//! Pairs of nodes that know different extensions: the base protocol works, and calls that need a missing extension fail
+//! at once.
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
 mod support;
@@ -22,7 +23,7 @@ struct Missing(String);
 
 #[grid::service]
 trait Things {
-    /// Its id is derived, so it needs `ids32`.
+    /// Needs `ids32`, because its id is derived.
     async fn derived(&self) -> u8;
     #[handler(id = 1)]
     async fn pinned(&self, cx: &Context) -> Option<String>;
@@ -100,7 +101,7 @@ fn large(len: usize) -> Bytes {
     (0..len).map(|byte| (byte % 251) as u8).collect()
 }
 
-/// A caller that knows everything, and a callee that knows `names`.
+/// A caller that knows all extensions, and a callee that knows `names`.
 async fn pair(names: &[&str]) -> (Network, [Manager; 2], Arc<AtomicUsize>, ThingsClient) {
     let network = Network::default();
     let node = Node::default();
@@ -128,7 +129,7 @@ fn is_unsupported<T: std::fmt::Debug>(result: Result<T, CallError>, name: &str) 
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_is_off_the_base_protocol_works() {
+async fn the_base_protocol_works_without_any_extension() {
     let mut pairs: Vec<_> = ALL.map(without).into();
     pairs.extend([Vec::new(), ALL.to_vec()]);
     for names in pairs {
@@ -168,7 +169,7 @@ async fn a_derived_id_needs_ids32() {
     let start = Instant::now();
     let sent = things.count(0).await.is_ok();
     assert!(is_unsupported(things.derived().await, "ids32") && sent);
-    assert_eq!(start.elapsed(), Duration::ZERO, "nobody was asked");
+    assert_eq!(start.elapsed(), Duration::ZERO, "it failed locally");
     let (_network, _nodes, _, things) = pair(&ALL).await;
     assert_eq!(things.derived().await.unwrap(), 7);
 }
@@ -186,7 +187,7 @@ async fn metadata_and_typed_errors_need_meta() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_trace_travels_where_the_peer_knows_metadata() {
+async fn a_trace_context_is_sent_if_the_peer_knows_metadata() {
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     for (names, seen) in [(ALL.to_vec(), Some(trace)), (without("meta"), None)] {
         let (_network, _nodes, _, things) = pair(&names).await;
@@ -196,7 +197,7 @@ async fn a_trace_travels_where_the_peer_knows_metadata() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_can_be_taken_back_with_cancel_only() {
+async fn a_request_can_be_cancelled_with_cancel_only() {
     for (names, dropped_early) in [(ALL.to_vec(), 1), (without("cancel"), 0)] {
         let (_network, _nodes, dropped, things) = pair(&names).await;
         let late = tokio::time::timeout(Duration::from_secs(1), things.forever()).await;
@@ -208,9 +209,10 @@ async fn a_request_can_be_taken_back_with_cancel_only() {
     }
 }
 
-/// The pipes of the network hold 64 KiB, and so do the buffers around them: a MiB goes by for each small call, and not 16.
+/// The network's pipes and the buffers around them hold 64 KiB each: about 1 MiB passes before a small call, instead of
+/// 16.
 #[tokio::test(start_paused = true)]
-async fn small_calls_get_past_large_ones_with_chunks_only() {
+async fn small_calls_overtake_large_ones_with_chunks_only() {
     for (names, past) in [(ALL.to_vec(), true), (without("chunks"), false)] {
         let (_network, _nodes, _, things) = pair(&names).await;
         let larges = (0..4).map(|_| {
@@ -218,7 +220,7 @@ async fn small_calls_get_past_large_ones_with_chunks_only() {
             async move { things.echo(large(4 << 20)).await.unwrap().len() }
         });
         let mut larges = tokio::spawn(join_all(larges));
-        // Until they are on their way.
+        // Until they are being sent.
         tokio::task::yield_now().await;
         let mut smalls = 0;
         let lens = loop {
@@ -236,9 +238,9 @@ async fn small_calls_get_past_large_ones_with_chunks_only() {
     }
 }
 
-/// 64 MiB each way at once: neither end waits for the other to stop sending.
+/// 64 MiB in each direction at once: neither end waits until the other stops sending.
 #[tokio::test(start_paused = true)]
-async fn much_goes_both_ways_at_once() {
+async fn large_transfers_in_both_directions_do_not_block_each_other() {
     let network = Network::default();
     let nodes = [A, B].map(|name| {
         let service = ThingsServer::new(Node::default());
@@ -270,7 +272,7 @@ async fn much_goes_both_ways_at_once() {
     assert_eq!(join(there, back).await, (64 << 20, 64 << 20));
 }
 
-/// A caller that goes takes back what has not been sent: its link is free at once.
+/// Dropping a call discards what has not been sent, so that the link is free at once.
 #[tokio::test(start_paused = true)]
 async fn a_large_request_that_is_dropped_is_not_sent_to_its_end() {
     let (_network, nodes, _, things) = pair(&ALL).await;
@@ -285,7 +287,7 @@ async fn a_large_request_that_is_dropped_is_not_sent_to_its_end() {
 }
 
 #[tokio::test]
-async fn an_extension_that_nobody_knows_is_named() {
+async fn an_error_names_an_unknown_extension() {
     let error = Manager::builder(A).extensions(["meta", "mate"]).build().unwrap_err();
     assert_eq!(
         error.to_string(),

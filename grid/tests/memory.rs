@@ -1,6 +1,6 @@
-//! Memory while a consumer is slow: it stays within the capacities of the streams, however much the producer has to send.
+//! Memory with a slow consumer stays within the capacities of the streams, however much the producer has to send.
 //!
-//! One test, because the allocator counts for the whole process. It counts both nodes and the wire between them.
+//! One test, because the counting allocator is global. It counts both nodes and the network between them.
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
 mod support;
@@ -27,11 +27,11 @@ const CAPACITY: u32 = 8;
 const ITEMS: u32 = 6400;
 const STREAMS: usize = 16;
 
-/// What the capacities allow on all streams together.
+/// Bytes that the capacities allow on all streams together.
 const ALLOWED_BYTES: usize = STREAMS * CAPACITY as usize * ITEM_BYTES;
 
-/// Beside the items that wait for their reader there are those on the way (bounded for a link, not for each stream), the
-/// one that each producer waits with, as a value and encoded, and room in buffers that double as they grow.
+/// Allowance for items in transit (bounded per link, not per stream), for the item that each producer is sending, as a
+/// value and encoded, and for buffers that double as they grow.
 const PEAK_BYTES: usize = 3 * ALLOWED_BYTES;
 
 fn item() -> Bytes {
@@ -57,7 +57,7 @@ trait Flood {
 
 #[derive(Clone)]
 struct Tap {
-    /// Items that producers got rid of, at either end.
+    /// Number of items that producers have sent, on either end.
     sent: Arc<AtomicU32>,
     /// Whether handlers read their input.
     open: watch::Sender<bool>,
@@ -115,7 +115,7 @@ impl Flood for Tap {
     }
 }
 
-/// A stream whose producer has been started; it reads all the items once it is polled.
+/// A stream whose producer is running. Reads all items once it is polled.
 type Flooding = Pin<Box<dyn Future<Output = u32>>>;
 
 async fn count(mut items: grid::Responses<Bytes, RemoteError>) -> u32 {
@@ -132,7 +132,7 @@ fn produce(mut input: grid::Requests<Bytes>, items: u32, tap: &Tap) {
     tokio::spawn(async move {
         for _ in 0..items {
             if input.send(item()).await.is_err() {
-                return; // The test has moved on.
+                return; // The stream of this round is closed.
             }
             tap.sent.fetch_add(1, Ordering::Relaxed);
         }
@@ -176,7 +176,7 @@ impl Shape {
         }
     }
 
-    /// Directions in which items go.
+    /// Number of directions in which items are sent.
     fn ways(self) -> u32 {
         if matches!(self, Self::Both) { 2 } else { 1 }
     }
@@ -190,7 +190,7 @@ async fn memory_stays_within_the_capacities() {
         let connection = from.connection(to).unwrap();
         for shape in [Shape::Pushed, Shape::Pulled, Shape::Uploaded, Shape::Both] {
             let what = format!("{shape:?} from {} to {to}", from.name());
-            // Tables and buffers that stay are grown first.
+            // First, so that tables and buffers that are kept have grown.
             tap.open.send_replace(true);
             assert_eq!(shape.start(connection.clone(), 100, &tap).await.await, 100);
 
@@ -210,8 +210,8 @@ async fn memory_stays_within_the_capacities() {
             let allowed = shape.ways() as usize * PEAK_BYTES;
             assert!(peak <= allowed, "{what}: {peak} bytes at most, {allowed} allowed");
 
-            // And while one of them is read after all; of the input streams only that one is left then. Once each way,
-            // because it takes seconds.
+            // Memory while one of the streams is read; of the input streams only that one is left then. Once in each
+            // direction, because it takes seconds.
             if matches!((shape, from.name(), to), (Shape::Pushed | Shape::Uploaded, A, B)) {
                 let read = floods.remove(0);
                 if matches!(shape, Shape::Uploaded) {

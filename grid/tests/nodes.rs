@@ -1,4 +1,4 @@
-//! What typed calls carry from node to node: errors with their bodies, deadlines, metadata; and calls that wait for a link.
+//! Typed calls between nodes: errors with their bodies, deadlines, metadata, and calls that wait for a link.
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
 mod support;
@@ -22,7 +22,7 @@ struct Detail {
     codes: Vec<u32>,
 }
 
-/// Every form that serde gives to an enum's variant.
+/// All forms of an enum's variants in serde.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 enum ChainError {
     Unit,
@@ -45,14 +45,14 @@ impl From<grid::Closed> for ChainError {
 
 #[grid::service]
 trait Chain {
-    /// Goes on to the first of these nodes with the others; the last one waits for ever.
+    /// Calls the first of these nodes with the rest of the list. The last node waits for ever.
     async fn hop(
         &self,
         cx: &Context,
         to: Vec<String>,
         timeout: Option<Duration>,
     ) -> Result<(), RemoteError>;
-    /// The same as a stream, which the last node leaves open.
+    /// Like `hop`, but with a stream, which the last node leaves open.
     async fn flow(
         &self,
         cx: &Context,
@@ -85,7 +85,7 @@ trait Chain {
     async fn outlive(&self, cx: &Context);
 }
 
-/// What a handler saw when it began, and when it was over.
+/// What a handler saw when it started, and when it ended.
 #[derive(Debug, Clone, PartialEq)]
 struct Visit {
     node: &'static str,
@@ -102,7 +102,7 @@ struct Node {
     log: Log,
 }
 
-/// Notes the end of a visit.
+/// Records the end of a visit.
 struct Leave(Log, usize);
 
 impl Drop for Leave {
@@ -265,10 +265,10 @@ fn millis(ms: u64) -> Duration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_inside_a_handler_has_the_time_that_is_left() {
+async fn a_call_inside_a_handler_inherits_the_remaining_time() {
     let (_network, [a, ..], log) = three().await;
     let client = ChainClient::new(a.connection(B).unwrap());
-    // Back to the first node at the end: a node that is called by one it waits for.
+    // Ends at the first node, so that a node is called by one that it waits for.
     for timeout in [None, Some(Duration::from_secs(3600))] {
         let start = Instant::now();
         let call = client.hop(path(&[C, A]), timeout).timeout(millis(500));
@@ -281,14 +281,14 @@ async fn a_call_inside_a_handler_has_the_time_that_is_left() {
         for visit in visits {
             let left = visit.time_left.unwrap();
             assert!(left <= millis(500) && left >= millis(490), "{visit:?}");
-            let over = visit.over.expect("its future is dropped") - start;
+            let over = visit.over.expect("the handler's future is dropped") - start;
             assert!(over <= millis(503) && over >= millis(490), "{}: {over:?}", visit.node);
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shorter_time_of_its_own_holds_inside_a_handler() {
+async fn a_shorter_timeout_applies_inside_a_handler() {
     let (_network, [a, ..], log) = three().await;
     let client = ChainClient::new(a.connection(B).unwrap());
     let start = Instant::now();
@@ -319,7 +319,7 @@ async fn a_stream_inside_a_handler_ends_with_its_deadline() {
     );
     log.lock().unwrap().clear();
 
-    // Without one there is none to inherit, and leaving ends the whole chain.
+    // Without a deadline there is none to inherit, and dropping the call ends the whole chain.
     let mut items = client.flow(path(&[C])).await.unwrap();
     assert_eq!(items.next().await, Some(Ok(2)));
     assert!(log.lock().unwrap().iter().all(|visit| visit.time_left.is_none()));
@@ -350,7 +350,7 @@ async fn a_caller_that_leaves_ends_the_whole_chain() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_that_outlives_its_handler_is_told() {
+async fn a_task_that_outlives_its_handler_is_notified() {
     let (_network, [a, ..], log) = three().await;
     let client = ChainClient::new(a.connection(B).unwrap());
     client.outlive().timeout(millis(100)).await.unwrap_err();
@@ -359,7 +359,7 @@ async fn a_task_that_outlives_its_handler_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn errors_arrive_as_they_were() {
+async fn errors_arrive_unchanged() {
     let (_network, a, b) = two().await;
     let cause = ChainError::Tuple("b".into(), Some(-3));
     let errors = [
@@ -397,9 +397,9 @@ async fn errors_arrive_as_they_were() {
     }
 }
 
-/// Typed errors travel beside the payload, where there is less room: the text still arrives.
+/// Typed errors are sent beside the payload, where there is less room. The text still arrives.
 #[tokio::test(start_paused = true)]
-async fn of_an_error_that_is_too_large_the_text_arrives() {
+async fn the_text_of_an_error_that_is_too_large_arrives() {
     let (_network, a, _b) = two().await;
     let client = ChainClient::new(a.connection(B).unwrap());
     let error = ChainError::Tuple("x".repeat(100_000), None);
@@ -486,11 +486,11 @@ async fn calls_of_every_kind_wait_for_a_link() {
     let (mut input, mut output) = both.await.unwrap().unwrap();
     input.send(5).await.unwrap();
     assert_eq!(output.next().await, Some(Ok(5)));
-    assert_eq!(b.connection(A).unwrap().stats().calls_in, 3, "the dropped one never left");
+    assert_eq!(b.connection(A).unwrap().stats().calls_in, 3, "the dropped call was never sent");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_is_not_there_is_no_matter_of_the_link() {
+async fn an_unknown_service_does_not_affect_the_link() {
     let (_network, a, _b) = two().await;
     let client = ChainClient::new(a.connection(B).unwrap()).subroute("elsewhere");
     let error = client.who().await.unwrap_err();

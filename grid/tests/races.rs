@@ -1,4 +1,4 @@
-//! What happens at the same time, or in the wrong order: nobody waits for ever, and nothing that was said is lost.
+//! Concurrent events and unusual orders: no task waits for ever, and no message is lost.
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
 mod support;
@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 const ONE: Capacities = Capacities { incoming: 1, outgoing: 1 };
 
-/// Counts the calls whose watchers were told that they are over.
+/// Counts the calls whose watchers were notified of the end.
 fn watch(told: &Arc<AtomicUsize>, cx: Context) {
     let told = Arc::clone(told);
     tokio::spawn(async move {
@@ -28,13 +28,13 @@ fn watch(told: &Arc<AtomicUsize>, cx: Context) {
     });
 }
 
-/// The node that dials, and the one that waits for it.
+/// The names of two nodes: the one that dials, and the one that is dialed.
 fn sides() -> (&'static str, &'static str) {
     if grid::dials(A, B) { (A, B) } else { (B, A) }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sender_without_credit_learns_that_its_stream_was_dropped() {
+async fn a_sender_without_credit_is_notified_that_its_stream_was_dropped() {
     let (_network, a, _b) =
         pair(|builder| builder.stream_handler(1, None, ONE, |_cx, _, _input, _out| pending()))
             .await;
@@ -46,7 +46,7 @@ async fn a_sender_without_credit_learns_that_its_stream_was_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn watchers_are_told_of_answers_that_had_to_wait_for_room() {
+async fn watchers_are_notified_of_answers_that_had_to_wait_for_room() {
     let told = Arc::new(AtomicUsize::new(0));
     let (_network, a, _b) = pair(|builder| {
         let told = Arc::clone(&told);
@@ -69,7 +69,7 @@ async fn watchers_are_told_of_answers_that_had_to_wait_for_room() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn watchers_are_told_of_a_stream_whose_error_had_to_wait_for_a_credit() {
+async fn watchers_are_notified_of_a_stream_whose_error_had_to_wait_for_a_credit() {
     let told = Arc::new(AtomicUsize::new(0));
     let (_network, a, b) = pair(|builder| {
         let told = Arc::clone(&told);
@@ -92,13 +92,13 @@ async fn watchers_are_told_of_a_stream_whose_error_had_to_wait_for_a_credit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn watchers_that_gave_up_leave_nothing_behind() {
+async fn dropped_watchers_leave_nothing_behind() {
     let (_network, a, _b) = pair(|builder| {
         builder.stream_handler(1, None, ONE, |cx, _, _input, _out| async move {
             let held = Arc::new(());
             for _ in 0..1000 {
                 let (cx, held) = (cx.clone(), Arc::clone(&held));
-                // A task's waker keeps the task alive, so a forgotten one would be seen.
+                // A task's waker keeps the task alive, so a leaked waker would be noticed.
                 let task = tokio::spawn(async move {
                     let _held = held;
                     tokio::select! { biased; () = cx.cancelled() => {}, () = ready(()) => {} }
@@ -114,7 +114,7 @@ async fn watchers_that_gave_up_leave_nothing_behind() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn shutdown_lets_answers_out_that_are_under_way() {
+async fn shutdown_sends_answers_that_are_in_the_outbox() {
     let (_network, a, b) = pair(|builder| {
         builder.single_handler(1, None, |_cx, _| async {
             sleep(Duration::from_secs(1)).await;
@@ -143,7 +143,7 @@ async fn shutdown_notices_that_the_last_call_was_dropped() {
     assert!(began.elapsed() < Duration::from_millis(1100), "{:?}", began.elapsed());
 }
 
-/// A dialer with a bug that shows once.
+/// A dialer that panics once.
 #[derive(Clone)]
 struct PanicOnce(Network, Arc<AtomicBool>);
 
@@ -155,7 +155,7 @@ impl Dial for PanicOnce {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dialer_that_panics_is_asked_again() {
+async fn a_dialer_that_panics_is_called_again() {
     let (dialer, listener) = sides();
     let network = Network::default();
     let listening = network.node(listener, &[A, B]).build().unwrap();
@@ -169,7 +169,7 @@ async fn a_dialer_that_panics_is_asked_again() {
     connection.wait_connected(Duration::from_secs(3)).await.unwrap();
 }
 
-/// A handler's future that panics when it is dropped after its end.
+/// A handler's future that panics when it is dropped after it has completed.
 struct BadDrop;
 
 impl Future for BadDrop {
@@ -221,7 +221,7 @@ async fn calls_of_a_replaced_connection_end_with_the_reason() {
 
 #[test]
 fn the_users_buffers_are_dropped_without_the_lock() {
-    /// A buffer that looks at the link when it goes.
+    /// A buffer that locks the link when it is dropped.
     struct Owner(grid::Connection);
     impl AsRef<[u8]> for Owner {
         fn as_ref(&self) -> &[u8] {
@@ -249,7 +249,7 @@ fn the_users_buffers_are_dropped_without_the_lock() {
 }
 
 #[test]
-fn after_shutdown_the_state_stays() {
+fn the_state_does_not_change_after_shutdown() {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
@@ -260,7 +260,7 @@ fn after_shutdown_the_state_stays() {
             network.attach(&listening);
             let dialing = network.node(dialer, &[A, B]).build().unwrap();
             let connection = dialing.connection(listener).unwrap();
-            // Somewhere in the handshake, each time somewhere else.
+            // At a different point of the handshake each time.
             for _ in 0..round % 30 {
                 tokio::task::yield_now().await;
             }
@@ -272,7 +272,7 @@ fn after_shutdown_the_state_stays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_item_that_is_too_large_is_not_a_call_that_never_ran() {
+async fn an_oversized_item_does_not_report_that_the_call_has_not_run() {
     let small = Config::default().message_bytes_max(2048);
     let (_network, a, _b) = pair(|builder| {
         builder.config(small.clone()).stream_handler(
@@ -295,7 +295,7 @@ async fn an_item_that_is_too_large_is_not_a_call_that_never_ran() {
 }
 
 #[tokio::test]
-async fn the_empty_subroute_is_none() {
+async fn an_empty_subroute_equals_no_subroute() {
     let echo = |_cx, payload| async { Ok(payload) };
     let manager = Manager::builder(A).single_handler(1, Some(""), echo).build().unwrap();
     let connection = manager.connection(A).unwrap();

@@ -1,4 +1,4 @@
-//! Links that are lost, replaced and found again.
+//! Links that are lost, replaced and established again.
 
 mod support;
 
@@ -39,7 +39,7 @@ fn is_lost<T: std::fmt::Debug>(result: Result<T, CallError>, from: &str, sent: S
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cut_ends_everything_in_flight_on_both_sides_and_is_mended() {
+async fn a_cut_ends_all_calls_on_both_sides_and_the_link_is_established_again() {
     for (caller, callee) in [(A, B), (B, A)] {
         let (network, a, b) = pair(handlers).await;
         let node = |name| if name == A { &a } else { &b };
@@ -67,7 +67,7 @@ async fn a_cut_ends_everything_in_flight_on_both_sides_and_is_mended() {
         assert!(is_lost(down, callee, Sent::No));
 
         connection.wait_connected(Duration::from_secs(5)).await.unwrap();
-        assert_eq!(serving(), 0, "the handlers are gone");
+        assert_eq!(serving(), 0, "the handlers were dropped");
         assert_eq!(
             connection.request(78, Some("again".into())).await.unwrap(),
             Some("again".into())
@@ -91,7 +91,7 @@ async fn a_link_that_lasted_is_dialed_again_at_once_and_a_failed_dial_waits() {
     }
     assert!(start.elapsed() < Duration::from_millis(100), "{:?}", start.elapsed());
 
-    // A peer that cannot be reached is tried every one to two seconds.
+    // A peer that cannot be reached is dialed every one to two seconds.
     network.detach(A);
     network.detach(B);
     network.cut();
@@ -154,7 +154,7 @@ async fn shutdown_lets_running_calls_end_and_refuses_new_ones() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn shutdown_cuts_off_what_takes_too_long() {
+async fn shutdown_aborts_calls_after_the_grace_period() {
     let (_network, a, b) = pair(handlers).await;
     let running = tokio::spawn(a.connection(B).unwrap().request(SLEEP, None));
     sleep(Duration::from_millis(10)).await;
@@ -180,7 +180,7 @@ async fn dropping_the_manager_ends_its_links_and_calls() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silent_peer_is_noticed_by_its_missing_pongs() {
+async fn missing_pongs_reveal_a_silent_peer() {
     let (network, a, b) = pair(handlers).await;
     sleep(Duration::from_secs(15)).await;
     let before = a.connection(B).unwrap().stats();

@@ -1,4 +1,4 @@
-//! A network in memory: nodes that reach each other without sockets, in virtual time.
+//! An in-memory network: connects nodes without sockets, in virtual time.
 #![allow(dead_code, reason = "each test binary uses its part")]
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
@@ -11,16 +11,16 @@ use grid::{Builder, Dial, Dialing, Io, Manager};
 use tokio::io::duplex;
 use tokio::task::AbortHandle;
 
-/// Bytes in flight each way of a connection.
+/// Bytes that a connection holds in each direction.
 const PIPE_BYTES: usize = 64 * 1024;
 
-/// One connection: a task that carries its bytes, and the ends it works on.
+/// One connection: the task that copies its bytes, and the ends that it copies between.
 struct Wire {
     task: AbortHandle,
     frozen: tokio::sync::watch::Sender<bool>,
 }
 
-/// Wires between nodes that know each other by name.
+/// Connections between nodes, which are found by name.
 #[derive(Clone, Default)]
 pub(crate) struct Network {
     inner: Arc<Mutex<Inner>>,
@@ -29,14 +29,14 @@ pub(crate) struct Network {
 #[derive(Default)]
 struct Inner {
     nodes: HashMap<String, Manager>,
-    /// What carries bytes at the moment.
+    /// The open connections.
     wires: Vec<Wire>,
-    /// Attempts to dial so far.
+    /// Number of attempts to dial so far.
     dialed: usize,
 }
 
 impl Network {
-    /// A builder of a node in this network.
+    /// Returns the builder of a node in this network.
     pub(crate) fn node(&self, name: &str, hosts: &[&str]) -> Builder {
         Manager::builder(name).hosts(hosts.iter().copied()).dial_with(self.clone())
     }
@@ -46,17 +46,17 @@ impl Network {
         self.inner.lock().unwrap().nodes.insert(manager.name().to_owned(), manager.clone());
     }
 
-    /// Makes a node unreachable; what is connected stays.
+    /// Makes a node unreachable. Open connections stay.
     pub(crate) fn detach(&self, name: &str) {
         self.inner.lock().unwrap().nodes.remove(name);
     }
 
-    /// Cuts all wires that are up.
+    /// Cuts all open connections.
     pub(crate) fn cut(&self) {
         self.inner.lock().unwrap().wires.drain(..).for_each(|wire| wire.task.abort());
     }
 
-    /// From now on the wires that are up carry nothing, without anybody being told.
+    /// Stops all open connections from carrying bytes, without closing them.
     pub(crate) fn freeze(&self) {
         self.inner.lock().unwrap().wires.iter().for_each(|wire| {
             wire.frozen.send_replace(true);
@@ -99,11 +99,12 @@ impl Dial for Network {
 pub(crate) const A: &str = "http://a:1";
 pub(crate) const B: &str = "http://b:1";
 
-/// Two nodes with what `configure` gives each, connected.
+/// Two connected nodes, each configured by `configure`.
 pub(crate) async fn pair(configure: impl Fn(Builder) -> Builder) -> (Network, Manager, Manager) {
     let network = Network::default();
     let nodes = [A, B].map(|name| {
-        let manager = configure(network.node(name, &[A, B])).build().expect("a good configuration");
+        let manager =
+            configure(network.node(name, &[A, B])).build().expect("a valid configuration");
         network.attach(&manager);
         manager
     });

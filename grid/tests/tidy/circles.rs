@@ -1,4 +1,4 @@
-//! No circles: two files that import each other, directly or through further files, are one file in two places.
+//! No circles: files must not import each other, neither directly nor through further files.
 //!
 //! `imports.rs` defines what an import is. Each library, program and benchmark of the workspace is checked by itself.
 
@@ -10,36 +10,10 @@ use std::path::{Path, PathBuf};
 use super::imports::{Imports, imports};
 use super::workspace;
 
-/// Circles that are better left as they are, with the reason. Files in the order of their names.
+/// Circles that are accepted, each with the reason. Files are in the order of their names.
 const ALLOWED: &[(&[&str], &str)] = &[];
 
-/// TEMPORARY: circles that other changes take apart. To be emptied and removed with those.
-const KNOWN: &[&[&str]] = &[
-    &[
-        "grid/src/net/call.rs",
-        "grid/src/net/connection.rs",
-        "grid/src/net/context.rs",
-        "grid/src/net/dispatch.rs",
-        "grid/src/net/driver.rs",
-        "grid/src/net/halves.rs",
-        "grid/src/net/life.rs",
-        "grid/src/net/peer.rs",
-        "grid/src/net/registry.rs",
-        "grid/src/net/stats.rs",
-    ],
-    &["grid/src/net/accept.rs", "grid/src/net/dial.rs", "grid/src/net/node.rs"],
-    &["grid/src/net/builder.rs", "grid/src/net/manager.rs"],
-    &["grid/src/proto/callee/mod.rs", "grid/src/proto/caller/mod.rs", "grid/src/proto/link.rs"],
-    &["grid/src/rpc/stream/mod.rs", "grid/src/rpc/stream/outgoing.rs"],
-    &[
-        "grid-macros/src/model/method.rs",
-        "grid-macros/src/model/params.rs",
-        "grid-macros/src/model/returns.rs",
-        "grid-macros/src/model/signature.rs",
-    ],
-];
-
-/// The circles of a graph, each as the sorted list of its files: its strongly connected components.
+/// The circles of a graph: its strongly connected components, each as the sorted list of its files.
 pub(crate) fn circles(imports: &Imports) -> Vec<Vec<&Path>> {
     let files: BTreeSet<&Path> = imports.keys().map(|(from, _)| from.as_path()).collect();
     let mut circles: Vec<Vec<&Path>> = files
@@ -69,7 +43,7 @@ fn reachable<'a>(imports: &'a Imports, from: &Path) -> BTreeSet<&'a Path> {
     reached
 }
 
-/// A circle in words: its files, and the names that each takes from the next ones.
+/// Describes a circle: its files, and the names that each takes from the next.
 pub(crate) fn describe(
     circle: &[&Path],
     imports: &Imports,
@@ -95,8 +69,7 @@ fn no_files_import_each_other() {
         let imports = imports(target, &|path| fs::read_to_string(path).ok());
         for circle in circles(&imports) {
             let files: Vec<String> = circle.iter().map(|path| workspace::name(path)).collect();
-            let allowed = ALLOWED.iter().map(|(circle, _)| *circle).chain(KNOWN.iter().copied());
-            if !allowed.into_iter().any(|allowed| allowed == files) {
+            if !ALLOWED.iter().any(|(allowed, _)| *allowed == files) {
                 refused.push_str(&describe(&circle, &imports, workspace::name));
             }
             seen.insert(files);
@@ -104,8 +77,12 @@ fn no_files_import_each_other() {
     }
     for (circle, _) in ALLOWED {
         let is_seen = seen.iter().any(|files| files == circle);
-        assert!(is_seen, "this circle is gone, so remove it from ALLOWED: {circle:?}");
+        assert!(
+            is_seen,
+            "this circle does not exist any more, so remove it from ALLOWED: {circle:?}"
+        );
     }
-    let advice = "Move what both sides need to a file below them; see imports.rs for what counts";
+    let advice =
+        "Move what both files need to a third one; imports.rs defines what counts as an import";
     assert!(refused.is_empty(), "{refused}{advice}");
 }

@@ -1,11 +1,11 @@
-//! Each file says what it is and stays small, and the files that ARCHITECTURE.md names exist.
+//! Each file has a header and a limited length, and the files that ARCHITECTURE.md names exist.
 
 use std::fs;
 
 use super::workspace;
 
 #[test]
-fn every_file_says_what_it_is() {
+fn every_file_has_a_header_and_a_limited_length() {
     let root = workspace::root();
     for package in [
         "grid/src",
@@ -24,13 +24,13 @@ fn every_file_says_what_it_is() {
             let text = fs::read_to_string(&path).expect("a source file");
             assert!(text.starts_with("//!"), "{} has no header of `//!` lines", path.display());
             let lines = text.lines().count();
-            assert!(lines <= 700, "{} has {lines} lines: it has outgrown its idea", path.display());
+            assert!(lines <= 700, "{} has {lines} lines: split it", path.display());
         }
     }
 }
 
 #[test]
-fn every_file_of_the_map_exists() {
+fn every_file_that_the_architecture_names_exists() {
     let root = workspace::root();
     let text = fs::read_to_string(root.join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
     let named = text
@@ -41,7 +41,7 @@ fn every_file_of_the_map_exists() {
         count += 1;
         let exists =
             [root.join(name), root.join("grid/src").join(name)].iter().any(|path| path.exists());
-        assert!(exists, "ARCHITECTURE.md names {name}, which is not there");
+        assert!(exists, "ARCHITECTURE.md names {name}, which does not exist");
     }
-    assert!(count > 20, "the map has gone: {count} files are named");
+    assert!(count > 20, "ARCHITECTURE.md names only {count} files");
 }

@@ -4,8 +4,8 @@
 //!
 //! - Re-exports are followed to the definition, however many there are. A `mod.rs` that only re-exports its children
 //!   is thus part of no circle: neither by the re-exports, which are not imports, nor by being named in a path.
-//! - A `mod.rs` may define types for its children and re-export the children's. It is in a circle with them only when
-//!   its own code uses what it re-exports.
+//! - A `mod.rs` may define types for its children and re-export types of its children. It is in a circle with them only
+//!   if its own code uses what it re-exports.
 //! - Not imports: `mod x;`, importing a module (only what is taken from it counts), `pub(in …)`, links in documentation,
 //!   and code that only tests compile.
 //! - A glob import counts as one from the module's own file, and each name used as one from the file that defines it.
@@ -89,7 +89,7 @@ impl Resolver<'_> {
         found
     }
 
-    /// What a name is in a module: defined there, imported, or imported by a glob.
+    /// What a name in a module leads to: a definition, an import, or an import by a glob.
     fn lookup(&self, from: usize, name: &str, depth: usize, pending: &mut Pending) -> Vec<Found> {
         let module = &self.0[from];
         let mut found = Vec::new();
@@ -116,7 +116,7 @@ impl Resolver<'_> {
     }
 }
 
-/// Found by way of an import: the item's place is the one in the path that was looked up.
+/// Converts what an import has found: the item's place is that in the path that was looked up.
 fn at(depth: usize) -> impl Fn(Found) -> Found {
     move |found| match found {
         Found::Item(module, _) => Found::Item(module, depth),

@@ -8,7 +8,7 @@ use super::workspace;
 struct Rule {
     /// A folder or file of `grid/src/`, or several.
     places: &'static [&'static str],
-    /// Parts of these that the rule leaves out.
+    /// Files and folders to which the rule does not apply.
     except: &'static [&'static str],
     words: &'static [&'static str],
     reason: &'static str,
@@ -27,7 +27,7 @@ const NET: &[&str] = &["net"];
 const RPC: &[&str] = &["rpc"];
 
 const RULES: &[Rule] = &[
-    rule(PROTO, &["tokio", "tungstenite"], "the core knows no runtime and no socket"),
+    rule(PROTO, &["tokio", "tungstenite"], "the core does not depend on a runtime or on sockets"),
     rule(PROTO, &["crate::net", "crate::rpc"], "the core is below the tokio layer"),
     rule(
         &["error"],
@@ -40,7 +40,7 @@ const RULES: &[Rule] = &[
     rule(
         &["proto", "net"],
         &["use crate::{"],
-        "name what comes from elsewhere in a path of its own, so that this test sees it",
+        "write a separate `use` for each path outside of the layer, so that this test can check it",
     ),
     rule(NET, &["crate::rpc"], "the tokio layer is below the typed one"),
     rule(
@@ -57,7 +57,7 @@ const RULES: &[Rule] = &[
     rule(&["net/serve"], &["net::drive", "net::node"], "handlers are below what drives them"),
     rule(&["net/drive"], &["net::node"], "the task of a link knows no node"),
     rule(NET, &["rmp_serde", "serde_json"], "payloads are opaque below the typed layer"),
-    rule(RPC, &["crate::proto", "tokio_tungstenite"], "the typed layer talks to net, not past it"),
+    rule(RPC, &["crate::proto", "tungstenite"], "the typed layer uses net only"),
     Rule {
         places: &[""],
         except: &["net/transport"],

@@ -24,7 +24,7 @@ pub(crate) struct Import {
 /// Adds imports and paths to a module.
 pub(crate) struct Collector<'a>(pub(crate) &'a mut Module);
 
-/// An identifier as it is in other places, without `r#`.
+/// The name of an identifier, without `r#`.
 pub(crate) fn name(ident: &Ident) -> String {
     ident.unraw().to_string()
 }
@@ -57,10 +57,10 @@ impl Collector<'_> {
         }
     }
 
-    /// Tokens are not parsed: what looks like a path is one, and so is a single name in capitals.
+    /// Tokens are not parsed: names that are joined by `::` count as a path, and so does a single capitalised name.
     fn tokens(&mut self, mut rest: Cursor<'_>) {
         let mut path: Vec<String> = Vec::new();
-        // Whether the path goes on: at its start, and after `::`.
+        // Whether a name continues the path: at its start, and after `::`.
         let mut open = true;
         let mut colons = 0;
         loop {
@@ -72,7 +72,7 @@ impl Collector<'_> {
                 (open, colons, rest) = (false, 0, next);
             } else if let Some((punct, next)) = rest.punct() {
                 colons = if punct.as_char() == ':' { colons + 1 } else { 0 };
-                // A path that begins with `::` is one of another crate: its empty first name is found nowhere.
+                // A path that begins with `::` belongs to another crate. Its empty first name resolves to nothing.
                 if colons == 2 && (path.is_empty() || !open) {
                     if path.is_empty() {
                         path.push(String::new());
@@ -142,7 +142,7 @@ impl<'ast> Visit<'ast> for Collector<'_> {
         visit::visit_path(self, path);
     }
 
-    /// `pub(in crate::x)` names who may import, which is not an import.
+    /// `pub(in crate::x)` is not an import: it says which modules may import.
     fn visit_visibility(&mut self, _: &'ast Visibility) {}
 
     fn visit_attribute(&mut self, attribute: &'ast Attribute) {

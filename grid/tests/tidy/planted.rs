@@ -1,11 +1,11 @@
-//! Small crates with and without circles, to check that the search sees the ones and accepts the others.
+//! Tests of the search: small crates with circles, which must be found, and without.
 
 use std::path::Path;
 
 use super::circles::{circles, describe};
 use super::imports::imports;
 
-/// The circles of a crate, in words. Files are below `src/`, and the first is the crate's root.
+/// Describes the circles of a crate. Files are below `src/`, and the first is the crate's root.
 fn search(files: &[(&str, &str)]) -> Vec<String> {
     let path = |name: &str| Path::new("src").join(name);
     let read = |wanted: &Path| {
@@ -17,8 +17,8 @@ fn search(files: &[(&str, &str)]) -> Vec<String> {
     circles(&imports).iter().map(|circle| describe(circle, &imports, name)).collect()
 }
 
-/// The circle of a crate in which file `a` says `text`, and file `b` takes an `A` from `a`. `b` defines `B`, `b()`,
-/// an enum `E` and a macro.
+/// Describes the circle of a crate in which file `a` contains `text`, and file `b` takes an `A` from `a`. `b` defines
+/// `B`, `b()`, an enum `E` and a macro.
 fn from_a_to_b(text: &str) -> Vec<String> {
     let b = "use crate::a::A; pub struct B; pub fn b() {} pub enum E { Variant }
         macro_rules! mac { () => {}; } pub(crate) use mac;
@@ -74,7 +74,7 @@ fn every_form_of_path_is_an_import() {
 }
 
 #[test]
-fn what_takes_nothing_is_no_import() {
+fn code_that_takes_no_name_is_not_an_import() {
     for text in [
         "",
         "use crate::b;",

@@ -1,4 +1,4 @@
-//! What a service is made of: constants, mocks, subroutes, and nodes of different versions.
+//! Parts of a service: constants, mocks, subroutes, and nodes of different versions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use grid::{CallError, ErrorCode, MethodKind, Mock};
 use crate::place::{Place, everywhere};
 use crate::service::*;
 
-everywhere!(the_same_service_under_several_subroutes, versions_that_differ,);
+everywhere!(the_same_service_under_several_subroutes, different_versions,);
 
 #[tokio::test(start_paused = true)]
-async fn mocks_answer_what_they_are_told() {
+async fn mocks_return_the_configured_answers() {
     let connection = Mock::new()
         .on(DiskClient::STAT, |(name,)| Ok(Volume { name, size: 5 }))
         .on_server_stream(DiskClient::WALK, |(names,), mut out| async move {
@@ -48,7 +48,7 @@ async fn mocks_answer_what_they_are_told() {
 }
 
 #[test]
-fn constants_tell_what_the_contract_is() {
+fn constants_describe_the_contract() {
     let stat = DiskClient::STAT.info();
     assert_eq!((stat.service(), stat.name(), stat.id().get()), ("Disk", "stat", 0x9a95_2873));
     assert_eq!(stat.id(), grid::HandlerId::derive("Disk/stat"));
@@ -123,7 +123,7 @@ async fn a_node_lists_its_services() {
     assert_eq!(services[1].descriptor.methods()[0].id(), OtherClient::NOTHING.info().id());
 }
 
-/// The same method with other types, as a node of another version has it.
+/// The same method with other types, as in another version of the service.
 mod other_version {
     use super::*;
 
@@ -136,7 +136,7 @@ mod other_version {
     }
 }
 
-async fn versions_that_differ(place: Place) {
+async fn different_versions(place: Place) {
     use other_version::NewerClient;
 
     let newer = place.serve(DiskServer::new(Fake::default()), NewerClient::new).await;
@@ -146,9 +146,9 @@ async fn versions_that_differ(place: Place) {
         "{error:?}"
     );
     assert!(matches!(newer.uptime().await, Err(CallError::Decode(_))));
-    // Names count, not the order; what is new is skipped, what is missing has its default.
+    // Names count, not the order. New arguments are skipped, missing ones have their default.
     assert_eq!(newer.rename("b".into(), "a".into(), "why".into()).await.unwrap(), "a b None 0");
-    // Another error type leaves code and text.
+    // If the error type differs, code and text still arrive.
     let error = newer.rename("a".into(), "a".into(), "why".into()).await.unwrap_err();
     let CallError::Remote(error) = error else { panic!("{error:?}") };
     assert_eq!((error.code, error.message.as_str()), (ErrorCode::Handler, "the same name"));

@@ -1,4 +1,4 @@
-//! Every shape of a method, through client, encoding, table and server: in one process, on one node, and on two.
+//! Every shape of a method, through client, encoding, registry and server: without a node, on one node, and on two.
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
 mod contract;

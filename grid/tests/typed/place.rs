@@ -1,4 +1,4 @@
-//! Where a service is, seen from its client: the same test runs everywhere.
+//! Where a service is served: the same test runs in each place.
 
 use std::ops::Deref;
 use std::time::Duration;
@@ -11,15 +11,15 @@ use crate::support::{A, B, Network};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// Without any node.
+    /// In this process, without a node.
     InProcess,
-    /// At the node that calls.
+    /// On the node that calls.
     Loopback,
-    /// At another node.
+    /// On another node.
     Remote,
 }
 
-/// A client of something that is served somewhere, and the nodes that keep it up.
+/// A client of a service, and the nodes that must be kept alive for it.
 pub(crate) struct At<C> {
     client: C,
     _nodes: Vec<Manager>,
@@ -34,7 +34,7 @@ impl<C> Deref for At<C> {
 }
 
 impl Place {
-    /// Serves this, and makes a client of the connection to it.
+    /// Serves a service and creates a client of it.
     pub(crate) async fn serve<C>(
         self,
         service: impl Service,
@@ -71,7 +71,7 @@ impl Place {
     }
 }
 
-/// Makes three tests of each function that takes a [`Place`].
+/// Creates three tests from each function that takes a [`Place`].
 macro_rules! everywhere {
     ($($test:ident),+ $(,)?) => {
         $(mod $test {

@@ -1,4 +1,4 @@
-//! The service that all these tests call, and an implementation of it.
+//! The service that these tests call, and its implementation.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -48,7 +48,7 @@ impl From<InputError> for DiskError {
 type TextResult<T> = Result<T, RemoteError>;
 
 mod alias {
-    /// An alias that is called `Result` is one.
+    /// An alias with the name `Result` is recognised as one.
     pub(crate) type Result<T, E = super::DiskError> = std::result::Result<T, E>;
 }
 
@@ -132,7 +132,10 @@ struct NoteDrop(Arc<Mutex<Vec<&'static str>>>, &'static str);
 
 impl Drop for NoteDrop {
     fn drop(&mut self) {
-        self.0.lock().expect("no test panics with it").push(self.1);
+        self.0
+            .lock()
+            .expect("not poisoned, because no test panics while it holds the lock")
+            .push(self.1);
     }
 }
 
@@ -306,7 +309,7 @@ pub(crate) fn volume(name: &str) -> Volume {
     Volume { name: name.into(), size: 0 }
 }
 
-/// Lets others work until it is so.
+/// Yields until the condition holds.
 pub(crate) async fn wait_for(condition: impl Fn() -> bool) {
     tokio::time::timeout(Duration::from_secs(5), async {
         while !condition() {
@@ -314,5 +317,5 @@ pub(crate) async fn wait_for(condition: impl Fn() -> bool) {
         }
     })
     .await
-    .expect("it is never so");
+    .expect("the condition holds in time");
 }

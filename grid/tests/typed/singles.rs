@@ -15,7 +15,7 @@ everywhere!(
     single_requests,
     several_arguments,
     payloads_of_other_kinds,
-    a_call_is_a_future_of_its_own,
+    a_call_is_an_independent_future,
     deadlines_and_panics,
     a_dropped_call_drops_the_handler,
 );
@@ -54,7 +54,7 @@ async fn payloads_of_other_kinds(place: Place) {
     assert_eq!(disk.limited(Some(5)).await.unwrap(), Some(5));
 }
 
-async fn a_call_is_a_future_of_its_own(place: Place) {
+async fn a_call_is_an_independent_future(place: Place) {
     let disk = place.disk().await;
     let call = disk.stat("v".into()).timeout(Duration::from_secs(1));
     assert_eq!(tokio::spawn(call).await.unwrap().unwrap().name, "v");

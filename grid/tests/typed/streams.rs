@@ -53,7 +53,7 @@ async fn senders_wait_for_room(place: Place) {
     let mut numbers = disk.flood().await.unwrap();
     let quiet = Duration::from_millis(50);
     tokio::time::sleep(quiet).await;
-    // The one that is waiting was counted too.
+    // The item that waits for room is counted too.
     assert_eq!(fake.calls.load(Ordering::Relaxed), 5);
     for expected in 0..100 {
         assert_eq!(numbers.next().await, Some(Ok(expected)));

@@ -2,6 +2,7 @@
 //! the caller. Each adds types to a sender or receiver of `net/`, and is `Unpin` for every type.
 
 mod incoming;
+mod item;
 mod outgoing;
 mod reply;
 mod requests;
@@ -12,6 +13,7 @@ use std::pin::Pin;
 use futures_core::Stream;
 
 pub use incoming::{Incoming, InputError};
+pub use item::StreamItem;
 pub use outgoing::Outgoing;
 pub use reply::Reply;
 pub use requests::{Requests, SendError};
@@ -35,30 +37,6 @@ pub const DEFAULT_CAPACITY: u32 = 64;
 /// }
 /// ```
 pub type BoxStream<T> = Pin<Box<dyn Stream<Item = T> + Send>>;
-
-/// An item that a returned stream may yield, for a method with items `T` and error `E`: `T` or `Result<T, E>`.
-#[doc(hidden)]
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be an item of this stream",
-    label = "the items must be `{T}` or `Result<{T}, {E}>`",
-    note = "an item's error must be the error type of the method"
-)]
-pub trait StreamItem<T, E> {
-    /// Converts to the item, or the error that ends the stream.
-    fn into_item(self) -> Result<T, E>;
-}
-
-impl<T, E> StreamItem<T, E> for T {
-    fn into_item(self) -> Result<T, E> {
-        Ok(self)
-    }
-}
-
-impl<T, E> StreamItem<T, E> for Result<T, E> {
-    fn into_item(self) -> Self {
-        self
-    }
-}
 
 /// The ends can be moved and sent between tasks, whatever their type parameters are.
 const _: () = {

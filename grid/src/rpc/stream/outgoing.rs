@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use futures_sink::Sink;
 
-use super::StreamItem;
+use super::item::StreamItem;
 use crate::net::RawSender;
 use crate::rpc::payload::Codec;
 use crate::{Closed, CodecError};
