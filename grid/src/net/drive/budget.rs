@@ -1,24 +1,25 @@
-//! How much a link reads before it answers, and how many calls it puts into one message: both depend on whether something
-//! else goes on while it does that.
+//! How much a link reads before it answers, and how many calls it merges into one message. Both depend on the number of worker
+//! threads: with several, other tasks run meanwhile.
 
 use crate::proto::Limits;
 
-/// Bytes read in one round. With eight times as much, both ends run in lock-step: one fills while the other drains.
+/// Bytes read in one round. With eight times as many, both ends run in lock-step: one writes while the other reads.
 const BYTES_MAX: usize = 32 * 1024;
 
-/// Messages, merged ones, read in a round while the link keeps up. What they ask for is answered before more is read, so
-/// that the peer has something to do meanwhile: read as a whole, a burst of 64 calls goes to and fro as a whole too, and
-/// each end waits while the other works.
+/// Messages, mostly merged ones, read in a round while the link keeps up. Their requests are answered before more is read, so
+/// that the peer has work meanwhile: if a burst of 64 calls is read as a whole, it is answered as a whole, and each end
+/// waits while the other works.
 const MESSAGES_MIN: usize = 1;
 
-/// Messages read in a round at most, when it has not kept up for some: a backlog wants fewer, larger writes.
+/// Most messages read in a round, after several rounds in which the link did not keep up: a backlog is answered faster by
+/// fewer, larger writes.
 const MESSAGES_MAX: usize = 64;
 
-/// Calls in one merged message where all tasks share one thread: nobody waits for the first of them meanwhile. With 24, and
-/// with 51, one thread did 2 % fewer calls at c=64.
+/// Calls in one merged message if all tasks share one thread: no other thread could start on the first of them earlier. With
+/// 24, and with 51, one thread did 2 % fewer calls at c=64.
 const CALLS_MERGED_ALONE: u32 = 32;
 
-/// The limits of a link whose tasks run on the runtime that this is called on.
+/// The limits of a link whose tasks run on the current runtime.
 pub(in crate::net) fn limits_here(limits: Limits) -> Limits {
     match workers() {
         1 => Limits { calls_merged_max: CALLS_MERGED_ALONE, ..limits },
@@ -38,8 +39,8 @@ pub(in crate::net) struct ReadBudget {
 }
 
 impl ReadBudget {
-    /// For a task of the runtime that this is called on. Where all tasks share one thread, nothing here goes on while a
-    /// message is answered, and small pieces only cost.
+    /// For a task of the current runtime. If all tasks share one thread, no other task runs while a message is answered, and
+    /// small pieces only cost time.
     pub(in crate::net) fn of_this_runtime() -> Self {
         Self::with_workers(workers())
     }
@@ -54,7 +55,7 @@ impl ReadBudget {
         messages < self.messages && bytes < BYTES_MAX
     }
 
-    /// A round has read all that it was allowed, and there may be more.
+    /// A round has used the whole budget, and there may be more to read.
     pub(in crate::net) fn grow(&mut self) {
         self.messages = (2 * self.messages).min(MESSAGES_MAX);
     }

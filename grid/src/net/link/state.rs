@@ -1,4 +1,4 @@
-//! What the connection to a peer is doing.
+//! [`State`]: the state of the connection to a peer.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,27 +7,27 @@ use crate::error::LinkError;
 
 /// State of the connection to one peer.
 ///
-/// [`Connection::states`](crate::Connection::states) gives a watch of them.
+/// [`Connection::states`](crate::Connection::states) returns a stream of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum State {
-    /// There is no connection, and it is the peer's turn to dial.
+    /// There is no connection yet, and the peer is the one to dial.
     Unconnected,
     /// This node is dialing.
     Connecting,
-    /// Calls go through.
+    /// The link is up.
     Connected {
-        /// Chosen by the peer when it started: a different one than before means that it was restarted.
+        /// The run of the peer: a different one than before means that it was restarted.
         instance: Instance,
     },
     /// The last connection or attempt failed; another attempt follows.
     Error(Arc<LinkError>),
-    /// This node is shut down; there will be no connection any more.
+    /// This node is shut down. This is the last state.
     Shutdown,
 }
 
 impl State {
-    /// Whether calls go through.
+    /// Whether the link is up.
     pub fn is_connected(&self) -> bool {
         matches!(self, Self::Connected { .. })
     }
@@ -45,12 +45,12 @@ impl fmt::Display for State {
     }
 }
 
-/// One run of a node: 16 bytes, chosen at its start.
+/// One run of a node: 16 bytes, chosen at random when it starts.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Instance(pub(crate) [u8; 16]);
 
 impl Instance {
-    /// A new one, at random, in the form of a UUID of version 4.
+    /// A new one, in the form of a UUID of version 4.
     pub(crate) fn random() -> Self {
         let mut bytes: [u8; 16] = rand::random();
         bytes[6] = bytes[6] & 0x0f | 0x40;

@@ -1,4 +1,4 @@
-//! Figures about links, as plain snapshots.
+//! Figures of links, as plain snapshots.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::state::State;
 pub struct ConnectionStats {
     /// Name of the peer.
     pub peer: String,
-    /// What the link is doing.
+    /// State of the link.
     pub state: State,
     /// Protocol messages sent; the parts of a merged one count each.
     pub messages_out: u64,
@@ -25,23 +25,23 @@ pub struct ConnectionStats {
     pub bytes_in: u64,
     /// Calls and streams that this node made.
     pub calls_out: u64,
-    /// Calls and streams of the peer that a handler was run for.
+    /// Calls and streams of the peer for which a handler was started.
     pub calls_in: u64,
-    /// Calls of this node that are in flight, those whose result nobody has taken yet included.
+    /// Calls of this node that are in flight, including those whose result has not been taken yet.
     pub in_flight_out: usize,
     /// Calls of the peer that are in flight.
     pub in_flight_in: usize,
     /// Bytes that wait for the socket.
     pub queued_bytes: usize,
-    /// Messages that meant nothing here and were skipped.
+    /// Messages that were skipped: unknown ones, and answers to calls that are over.
     pub ignored: u64,
-    /// Connections that were up.
+    /// How many connections have been up.
     pub connects: u64,
-    /// When the present connection came up.
+    /// When the current connection came up.
     pub connected_since: Option<Instant>,
-    /// When the last pong came.
+    /// When the last pong was received.
     pub last_pong: Option<Instant>,
-    /// How long the last ping took, there and back.
+    /// Round-trip time of the last ping.
     pub rtt: Option<Duration>,
 }
 
@@ -80,7 +80,7 @@ impl ConnectionStats {
 pub struct Stats {
     /// One for each other node.
     pub connections: Vec<ConnectionStats>,
-    /// Of the calls that the node makes to itself.
+    /// Figures of the calls that the node makes to itself.
     pub loopback: ConnectionStats,
 }
 

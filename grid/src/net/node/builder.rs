@@ -33,7 +33,7 @@ pub struct Builder {
     config: Config,
     extensions: Option<Vec<String>>,
     registry: Registry,
-    /// The first registration that failed; [`build`](Self::build) tells.
+    /// The first registration that failed; [`build`](Self::build) returns it.
     failed: Option<RegisterError>,
 }
 
@@ -66,19 +66,19 @@ impl Builder {
         self
     }
 
-    /// Who may connect. Default: [`NoAuth`], everybody who knows a name of the list.
+    /// Who may connect. Default: [`NoAuth`], every node that states a name of the list.
     pub fn token(mut self, auth: impl Authenticate) -> Self {
         self.auth = Arc::new(auth);
         self
     }
 
-    /// How other nodes are reached. Default: plain TCP to host and port of their name.
+    /// How byte streams to other nodes are opened. Default: plain TCP to host and port of their name.
     pub fn dial_with(mut self, dial: impl Dial) -> Self {
         self.dial = Arc::new(dial);
         self
     }
 
-    /// Bounds and intervals.
+    /// Limits and intervals.
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
         self
@@ -87,17 +87,17 @@ impl Builder {
     /// Offers only these protocol extensions to peers. Default: all, `ids32`, `meta`, `cancel`, `credits` and
     /// `chunks`.
     ///
-    /// What is active on a link is what both ends offer; docs/protocol.md says what each does. None at all makes a node
-    /// behave like one that knows the base protocol only, which is good for tests of a mixed grid. A call that needs an
-    /// extension fails with [`CallError::Unsupported`](crate::CallError::Unsupported) where it is not active.
+    /// An extension is active on a link if both ends offer it; docs/protocol.md describes each. With an empty list the node
+    /// behaves like one that knows only the base protocol, which is useful for tests of a mixed grid. A call that needs an
+    /// extension fails with [`CallError::Unsupported`](crate::CallError::Unsupported) if it is not active.
     pub fn extensions<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.extensions = Some(names.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Adds a handler of single requests at the byte level. Ids up to 255 are usable with Go nodes.
+    /// Adds a handler of single requests at the byte level. Go nodes can call ids up to 255.
     ///
-    /// `payload` and answer travel as they are; `None` is no payload. An error's code and text reach the caller as
+    /// Payload and answer are sent unchanged; `None` means no payload. The caller receives an error's code and text as
     /// [`CallError::Remote`](crate::CallError::Remote).
     pub fn single_handler<F, Fut>(
         self,
@@ -118,7 +118,7 @@ impl Builder {
 
     /// Adds a handler of streams at the byte level.
     ///
-    /// Callers must open it with the same capacities. The stream ends when the handler returns.
+    /// Callers must open the stream with the same capacities. It ends when the handler returns.
     pub fn stream_handler<F, Fut>(
         self,
         id: impl Into<HandlerId>,
@@ -147,7 +147,7 @@ impl Builder {
         self.register(|registry| registry.insert(name, id, subroute, handler))
     }
 
-    /// Lets somebody add handlers; the first error is kept for [`build`](Self::build).
+    /// Calls `add` to register handlers, and keeps the first error for [`build`](Self::build).
     pub(crate) fn register(
         mut self,
         add: impl FnOnce(&mut Registry) -> Result<(), RegisterError>,
@@ -157,10 +157,10 @@ impl Builder {
         self
     }
 
-    /// Starts the node: it begins to dial the peers that are its to dial.
+    /// Starts the node, which begins to dial the peers that it is to dial.
     ///
     /// # Errors
-    /// [`BuildError`], which names the host, handler or setting that is wrong.
+    /// [`BuildError`], which names the wrong host, handler or setting.
     pub fn build(self) -> Result<Manager, BuildError> {
         let Self { name, hosts, auth, dial, config, extensions, registry, failed } = self;
         if let Some(error) = failed {
@@ -270,7 +270,7 @@ pub enum BuildError {
         /// The list.
         hosts: Vec<String>,
     },
-    /// There is no protocol extension of this name.
+    /// There is no protocol extension with this name.
     #[error("there is no extension `{name}`, only {}", known.join(", "))]
     #[non_exhaustive]
     UnknownExtension {
@@ -279,13 +279,13 @@ pub enum BuildError {
         /// The names there are.
         known: Vec<String>,
     },
-    /// Two handlers are in each other's way.
+    /// Two handlers use the same id and subroute, or a handler has the id 0.
     #[error(transparent)]
     Register(#[from] RegisterError),
-    /// A setting makes no sense.
+    /// A setting is out of range.
     #[error("bad configuration: {0}")]
     Config(String),
-    /// There is no tokio runtime here to run the links.
+    /// There is no current tokio runtime, which would run the links.
     #[error("a node must be built inside a tokio runtime")]
     NoRuntime,
 }

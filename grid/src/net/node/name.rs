@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A name that has been looked at: `http://node1:9000` and its parts.
+/// A parsed name: `http://node1:9000` and its parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::net) struct Name<'a> {
     scheme: &'a str,
@@ -10,12 +10,12 @@ pub(in crate::net) struct Name<'a> {
     port: u16,
 }
 
-/// Why a name is none.
+/// Why a string is not a valid node name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("bad node name {name:?}: {reason}; a name is a URL such as http://node1:9000")]
 #[non_exhaustive]
 pub struct NameError {
-    /// What was given.
+    /// The string.
     pub name: String,
     reason: Reason,
 }
@@ -45,7 +45,7 @@ impl fmt::Display for Reason {
 const NAME_BYTES_MAX: usize = 1024;
 
 impl<'a> Name<'a> {
-    /// Takes a name apart.
+    /// Parses a name.
     pub(in crate::net) fn parse(name: &'a str) -> Result<Self, NameError> {
         Self::parts(name).map_err(|reason| NameError { name: name.to_owned(), reason })
     }
@@ -63,7 +63,7 @@ impl<'a> Name<'a> {
         if authority.contains(['/', '?', '#']) {
             return Err(Reason::Path);
         }
-        // An IPv6 address has colons of its own, and stands in brackets.
+        // An IPv6 address contains colons, and is in brackets.
         let (host, port) = match authority.strip_prefix('[') {
             Some(rest) => rest.split_once(']').ok_or(Reason::Host)?,
             None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
