@@ -9,10 +9,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 
+use super::output::outbox;
 use super::wire::{self, Flags, Frame, HandlerId, Header, Message, MuxId, Op, merged};
 use super::{
     CallSpec, Capacities, Deadline, Event, Features, Inbound, Key, Limits, Link, Recv, RouteKind,
-    Routes, SendState, Session, Side, outbox,
+    Routes, SendState, Session, Side,
 };
 
 /// The handler of single requests, which answers with what it was sent.

@@ -15,19 +15,19 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 
-use super::assembly::Assembly;
 use super::callee::Served;
 use super::caller::{Call, payload_of};
 use super::error::ProtocolError;
 use super::event::{Event, Half, Side};
-use super::features::{Feature, Features};
-use super::inbound::Inbound;
-use super::keepalive::Keepalive;
+use super::input::Inbound;
+use super::input::assembly::Assembly;
 use super::limits::Limits;
-use super::line::{Lane, Line, Waiting};
 use super::muxes::{Key, Muxes};
-use super::outbox::{Number, Outbox};
+use super::output::outbox::{Number, Outbox};
+use super::output::queue::{Lane, Line, Waiting};
 use super::routes::Routes;
+use super::session::features::{Feature, Features};
+use super::session::keepalive::Keepalive;
 use super::timers::{Timer, Timers};
 use super::wire::{Flags, Frame, Header, Message, MuxId, Op, Ping, Pong, SubrouteId, Timestamp};
 

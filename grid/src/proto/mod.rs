@@ -13,29 +13,21 @@
 #![warn(clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, reason = "a test that panics has done its work"))]
 
-mod assembly;
-mod bulk;
 mod callee;
 mod caller;
-mod credits;
-mod dialer;
 mod error;
 mod event;
 mod fault;
-mod features;
-mod flow;
-mod handshake;
 mod hash;
-mod inbound;
+mod input;
 #[cfg(feature = "__internals")]
 pub mod internals;
-mod keepalive;
 mod limits;
-mod line;
 mod link;
 mod muxes;
-mod outbox;
+mod output;
 mod routes;
+mod session;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -43,17 +35,17 @@ mod timers;
 pub(crate) mod wire;
 
 pub(crate) use caller::{CallSpec, Deadline};
-pub use dialer::dials;
 pub(crate) use error::CallFailure;
 pub(crate) use event::{Event, Half, Recv, Side};
 pub(crate) use fault::Fault;
 pub use fault::{ErrorCode, Sent};
-pub(crate) use features::Features;
-pub(crate) use flow::SendState;
-pub(crate) use handshake::{Expectation, Introduction, refuse, uses_checksum};
-pub(crate) use inbound::Inbound;
+pub(crate) use input::Inbound;
 pub(crate) use limits::{Limits, PART_BYTES};
 pub(crate) use link::{Link, Session};
 pub(crate) use muxes::Key;
 pub(crate) use routes::{RouteError, RouteIndex, RouteKind, Routes};
-pub use stream::Capacities;
+pub use session::dialer::dials;
+pub(crate) use session::features::Features;
+pub(crate) use session::handshake::{Expectation, Introduction, refuse, uses_checksum};
+pub use stream::core::Capacities;
+pub(crate) use stream::flow::SendState;

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use super::hash::Fold;
-use super::stream::Capacities;
+use super::stream::core::Capacities;
 use super::wire::{HandlerId, SubrouteId};
 
 /// Position of a handler in the table of the layer above.

@@ -5,9 +5,9 @@ use std::time::Instant;
 use super::{Body, CalleeStream, Input};
 use crate::proto::error::ProtocolError;
 use crate::proto::event::{Half, Side};
-use crate::proto::features::Feature;
 use crate::proto::link::{Link, Post};
 use crate::proto::muxes::Key;
+use crate::proto::session::features::Feature;
 use crate::proto::wire::{Flags, Header, Message, MuxId, Op, Pong, Timestamp};
 
 impl Link {

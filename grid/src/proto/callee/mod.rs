@@ -22,11 +22,11 @@ use bytes::Bytes;
 
 use super::event::{Event, Side};
 use super::fault::{ErrorCode, Fault};
-use super::features::Feature;
-use super::line::Waiting;
 use super::link::{Link, Post};
 use super::muxes::Key;
-use super::stream::StreamCore;
+use super::output::queue::Waiting;
+use super::session::features::Feature;
+use super::stream::core::StreamCore;
 use super::timers::Timer;
 use super::wire::{ErrorMeta, Flags, META_LEN_MAX, Meta, MuxId, Op};
 

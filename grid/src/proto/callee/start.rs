@@ -3,14 +3,14 @@
 use std::time::{Duration, Instant};
 
 use super::{Body, CalleeStream, Input, Served};
-use crate::proto::credits::SendCredits;
 use crate::proto::error::ProtocolError;
 use crate::proto::event::Event;
 use crate::proto::fault::{ErrorCode, Fault};
-use crate::proto::features::Feature;
 use crate::proto::link::{Link, Post};
 use crate::proto::routes::{RouteIndex, RouteKind};
-use crate::proto::stream::{Capacities, StreamCore};
+use crate::proto::session::features::Feature;
+use crate::proto::stream::core::{Capacities, StreamCore};
+use crate::proto::stream::credits::SendCredits;
 use crate::proto::timers::Timer;
 use crate::proto::wire::{Flags, HandlerId, Header, Message, Op, Refusal};
 

@@ -6,9 +6,9 @@ use super::{Body, CallerStream, Deadline, payload_of, text_fault};
 use crate::proto::error::{CallFailure, ProtocolError};
 use crate::proto::event::{Half, Side};
 use crate::proto::fault::{ErrorCode, Fault, Sent};
-use crate::proto::features::Feature;
 use crate::proto::link::{Link, Post};
 use crate::proto::muxes::Key;
+use crate::proto::session::features::Feature;
 use crate::proto::wire::{Flags, Message, Meta, MuxId, Op, Pong, Refusal, decode_credits};
 
 /// A callee counts whole milliseconds and often fires first; what it ends this close to our own deadline is our deadline.

@@ -27,11 +27,11 @@ use bytes::Bytes;
 use super::error::CallFailure;
 use super::event::{Half, Side};
 use super::fault::{ErrorCode, Fault, Sent};
-use super::features::Feature;
 use super::link::{Link, Post};
 use super::muxes::Key;
-use super::outbox::Number;
-use super::stream::{Capacities, StreamCore};
+use super::output::outbox::Number;
+use super::session::features::Feature;
+use super::stream::core::{Capacities, StreamCore};
 use super::timers::Timer;
 use super::wire::{HandlerId, Message, Meta, MuxId, Op, SubrouteId};
 

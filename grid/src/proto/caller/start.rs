@@ -6,14 +6,14 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::{Body, Call, CallSpec, CallerStream, Deadline};
-use crate::proto::credits::SendCredits;
 use crate::proto::error::CallFailure;
 use crate::proto::fault::Sent;
-use crate::proto::features::Feature;
-use crate::proto::line::Waiting;
 use crate::proto::link::{Link, Post};
 use crate::proto::muxes::Key;
-use crate::proto::stream::{Capacities, StreamCore};
+use crate::proto::output::queue::Waiting;
+use crate::proto::session::features::Feature;
+use crate::proto::stream::core::{Capacities, StreamCore};
+use crate::proto::stream::credits::SendCredits;
 use crate::proto::timers::Timer;
 use crate::proto::wire::{DecodeError, Flags, MuxId, Op};
 

@@ -8,7 +8,7 @@ use super::chunks::{large, little};
 use super::pair::*;
 use super::solo::*;
 use crate::proto::error::{PartError, ProtocolError};
-use crate::proto::features::Feature;
+use crate::proto::session::features::Feature;
 use crate::proto::wire::{Flags, Header, Message, MuxId, Op, Part};
 use crate::proto::{CallSpec, Features, Limits};
 

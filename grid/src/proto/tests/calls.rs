@@ -1,7 +1,7 @@
 //! Single requests: every way in which one starts, waits and ends.
 
 use super::pair::*;
-use crate::proto::features::Feature;
+use crate::proto::session::features::Feature;
 use crate::proto::wire::{HandlerId, Meta, TraceContext};
 use crate::proto::{
     CallFailure, CallSpec, ErrorCode, Fault, Features, Half, Limits, RouteIndex, Sent, Side,

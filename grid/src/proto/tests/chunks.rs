@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 
 use super::pair::*;
-use crate::proto::features::Feature;
+use crate::proto::session::features::Feature;
 use crate::proto::wire::{Flags, Message, Op};
 use crate::proto::{
     CallFailure, CallSpec, Features, Half, Key, Limits, Recv, SendState, Sent, Side,

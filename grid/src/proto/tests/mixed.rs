@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::pair::*;
-use crate::proto::features::Feature;
+use crate::proto::session::features::Feature;
 use crate::proto::wire::{HandlerId, Meta, TraceContext};
 use crate::proto::{
     CallFailure, CallSpec, ErrorCode, Fault, Features, Limits, Recv, SendState, Side,

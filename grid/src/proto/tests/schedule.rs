@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::pair::{millis, secs};
 use super::world::{Kind, World};
-use crate::proto::features::Feature;
+use crate::proto::session::features::Feature;
 use crate::proto::{Features, Limits};
 
 /// One thing that happens. Numbers pick among the calls there are.

@@ -6,11 +6,13 @@
 //! Payloads are slices of what came. A few small items of a stream would hold a merged message for as long as a slow reader
 //! lets them wait; those are copied, so that a stream holds hardly more than its items.
 
+pub(super) mod assembly;
+
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::wire::{DecodeError, Header, Message, MuxId, Op, merged};
+use crate::proto::wire::{DecodeError, Header, Message, MuxId, Op, merged};
 
 /// Messages that are decoded at a time.
 const DECODED_MAX: usize = 64;
@@ -31,13 +33,13 @@ pub(crate) struct Inbound {
     parts: Option<merged::Parts>,
     /// Bytes of the message that the next decoded one is a slice of.
     held_bytes: usize,
-    pub(super) decoded: Vec<Message>,
+    pub(in crate::proto) decoded: Vec<Message>,
     /// Where in `decoded` the items begin that came last, of one stream and in one message.
     run: usize,
     /// Bytes of what was decoded, or begun.
-    pub(super) bytes: u64,
+    pub(in crate::proto) bytes: u64,
     /// What comes after the decoded ones is no message.
-    pub(super) error: Option<DecodeError>,
+    pub(in crate::proto) error: Option<DecodeError>,
 }
 
 impl Inbound {
@@ -57,7 +59,7 @@ impl Inbound {
     }
 
     /// Throws away what is decoded: there is nobody for it.
-    pub(super) fn discard(&mut self) {
+    pub(in crate::proto) fn discard(&mut self) {
         self.decoded.clear();
         (self.bytes, self.error) = (0, None);
     }
@@ -126,10 +128,10 @@ fn stream_of(message: &Message) -> Option<(Op, MuxId)> {
 mod tests {
     use bytes::BytesMut;
 
-    use super::super::limits::Limits;
-    use super::super::outbox::Outbox;
-    use super::super::wire::Frame;
     use super::*;
+    use crate::proto::limits::Limits;
+    use crate::proto::output::outbox::Outbox;
+    use crate::proto::wire::Frame;
 
     fn merged_of(count: u32) -> Bytes {
         let mut outbox = Outbox::new(&Limits::default());

@@ -6,9 +6,9 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
-use super::error::PartError;
-use super::limits::TRANSFERS_MAX;
-use super::wire::{Flags, Header, Message};
+use crate::proto::error::PartError;
+use crate::proto::limits::TRANSFERS_MAX;
+use crate::proto::wire::{Flags, Header, Message};
 
 /// Messages whose memory is kept for the next ones. With one, or none, echoes of a MiB were a third slower.
 const SPARE_MAX: usize = 4;
@@ -18,7 +18,7 @@ const SPARE_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// The transfers of the peer that are open.
 #[derive(Debug, Default)]
-pub(super) struct Assembly {
+pub(in crate::proto) struct Assembly {
     open: Vec<Transfer>,
     /// Number that the next transfer has at least.
     next: u64,
@@ -37,7 +37,7 @@ struct Transfer {
 
 impl Assembly {
     /// Takes a Chunk in. Gives the whole message if it was the last one of it.
-    pub(super) fn take(
+    pub(in crate::proto) fn take(
         &mut self,
         part: &Message,
         bytes_max: usize,
@@ -76,7 +76,7 @@ impl Assembly {
     }
 
     /// Gives the memory back that is kept for later. Called now and then: a link that is idle shall not hold it for ever.
-    pub(super) fn forget_spare(&mut self) {
+    pub(in crate::proto) fn forget_spare(&mut self) {
         self.spare.clear();
     }
 
@@ -104,7 +104,7 @@ impl Assembly {
 
     /// Bytes of memory that are held for the peer.
     #[cfg(test)]
-    pub(super) fn bytes(&self) -> usize {
+    pub(in crate::proto) fn bytes(&self) -> usize {
         self.open.iter().map(|transfer| transfer.bytes.capacity()).sum()
     }
 }
@@ -130,8 +130,8 @@ impl Transfer {
 
 #[cfg(test)]
 mod tests {
-    use super::super::wire::Part;
     use super::*;
+    use crate::proto::wire::Part;
 
     const MAX: usize = 1000;
 

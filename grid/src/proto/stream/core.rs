@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::credits::{RecvWindow, SendCredits};
+use crate::proto::stream::credits::{RecvWindow, SendCredits};
 
 /// How many messages of a stream may wait, each way, as its handler sees it.
 ///
@@ -22,9 +22,9 @@ pub struct Capacities {
 
 /// A message is out of its sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Mismatch {
-    pub(super) want: u32,
-    pub(super) got: u32,
+pub(in crate::proto) struct Mismatch {
+    pub(in crate::proto) want: u32,
+    pub(in crate::proto) got: u32,
 }
 
 impl std::fmt::Display for Mismatch {
@@ -35,18 +35,18 @@ impl std::fmt::Display for Mismatch {
 
 /// State that both ends of a stream have.
 #[derive(Debug)]
-pub(super) struct StreamCore {
+pub(in crate::proto) struct StreamCore {
     next_send: u32,
     next_recv: u32,
-    pub(super) credits: SendCredits,
+    pub(in crate::proto) credits: SendCredits,
     window: RecvWindow,
     items: VecDeque<Bytes>,
     /// An item that is sent, as its writer sees it, and waits in line for room in the outbox.
-    pub(super) parked: Option<Bytes>,
+    pub(in crate::proto) parked: Option<Bytes>,
 }
 
 impl StreamCore {
-    pub(super) fn new(
+    pub(in crate::proto) fn new(
         next_send: u32,
         next_recv: u32,
         credits: SendCredits,
@@ -63,14 +63,14 @@ impl StreamCore {
     }
 
     /// The sequence number of the message that is sent now.
-    pub(super) fn next_seq(&mut self) -> u32 {
+    pub(in crate::proto) fn next_seq(&mut self) -> u32 {
         let seq = self.next_send;
         self.next_send = seq.wrapping_add(1);
         seq
     }
 
     /// Checks the sequence of a message that came in.
-    pub(super) fn check(&mut self, got: u32) -> Result<(), Mismatch> {
+    pub(in crate::proto) fn check(&mut self, got: u32) -> Result<(), Mismatch> {
         let want = self.next_recv;
         if got != want {
             return Err(Mismatch { want, got });
@@ -81,7 +81,7 @@ impl StreamCore {
 
     /// Keeps an item for the reader; `false` if the sender had no credit for it.
     #[must_use]
-    pub(super) fn receive(&mut self, item: Bytes) -> bool {
+    pub(in crate::proto) fn receive(&mut self, item: Bytes) -> bool {
         let within = self.window.receive();
         if within {
             self.items.push_back(item);
@@ -90,28 +90,28 @@ impl StreamCore {
     }
 
     /// Keeps an item that came with the end, which needs no credit.
-    pub(super) fn receive_last(&mut self, item: Bytes) {
+    pub(in crate::proto) fn receive_last(&mut self, item: Bytes) {
         self.items.push_back(item);
     }
 
     #[cfg(test)]
-    pub(super) fn has_items(&self) -> bool {
+    pub(in crate::proto) fn has_items(&self) -> bool {
         !self.items.is_empty()
     }
 
     /// Takes the next item and says how many credits should go back now.
-    pub(super) fn take(&mut self, batch: bool) -> Option<(Bytes, u32)> {
+    pub(in crate::proto) fn take(&mut self, batch: bool) -> Option<(Bytes, u32)> {
         let item = self.items.pop_front()?;
         Some((item, self.window.take(batch)))
     }
 
     /// Takes the next item of a sender that is gone, so that no credit matters.
-    pub(super) fn take_leftover(&mut self) -> Option<Bytes> {
+    pub(in crate::proto) fn take_leftover(&mut self) -> Option<Bytes> {
         self.items.pop_front()
     }
 
     /// Throws away what the reader has not taken.
-    pub(super) fn clear(&mut self) {
+    pub(in crate::proto) fn clear(&mut self) {
         self.items.clear();
     }
 }

@@ -9,12 +9,12 @@
 
 use std::collections::VecDeque;
 
-use super::event::Side;
-use super::muxes::Key;
+use crate::proto::event::Side;
+use crate::proto::muxes::Key;
 
 /// Who waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Waiting {
+pub(in crate::proto) enum Waiting {
     /// A call of this node that has not started.
     Call(Key),
     /// The answer to a request of the peer.
@@ -25,7 +25,7 @@ pub(super) enum Waiting {
 
 /// Which line, and which room of the outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lane {
+pub(in crate::proto) enum Lane {
     Small,
     /// What travels in parts, and what must not overtake it.
     Large,
@@ -36,7 +36,7 @@ const CROWD_MIN: usize = 64;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(in crate::proto) struct Line {
     places: VecDeque<Waiting>,
     /// Length at which it is worth looking for places that nobody holds any more.
     crowd: usize,
@@ -49,32 +49,32 @@ impl Default for Line {
 }
 
 impl Line {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::proto) fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
 
     /// Whether to [`retain`](Self::retain) before the next [`push`](Self::push). At twice the length that the last one
     /// left, so that its cost is spread over as many pushes.
-    pub(super) fn is_crowded(&self) -> bool {
+    pub(in crate::proto) fn is_crowded(&self) -> bool {
         self.places.len() >= self.crowd
     }
 
-    pub(super) fn push(&mut self, waiting: Waiting) {
+    pub(in crate::proto) fn push(&mut self, waiting: Waiting) {
         self.places.push_back(waiting);
     }
 
-    pub(super) fn pop(&mut self) -> Option<Waiting> {
+    pub(in crate::proto) fn pop(&mut self) -> Option<Waiting> {
         self.places.pop_front()
     }
 
     /// Drops the places of those who do not wait any more.
-    pub(super) fn retain(&mut self, mut still_waits: impl FnMut(Waiting) -> bool) {
+    pub(in crate::proto) fn retain(&mut self, mut still_waits: impl FnMut(Waiting) -> bool) {
         self.places.retain(|waiting| still_waits(*waiting));
         self.crowd = (2 * self.places.len()).max(CROWD_MIN);
     }
 
     #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::proto) fn len(&self) -> usize {
         self.places.len()
     }
 }

@@ -12,10 +12,10 @@ use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::bulk::{Behind, Bulk, Popped};
-use super::event::Side;
-use super::limits::Limits;
-use super::wire::{Frame, MuxId, Op, merged};
+use crate::proto::event::Side;
+use crate::proto::limits::Limits;
+use crate::proto::output::transfers::{Behind, Bulk, Popped};
+use crate::proto::wire::{Frame, MuxId, Op, merged};
 
 /// Parts in one message: what the Go implementation joins at most; more was not faster.
 const PARTS_MAX: u32 = 51;
@@ -28,7 +28,7 @@ const SPACE_BYTES: usize = 32 * 1024;
 
 /// Encoded messages that wait for the socket.
 #[derive(Debug)]
-pub(super) struct Outbox {
+pub(in crate::proto) struct Outbox {
     /// Bytes at which a message is closed.
     bytes_max: usize,
     /// Requests and answers at which it is; nobody is waited for with items of streams.
@@ -54,7 +54,7 @@ pub(super) struct Outbox {
 
 /// Names what was pushed, for [`Outbox::has_left`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Number {
+pub(in crate::proto) enum Number {
     Small(u64),
     Large(u64),
     /// There was no connection, or it waits behind a large message; nobody asks then.
@@ -70,7 +70,7 @@ struct Ready {
 
 impl Outbox {
     /// An empty one. The peer refuses messages above the limit, merged ones too.
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(in crate::proto) fn new(limits: &Limits) -> Self {
         Self {
             bytes_max: BYTES_MAX.min(limits.message_bytes_max),
             calls_max: limits.calls_merged_max,
@@ -89,7 +89,7 @@ impl Outbox {
     }
 
     /// Adds a message, behind a large one of the same call if there is one.
-    pub(super) fn push(&mut self, frame: &Frame<'_>) -> Number {
+    pub(in crate::proto) fn push(&mut self, frame: &Frame<'_>) -> Number {
         if self.bulk.push_behind(frame) {
             return Number::None;
         }
@@ -99,7 +99,7 @@ impl Outbox {
     }
 
     /// Adds a message that is to travel in parts, with its payload as a buffer of its own.
-    pub(super) fn push_large(&mut self, frame: &Frame<'_>, payload: Bytes) -> Number {
+    pub(in crate::proto) fn push_large(&mut self, frame: &Frame<'_>, payload: Bytes) -> Number {
         debug_assert_eq!(frame.payload.map(<[u8]>::len), Some(payload.len()));
         Number::Large(self.bulk.push(frame, payload, self.pushed))
     }
@@ -126,7 +126,7 @@ impl Outbox {
     }
 
     /// The next bytes for the socket, one WebSocket message. Small messages and parts of large ones take turns.
-    pub(super) fn pop(&mut self) -> Option<Bytes> {
+    pub(in crate::proto) fn pop(&mut self) -> Option<Bytes> {
         if !self.part_is_next
             && let Some(bytes) = self.pop_small()
         {
@@ -170,7 +170,7 @@ impl Outbox {
     }
 
     /// Whether the message with this number has been handed out for the socket, as a whole.
-    pub(super) fn has_left(&self, number: Number) -> bool {
+    pub(in crate::proto) fn has_left(&self, number: Number) -> bool {
         match number {
             Number::Small(number) => number < self.transmitted,
             Number::Large(number) => !self.bulk.holds_message(number),
@@ -179,43 +179,43 @@ impl Outbox {
     }
 
     /// Bytes that wait in small messages.
-    pub(super) fn small_bytes(&self) -> usize {
+    pub(in crate::proto) fn small_bytes(&self) -> usize {
         self.ready_bytes + self.open.len()
     }
 
     /// Bytes that wait in large messages and behind them.
-    pub(super) fn bulk_bytes(&self) -> usize {
+    pub(in crate::proto) fn bulk_bytes(&self) -> usize {
         self.bulk.bytes()
     }
 
     /// Bytes that wait.
-    pub(super) fn bytes(&self) -> usize {
+    pub(in crate::proto) fn bytes(&self) -> usize {
         self.small_bytes() + self.bulk_bytes()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::proto) fn is_empty(&self) -> bool {
         self.open_parts == 0 && self.ready.is_empty() && self.bulk.is_empty()
     }
 
     /// Whether a large message of this call waits, behind which all others of the call must wait.
-    pub(super) fn holds(&self, side: Side, id: MuxId) -> bool {
+    pub(in crate::proto) fn holds(&self, side: Side, id: MuxId) -> bool {
         self.bulk.holds(side, id)
     }
 
     /// Forgets the large messages of a call that have not left, and what is behind them. `true` if one of them begins the
     /// call, so that the peer has never heard of it.
-    pub(super) fn take_back(&mut self, side: Side, id: MuxId) -> bool {
+    pub(in crate::proto) fn take_back(&mut self, side: Side, id: MuxId) -> bool {
         self.bulk.take_back(side, id, &mut self.spent)
     }
 
     /// A payload that is not needed any more, to be dropped where the user's code may run.
-    pub(super) fn pop_spent(&mut self) -> Option<Bytes> {
+    pub(in crate::proto) fn pop_spent(&mut self) -> Option<Bytes> {
         self.spent.pop()
     }
 
     /// Throws everything away: the connection is gone. Numbers go on; from now on [`has_left`](Self::has_left) means
     /// nothing for the numbers given so far, so ask before.
-    pub(super) fn clear(&mut self) {
+    pub(in crate::proto) fn clear(&mut self) {
         self.open = BytesMut::new();
         self.open_parts = 0;
         self.open_calls = 0;
@@ -254,8 +254,8 @@ impl Outbox {
 
 #[cfg(test)]
 mod tests {
-    use super::super::wire::{Flags, Header, Message, MuxId, Op};
     use super::*;
+    use crate::proto::wire::{Flags, Header, Message, MuxId, Op};
 
     fn frame(mux: u64, payload: &[u8]) -> Frame<'_> {
         let header = Header {

@@ -4,15 +4,15 @@ use std::num::NonZeroU32;
 
 use bytes::Bytes;
 
-use super::callee::Input;
-use super::error::CallFailure;
-use super::event::{Half, Recv, Side};
-use super::features::Feature;
-use super::line::{Lane, Waiting};
-use super::link::{Link, Post};
-use super::muxes::Key;
-use super::stream::StreamCore;
-use super::wire::{CREDITS_LEN_MAX, Flags, MuxId, Op, encode_credits};
+use crate::proto::callee::Input;
+use crate::proto::error::CallFailure;
+use crate::proto::event::{Half, Recv, Side};
+use crate::proto::link::{Link, Post};
+use crate::proto::muxes::Key;
+use crate::proto::output::queue::{Lane, Waiting};
+use crate::proto::session::features::Feature;
+use crate::proto::stream::core::StreamCore;
+use crate::proto::wire::{CREDITS_LEN_MAX, Flags, MuxId, Op, encode_credits};
 
 /// Whether a stream takes an item now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,13 +85,13 @@ impl Link {
     }
 
     /// Whether an item of this stream waits in line. One whose stream is over does not.
-    pub(super) fn has_parked(&mut self, side: Side, key: Key) -> bool {
+    pub(in crate::proto) fn has_parked(&mut self, side: Side, key: Key) -> bool {
         self.stream_id(side, key).is_some()
             && self.stream_core(side, key).is_some_and(|core| core.parked.is_some())
     }
 
     /// It is this stream's turn, if it still waits; then its end, if that waited behind the item.
-    pub(super) fn admit_item(&mut self, side: Side, key: Key) {
+    pub(in crate::proto) fn admit_item(&mut self, side: Side, key: Key) {
         let Some(item) = self.stream_core(side, key).and_then(|core| core.parked.take()) else {
             return;
         };
@@ -183,7 +183,11 @@ impl Link {
         }
     }
 
-    pub(super) fn stream_core(&mut self, side: Side, key: Key) -> Option<&mut StreamCore> {
+    pub(in crate::proto) fn stream_core(
+        &mut self,
+        side: Side,
+        key: Key,
+    ) -> Option<&mut StreamCore> {
         match side {
             Side::Caller => self.caller_stream(key).map(|stream| &mut stream.core),
             Side::Callee => self.callee_stream(key).map(|stream| &mut stream.core),

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use super::error::ProtocolError;
+use crate::proto::error::ProtocolError;
 
 /// The clock of connection pings.
 #[derive(Debug)]
-pub(super) struct Keepalive {
+pub(in crate::proto) struct Keepalive {
     every: Duration,
     next_ping: Instant,
     last_pong: Instant,
@@ -17,7 +17,7 @@ pub(super) struct Keepalive {
 }
 
 impl Keepalive {
-    pub(super) fn new(now: Instant, wall: SystemTime, every: Duration) -> Self {
+    pub(in crate::proto) fn new(now: Instant, wall: SystemTime, every: Duration) -> Self {
         Self {
             every,
             next_ping: now + every,
@@ -28,12 +28,12 @@ impl Keepalive {
         }
     }
 
-    pub(super) fn next_timeout(&self) -> Instant {
+    pub(in crate::proto) fn next_timeout(&self) -> Instant {
         self.next_ping
     }
 
     /// Whether a ping is due; an error if the peer has been silent for two intervals.
-    pub(super) fn tick(&mut self, now: Instant) -> Result<bool, ProtocolError> {
+    pub(in crate::proto) fn tick(&mut self, now: Instant) -> Result<bool, ProtocolError> {
         if now < self.next_ping {
             return Ok(false);
         }
@@ -46,22 +46,22 @@ impl Keepalive {
     }
 
     /// The time of day, as far as it is known from the start of the connection.
-    pub(super) fn wall(&self, now: Instant) -> SystemTime {
+    pub(in crate::proto) fn wall(&self, now: Instant) -> SystemTime {
         self.started_wall + now.saturating_duration_since(self.started)
     }
 
     /// A pong has come; it carries the time of its ping, if the peer copied that.
-    pub(super) fn pong(&mut self, now: Instant, ping_sent: Option<SystemTime>) {
+    pub(in crate::proto) fn pong(&mut self, now: Instant, ping_sent: Option<SystemTime>) {
         self.last_pong = now;
         self.rtt = ping_sent.and_then(|sent| self.wall(now).duration_since(sent).ok());
     }
 
-    pub(super) fn last_pong(&self) -> Instant {
+    pub(in crate::proto) fn last_pong(&self) -> Instant {
         self.last_pong
     }
 
     /// Time between the last ping and its pong.
-    pub(super) fn rtt(&self) -> Option<Duration> {
+    pub(in crate::proto) fn rtt(&self) -> Option<Duration> {
         self.rtt
     }
 }
@@ -97,6 +97,6 @@ mod tests {
     }
 
     fn tests_now() -> Instant {
-        super::super::tests::start()
+        crate::proto::tests::start()
     }
 }

@@ -11,16 +11,16 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
-use super::event::Side;
-use super::limits::TRANSFERS_MAX;
-use super::wire::{Flags, Frame, MuxId, Op, Part};
+use crate::proto::event::Side;
+use crate::proto::limits::TRANSFERS_MAX;
+use crate::proto::wire::{Flags, Frame, MuxId, Op, Part};
 
 /// Whose messages must stay in order: those of one call, on one side.
 type Owner = (Side, MuxId);
 
 /// All of them on one connection.
 #[derive(Debug)]
-pub(super) struct Bulk {
+pub(in crate::proto) struct Bulk {
     /// Bytes of a part.
     part_bytes: usize,
     /// Transfers that have begun, the one whose turn it is in front.
@@ -52,14 +52,14 @@ struct Transfer {
 }
 
 #[derive(Debug)]
-pub(super) enum Behind {
+pub(in crate::proto) enum Behind {
     Small(Bytes),
     Large(Large),
 }
 
 /// A large message around a payload that is not copied.
 #[derive(Debug)]
-pub(super) struct Large {
+pub(in crate::proto) struct Large {
     number: u64,
     /// It begins its call: before it has left the peer does not know of the call.
     opens: bool,
@@ -73,21 +73,21 @@ pub(super) struct Large {
 
 /// A part, and what came to its end with it.
 #[derive(Debug)]
-pub(super) struct Popped {
-    pub(super) bytes: Bytes,
-    pub(super) done: Option<Done>,
+pub(in crate::proto) struct Popped {
+    pub(in crate::proto) bytes: Bytes,
+    pub(in crate::proto) done: Option<Done>,
 }
 
 /// A large message that has left as a whole.
 #[derive(Debug)]
-pub(super) struct Done {
-    pub(super) owner: Owner,
-    pub(super) payload: Bytes,
-    pub(super) behind: VecDeque<Behind>,
+pub(in crate::proto) struct Done {
+    pub(in crate::proto) owner: Owner,
+    pub(in crate::proto) payload: Bytes,
+    pub(in crate::proto) behind: VecDeque<Behind>,
 }
 
 impl Bulk {
-    pub(super) fn new(part_bytes: usize) -> Self {
+    pub(in crate::proto) fn new(part_bytes: usize) -> Self {
         Self {
             part_bytes: part_bytes.max(1),
             open: VecDeque::new(),
@@ -99,16 +99,16 @@ impl Bulk {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::proto) fn is_empty(&self) -> bool {
         self.open.is_empty() && self.pending.is_empty()
     }
 
-    pub(super) fn bytes(&self) -> usize {
+    pub(in crate::proto) fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// Adds a message with this payload, which goes out when the first `after` small ones have. Gives its number.
-    pub(super) fn push(&mut self, frame: &Frame<'_>, payload: Bytes, after: u64) -> u64 {
+    pub(in crate::proto) fn push(&mut self, frame: &Frame<'_>, payload: Bytes, after: u64) -> u64 {
         let number = self.pushed;
         self.pushed += 1;
         let (head, tail) = frame.around_payload();
@@ -132,7 +132,7 @@ impl Bulk {
 
     /// Puts a small message behind the transfer of the same call, if there is one.
     #[must_use]
-    pub(super) fn push_behind(&mut self, frame: &Frame<'_>) -> bool {
+    pub(in crate::proto) fn push_behind(&mut self, frame: &Frame<'_>) -> bool {
         if self.is_empty() {
             return false;
         }
@@ -145,12 +145,12 @@ impl Bulk {
     }
 
     /// The small message in front of those behind a finished one has gone to the small ones.
-    pub(super) fn moved(&mut self, len: usize) {
+    pub(in crate::proto) fn moved(&mut self, len: usize) {
         self.bytes -= len;
     }
 
     /// Lets a transfer wait for its turn.
-    pub(super) fn begin(
+    pub(in crate::proto) fn begin(
         &mut self,
         owner: Owner,
         message: Large,
@@ -162,13 +162,13 @@ impl Bulk {
     }
 
     /// Whether messages of this call wait here, so that later ones must as well.
-    pub(super) fn holds(&self, side: Side, id: MuxId) -> bool {
+    pub(in crate::proto) fn holds(&self, side: Side, id: MuxId) -> bool {
         let owner = Some((side, id));
         self.open.iter().chain(&self.pending).any(|transfer| transfer.owner == owner)
     }
 
     /// Whether this message, as [`push`](Self::push) numbered it, has not left as a whole.
-    pub(super) fn holds_message(&self, number: u64) -> bool {
+    pub(in crate::proto) fn holds_message(&self, number: u64) -> bool {
         self.open.iter().chain(&self.pending).any(|transfer| {
             let behind = transfer
                 .behind
@@ -180,7 +180,12 @@ impl Bulk {
 
     /// Forgets what has not left of a call. `true` if the message that begins the call is among that: then the peer has
     /// never heard of it.
-    pub(super) fn take_back(&mut self, side: Side, id: MuxId, spent: &mut Vec<Bytes>) -> bool {
+    pub(in crate::proto) fn take_back(
+        &mut self,
+        side: Side,
+        id: MuxId,
+        spent: &mut Vec<Bytes>,
+    ) -> bool {
         let owner = Some((side, id));
         let take = |transfers: &mut VecDeque<Transfer>| {
             let at = transfers.iter().position(|transfer| transfer.owner == owner)?;
@@ -204,7 +209,7 @@ impl Bulk {
     }
 
     /// The next part, where small messages have left up to the number `transmitted`.
-    pub(super) fn pop(&mut self, transmitted: u64) -> Option<Popped> {
+    pub(in crate::proto) fn pop(&mut self, transmitted: u64) -> Option<Popped> {
         while self.open.len() < TRANSFERS_MAX
             && self.pending.front().is_some_and(|transfer| transfer.after <= transmitted)
         {
@@ -226,7 +231,7 @@ impl Bulk {
     }
 
     /// Throws everything away: the connection is gone.
-    pub(super) fn clear(&mut self, spent: &mut Vec<Bytes>) {
+    pub(in crate::proto) fn clear(&mut self, spent: &mut Vec<Bytes>) {
         let transfers = self.open.drain(..).chain(self.pending.drain(..));
         transfers.for_each(|transfer| transfer.spend(spent));
         self.bytes = 0;

@@ -5,33 +5,33 @@
 
 /// What the sender may still send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct SendCredits {
+pub(in crate::proto) struct SendCredits {
     left: u32,
     capacity: u32,
 }
 
 impl SendCredits {
     /// Credits that are not usable yet: they come with [`open`](Self::open).
-    pub(super) fn closed(capacity: u32) -> Self {
+    pub(in crate::proto) fn closed(capacity: u32) -> Self {
         Self { left: 0, capacity }
     }
 
     /// Credits that may be used at once.
-    pub(super) fn opened(capacity: u32) -> Self {
+    pub(in crate::proto) fn opened(capacity: u32) -> Self {
         Self { left: capacity, capacity }
     }
 
-    pub(super) fn open(&mut self) {
+    pub(in crate::proto) fn open(&mut self) {
         self.left = self.capacity;
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::proto) fn is_empty(&self) -> bool {
         self.left == 0
     }
 
     /// Spends one; `false` if there is none.
     #[must_use]
-    pub(super) fn take(&mut self) -> bool {
+    pub(in crate::proto) fn take(&mut self) -> bool {
         if self.left == 0 {
             return false;
         }
@@ -40,7 +40,7 @@ impl SendCredits {
     }
 
     /// Takes credits back from the receiver. More than the capacity cannot be used and is ignored, as the protocol says.
-    pub(super) fn grant(&mut self, count: u32) {
+    pub(in crate::proto) fn grant(&mut self, count: u32) {
         self.left = self.left.saturating_add(count).min(self.capacity);
         debug_assert!(self.left <= self.capacity);
     }
@@ -48,7 +48,7 @@ impl SendCredits {
 
 /// What the receiver holds for the sender: items not yet taken, and credits not yet given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct RecvWindow {
+pub(in crate::proto) struct RecvWindow {
     /// Items that wait for the reader.
     waiting: u32,
     /// Items the reader took whose credits have not been sent back.
@@ -57,13 +57,13 @@ pub(super) struct RecvWindow {
 }
 
 impl RecvWindow {
-    pub(super) fn new(capacity: u32) -> Self {
+    pub(in crate::proto) fn new(capacity: u32) -> Self {
         Self { waiting: 0, owed: 0, capacity }
     }
 
     /// Counts an item in; `false` if the sender had no credit for it.
     #[must_use]
-    pub(super) fn receive(&mut self) -> bool {
+    pub(in crate::proto) fn receive(&mut self) -> bool {
         if self.waiting + self.owed >= self.capacity {
             return false;
         }
@@ -73,7 +73,7 @@ impl RecvWindow {
 
     /// The reader has taken an item. Gives the credits that should go back now: each at once, or, where `batch`, when
     /// half the capacity has come together, which keeps the other half under way.
-    pub(super) fn take(&mut self, batch: bool) -> u32 {
+    pub(in crate::proto) fn take(&mut self, batch: bool) -> u32 {
         self.waiting = self.waiting.saturating_sub(1);
         self.owed += 1;
         debug_assert!(self.waiting + self.owed <= self.capacity.max(1));

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::dialer::dials;
-use super::features::Features;
-use super::wire::{Connect, Timestamp};
+use crate::proto::session::dialer::dials;
+use crate::proto::session::features::Features;
+use crate::proto::wire::{Connect, Timestamp};
 
 /// How far the clocks of two nodes may be apart.
 const CLOCK_SKEW_MAX: Duration = Duration::from_secs(5 * 60);
