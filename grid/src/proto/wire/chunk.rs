@@ -8,8 +8,10 @@
 
 use bytes::{BufMut, BytesMut};
 
+use super::checksum::CHECKSUM_LEN;
+use super::ids::MuxId;
 use super::message::{ARRAY_LEN_MAX, put_array, put_checksum};
-use super::{CHECKSUM_LEN, Flags, Header, MuxId, Op};
+use super::message::{Flags, Header, Op};
 
 /// A part to send.
 #[derive(Debug)]

@@ -4,10 +4,10 @@ use std::fmt;
 
 use bytes::{Bytes, BytesMut};
 
-use super::{
-    DecodeError, Frame, Header, Op, Reader, Timestamp,
-    msgpack::{put_array_len, put_bin, put_bool, put_map_len, put_str},
-};
+use super::error::DecodeError;
+use super::message::{Frame, Header, Op};
+use super::msgpack::{Reader, put_array_len, put_bin, put_bool, put_map_len, put_str};
+use super::time::Timestamp;
 
 /// A host is a URL without path: 4 KiB is more than any browser takes.
 const HOST_LEN_MAX: usize = 4 << 10;

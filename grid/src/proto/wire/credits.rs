@@ -6,10 +6,8 @@ use std::num::NonZeroU32;
 
 use bytes::Bytes;
 
-use super::{
-    DecodeError, Reader,
-    msgpack::{put_uint, uint_len},
-};
+use super::error::DecodeError;
+use super::msgpack::{Reader, put_uint, uint_len};
 
 /// The longest payload.
 pub(crate) const CREDITS_LEN_MAX: usize = 5;

@@ -8,10 +8,9 @@
 
 use bytes::{Buf, BufMut, Bytes};
 
-use super::{
-    DecodeError, Message, Op, Reader,
-    msgpack::{bin_prefix_len, put_array_len, put_bin_prefix, put_uint},
-};
+use super::error::DecodeError;
+use super::message::{Message, Op};
+use super::msgpack::{Reader, bin_prefix_len, put_array_len, put_bin_prefix, put_uint};
 
 /// Bytes of the outer message without the number of parts.
 const HEADER_LEN_FIXED: usize = 8;

@@ -7,7 +7,7 @@
 use bytes::{BufMut, Bytes};
 use rmp::Marker;
 
-use super::DecodeError;
+use super::error::DecodeError;
 
 /// A place in a message that moves forward.
 #[derive(Debug, Clone)]

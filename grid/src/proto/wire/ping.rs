@@ -2,10 +2,9 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::{
-    DecodeError, Reader, Timestamp,
-    msgpack::{put_bool, put_map_len, put_nil, put_str},
-};
+use super::error::DecodeError;
+use super::msgpack::{Reader, put_bool, put_map_len, put_nil, put_str};
+use super::time::Timestamp;
 
 /// A question whether the other side is alive. On a stream it has no payload at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,9 @@ use bytes::{Bytes, BytesMut};
 use proptest::{collection::vec, option, prelude::*};
 
 use super::merged;
-use super::{testing::*, *};
+use super::msgpack::Reader;
+use super::testing::*;
+use super::*;
 
 /// A message with its parts, as far as it can be read.
 fn read_all(input: &Bytes) -> Result<(Message, Vec<Bytes>), DecodeError> {

@@ -2,10 +2,8 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::{
-    DecodeError, Reader,
-    msgpack::{put_map_len, put_str},
-};
+use super::error::DecodeError;
+use super::msgpack::{Reader, put_map_len, put_str};
 
 /// The callee will not run a Request or open a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use super::HandlerId;
+use super::ids::HandlerId;
 
 /// Bytes of the subroute trailer.
 pub(crate) const SUBROUTE_LEN: usize = 32;

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use bytes::Bytes;
 
-use super::DecodeError;
+use super::error::DecodeError;
 
 pub(super) fn unhex(hex: &str) -> Bytes {
     assert!(hex.len().is_multiple_of(2), "odd hex");

@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use bytes::BufMut;
 
-use super::{DecodeError, Reader};
+use super::error::DecodeError;
+use super::msgpack::Reader;
 
 /// The msgpack extension type of a Go time.
 const EXT_GO_TIME: i8 = 5;

@@ -6,7 +6,8 @@ use bytes::{Bytes, BytesMut};
 use serde_json::Value;
 
 use super::merged;
-use super::{testing::*, *};
+use super::testing::*;
+use super::*;
 
 const BASE: &str = include_str!("../../../tests/vectors/base.jsonl");
 
