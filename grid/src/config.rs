@@ -70,7 +70,7 @@ impl Default for Config {
 impl Config {
     pub(crate) fn limits(&self) -> Limits {
         let defaults = Limits::default();
-        let needed = 2 * (self.message_bytes_max + self.outbox_bytes + defaults.bulk_bytes);
+        let needed = 2 * (self.message_bytes_max + self.outbox_bytes + defaults.transfer_bytes);
         Limits {
             message_bytes_max: self.message_bytes_max,
             outbox_bytes: self.outbox_bytes,

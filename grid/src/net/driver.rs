@@ -67,7 +67,7 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
         Self {
             peer,
             transport,
-            inbound: Inbound::default(),
+            inbound: peer.lock().link.new_inbound(),
             round: Round::default(),
             replies: Replies::new(),
             sleep: Box::pin(tokio::time::sleep_until(tokio::time::Instant::now())),
@@ -149,7 +149,7 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
             // What is late may have its answer among what is still to be decoded.
             let is_late = link.poll_timeout().is_some_and(|timeout| timeout <= now);
             if outcome.is_ok() && is_late && self.inbound.is_done() {
-                outcome = link.handle_timeout(now);
+                outcome = link.handle_timeout(now, &mut self.inbound);
             }
             self.has_output = link.wants_transmit();
             shared.drain(&mut self.round);

@@ -153,7 +153,7 @@ impl Peer {
 
     /// The handler of a stream is done.
     pub(super) fn finish_stream(&self, key: Key, outcome: Result<(), Fault>) {
-        self.with(|shared| shared.link.finish_stream(key, outcome));
+        self.with(|shared| shared.link.finish_stream(key, &outcome));
     }
 
     /// The subroute that a handler of this node is registered under.
@@ -265,19 +265,19 @@ impl Shared {
                 Event::Wake { side, key, half } => {
                     self.waiters.take(side, key, half, &mut round.wakers)
                 }
-                Event::Abandon { key } => {
+                Event::Cancel { key } => {
                     // Taken back before it was begun: nothing of it need run.
                     round.serve.retain(
                         |serve| !matches!(serve, Event::Serve { key: begun, .. } if *begun == key),
                     );
                     round.abort.extend(self.waiters.over(key, &mut round.wakers))
                 }
-                Event::Over { key } => {
+                Event::Finished { key } => {
                     // Its task, if it had one, is at its end.
                     drop(self.waiters.over(key, &mut round.wakers));
                 }
                 Event::Serve { .. } => round.serve.push(event),
-                Event::Spent(payload) => round.spent.push(payload),
+                Event::Released(payload) => round.spent.push(payload),
             }
         }
     }

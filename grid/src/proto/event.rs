@@ -21,12 +21,13 @@ pub(crate) enum Event {
         /// What travelled beside the payload, if anything.
         meta: Option<Box<Meta>>,
     },
-    /// Nobody waits for this handler any more: drop its future.
-    Abandon { key: Key },
-    /// A handler that had returned has had its outcome sent: whoever still watches the call may go.
-    Over { key: Key },
-    /// A payload of the user's that is not needed any more: dropping it can run the user's code, so not under a lock.
-    Spent(Bytes),
+    /// The outcome of this call is not wanted any more: drop the handler's future.
+    Cancel { key: Key },
+    /// The outcome of a handler that has returned was sent: the call is over for those who watch it.
+    Finished { key: Key },
+    /// A payload that the link does not need any more. Dropping it can run the user's code, so it must be dropped outside the
+    /// lock.
+    Released(Bytes),
     /// What somebody may be waiting for has changed.
     Wake { side: Side, key: Key, half: Half },
 }

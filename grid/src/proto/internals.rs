@@ -10,10 +10,10 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::{Bytes, BytesMut};
 
 use super::output::outbox;
-use super::wire::{self, Flags, Frame, HandlerId, Header, Message, MuxId, Op, merged};
+use super::wire::{Flags, Frame, HandlerId, Header, Message, MuxId, Op, checksum, merged};
 use super::{
-    CallSpec, Capacities, Deadline, Event, Features, Inbound, Key, Limits, Link, Recv, RouteKind,
-    Routes, SendState, Session, Side,
+    CallSpec, Capacities, Deadline, Event, Features, Key, Limits, Link, Recv, RouteKind, Routes,
+    SendState, Session, Side,
 };
 
 /// The handler of single requests, which answers with what it was sent.
@@ -61,7 +61,7 @@ pub fn decode_merged(message: Bytes) -> usize {
 
 /// The checksum of messages.
 pub fn checksum(bytes: &[u8]) -> u32 {
-    wire::checksum(bytes)
+    checksum::checksum(bytes)
 }
 
 // ---- merging --------------------------------------------------------------------------------------------------------
@@ -184,10 +184,10 @@ impl LinkPair {
                     self.callee.reply(key, &Ok(Some(payload)));
                 }
                 Event::Serve { key, .. } => self.opened = Some(key),
-                Event::Abandon { .. }
-                | Event::Over { .. }
+                Event::Cancel { .. }
+                | Event::Finished { .. }
                 | Event::Wake { .. }
-                | Event::Spent(_) => {}
+                | Event::Released(_) => {}
             }
         }
         carry(self.now, &mut self.callee, &mut self.caller);
@@ -216,7 +216,7 @@ impl LinkPair {
 }
 
 fn carry(now: Instant, from: &mut Link, to: &mut Link) {
-    let mut inbound = Inbound::default();
+    let mut inbound = to.new_inbound();
     while let Some(message) = from.poll_transmit(now) {
         inbound.push(message);
     }

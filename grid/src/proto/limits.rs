@@ -18,7 +18,7 @@ pub(crate) struct Limits {
     /// Bytes of a part.
     pub(crate) part_bytes: usize,
     /// Above this much waiting output in large messages further ones wait in a line of their own.
-    pub(crate) bulk_bytes: usize,
+    pub(crate) transfer_bytes: usize,
     /// Above this much waiting output the peer counts as one that does not read, and the connection is closed.
     pub(crate) backlog_bytes_max: usize,
     /// Calls of the peer that may be in flight here at once; one more is answered with "overloaded".
@@ -51,17 +51,17 @@ const _: () = assert!(PART_BYTES <= LARGE_BYTES, "a part is no large message its
 /// Large messages that take turns: as many as begin below this. The less it is, the more go one after another, which suits
 /// those of the same size (echoes of a MiB were a tenth faster with a quarter of this); the more, the less those of 100 KiB
 /// wait for those of 16 MiB.
-const BULK_BYTES: usize = 1024 * 1024;
+const TRANSFER_BYTES: usize = 1024 * 1024;
 
 /// Transfers that may be open at once each way, by the protocol: enough for large messages to get on beside a very large
 /// one, and few enough to look through for each part.
 pub(super) const TRANSFERS_MAX: usize = 16;
 
-/// Answers that need no leave (credits, pongs, refusals) may come on top of `OUTBOX_BYTES`, of `BULK_BYTES` and of one
+/// Answers that need no leave (credits, pongs, refusals) may come on top of `OUTBOX_BYTES`, of `TRANSFER_BYTES` and of one
 /// largest message of each kind; a peer that lets this much pile up is broken or hostile.
 const BACKLOG_BYTES_MAX: usize = 64 * 1024 * 1024;
 const _: () = assert!(
-    BACKLOG_BYTES_MAX > 2 * (MESSAGE_BYTES_MAX + OUTBOX_BYTES + BULK_BYTES),
+    BACKLOG_BYTES_MAX > 2 * (MESSAGE_BYTES_MAX + OUTBOX_BYTES + TRANSFER_BYTES),
     "a large answer is no sin"
 );
 
@@ -90,7 +90,7 @@ impl Default for Limits {
             calls_merged_max: CALLS_MERGED_MAX,
             large_bytes: LARGE_BYTES,
             part_bytes: PART_BYTES,
-            bulk_bytes: BULK_BYTES,
+            transfer_bytes: TRANSFER_BYTES,
             backlog_bytes_max: BACKLOG_BYTES_MAX,
             served_max: SERVED_MAX,
             ping_every: Duration::from_secs(10),

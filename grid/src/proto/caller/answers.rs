@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Body, CallerStream, Deadline, payload_of, text_fault};
+use super::call::{CallState, CallerStream, Deadline};
+use super::text_fault;
 use crate::proto::error::{CallFailure, ProtocolError};
 use crate::proto::event::{Half, Side};
 use crate::proto::fault::{ErrorCode, Fault, Sent};
-use crate::proto::link::{Link, Post};
+use crate::proto::link::Link;
 use crate::proto::muxes::Key;
+use crate::proto::output::header::HeaderTemplate;
 use crate::proto::session::features::Feature;
 use crate::proto::wire::{Flags, Message, Meta, MuxId, Op, Pong, Refusal, decode_credits};
 
@@ -16,16 +18,16 @@ const DEADLINE_SLACK: Duration = Duration::from_millis(10);
 
 impl Link {
     pub(in crate::proto) fn on_response(&mut self, message: Message) -> Result<(), ProtocolError> {
-        let Some((key, Body::Single)) = self.call_of(message.header.mux) else {
+        let Some((key, CallState::Single)) = self.call_of(message.header.mux) else {
             self.ignore();
             return Ok(());
         };
         let outcome = if message.header.flags.contains(Flags::ERROR) {
-            Body::Failed(CallFailure::Fault(self.fault_of(&message)?))
+            CallState::Failed(CallFailure::Fault(self.fault_of(&message)?))
         } else {
-            Body::Answered(message.payload)
+            CallState::Answered(message.payload)
         };
-        self.settle(key, outcome);
+        self.complete_request(key, outcome);
         Ok(())
     }
 
@@ -37,7 +39,7 @@ impl Link {
             self.ignore();
             return Ok(());
         };
-        let text = Refusal::decode(payload_of(message))?.error;
+        let text = Refusal::decode(message.payload_or_empty())?.error;
         let fault = match self.fault_of(message)? {
             Fault { code: ErrorCode::Text, .. } if text.starts_with("Invalid Handler") => {
                 Fault::new(ErrorCode::UnknownHandler, text)
@@ -50,14 +52,14 @@ impl Link {
 
     pub(in crate::proto) fn on_ack(&mut self, now: Instant, message: &Message) {
         let Some((key, stream)) = self.stream_of(message.header.mux) else {
-            return self.stale(message.header.mux);
+            return self.on_unknown_stream(message.header.mux);
         };
         if let Err(mismatch) = stream.core.check(message.header.seq) {
-            return self.abort(key, mismatch.to_string());
+            return self.reset_stream(key, mismatch.to_string());
         }
         stream.last_heard = now;
         stream.opened = true;
-        stream.core.credits.open();
+        stream.core.open_credits();
         self.wake(Side::Caller, key, Half::Both);
     }
 
@@ -69,7 +71,7 @@ impl Link {
         let ends = message.header.flags.contains(Flags::EOF);
         let Some((key, stream)) = self.stream_of(message.header.mux) else {
             if !ends {
-                self.stale(message.header.mux);
+                self.on_unknown_stream(message.header.mux);
             }
             return Ok(());
         };
@@ -77,25 +79,25 @@ impl Link {
         if message.header.flags.contains(Flags::ERROR) {
             // Delivered whatever its sequence number: it says why the stream is over.
             let fault = self.fault_of(&message)?;
-            self.end_call(key, Err(CallFailure::Fault(fault)));
+            self.end_stream(key, Err(CallFailure::Fault(fault)));
             return Ok(());
         }
         if let Some(item) = message.payload {
             if let Err(mismatch) = stream.core.check(message.header.seq) {
-                self.abort(key, mismatch.to_string());
+                self.reset_stream(key, mismatch.to_string());
                 return Ok(());
             }
             stream.opened = true;
             if ends {
                 stream.core.receive_last(item);
             } else if !stream.core.receive(item) {
-                self.abort(key, "the peer sent more than its credits allow".to_owned());
+                self.reset_stream(key, "the peer sent more than its credits allow".to_owned());
                 return Ok(());
             }
             self.wake(Side::Caller, key, Half::Reader);
         }
         if ends {
-            self.end_call(key, Ok(()));
+            self.end_stream(key, Ok(()));
         }
         Ok(())
     }
@@ -113,10 +115,10 @@ impl Link {
         stream.last_heard = now;
         match stream.core.check(message.header.seq) {
             Ok(()) => {
-                stream.core.credits.grant(count);
+                stream.core.grant_credits(count);
                 self.wake(Side::Caller, key, Half::Writer);
             }
-            Err(mismatch) => self.abort(key, mismatch.to_string()),
+            Err(mismatch) => self.reset_stream(key, mismatch.to_string()),
         }
         Ok(())
     }
@@ -126,16 +128,16 @@ impl Link {
         now: Instant,
         message: &Message,
     ) -> Result<(), ProtocolError> {
-        let pong = Pong::decode(payload_of(message))?;
+        let pong = Pong::decode(message.payload_or_empty())?;
         let Some((key, stream)) = self.stream_of(message.header.mux) else {
-            self.stale(message.header.mux);
+            self.on_unknown_stream(message.header.mux);
             return Ok(());
         };
         stream.last_heard = now;
         if pong.not_found {
-            self.end_call(key, Err(text_fault("the peer does not know this stream any more")));
+            self.end_stream(key, Err(text_fault("the peer does not know this stream any more")));
         } else if let Some(error) = pong.error {
-            self.end_call(key, Err(text_fault(error)));
+            self.end_stream(key, Err(text_fault(error)));
         }
         Ok(())
     }
@@ -155,21 +157,21 @@ impl Link {
             }
             _ => CallFailure::Lost { sent: Sent::Maybe, reason: "remote disconnected".into() },
         };
-        self.end_call(key, Err(failure));
+        self.end_stream(key, Err(failure));
     }
 
     /// An answer for a stream that is over here. The Go implementation answers it with DisconnectClientMux; between our
     /// own nodes nothing is said, because that message could hit a call of the peer that has the same id.
-    fn stale(&mut self, id: MuxId) {
+    fn on_unknown_stream(&mut self, id: MuxId) {
         self.ignore();
         if !self.peer_has_extensions() {
-            self.post(Post::new(Op::DisconnectClientMux, id), None);
+            self.output.push(HeaderTemplate::new(Op::DisconnectClientMux, id), None);
         }
     }
 
-    fn call_of(&self, id: MuxId) -> Option<(Key, &Body)> {
+    fn call_of(&self, id: MuxId) -> Option<(Key, &CallState)> {
         let key = self.calls.key_of(id)?;
-        Some((key, &self.calls.get(key)?.body))
+        Some((key, &self.calls.get(key)?.state))
     }
 
     fn stream_of(&mut self, id: MuxId) -> Option<(Key, &mut CallerStream)> {

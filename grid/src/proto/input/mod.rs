@@ -1,76 +1,84 @@
-//! What has come in, taken apart and checked before the link is asked.
+//! Received messages: decoded, checked, and large ones put together from their parts, before the link is locked.
 //!
-//! Nothing of a link is needed for that, and whoever calls meanwhile need not wait for it. It goes a few messages at a
-//! time: a peer can put many into few bytes, and what is decoded at once should still be near when it is handled.
+//! None of that needs the link, so callers need not wait for it. Messages are decoded a few at a time: a peer can put many
+//! into few bytes, and what is decoded together should still be in the cache when it is handled.
 //!
-//! Payloads are slices of what came. A few small items of a stream would hold a merged message for as long as a slow reader
-//! lets them wait; those are copied, so that a stream holds hardly more than its items.
+//! Payloads are slices of received messages. A few small items of a stream would hold a whole merged message while they
+//! wait for a slow reader; such items are copied, so that a stream holds little more than its items.
 
-pub(super) mod assembly;
+mod assembly;
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use self::assembly::Assembly;
+use crate::proto::error::ProtocolError;
 use crate::proto::wire::{DecodeError, Header, Message, MuxId, Op, merged};
 
 /// Messages that are decoded at a time.
 const DECODED_MAX: usize = 64;
 
-/// What a message that came alone holds, more or less: transports read so much at a time.
+/// Memory that an unmerged message holds, approximately: the size of one read of the transport.
 const HELD_BYTES_MIN: usize = 4 * 1024;
 
-/// Items of a stream that came together may hold so many times their own length; where they hold more they are copied. A
-/// stream that has a link for itself is most of each message, and must not pay for copies.
+/// Consecutive items of a stream may hold at most this many times their own length; if they would hold more they are
+/// copied. A stream that has the connection for itself makes up most of each message, and must not pay for copies.
 const HELD_RATIO_MAX: usize = 8;
 
-/// See the module.
+/// What was received on one connection and has not been handled.
+///
+/// Calls come in this order: [`push`](Self::push) messages, [`decode`](Self::decode) without the lock, and as long as that
+/// returns `true`, [`Link::handle_messages`](crate::proto::Link::handle_messages) with it.
 #[derive(Debug, Default)]
 pub(crate) struct Inbound {
-    /// As they came.
+    /// Messages as received.
     waiting: VecDeque<Bytes>,
-    /// What is left of the merged message before those.
+    /// The rest of the merged message before those.
     parts: Option<merged::Parts>,
-    /// Bytes of the message that the next decoded one is a slice of.
+    /// Bytes of the received message that the next decoded one is a slice of.
     held_bytes: usize,
-    pub(in crate::proto) decoded: Vec<Message>,
-    /// Where in `decoded` the items begin that came last, of one stream and in one message.
+    /// Messages for the link.
+    decoded: Vec<Message>,
+    /// Index in `decoded` of the first of the last consecutive items of one stream in one message.
     run: usize,
-    /// Bytes of what was decoded, or begun.
-    pub(in crate::proto) bytes: u64,
-    /// What comes after the decoded ones is no message.
-    pub(in crate::proto) error: Option<DecodeError>,
+    /// Bytes that were decoded, or begun, since the link asked last.
+    bytes: u64,
+    /// What follows the decoded messages breaks the protocol.
+    error: Option<ProtocolError>,
+    /// Large messages of which parts are missing. `None`: the session has no `chunks`, and parts are unknown messages.
+    assembly: Option<Assembly>,
 }
 
 impl Inbound {
-    /// A message has come.
+    /// For a session with the extension `chunks`, whose large messages have at most `bytes_max` bytes. Without the
+    /// extension, use the default.
+    pub(super) fn with_chunks(bytes_max: usize) -> Self {
+        Self { assembly: Some(Assembly::new(bytes_max)), ..Self::default() }
+    }
+
+    /// Adds a received message.
     pub(crate) fn push(&mut self, bytes: Bytes) {
         self.waiting.push_back(bytes);
     }
 
-    /// Messages that have not been begun, merged ones as one.
+    /// Number of received messages whose decoding has not begun. A merged message counts as one.
     pub(crate) fn len(&self) -> usize {
         self.waiting.len()
     }
 
-    /// Whether everything that has come is decoded.
+    /// Whether everything received is decoded.
     pub(crate) fn is_done(&self) -> bool {
         self.waiting.is_empty() && self.parts.as_ref().is_none_or(merged::Parts::is_over)
     }
 
-    /// Throws away what is decoded: there is nobody for it.
-    pub(in crate::proto) fn discard(&mut self) {
-        self.decoded.clear();
-        (self.bytes, self.error) = (0, None);
-    }
-
-    /// Decodes what is next; false if there was nothing.
+    /// Decodes the next messages. Returns `false` if nothing was received.
     pub(crate) fn decode(&mut self) -> bool {
         self.run = self.decoded.len();
         while self.decoded.len() < DECODED_MAX && self.error.is_none() {
             if let Some(parts) = &mut self.parts {
                 match parts.next() {
-                    Some(part) => self.keep(part.and_then(Message::decode)),
+                    Some(part) => self.add(part.and_then(Message::decode)),
                     None => self.parts = None,
                 }
                 continue;
@@ -83,26 +91,51 @@ impl Inbound {
                 Ok(outer) if outer.header.op == Op::Merged => {
                     self.parts = Some(merged::parts(&outer));
                 }
-                message => self.keep(message),
+                message => self.add(message),
             }
         }
         self.end_run();
-        !self.decoded.is_empty() || self.error.is_some()
+        // Bytes alone, of parts of large messages, are for the link's counters.
+        !self.decoded.is_empty() || self.error.is_some() || self.bytes > 0
     }
 
-    fn keep(&mut self, message: Result<Message, DecodeError>) {
+    fn add(&mut self, message: Result<Message, DecodeError>) {
         match message {
+            Ok(part) if part.header.op == Op::Chunk && self.assembly.is_some() => {
+                if let Err(error) = self.add_part(&part) {
+                    self.error = Some(error);
+                }
+            }
             Ok(message) => {
                 if self.decoded.last().is_some_and(|last| stream_of(last) != stream_of(&message)) {
                     self.end_run();
                 }
                 self.decoded.push(message);
             }
-            Err(error) => self.error = Some(error),
+            Err(error) => self.error = Some(error.into()),
         }
     }
 
-    /// Copies the items that came last if together they are little of what they hold.
+    /// Adds a part of a large message, and the message if this was its last part.
+    fn add_part(&mut self, part: &Message) -> Result<(), ProtocolError> {
+        let Some(assembly) = &mut self.assembly else { return Ok(()) };
+        let Header { mux: MuxId(transfer), seq, .. } = part.header;
+        let whole = assembly.add(part);
+        let whole = whole.map_err(|error| ProtocolError::Part { transfer, part: seq, error })?;
+        let Some(whole) = whole else { return Ok(()) };
+        let message = Message::decode(whole)?;
+        let op = message.header.op;
+        if let Op::Connect | Op::ConnectResponse | Op::Merged | Op::Chunk = op {
+            return Err(ProtocolError::InParts(op));
+        }
+        // An item that has memory of its own is not part of a run.
+        self.end_run();
+        self.decoded.push(message);
+        self.run = self.decoded.len();
+        Ok(())
+    }
+
+    /// Copies the last consecutive items of one stream if they are a small part of the memory that they hold.
     fn end_run(&mut self) {
         let begin = std::mem::replace(&mut self.run, self.decoded.len());
         let items = self.decoded.get_mut(begin..).unwrap_or_default();
@@ -116,9 +149,52 @@ impl Inbound {
             }
         }
     }
+
+    // ---- for the link -----------------------------------------------------------------------------------------------
+
+    /// Bytes that were decoded since this was called last.
+    pub(super) fn take_bytes(&mut self) -> u64 {
+        std::mem::take(&mut self.bytes)
+    }
+
+    /// Takes the decoded messages, in the order in which they were received.
+    pub(super) fn take_messages(&mut self) -> impl Iterator<Item = Message> {
+        self.decoded.drain(..)
+    }
+
+    /// The error after the decoded messages, which must be handled before it.
+    pub(super) fn take_error(&mut self) -> Option<ProtocolError> {
+        self.error.take()
+    }
+
+    /// Drops what was decoded: there is no connection.
+    pub(super) fn discard(&mut self) {
+        self.decoded.clear();
+        (self.bytes, self.error) = (0, None);
+    }
+
+    /// Frees the memory that is kept for further large messages. Called once per ping interval, so that an idle connection
+    /// does not hold it for ever.
+    pub(super) fn release_spare(&mut self) {
+        if let Some(assembly) = &mut self.assembly {
+            assembly.release_spare();
+        }
+    }
+
+    /// Memory that is held for large messages of which parts are missing.
+    #[cfg(test)]
+    pub(super) fn assembly_bytes(&self) -> usize {
+        self.assembly.as_ref().map_or(0, Assembly::bytes)
+    }
+
+    /// Whether memory is kept for further large messages.
+    #[cfg(test)]
+    pub(super) fn has_spare(&self) -> bool {
+        self.assembly.as_ref().is_some_and(Assembly::has_spare)
+    }
 }
 
-/// Whose item this is, if it is one.
+/// The stream whose item this is, if it is one.
 fn stream_of(message: &Message) -> Option<(Op, MuxId)> {
     let Header { op, mux, .. } = message.header;
     matches!(op, Op::MuxClientMsg | Op::MuxServerMsg).then_some((op, mux))
@@ -151,15 +227,16 @@ mod tests {
         for _ in 0..3 {
             inbound.push(merged_of(40));
         }
-        let (mut seen, mut done) = (Vec::new(), Vec::new());
+        let (mut seen, mut done, mut bytes) = (Vec::new(), Vec::new(), 0);
         while inbound.decode() {
             assert!(inbound.decoded.len() <= DECODED_MAX);
             seen.extend(seqs(&mut inbound));
             done.push(inbound.is_done());
+            bytes += inbound.take_bytes();
         }
         assert_eq!(done, [false, true]);
         assert_eq!(seen, (0..3).flat_map(|_| 0..40).collect::<Vec<_>>());
-        assert_eq!(inbound.bytes, 3 * merged_of(40).len() as u64);
+        assert_eq!(bytes, 3 * merged_of(40).len() as u64);
         assert!(inbound.parts.is_none(), "nothing holds the last message's memory");
     }
 

@@ -1,80 +1,94 @@
-//! The waiting lines: who has something to send and found the outbox full, or no connection. First come, first served,
-//! whatever it is, so that neither calls nor answers nor streams can starve the others.
+//! The queues of calls, answers and items that wait for room in the outbox, or for a connection. They are served in the
+//! order of their arrival, whatever they are, so that neither calls nor answers nor streams can starve each other.
 //!
-//! Where large messages travel in parts they have a line of their own, as they have room of their own: small ones do not
-//! stand behind them.
+//! Where large messages travel in parts they have a queue of their own, as they have room of their own: small messages do
+//! not wait behind them.
 //!
-//! Each waits with what it has to send in its own entry in the tables, a stream with one item at most. Whoever gives up
-//! leaves its place behind; the link clears those out before the line grows for them.
+//! An entry is only a key: what is to be sent is in the entry of its call in the tables, of a stream one item at most. A
+//! call that ends leaves its place in the queue behind; [`SendQueue::push`] removes such places before the queue grows.
 
 use std::collections::VecDeque;
 
 use crate::proto::event::Side;
 use crate::proto::muxes::Key;
 
-/// Who waits.
+/// Something that waits to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::proto) enum Waiting {
-    /// A call of this node that has not started.
-    Call(Key),
+pub(in crate::proto) enum PendingSend {
+    /// A call of this node that has not started, with a payload of so many bytes.
+    Call { key: Key, payload_len: usize },
     /// The answer to a request of the peer.
     Reply(Key),
     /// An item of a stream.
     Item(Side, Key),
 }
 
-/// Which line, and which room of the outbox.
+/// Which queue, and which part of the outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::proto) enum Lane {
     Small,
-    /// What travels in parts, and what must not overtake it.
+    /// For messages that travel in parts, and messages that must not overtake those.
     Large,
 }
 
-/// Places below which a line is never cleared.
-const CROWD_MIN: usize = 64;
+/// Length below which a queue is never swept.
+const SWEEP_LEN_MIN: usize = 64;
 
-/// See the module.
+/// The queue of one lane.
 #[derive(Debug)]
-pub(in crate::proto) struct Line {
-    places: VecDeque<Waiting>,
-    /// Length at which it is worth looking for places that nobody holds any more.
-    crowd: usize,
+pub(super) struct SendQueue {
+    places: VecDeque<PendingSend>,
+    /// Length at which to look for places of calls that do not wait any more.
+    sweep_len: usize,
 }
 
-impl Default for Line {
+impl Default for SendQueue {
     fn default() -> Self {
-        Self { places: VecDeque::new(), crowd: CROWD_MIN }
+        Self { places: VecDeque::new(), sweep_len: SWEEP_LEN_MIN }
     }
 }
 
-impl Line {
-    pub(in crate::proto) fn is_empty(&self) -> bool {
+impl SendQueue {
+    pub(super) fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
 
-    /// Whether to [`retain`](Self::retain) before the next [`push`](Self::push). At twice the length that the last one
-    /// left, so that its cost is spread over as many pushes.
-    pub(in crate::proto) fn is_crowded(&self) -> bool {
-        self.places.len() >= self.crowd
+    /// Adds a place at the end. Sweeps the queue before it grows beyond twice the length that the last sweep left, so that
+    /// the cost of a sweep is spread over as many pushes.
+    pub(super) fn push(
+        &mut self,
+        pending: PendingSend,
+        still_waits: impl FnMut(PendingSend) -> bool,
+    ) {
+        if self.places.len() >= self.sweep_len {
+            self.sweep(still_waits);
+        }
+        self.places.push_back(pending);
     }
 
-    pub(in crate::proto) fn push(&mut self, waiting: Waiting) {
-        self.places.push_back(waiting);
-    }
-
-    pub(in crate::proto) fn pop(&mut self) -> Option<Waiting> {
+    /// Takes the first place of the queue.
+    pub(super) fn pop(&mut self) -> Option<PendingSend> {
         self.places.pop_front()
     }
 
-    /// Drops the places of those who do not wait any more.
-    pub(in crate::proto) fn retain(&mut self, mut still_waits: impl FnMut(Waiting) -> bool) {
-        self.places.retain(|waiting| still_waits(*waiting));
-        self.crowd = (2 * self.places.len()).max(CROWD_MIN);
+    /// Moves all places of another queue to the end of this one.
+    pub(super) fn append(&mut self, other: &mut Self) {
+        self.places.append(&mut other.places);
+    }
+
+    /// Adds a place that comes from another queue, without a sweep: both together hold no more than before.
+    pub(super) fn push_moved(&mut self, pending: PendingSend) {
+        self.places.push_back(pending);
+    }
+
+    /// Removes the places of calls that do not wait any more.
+    pub(super) fn sweep(&mut self, mut still_waits: impl FnMut(PendingSend) -> bool) {
+        self.places.retain(|pending| still_waits(*pending));
+        self.sweep_len = (2 * self.places.len()).max(SWEEP_LEN_MIN);
     }
 
     #[cfg(test)]
-    pub(in crate::proto) fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.places.len()
     }
 }

@@ -1,11 +1,15 @@
-//! Large messages on their way out, cut into parts where the peer knows `chunks`, so that small ones need not wait behind
-//! them.
+//! Large messages on their way out, in parts, where the peer knows `chunks`, so that small ones need not wait behind them.
 //!
-//! Every transfer belongs to one call or stream, and whatever else is said on that one waits behind it: sequence numbers
-//! and ends must not overtake. Up to [`TRANSFERS_MAX`] transfers take turns, a part each.
+//! Each transfer belongs to one call or stream. Later messages of the same one wait behind it, since neither sequence
+//! numbers nor ends may overtake. Up to [`TRANSFERS_MAX`] transfers send a part each in turn.
 //!
-//! Payloads are not copied but kept, and given back in `spent` when they are not needed any more: dropping a buffer of
-//! the user's can run the user's code, which is for after the lock.
+//! ```text
+//!   push ──► pending ──► open ──► pop: a part ──► … ──► the last part: Finished { payload, followers }
+//!               └──────────┴──── withdraw: payloads to `released`, and an empty last part if one has left
+//! ```
+//!
+//! Payloads are shared with the user, not copied, and handed back in `released`: dropping the last handle of a buffer can
+//! run the user's code, which must not happen under the link's lock.
 
 use std::collections::VecDeque;
 
@@ -15,79 +19,80 @@ use crate::proto::event::Side;
 use crate::proto::limits::TRANSFERS_MAX;
 use crate::proto::wire::{Flags, Frame, MuxId, Op, Part};
 
-/// Whose messages must stay in order: those of one call, on one side.
+/// One side of one call, whose messages must stay in order.
 type Owner = (Side, MuxId);
 
-/// All of them on one connection.
+/// All transfers of one connection.
 #[derive(Debug)]
-pub(in crate::proto) struct Bulk {
+pub(super) struct Transfers {
     /// Bytes of a part.
     part_bytes: usize,
-    /// Transfers that have begun, the one whose turn it is in front.
+    /// Transfers that have begun. The front one sends the next part.
     open: VecDeque<Transfer>,
-    /// Those that have not, in the order in which they shall.
+    /// Transfers that have not begun, in their order.
     pending: VecDeque<Transfer>,
     /// Number of the next transfer to begin.
     next_transfer: u64,
-    /// Large messages so far; names them for [`holds_message`](Self::holds_message).
+    /// Number of the next large message, by which [`is_pending`](Self::is_pending) finds it.
     pushed: u64,
-    /// Bytes that wait.
+    /// Bytes that have not left, followers included.
     bytes: usize,
-    /// Where parts are written; the same memory again when the transport has done with the one before.
+    /// Buffer for parts. Its memory is used again once the transport has dropped the part before.
     space: BytesMut,
 }
 
-/// A large message, and what is said on the same call after it.
+/// A large message, and the later messages of the same call.
 #[derive(Debug)]
 struct Transfer {
-    /// `None`: given up, which the peer must be told.
+    /// `None`: withdrawn after its first part. The last part, an empty one, tells the peer.
     owner: Option<Owner>,
-    /// Its number on the wire, from the first part on.
+    /// Its number on the wire, assigned when it begins.
     number: u64,
     next_part: u32,
-    /// Small messages that must have left before: what was said on the call earlier is among them.
-    after: u64,
-    message: Large,
-    behind: VecDeque<Behind>,
+    /// Number of small messages that must have left before. Earlier messages of the same call are among them.
+    small_before: u64,
+    message: LargeMessage,
+    followers: VecDeque<Follower>,
 }
 
+/// A message that waits behind a large one of the same call.
 #[derive(Debug)]
-pub(in crate::proto) enum Behind {
+pub(super) enum Follower {
     Small(Bytes),
-    Large(Large),
+    Large(LargeMessage),
 }
 
 /// A large message around a payload that is not copied.
 #[derive(Debug)]
-pub(in crate::proto) struct Large {
+pub(super) struct LargeMessage {
     number: u64,
-    /// It begins its call: before it has left the peer does not know of the call.
-    opens: bool,
+    /// Whether it is the first message of its call, so that the peer does not know the call before.
+    opens_call: bool,
     checksum: bool,
     head: Bytes,
     payload: Bytes,
     tail: Bytes,
-    /// Bytes that have left.
+    /// Bytes that have left, counted over `head`, `payload` and `tail`.
     sent: usize,
 }
 
-/// A part, and what came to its end with it.
+/// A part, and the message that ends with it.
 #[derive(Debug)]
-pub(in crate::proto) struct Popped {
-    pub(in crate::proto) bytes: Bytes,
-    pub(in crate::proto) done: Option<Done>,
+pub(super) struct NextPart {
+    pub(super) bytes: Bytes,
+    pub(super) finished: Option<Finished>,
 }
 
 /// A large message that has left as a whole.
 #[derive(Debug)]
-pub(in crate::proto) struct Done {
-    pub(in crate::proto) owner: Owner,
-    pub(in crate::proto) payload: Bytes,
-    pub(in crate::proto) behind: VecDeque<Behind>,
+pub(super) struct Finished {
+    pub(super) owner: Owner,
+    pub(super) payload: Bytes,
+    pub(super) followers: VecDeque<Follower>,
 }
 
-impl Bulk {
-    pub(in crate::proto) fn new(part_bytes: usize) -> Self {
+impl Transfers {
+    pub(super) fn new(part_bytes: usize) -> Self {
         Self {
             part_bytes: part_bytes.max(1),
             open: VecDeque::new(),
@@ -99,93 +104,96 @@ impl Bulk {
         }
     }
 
-    pub(in crate::proto) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.open.is_empty() && self.pending.is_empty()
     }
 
-    pub(in crate::proto) fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Adds a message with this payload, which goes out when the first `after` small ones have. Gives its number.
-    pub(in crate::proto) fn push(&mut self, frame: &Frame<'_>, payload: Bytes, after: u64) -> u64 {
+    /// Adds a message with this payload. It is sent once the first `small_before` small messages have left. Returns its
+    /// number.
+    pub(super) fn push(&mut self, frame: &Frame<'_>, payload: Bytes, small_before: u64) -> u64 {
         let number = self.pushed;
         self.pushed += 1;
         let (head, tail) = frame.around_payload();
-        let message = Large {
+        let message = LargeMessage {
             number,
-            opens: matches!(frame.header.op, Op::Request | Op::ConnectMux),
+            opens_call: matches!(frame.header.op, Op::Request | Op::ConnectMux),
             checksum: frame.header.flags.contains(Flags::CRC),
             head,
             payload,
             tail,
             sent: 0,
         };
-        self.bytes += message.left();
+        self.bytes += message.remaining();
         let owner = owner_of(frame);
         match self.transfer_of(owner) {
-            Some(transfer) => transfer.behind.push_back(Behind::Large(message)),
-            None => self.begin(owner, message, VecDeque::new(), after),
+            Some(transfer) => transfer.followers.push_back(Follower::Large(message)),
+            None => self.begin(owner, message, VecDeque::new(), small_before),
         }
         number
     }
 
-    /// Puts a small message behind the transfer of the same call, if there is one.
+    /// Queues a small message behind the transfer of the same call. Returns `false` if there is no such transfer.
     #[must_use]
-    pub(in crate::proto) fn push_behind(&mut self, frame: &Frame<'_>) -> bool {
+    pub(super) fn push_follower(&mut self, frame: &Frame<'_>) -> bool {
         if self.is_empty() {
             return false;
         }
         let Some(transfer) = self.transfer_of(owner_of(frame)) else { return false };
         let message = frame.to_bytes();
         let len = message.len();
-        transfer.behind.push_back(Behind::Small(message));
+        transfer.followers.push_back(Follower::Small(message));
         self.bytes += len;
         true
     }
 
-    /// The small message in front of those behind a finished one has gone to the small ones.
-    pub(in crate::proto) fn moved(&mut self, len: usize) {
+    /// Must be called for each small follower of a finished transfer, which is not counted here from then on.
+    pub(super) fn follower_moved(&mut self, len: usize) {
         self.bytes -= len;
     }
 
-    /// Lets a transfer wait for its turn.
-    pub(in crate::proto) fn begin(
+    /// Adds a transfer to the pending ones.
+    pub(super) fn begin(
         &mut self,
         owner: Owner,
-        message: Large,
-        behind: VecDeque<Behind>,
-        after: u64,
+        message: LargeMessage,
+        followers: VecDeque<Follower>,
+        small_before: u64,
     ) {
         let owner = Some(owner);
-        self.pending.push_back(Transfer { owner, number: 0, next_part: 0, after, message, behind });
+        self.pending.push_back(Transfer {
+            owner,
+            number: 0,
+            next_part: 0,
+            small_before,
+            message,
+            followers,
+        });
     }
 
-    /// Whether messages of this call wait here, so that later ones must as well.
-    pub(in crate::proto) fn holds(&self, side: Side, id: MuxId) -> bool {
+    /// Whether a large message of this call has not left, so that later messages must wait behind it.
+    pub(super) fn has_transfer_of(&self, side: Side, id: MuxId) -> bool {
         let owner = Some((side, id));
         self.open.iter().chain(&self.pending).any(|transfer| transfer.owner == owner)
     }
 
-    /// Whether this message, as [`push`](Self::push) numbered it, has not left as a whole.
-    pub(in crate::proto) fn holds_message(&self, number: u64) -> bool {
+    /// Whether some of the message with this number has not left.
+    pub(super) fn is_pending(&self, number: u64) -> bool {
         self.open.iter().chain(&self.pending).any(|transfer| {
-            let behind = transfer
-                .behind
-                .iter()
-                .any(|behind| matches!(behind, Behind::Large(message) if message.number == number));
-            transfer.owner.is_some() && (transfer.message.number == number || behind)
+            let follows = |follower: &Follower| {
+                matches!(follower, Follower::Large(message) if message.number == number)
+            };
+            transfer.owner.is_some()
+                && (transfer.message.number == number || transfer.followers.iter().any(follows))
         })
     }
 
-    /// Forgets what has not left of a call. `true` if the message that begins the call is among that: then the peer has
-    /// never heard of it.
-    pub(in crate::proto) fn take_back(
-        &mut self,
-        side: Side,
-        id: MuxId,
-        spent: &mut Vec<Bytes>,
-    ) -> bool {
+    /// Drops the messages of a call that have not left. Returns whether its first message is among them: then the peer does
+    /// not know the call.
+    pub(super) fn withdraw(&mut self, side: Side, id: MuxId, released: &mut Vec<Bytes>) -> bool {
         let owner = Some((side, id));
         let take = |transfers: &mut VecDeque<Transfer>| {
             let at = transfers.iter().position(|transfer| transfer.owner == owner)?;
@@ -194,24 +202,25 @@ impl Bulk {
         let Some(transfer) = take(&mut self.pending).or_else(|| take(&mut self.open)) else {
             return false;
         };
-        let Transfer { number, next_part, after, .. } = transfer;
-        let Large { opens, checksum, .. } = transfer.message;
-        self.bytes -= transfer.left();
-        transfer.spend(spent);
+        let Transfer { number, next_part, small_before, .. } = transfer;
+        let LargeMessage { opens_call, checksum, .. } = transfer.message;
+        self.bytes -= transfer.remaining();
+        transfer.release(released);
         if next_part > 0 {
-            // Next in turn, so that the peer can use the memory for something else.
-            let message = Large { checksum, ..Large::nothing() };
-            let behind = VecDeque::new();
-            let given_up = Transfer { owner: None, number, next_part, after, message, behind };
-            self.open.push_front(given_up);
+            // The peer holds memory for the parts that have left. An empty last part frees it, so it is sent next.
+            let message = LargeMessage { checksum, ..LargeMessage::empty() };
+            let followers = VecDeque::new();
+            let aborted =
+                Transfer { owner: None, number, next_part, small_before, message, followers };
+            self.open.push_front(aborted);
         }
-        opens
+        opens_call
     }
 
-    /// The next part, where small messages have left up to the number `transmitted`.
-    pub(in crate::proto) fn pop(&mut self, transmitted: u64) -> Option<Popped> {
+    /// The next part. `transmitted` is the number of small messages that have left.
+    pub(super) fn pop(&mut self, transmitted: u64) -> Option<NextPart> {
         while self.open.len() < TRANSFERS_MAX
-            && self.pending.front().is_some_and(|transfer| transfer.after <= transmitted)
+            && self.pending.front().is_some_and(|transfer| transfer.small_before <= transmitted)
         {
             let Some(transfer) = self.pending.pop_front() else { break };
             let number = self.next_transfer;
@@ -223,33 +232,33 @@ impl Bulk {
         self.bytes -= part.len;
         if !part.is_last {
             self.open.push_back(transfer);
-            return Some(Popped { bytes: part.bytes, done: None });
+            return Some(NextPart { bytes: part.bytes, finished: None });
         }
-        let Transfer { owner, message, behind, .. } = transfer;
-        let done = owner.map(|owner| Done { owner, payload: message.payload, behind });
-        Some(Popped { bytes: part.bytes, done })
+        let Transfer { owner, message, followers, .. } = transfer;
+        let finished = owner.map(|owner| Finished { owner, payload: message.payload, followers });
+        Some(NextPart { bytes: part.bytes, finished })
     }
 
-    /// Throws everything away: the connection is gone.
-    pub(in crate::proto) fn clear(&mut self, spent: &mut Vec<Bytes>) {
+    /// Drops everything: the connection is gone.
+    pub(super) fn clear(&mut self, released: &mut Vec<Bytes>) {
         let transfers = self.open.drain(..).chain(self.pending.drain(..));
-        transfers.for_each(|transfer| transfer.spend(spent));
+        transfers.for_each(|transfer| transfer.release(released));
         self.bytes = 0;
         self.next_transfer = 1;
         self.space = BytesMut::new();
     }
 
-    /// There are few, as the bound on their bytes makes large messages wait in line: looking at each is quick.
+    /// A linear search: there are few transfers, as the bound on their bytes makes further large messages wait in a queue.
     fn transfer_of(&mut self, owner: Owner) -> Option<&mut Transfer> {
         let transfers = self.open.iter_mut().chain(&mut self.pending);
         transfers.into_iter().find(|transfer| transfer.owner == Some(owner))
     }
 }
 
-/// A part that was cut off.
+/// A part cut off from a message.
 struct Cut {
     bytes: Bytes,
-    /// Of the message.
+    /// Bytes of the message in it.
     len: usize,
     is_last: bool,
 }
@@ -257,8 +266,8 @@ struct Cut {
 impl Transfer {
     fn cut(&mut self, part_bytes: usize, space: &mut BytesMut) -> Cut {
         let message = &mut self.message;
-        let len = message.left().min(part_bytes);
-        let is_last = len == message.left();
+        let len = message.remaining().min(part_bytes);
+        let is_last = len == message.remaining();
         let crc = if message.checksum { Flags::CRC } else { Flags::NONE };
         let part = Part {
             transfer: self.number,
@@ -275,29 +284,29 @@ impl Transfer {
     }
 
     /// Bytes that have not left.
-    fn left(&self) -> usize {
-        let behind = self.behind.iter().map(|behind| match behind {
-            Behind::Small(message) => message.len(),
-            Behind::Large(message) => message.left(),
+    fn remaining(&self) -> usize {
+        let followers = self.followers.iter().map(|follower| match follower {
+            Follower::Small(message) => message.len(),
+            Follower::Large(message) => message.remaining(),
         });
-        self.message.left() + behind.sum::<usize>()
+        self.message.remaining() + followers.sum::<usize>()
     }
 
-    fn spend(self, spent: &mut Vec<Bytes>) {
-        spent.push(self.message.payload);
-        spent.extend(self.behind.into_iter().filter_map(|behind| match behind {
-            Behind::Small(_) => None,
-            Behind::Large(message) => Some(message.payload),
+    fn release(self, released: &mut Vec<Bytes>) {
+        released.push(self.message.payload);
+        released.extend(self.followers.into_iter().filter_map(|follower| match follower {
+            Follower::Small(_) => None,
+            Follower::Large(message) => Some(message.payload),
         }));
     }
 }
 
-impl Large {
-    fn nothing() -> Self {
+impl LargeMessage {
+    fn empty() -> Self {
         let nothing = Bytes::new;
         Self {
             number: u64::MAX,
-            opens: false,
+            opens_call: false,
             checksum: false,
             head: nothing(),
             payload: nothing(),
@@ -310,11 +319,11 @@ impl Large {
         self.head.len() + self.payload.len() + self.tail.len()
     }
 
-    fn left(&self) -> usize {
+    fn remaining(&self) -> usize {
         self.len() - self.sent
     }
 
-    /// The bytes from one place of the message to another, as they lie in its three buffers.
+    /// The bytes from one offset of the message to another, in its three buffers.
     fn slices(&self, from: usize, to: usize) -> [&[u8]; 3] {
         let mut start = 0;
         [&self.head, &self.payload, &self.tail].map(|buffer| {
@@ -329,7 +338,7 @@ fn owner_of(frame: &Frame<'_>) -> Owner {
     (sender_of(frame.header.op), frame.header.mux)
 }
 
-/// Which side of a call says this.
+/// Which side of a call sends this op.
 fn sender_of(op: Op) -> Side {
     match op {
         Op::Request
@@ -345,7 +354,7 @@ fn sender_of(op: Op) -> Side {
         | Op::DisconnectClientMux
         | Op::MuxConnectError
         | Op::Pong => Side::Callee,
-        // About no call.
+        // Not about a call.
         Op::Connect
         | Op::ConnectResponse
         | Op::Disconnect

@@ -38,11 +38,12 @@ impl std::fmt::Display for Mismatch {
 pub(in crate::proto) struct StreamCore {
     next_send: u32,
     next_recv: u32,
-    pub(in crate::proto) credits: SendCredits,
+    credits: SendCredits,
     window: RecvWindow,
     items: VecDeque<Bytes>,
-    /// An item that is sent, as its writer sees it, and waits in line for room in the outbox.
-    pub(in crate::proto) parked: Option<Bytes>,
+    /// An item that the writer has sent, and that waits for room in the outbox. At most one, and the stream is blocked
+    /// while it waits.
+    queued_item: Option<Bytes>,
 }
 
 impl StreamCore {
@@ -58,8 +59,46 @@ impl StreamCore {
             credits,
             window: RecvWindow::new(recv_capacity),
             items: VecDeque::new(),
-            parked: None,
+            queued_item: None,
         }
+    }
+
+    // ---- sending ----------------------------------------------------------------------------------------------------
+
+    /// Whether an item can be sent: there is a credit, and no item waits.
+    pub(in crate::proto) fn can_send(&self) -> bool {
+        !self.credits.is_empty() && self.queued_item.is_none()
+    }
+
+    /// Spends a credit; `false` if there is none.
+    #[must_use]
+    pub(in crate::proto) fn take_credit(&mut self) -> bool {
+        self.credits.take()
+    }
+
+    /// The peer has accepted the stream: all credits are available.
+    pub(in crate::proto) fn open_credits(&mut self) {
+        self.credits.open();
+    }
+
+    /// The peer has returned credits.
+    pub(in crate::proto) fn grant_credits(&mut self, count: u32) {
+        self.credits.grant(count);
+    }
+
+    /// Keeps an item, as retained by the output, until there is room for it.
+    pub(in crate::proto) fn queue_item(&mut self, item: Bytes) {
+        debug_assert!(self.queued_item.is_none(), "`can_send` comes before");
+        self.queued_item = Some(item);
+    }
+
+    pub(in crate::proto) fn has_queued_item(&self) -> bool {
+        self.queued_item.is_some()
+    }
+
+    /// Takes the item that waits. It must be released to the output.
+    pub(in crate::proto) fn take_queued_item(&mut self) -> Option<Bytes> {
+        self.queued_item.take()
     }
 
     /// The sequence number of the message that is sent now.
@@ -69,7 +108,9 @@ impl StreamCore {
         seq
     }
 
-    /// Checks the sequence of a message that came in.
+    // ---- receiving --------------------------------------------------------------------------------------------------
+
+    /// Checks the sequence number of a received message.
     pub(in crate::proto) fn check(&mut self, got: u32) -> Result<(), Mismatch> {
         let want = self.next_recv;
         if got != want {

@@ -112,15 +112,65 @@ fn memory_is_what_has_come() {
         let total = 16 << 20;
         solo.try_give(part(transfer, 0, total, &[7; 1000], Flags::CRC)).expect("a part");
     }
-    assert!(solo.node.link.assembly_bytes() <= 16 * 4000, "{}", solo.node.link.assembly_bytes());
-    solo.node.link.stop("enough");
-    assert_eq!(solo.node.link.assembly_bytes(), 0);
+    assert!(
+        solo.node.inbound.assembly_bytes() <= 16 * 4000,
+        "{}",
+        solo.node.inbound.assembly_bytes()
+    );
+    solo.node.stop("enough");
+    assert_eq!(solo.node.inbound.assembly_bytes(), 0);
+}
+
+/// An idle connection does not hold memory for further large messages.
+#[test]
+fn spare_memory_is_freed_with_the_next_ping() {
+    let mut solo = solo();
+    let header = flagged(opening(Op::Request, 1, SINGLE, 1000), Flags::EOF);
+    for bytes in in_parts(7, &encode(header, Some(&large(300))), 100) {
+        solo.try_give(bytes).expect("a part");
+    }
+    assert_eq!(solo.node.serves.len(), 1);
+    assert!(solo.node.inbound.has_spare(), "it would be used for the next message");
+    solo.advance(secs(9)).expect("a peer that is not silent yet");
+    assert!(solo.node.inbound.has_spare());
+    solo.advance(secs(2)).expect("a peer that is not silent yet");
+    assert!(!solo.node.inbound.has_spare());
+}
+
+/// Messages before a wrong part are handled, and those after it are not.
+#[test]
+fn an_error_of_a_part_keeps_its_place() {
+    let mut solo = solo();
+    let message = |mux| encode(flagged(opening(Op::Request, mux, SINGLE, 1000), Flags::EOF), None);
+    for bytes in [message(1), part(9, 1, 5, b"a", Flags::CRC), message(2)] {
+        solo.node.inbound.push(bytes);
+    }
+    let error = PartError::Unknown;
+    let expected = ProtocolError::Part { transfer: 9, part: 1, error };
+    assert_eq!(solo.try_give(message(3)), Err(expected));
+    assert_eq!(solo.node.serves.len(), 1);
+}
+
+/// The counters of a link count each part's bytes when it is received, and the message once.
+#[test]
+fn parts_are_counted_as_one_message() {
+    let mut solo = solo();
+    let header = flagged(opening(Op::Request, 1, SINGLE, 1000), Flags::EOF);
+    let parts = in_parts(7, &encode(header, Some(&large(300))), 100);
+    let (count, mut bytes_in) = (parts.len(), 0);
+    for (index, bytes) in parts.into_iter().enumerate() {
+        bytes_in += bytes.len() as u64;
+        solo.try_give(bytes).expect("a part");
+        let counters = solo.node.link.counters();
+        assert_eq!(counters.bytes_in, bytes_in);
+        assert_eq!(counters.messages_in, u64::from(index + 1 == count));
+    }
 }
 
 /// Whatever is begun, continued and taken back, the sender keeps to the rules: the receiver would say so.
 #[test]
 fn a_sender_keeps_to_the_rules() {
-    let mut solo = Solo::with(Limits { bulk_bytes: 1 << 20, ..little() }, Features::all());
+    let mut solo = Solo::with(Limits { transfer_bytes: 1 << 20, ..little() }, Features::all());
     let mut calls = Vec::new();
     let mut open = HashMap::new();
     let (mut last, mut most, mut given_up) = (0, 0, 0);

@@ -135,7 +135,7 @@ fn a_deadline_ends_both_sides() {
     assert!(pair.b.link.is_served(serve) && pair.a.answer(call).is_none());
     pair.advance(millis(2));
     assert_eq!(pair.a.answer(call), Some(Err(CallFailure::DeadlineExceeded { after: secs(2) })));
-    assert_eq!(pair.b.abandoned, [serve]);
+    assert_eq!(pair.b.cancelled, [serve]);
     pair.reply(serve, b"too late");
     assert!(!pair.b.link.wants_transmit(), "a late answer is not sent");
     pair.assert_empty();
@@ -158,7 +158,7 @@ fn a_request_without_a_deadline_has_a_distant_one_on_the_wire() {
     let mut pair = Pair::new();
     pair.served(request(b""));
     pair.advance(secs(3600));
-    assert!(pair.b.abandoned.is_empty());
+    assert!(pair.b.cancelled.is_empty());
     pair.call(request(b""));
     pair.pump();
     assert!(pair.b.serves.pop_front().is_some_and(|serve| serve.deadline.is_some()));
@@ -282,7 +282,7 @@ fn answers_wait_for_room_and_can_be_overtaken_by_a_cancel() {
     let (cancelled, serve) = calls[3];
     pair.a.link.forget_call(cancelled);
     pair.pump_one();
-    assert!(pair.b.abandoned.contains(&serve));
+    assert!(pair.b.cancelled.contains(&serve));
     pair.pump();
     let answered = calls.iter().filter(|(call, _)| matches!(pair.a.answer(*call), Some(Ok(_))));
     assert_eq!(answered.count(), 4);

@@ -38,7 +38,7 @@ fn down(pair: &mut Pair, serve: Key, item: &Bytes) {
 fn next_op(pair: &mut Pair) -> Op {
     let bytes = pair.a.link.poll_transmit(pair.now).expect("something to send");
     let op = Message::decode(bytes.clone()).expect("own bytes").header.op;
-    pair.b.link.handle_message(pair.now, bytes).expect("a message");
+    pair.b.handle_message(pair.now, bytes).expect("a message");
     pair.b.drain_events();
     op
 }
@@ -58,18 +58,18 @@ fn a_small_call_waits_for_one_part_at_most() {
         pair.reply(serve, b"");
         pair.b.drain_events();
         let answer = pair.b.link.poll_transmit(pair.now).expect("the answer");
-        pair.a.link.handle_message(pair.now, answer).expect("a message");
+        pair.a.handle_message(pair.now, answer).expect("a message");
         assert!(pair.a.answer(call).is_some());
     }
     pair.pump();
     assert_eq!(pair.b.serves.len(), 4);
     assert!(pair.b.serves.iter().all(|serve| serve.payload == Some(large(1 << 20))));
-    assert_eq!(pair.b.link.assembly_bytes(), 0);
+    assert_eq!(pair.b.inbound.assembly_bytes(), 0);
 }
 
 #[test]
 fn neither_kind_waits_for_room_of_the_other() {
-    let limits = Limits { outbox_bytes: 100, bulk_bytes: 100, ..little() };
+    let limits = Limits { outbox_bytes: 100, transfer_bytes: 100, ..little() };
     let mut pair = Pair::with(limits, Features::all());
     for _ in 0..5 {
         pair.call(asking(large(1000)));
@@ -88,8 +88,8 @@ fn neither_kind_waits_for_room_of_the_other() {
 
 #[test]
 fn a_stream_keeps_its_order() {
-    for bulk_bytes in [1, 200, 1 << 20] {
-        let mut pair = Pair::with(Limits { bulk_bytes, ..little() }, Features::all());
+    for transfer_bytes in [1, 200, 1 << 20] {
+        let mut pair = Pair::with(Limits { transfer_bytes, ..little() }, Features::all());
         let (call, serve) = pair.served(stream(4, 4));
         let items = [large(3), large(200), large(5), large(65)];
         for item in &items {
@@ -99,7 +99,7 @@ fn a_stream_keeps_its_order() {
             }
             while pair.b.link.send(Callee, serve, item) == SendState::Blocked {
                 let message = pair.b.link.poll_transmit(pair.now).expect("what waits");
-                pair.a.link.handle_message(pair.now, message).expect("a message");
+                pair.a.handle_message(pair.now, message).expect("a message");
             }
         }
         pair.a.link.finish_input(call);
@@ -116,7 +116,7 @@ fn a_stream_keeps_its_order() {
         })
         .collect();
         assert_eq!(received, items);
-        pair.b.link.finish_stream(serve, Ok(()));
+        pair.b.link.finish_stream(serve, &Ok(()));
         pair.pump();
         assert_eq!(pair.a.recv_all(Caller, call), items);
         assert_eq!(pair.a.recv(Caller, call), Recv::End(Ok(())));
@@ -169,14 +169,14 @@ fn a_request_that_is_taken_back_while_it_is_sent_never_was() {
             for _ in 0..parts {
                 assert_eq!(next_op(&mut pair), Op::Chunk);
             }
-            assert_eq!(pair.b.link.assembly_bytes() > 0, parts > 0);
+            assert_eq!(pair.b.inbound.assembly_bytes() > 0, parts > 0);
             pair.a.link.forget_call(call);
             let mut said = Vec::new();
             while pair.a.link.wants_transmit() {
                 said.push(next_op(&mut pair));
             }
             assert_eq!(said, vec![Op::Chunk; parts.min(1)], "the end of the transfer");
-            assert_eq!((pair.b.serves.len(), pair.b.link.assembly_bytes()), (0, 0));
+            assert_eq!((pair.b.serves.len(), pair.b.inbound.assembly_bytes()), (0, 0));
             pair.assert_empty();
             // The link goes on.
             let (_, serve) = pair.served(asking(large(1000)));
@@ -188,7 +188,7 @@ fn a_request_that_is_taken_back_while_it_is_sent_never_was() {
 
 #[test]
 fn room_that_is_left_unsaid_is_used_all_the_same() {
-    let mut pair = Pair::with(Limits { bulk_bytes: 100, ..little() }, Features::all());
+    let mut pair = Pair::with(Limits { transfer_bytes: 100, ..little() }, Features::all());
     let first = pair.call(asking(large(1000)));
     pair.call(asking(large(500)));
     pair.a.link.forget_call(first);
@@ -216,7 +216,7 @@ fn a_deadline_ends_a_transfer() {
     assert_eq!(pair.a.answer(call), Some(Err(late.clone())));
     assert_eq!(pair.a.link.poll_opened(opening), Some(Err(late)));
     pair.pump();
-    assert_eq!((pair.b.serves.len(), pair.b.link.assembly_bytes()), (0, 0));
+    assert_eq!((pair.b.serves.len(), pair.b.inbound.assembly_bytes()), (0, 0));
 }
 
 #[test]
@@ -228,8 +228,8 @@ fn a_stream_is_cancelled_in_the_middle_of_an_item() {
     next_op(&mut pair);
     pair.a.link.forget_call(call);
     pair.pump();
-    assert_eq!(pair.b.abandoned, [serve]);
-    assert_eq!(pair.b.link.assembly_bytes(), 0);
+    assert_eq!(pair.b.cancelled, [serve]);
+    assert_eq!(pair.b.inbound.assembly_bytes(), 0);
     pair.assert_empty();
 }
 
@@ -241,17 +241,17 @@ fn what_a_callee_sends_is_given_up_when_its_caller_goes() {
     pair.b.link.reply(serve, &Ok(Some(large(100_000))));
     let (streaming, serve_stream) = pair.served(stream(2, 2));
     down(&mut pair, serve_stream, &large(100_000));
-    pair.b.link.finish_stream(serve_stream, Ok(()));
+    pair.b.link.finish_stream(serve_stream, &Ok(()));
     for _ in 0..3 {
         let message = pair.b.link.poll_transmit(pair.now).expect("a part");
-        pair.a.link.handle_message(pair.now, message).expect("a part");
+        pair.a.handle_message(pair.now, message).expect("a part");
     }
     pair.a.link.forget_call(call);
     pair.a.link.forget_call(streaming);
     pair.pump_one();
     assert!(pair.b.link.outbox_bytes() < 100, "{}", pair.b.link.outbox_bytes());
     pair.assert_empty();
-    assert_eq!(pair.a.link.assembly_bytes(), 0);
+    assert_eq!(pair.a.inbound.assembly_bytes(), 0);
 }
 
 #[test]
@@ -266,7 +266,7 @@ fn a_lost_connection_says_whether_all_parts_had_left() {
         let lost = CallFailure::Lost { sent, reason: "cut".into() };
         assert_eq!(pair.a.answer(call), Some(Err(lost)));
     }
-    assert_eq!(pair.b.link.assembly_bytes(), 0);
+    assert_eq!(pair.b.inbound.assembly_bytes(), 0);
     assert_eq!(pair.a.link.outbox_bytes(), 0);
     // Transfers begin anew.
     pair.connect(Features::all());
@@ -277,7 +277,7 @@ fn a_lost_connection_says_whether_all_parts_had_left() {
 #[test]
 fn calls_that_wait_for_a_connection_take_the_way_its_peer_knows() {
     for features in [Features::all(), Features::NONE] {
-        let limits = Limits { outbox_bytes: 64, bulk_bytes: 64, ..little() };
+        let limits = Limits { outbox_bytes: 64, transfer_bytes: 64, ..little() };
         let mut pair = Pair::down(limits);
         for len in [10, 1000, 20, 2000, 30] {
             pair.call(CallSpec { wait: true, ..asking(large(len)) });
@@ -312,7 +312,7 @@ fn towards_a_peer_without_it_nothing_changes() {
     let message = Message::decode(bytes.clone()).expect("own bytes");
     assert_eq!((message.header.op, message.payload), (Op::Request, Some(large(1000))));
     assert!(message.header.flags.contains(Flags::CRC));
-    pair.b.link.handle_message(pair.now, bytes).expect("a request");
+    pair.b.handle_message(pair.now, bytes).expect("a request");
     pair.b.drain_events();
     let serve = pair.b.serve();
     pair.b.link.reply(serve, &Ok(Some(large(2000))));
@@ -323,7 +323,7 @@ fn towards_a_peer_without_it_nothing_changes() {
 /// What waits behind a large item takes the large one's room, not that of the small ones.
 #[test]
 fn what_queues_behind_a_large_item_is_bounded() {
-    let limits = Limits { outbox_bytes: 100, bulk_bytes: 100, ..little() };
+    let limits = Limits { outbox_bytes: 100, transfer_bytes: 100, ..little() };
     let mut pair = Pair::with(limits, Features::all());
     let (call, serve) = pair.served(stream(4, 4));
     up(&mut pair, call, &large(1000));
@@ -375,15 +375,15 @@ impl Owner {
 /// The ways in which a payload comes to its end: each leaves the link with the events, and is never dropped in it.
 #[test]
 fn buffers_of_the_user_are_dropped_outside() {
-    let limits = Limits { outbox_bytes: 1, bulk_bytes: 1, ..little() };
+    let limits = Limits { outbox_bytes: 1, transfer_bytes: 1, ..little() };
     for features in [Features::all(), Features::NONE] {
         let fresh = || (Pair::with(limits.clone(), features), Owner(Arc::default(), 0));
         let send_all = |pair: &mut Pair| {
             while let Some(message) = pair.a.link.poll_transmit(pair.now) {
-                pair.b.link.handle_message(pair.now, message).expect("a message");
+                pair.b.handle_message(pair.now, message).expect("a message");
             }
             while let Some(message) = pair.b.link.poll_transmit(pair.now) {
-                pair.a.link.handle_message(pair.now, message).expect("a message");
+                pair.a.handle_message(pair.now, message).expect("a message");
             }
         };
         let three_calls = |pair: &mut Pair, owner: &mut Owner| {
@@ -427,8 +427,8 @@ fn buffers_of_the_user_are_dropped_outside() {
         }
         assert_eq!(owner.0.swap(0, Ordering::Relaxed), copied);
         owner.1 -= copied;
-        pair.b.link.stop("gone");
-        pair.a.link.stop("gone");
+        pair.b.stop("gone");
+        pair.a.stop("gone");
         owner.dropped_with_the_events(&mut pair);
 
         // Answers and items that go out from the line, or are not wanted any more.

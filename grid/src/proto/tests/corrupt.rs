@@ -91,7 +91,7 @@ proptest! {
             }
             go_on(&mut solo);
         }
-        solo.node.link.stop("enough");
+        solo.node.stop("enough");
         solo.node.drain_events();
         prop_assert_eq!(solo.node.link.in_flight().1, 0);
     }

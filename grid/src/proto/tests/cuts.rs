@@ -20,7 +20,7 @@ fn a_lost_call_says_whether_it_was_sent() {
     let unsent = pair.call(request(b"unsent"));
     pair.cut();
     assert_eq!((pair.a.answer(sent), pair.a.answer(unsent)), (lost(Sent::Maybe), lost(Sent::No)));
-    assert_eq!(pair.b.abandoned, [serve]);
+    assert_eq!(pair.b.cancelled, [serve]);
     pair.reply(serve, b"nobody there");
     pair.assert_empty();
 }
@@ -92,9 +92,9 @@ fn ids_count_on_and_answers_of_the_last_connection_are_ignored() {
     let mut solo = Solo::go();
     let old = solo.call(request(b"old"));
     assert_eq!(solo.says(), [(Op::Request, 1, 0)]);
-    solo.node.link.stop("cut");
+    solo.node.stop("cut");
     assert!(solo.node.answer(old).is_some());
-    solo.node.link.start(solo.now, session(true, Features::NONE));
+    solo.node.start(solo.now, session(true, Features::NONE));
     let new = solo.call(request(b"new"));
     assert_eq!(solo.says(), [(Op::Request, 2, 0)]);
     solo.give(flagged(head(Op::Response, 1, 0), Flags::EOF), Some(b"for the old one"));
@@ -112,15 +112,15 @@ fn a_restarted_peer_uses_the_same_ids() {
     solo.give(request, Some(b"before"));
     solo.give(open, None);
     let (old, old_stream) = (solo.node.serve(), solo.node.serve());
-    solo.node.link.stop("restarted");
-    solo.node.link.start(solo.now, session(true, Features::NONE));
+    solo.node.stop("restarted");
+    solo.node.start(solo.now, session(true, Features::NONE));
     solo.give(request, Some(b"after"));
     solo.give(open, None);
     let (new, new_stream) = (solo.node.serve(), solo.node.serve());
     solo.says();
 
     solo.node.link.reply(old, &Ok(None));
-    solo.node.link.finish_stream(old_stream, Ok(()));
+    solo.node.link.finish_stream(old_stream, &Ok(()));
     assert!(matches!(solo.node.recv(Callee, old_stream), Recv::End(Err(_))));
     assert_eq!(solo.node.link.poll_send(Callee, old_stream), crate::proto::SendState::Closed);
     assert_eq!(solo.says(), []);
@@ -136,10 +136,10 @@ fn a_session_that_is_replaced_ends_the_old_calls_and_starts_clean() {
     let mut pair = Pair::new();
     let (old, _) = pair.served(stream(1, 1));
     // The dialer has come again before the old socket's end was seen here.
-    pair.b.link.stop("replaced");
-    pair.b.link.start(pair.now, session(true, Features::all()));
-    pair.a.link.stop("cut");
-    pair.a.link.start(pair.now, session(true, Features::all()));
+    pair.b.stop("replaced");
+    pair.b.start(pair.now, session(true, Features::all()));
+    pair.a.stop("cut");
+    pair.a.start(pair.now, session(true, Features::all()));
     let (call, serve) = pair.served(request(b""));
     pair.reply(serve, b"");
     pair.pump();
@@ -152,7 +152,7 @@ fn a_session_that_is_replaced_ends_the_old_calls_and_starts_clean() {
 #[test]
 fn messages_that_come_after_the_end_of_the_connection_do_nothing() {
     let mut solo = Solo::go();
-    solo.node.link.stop("cut");
+    solo.node.stop("cut");
     solo.give(flagged(opening(Op::Request, 1, SINGLE, 1000), Flags::EOF), None);
     assert!(solo.node.serves.is_empty() && solo.node.link.is_drained());
 }
@@ -200,7 +200,7 @@ fn timers_of_ended_calls_do_not_pile_up() {
         assert!(pair.a.answer(call).is_some());
         let spec = pair.within(secs(3600), stream(1, 1));
         let (call, serve) = pair.served(spec);
-        pair.b.link.finish_stream(serve, Ok(()));
+        pair.b.link.finish_stream(serve, &Ok(()));
         pair.pump();
         pair.a.link.forget_call(call);
     }

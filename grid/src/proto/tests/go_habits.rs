@@ -35,7 +35,7 @@ fn it_cancels_once_or_twice_with_any_number() {
             solo.give(head(Op::DisconnectServerMux, 1, *seq), None);
         }
         assert_eq!(solo.says(), [(Op::DisconnectClientMux, 1, 0)], "once");
-        assert_eq!(solo.node.abandoned, [serve]);
+        assert_eq!(solo.node.cancelled, [serve]);
     }
 }
 
@@ -132,7 +132,7 @@ fn every_item_taken_gives_a_credit() {
 fn an_error_takes_a_slot_there() {
     let (mut solo, serve) = serving(0, 1);
     solo.node.send(Callee, serve, b"fills the slot");
-    solo.node.link.finish_stream(serve, Err(Fault::new(ErrorCode::Handler, "boom")));
+    solo.node.link.finish_stream(serve, &Err(Fault::new(ErrorCode::Handler, "boom")));
     assert_eq!(solo.says(), [(Op::MuxServerMsg, 1, 1)]);
     solo.give(head(Op::UnblockSrvMux, 1, 1), None);
     assert_eq!(solo.says(), [(Op::MuxServerMsg, 1, 2), (Op::DisconnectClientMux, 1, 0)]);
@@ -310,11 +310,11 @@ fn a_stream_whose_caller_is_silent_is_dropped_after_a_minute() {
     advance_alive(&mut solo, 59).expect("alive");
     assert!(solo.node.link.is_served(serve));
     advance_alive(&mut solo, 1).expect("alive");
-    assert_eq!(solo.node.abandoned, [serve]);
+    assert_eq!(solo.node.cancelled, [serve]);
     assert!(solo.says().contains(&(Op::DisconnectClientMux, 1, 0)));
     // A stream with a deadline of at most a minute has no need of it.
     let mut solo = Solo::go();
     solo.give(opening(Op::ConnectMux, 1, stream_id(1, 1), 60_000), None);
     advance_alive(&mut solo, 59).expect("alive");
-    assert!(solo.node.abandoned.is_empty());
+    assert!(solo.node.cancelled.is_empty());
 }

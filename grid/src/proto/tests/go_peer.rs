@@ -47,8 +47,8 @@ fn recorded(checksum: bool, mux: u64) -> Solo {
     }
     let mut node = Node::new(Limits::default());
     node.link = Link::new(Limits::default(), routes.into());
-    node.link.start(super::start(), session(checksum, Features::NONE));
-    node.link.next_mux = mux;
+    node.start(super::start(), session(checksum, Features::NONE));
+    node.link.set_next_mux(mux);
     Solo { now: super::start(), node }
 }
 
@@ -149,7 +149,7 @@ fn a_stream_is_the_recorded_one() {
     callee.give(head(Op::UnblockSrvMux, 18, 6), None);
     hear(&mut callee, &["client_eof"]);
     assert_eq!(callee.node.recv(Callee, serve), Recv::End(Ok(())));
-    callee.node.link.finish_stream(serve, Ok(()));
+    callee.node.link.finish_stream(serve, &Ok(()));
     says_recorded(&mut callee, &["server_eof", "disconnect_client_mux_after_eof"]);
 }
 
@@ -230,7 +230,7 @@ fn broken_rules_are_answered_as_recorded() {
     let end = Message::decode(said[1].clone()).expect("a message").header;
     assert_eq!((end.op, end.seq), (Op::DisconnectClientMux, 0));
     assert_eq!(said[2], vectors()["pong_error"]);
-    assert_eq!(solo.node.abandoned.len(), 1);
+    assert_eq!(solo.node.cancelled.len(), 1);
 
     solo.give(flagged(opening(Op::ConnectMux, 61, 10, 0), Flags::EOF), None);
     solo.take();
@@ -245,7 +245,7 @@ fn broken_rules_are_answered_as_recorded() {
     let said = solo.take();
     assert_eq!(said[0].payload.as_deref(), Some(&b"handler blocked"[..]));
     assert_eq!(said[1].header.op, Op::DisconnectClientMux);
-    assert_eq!(solo.node.abandoned.len(), 3);
+    assert_eq!(solo.node.cancelled.len(), 3);
 
     solo.give(head(Op::MuxClientMsg, 52, 1), Some(b"x"));
     says_recorded(&mut solo, &["disconnect_client_mux_unknown"]);

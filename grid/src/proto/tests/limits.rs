@@ -50,7 +50,7 @@ fn an_error_that_is_too_large_is_cut_and_loses_its_body() {
     pair.fail(serve, Fault { body: big(5000), ..Fault::new(ErrorCode::Handler, text) });
     let message = pair.b.link.poll_transmit(pair.now).expect("the answer");
     assert!((900..=1024).contains(&message.len()), "{}", message.len());
-    pair.a.link.handle_message(pair.now, message).expect("a message that can be read");
+    pair.a.handle_message(pair.now, message).expect("a message that can be read");
     let Some(Err(CallFailure::Fault(fault))) = pair.a.answer(call) else { panic!("no error") };
     assert_eq!((fault.code, fault.body.len()), (ErrorCode::Handler, 0));
     assert!(fault.message.chars().all(|char| char == 'ü'), "not cut inside of a letter");
@@ -88,7 +88,7 @@ fn an_item_that_is_too_large_ends_its_stream_and_nothing_else() {
     let fault = Fault::new(ErrorCode::Text, "an item of 929 bytes is too large");
     assert_eq!(pair.a.recv(Caller, call), Recv::End(Err(CallFailure::Fault(fault))));
     pair.pump();
-    assert_eq!(pair.b.abandoned, [serve]);
+    assert_eq!(pair.b.cancelled, [serve]);
 
     let (call, serve) = pair.served(stream(1, 1));
     assert_eq!(pair.b.link.send(Callee, serve, &big(928)), SendState::Ready);
@@ -99,7 +99,7 @@ fn an_item_that_is_too_large_ends_its_stream_and_nothing_else() {
     pair.pump();
     let Recv::End(Err(CallFailure::Fault(fault))) = pair.a.recv(Caller, call) else { panic!() };
     assert_eq!(fault.message, "the item of 2000 bytes is too large");
-    assert!(pair.b.abandoned.contains(&serve));
+    assert!(pair.b.cancelled.contains(&serve));
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn shutting_down_refuses_new_calls_and_finishes_old_ones() {
     assert!(!pair.b.link.is_drained());
     pair.reply(serve, b"done");
     assert_eq!(pair.b.send(Callee, serve_stream, b"last"), SendState::Ready);
-    pair.b.link.finish_stream(serve_stream, Ok(()));
+    pair.b.link.finish_stream(serve_stream, &Ok(()));
     assert!(!pair.b.link.is_drained(), "the answers have not left");
     pair.pump();
     assert!(pair.b.link.is_drained());
@@ -160,7 +160,7 @@ fn closing_gives_up_calls_that_wait_for_a_connection() {
     let call = pair.call(waiting(b""));
     pair.a.link.close();
     assert!(pair.a.link.is_drained(), "nothing is in flight");
-    pair.a.link.stop("shut down");
+    pair.a.stop("shut down");
     let lost = CallFailure::Lost { sent: Sent::No, reason: "shut down".into() };
     assert_eq!(pair.a.answer(call), Some(Err(lost)));
 }
@@ -190,7 +190,7 @@ fn nobody_starves_at_a_full_outbox() {
             pair.reply(serve.key, b"");
         }
         while let Some(message) = pair.b.link.poll_transmit(pair.now) {
-            pair.a.link.handle_message(pair.now, message).expect("a message");
+            pair.a.handle_message(pair.now, message).expect("a message");
         }
         pair.a.drain_events();
         for (side, key, half) in std::mem::take(&mut pair.a.wakes) {
@@ -215,7 +215,7 @@ fn an_item_waits_for_room_and_ends_wait_behind_it() {
         assert_eq!(node.send(side, key, b"must come later"), SendState::Blocked);
     }
     pair.a.link.finish_input(call);
-    pair.b.link.finish_stream(serve, Ok(()));
+    pair.b.link.finish_stream(serve, &Ok(()));
     assert!(pair.b.link.is_served(serve), "its last item has not left");
     assert_eq!(pair.b.send(Callee, serve, b"x"), SendState::Closed);
     pair.pump();

@@ -55,14 +55,14 @@ fn part_one_works_whatever_the_peer_knows() {
                 pair.pump();
             }
             if let Some(outcome) = end.clone() {
-                pair.b.link.finish_stream(serve, outcome);
+                pair.b.link.finish_stream(serve, &outcome);
                 pair.pump();
                 let Recv::End(got) = pair.a.recv(Caller, call) else { panic!("no end") };
                 assert_eq!(got.is_ok(), end == Some(Ok(())));
             }
             pair.a.link.forget_call(call);
             pair.pump();
-            assert_eq!(pair.b.abandoned.contains(&serve), end.is_none());
+            assert_eq!(pair.b.cancelled.contains(&serve), end.is_none());
         }
         pair.advance(secs(100));
         pair.assert_empty();

@@ -9,6 +9,7 @@
 //! | `mixed.rs` | peers that know fewer extensions |
 //! | `schedule.rs`, `world/` | random schedules, and the users of a pair that judge them |
 //! | `corrupt.rs` | damaged messages |
+//! | `foreign.rs` | buffers of the user, which the link must not drop |
 //! | `chunks.rs`, `bulk.rs` | large messages in parts: what it is for, and what goes wrong |
 
 mod bulk;
@@ -16,6 +17,7 @@ mod calls;
 mod chunks;
 mod corrupt;
 mod cuts;
+mod foreign;
 mod go_habits;
 mod go_peer;
 mod limits;
@@ -28,27 +30,6 @@ mod world;
 
 use std::sync::LazyLock;
 use std::time::Instant;
-
-use bytes::Bytes;
-
-use super::error::ProtocolError;
-use super::{Inbound, Link};
-
-impl Link {
-    /// One message came in.
-    pub(super) fn handle_message(
-        &mut self,
-        now: Instant,
-        bytes: Bytes,
-    ) -> Result<(), ProtocolError> {
-        let mut inbound = Inbound::default();
-        inbound.push(bytes);
-        while inbound.decode() {
-            self.handle_messages(now, &mut inbound)?;
-        }
-        Ok(())
-    }
-}
 
 /// The beginning of time for tests of the core; what it is does not matter.
 pub(super) fn start() -> Instant {

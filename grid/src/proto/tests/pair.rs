@@ -10,8 +10,8 @@ use super::start;
 use crate::proto::error::ProtocolError;
 use crate::proto::wire::{HandlerId, Meta, SubrouteId};
 use crate::proto::{
-    CallFailure, CallSpec, Capacities, Deadline, Event, Fault, Features, Half, Key, Limits, Link,
-    Recv, RouteIndex, RouteKind, Routes, SendState, Session, Side,
+    CallFailure, CallSpec, Capacities, Deadline, Event, Fault, Features, Half, Inbound, Key,
+    Limits, Link, Recv, RouteIndex, RouteKind, Routes, SendState, Session, Side,
 };
 
 /// A single request's handler.
@@ -63,8 +63,9 @@ pub(super) struct Serve {
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) link: Link,
+    pub(super) inbound: Inbound,
     pub(super) serves: VecDeque<Serve>,
-    pub(super) abandoned: Vec<Key>,
+    pub(super) cancelled: Vec<Key>,
     pub(super) wakes: Vec<(Side, Key, Half)>,
 }
 
@@ -72,10 +73,40 @@ impl Node {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
             link: Link::new(limits, routes()),
+            inbound: Inbound::default(),
             serves: VecDeque::new(),
-            abandoned: Vec::new(),
+            cancelled: Vec::new(),
             wakes: Vec::new(),
         }
+    }
+
+    /// A connection is up.
+    pub(super) fn start(&mut self, now: Instant, session: Session) {
+        self.link.start(now, session);
+        self.inbound = self.link.new_inbound();
+    }
+
+    /// The connection is gone.
+    pub(super) fn stop(&mut self, reason: &str) {
+        self.link.stop(reason);
+        self.inbound = Inbound::default();
+    }
+
+    /// One message was received.
+    pub(super) fn handle_message(
+        &mut self,
+        now: Instant,
+        bytes: Bytes,
+    ) -> Result<(), ProtocolError> {
+        self.inbound.push(bytes);
+        while self.inbound.decode() {
+            self.link.handle_messages(now, &mut self.inbound)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant) -> Result<(), ProtocolError> {
+        self.link.handle_timeout(now, &mut self.inbound)
     }
 
     pub(super) fn drain_events(&mut self) {
@@ -84,14 +115,16 @@ impl Node {
                 Event::Serve { key, route, payload, deadline, meta } => {
                     self.serves.push_back(Serve { key, route, payload, deadline, meta });
                 }
-                Event::Abandon { key } => {
-                    assert!(!self.link.is_served(key), "what is abandoned is gone");
-                    assert!(!self.abandoned.contains(&key), "abandoned once");
-                    self.abandoned.push(key);
+                Event::Cancel { key } => {
+                    assert!(!self.link.is_served(key), "what is cancelled is gone");
+                    assert!(!self.cancelled.contains(&key), "cancelled once");
+                    self.cancelled.push(key);
                 }
-                Event::Over { key } => assert!(!self.link.is_served(key), "what is over is gone"),
+                Event::Finished { key } => {
+                    assert!(!self.link.is_served(key), "what is over is gone")
+                }
                 Event::Wake { side, key, half } => self.wakes.push((side, key, half)),
-                Event::Spent(payload) => drop(payload),
+                Event::Released(payload) => drop(payload),
             }
         }
     }
@@ -173,15 +206,15 @@ impl Pair {
     }
 
     pub(super) fn connect(&mut self, features: Features) {
-        self.a.link.start(self.now, session(true, features));
-        self.b.link.start(self.now, session(true, features));
+        self.a.start(self.now, session(true, features));
+        self.b.start(self.now, session(true, features));
     }
 
     /// The connection is gone, with everything that is under way.
     pub(super) fn cut(&mut self) {
         self.wire.clear();
-        self.a.link.stop("cut");
-        self.b.link.stop("cut");
+        self.a.stop("cut");
+        self.b.stop("cut");
         self.drain();
     }
 
@@ -208,7 +241,7 @@ impl Pair {
         while self.wire.front().is_some_and(|(at, ..)| *at <= self.now) {
             let Some((_, to_b, message)) = self.wire.pop_front() else { break };
             let to = if to_b { &mut self.b } else { &mut self.a };
-            to.link.handle_message(self.now, message)?;
+            to.handle_message(self.now, message)?;
             self.drain();
             self.transmit();
         }
@@ -225,7 +258,7 @@ impl Pair {
     /// Hands over one message of `a`, if there is one.
     pub(super) fn pump_one(&mut self) {
         if let Some(message) = self.a.link.poll_transmit(self.now) {
-            self.b.link.handle_message(self.now, message).expect("a message");
+            self.b.handle_message(self.now, message).expect("a message");
         }
         self.drain();
     }
@@ -242,8 +275,8 @@ impl Pair {
                 break;
             };
             self.now = self.now.max(next);
-            self.a.link.handle_timeout(self.now)?;
-            self.b.link.handle_timeout(self.now)?;
+            self.a.handle_timeout(self.now)?;
+            self.b.handle_timeout(self.now)?;
         }
         self.now = until;
         self.try_pump()

@@ -86,7 +86,7 @@ fn run(latency_ms: u64, outbox_bytes: usize, steps: Vec<Step>) {
         outbox_bytes,
         large_bytes: 60,
         part_bytes: 24,
-        bulk_bytes: outbox_bytes,
+        transfer_bytes: outbox_bytes,
         ..Limits::default()
     };
     let mut world = World::new(limits, millis(latency_ms));

@@ -39,7 +39,7 @@ pub(super) fn encode(header: Header, payload: Option<&[u8]>) -> Bytes {
 impl Solo {
     pub(super) fn with(limits: Limits, features: Features) -> Self {
         let mut node = Node::new(limits);
-        node.link.start(start(), session(true, features));
+        node.start(start(), session(true, features));
         Self { now: start(), node }
     }
 
@@ -49,7 +49,7 @@ impl Solo {
     }
 
     pub(super) fn try_give(&mut self, bytes: Bytes) -> Result<(), ProtocolError> {
-        let result = self.node.link.handle_message(self.now, bytes);
+        let result = self.node.handle_message(self.now, bytes);
         self.node.drain_events();
         result
     }
@@ -99,7 +99,7 @@ impl Solo {
         let until = self.now + time;
         while let Some(next) = self.node.link.poll_timeout().filter(|next| *next <= until) {
             self.now = self.now.max(next);
-            self.node.link.handle_timeout(self.now)?;
+            self.node.handle_timeout(self.now)?;
             self.node.drain_events();
         }
         self.now = until;

@@ -55,7 +55,7 @@ fn the_callee_may_send_before_the_caller_knows_that_it_is_open() {
     pair.advance(millis(50));
     let serve = pair.b.serve();
     assert_eq!(fill(&mut pair.b, Callee, serve), 2);
-    pair.b.link.finish_stream(serve, Ok(()));
+    pair.b.link.finish_stream(serve, &Ok(()));
     pair.advance(millis(50));
     assert_eq!(pair.a.link.poll_opened(call), Some(Ok(())));
     assert_eq!(pair.a.recv_all(Caller, call).len(), 2);
@@ -147,7 +147,7 @@ fn the_callers_end_needs_no_credit_and_comes_after_the_items() {
     assert_eq!(pair.b.recv(Callee, serve), END);
     // The answer still flows.
     assert_eq!(pair.b.send(Callee, serve, b"sum"), SendState::Ready);
-    pair.b.link.finish_stream(serve, Ok(()));
+    pair.b.link.finish_stream(serve, &Ok(()));
     pair.pump();
     assert_eq!(pair.a.recv(Caller, call), Recv::Item(Bytes::from_static(b"sum")));
     assert_eq!(pair.a.recv(Caller, call), END);
@@ -160,7 +160,7 @@ fn an_error_waits_for_a_credit_and_a_clean_end_does_not() {
     let mut pair = Pair::new();
     let (call, serve) = open(&mut pair, 1, 1);
     fill(&mut pair.b, Callee, serve);
-    pair.b.link.finish_stream(serve, Err(Fault::new(ErrorCode::Handler, "boom")));
+    pair.b.link.finish_stream(serve, &Err(Fault::new(ErrorCode::Handler, "boom")));
     pair.pump();
     assert!(pair.b.link.is_served(serve), "no credit yet");
     assert_eq!(pair.b.send(Callee, serve, b"after the end"), SendState::Closed);
@@ -175,7 +175,7 @@ fn an_error_waits_for_a_credit_and_a_clean_end_does_not() {
 
     let (call, serve) = open(&mut pair, 1, 1);
     fill(&mut pair.b, Callee, serve);
-    pair.b.link.finish_stream(serve, Ok(()));
+    pair.b.link.finish_stream(serve, &Ok(()));
     pair.pump();
     assert!(!pair.b.link.is_served(serve));
     assert_eq!((pair.a.recv_all(Caller, call).len(), pair.a.recv(Caller, call)), (1, END));
@@ -189,7 +189,7 @@ fn an_error_that_waits_gives_way() {
         let spec = pair.within(secs(2), stream(1, 1));
         let (call, serve) = pair.served(spec);
         fill(&mut pair.b, Callee, serve);
-        pair.b.link.finish_stream(serve, Err(Fault::new(ErrorCode::Handler, "boom")));
+        pair.b.link.finish_stream(serve, &Err(Fault::new(ErrorCode::Handler, "boom")));
         pair.pump();
         match trouble {
             "cancel" => pair.a.link.forget_call(call),
@@ -199,7 +199,7 @@ fn an_error_that_waits_gives_way() {
         assert_eq!(pair.b.link.in_flight().1, usize::from(trouble == "cancel"));
         pair.a.link.forget_call(call);
         pair.assert_empty();
-        assert_eq!(pair.b.abandoned, [serve]);
+        assert_eq!(pair.b.cancelled, [serve]);
     }
 }
 
@@ -211,11 +211,11 @@ fn cancelling_reaches_the_handler() {
     pair.pump();
     pair.a.link.forget_call(call);
     pair.pump();
-    assert_eq!(pair.b.abandoned, [serve]);
+    assert_eq!(pair.b.cancelled, [serve]);
     assert_eq!(pair.b.send(Callee, serve, b"x"), SendState::Closed);
     // Half an input must not look like all of it.
     assert!(matches!(pair.b.recv(Callee, serve), Recv::End(Err(CallFailure::Lost { .. }))));
-    pair.b.link.finish_stream(serve, Ok(()));
+    pair.b.link.finish_stream(serve, &Ok(()));
     assert_eq!(pair.a.link.counters().ignored, 1, "the callee's DisconnectClientMux");
     pair.assert_empty();
 }
@@ -226,7 +226,7 @@ fn a_call_cancelled_before_it_is_open_is_gone_on_both_sides() {
     let call = pair.call(stream(1, 1));
     pair.a.link.forget_call(call);
     pair.pump();
-    assert_eq!(pair.b.abandoned.len(), 1);
+    assert_eq!(pair.b.cancelled.len(), 1);
     pair.assert_empty();
 }
 
@@ -239,7 +239,7 @@ fn deadlines_at_caller_and_callee() {
         let call = pair.call(spec);
         pair.advance(secs(4));
         let serve = pair.b.serve();
-        assert_eq!(pair.b.abandoned, [serve]);
+        assert_eq!(pair.b.cancelled, [serve]);
         let end = Recv::End(Err(CallFailure::DeadlineExceeded { after: secs(2) }));
         assert_eq!(pair.a.recv(Caller, call), end);
         pair.a.link.forget_call(call);
@@ -257,7 +257,7 @@ fn a_disconnect_near_the_deadline_is_the_deadline() {
     let after = secs(2) + std::time::Duration::from_micros(900);
     let end = Recv::End(Err(CallFailure::DeadlineExceeded { after }));
     assert_eq!(pair.a.recv(Caller, call), end);
-    assert_eq!(pair.b.abandoned.len(), 1);
+    assert_eq!(pair.b.cancelled.len(), 1);
 }
 
 #[test]
@@ -273,7 +273,7 @@ fn lost_streams_say_whether_they_were_sent() {
     assert_eq!(pair.a.recv_all(Caller, call).len(), 2, "what has come can be read");
     assert_eq!(pair.a.recv(Caller, call), Recv::End(Err(lost(Sent::Maybe))));
     assert_eq!(pair.a.send(Caller, call, b"x"), SendState::Closed);
-    assert_eq!(pair.b.abandoned, [serve]);
+    assert_eq!(pair.b.cancelled, [serve]);
 }
 
 // ---- liveness -------------------------------------------------------------------------------------------------------

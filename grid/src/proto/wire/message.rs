@@ -7,10 +7,11 @@ use std::{fmt, ops::BitOr};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use super::{
-    CHECKSUM_LEN, DecodeError, MuxId, Reader, SUBROUTE_LEN, SubrouteId, checksum,
-    msgpack::{bin_prefix_len, put_array_len, put_bin_prefix, put_uint, uint_len},
-};
+use super::checksum::{CHECKSUM_LEN, checksum};
+use super::error::DecodeError;
+use super::ids::MuxId;
+use super::msgpack::{Reader, bin_prefix_len, put_array_len, put_bin_prefix, put_uint, uint_len};
+use super::subroute::{SUBROUTE_LEN, SubrouteId};
 
 /// Fields of the array.
 const ARITY: u32 = 7;
@@ -278,6 +279,12 @@ impl Message {
             input
         });
         Ok(Self { header, payload, subroute, trailer })
+    }
+
+    /// The payload, or an empty one if it is absent. For messages that must have one: decoding it reports what is missing.
+    pub(crate) fn payload_or_empty(&self) -> &Bytes {
+        static EMPTY: Bytes = Bytes::new();
+        self.payload.as_ref().unwrap_or(&EMPTY)
     }
 }
 

@@ -6,10 +6,9 @@ use std::fmt;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::{
-    DecodeError, Reader, TraceContext,
-    msgpack::{put_array_len, put_bin, put_map_len, put_str, put_uint},
-};
+use super::error::DecodeError;
+use super::msgpack::{Reader, put_array_len, put_bin, put_map_len, put_str, put_uint};
+use super::trace::TraceContext;
 
 /// Metadata rides beside the payload and outside of its limit, so it has one of its own.
 pub(crate) const META_LEN_MAX: usize = 64 << 10;
@@ -68,10 +67,7 @@ impl Meta {
             put_str(&mut out, state);
         }
         if let Some(error) = &self.error {
-            put_uint(&mut out, KEY_ERROR);
-            put_array_len(&mut out, 2);
-            put_uint(&mut out, error.code.into());
-            put_bin(&mut out, &error.body);
+            put_error(&mut out, error.code, &error.body);
         }
         if !self.user.is_empty() {
             put_uint(&mut out, KEY_USER);
@@ -158,6 +154,14 @@ impl TraceContext {
 }
 
 impl ErrorMeta {
+    /// The trailer of a message whose only metadata is an error, from a borrowed body.
+    pub(crate) fn encode(code: u16, body: &[u8]) -> Bytes {
+        let mut out = BytesMut::new();
+        put_map_len(&mut out, 1);
+        put_error(&mut out, code, body);
+        out.freeze()
+    }
+
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         const FIELD: &str = "error of meta";
         let len = reader.read_array_len(FIELD)? as usize;
@@ -166,6 +170,13 @@ impl ErrorMeta {
         }
         Ok(Self { code: reader.read_u16("error code")?, body: reader.read_bin("error body")? })
     }
+}
+
+fn put_error(out: &mut BytesMut, code: u16, body: &[u8]) {
+    put_uint(out, KEY_ERROR);
+    put_array_len(out, 2);
+    put_uint(out, code.into());
+    put_bin(out, body);
 }
 
 impl fmt::Debug for ErrorMeta {
@@ -229,6 +240,13 @@ mod tests {
         );
         assert_eq!(Meta::decode(&encoded).unwrap(), full());
         every_truncation_fails(&encoded, Meta::decode);
+    }
+
+    #[test]
+    fn an_error_alone_has_the_same_bytes() {
+        let error = full().error.unwrap();
+        let encoded = ErrorMeta::encode(error.code, &error.body);
+        assert_eq!(encoded, Meta { error: Some(error), ..Meta::default() }.encode());
     }
 
     #[test]

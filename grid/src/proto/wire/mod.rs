@@ -33,7 +33,7 @@
 //! integers are written minimal and read in any width;
 //! what follows a payload's value, and keys we do not know, are skipped, because newer nodes may say more.
 
-mod checksum;
+pub(crate) mod checksum;
 mod chunk;
 mod connect;
 mod credits;
@@ -60,7 +60,6 @@ pub use self::ids::HandlerId;
 pub use self::trace::{BadTraceContext, TraceContext};
 
 pub(crate) use self::{
-    checksum::{CHECKSUM_LEN, checksum},
     chunk::Part,
     connect::{Connect, ConnectResponse},
     credits::{CREDITS_LEN_MAX, decode_credits, encode_credits},
@@ -68,9 +67,8 @@ pub(crate) use self::{
     ids::MuxId,
     message::{Flags, Frame, Header, Message, Op},
     meta::{ErrorMeta, META_LEN_MAX, Meta},
-    msgpack::Reader,
     ping::{Ping, Pong},
     refusal::Refusal,
-    subroute::{SUBROUTE_LEN, SubrouteHash, SubrouteId, join},
+    subroute::{SubrouteHash, SubrouteId, join},
     time::Timestamp,
 };

@@ -149,7 +149,7 @@ impl World {
             node.drain_events();
             let (serves, wakes) =
                 (std::mem::take(&mut node.serves), std::mem::take(&mut node.wakes));
-            let abandoned = std::mem::take(&mut node.abandoned);
+            let cancelled = std::mem::take(&mut node.cancelled);
             for (side, key, half) in wakes {
                 let wakes = |sleeper| match half {
                     Half::Reader => sleeper != Sleeper::Writer,
@@ -160,7 +160,7 @@ impl World {
                     (*at_a, *at_side, *at_key) != (a, side, key) || !wakes(*sleeper)
                 });
             }
-            for key in abandoned {
+            for key in cancelled {
                 self.asleep
                     .retain(|(at_a, side, at_key, _)| (*at_a, *side, *at_key) != (a, Callee, key));
             }

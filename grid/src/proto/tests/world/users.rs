@@ -203,8 +203,8 @@ impl World {
         match (fails, self.calls[at].kind) {
             (false, Kind::Single) => self.node(a).link.reply(key, &Ok(Some(answer))),
             (true, Kind::Single) => self.node(a).link.reply(key, &Err(fault)),
-            (false, _) => self.node(a).link.finish_stream(key, Ok(())),
-            (true, _) => self.node(a).link.finish_stream(key, Err(fault)),
+            (false, _) => self.node(a).link.finish_stream(key, &Ok(())),
+            (true, _) => self.node(a).link.finish_stream(key, &Err(fault)),
         }
         self.calls[at].finished = Some(if fails { Err(()) } else { Ok(()) });
         self.asleep.retain(|(at_a, side, at_key, _)| (*at_a, *side, *at_key) != (a, Callee, key));
