@@ -1,4 +1,4 @@
-//! The facts that come out of a [`Link`](super::Link), and the small words around them.
+//! The events of a [`Link`](super::Link), and small types that name sides and halves of calls.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use super::muxes::Key;
 use super::routes::RouteIndex;
 use super::wire::Meta;
 
-/// Something that happened and that somebody outside must act on.
+/// Something that the layer above must act on.
 #[derive(Debug)]
 pub(crate) enum Event {
     /// The peer calls: run the handler.
@@ -18,17 +18,17 @@ pub(crate) enum Event {
         route: RouteIndex,
         payload: Option<Bytes>,
         deadline: Option<Instant>,
-        /// What travelled beside the payload, if anything.
+        /// Metadata of the call, if it has any.
         meta: Option<Box<Meta>>,
     },
     /// The outcome of this call is not wanted any more: drop the handler's future.
     Cancel { key: Key },
     /// The outcome of a handler that has returned was sent: the call is over for those who watch it.
     Finished { key: Key },
-    /// A payload that the link does not need any more. Dropping it can run the user's code, so it must be dropped outside the
-    /// lock.
+    /// A payload that the link does not need any more. Dropping it can run the user's code, so it must be dropped
+    /// outside the lock.
     Released(Bytes),
-    /// What somebody may be waiting for has changed.
+    /// A task that waits for this half of a call must look at it again.
     Wake { side: Side, key: Key, half: Half },
 }
 
@@ -41,24 +41,24 @@ pub(crate) enum Side {
     Callee,
 }
 
-/// Which waiting task is meant.
+/// Which of a call's waiting tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Half {
-    /// It waits for an answer or an item.
+    /// The task that waits for an answer or an item.
     Reader,
-    /// It waits for leave to send.
+    /// The task that waits to send an item.
     Writer,
-    /// Either: the call is over.
+    /// Both.
     Both,
 }
 
-/// What a stream has for its reader.
+/// The result of receiving from a stream.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Recv {
     /// The next item.
     Item(Bytes),
-    /// No item will come any more.
+    /// There are no more items.
     End(Result<(), CallFailure>),
-    /// Nothing yet; a [`Event::Wake`] will tell.
+    /// No item yet. An [`Event::Wake`] follows.
     Pending,
 }

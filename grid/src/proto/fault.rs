@@ -1,4 +1,4 @@
-//! Error codes and the wire form of a handler's failure (docs/protocol.md, part 2, "Errors").
+//! Error codes, and the wire form of a handler's failure (docs/protocol.md, part 2, "Errors").
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 /// Whether a request may have left this node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sent {
-    /// It was never handed to the socket, or not to its end.
+    /// It was not handed to the socket, or not completely.
     No,
     /// It was handed to the socket; the peer may have seen it.
     Maybe,
 }
 
-/// The kind of a [`RemoteError`](crate::RemoteError), as it travels.
+/// The kind of a [`RemoteError`](crate::RemoteError), as it is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "u16", into = "u16")]
 #[non_exhaustive]
@@ -39,11 +39,11 @@ pub enum ErrorCode {
     Other(u16),
 }
 
-/// Number that stands for [`ErrorCode::Text`] where a code must be a number; it never travels in `meta`.
+/// Number of [`ErrorCode::Text`] where a code must be a number. It is never sent in `meta`.
 const TEXT_CODE: u16 = u16::MAX;
 
 impl ErrorCode {
-    /// Whether the handler may have run before this error arose.
+    /// Whether the handler may have run before this error occurred.
     pub(crate) fn may_have_run(self) -> bool {
         !matches!(
             self,
@@ -90,12 +90,12 @@ impl From<ErrorCode> for u16 {
     }
 }
 
-/// A failure as it travels: a code, the text that everybody can read, and the typed error's msgpack.
+/// A failure as it is sent: a code, a text for people, and the typed error as msgpack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) code: ErrorCode,
     pub(crate) message: String,
-    /// Of code [`ErrorCode::Handler`]: the error as msgpack; otherwise mostly empty.
+    /// With the code [`ErrorCode::Handler`], the error as msgpack; with other codes usually empty.
     pub(crate) body: Bytes,
 }
 

@@ -1,16 +1,16 @@
 //! [`Link`]: the state machine of one pair of nodes.
 //!
 //! It outlives connections: [`Link::start`] and [`Link::stop`] mark where one begins and ends, mux ids go on counting,
-//! and calls that asked to wait for a connection stay. This file has its sessions, the routing of received messages, time
-//! and output. What a message means for a call is in caller/ (calls this node made) and callee/ (calls it serves).
+//! and calls that asked to wait for a connection stay. This file has its sessions, the routing of received messages,
+//! time and output. What a message means for a call is in caller/ (calls this node made) and callee/ (calls it serves).
 //!
 //! ```text
 //!   Inbound ──► handle_messages ──► by op ──► caller/, callee/, stream/ ──► events, Output
 //!   handle_timeout ──► timers, keepalive ─────────────┘
 //! ```
 //!
-//! A link is used under a lock, so its methods run none of the user's code: they borrow the user's buffers, and hand what
-//! they have retained out as [`Event::Released`] to be dropped outside the lock.
+//! A link is used under a lock, so its methods run none of the user's code: they borrow the user's buffers, and hand
+//! what they have retained out as [`Event::Released`] to be dropped outside the lock.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -358,8 +358,9 @@ impl Link {
 
     /// The next WebSocket message for the socket.
     pub(crate) fn poll_transmit(&mut self, now: Instant) -> Option<Bytes> {
+        // Each message that leaves makes room, so what waits is admitted after each `pop`. A withdrawn transfer makes
+        // room without a message. If it was the last one, no `pop` would follow.
         if self.output.is_empty() {
-            // A withdrawn transfer has left room, and no message follows whose `pop` would let the next call in.
             self.admit(now);
         }
         let bytes = self.output.pop()?;
@@ -372,8 +373,8 @@ impl Link {
         self.output.wants_transmit()
     }
 
-    /// Lets a call, an answer or an item wait until [`admit`](Self::admit) finds room for it. What is to be sent must be in
-    /// the entry of its call already.
+    /// Lets a call, an answer or an item wait until [`admit`](Self::admit) finds room for it. What is to be sent must
+    /// be in the entry of its call already.
     pub(super) fn enqueue(&mut self, lane: Lane, pending: PendingSend) {
         let (calls, served) = (&self.calls, &self.served);
         self.output.enqueue(lane, pending, |pending| still_waits(calls, served, pending));
@@ -381,6 +382,7 @@ impl Link {
 
     /// Sends what waits in the queues, as far as there is room.
     fn admit(&mut self, now: Instant) {
+        // Each iteration takes a place out of a queue, so the loop ends even if a call turns out not to wait any more.
         while let Some(pending) = self.output.next_admitted() {
             match pending {
                 PendingSend::Call { key, .. } => self.admit_call(now, key),

@@ -1,14 +1,24 @@
-//! The pure layer: what one connection means, without sockets, tasks, locks or clocks.
+//! The core: the protocol of one link as a state machine, without sockets, tasks, locks or clocks.
 //!
-//! [`Link`] is the state machine of one pair of nodes. Everything that happens is given to it:
+//! [`Link`] is the state machine of one pair of nodes. It is driven from three sides:
 //!
-//! - from the network: [`Link::handle_messages`], decoded by [`Inbound`], and [`Link::handle_timeout`] when the time of
-//!   [`Link::poll_timeout`] has come;
-//! - from this node: plain verbs (`start_call`, `send`, `reply`, `cancel_call`, …);
-//! - and it is asked for what to do: [`Link::poll_transmit`] gives the next bytes for the socket, [`Link::poll_event`] the
-//!   next fact that somebody waits for.
+//! - the network: [`Link::handle_messages`], with messages decoded by [`Inbound`], and [`Link::handle_timeout`] at the
+//!   time that [`Link::poll_timeout`] returns;
+//! - this node: plain verbs (`start_call`, `send`, `reply`, `forget_call`, …);
+//! - the driver: [`Link::poll_transmit`] returns the next bytes for the socket, [`Link::poll_event`] the next event
+//!   that the layer above must act on.
 //!
-//! Time is an argument. The layers above (`net/`) own the socket and the clock; user types are known only to `rpc/`.
+//! Time is an argument. The layer above (`net/`) owns the socket and the clock; only `rpc/` knows the user's types.
+//!
+//! | folder or file | what |
+//! |---|---|
+//! | `link.rs` | [`Link`]: sessions, routing by op, time, events |
+//! | `caller/`, `callee/`, `stream/` | calls made here, calls served here, and what open streams of both have in common |
+//! | `input/`, `output/` | received messages before the link handles them, and messages that wait for the socket |
+//! | `session/` | who dials, the handshake's checks, extensions, keepalive |
+//! | `wire/` | the format of messages |
+//! | `muxes.rs`, `hash.rs`, `timers.rs`, `routes.rs` | tables: calls, timers, handlers |
+//! | `event.rs`, `error.rs`, `fault.rs`, `limits.rs` | small types shared by all |
 
 #![warn(clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, reason = "a test that panics has done its work"))]

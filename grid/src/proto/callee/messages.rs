@@ -1,4 +1,4 @@
-//! What the caller says on an open stream.
+//! Messages of the caller on an open stream.
 
 use std::time::Instant;
 
@@ -24,7 +24,7 @@ impl Link {
         }
         stream.last_heard = now;
         if stream.finish.is_some() {
-            return; // Nobody reads it any more, which the caller cannot know.
+            return; // The handler has returned, which the caller cannot know yet.
         }
         if stream.input_ended {
             return self.reset_served_stream(key, "did not expect inbound message".to_owned());
@@ -33,7 +33,7 @@ impl Link {
         match message.payload {
             Some(item) if ends => stream.core.receive_last(item),
             None if ends => {}
-            // Without flag 16 an empty message is still a message.
+            // A message without payload is an empty item, even without the flag EMPTY.
             item => {
                 if !stream.core.receive(item.unwrap_or_default()) {
                     return self.reset_served_stream(key, "handler blocked".to_owned());
@@ -94,7 +94,7 @@ impl Link {
     pub(in crate::proto) fn on_disconnect_server(&mut self, message: &Message) {
         let mux = message.header.mux;
         let Some(key) = self.served.key_of(mux) else {
-            // What its handler had to say may still be on the way, which nobody waits for.
+            // The handler has returned, but large messages of it may not have left. The caller does not want them.
             self.output.withdraw(Side::Callee, mux);
             return self.ignore();
         };

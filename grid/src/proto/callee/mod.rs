@@ -9,9 +9,10 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `mod.rs` | the table's entries, the handler's verbs, time, ends |
-//! | `start.rs` | taking a call in, or refusing it |
-//! | `messages.rs` | what the caller says on an open stream |
+//! | `served.rs` | the table's entries |
+//! | `mod.rs` | what a handler asks, time, ends |
+//! | `start.rs` | accepting a call, or refusing it |
+//! | `messages.rs` | messages of the caller on an open stream |
 
 mod messages;
 pub(super) mod served;
@@ -33,7 +34,7 @@ use super::timers::Timer;
 use super::wire::{ErrorMeta, Flags, META_LEN_MAX, Op};
 
 impl Link {
-    // ---- the handler's verbs ----------------------------------------------------------------------------------------
+    // ---- the handler ------------------------------------------------------------------------------------------------
 
     /// Whether the caller still waits for the outcome of this call.
     pub(crate) fn is_served(&self, key: Key) -> bool {
@@ -108,6 +109,7 @@ impl Link {
         }
         match stream.finish.take() {
             None => {}
+            // A clean end has no payload, and needs no credit.
             Some(Ok(())) => {
                 let seq = stream.core.next_seq();
                 let Some(Served { id, .. }) = self.remove_served(key) else { return };
@@ -120,6 +122,7 @@ impl Link {
                 self.end_with_fault(key, &fault);
                 self.emit(Event::Finished { key });
             }
+            // Without a credit: `on_unblock_server` calls this again.
             Some(Err(fault)) => stream.finish = Some(Err(fault)),
         }
     }
@@ -166,7 +169,7 @@ impl Link {
     /// The caller broke the rules of the stream: tells it how, and cancels the handler.
     fn reset_served_stream(&mut self, key: Key, text: String) {
         // Without a code, as the Go implementation sends it: the handler has been running, and every other code for a
-        // refusal says that it has not.
+        // refusal means that it has not.
         self.end_with_fault(key, &Fault::new(ErrorCode::Text, text));
         self.emit(Event::Cancel { key });
     }
@@ -190,8 +193,8 @@ impl Link {
 
     // ---- the table --------------------------------------------------------------------------------------------------
 
-    /// Removes a call with its timers, and releases its payload. Messages of it that are in the output stay there; to drop
-    /// them, withdraw them first, while the mux id is bound.
+    /// Removes a call with its timers, and releases its payload. Messages of it that are in the output stay there; to
+    /// drop them, withdraw them first, while the mux id is bound.
     fn remove_served(&mut self, key: Key) -> Option<Served> {
         let mut served = self.served.remove(key)?;
         self.output.release(served.state.take_retained());
@@ -239,7 +242,7 @@ fn too_large(what: &str, len: usize) -> Fault {
     Fault::new(ErrorCode::Handler, format!("the {what} of {len} bytes is too large"))
 }
 
-/// The beginning of a text, at most `max` bytes of it.
+/// The longest prefix of a text that has at most `max` bytes and ends at a character.
 fn clip(text: &str, max: usize) -> &str {
     let boundary = (0..=max.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     boundary.and_then(|end| text.get(..end)).unwrap_or_default()

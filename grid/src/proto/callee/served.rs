@@ -68,10 +68,10 @@ impl ServedState {
 #[derive(Debug)]
 pub(in crate::proto) struct CalleeStream {
     pub(super) core: StreamCore,
-    /// No (more) items will come from the caller.
+    /// The caller will not send (more) items.
     pub(super) input_ended: bool,
-    /// When the caller last sent a message on this stream. The Go implementation counts only pings, so a caller must ping
-    /// even if it sends items.
+    /// When the caller last sent a message on this stream. The Go implementation counts only pings, so a caller must
+    /// ping even if it sends items.
     pub(super) last_heard: Instant,
     /// The handler has returned, but its outcome must wait: for the queued item before it, and an error for a credit,
     /// because a Go caller has no room for it otherwise.

@@ -1,4 +1,4 @@
-//! A call comes in: its handler is found and run, or it is refused.
+//! Calls of the peer: finding and running their handlers, or refusing them.
 
 use std::time::{Duration, Instant};
 
@@ -107,14 +107,14 @@ impl Link {
     }
 
     fn route_of(&self, message: &Message) -> Option<(RouteIndex, RouteKind)> {
-        // In part 1 there are no such ids: no peer without the feature can mean one of these handlers.
+        // Part 1 of the protocol has no such ids, so a peer without the extension cannot mean one of these handlers.
         if message.header.handler > u8::MAX.into() && !self.has(Feature::Ids32) {
             return None;
         }
         self.routes.find(HandlerId::new(message.header.handler), message.subroute)
     }
 
-    /// Why no call is taken at the moment, if so.
+    /// Why calls are refused at the moment, if they are.
     fn refusal(&self) -> Option<Fault> {
         if self.is_closing() {
             return Some(Fault::new(ErrorCode::ShuttingDown, "the node is shutting down"));

@@ -1,4 +1,4 @@
-//! What the callee says about a call: its answer, its items, its refusal.
+//! Messages of the callee about a call: its answer, its items, its refusal.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,8 @@ use crate::proto::output::header::HeaderTemplate;
 use crate::proto::session::features::Feature;
 use crate::proto::wire::{Flags, Message, Meta, MuxId, Op, Pong, Refusal, decode_credits};
 
-/// A callee counts whole milliseconds and often fires first; what it ends this close to our own deadline is our deadline.
+/// A callee counts the deadline in whole milliseconds and often ends a stream slightly before its caller would. An end
+/// this close to the deadline is reported as the deadline.
 const DEADLINE_SLACK: Duration = Duration::from_millis(10);
 
 impl Link {
@@ -77,7 +78,7 @@ impl Link {
         };
         stream.last_heard = now;
         if message.header.flags.contains(Flags::ERROR) {
-            // Delivered whatever its sequence number: it says why the stream is over.
+            // Delivered even out of sequence: it tells why the stream is over.
             let fault = self.fault_of(&message)?;
             self.end_stream(key, Err(CallFailure::Fault(fault)));
             return Ok(());
@@ -143,7 +144,7 @@ impl Link {
     }
 
     pub(in crate::proto) fn on_disconnect_client(&mut self, now: Instant, message: &Message) {
-        // Single requests are not meant: they end with a Response, or not at all.
+        // Only for streams: a single request ends with a Response, or not at all.
         let Some((key, _)) = self.stream_of(message.header.mux) else { return self.ignore() };
         let deadline = self.calls.get(key).and_then(|call| call.deadline);
         let failure = match (deadline, &message.payload) {
@@ -160,8 +161,9 @@ impl Link {
         self.end_stream(key, Err(failure));
     }
 
-    /// An answer for a stream that is over here. The Go implementation answers it with DisconnectClientMux; between our
-    /// own nodes nothing is said, because that message could hit a call of the peer that has the same id.
+    /// A message of the callee for a stream that is over here. Towards a peer without extensions it is answered with
+    /// DisconnectClientMux, as the Go implementation does. Otherwise it is not answered, because that message could end
+    /// a call of the peer that has the same id.
     fn on_unknown_stream(&mut self, id: MuxId) {
         self.ignore();
         if !self.peer_has_extensions() {
@@ -179,7 +181,7 @@ impl Link {
         Some((key, self.caller_stream(key)?))
     }
 
-    /// Reads the error that a message carries: its text, and code and body where the peer sends them.
+    /// Reads the error in a message: its text, and code and body if the peer sends them.
     fn fault_of(&self, message: &Message) -> Result<Fault, ProtocolError> {
         let text = message
             .payload
@@ -195,7 +197,7 @@ impl Link {
         })
     }
 
-    /// The metadata of a message, where the session has any.
+    /// Decodes the metadata of a message, if the session has the extension `meta`.
     pub(in crate::proto) fn meta_of(
         &self,
         message: &Message,
@@ -206,7 +208,7 @@ impl Link {
         Ok(Some(Box::new(Meta::decode(&message.trailer)?)))
     }
 
-    /// The number of credits that a message gives: one, or more where the peer may say so.
+    /// The number of credits that a message returns: one, or with the extension `credits` the number in its payload.
     pub(in crate::proto) fn credits_in(&self, message: &Message) -> Result<u32, ProtocolError> {
         if self.has(Feature::Credits) {
             Ok(decode_credits(message.payload.as_ref())?.get())

@@ -70,8 +70,8 @@ pub(super) struct Opening<'a> {
 
 /// A call that waits for room in the outbox, or for a connection.
 ///
-/// Nothing in it is the user's but a large payload, which is shared: the entry is dropped under a lock, where no code of
-/// the user's may run. So metadata is kept in its encoded form.
+/// Nothing in it is the user's but a large payload, which is shared: the entry is dropped under a lock, where no code
+/// of the user's may run. So metadata is kept in its encoded form.
 #[derive(Debug)]
 pub(super) struct QueuedCall {
     handler: HandlerId,

@@ -7,8 +7,8 @@
 //!                   └────────► Failed
 //! ```
 //!
-//! A call that was answered or failed keeps its key until its owner takes the outcome or forgets the call. The peer cannot
-//! reach it any more: its mux id is unbound.
+//! A call that was answered or failed keeps its key until its owner takes the outcome or forgets the call. The peer
+//! cannot reach it any more: its mux id is unbound.
 //!
 //! | file | what |
 //! |---|---|
@@ -83,8 +83,10 @@ impl Link {
         }
     }
 
-    /// Tells the callee that a call is cancelled, if it knows the call and can be told. The mux id must still be bound, or
-    /// must have been until this method of the link was called.
+    /// Cancels a call at the callee, if the callee knows the call and supports that. Withdraws the call's large
+    /// messages.
+    ///
+    /// `id` is the call's mux id, taken before the call was unbound.
     fn send_cancel(&mut self, id: MuxId, is_stream: bool) {
         let never_sent = self.output.withdraw(Side::Caller, id);
         if !never_sent && (is_stream || self.has(Feature::Cancel)) {

@@ -21,9 +21,9 @@ impl Link {
     /// Starts a call. The answer comes with [`take_answer`](Self::take_answer), a stream's opening with
     /// [`poll_opened`](Self::poll_opened), both announced by a wake event.
     ///
-    /// The link borrows the call and drops nothing of it, since dropping a buffer can run the user's code, which must not
-    /// happen under a lock. What must wait is copied: metadata in its encoded form, a small payload as it is. A large
-    /// payload is shared, and handed out as [`Event::Released`] when it is not needed any more.
+    /// The link borrows the call and drops nothing of it, since dropping a buffer can run the user's code, which must
+    /// not happen under a lock. What must wait is copied: metadata in its encoded form, a small payload as it is. A
+    /// large payload is shared, and handed out as [`Event::Released`] when it is not needed any more.
     ///
     /// [`Event::Released`]: crate::proto::Event::Released
     pub(crate) fn start_call(&mut self, now: Instant, spec: &CallSpec) -> Result<Key, CallFailure> {
@@ -31,6 +31,7 @@ impl Link {
         if let Some(Deadline { after, .. }) = deadline.filter(|deadline| deadline.at <= now) {
             return Err(CallFailure::DeadlineExceeded { after });
         }
+        // Errors of the call itself come before those of the connection, so that they do not depend on its state.
         let meta = self.encode_meta(spec)?;
         if self.is_closing() {
             return Err(CallFailure::Closing);
@@ -41,6 +42,7 @@ impl Link {
                 reason: Arc::clone(&self.down_reason),
             });
         }
+        // Without a connection the peer's extensions are not known. `admit_call` checks them then.
         if self.is_up() {
             self.check_features(spec.handler, spec.needs_meta())?;
         }
@@ -76,7 +78,7 @@ impl Link {
                 return Err(CallFailure::TooLarge { len, max });
             }
             Some(Err(error)) => {
-                return Err(CallFailure::BadMeta(format!("metadata that no peer takes: {error}")));
+                return Err(CallFailure::BadMeta(format!("invalid metadata: {error}")));
             }
         };
         let len = spec.payload.as_ref().map_or(0, Bytes::len) + meta.len();
@@ -106,7 +108,7 @@ impl Link {
         };
         let late = call.deadline.filter(|deadline| deadline.at <= now);
         let failure = late.map(|Deadline { after, .. }| CallFailure::DeadlineExceeded { after });
-        // The call may have been queued before there was a connection, so the peer's extensions are checked only now.
+        // It may have been queued without a connection, or under a previous one with other extensions.
         let check = || self.check_features(queued.handler(), queued.needs_meta());
         match failure.map_or_else(check, Err) {
             Ok(()) => self.send_opening(now, key, queued.opening()),

@@ -94,7 +94,8 @@ impl Assembly {
             return Err(PartError::TooMany { max: TRANSFERS_MAX });
         }
         self.next = number.saturating_add(1);
-        // At most twice as large as needed, so that whoever keeps a small message does not keep a much larger buffer.
+        // At most twice as large as needed, so that a user who keeps a small message does not keep a much larger
+        // buffer.
         let fits = |spare: &mut BytesMut| {
             spare.try_reclaim(total) && spare.capacity() <= total.saturating_mul(2)
         };
@@ -164,7 +165,7 @@ mod tests {
     const MORE: Flags = Flags::NONE;
 
     #[test]
-    fn parts_become_a_whole_whatever_comes_between() {
+    fn transfers_may_be_interleaved() {
         let mut assembly = Assembly::new(MAX);
         let (mut one, mut two) = (parts(5, 6), parts(9, 3));
         for (part, whole) in [
@@ -181,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transfer_that_ends_short_is_forgotten() {
+    fn a_transfer_that_ends_early_is_dropped() {
         let mut assembly = Assembly::new(MAX);
         let mut short = parts(1, 100);
         assert_eq!(assembly.add(&short.next(b"ab", MORE)), Ok(None));
@@ -192,17 +193,17 @@ mod tests {
     }
 
     #[test]
-    fn the_memory_that_is_kept_is_bounded_by_what_it_takes() {
+    fn large_buffers_are_not_kept() {
         let mut assembly = Assembly::new(16 << 20);
         let mut short = parts(1, 16 << 20);
         let bytes = vec![7; SPARE_BYTES_MAX];
         assert_eq!(assembly.add(&short.next(&bytes, MORE)), Ok(None));
         assert_eq!(assembly.add(&short.next(b"", Flags::EOF)), Ok(None));
-        assert!(assembly.spare.is_empty(), "it had room for more than it got");
+        assert!(assembly.spare.is_empty(), "its capacity is above the limit");
     }
 
     #[test]
-    fn what_does_not_fit_is_an_error() {
+    fn parts_that_do_not_continue_a_transfer_are_errors() {
         /// Transfer, index, total, bytes, flags.
         type Raw = (u64, u32, u32, &'static [u8], Flags);
         let cases: [(&[Raw], PartError); 10] = [
@@ -233,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn only_so_many_are_open_at_once() {
+    fn the_number_of_open_transfers_is_limited() {
         let mut assembly = Assembly::new(MAX);
         for number in 0..TRANSFERS_MAX as u64 {
             assert_eq!(assembly.add(&parts(number, 2).next(b"a", MORE)), Ok(None));
@@ -243,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_grows_with_what_has_come() {
+    fn buffers_grow_with_the_received_bytes() {
         let (mut assembly, total) = (Assembly::new(10_000_000), 10_000_000);
         let mut whole = parts(1, total);
         let mut come = 0;
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_used_again_when_the_message_is_gone() {
+    fn a_buffer_is_used_again_when_its_message_is_dropped() {
         let mut assembly = Assembly::new(MAX);
         let mut whole = |number, parts_len: usize| {
             let mut parts = parts(number, 300);

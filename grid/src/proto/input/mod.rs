@@ -1,7 +1,7 @@
 //! Received messages: decoded, checked, and large ones put together from their parts, before the link is locked.
 //!
-//! None of that needs the link, so callers need not wait for it. Messages are decoded a few at a time: a peer can put many
-//! into few bytes, and what is decoded together should still be in the cache when it is handled.
+//! None of that needs the link, so callers need not wait for it. Messages are decoded a few at a time: a peer can put
+//! many into few bytes, and what is decoded together should still be in the cache when it is handled.
 //!
 //! Payloads are slices of received messages. A few small items of a stream would hold a whole merged message while they
 //! wait for a slow reader; such items are copied, so that a stream holds little more than its items.
@@ -28,8 +28,8 @@ const HELD_RATIO_MAX: usize = 8;
 
 /// What was received on one connection and has not been handled.
 ///
-/// Calls come in this order: [`push`](Self::push) messages, [`decode`](Self::decode) without the lock, and as long as that
-/// returns `true`, [`Link::handle_messages`](crate::proto::Link::handle_messages) with it.
+/// The order of calls: [`push`](Self::push) messages, then [`decode`](Self::decode) without the lock, and each time
+/// that it returns `true`, [`Link::handle_messages`](crate::proto::Link::handle_messages) with the lock.
 #[derive(Debug, Default)]
 pub(crate) struct Inbound {
     /// Messages as received.
@@ -107,6 +107,7 @@ impl Inbound {
                 }
             }
             Ok(message) => {
+                // A run ends where the stream changes, as another reader may keep the next items for longer.
                 if self.decoded.last().is_some_and(|last| stream_of(last) != stream_of(&message)) {
                     self.end_run();
                 }
@@ -143,6 +144,7 @@ impl Inbound {
             return;
         }
         let bytes: usize = items.iter().filter_map(|item| Some(item.payload.as_ref()?.len())).sum();
+        // The items of a run are slices of one message, so together they hold it once.
         if bytes * HELD_RATIO_MAX < self.held_bytes {
             for payload in items.iter_mut().filter_map(|item| item.payload.as_mut()) {
                 *payload = Bytes::copy_from_slice(payload);
@@ -173,8 +175,8 @@ impl Inbound {
         (self.bytes, self.error) = (0, None);
     }
 
-    /// Frees the memory that is kept for further large messages. Called once per ping interval, so that an idle connection
-    /// does not hold it for ever.
+    /// Frees the memory that is kept for further large messages. Called once per ping interval, so that an idle
+    /// connection does not hold it for ever.
     pub(super) fn release_spare(&mut self) {
         if let Some(assembly) = &mut self.assembly {
             assembly.release_spare();
@@ -222,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_are_decoded_at_a_time_in_their_order() {
+    fn messages_are_decoded_in_batches_and_in_order() {
         let mut inbound = Inbound::default();
         for _ in 0..3 {
             inbound.push(merged_of(40));
@@ -237,11 +239,11 @@ mod tests {
         assert_eq!(done, [false, true]);
         assert_eq!(seen, (0..3).flat_map(|_| 0..40).collect::<Vec<_>>());
         assert_eq!(bytes, 3 * merged_of(40).len() as u64);
-        assert!(inbound.parts.is_none(), "nothing holds the last message's memory");
+        assert!(inbound.parts.is_none(), "the memory of the last message is not held");
     }
 
     #[test]
-    fn what_came_before_an_error_is_handed_on_and_nothing_after_it() {
+    fn messages_before_an_error_are_decoded_and_later_ones_are_not() {
         let mut broken = BytesMut::from(&merged_of(10)[..]);
         broken.truncate(broken.len() - 1);
         let mut inbound = Inbound::default();
@@ -250,7 +252,7 @@ mod tests {
         assert!(inbound.decode());
         assert_eq!(seqs(&mut inbound), (0..9).collect::<Vec<_>>());
         assert!(inbound.error.is_some() && inbound.decode());
-        assert_eq!(inbound.len(), 1, "left as it is");
+        assert_eq!(inbound.len(), 1, "the next message is not decoded");
     }
 
     /// Whether the items of the first stream in a merged message are slices of it.
@@ -272,15 +274,15 @@ mod tests {
     }
 
     #[test]
-    fn a_few_items_do_not_hold_the_message_they_came_in() {
+    fn few_items_do_not_hold_their_merged_message() {
         let others = std::iter::repeat_n((2, 500), 40);
         assert!(!holds(&[(1, 500)].into_iter().chain(others.clone()).collect::<Vec<_>>()));
         assert!(!holds(&[(1, 500); 4].into_iter().chain(others.clone()).collect::<Vec<_>>()));
         assert!(
             holds(&[(1, 500); 8].into_iter().chain(others).collect::<Vec<_>>()),
-            "a part of it"
+            "a large part of it"
         );
-        assert!(holds(&[(1, 500); 50]), "all of it");
-        assert!(!holds(&[(1, 100)]) && holds(&[(1, 600)]), "what is read at a time");
+        assert!(holds(&[(1, 500); 50]), "the whole message");
+        assert!(!holds(&[(1, 100)]) && holds(&[(1, 600)]), "an unmerged message holds one read");
     }
 }

@@ -1,4 +1,5 @@
-//! Everything that a link has to send: encoded messages, large ones in parts, and the queues of those that wait for room.
+//! Everything that a link has to send: encoded messages, large ones in parts, and the queues of those that wait for
+//! room.
 //!
 //! | file | what |
 //! |---|---|
@@ -35,8 +36,8 @@ use crate::proto::wire::{Frame, Header, MuxId, SubrouteId};
 /// Credits, pings, cancellations and other control messages are pushed without asking: the base protocol has no way to
 /// delay them.
 ///
-/// Before [`stop`](Self::stop) the link must have asked [`was_transmitted`](Self::was_transmitted) of every call that ends
-/// with the connection; afterwards the answer means nothing.
+/// Before [`stop`](Self::stop) the link must have asked [`was_transmitted`](Self::was_transmitted) of every call that
+/// ends with the connection; afterwards the answer means nothing.
 #[derive(Debug)]
 pub(super) struct Output {
     outbox: Outbox,
@@ -109,8 +110,8 @@ impl Output {
         if in_parts { Lane::Large } else { Lane::Small }
     }
 
-    /// The lane of an item. It is the large one as well if a large item of the same stream has not left, which this item
-    /// must not overtake.
+    /// The lane of an item. It is the large one as well if a large item of the same stream has not left, which this
+    /// item must not overtake.
     pub(super) fn lane_of_item(&self, side: Side, id: Option<MuxId>, len: usize) -> Lane {
         let follows_large = self.outbox.transfer_bytes() > 0
             && id.is_some_and(|id| self.outbox.has_transfer_of(side, id));
@@ -149,8 +150,8 @@ impl Output {
         }
     }
 
-    /// The next one whose turn it is, while there is room. It may have stopped waiting since it was queued. The link must
-    /// push its message before it asks again, or there would always be room.
+    /// The next one whose turn it is, while there is room. It may have stopped waiting since it was queued. The link
+    /// must push its message before it asks again, or there would always be room.
     pub(super) fn next_admitted(&mut self) -> Option<PendingSend> {
         self.session?;
         while self.has_room(Lane::Small)
@@ -191,7 +192,8 @@ impl Output {
         self.push_frame(&Frame { header: self.build(header), payload, meta, subroute: None })
     }
 
-    /// Like [`push`](Self::push), with a payload that is shared instead of copied if it is large, and with all trailers.
+    /// Like [`push`](Self::push), with a payload that is shared instead of copied if it is large, and with all
+    /// trailers.
     pub(super) fn push_shared(
         &mut self,
         header: HeaderTemplate,
@@ -234,8 +236,8 @@ impl Output {
         self.outbox.was_transmitted(ticket)
     }
 
-    /// Drops the large messages of a call that have not left, and the messages queued behind them. Returns whether one of
-    /// them opens the call, so that the peer does not know of it and need not be told that it is over.
+    /// Drops the large messages of a call that have not left, and the messages queued behind them. Returns whether one
+    /// of them opens the call, so that the peer does not know of it and need not be told that it is over.
     ///
     /// Small messages are not withdrawn; they have been encoded between those of other calls.
     pub(super) fn withdraw(&mut self, side: Side, id: MuxId) -> bool {
@@ -244,8 +246,8 @@ impl Output {
 
     // ---- payloads of the user ---------------------------------------------------------------------------------------
 
-    /// Keeps a payload for later. A large one is shared with the user, as a copy would take too long under the lock, and
-    /// must end in [`release`](Self::release); a small one is copied.
+    /// Keeps a payload for later. A large one is shared with the user, as a copy would take too long under the lock,
+    /// and must end in [`release`](Self::release); a small one is copied.
     pub(super) fn retain(&self, payload: &Bytes) -> Bytes {
         if payload.len() > self.limits.large_bytes {
             payload.clone()

@@ -1,8 +1,9 @@
-//! Encoded messages that wait for the socket. They leave in the order in which they were pushed, small neighbours merged
-//! into one WebSocket message. Between those, large messages leave in parts (transfers.rs), where the peer knows `chunks`.
+//! Encoded messages that wait for the socket. They leave in the order in which they were pushed, small neighbours
+//! merged into one WebSocket message. Between those, large messages leave in parts (transfers.rs), where the peer knows
+//! `chunks`.
 //!
-//! Order matters twice: the messages of one stream carry sequence numbers, and the end of a stream must not overtake its
-//! items. The outbox itself has no bound and no fairness; callers that find it full wait in a queue (queue.rs).
+//! Order matters twice: the messages of one stream carry sequence numbers, and the end of a stream must not overtake
+//! its items. The outbox itself has no bound and no fairness; callers that find it full wait in a queue (queue.rs).
 //!
 //! Every message is encoded as a part of a Merged message, with space for the container's header before the first one.
 //! So merging needs no copy, and a message that stays alone is sent as a slice without the header and its prefix.
@@ -130,6 +131,8 @@ impl Outbox {
 
     /// The next bytes for the socket, one WebSocket message. Small messages and parts of large ones take turns.
     pub(in crate::proto) fn pop(&mut self) -> Option<Bytes> {
+        // Small messages and parts alternate while there are both. Without small messages the parts follow each other,
+        // and a small message that is pushed then is sent after one more part at most.
         if !self.part_is_next
             && let Some(bytes) = self.pop_small()
         {
@@ -137,7 +140,7 @@ impl Outbox {
             return Some(bytes);
         }
         self.part_is_next = false;
-        // A transfer may have to wait for small messages that were pushed before it.
+        // No part, if the transfer must wait for small messages that were pushed before it.
         self.pop_part().or_else(|| self.pop_small())
     }
 
@@ -146,7 +149,8 @@ impl Outbox {
         let Some(finished) = finished else { return Some(bytes) };
         self.released.push(finished.payload);
         let mut followers = finished.followers;
-        // The followers up to the next large one become small messages; that one becomes a transfer with the rest behind it.
+        // The followers up to the next large one become small messages; that one becomes a transfer with the rest
+        // behind it.
         while let Some(next) = followers.pop_front() {
             match next {
                 Follower::Small(message) => {
@@ -172,7 +176,8 @@ impl Outbox {
         Some(bytes)
     }
 
-    /// Whether all of the message has been popped. Means nothing for messages pushed before the last [`clear`](Self::clear).
+    /// Whether all of the message has been popped. Means nothing for messages pushed before the last
+    /// [`clear`](Self::clear).
     pub(super) fn was_transmitted(&self, ticket: Ticket) -> bool {
         match ticket {
             Ticket::Small(number) => number < self.transmitted,
@@ -205,8 +210,8 @@ impl Outbox {
         self.transfers.has_transfer_of(side, id)
     }
 
-    /// Drops the large messages of a call that have not left, and their followers. Returns whether the call's first message
-    /// is among them: then the peer does not know the call.
+    /// Drops the large messages of a call that have not left, and their followers. Returns whether the call's first
+    /// message is among them: then the peer does not know the call.
     pub(super) fn withdraw(&mut self, side: Side, id: MuxId) -> bool {
         self.transfers.withdraw(side, id, &mut self.released)
     }
@@ -291,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_message_travels_bare() {
+    fn a_single_message_is_sent_without_a_container() {
         let mut outbox = Outbox::new(&limits(1 << 20));
         outbox.push(&frame(1, b"one"));
         let mut bare = BytesMut::new();
@@ -301,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_travel_together_in_order() {
+    fn small_messages_are_merged_in_order() {
         let mut outbox = Outbox::new(&limits(1 << 20));
         for mux in 0..120 {
             outbox.push(&frame(mux, b"small"));
@@ -330,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_what_has_left() {
+    fn reports_which_messages_were_transmitted() {
         let mut outbox = Outbox::new(&limits(1 << 20));
         let first = outbox.push(&frame(1, b"x"));
         assert!(!outbox.was_transmitted(first));
@@ -342,11 +347,11 @@ mod tests {
         let third = outbox.push(&frame(3, b"z"));
         assert!(!outbox.was_transmitted(third));
         assert!(outbox.pop().is_some());
-        assert!(outbox.was_transmitted(third), "what was thrown away is not counted on");
+        assert!(outbox.was_transmitted(third), "dropped messages do not shift the numbers");
     }
 
     #[test]
-    fn merged_messages_keep_to_the_limit() {
+    fn merged_messages_respect_the_size_limit() {
         let mut outbox = Outbox::new(&limits(1024));
         for mux in 0..40 {
             outbox.push(&frame(mux, &[7; 100]));

@@ -1,11 +1,12 @@
 //! The queues of calls, answers and items that wait for room in the outbox, or for a connection. They are served in the
 //! order of their arrival, whatever they are, so that neither calls nor answers nor streams can starve each other.
 //!
-//! Where large messages travel in parts they have a queue of their own, as they have room of their own: small messages do
-//! not wait behind them.
+//! Where large messages travel in parts they have a queue of their own, as they have room of their own: small messages
+//! do not wait behind them.
 //!
-//! An entry is only a key: what is to be sent is in the entry of its call in the tables, of a stream one item at most. A
-//! call that ends leaves its place in the queue behind; [`SendQueue::push`] removes such places before the queue grows.
+//! An entry is only a key: what is to be sent is in the entry of its call in the tables, of a stream one item at most.
+//! A call that ends leaves its place in the queue behind; [`SendQueue::push`] removes such places before the queue
+//! grows.
 
 use std::collections::VecDeque;
 
@@ -15,7 +16,7 @@ use crate::proto::muxes::Key;
 /// Something that waits to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::proto) enum PendingSend {
-    /// A call of this node that has not started, with a payload of so many bytes.
+    /// A call of this node that has not been sent. `payload_len` decides on its lane.
     Call { key: Key, payload_len: usize },
     /// The answer to a request of the peer.
     Reply(Key),
@@ -53,8 +54,8 @@ impl SendQueue {
         self.places.is_empty()
     }
 
-    /// Adds a place at the end. Sweeps the queue before it grows beyond twice the length that the last sweep left, so that
-    /// the cost of a sweep is spread over as many pushes.
+    /// Adds a place at the end. Sweeps the queue before it grows beyond twice the length that the last sweep left, so
+    /// that the cost of a sweep is spread over as many pushes.
     pub(super) fn push(
         &mut self,
         pending: PendingSend,

@@ -1,4 +1,5 @@
-//! Large messages on their way out, in parts, where the peer knows `chunks`, so that small ones need not wait behind them.
+//! Large messages on their way out, in parts, where the peer knows `chunks`, so that small ones need not wait behind
+//! them.
 //!
 //! Each transfer belongs to one call or stream. Later messages of the same one wait behind it, since neither sequence
 //! numbers nor ends may overtake. Up to [`TRANSFERS_MAX`] transfers send a part each in turn.
@@ -8,8 +9,8 @@
 //!               └──────────┴──── withdraw: payloads to `released`, and an empty last part if one has left
 //! ```
 //!
-//! Payloads are shared with the user, not copied, and handed back in `released`: dropping the last handle of a buffer can
-//! run the user's code, which must not happen under the link's lock.
+//! Payloads are shared with the user, not copied, and handed back in `released`: dropping the last handle of a buffer
+//! can run the user's code, which must not happen under the link's lock.
 
 use std::collections::VecDeque;
 
@@ -191,8 +192,8 @@ impl Transfers {
         })
     }
 
-    /// Drops the messages of a call that have not left. Returns whether its first message is among them: then the peer does
-    /// not know the call.
+    /// Drops the messages of a call that have not left. Returns whether its first message is among them: then the peer
+    /// does not know the call.
     pub(super) fn withdraw(&mut self, side: Side, id: MuxId, released: &mut Vec<Bytes>) -> bool {
         let owner = Some((side, id));
         let take = |transfers: &mut VecDeque<Transfer>| {
@@ -219,6 +220,9 @@ impl Transfers {
 
     /// The next part. `transmitted` is the number of small messages that have left.
     pub(super) fn pop(&mut self, transmitted: u64) -> Option<NextPart> {
+        // Transfers begin in the order in which they were pushed, so only the front one is checked. It may begin when
+        // all small messages pushed before it have left: earlier messages of its own stream can be among those, and the
+        // peer would take this one for an earlier one by its sequence number.
         while self.open.len() < TRANSFERS_MAX
             && self.pending.front().is_some_and(|transfer| transfer.small_before <= transmitted)
         {
@@ -231,6 +235,7 @@ impl Transfers {
         let part = transfer.cut(self.part_bytes, &mut self.space);
         self.bytes -= part.len;
         if !part.is_last {
+            // To the end of the queue: open transfers send a part each in turn.
             self.open.push_back(transfer);
             return Some(NextPart { bytes: part.bytes, finished: None });
         }
@@ -248,7 +253,8 @@ impl Transfers {
         self.space = BytesMut::new();
     }
 
-    /// A linear search: there are few transfers, as the bound on their bytes makes further large messages wait in a queue.
+    /// A linear search: there are few transfers, as the bound on their bytes makes further large messages wait in a
+    /// queue.
     fn transfer_of(&mut self, owner: Owner) -> Option<&mut Transfer> {
         let transfers = self.open.iter_mut().chain(&mut self.pending);
         transfers.into_iter().find(|transfer| transfer.owner == Some(owner))

@@ -1,4 +1,4 @@
-//! The decisions of the handshake: whom to let in, in which order the reasons are checked, what is then agreed on.
+//! The decisions of the handshake: whether a Connect message is accepted, and whether the session has checksums.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,29 +6,30 @@ use crate::proto::session::dialer::dials;
 use crate::proto::session::features::Features;
 use crate::proto::wire::{Connect, Timestamp};
 
-/// How far the clocks of two nodes may be apart.
+/// Largest difference between the clocks of two nodes.
 const CLOCK_SKEW_MAX: Duration = Duration::from_secs(5 * 60);
 
-/// What this node says of itself.
+/// What this node sends about itself.
 #[derive(Debug, Clone)]
 pub(crate) struct Introduction {
-    /// Chosen anew at each start of the node.
+    /// Chosen at random at each start of the node.
     pub(crate) id: [u8; 16],
     pub(crate) name: String,
     pub(crate) features: Features,
 }
 
-/// What a listener needs to judge a Connect message.
+/// What a listener needs to check a Connect message.
 pub(crate) struct Expectation<'a> {
     /// This node's name.
     pub(crate) local: &'a str,
-    /// Whether a name is one of the other nodes.
+    /// Whether a name is in the list of the other nodes.
     pub(crate) is_known: &'a dyn Fn(&str) -> bool,
-    /// What is wrong with a token, if anything.
+    /// Checks a token. An error is the reason why it is refused.
     pub(crate) check_token: &'a dyn Fn(&str) -> Result<(), String>,
 }
 
-/// Why the connection is refused, as the text that is sent back; `None`: it is welcome.
+/// Why the connection is refused, as the text that is sent back. `None` if it is accepted. The order of the checks is
+/// that of the Go implementation.
 pub(crate) fn refuse(
     connect: &Connect,
     now: SystemTime,
@@ -51,7 +52,7 @@ pub(crate) fn refuse(
     None
 }
 
-/// Whether messages between these two nodes carry checksums: not where TLS has its own.
+/// Whether messages between these two nodes carry checksums. They do unless both use TLS, which has its own.
 pub(crate) fn uses_checksum(local: &str, remote: &str) -> bool {
     let secure = |name: &str| name.starts_with("https://") || name.starts_with("wss://");
     !(secure(local) && secure(remote))

@@ -1,17 +1,17 @@
-//! When to ping the connection, and when the peer counts as gone. Only a pong is a sign of life.
+//! When to ping the connection, and when the peer counts as gone. Only pongs count as signs of life.
 
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::proto::error::ProtocolError;
 
-/// The clock of connection pings.
+/// The schedule of connection pings.
 #[derive(Debug)]
 pub(in crate::proto) struct Keepalive {
     every: Duration,
     next_ping: Instant,
     last_pong: Instant,
     rtt: Option<Duration>,
-    /// The wall clock at `started`: pings carry a time of day, and the core has no clock.
+    /// Time of day at `started`, as pings carry a time of day and the core has no clock.
     started: Instant,
     started_wall: SystemTime,
 }
@@ -32,7 +32,7 @@ impl Keepalive {
         self.next_ping
     }
 
-    /// Whether a ping is due; an error if the peer has been silent for two intervals.
+    /// Whether a ping is due. Fails if there has been no pong for two intervals.
     pub(in crate::proto) fn tick(&mut self, now: Instant) -> Result<bool, ProtocolError> {
         if now < self.next_ping {
             return Ok(false);
@@ -45,12 +45,12 @@ impl Keepalive {
         Ok(true)
     }
 
-    /// The time of day, as far as it is known from the start of the connection.
+    /// The time of day, computed from that at the start of the connection.
     pub(in crate::proto) fn wall(&self, now: Instant) -> SystemTime {
         self.started_wall + now.saturating_duration_since(self.started)
     }
 
-    /// A pong has come; it carries the time of its ping, if the peer copied that.
+    /// A pong was received. `ping_sent` is the time in it: that of its ping, if the peer copied it.
     pub(in crate::proto) fn pong(&mut self, now: Instant, ping_sent: Option<SystemTime>) {
         self.last_pong = now;
         self.rtt = ping_sent.and_then(|sent| self.wall(now).duration_since(sent).ok());
@@ -73,7 +73,7 @@ mod tests {
     const EVERY: Duration = Duration::from_secs(10);
 
     #[test]
-    fn silence_of_two_intervals_is_the_end() {
+    fn a_peer_is_gone_after_two_intervals_without_a_pong() {
         let start = tests_now();
         let mut keepalive = Keepalive::new(start, SystemTime::UNIX_EPOCH, EVERY);
         assert_eq!(keepalive.tick(start + EVERY / 2), Ok(false));
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pong_keeps_it_alive_and_measures() {
+    fn pongs_keep_the_connection_and_measure_the_round_trip() {
         let start = tests_now();
         let mut keepalive = Keepalive::new(start, SystemTime::UNIX_EPOCH, EVERY);
         let mut now = start;

@@ -1,4 +1,5 @@
-//! The session of one connection: who dials, what the handshake checks and agrees on, and when the peer counts as gone.
+//! The session of one connection: who dials, what the handshake checks and agrees on, and when a silent peer is given
+//! up.
 //!
 //! | file | what |
 //! |---|---|

@@ -1,6 +1,6 @@
-//! One direction-neutral stream: both sequences, both credit counts and the items that wait for the reader.
+//! The state of an open stream that both sides have: sequence numbers, credits, and the items that wait for the reader.
 //!
-//! The caller's and the callee's streams (caller/, callee/) differ in how they open and end; in between they are this.
+//! The caller's and the callee's streams (caller/, callee/) differ only in how they open and end.
 
 use std::collections::VecDeque;
 
@@ -8,15 +8,15 @@ use bytes::Bytes;
 
 use crate::proto::stream::credits::{RecvWindow, SendCredits};
 
-/// How many messages of a stream may wait, each way, as its handler sees it.
+/// How many messages of a stream may wait in each direction, as its handler sees it.
 ///
-/// Capacities do not travel: both nodes know them from the method's declaration.
-/// With capacities of 1 each message waits for the other side; large ones let a slow reader hold that many messages.
+/// Capacities are not sent: both nodes know them from the method's declaration. With a capacity of 1 each message waits
+/// until the previous one was read. With a large one up to that many messages are held for a slow reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Capacities {
-    /// Messages from the caller that may wait for the handler; 0: the stream has no input.
+    /// Messages from the caller that may wait for the handler. With 0 the stream has no input.
     pub incoming: u32,
-    /// Messages from the handler that may wait for the caller; 0 counts as 1.
+    /// Messages from the handler that may wait for the caller. 0 counts as 1.
     pub outgoing: u32,
 }
 
@@ -101,7 +101,7 @@ impl StreamCore {
         self.queued_item.take()
     }
 
-    /// The sequence number of the message that is sent now.
+    /// The sequence number for the next message. It must be sent, and in this order.
     pub(in crate::proto) fn next_seq(&mut self) -> u32 {
         let seq = self.next_send;
         self.next_send = seq.wrapping_add(1);
@@ -120,7 +120,7 @@ impl StreamCore {
         Ok(())
     }
 
-    /// Keeps an item for the reader; `false` if the sender had no credit for it.
+    /// Keeps an item for the reader. Returns `false` if the sender had no credit for it.
     #[must_use]
     pub(in crate::proto) fn receive(&mut self, item: Bytes) -> bool {
         let within = self.window.receive();
@@ -130,7 +130,7 @@ impl StreamCore {
         within
     }
 
-    /// Keeps an item that came with the end, which needs no credit.
+    /// Keeps an item that was sent together with the end, which needs no credit.
     pub(in crate::proto) fn receive_last(&mut self, item: Bytes) {
         self.items.push_back(item);
     }
@@ -140,18 +140,18 @@ impl StreamCore {
         !self.items.is_empty()
     }
 
-    /// Takes the next item and says how many credits should go back now.
+    /// Takes the next item. Returns it with the number of credits to be returned now.
     pub(in crate::proto) fn take(&mut self, batch: bool) -> Option<(Bytes, u32)> {
         let item = self.items.pop_front()?;
         Some((item, self.window.take(batch)))
     }
 
-    /// Takes the next item of a sender that is gone, so that no credit matters.
+    /// Takes the next item of a stream that has ended, whose credits do not matter any more.
     pub(in crate::proto) fn take_leftover(&mut self) -> Option<Bytes> {
         self.items.pop_front()
     }
 
-    /// Throws away what the reader has not taken.
+    /// Drops the items that the reader has not taken.
     pub(in crate::proto) fn clear(&mut self) {
         self.items.clear();
     }

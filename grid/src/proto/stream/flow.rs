@@ -1,5 +1,5 @@
-//! Sending and receiving items, and ending the input: the same for both sides of a stream. How streams open and end is in
-//! caller/ and callee/.
+//! Sending and receiving items, and ending the input: the same for both sides of a stream. How streams open and end is
+//! in caller/ and callee/.
 
 use std::num::NonZeroU32;
 
@@ -119,8 +119,8 @@ impl Link {
             Side::Callee => self.callee_stream(key).is_some_and(|stream| stream.expects_items()),
         };
         let id = self.stream_id(side, key);
-        // Not a clean end: between a lost connection and its cancellation, a handler must not take half an input for all
-        // of it.
+        // Not a clean end: between a lost connection and its cancellation, a handler must not take half an input for
+        // all of it.
         let Some(core) = self.stream_core(side, key) else {
             return Recv::End(Err(self.unknown_call()));
         };

@@ -1,5 +1,5 @@
-//! Buffers of the user: however a call ends, the link drops none of them while one of its methods runs, because it is used
-//! under a lock, and dropping a buffer can run the user's code.
+//! Buffers of the user: however a call ends, the link drops none of them while one of its methods runs, because it is
+//! used under a lock, and dropping a buffer can run the user's code.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};

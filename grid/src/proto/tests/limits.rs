@@ -1,4 +1,4 @@
-//! Bounds: too large, too many, too slow, shutting down.
+//! Limits: messages that are too large, too many calls, peers that are too slow, shutting down.
 
 use bytes::{Bytes, BytesMut};
 
@@ -43,7 +43,7 @@ fn an_answer_that_is_too_large_becomes_an_error() {
 }
 
 #[test]
-fn an_error_that_is_too_large_is_cut_and_loses_its_body() {
+fn an_error_that_is_too_large_is_truncated_and_loses_its_body() {
     let mut pair = Pair::with(tiny(), Features::all());
     let (call, serve) = pair.served(request(b""));
     let text = "ü".repeat(2000);
@@ -53,7 +53,7 @@ fn an_error_that_is_too_large_is_cut_and_loses_its_body() {
     pair.a.handle_message(pair.now, message).expect("a message that can be read");
     let Some(Err(CallFailure::Fault(fault))) = pair.a.answer(call) else { panic!("no error") };
     assert_eq!((fault.code, fault.body.len()), (ErrorCode::Handler, 0));
-    assert!(fault.message.chars().all(|char| char == 'ü'), "not cut inside of a letter");
+    assert!(fault.message.chars().all(|char| char == 'ü'), "not truncated inside a character");
 
     let mut pair = Pair::new();
     let (call, serve) = pair.served(request(b""));
@@ -80,11 +80,11 @@ fn metadata_that_the_peer_would_refuse_fails_at_once() {
 }
 
 #[test]
-fn an_item_that_is_too_large_ends_its_stream_and_nothing_else() {
+fn an_item_that_is_too_large_ends_only_its_stream() {
     let mut pair = Pair::with(tiny(), Features::all());
     let (call, serve) = pair.served(stream(1, 1));
     assert_eq!(pair.a.link.send(Caller, call, &big(929)), SendState::Closed);
-    // The handler has been running: no failure of a call that was never sent would do.
+    // The handler has been running, so the failure must not be one of a call that was not sent.
     let fault = Fault::new(ErrorCode::Text, "an item of 929 bytes is too large");
     assert_eq!(pair.a.recv(Caller, call), Recv::End(Err(CallFailure::Fault(fault))));
     pair.pump();
@@ -155,7 +155,7 @@ fn shutting_down_refuses_new_calls_and_finishes_old_ones() {
 }
 
 #[test]
-fn closing_gives_up_calls_that_wait_for_a_connection() {
+fn closing_ends_calls_that_wait_for_a_connection() {
     let mut pair = Pair::down(Limits::default());
     let call = pair.call(waiting(b""));
     pair.a.link.close();
@@ -167,9 +167,9 @@ fn closing_gives_up_calls_that_wait_for_a_connection() {
 
 // ---- the full outbox ------------------------------------------------------------------------------------------------
 
-/// Calls, answers and items take turns: none of them starves while the others keep coming.
+/// Calls, answers and items take turns: none of them starves while there are always others.
 #[test]
-fn nobody_starves_at_a_full_outbox() {
+fn calls_answers_and_items_do_not_starve_at_a_full_outbox() {
     let limits = Limits { outbox_bytes: 256, ..Limits::default() };
     let mut pair = Pair::with(limits, Features::NONE);
     let (streaming, serve_up) = pair.served(stream(4, 1));
@@ -178,7 +178,7 @@ fn nobody_starves_at_a_full_outbox() {
     let down = pair.a.serve();
     let (mut items, mut answers) = (0, 0);
     for _ in 0..300 {
-        // More calls than can leave in one round, always.
+        // Always more calls than can be sent in one iteration.
         while pair.a.link.in_flight().0 < 40 {
             pair.call(request(b"a request of some bytes, of which there are many"));
         }
@@ -200,7 +200,7 @@ fn nobody_starves_at_a_full_outbox() {
         }
         items += pair.b.recv_all(Callee, serve_up).len() + pair.b.recv_all(Caller, back).len();
     }
-    // A message holds about four of them and the line about fifty, so each has its turn every dozen messages.
+    // A message has about four of them and the queue about fifty, so each has its turn every dozen messages.
     assert!(items >= 40 && answers >= 500, "{items} items, {answers} answers");
 }
 
@@ -216,7 +216,7 @@ fn an_item_waits_for_room_and_ends_wait_behind_it() {
     }
     pair.a.link.finish_input(call);
     pair.b.link.finish_stream(serve, &Ok(()));
-    assert!(pair.b.link.is_served(serve), "its last item has not left");
+    assert!(pair.b.link.is_served(serve), "its last item waits");
     assert_eq!(pair.b.send(Callee, serve, b"x"), SendState::Closed);
     pair.pump();
     let items = pair.a.recv_all(Caller, call);
@@ -236,18 +236,18 @@ fn a_writer_is_woken_when_its_item_has_left() {
     pair.a.send(Caller, call, b"waits");
     pair.pump();
     assert!(pair.a.woken(Caller, call, Half::Writer));
-    assert_eq!(pair.a.send(Caller, call, b"goes on"), SendState::Ready);
+    assert_eq!(pair.a.send(Caller, call, b"the next"), SendState::Ready);
     pair.pump();
     assert_eq!(pair.b.recv_all(Callee, serve).len(), 3);
 }
 
 #[test]
-fn a_peer_that_asks_and_does_not_read_is_cut_off() {
+fn a_peer_that_sends_requests_without_reading_is_disconnected() {
     let limits = Limits { backlog_bytes_max: 10_000, ..Limits::default() };
     let mut solo = Solo::with(limits, Features::NONE);
     let mut fed = 0;
     let error = loop {
-        match solo.try_give(encode(opening(Op::Request, fed, 33, 1000), None)) {
+        match solo.try_receive(encode(opening(Op::Request, fed, 33, 1000), None)) {
             Ok(()) => fed += 1,
             Err(error) => break error,
         }
@@ -256,7 +256,7 @@ fn a_peer_that_asks_and_does_not_read_is_cut_off() {
     assert!((100..300).contains(&fed), "{fed}");
 }
 
-/// One large message full of small questions is no way around the bound.
+/// A peer cannot exceed the limit with many small pings in one large message.
 #[test]
 fn the_parts_of_a_merged_message_are_bounded_too() {
     let limits = Limits { backlog_bytes_max: 10_000, ..Limits::default() };
@@ -268,16 +268,16 @@ fn the_parts_of_a_merged_message_are_bounded_too() {
         merged::write_part_prefix(part.len(), &mut bytes);
         bytes.extend_from_slice(&part);
     }
-    assert!(solo.try_give(bytes.freeze()).is_err());
+    assert!(solo.try_receive(bytes.freeze()).is_err());
     assert!(solo.node.link.outbox_bytes() < 11_000);
 }
 
 #[test]
-fn answers_that_wait_count_as_in_flight() {
+fn answers_that_wait_for_room_count_as_in_flight() {
     let limits = Limits { outbox_bytes: 64, served_max: 4, ..Limits::default() };
     let mut solo = Solo::with(limits, Features::NONE);
     for mux in 1..=20 {
-        solo.give(flagged(opening(Op::Request, mux, SINGLE, 1000), Flags::EOF), None);
+        solo.receive(flagged(opening(Op::Request, mux, SINGLE, 1000), Flags::EOF), None);
         while let Some(serve) = solo.node.serves.pop_front() {
             solo.node.link.reply(serve.key, &Ok(Some(big(100))));
         }

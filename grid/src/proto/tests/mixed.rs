@@ -1,4 +1,4 @@
-//! Peers that know fewer extensions: everything of part 1 works, and what needs more fails here and at once.
+//! Peers that lack extensions: all of part 1 works, and calls that need more fail at once without a message.
 
 use bytes::Bytes;
 
@@ -10,7 +10,7 @@ use crate::proto::{
 };
 use Side::{Callee, Caller};
 
-/// No features, all of them, and all but one.
+/// No features, all features, and all but one.
 fn sessions() -> impl Iterator<Item = Features> {
     let all = Features::all();
     [Feature::Ids32, Feature::Meta, Feature::Cancel, Feature::Credits, Feature::Chunks]
@@ -25,7 +25,7 @@ fn with_user_metadata() -> CallSpec {
 }
 
 #[test]
-fn part_one_works_whatever_the_peer_knows() {
+fn part_one_works_with_any_set_of_extensions() {
     for features in sessions() {
         let mut pair = Pair::with(Limits::default(), features);
         // A request, answered and refused.
@@ -38,12 +38,12 @@ fn part_one_works_whatever_the_peer_knows() {
         pair.pump();
         let Some(Err(CallFailure::Fault(fault))) = pair.a.answer(call) else { panic!() };
         assert_eq!(fault.message, "boom");
-        // An unknown handler is known as such.
+        // An unknown handler is reported as such.
         let call = pair.call(CallSpec { handler: HandlerId::new(9), ..request(b"") });
         pair.pump();
         let Some(Err(CallFailure::Fault(fault))) = pair.a.answer(call) else { panic!() };
         assert_eq!(fault.code, ErrorCode::UnknownHandler);
-        // A stream both ways, its end, its error, its cancel.
+        // A stream in both directions, its end, its error, its cancellation.
         for end in [Some(Ok(())), Some(Err(Fault::new(ErrorCode::Handler, "bang"))), None] {
             let (call, serve) = pair.served(stream(2, 2));
             for item in [&b"1"[..], b"2", b"3"] {
@@ -70,7 +70,7 @@ fn part_one_works_whatever_the_peer_knows() {
 }
 
 #[test]
-fn a_call_that_needs_a_feature_fails_at_once_and_names_it() {
+fn a_call_that_needs_a_missing_feature_fails_at_once_with_its_name() {
     for features in sessions() {
         let mut pair = Pair::with(Limits::default(), features);
         let derived = CallSpec { handler: HandlerId::new(DERIVED), ..request(b"") };
@@ -87,9 +87,9 @@ fn a_call_that_needs_a_feature_fails_at_once_and_names_it() {
     }
 }
 
-/// At once also where the outbox is full and the call would have to wait.
+/// Even if the outbox is full and the call would have to wait.
 #[test]
-fn it_fails_at_once_behind_a_full_outbox_too() {
+fn it_fails_at_once_even_if_the_outbox_is_full() {
     let limits = Limits { outbox_bytes: 16, ..Limits::default() };
     let mut pair = Pair::with(limits, Features::NONE);
     pair.call(request(b"fills the outbox"));
@@ -98,7 +98,7 @@ fn it_fails_at_once_behind_a_full_outbox_too() {
 }
 
 #[test]
-fn a_trace_is_not_worth_a_failed_call() {
+fn a_trace_is_dropped_if_the_peer_lacks_metadata() {
     let trace = TraceContext { version: 0, trace_id: [1; 16], parent_id: [2; 8], flags: 1 };
     let meta = Box::new(Meta { trace: Some(trace), ..Meta::default() });
     let mut pair = Pair::with(Limits::default(), Features::NONE);
@@ -107,20 +107,20 @@ fn a_trace_is_not_worth_a_failed_call() {
     assert_eq!(pair.b.serves.pop_front().map(|serve| serve.meta), Some(None));
 }
 
-/// Handlers with derived ids do not exist for a peer that cannot mean them.
+/// Handlers with derived ids do not exist for a peer that does not support such ids.
 #[test]
 fn derived_ids_are_unknown_without_ids32() {
     use super::solo::*;
     use crate::proto::wire::{Flags, Op};
     for (features, served) in [(Features::NONE, 0), (Features::all(), 1)] {
         let mut solo = Solo::with(Limits::default(), features);
-        solo.give(flagged(opening(Op::Request, 1, DERIVED, 1000), Flags::EOF), None);
+        solo.receive(flagged(opening(Op::Request, 1, DERIVED, 1000), Flags::EOF), None);
         assert_eq!(solo.node.serves.len(), served);
-        assert_eq!(solo.says().len(), 1 - served);
+        assert_eq!(solo.sent().len(), 1 - served);
     }
 }
 
-/// A flag of a feature that is off means nothing; part 1 ignores what follows the array.
+/// The flag of a feature that is off has no meaning: part 1 ignores bytes after the array.
 #[test]
 fn metadata_is_not_read_without_the_feature() {
     use super::solo::*;
@@ -131,10 +131,10 @@ fn metadata_is_not_read_without_the_feature() {
         let header =
             crate::proto::wire::Header { flags: header.flags.without(Flags::CRC), ..header };
         let noise = [&encode(header, None)[..], b"\xc1 no metadata"].concat();
-        // The encoder takes the flag away where there is no metadata, so it is set here.
+        // The encoder clears the flag of a message without metadata, so it is set here.
         let mut bytes = noise;
         let flags_at = bytes.iter().position(|byte| *byte == 0x0e).expect("the op") + 1;
         bytes[flags_at] |= 64;
-        assert_eq!(solo.try_give(bytes.into()).is_err(), is_read);
+        assert_eq!(solo.try_receive(bytes.into()).is_err(), is_read);
     }
 }

@@ -16,7 +16,7 @@ use crate::proto::{
 
 /// A single request's handler.
 pub(super) const SINGLE: u32 = 78;
-/// Like it, with an id that a Go node cannot speak.
+/// Another one, with an id that a Go node does not support.
 pub(super) const DERIVED: u32 = 0x1234_5678;
 
 /// The handler of a stream with these capacities, both at most 4.
@@ -49,7 +49,7 @@ pub(super) fn session(checksum: bool, features: Features) -> Session {
     Session { checksum, features, wall: SystemTime::UNIX_EPOCH + secs(1_700_000_000) }
 }
 
-/// A call that is served.
+/// A call to serve.
 #[derive(Debug)]
 pub(super) struct Serve {
     pub(super) key: Key,
@@ -59,7 +59,7 @@ pub(super) struct Serve {
     pub(super) meta: Option<Box<Meta>>,
 }
 
-/// One link and the events that came out of it.
+/// One link and its events.
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) link: Link,
@@ -116,12 +116,12 @@ impl Node {
                     self.serves.push_back(Serve { key, route, payload, deadline, meta });
                 }
                 Event::Cancel { key } => {
-                    assert!(!self.link.is_served(key), "what is cancelled is gone");
-                    assert!(!self.cancelled.contains(&key), "cancelled once");
+                    assert!(!self.link.is_served(key), "a cancelled call is removed");
+                    assert!(!self.cancelled.contains(&key), "a call is cancelled once");
                     self.cancelled.push(key);
                 }
                 Event::Finished { key } => {
-                    assert!(!self.link.is_served(key), "what is over is gone")
+                    assert!(!self.link.is_served(key), "a finished call is removed")
                 }
                 Event::Wake { side, key, half } => self.wakes.push((side, key, half)),
                 Event::Released(payload) => drop(payload),
@@ -129,13 +129,13 @@ impl Node {
         }
     }
 
-    /// The next call to serve, which must be there.
+    /// Takes the next call to serve, which must be there.
     #[track_caller]
     pub(super) fn serve(&mut self) -> Key {
         self.serves.pop_front().expect("a call to serve").key
     }
 
-    /// Whether somebody was woken since this was asked last.
+    /// Whether this half was woken since the last call of this method.
     pub(super) fn woken(&mut self, side: Side, key: Key, half: Half) -> bool {
         let before = self.wakes.len();
         self.wakes.retain(|wake| *wake != (side, key, half) && *wake != (side, key, Half::Both));
@@ -150,7 +150,7 @@ impl Node {
     pub(super) fn send(&mut self, side: Side, key: Key, item: &[u8]) -> SendState {
         let expected = self.link.poll_send(side, key);
         let state = self.link.send(side, key, &Bytes::copy_from_slice(item));
-        assert_eq!(state, expected, "`send` does what `poll_send` says");
+        assert_eq!(state, expected, "`send` must agree with `poll_send`");
         state
     }
 
@@ -158,7 +158,7 @@ impl Node {
         self.link.recv(side, key)
     }
 
-    /// Everything there is for the reader now.
+    /// Takes all items that the reader finds now.
     pub(super) fn recv_all(&mut self, side: Side, key: Key) -> Vec<Bytes> {
         let mut items = Vec::new();
         while let Recv::Item(item) = self.link.recv(side, key) {
@@ -168,16 +168,16 @@ impl Node {
     }
 }
 
-/// Two links; `a` is mostly the caller in tests.
+/// Two links. In most tests `a` is the caller.
 #[derive(Debug)]
 pub(super) struct Pair {
     pub(super) now: Instant,
     pub(super) a: Node,
     pub(super) b: Node,
     pub(super) latency: Duration,
-    /// What is under way: arrival, whether to `b`, message.
+    /// Messages on the wire: time of arrival, whether to `b`, bytes.
     wire: VecDeque<(Instant, bool, Bytes)>,
-    /// `pump` moves nothing: neither side's socket takes anything.
+    /// `pump` moves nothing, as if neither socket could be written.
     pub(super) blocked: bool,
 }
 
@@ -200,7 +200,7 @@ impl Pair {
         pair
     }
 
-    /// With every feature.
+    /// Connected, with every feature.
     pub(super) fn new() -> Self {
         Self::with(Limits::default(), Features::all())
     }
@@ -210,7 +210,7 @@ impl Pair {
         self.b.start(self.now, session(true, features));
     }
 
-    /// The connection is gone, with everything that is under way.
+    /// The connection is lost, with all messages on the wire.
     pub(super) fn cut(&mut self) {
         self.wire.clear();
         self.a.stop("cut");
@@ -249,13 +249,13 @@ impl Pair {
         Ok(())
     }
 
-    /// Moves messages until nothing more happens at this moment.
+    /// Moves messages until no more arrive at this time.
     #[track_caller]
     pub(super) fn pump(&mut self) {
-        self.try_pump().expect("both sides keep to the protocol");
+        self.try_pump().expect("neither side breaks the protocol");
     }
 
-    /// Hands over one message of `a`, if there is one.
+    /// Moves one message of `a`, if there is one.
     pub(super) fn pump_one(&mut self) {
         if let Some(message) = self.a.link.poll_transmit(self.now) {
             self.b.handle_message(self.now, message).expect("a message");
@@ -263,7 +263,7 @@ impl Pair {
         self.drain();
     }
 
-    /// Lets time pass, with everything that becomes due in it.
+    /// Lets time pass, and handles all that becomes due.
     pub(super) fn try_advance(&mut self, time: Duration) -> Result<(), ProtocolError> {
         let until = self.now + time;
         loop {
@@ -284,7 +284,7 @@ impl Pair {
 
     #[track_caller]
     pub(super) fn advance(&mut self, time: Duration) {
-        self.try_advance(time).expect("nobody is silent");
+        self.try_advance(time).expect("neither side breaks the protocol or is silent");
     }
 
     // ---- calls from a to b ------------------------------------------------------------------------------------------
@@ -315,7 +315,7 @@ impl Pair {
         self.b.link.reply(key, &Err(fault));
     }
 
-    /// Nothing is left of anything, on both sides.
+    /// Asserts that no call or message is left on either side.
     #[track_caller]
     pub(super) fn assert_empty(&mut self) {
         self.pump();

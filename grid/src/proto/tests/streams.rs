@@ -1,4 +1,4 @@
-//! Streams: opening, items and credits both ways, every end.
+//! Streams: opening, items and credits in both directions, and all kinds of end.
 
 use bytes::Bytes;
 
@@ -10,7 +10,7 @@ use crate::proto::{
 };
 use Side::{Callee, Caller};
 
-/// An open stream: both keys.
+/// Opens a stream. Returns both keys.
 #[track_caller]
 fn open(pair: &mut Pair, incoming: u32, outgoing: u32) -> (Key, Key) {
     let (call, serve) = pair.served(stream(incoming, outgoing));
@@ -18,7 +18,7 @@ fn open(pair: &mut Pair, incoming: u32, outgoing: u32) -> (Key, Key) {
     (call, serve)
 }
 
-/// Sends until the stream takes no more; how many it took.
+/// Sends until the stream accepts no more items. Returns their number.
 fn fill(node: &mut Node, side: Side, key: Key) -> u32 {
     (0..).find(|n| node.send(side, key, &[*n as u8]) != SendState::Ready).expect("credits end")
 }
@@ -65,8 +65,8 @@ fn the_callee_may_send_before_the_caller_knows_that_it_is_open() {
     pair.assert_empty();
 }
 
-/// Capacities of 0, 1 and many, with single and batched credits: never more under way than allowed, nothing stalls, and
-/// everything arrives in order.
+/// Capacities of 0, 1 and many, with single and batched credits: never more items wait than allowed, no stream stalls,
+/// and all items arrive in order.
 #[test]
 fn items_flow_both_ways_within_their_credits() {
     for features in [Features::all(), Features::all().without(Feature::Credits), Features::NONE] {
@@ -105,7 +105,7 @@ fn items_flow_both_ways_within_their_credits() {
 }
 
 #[test]
-fn credits_come_together_where_both_know_how() {
+fn credits_are_returned_in_batches_if_both_support_that() {
     let count = |features| {
         let mut pair = Pair::with(Limits::default(), features);
         let (call, serve) = open(&mut pair, 0, 4);
@@ -117,7 +117,7 @@ fn credits_come_together_where_both_know_how() {
         }
         pair.a.link.counters().messages_out
     };
-    assert_eq!(count(Features::all()), 1 + 200, "two at a time");
+    assert_eq!(count(Features::all()), 1 + 200, "two credits per message");
     assert_eq!(count(Features::all().without(Feature::Credits)), 1 + 400);
 }
 
@@ -135,7 +135,7 @@ fn an_empty_item_is_an_item() {
 // ---- ends -----------------------------------------------------------------------------------------------------------
 
 #[test]
-fn the_callers_end_needs_no_credit_and_comes_after_the_items() {
+fn the_callers_end_needs_no_credit_and_follows_the_items() {
     let mut pair = Pair::new();
     let (call, serve) = open(&mut pair, 2, 1);
     assert_eq!(fill(&mut pair.a, Caller, call), 2);
@@ -145,7 +145,7 @@ fn the_callers_end_needs_no_credit_and_comes_after_the_items() {
     pair.pump();
     assert_eq!(pair.b.recv_all(Callee, serve).len(), 2);
     assert_eq!(pair.b.recv(Callee, serve), END);
-    // The answer still flows.
+    // The callee still sends items.
     assert_eq!(pair.b.send(Callee, serve, b"sum"), SendState::Ready);
     pair.b.link.finish_stream(serve, &Ok(()));
     pair.pump();
@@ -164,7 +164,7 @@ fn an_error_waits_for_a_credit_and_a_clean_end_does_not() {
     pair.pump();
     assert!(pair.b.link.is_served(serve), "no credit yet");
     assert_eq!(pair.b.send(Callee, serve, b"after the end"), SendState::Closed);
-    // The caller cannot know that its input is read no more.
+    // The caller cannot know that its input is not read any more.
     assert_eq!(fill(&mut pair.a, Caller, call), 1);
     pair.pump();
     assert!(matches!(pair.a.recv(Caller, call), Recv::Item(_)));
@@ -181,9 +181,9 @@ fn an_error_waits_for_a_credit_and_a_clean_end_does_not() {
     assert_eq!((pair.a.recv_all(Caller, call).len(), pair.a.recv(Caller, call)), (1, END));
 }
 
-/// What else may happen to a stream whose error waits for a credit.
+/// A stream whose error waits for a credit can be cancelled, time out, or be lost.
 #[test]
-fn an_error_that_waits_gives_way() {
+fn a_stream_whose_error_waits_can_end_otherwise() {
     for trouble in ["cancel", "deadline", "cut"] {
         let mut pair = Pair::new();
         let spec = pair.within(secs(2), stream(1, 1));
@@ -213,7 +213,7 @@ fn cancelling_reaches_the_handler() {
     pair.pump();
     assert_eq!(pair.b.cancelled, [serve]);
     assert_eq!(pair.b.send(Callee, serve, b"x"), SendState::Closed);
-    // Half an input must not look like all of it.
+    // Half an input must not look complete.
     assert!(matches!(pair.b.recv(Callee, serve), Recv::End(Err(CallFailure::Lost { .. }))));
     pair.b.link.finish_stream(serve, &Ok(()));
     assert_eq!(pair.a.link.counters().ignored, 1, "the callee's DisconnectClientMux");
@@ -221,7 +221,7 @@ fn cancelling_reaches_the_handler() {
 }
 
 #[test]
-fn a_call_cancelled_before_it_is_open_is_gone_on_both_sides() {
+fn a_stream_cancelled_before_it_is_open_is_removed_on_both_sides() {
     let mut pair = Pair::new();
     let call = pair.call(stream(1, 1));
     pair.a.link.forget_call(call);
@@ -247,7 +247,8 @@ fn deadlines_at_caller_and_callee() {
     }
 }
 
-/// The callee counts whole milliseconds, so it may fire first; long before the deadline its word means something else.
+/// The callee counts whole milliseconds, so it may end a stream first. Long before the deadline its message means
+/// something else.
 #[test]
 fn a_disconnect_near_the_deadline_is_the_deadline() {
     let mut pair = Pair::new();
@@ -261,7 +262,7 @@ fn a_disconnect_near_the_deadline_is_the_deadline() {
 }
 
 #[test]
-fn lost_streams_say_whether_they_were_sent() {
+fn lost_streams_report_whether_they_were_sent() {
     let mut pair = Pair::new();
     let (call, serve) = open(&mut pair, 1, 2);
     fill(&mut pair.b, Callee, serve);
@@ -270,7 +271,7 @@ fn lost_streams_say_whether_they_were_sent() {
     pair.cut();
     let lost = |sent| CallFailure::Lost { sent, reason: "cut".into() };
     assert_eq!(pair.a.link.poll_opened(unsent), Some(Err(lost(Sent::No))));
-    assert_eq!(pair.a.recv_all(Caller, call).len(), 2, "what has come can be read");
+    assert_eq!(pair.a.recv_all(Caller, call).len(), 2, "received items can be read");
     assert_eq!(pair.a.recv(Caller, call), Recv::End(Err(lost(Sent::Maybe))));
     assert_eq!(pair.a.send(Caller, call, b"x"), SendState::Closed);
     assert_eq!(pair.b.cancelled, [serve]);
@@ -279,14 +280,14 @@ fn lost_streams_say_whether_they_were_sent() {
 // ---- liveness -------------------------------------------------------------------------------------------------------
 
 #[test]
-fn an_idle_stream_lives_by_its_pings() {
+fn pings_keep_an_idle_stream_open() {
     for features in [Features::all(), Features::NONE] {
         let mut pair = Pair::with(Limits::default(), features);
         let (call, serve) = open(&mut pair, 1, 1);
         pair.advance(secs(600));
         assert!(pair.b.link.is_served(serve));
         assert_eq!(pair.a.recv(Caller, call), Recv::Pending);
-        // Pings take numbers of the caller's sequence; it goes on after them.
+        // Pings use sequence numbers of the caller, whose items continue after them.
         assert_eq!(pair.a.send(Caller, call, b"still here"), SendState::Ready);
         pair.pump();
         assert!(matches!(pair.b.recv(Callee, serve), Recv::Item(_)));
@@ -302,5 +303,6 @@ fn a_stream_with_a_short_deadline_is_not_pinged() {
     let before = pair.a.link.counters().messages_out;
     pair.served(spec);
     pair.advance(secs(13));
-    assert_eq!(pair.a.link.counters().messages_out - before, 3, "it, a connection ping, a pong");
+    let sent = pair.a.link.counters().messages_out - before;
+    assert_eq!(sent, 3, "the opening, a connection ping, a pong");
 }

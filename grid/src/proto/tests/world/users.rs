@@ -1,4 +1,4 @@
-//! What callers and handlers do, and what must hold when they do it.
+//! The actions of callers and handlers, and their assertions.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ impl World {
         }
     }
 
-    /// Asks for the answer, or whether the stream is open.
+    /// Polls for the answer, or for the opening of the stream.
     pub(in crate::proto::tests) fn look(&mut self, at: usize) {
         let Track { by_a, number, call, kind, over, .. } = self.calls[at];
         if over {
@@ -73,7 +73,7 @@ impl World {
         }
     }
 
-    /// Whether the owner of a stream has its two halves: not before it is open, as in the layers above.
+    /// Whether the caller has the two halves of a stream. As in the layers above, it has them once the stream is open.
     fn has_halves(&mut self, at: usize) -> bool {
         let Track { by_a, call, kind, over, .. } = self.calls[at];
         kind != Kind::Single && !over && self.node(by_a).link.poll_opened(call) == Some(Ok(()))
@@ -108,7 +108,7 @@ impl World {
                 let Track { down, .. } = &self.calls[at];
                 assert!(
                     end.is_err() || down.received == down.sent,
-                    "a clean end is after all items"
+                    "a clean end follows all items"
                 );
                 self.outcome(at, end);
                 self.drop_call(at);
@@ -117,13 +117,13 @@ impl World {
         }
     }
 
-    /// A call has ended, which happens once.
+    /// Records that a call has ended, which happens once.
     fn outcome(&mut self, at: usize, outcome: Result<(), CallFailure>) {
         let track = &mut self.calls[at];
         assert!(!track.over);
         track.over = track.kind == Kind::Single;
         match outcome {
-            Ok(()) => assert_eq!(track.finished, Some(Ok(())), "as the handler said"),
+            Ok(()) => assert_eq!(track.finished, Some(Ok(())), "the handler succeeded"),
             Err(CallFailure::Fault(fault)) => {
                 assert_eq!((track.finished, &*fault.message), (Some(Err(())), "boom"));
             }
@@ -189,8 +189,8 @@ impl World {
         match received {
             Recv::Item(item) => up.take(&item),
             Recv::End(end) => {
-                assert_eq!(end, Ok(()), "it is served");
-                assert!(*input_ended && up.received == up.sent, "all of the input");
+                assert_eq!(end, Ok(()), "a call in the table has a clean end");
+                assert!(*input_ended && up.received == up.sent, "the whole input was read");
             }
             Recv::Pending => {}
         }
