@@ -102,7 +102,7 @@ impl Config {
 
     pub(crate) fn limits(&self) -> Limits {
         let defaults = Limits::default();
-        let needed = 2 * (self.message_bytes_max + self.outbox_bytes + defaults.bulk_bytes);
+        let needed = 2 * (self.message_bytes_max + self.outbox_bytes + defaults.transfer_bytes);
         Limits {
             message_bytes_max: self.message_bytes_max,
             outbox_bytes: self.outbox_bytes,

@@ -57,7 +57,9 @@ mod rpc;
 pub use auth::{Authenticate, Authenticating, Claim, Denied, NoAuth, SharedSecret, TokenFuture};
 pub use config::{Config, ROUTE};
 pub use descriptor::{MethodInfo, MethodKind, Registered, ServiceDescriptor};
-pub use error::{CallError, Cause, Closed, CodecError, ErrorCode, LinkError, RemoteError, Sent};
+pub use error::{
+    CallError, Cause, Closed, CodecError, ErrorCode, LinkError, RemoteError, SendError, Sent,
+};
 /// The trait of all streams in this crate, for `impl Stream` in services. `futures_util::StreamExt` adds methods to it.
 #[doc(no_inline)]
 pub use futures_core::Stream;
@@ -81,5 +83,5 @@ pub use rpc::private as __private;
 pub use rpc::{
     ArgTuple, BoxStream, Call, ClientStreamMethod, DEFAULT_CAPACITY, HandlerError, Incoming,
     InputError, Method, Mock, Opening, Outgoing, Payload, Raw, Registrar, Reply, Requests,
-    Responses, SendError, ServerStreamMethod, Service, TwoWayMethod,
+    Responses, ServerStreamMethod, Service, TwoWayMethod,
 };

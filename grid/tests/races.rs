@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use grid::{
-    Builder, CallError, Capacities, Config, Context, Dial, Dialing, Manager, RemoteError, State,
+    Builder, CallError, Capacities, Config, Context, Dial, Dialing, Manager, RemoteError,
+    SendError, State,
 };
 use support::{A, B, Network, pair};
 use tokio::time::{Instant, sleep, timeout};
@@ -272,26 +273,30 @@ fn the_state_does_not_change_after_shutdown() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_oversized_item_does_not_report_that_the_call_has_not_run() {
+async fn an_oversized_item_is_refused_at_its_sender_and_the_stream_continues() {
     let small = Config::default().message_bytes_max(2048);
     let (_network, a, _b) = pair(|builder| {
         builder.config(small.clone()).stream_handler(
             1,
             None,
             ONE,
-            |_cx, _, mut input, _| async move {
-                while input.next().await.is_some() {}
+            |_cx, _, mut input, mut output| async move {
+                assert!(matches!(output.send(vec![0; 4096]).await, Err(SendError::Encode(_))));
+                while let Some(item) = input.next().await {
+                    output.send(item.map_err(|error| RemoteError::new(error.to_string()))?).await?;
+                }
                 Ok(())
             },
         )
     })
     .await;
     let (mut tx, mut rx) = a.connection(B).unwrap().stream(1, ONE, None).await.unwrap();
-    tx.send(vec![0; 10]).await.unwrap();
-    assert!(tx.send(vec![0; 4096]).await.is_err());
-    let error = rx.next().await.unwrap().unwrap_err();
-    assert!(error.may_have_run() && error.to_string().contains("4096 bytes"), "{error:?}");
-    assert!(matches!(error, CallError::Remote(_)));
+    let Err(SendError::Encode(error)) = tx.send(vec![0; 4096]).await else { panic!("too large") };
+    assert!(error.to_string().contains("4096 bytes"), "{error}");
+    tx.send("small").await.unwrap();
+    assert_eq!(rx.next().await.unwrap().unwrap(), "small");
+    tx.close();
+    assert!(rx.next().await.is_none());
 }
 
 #[tokio::test]

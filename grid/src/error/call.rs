@@ -1,6 +1,6 @@
-//! [`CallError`], and what it is made of: may I retry, may it have run, whose fault was it?
+//! [`CallError`]: why a call failed. May I retry, may it have run, whose fault was it?
 //!
-//! `net/` produces [`Failure`], which knows no user type; `rpc/` turns it into a `CallError<E>`.
+//! Below the typed layer a call fails with [`CallFailure`], the same type with the handler's error as it was sent.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -8,23 +8,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
+use super::codec::CodecError;
+use super::fault::{ErrorCode, Fault, RemoteError};
 use super::link::LinkError;
-pub(crate) use crate::proto::Fault;
-pub use crate::proto::{ErrorCode, Sent};
 
-/// Why a call did not give its result.
+/// Why a call failed.
 ///
-/// `E` is the error type of the method; a method that cannot fail has `CallError<Infallible>`, and so has the byte
-/// level, where every error text of a handler is [`CallError::Remote`].
+/// `E` is the error type of the method. A method that cannot fail has `CallError<Infallible>`; so has the byte level, where a
+/// handler's error is a text, [`CallError::Remote`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError<E = Infallible> {
     /// The handler ran and returned its own error.
     #[error("{0}")]
     Handler(E),
-    /// The callee's grid refused or lost the call, or a peer that sends no typed errors answered with a text.
+    /// The peer refused the call, or answered with an error that has no type here.
     #[error(transparent)]
     Remote(RemoteError),
     /// There is no link to the peer, or it was lost before the answer came.
@@ -35,17 +34,17 @@ pub enum CallError<E = Infallible> {
         peer: Arc<str>,
         /// Whether the request may have reached it.
         sent: Sent,
-        /// Why there is no link, as far as is known here.
+        /// Why there is no link.
         reason: Arc<LinkError>,
     },
-    /// This node is shut down, or is being: it makes no calls any more. Nothing was sent.
+    /// This node is shut down or shutting down, and makes no calls any more. Nothing was sent.
     #[error("this node is shut down")]
     ShutDown,
     /// The deadline passed, here or at the callee. The handler may have run, and its future is dropped.
     #[error("no answer within {after:?}")]
     #[non_exhaustive]
     DeadlineExceeded {
-        /// The time that the call was given.
+        /// The time that the call had.
         after: Duration,
     },
     /// The arguments could not be serialised, or are larger than a message may be. Nothing was sent.
@@ -93,38 +92,7 @@ impl<E> CallError<E> {
     }
 }
 
-/// An error that arrived as a code and a text, without a type of its own.
-///
-/// It may also serve as the error type of a method, for those who want a text only:
-///
-/// ```
-/// # use grid::RemoteError;
-/// fn check(volume: &str) -> Result<(), RemoteError> {
-///     if volume.is_empty() {
-///         return Err(RemoteError::new("the volume has no name"));
-///     }
-///     Ok(())
-/// }
-/// # assert_eq!(check("").unwrap_err().to_string(), "the volume has no name");
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("{message}")]
-#[non_exhaustive]
-pub struct RemoteError {
-    /// What kind of trouble it was.
-    pub code: ErrorCode,
-    /// The text that the peer sent.
-    pub message: String,
-}
-
-impl RemoteError {
-    /// A handler's error that is only a text.
-    pub fn new(message: impl Into<String>) -> Self {
-        Self { code: ErrorCode::Handler, message: message.into() }
-    }
-}
-
-/// For handlers that call other nodes: an error of the peer's grid stays what it is, everything else becomes a text.
+/// For handlers that call other nodes: an error that a peer sent stays as it is, every other error becomes a text.
 impl<E: fmt::Display> From<CallError<E>> for RemoteError {
     fn from(error: CallError<E>) -> Self {
         match error {
@@ -134,75 +102,45 @@ impl<E: fmt::Display> From<CallError<E>> for RemoteError {
     }
 }
 
-/// A value could not be turned into bytes, or bytes into a value; the text says which value and why.
-#[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct CodecError(Arc<str>);
-
-impl CodecError {
-    /// An error with this text.
-    pub fn new(text: impl fmt::Display) -> Self {
-        Self(text.to_string().into())
-    }
+/// Whether a request may have left this node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// It was not handed to the socket, or not completely.
+    No,
+    /// It was handed to the socket; the peer may have seen it.
+    Maybe,
 }
 
-impl fmt::Debug for CodecError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
-}
+/// A call's failure before its error type is known: `Handler` holds every error that the peer sent.
+pub(crate) type CallFailure = CallError<Fault>;
 
-/// The other end of a stream does not want more: it ended, was cancelled, or the link was lost.
-///
-/// What [`Outgoing::send`](crate::Outgoing::send) returns. A handler that gets it has nobody to answer to any more, so
-/// returning early with `?` is right; [`RemoteError`] can be made from it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the stream is closed")]
-#[non_exhaustive]
-pub struct Closed;
-
-impl From<Closed> for RemoteError {
-    fn from(closed: Closed) -> Self {
-        Self::new(closed.to_string())
-    }
-}
-
-/// A call's failure before anybody knows the type of its errors.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Failure {
-    Remote(Fault),
-    Disconnected { peer: Arc<str>, sent: Sent, reason: Arc<LinkError> },
-    ShutDown,
-    DeadlineExceeded { after: Duration },
-    Encode(CodecError),
-    Unsupported { feature: &'static str, peer: Arc<str> },
-}
-
-impl Failure {
-    /// Gives the failure its type; `decode` reads the body of a handler's own error.
+impl CallFailure {
+    /// Converts to a typed error; `decode` reads the body of a handler's own error.
     ///
-    /// A body that cannot be read leaves code and text, so that a caller with an older error type still learns something.
-    pub(crate) fn into_call_error<E>(
-        self,
-        decode: impl FnOnce(&Bytes) -> Option<E>,
-    ) -> CallError<E> {
+    /// If the body cannot be read, code and text remain, so that a caller with an older error type still learns something.
+    pub(crate) fn typed<E>(self, decode: impl FnOnce(&Bytes) -> Option<E>) -> CallError<E> {
         match self {
-            Self::Remote(fault) => {
-                if fault.code == ErrorCode::Handler
-                    && !fault.body.is_empty()
-                    && let Some(error) = decode(&fault.body)
-                {
-                    return CallError::Handler(error);
+            Self::Handler(Fault { code, message, body }) => {
+                let own = (code == ErrorCode::Handler && !body.is_empty()).then(|| decode(&body));
+                match own.flatten() {
+                    Some(error) => CallError::Handler(error),
+                    None => CallError::Remote(RemoteError { code, message }),
                 }
-                CallError::Remote(RemoteError { code: fault.code, message: fault.message })
             }
+            Self::Remote(error) => CallError::Remote(error),
             Self::Disconnected { peer, sent, reason } => {
                 CallError::Disconnected { peer, sent, reason }
             }
             Self::ShutDown => CallError::ShutDown,
             Self::DeadlineExceeded { after } => CallError::DeadlineExceeded { after },
             Self::Encode(error) => CallError::Encode(error),
+            Self::Decode(error) => CallError::Decode(error),
             Self::Unsupported { feature, peer } => CallError::Unsupported { feature, peer },
         }
+    }
+
+    /// Converts to an error of the byte level, at which a handler's own error is a text.
+    pub(crate) fn untyped(self) -> CallError {
+        self.typed(|_| None)
     }
 }

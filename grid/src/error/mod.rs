@@ -4,8 +4,14 @@
 //! nodes not connected?
 
 mod call;
+mod codec;
+mod fault;
 mod link;
 
-pub use call::{CallError, Closed, CodecError, ErrorCode, RemoteError, Sent};
-pub(crate) use call::{Failure, Fault};
+pub(crate) use call::CallFailure;
+pub use call::{CallError, Sent};
+pub(crate) use codec::too_large;
+pub use codec::{Closed, CodecError, SendError};
+pub(crate) use fault::Fault;
+pub use fault::{ErrorCode, RemoteError};
 pub use link::{Cause, LinkError};

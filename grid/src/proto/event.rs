@@ -1,15 +1,16 @@
-//! The facts that come out of a [`Link`](super::Link), and the small words around them.
+//! The events of a [`Link`](super::Link), and small types that name sides and halves of calls.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::error::CallFailure;
 use super::muxes::Key;
 use super::routes::RouteIndex;
 use super::wire::Meta;
+use crate::error::{CallFailure, LinkError};
 
-/// Something that happened and that somebody outside must act on.
+/// Something that the layer above must act on.
 #[derive(Debug)]
 pub(crate) enum Event {
     /// The peer calls: run the handler.
@@ -18,17 +19,27 @@ pub(crate) enum Event {
         route: RouteIndex,
         payload: Option<Bytes>,
         deadline: Option<Instant>,
-        /// What travelled beside the payload, if anything.
+        /// Metadata of the call, if it has any.
         meta: Option<Box<Meta>>,
     },
-    /// Nobody waits for this handler any more: drop its future.
-    Abandon { key: Key },
-    /// A handler that had returned has had its outcome sent: whoever still watches the call may go.
-    Over { key: Key },
-    /// A payload of the user's that is not needed any more: dropping it can run the user's code, so not under a lock.
-    Spent(Bytes),
-    /// What somebody may be waiting for has changed.
+    /// The outcome of this call is not wanted any more: drop the handler's future.
+    Cancel { key: Key },
+    /// The outcome of a handler that has returned was sent: the call is over for those who watch it.
+    Finished { key: Key },
+    /// A value that the link does not need any more. Dropping it can run the user's code, so it must be dropped outside
+    /// the lock.
+    Released(Released),
+    /// A task that waits for this half of a call must look at it again.
     Wake { side: Side, key: Key, half: Half },
+}
+
+/// A value that the link has shared with the user.
+#[derive(Debug)]
+pub(crate) enum Released {
+    /// A large payload.
+    Payload(Bytes),
+    /// The reason of a failure. Its source can be an error of the user's dialer.
+    Error(Arc<LinkError>),
 }
 
 /// Whose call it is.
@@ -40,24 +51,24 @@ pub(crate) enum Side {
     Callee,
 }
 
-/// Which waiting task is meant.
+/// Which of a call's waiting tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Half {
-    /// It waits for an answer or an item.
+    /// The task that waits for an answer or an item.
     Reader,
-    /// It waits for leave to send.
+    /// The task that waits to send an item.
     Writer,
-    /// Either: the call is over.
+    /// Both.
     Both,
 }
 
-/// What a stream has for its reader.
+/// The result of receiving from a stream.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Recv {
     /// The next item.
     Item(Bytes),
-    /// No item will come any more.
+    /// There are no more items.
     End(Result<(), CallFailure>),
-    /// Nothing yet; a [`Event::Wake`] will tell.
+    /// No item yet. An [`Event::Wake`] follows.
     Pending,
 }

@@ -1,10 +1,11 @@
-//! The hash of the core's tables: a multiplication a word, where the standard one would be seen in a profile.
+//! The hash of the core's tables: one multiplication per word. The standard hash takes a visible share of a call's
+//! time.
 //!
-//! Each table has a multiplier that nobody else knows, so that a peer cannot choose mux ids that fall together.
+//! Each table has a secret random multiplier, so that a peer cannot choose mux ids that collide.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// Makes the hashers of one table.
+/// Builds the hashers of one table.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fold {
     multiplier: u64,
@@ -32,7 +33,7 @@ pub(super) struct FoldHasher {
 
 impl Hasher for FoldHasher {
     fn write_u64(&mut self, word: u64) {
-        // Both halves of the product: a table takes its buckets from low bits and its tags from high ones.
+        // Both halves of the product, because a table takes buckets from the low bits and tags from the high bits.
         let product = u128::from(self.hash ^ word) * u128::from(self.multiplier);
         self.hash = (product as u64) ^ (product >> 64) as u64;
     }
@@ -69,7 +70,7 @@ mod tests {
             low[hash as usize % 128] += 1;
             high[(hash >> 57) as usize] += 1;
         }
-        // Sixty-four on average; by chance alone the fullest of 128 has some ninety.
+        // The average is 64, and the maximum of 128 random counts is about 90.
         for counts in [low, high] {
             assert!(counts.iter().all(|count| *count < 200), "{counts:?}");
         }

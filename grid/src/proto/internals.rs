@@ -1,25 +1,26 @@
-//! Doors into the core for the micro-benchmarks in bench/micro, and for nobody else: behind the feature `__internals`.
+//! Access to the core for the micro-benchmarks in bench/micro only, behind the feature `__internals`.
 //!
-//! They are functions and types of their own, so that the core stays private. They use little of it; when that changes,
-//! this file changes, and the benchmarks do not.
-//! All of it is about bytes of our own, so what cannot fail is expected, and a benchmark that breaks a rule panics.
+//! The core stays private: these are functions and types of their own. When the core changes, this file changes with
+//! it, and the benchmarks stay the same. All messages are encoded here, so errors cannot occur; a benchmark that breaks
+//! a rule panics.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 
-use super::wire::{self, Flags, Frame, HandlerId, Header, Message, MuxId, Op, merged};
+use super::output::outbox;
+use super::wire::{Flags, Frame, HandlerId, Header, Message, MuxId, Op, checksum, merged};
 use super::{
-    CallSpec, Capacities, Deadline, Event, Features, Inbound, Key, Limits, Link, Recv, RouteKind,
-    Routes, SendState, Session, Side, outbox,
+    CallSpec, Capacities, Deadline, Event, Features, Key, Limits, Link, Recv, RouteKind, Routes,
+    SendState, Session, Side,
 };
 
-/// The handler of single requests, which answers with what it was sent.
+/// The handler of single requests, which answers with the request's payload.
 const ECHO: HandlerId = HandlerId::new(78);
-/// The handler of streams, which sends what the benchmark tells it to.
+/// The handler of streams, whose items are sent by the benchmark.
 const STREAM: HandlerId = HandlerId::new(79);
-/// Items that a stream may have on their way, as in the benchmarks of whole streams.
+/// Items that may wait in a stream, as in the benchmarks of whole streams.
 const CAPACITIES: Capacities = Capacities { incoming: 0, outgoing: 256 };
 
 // ---- the codec ------------------------------------------------------------------------------------------------------
@@ -46,12 +47,12 @@ pub fn encode_header(out: &mut BytesMut) {
     Frame::new(header, None).encode(out);
 }
 
-/// The payload of a message, its checksum checked.
+/// Decodes a message and checks its checksum. Returns the payload.
 pub fn decode(message: Bytes) -> Option<Bytes> {
     Message::decode(message).expect("own bytes").payload
 }
 
-/// The bytes of all payloads in a merged message, each part decoded.
+/// Decodes all parts of a merged message. Returns the number of bytes in their payloads.
 pub fn decode_merged(message: Bytes) -> usize {
     let outer = Message::decode(message).expect("own bytes");
     let payloads = merged::parts(&outer).map(|part| decode(part.expect("own bytes")));
@@ -60,17 +61,17 @@ pub fn decode_merged(message: Bytes) -> usize {
 
 /// The checksum of messages.
 pub fn checksum(bytes: &[u8]) -> u32 {
-    wire::checksum(bytes)
+    checksum::checksum(bytes)
 }
 
 // ---- merging --------------------------------------------------------------------------------------------------------
 
-/// Where messages gather and are merged.
+/// The outbox, which merges messages.
 #[derive(Debug)]
 pub struct Outbox(outbox::Outbox);
 
 impl Outbox {
-    /// An empty one, with the usual limit.
+    /// An empty outbox with the default limits.
     #[expect(clippy::new_without_default, reason = "a benchmark names what it makes")]
     pub fn new() -> Self {
         Self(outbox::Outbox::new(&Limits::default()))
@@ -95,10 +96,10 @@ impl Outbox {
 
 // ---- links ----------------------------------------------------------------------------------------------------------
 
-/// Two links and nothing between them: what one has to send is handed to the other at once.
+/// Two links without a transport: messages of one are handed to the other directly.
 #[derive(Debug)]
 pub struct LinkPair {
-    /// Stands still but for a microsecond a call, so that deadlines differ as they do in life.
+    /// Advances by a microsecond per call, so that deadlines differ as they do in practice.
     now: Instant,
     caller: Link,
     callee: Link,
@@ -118,7 +119,7 @@ pub struct StreamKeys {
 }
 
 impl LinkPair {
-    /// A pair that is connected, with checksums and every extension.
+    /// A connected pair, with checksums and every extension.
     pub fn new(now: Instant) -> Self {
         let mut routes = Routes::default();
         for (id, kind) in [(ECHO, RouteKind::Single), (STREAM, RouteKind::Stream(CAPACITIES))] {
@@ -128,7 +129,7 @@ impl LinkPair {
         let session =
             Session { checksum: true, features: Features::all(), wall: SystemTime::UNIX_EPOCH };
         let [caller, callee] = [(); 2].map(|()| {
-            let mut link = Link::new(Limits::default(), Arc::clone(&routes));
+            let mut link = Link::new("peer".into(), Limits::default(), Arc::clone(&routes));
             link.start(now, session);
             link
         });
@@ -141,31 +142,31 @@ impl LinkPair {
         CallKey(self.start(ECHO, Some(payload.clone()), deadline, None))
     }
 
-    /// The answer to a request, which must be there.
+    /// Takes the answer to a request, which must have been received.
     pub fn take_answer(&mut self, call: CallKey) -> Bytes {
         let answer = self.caller.take_answer(call.0).expect("an answer");
         answer.expect("no failure").expect("a payload")
     }
 
-    /// Gives a request up.
+    /// Drops a request.
     pub fn forget_call(&mut self, call: CallKey) {
         self.caller.forget_call(call.0);
     }
 
-    /// Opens a stream of items from the callee, 256 of which may be on their way.
+    /// Opens a stream of items from the callee, up to 256 of which may wait.
     pub fn open_stream(&mut self) -> StreamKeys {
         let caller = self.start(STREAM, None, None, Some(CAPACITIES));
         self.round_trip();
         StreamKeys { caller, callee: self.opened.take().expect("a stream to serve") }
     }
 
-    /// The callee sends an item, for which there must be a credit.
+    /// Sends an item from the callee, which must have a credit.
     pub fn send(&mut self, stream: StreamKeys, item: &Bytes) {
         let state = self.callee.send(Side::Callee, stream.callee, item);
         assert_eq!(state, SendState::Ready);
     }
 
-    /// The caller takes an item, which must be there.
+    /// Receives an item at the caller, which must be there.
     pub fn recv(&mut self, stream: StreamKeys) -> Bytes {
         match self.caller.recv(Side::Caller, stream.caller) {
             Recv::Item(item) => item,
@@ -173,7 +174,7 @@ impl LinkPair {
         }
     }
 
-    /// What the caller has to send goes over and is served, then what the callee has to send comes back.
+    /// Moves all messages of the caller to the callee, serves the requests, and moves all messages of the callee back.
     pub fn round_trip(&mut self) {
         carry(self.now, &mut self.caller, &mut self.callee);
         while let Some(event) = self.callee.poll_event() {
@@ -183,10 +184,10 @@ impl LinkPair {
                     self.callee.reply(key, &Ok(Some(payload)));
                 }
                 Event::Serve { key, .. } => self.opened = Some(key),
-                Event::Abandon { .. }
-                | Event::Over { .. }
+                Event::Cancel { .. }
+                | Event::Finished { .. }
                 | Event::Wake { .. }
-                | Event::Spent(_) => {}
+                | Event::Released(_) => {}
             }
         }
         carry(self.now, &mut self.callee, &mut self.caller);
@@ -215,7 +216,7 @@ impl LinkPair {
 }
 
 fn carry(now: Instant, from: &mut Link, to: &mut Link) {
-    let mut inbound = Inbound::default();
+    let mut inbound = to.new_inbound();
     while let Some(message) = from.poll_transmit(now) {
         inbound.push(message);
     }

@@ -1,75 +1,76 @@
-//! What the configuration comes down to for the core: every bound on memory and time of one link.
+//! Every bound on memory and time of one link. The configuration sets some of them.
 
 use std::time::Duration;
 
 /// Bounds of one [`Link`](super::Link).
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
-    /// Largest message that is sent; the transport refuses larger ones on reading.
+    /// Largest message that is sent. The transport refuses to read larger ones.
     pub(crate) message_bytes_max: usize,
-    /// Above this much waiting output in small messages new calls, answers and items wait in line; credits, pongs and the
-    /// like do not.
+    /// Above this many bytes of waiting small messages, new calls, answers and items wait in a queue. Credits, pongs
+    /// and other control messages do not.
     pub(crate) outbox_bytes: usize,
-    /// Requests and answers in one merged message. A peer answers a message before it reads on, so fewer of them keep both
-    /// ends busy at once, and more spare the framing.
+    /// Requests and answers in one merged message. A peer answers a message before it reads the next, so fewer calls
+    /// per message keep both ends busy at the same time, while more calls save framing.
     pub(crate) calls_merged_max: u32,
-    /// A message with a payload above this is large: it travels in parts, where the peer knows `chunks`.
+    /// A message with a larger payload is large: it travels in parts, where the peer knows `chunks`.
     pub(crate) large_bytes: usize,
     /// Bytes of a part.
     pub(crate) part_bytes: usize,
-    /// Above this much waiting output in large messages further ones wait in a line of their own.
-    pub(crate) bulk_bytes: usize,
-    /// Above this much waiting output the peer counts as one that does not read, and the connection is closed.
+    /// Above this many bytes of waiting large messages, further ones wait in a queue of their own.
+    pub(crate) transfer_bytes: usize,
+    /// Above this many bytes of waiting messages of any kind, the peer is considered not to read, and the connection is
+    /// closed.
     pub(crate) backlog_bytes_max: usize,
-    /// Calls of the peer that may be in flight here at once; one more is answered with "overloaded".
+    /// Calls of the peer that may be in flight here at once. Further ones are answered with "overloaded".
     pub(crate) served_max: usize,
-    /// How often the connection is pinged. A last pong older than two of these ends the connection.
+    /// How often the connection is pinged. Without a pong for two of these intervals the connection is closed.
     pub(crate) ping_every: Duration,
-    /// How often a stream is pinged by its caller, who gives up after two of these without a sign of life.
+    /// How often a stream is pinged by its caller, which ends it after two of these intervals without any message.
     pub(crate) stream_ping_every: Duration,
-    /// A callee drops a stream whose caller has been silent for this long.
+    /// A callee ends a stream whose caller has sent nothing for this long.
     pub(crate) stream_idle_max: Duration,
 }
 
-/// Output that may wait for the socket: a quarter MiB keeps a fast link busy for a round trip of a millisecond, and is
-/// what a peer that stopped reading costs.
+/// 256 KiB keep a fast connection busy for a round trip of a millisecond, and bound the memory that a peer costs that
+/// has stopped reading.
 const OUTBOX_BYTES: usize = 256 * 1024;
 
-/// With 16 and 32 calls were not faster, with 51 slower. Where all tasks share one thread this is another number, in
-/// `net/drive/budget.rs`.
+/// With 16 and with 32, calls were not faster, with 51 they were slower. Where all tasks share one thread, `net/` sets
+/// another number.
 const CALLS_MERGED_MAX: u32 = 24;
 
-/// What is larger than this travels in parts. A small call waits for one message of the other kind at most, and as long
-/// as that is of this size, it is not worth the work of a transfer.
+/// A small call waits for one message or part of another call at most. Up to this size, that wait is too short to be
+/// worth the work of a transfer.
 const LARGE_BYTES: usize = 64 * 1024;
 
-/// A part is what a small call waits for, and costs a lock, a checksum and a WebSocket frame. With 16 KiB large calls were
-/// a little slower, with 64 KiB small ones were, both hardly beyond the noise.
+/// A small call waits for one part at most, and each part costs a lock, a checksum and a WebSocket frame. With 16 KiB,
+/// large calls were slightly slower, with 64 KiB small ones were, both barely beyond the noise.
 pub(crate) const PART_BYTES: usize = 32 * 1024;
-const _: () = assert!(PART_BYTES <= LARGE_BYTES, "a part is no large message itself");
+const _: () = assert!(PART_BYTES <= LARGE_BYTES, "a part must not be a large message itself");
 
-/// Large messages that take turns: as many as begin below this. The less it is, the more go one after another, which suits
-/// those of the same size (echoes of a MiB were a tenth faster with a quarter of this); the more, the less those of 100 KiB
-/// wait for those of 16 MiB.
-const BULK_BYTES: usize = 1024 * 1024;
+/// Large messages are admitted while fewer bytes than this are waiting, and those take turns. With a smaller value they
+/// are sent one after another, which is faster for messages of the same size (echoes of a MiB were a tenth faster with
+/// a quarter of this). With a larger value messages of 100 KiB wait less for messages of 16 MiB.
+const TRANSFER_BYTES: usize = 1024 * 1024;
 
-/// Transfers that may be open at once each way, by the protocol: enough for large messages to get on beside a very large
-/// one, and few enough to look through for each part.
+/// Transfers that may be open at once in each direction, set by the protocol: enough for large messages to progress
+/// beside a very large one, and few enough for a linear search per part.
 pub(super) const TRANSFERS_MAX: usize = 16;
 
-/// Answers that need no leave (credits, pongs, refusals) may come on top of `OUTBOX_BYTES`, of `BULK_BYTES` and of one
-/// largest message of each kind; a peer that lets this much pile up is broken or hostile.
+/// Control messages (credits, pongs, refusals) are not limited by `OUTBOX_BYTES` and `TRANSFER_BYTES`, and one largest
+/// message of each kind may exceed those. A peer for which this many bytes wait is broken or hostile.
 const BACKLOG_BYTES_MAX: usize = 64 * 1024 * 1024;
 const _: () = assert!(
-    BACKLOG_BYTES_MAX > 2 * (MESSAGE_BYTES_MAX + OUTBOX_BYTES + BULK_BYTES),
-    "a large answer is no sin"
+    BACKLOG_BYTES_MAX > 2 * (MESSAGE_BYTES_MAX + OUTBOX_BYTES + TRANSFER_BYTES),
+    "a single large answer must not count as a backlog"
 );
 
-/// What the WebSocket library takes for one frame by default; a message is in memory as a whole at both ends.
+/// The WebSocket library's default limit of a frame. A message is in memory as a whole at both ends.
 const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// Handlers in flight for one peer. Each costs a task and its request; a peer that has more waiting is not served by
-/// queueing them here as well.
+/// Handlers in flight for one peer. Each costs a task and its request, and queueing more of them here would not serve
+/// the peer faster.
 const SERVED_MAX: usize = 16 * 1024;
 
 /// Bytes that a message needs beside payload and metadata, at most.
@@ -90,7 +91,7 @@ impl Default for Limits {
             calls_merged_max: CALLS_MERGED_MAX,
             large_bytes: LARGE_BYTES,
             part_bytes: PART_BYTES,
-            bulk_bytes: BULK_BYTES,
+            transfer_bytes: TRANSFER_BYTES,
             backlog_bytes_max: BACKLOG_BYTES_MAX,
             served_max: SERVED_MAX,
             ping_every: Duration::from_secs(10),

@@ -1,59 +1,59 @@
-//! The pure layer: what one connection means, without sockets, tasks, locks or clocks.
+//! The core: the protocol of one link as a state machine, without sockets, tasks, locks or clocks.
 //!
-//! [`Link`] is the state machine of one pair of nodes. Everything that happens is given to it:
+//! [`Link`] is the state machine of one pair of nodes. It is driven from three sides:
 //!
-//! - from the network: [`Link::handle_messages`], decoded by [`Inbound`], and [`Link::handle_timeout`] when the time of
-//!   [`Link::poll_timeout`] has come;
-//! - from this node: plain verbs (`start_call`, `send`, `reply`, `cancel_call`, …);
-//! - and it is asked for what to do: [`Link::poll_transmit`] gives the next bytes for the socket, [`Link::poll_event`] the
-//!   next fact that somebody waits for.
+//! - the network: [`Link::handle_messages`], with messages decoded by [`Inbound`], and [`Link::handle_timeout`] at the
+//!   time that [`Link::poll_timeout`] returns;
+//! - this node: plain verbs (`start_call`, `send`, `reply`, `forget_call`, …);
+//! - the driver: [`Link::poll_transmit`] returns the next bytes for the socket, [`Link::poll_event`] the next event
+//!   that the layer above must act on.
 //!
-//! Time is an argument. The layers above (`net/`) own the socket and the clock; user types are known only to `rpc/`.
+//! Time is an argument. The layer above (`net/`) owns the socket and the clock; only `rpc/` knows the user's types.
+//!
+//! | folder or file | what |
+//! |---|---|
+//! | `link.rs` | [`Link`]: sessions, routing by op, time, events |
+//! | `caller/`, `callee/`, `stream/` | calls made here, calls served here, and what open streams of both have in common |
+//! | `input/`, `output/` | received messages before the link handles them, and messages that wait for the socket |
+//! | `session/` | who dials, the handshake's checks, extensions, keepalive |
+//! | `wire/` | the format of messages |
+//! | `muxes.rs`, `hash.rs`, `timers.rs`, `routes.rs` | tables: calls, timers, handlers |
+//! | `event.rs`, `error.rs`, `limits.rs` | small types shared by all |
 
 #![warn(clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, reason = "a test that panics has done its work"))]
 
-mod assembly;
-mod bulk;
 mod callee;
 mod caller;
-mod credits;
-mod dialer;
 mod error;
 mod event;
-mod fault;
-mod features;
-mod flow;
-mod handshake;
 mod hash;
-mod inbound;
+mod input;
 #[cfg(feature = "__internals")]
 pub mod internals;
-mod keepalive;
 mod limits;
-mod line;
 mod link;
 mod muxes;
-mod outbox;
+mod output;
 mod routes;
+mod session;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod timers;
 pub(crate) mod wire;
 
-pub(crate) use caller::{CallSpec, Deadline};
-pub use dialer::dials;
-pub(crate) use error::{CallFailure, ProtocolError};
-pub(crate) use event::{Event, Half, Recv, Side};
-pub(crate) use fault::Fault;
-pub use fault::{ErrorCode, Sent};
-pub(crate) use features::Features;
-pub(crate) use flow::SendState;
-pub(crate) use handshake::{Introduction, check_claim, check_direction, uses_checksum};
-pub(crate) use inbound::Inbound;
+pub(crate) use caller::call::{CallSpec, Deadline};
+pub(crate) use error::ProtocolError;
+pub(crate) use event::{Event, Half, Recv, Released, Side};
+pub(crate) use input::Inbound;
 pub(crate) use limits::{Limits, PART_BYTES};
-pub(crate) use link::{Link, Session};
+pub(crate) use link::Link;
 pub(crate) use muxes::Key;
 pub(crate) use routes::{RouteError, RouteIndex, RouteKind, Routes};
-pub use stream::Capacities;
+pub(crate) use session::Session;
+pub use session::dialer::dials;
+pub(crate) use session::features::Features;
+pub(crate) use session::handshake::{Introduction, check_claim, check_direction, uses_checksum};
+pub use stream::core::Capacities;
+pub(crate) use stream::flow::SendState;

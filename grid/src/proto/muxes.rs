@@ -1,7 +1,7 @@
-//! The table of calls of one direction: found by mux id when a message comes in, by [`Key`] when this node asks.
+//! The table of calls of one direction. Messages find a call by its mux id, handles of this node by its [`Key`].
 //!
-//! Mux ids of the peer may come again after it restarts, so handles hold a key with a serial number of our own: a stale
-//! key finds nothing, never somebody else's call.
+//! A peer uses the same mux ids again after a restart, so handles hold a key with a serial number that is never used
+//! again: a stale key finds nothing, and never another call.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -19,7 +19,7 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// A small number, free again when the call is over: an index for tables beside this one.
+    /// A small number that is used again when the call is over: an index into tables beside this one.
     pub(crate) fn slot(self) -> usize {
         self.slot
     }
@@ -28,7 +28,7 @@ impl Key {
 #[derive(Debug)]
 struct Slot<T> {
     serial: u64,
-    /// The id by which the peer finds it; `None` before it is sent and after it ended.
+    /// The id by which the peer addresses it. `None` before it is sent and after it ended.
     id: Option<MuxId>,
     value: T,
 }
@@ -48,7 +48,7 @@ impl<T> Default for Muxes<T> {
 }
 
 impl<T> Muxes<T> {
-    /// Adds a call that the peer does not know by an id (yet).
+    /// Adds a call without an id.
     pub(super) fn insert(&mut self, value: T) -> Key {
         let serial = self.next_serial;
         self.next_serial += 1;
@@ -56,7 +56,7 @@ impl<T> Muxes<T> {
         Key { serial, slot }
     }
 
-    /// Makes the call findable by `id`; `false` if the id is in use.
+    /// Makes `id` the call's id. Returns `false` if the id is in use.
     #[must_use]
     pub(super) fn bind(&mut self, key: Key, id: MuxId) -> bool {
         let Some(slot) = self.slots.get_mut(key.slot).filter(|slot| slot.serial == key.serial)
@@ -73,7 +73,7 @@ impl<T> Muxes<T> {
         }
     }
 
-    /// The peer can no longer reach the call by its id; handles still can by their key.
+    /// Removes the call's id, so that messages of the peer do not find it any more. Its key stays valid.
     pub(super) fn unbind(&mut self, key: Key) {
         if let Some(slot) = self.slots.get_mut(key.slot).filter(|slot| slot.serial == key.serial)
             && let Some(id) = slot.id.take()
@@ -86,7 +86,7 @@ impl<T> Muxes<T> {
         self.by_id.get(&id).copied()
     }
 
-    /// The id by which the peer knows the call.
+    /// The call's id.
     pub(super) fn id_of(&self, key: Key) -> Option<MuxId> {
         self.slots.get(key.slot).filter(|slot| slot.serial == key.serial)?.id
     }
@@ -116,7 +116,7 @@ impl<T> Muxes<T> {
         self.slots.len()
     }
 
-    /// Calls that the peer knows by an id.
+    /// Number of calls that have an id.
     pub(super) fn bound(&self) -> usize {
         self.by_id.len()
     }
@@ -138,14 +138,14 @@ mod tests {
         assert_eq!(muxes.remove(first), Some("first"));
         let second = muxes.insert("second");
         assert_eq!(second.slot(), first.slot(), "the slot is used again");
-        assert!(muxes.bind(second, MuxId(7)), "and so is the id");
+        assert!(muxes.bind(second, MuxId(7)), "the id is used again");
         assert_eq!(muxes.get(first), None);
         assert_eq!(muxes.remove(first), None);
         assert_eq!(muxes.key_of(MuxId(7)), Some(second));
     }
 
     #[test]
-    fn an_id_names_one_call() {
+    fn an_id_belongs_to_one_call() {
         let mut muxes = Muxes::default();
         let (a, b) = (muxes.insert('a'), muxes.insert('b'));
         assert!(muxes.bind(a, MuxId(1)));

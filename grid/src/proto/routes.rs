@@ -1,15 +1,15 @@
-//! Which handler a call goes to: `(handler id, subroute)` → index, kind and capacities.
+//! The handlers of a node: `(handler id, subroute)` → index, kind and capacities.
 //!
-//! The core needs kinds and capacities to answer a call before anybody runs it; what stands behind an index is the
-//! business of the layer above.
+//! The core needs kinds and capacities to answer a call before its handler runs. The handlers themselves are in a table
+//! of the layer above.
 
 use std::collections::HashMap;
 
 use super::hash::Fold;
-use super::stream::Capacities;
+use super::stream::core::Capacities;
 use super::wire::{HandlerId, SubrouteId};
 
-/// Position of a handler in the table of the layer above.
+/// Index of a handler in the table of the layer above.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct RouteIndex(pub(crate) usize);
 
@@ -20,12 +20,12 @@ pub(crate) enum RouteKind {
     Stream(Capacities),
 }
 
-/// Why a route was not taken in.
+/// Why a handler cannot be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RouteError {
     /// Handler ids start at 1.
     ZeroId,
-    /// The place is taken by this one.
+    /// Another handler has the same id and subroute.
     Taken(RouteIndex),
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Routes {
 }
 
 impl Routes {
-    /// Adds a handler; indexes count up from 0.
+    /// Adds a handler. Indexes count up from 0.
     pub(crate) fn insert(
         &mut self,
         handler: HandlerId,

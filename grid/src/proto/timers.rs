@@ -1,7 +1,7 @@
 //! The deadlines and liveness checks of all calls of a link, in one heap.
 //!
-//! Most calls end long before their deadline, so ending one does not search the heap: its timer goes stale and is
-//! dropped when it comes up, or when stale ones outnumber the rest.
+//! Most calls end long before their deadline, so ending a call does not search the heap: its timer becomes stale, and
+//! is dropped when it is due, or when stale timers outnumber the others.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -9,20 +9,20 @@ use std::time::Instant;
 
 use super::muxes::Key;
 
-/// What is due.
+/// What to do when a timer is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Timer {
     /// The deadline of a call that this node made.
     CallDeadline(Key),
-    /// Time to ping a stream that this node opened, or to give it up.
+    /// Ping a stream that this node opened, or end it if its callee is silent.
     CallPing(Key),
     /// The deadline of a call that this node serves.
     ServedDeadline(Key),
-    /// Time to see whether the caller of a stream is still there.
+    /// Check whether the caller of a stream is silent.
     ServedIdle(Key),
 }
 
-/// Stale timers that are not worth a sweep.
+/// Number of stale timers below which a sweep is not worth its cost.
 const STALE_MIN: usize = 1024;
 
 /// A heap of timers with lazy removal.
@@ -37,20 +37,20 @@ impl Timers {
         self.heap.push(Reverse((at, timer)));
     }
 
-    /// Says that `count` armed timers do not matter any more; `true` asks for a [`sweep`](Self::sweep).
+    /// Notes that `count` armed timers have become stale. If it returns `true`, the caller must [`sweep`](Self::sweep).
     #[must_use]
     pub(super) fn forget(&mut self, count: usize) -> bool {
         self.stale += count;
         self.stale > STALE_MIN && self.stale * 2 > self.heap.len()
     }
 
-    /// Drops what `is_live` does not know.
+    /// Drops the timers for which `is_live` returns `false`.
     pub(super) fn sweep(&mut self, mut is_live: impl FnMut(Timer) -> bool) {
         self.heap.retain(|Reverse((_, timer))| is_live(*timer));
         self.stale = 0;
     }
 
-    /// When the next timer is due; it may turn out to be stale.
+    /// When the next timer is due. It may be stale.
     pub(super) fn next(&self) -> Option<Instant> {
         self.heap.peek().map(|Reverse((at, _))| *at)
     }

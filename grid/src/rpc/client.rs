@@ -14,7 +14,7 @@ use futures_core::FusedFuture;
 use super::args::ArgTuple;
 use super::method::{ClientStreamMethod, Method, ServerStreamMethod, TwoWayMethod};
 use super::stream::{Reply, Requests, Responses};
-use crate::error::Failure;
+use crate::error::CallFailure;
 use crate::net::{CallOptions, RawCall, RawOpening, RawReceiver, RawSender, call_options};
 use crate::{CallError, CodecError, Connection};
 
@@ -50,7 +50,7 @@ use crate::{CallError, CodecError, Connection};
 pub struct Call<T, E> {
     raw: RawCall,
     decode: fn(Option<Bytes>) -> Result<T, CodecError>,
-    error: fn(Failure) -> CallError<E>,
+    error: fn(CallFailure) -> CallError<E>,
 }
 
 impl<T, E> Call<T, E> {
@@ -109,7 +109,7 @@ pub struct Opening<H: 'static, E: 'static> {
 /// A streaming method without the type of its arguments, for [`Opening`].
 trait Opens<H, E>: Send + Sync {
     fn handles(&self, sender: RawSender, receiver: RawReceiver) -> H;
-    fn error(&self, failure: Failure) -> CallError<E>;
+    fn error(&self, failure: CallFailure) -> CallError<E>;
 }
 
 impl<H, E> Opening<H, E> {
@@ -168,7 +168,7 @@ macro_rules! opens {
                 $handles
             }
 
-            fn error(&self, failure: Failure) -> CallError<E> {
+            fn error(&self, failure: CallFailure) -> CallError<E> {
                 (self.error.decode)(failure)
             }
         }

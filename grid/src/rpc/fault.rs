@@ -1,4 +1,4 @@
-//! Converts a handler's own error to a [`Fault`] on the callee, and a [`Failure`] to a typed error on the caller.
+//! Converts a handler's own error to a [`Fault`] on the callee, and a [`CallFailure`] to a typed error on the caller.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::payload::{Codec, Layout};
-use crate::error::{CallError, ErrorCode, Failure, Fault, RemoteError};
+use crate::error::{CallError, CallFailure, ErrorCode, Fault, RemoteError};
 
 /// The error type of a method.
 ///
@@ -30,11 +30,11 @@ pub trait HandlerError:
 #[diagnostic::do_not_recommend]
 impl<E: Serialize + DeserializeOwned + Display + Debug + Send + Sync + 'static> HandlerError for E {}
 
-/// Converts one error type to a [`Fault`], and a [`Failure`] back to that type.
+/// Converts one error type to a [`Fault`], and a [`CallFailure`] back to that type.
 #[doc(hidden)]
 pub struct ErrorCodec<E> {
     pub(super) encode: fn(E) -> Fault,
-    pub(super) decode: fn(Failure) -> CallError<E>,
+    pub(super) decode: fn(CallFailure) -> CallError<E>,
 }
 
 impl<E> Clone for ErrorCodec<E> {
@@ -59,7 +59,7 @@ impl<E: HandlerError> ErrorCodec<E> {
 
 impl ErrorCodec<Infallible> {
     pub(super) const fn infallible() -> Self {
-        Self { encode: |never| match never {}, decode: |failure| failure.into_call_error(|_| None) }
+        Self { encode: |never| match never {}, decode: |failure| failure.untyped() }
     }
 }
 
@@ -70,18 +70,20 @@ fn encode<E: HandlerError>(error: E) -> Fault {
     Fault { code: ErrorCode::Handler, message, body: body.unwrap_or_default() }
 }
 
-fn decode<E: HandlerError>(failure: Failure) -> CallError<E> {
+fn decode<E: HandlerError>(failure: CallFailure) -> CallError<E> {
     let failure = match failure {
-        Failure::Remote(fault) if fault.code == ErrorCode::Handler && fault.body.is_empty() => {
+        CallFailure::Handler(fault)
+            if fault.code == ErrorCode::Handler && fault.body.is_empty() =>
+        {
             // A text without a body is a complete `RemoteError`.
             match remote_error_as::<E>(&fault.message) {
                 Some(error) => return CallError::Handler(error),
-                None => Failure::Remote(fault),
+                None => CallFailure::Handler(fault),
             }
         }
         other => other,
     };
-    failure.into_call_error(|body: &Bytes| rmp_serde::from_slice(body).ok())
+    failure.typed(|body: &Bytes| rmp_serde::from_slice(body).ok())
 }
 
 /// Returns the text as an `E` if `E` is [`RemoteError`].

@@ -27,5 +27,5 @@ pub use payload::{Payload, Raw};
 pub use registrar::{Registrar, Service};
 pub use stream::{
     BoxStream, DEFAULT_CAPACITY, Incoming, InputError, Outgoing, Reply, Requests, Responses,
-    SendError, StreamItem,
+    StreamItem,
 };

@@ -11,8 +11,8 @@ use futures_core::{FusedStream, Stream};
 use tokio::task::coop;
 
 use super::abort::AbortOnDrop;
-use crate::error::{CallError, Closed, CodecError, Failure};
-use crate::net::link::peer::{Peer, too_large};
+use crate::error::{CallError, CallFailure, Closed, CodecError, SendError, too_large};
+use crate::net::link::peer::Peer;
 use crate::net::link::waiters::Waiter;
 use crate::proto::{Half, Key, Link, Recv, SendState, Side};
 
@@ -80,14 +80,15 @@ impl RawSender {
     /// Sends one item, as soon as the other side has room for it.
     ///
     /// # Errors
-    /// [`Closed`] if the other side does not read any more. An item that is larger than a message may be ends the stream;
-    /// the receiver of the stream returns that error.
+    /// [`SendError::Closed`] if the other side does not read any more; [`SendError::Encode`] if the item is larger than a
+    /// message may be, which leaves the stream as it was.
     ///
     /// # Cancel safety
     /// If the future is dropped before it is ready, the item is not sent.
-    pub async fn send(&mut self, item: impl Into<Bytes>) -> Result<(), Closed> {
+    pub async fn send(&mut self, item: impl Into<Bytes>) -> Result<(), SendError> {
         let item = item.into();
-        std::future::poll_fn(|cx| self.poll_send(cx, &item)).await
+        self.check(&item).map_err(SendError::Encode)?;
+        std::future::poll_fn(|cx| self.poll_send(cx, &item)).await.map_err(SendError::Closed)
     }
 
     /// Fails if an item does not fit into a message.
@@ -146,7 +147,8 @@ impl RawSender {
         self.end.peer.poll(writer, cx, |link| match ask(link) {
             SendState::Blocked => Poll::Pending,
             SendState::Ready => Poll::Ready(Ok(())),
-            SendState::Closed => Poll::Ready(Err(Closed)),
+            // Items are checked before they come here.
+            SendState::Closed | SendState::TooLarge { .. } => Poll::Ready(Err(Closed)),
         })
     }
 
@@ -156,7 +158,7 @@ impl RawSender {
         match peer.link(|link| link.send(*side, *key, &item)) {
             SendState::Ready => Ok(()),
             // `poll_ready` was not called, or the connection was lost since.
-            SendState::Blocked | SendState::Closed => Err(Closed),
+            SendState::Blocked | SendState::Closed | SendState::TooLarge { .. } => Err(Closed),
         }
     }
 
@@ -168,7 +170,7 @@ impl RawSender {
         let End { peer, side, key, .. } = &self.end;
         peer.poll(self.end.waiter(Half::Writer), cx, |link| match link.poll_send(*side, *key) {
             SendState::Closed => Poll::Ready(()),
-            SendState::Ready | SendState::Blocked => Poll::Pending,
+            SendState::Ready | SendState::Blocked | SendState::TooLarge { .. } => Poll::Pending,
         })
     }
 }
@@ -192,7 +194,7 @@ impl RawReceiver {
     pub(crate) fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Failure>>> {
+    ) -> Poll<Option<Result<Bytes, CallFailure>>> {
         if self.done {
             return Poll::Ready(None);
         }
@@ -208,7 +210,7 @@ impl RawReceiver {
             Ok(item) => Poll::Ready(Some(Ok(item))),
             Err(end) => {
                 self.done = true;
-                Poll::Ready(end.err().map(|failure| Err(peer.failure(failure))))
+                Poll::Ready(end.err().map(Err))
             }
         }
     }
@@ -225,8 +227,7 @@ impl RawReceiver {
     }
 
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, CallError>>> {
-        let untyped = |failure: Failure| failure.into_call_error(|_| None);
-        Self::poll_next(self, cx).map(|item| item.map(|item| item.map_err(untyped)))
+        Self::poll_next(self, cx).map(|item| item.map(|item| item.map_err(CallFailure::untyped)))
     }
 }
 

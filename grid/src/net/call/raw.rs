@@ -15,11 +15,11 @@ use tokio::time::Instant;
 use super::abort::AbortOnDrop;
 use super::ends::{RawReceiver, RawSender, ends};
 use super::options::{CallOptions, DEFAULT_TIMEOUT, call_options};
-use crate::error::{CallError, CodecError, Failure};
+use crate::error::{CallError, CallFailure, CodecError};
 use crate::net::link::peer::Peer;
 use crate::net::link::waiters::Waiter;
 use crate::proto::wire::{HandlerId, SubrouteId};
-use crate::proto::{CallFailure, CallSpec, Capacities, Half, Key, Link, Side};
+use crate::proto::{CallSpec, Capacities, Half, Key, Link, Side};
 
 /// Where a call goes.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ impl Start {
         &mut self,
         cx: &Context<'_>,
         look: impl Fn(&mut Link, Key) -> Option<Result<T, CallFailure>>,
-    ) -> Poll<Result<(Key, T), Failure>> {
+    ) -> Poll<Result<(Key, T), CallFailure>> {
         let peer = &self.target.peer;
         let key = match self.state {
             Progress::Started(key) => key,
@@ -87,13 +87,10 @@ impl Start {
             }
         }));
         self.state = Progress::Over;
-        Poll::Ready(match outcome {
-            Ok(value) => Ok((key, value)),
-            Err(failure) => Err(peer.failure(failure)),
-        })
+        Poll::Ready(outcome.map(|value| (key, value)))
     }
 
-    fn start(&mut self, cx: &Context<'_>) -> Result<(), Failure> {
+    fn start(&mut self, cx: &Context<'_>) -> Result<(), CallFailure> {
         let Progress::New { payload, stream } = std::mem::replace(&mut self.state, Progress::Over)
         else {
             unreachable!("`poll` starts new calls only");
@@ -103,7 +100,7 @@ impl Start {
         let spec = CallSpec {
             handler: *handler,
             subroute: *subroute,
-            payload: payload.map_err(Failure::Encode)?,
+            payload: payload.map_err(CallFailure::Encode)?,
             deadline: self.options.deadline(now),
             stream,
             meta: self.options.meta.take(),
@@ -116,8 +113,7 @@ impl Start {
             shared.waiters.register(reader(key), waker, effects);
             Ok(key)
         });
-        let key = started.map_err(|failure| peer.failure(failure))?;
-        self.state = Progress::Started(key);
+        self.state = Progress::Started(started?);
         Ok(())
     }
 
@@ -174,7 +170,10 @@ impl RawCall {
         &mut self.start.options
     }
 
-    pub(crate) fn poll_raw(&mut self, cx: &Context<'_>) -> Poll<Result<Option<Bytes>, Failure>> {
+    pub(crate) fn poll_raw(
+        &mut self,
+        cx: &Context<'_>,
+    ) -> Poll<Result<Option<Bytes>, CallFailure>> {
         self.start.poll(cx, |link, key| link.take_answer(key)).map_ok(|(_, payload)| payload)
     }
 }
@@ -189,7 +188,7 @@ impl Future for RawCall {
     type Output = Result<Option<Bytes>, CallError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.poll_raw(cx).map_err(|failure| failure.into_call_error(|_| None))
+        self.poll_raw(cx).map_err(CallFailure::untyped)
     }
 }
 
@@ -230,7 +229,7 @@ impl RawOpening {
     pub(crate) fn poll_raw(
         &mut self,
         cx: &Context<'_>,
-    ) -> Poll<Result<(RawSender, RawReceiver), Failure>> {
+    ) -> Poll<Result<(RawSender, RawReceiver), CallFailure>> {
         let opened = self.start.poll(cx, |link, key| link.poll_opened(key));
         opened.map_ok(|(key, ())| {
             let Target { peer, keep, .. } = &self.start.target;
@@ -249,6 +248,6 @@ impl Future for RawOpening {
     type Output = Result<(RawSender, RawReceiver), CallError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.poll_raw(cx).map_err(|failure| failure.into_call_error(|_| None))
+        self.poll_raw(cx).map_err(CallFailure::untyped)
     }
 }

@@ -65,7 +65,7 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
         Self {
             endpoint,
             transport,
-            inbound: Inbound::default(),
+            inbound: endpoint.peer.link(|link| link.new_inbound()),
             effects: Effects::default(),
             replies: Replies::new(),
             alarm: Alarm::new(),
@@ -149,7 +149,7 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
                 // What is due may have been answered by a message that is not decoded yet.
                 let is_late = link.poll_timeout().is_some_and(|timeout| timeout <= now);
                 if outcome.is_ok() && is_late && inbound.is_done() {
-                    outcome = link.handle_timeout(now);
+                    outcome = link.handle_timeout(now, inbound);
                 }
                 *has_output = link.wants_transmit();
                 outcome

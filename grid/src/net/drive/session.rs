@@ -93,11 +93,8 @@ impl Drop for Down<'_> {
 
 /// Ends everything that is in flight on a link.
 pub(in crate::net) fn stop(peer: &Peer, reason: &Arc<LinkError>) {
-    let replaced = peer.with(|shared, effects| {
-        let replaced = shared.link.stop(Arc::clone(reason));
+    peer.with(|shared, effects| {
+        shared.link.stop(Arc::clone(reason));
         shared.set_unflushed(false, effects);
-        replaced
     });
-    // Not under the lock: an error can hold a source of the user's.
-    drop(replaced);
 }

@@ -5,12 +5,13 @@
 //! [`Effects`], and [`Peer`](super::peer::Peer) applies it once the lock is free. No other code in this crate wakes, drops
 //! or aborts anything on behalf of a link.
 
+use std::sync::Arc;
 use std::task::Waker;
 
 use bytes::Bytes;
 use tokio::task::AbortHandle;
 
-use super::state::State;
+use crate::error::LinkError;
 use crate::net::catch::catch;
 use crate::proto::{Event, Key};
 
@@ -32,8 +33,8 @@ enum Effect {
     /// Drop a waker that another one has replaced, or that is not needed any more.
     DropWaker(Waker),
     DropPayload(Bytes),
-    /// Drop a state that another one has replaced. Its error can hold a source that the user's dialer returned.
-    DropState(State),
+    /// Drop the reason of a state or failure. Its source can be an error of the user's dialer.
+    DropError(Arc<LinkError>),
     /// Abort the task of a handler.
     Abort(AbortHandle),
 }
@@ -59,12 +60,12 @@ impl Effects {
         self.list.extend(waker.map(Effect::DropWaker));
     }
 
-    pub(in crate::net) fn drop_payload(&mut self, payload: Bytes) {
+    pub(super) fn drop_payload(&mut self, payload: Bytes) {
         self.list.push(Effect::DropPayload(payload));
     }
 
-    pub(super) fn drop_state(&mut self, state: State) {
-        self.list.push(Effect::DropState(state));
+    pub(super) fn drop_error(&mut self, error: Arc<LinkError>) {
+        self.list.push(Effect::DropError(error));
     }
 
     pub(super) fn abort(&mut self, task: Option<AbortHandle>) {
@@ -111,7 +112,7 @@ impl Effects {
                 Effect::Wake(waker) => catch("a waker", || waker.wake()),
                 Effect::DropWaker(waker) => catch("the drop of a waker", || drop(waker)),
                 Effect::DropPayload(payload) => catch("the drop of a payload", || drop(payload)),
-                Effect::DropState(state) => catch("the drop of an error", || drop(state)),
+                Effect::DropError(error) => catch("the drop of an error", || drop(error)),
                 Effect::Abort(task) => task.abort(),
             }
         }

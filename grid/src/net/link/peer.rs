@@ -17,8 +17,8 @@ use super::park::Parked;
 use super::state::State;
 use super::waiters::{Waiter, Waiters};
 use super::waker_set::{Place, WakerSet};
-use crate::error::{CodecError, Failure, Fault};
-use crate::proto::{CallFailure, Event, Key, Limits, Link, RouteIndex, Routes};
+use crate::error::Fault;
+use crate::proto::{Event, Key, Limits, Link, Released, RouteIndex, Routes};
 
 /// See the module.
 #[derive(Debug)]
@@ -73,7 +73,7 @@ impl Peer {
     ) -> Arc<Self> {
         let (payload_bytes_max, large_bytes) = (limits.payload_bytes_max(), limits.large_bytes);
         let shared = Shared {
-            link: Link::new(limits, routes),
+            link: Link::new(Arc::clone(&name), limits, routes),
             waiters: Waiters::default(),
             parked: Parked::default(),
             unflushed: false,
@@ -214,7 +214,7 @@ impl Peer {
 
     /// The handler of a stream has returned.
     pub(in crate::net) fn finish_stream(&self, key: Key, outcome: Result<(), Fault>) {
-        self.link(|link| link.finish_stream(key, outcome));
+        self.link(|link| link.finish_stream(key, &outcome));
     }
 
     /// The names of one of this node's handlers.
@@ -227,28 +227,6 @@ impl Peer {
         let mut watch = Watch::new(self, Watched::Drained);
         watch.until(|shared| shared.is_drained().then_some(())).await;
     }
-
-    /// Adds the names that the core does not know to a failure.
-    pub(in crate::net) fn failure(&self, failure: CallFailure) -> Failure {
-        match failure {
-            CallFailure::Fault(fault) => Failure::Remote(fault),
-            CallFailure::Lost { sent, reason } => {
-                Failure::Disconnected { peer: Arc::clone(&self.name), sent, reason }
-            }
-            CallFailure::Closing => Failure::ShutDown,
-            CallFailure::BadMeta(text) => Failure::Encode(CodecError::new(text)),
-            CallFailure::DeadlineExceeded { after } => Failure::DeadlineExceeded { after },
-            CallFailure::Unsupported(feature) => {
-                Failure::Unsupported { feature, peer: Arc::clone(&self.name) }
-            }
-            CallFailure::TooLarge { len, max } => Failure::Encode(too_large(len, max)),
-        }
-    }
-}
-
-/// The error for a payload or item that fits into no message.
-pub(in crate::net) fn too_large(len: usize, max: usize) -> CodecError {
-    CodecError::new(format_args!("{len} bytes, and a message may have {max}"))
 }
 
 impl Shared {
@@ -262,7 +240,9 @@ impl Shared {
         if self.state == State::Shutdown || self.state == state {
             return;
         }
-        effects.drop_state(std::mem::replace(&mut self.state, state));
+        if let State::Error(error) = std::mem::replace(&mut self.state, state) {
+            effects.drop_error(error);
+        }
         self.version += 1;
         self.watching_state.wake_all(effects);
     }
@@ -305,17 +285,18 @@ impl Shared {
         while let Some(event) = self.link.poll_event() {
             match event {
                 Event::Wake { side, key, half } => self.waiters.wake(side, key, half, effects),
-                Event::Abandon { key } => {
+                Event::Cancel { key } => {
                     effects.cancel_serve(key);
                     let task = self.waiters.finish(key, effects);
                     effects.abort(task);
                 }
-                Event::Over { key } => {
+                Event::Finished { key } => {
                     // The handler's task, if it had one, is about to end by itself.
                     drop(self.waiters.finish(key, effects));
                 }
                 Event::Serve { .. } => effects.serve(event),
-                Event::Spent(payload) => effects.drop_payload(payload),
+                Event::Released(Released::Payload(payload)) => effects.drop_payload(payload),
+                Event::Released(Released::Error(error)) => effects.drop_error(error),
             }
         }
     }

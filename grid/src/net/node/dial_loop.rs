@@ -50,7 +50,7 @@ pub(super) async fn keep_dialing(node: Arc<Node>, endpoint: Endpoint) {
                 (Arc::new(reason), Duration::ZERO)
             }
         };
-        drop(peer.link(|link| link.set_down_reason(Arc::clone(&reason))));
+        peer.link(|link| link.set_down_reason(Arc::clone(&reason)));
         peer.show(State::Error(reason));
         // A connection that lasted is dialed again at once; one that did not counts as a failed attempt.
         if was_up < RETRY.start {

@@ -1,13 +1,14 @@
-//! What the caller says on an open stream.
+//! Messages of the caller on an open stream.
 
 use std::time::Instant;
 
-use super::{Body, CalleeStream, Input};
+use super::served::{CalleeStream, ServedState};
 use crate::proto::error::ProtocolError;
 use crate::proto::event::{Half, Side};
-use crate::proto::features::Feature;
-use crate::proto::link::{Link, Post};
+use crate::proto::link::Link;
 use crate::proto::muxes::Key;
+use crate::proto::output::header::HeaderTemplate;
+use crate::proto::session::features::Feature;
 use crate::proto::wire::{Flags, Header, Message, MuxId, Op, Pong, Timestamp};
 
 impl Link {
@@ -15,32 +16,32 @@ impl Link {
         let Header { mux, seq, flags, .. } = message.header;
         let Some((key, stream)) = self.served_stream_of(mux) else {
             self.ignore();
-            self.post(Post::new(Op::DisconnectClientMux, mux), None);
+            self.output.push(HeaderTemplate::new(Op::DisconnectClientMux, mux), None);
             return;
         };
         if let Err(mismatch) = stream.core.check(seq) {
-            return self.violated(key, mismatch.to_string());
+            return self.reset_served_stream(key, mismatch.to_string());
         }
         stream.last_heard = now;
         if stream.finish.is_some() {
-            return; // Nobody reads it any more, which the caller cannot know.
+            return; // The handler has returned, which the caller cannot know yet.
         }
-        if stream.input == Input::Ended {
-            return self.violated(key, "did not expect inbound message".to_owned());
+        if stream.input_ended {
+            return self.reset_served_stream(key, "did not expect inbound message".to_owned());
         }
         let ends = flags.contains(Flags::EOF);
         match message.payload {
             Some(item) if ends => stream.core.receive_last(item),
             None if ends => {}
-            // Without flag 16 an empty message is still a message.
+            // A message without payload is an empty item, even without the flag EMPTY.
             item => {
                 if !stream.core.receive(item.unwrap_or_default()) {
-                    return self.violated(key, "handler blocked".to_owned());
+                    return self.reset_served_stream(key, "handler blocked".to_owned());
                 }
             }
         }
         if ends {
-            stream.input = Input::Ended;
+            stream.input_ended = true;
         }
         self.wake(Side::Callee, key, Half::Reader);
     }
@@ -56,11 +57,11 @@ impl Link {
             return Ok(());
         };
         if let Err(mismatch) = stream.core.check(message.header.seq) {
-            self.violated(key, mismatch.to_string());
+            self.reset_served_stream(key, mismatch.to_string());
             return Ok(());
         }
         stream.last_heard = now;
-        stream.core.credits.grant(count);
+        stream.core.grant_credits(count);
         if stream.finish.is_some() {
             self.try_finish(key);
         } else {
@@ -79,7 +80,7 @@ impl Link {
                 self.pong(&ping.header, false, None);
             }
             Err(mismatch) => {
-                self.violated(key, mismatch.to_string());
+                self.reset_served_stream(key, mismatch.to_string());
                 self.pong(&ping.header, false, Some(mismatch.to_string()));
             }
         }
@@ -87,23 +88,25 @@ impl Link {
 
     fn pong(&mut self, ping: &Header, not_found: bool, error: Option<String>) {
         let pong = Pong { not_found, error, time: Timestamp::GO_ZERO }.encode();
-        self.post(Post::echo(Op::Pong, ping, Flags::NONE), Some(&pong));
+        self.output.push(HeaderTemplate::answering(Op::Pong, ping), Some(&pong));
     }
 
     pub(in crate::proto) fn on_disconnect_server(&mut self, message: &Message) {
         let mux = message.header.mux;
         let Some(key) = self.served.key_of(mux) else {
-            // What its handler had to say may still be on the way, which nobody waits for.
-            self.outbox.take_back(Side::Callee, mux);
+            // The handler has returned, but large messages of it may not have left. The caller does not want them.
+            self.output.withdraw(Side::Callee, mux);
             return self.ignore();
         };
-        match self.served.get(key).map(|served| &served.body) {
-            Some(Body::Stream(_)) => {
-                self.abandon(key);
-                self.post(Post::new(Op::DisconnectClientMux, mux), None);
+        match self.served.get(key).map(|served| &served.state) {
+            Some(ServedState::Stream(_)) => {
+                self.cancel_served(key);
+                self.output.push(HeaderTemplate::new(Op::DisconnectClientMux, mux), None);
             }
-            Some(Body::Single | Body::Replied(_)) if self.has(Feature::Cancel) => self.abandon(key),
-            Some(Body::Single | Body::Replied(_)) | None => self.ignore(),
+            Some(ServedState::Single | ServedState::Replied(_)) if self.has(Feature::Cancel) => {
+                self.cancel_served(key)
+            }
+            Some(ServedState::Single | ServedState::Replied(_)) | None => self.ignore(),
         }
     }
 

@@ -4,181 +4,127 @@
 //!  Request ────► Event::Serve ──► reply ──► Response
 //!  ConnectMux ─► AckMux, Event::Serve ──► send, recv … finish_stream ──► MuxServerMsg EOF, DisconnectClientMux
 //!       └─► MuxConnectError where there is no such handler
-//!  cancel, deadline, silence, broken rules, lost connection ──► Event::Abandon, and the call is gone from the table
+//!  cancel, deadline, silence, broken rules, lost connection ──► Event::Cancel, and the call is gone from the table
 //! ```
 //!
 //! | file | what |
 //! |---|---|
-//! | `mod.rs` | the table's entries, the handler's verbs, time, ends |
-//! | `start.rs` | taking a call in, or refusing it |
-//! | `messages.rs` | what the caller says on an open stream |
+//! | `served.rs` | the table's entries |
+//! | `mod.rs` | what a handler asks, time, ends |
+//! | `start.rs` | accepting a call, or refusing it |
+//! | `messages.rs` | messages of the caller on an open stream |
 
 mod messages;
+pub(super) mod served;
 mod start;
 
 use std::time::Instant;
 
 use bytes::Bytes;
 
+use self::served::{CalleeStream, Served, ServedState};
 use super::event::{Event, Side};
-use super::fault::{ErrorCode, Fault};
-use super::features::Feature;
-use super::line::Waiting;
-use super::link::{Link, Post};
+use super::link::Link;
 use super::muxes::Key;
-use super::stream::StreamCore;
+use super::output::header::HeaderTemplate;
+use super::output::queue::PendingSend;
+use super::session::features::Feature;
 use super::timers::Timer;
-use super::wire::{ErrorMeta, Flags, META_LEN_MAX, Meta, MuxId, Op};
-
-/// One call in the table.
-#[derive(Debug)]
-pub(super) struct Served {
-    id: MuxId,
-    /// Of the request; its answer has the same.
-    seq: u32,
-    has_deadline: bool,
-    body: Body,
-}
-
-#[derive(Debug)]
-enum Body {
-    Single,
-    /// Answered, but the answer waits for room in the outbox. The call counts as in flight until then, so that a peer
-    /// that asks without reading runs into `served_max` and not into our memory.
-    Replied(Result<Option<Bytes>, Fault>),
-    Stream(Box<CalleeStream>),
-}
-
-impl Body {
-    /// What [`Link::keep`] gave for it.
-    fn take_kept(&mut self) -> Option<Bytes> {
-        match self {
-            Self::Replied(Ok(payload)) => payload.take(),
-            Self::Stream(stream) => stream.core.parked.take(),
-            Self::Single | Self::Replied(Err(_)) => None,
-        }
-    }
-}
-
-/// A stream that the peer opened.
-#[derive(Debug)]
-pub(super) struct CalleeStream {
-    pub(super) core: StreamCore,
-    pub(super) input: Input,
-    /// When the caller last said anything on this stream. At Go only pings count, so a caller must ping all the same.
-    last_heard: Instant,
-    /// The handler has returned, but its outcome must wait: for the item in line before it, and an error for a credit,
-    /// because a Go caller has no place for it before.
-    pub(super) finish: Option<Result<(), Fault>>,
-    idle_check: bool,
-}
-
-/// What may come from the caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Input {
-    Open,
-    /// The caller has ended it, or the handler takes none.
-    Ended,
-}
+use super::wire::{ErrorMeta, Flags, META_LEN_MAX, Op};
+use crate::error::{ErrorCode, Fault};
 
 impl Link {
-    // ---- the handler's verbs ----------------------------------------------------------------------------------------
+    // ---- the handler ------------------------------------------------------------------------------------------------
 
-    /// Whether somebody still waits for this call's outcome.
+    /// Whether the caller still waits for the outcome of this call.
     pub(crate) fn is_served(&self, key: Key) -> bool {
         self.served.contains(key)
     }
 
-    /// The outcome of a single request. A call that is over by now takes none.
+    /// Sends the outcome of a single request. Ignored if the call is over.
     ///
-    /// It is only looked at, and what must wait is kept as by [`start_call`](Self::start_call).
+    /// The outcome is only borrowed. What must wait is retained as by [`start_call`](Self::start_call).
     pub(crate) fn reply(&mut self, key: Key, outcome: &Result<Option<Bytes>, Fault>) {
         debug_assert!(self.callee_stream(key).is_none(), "a stream has `finish_stream`");
-        let lane = self.lane_of(match outcome {
+        let lane = self.output.lane_of(match outcome {
             Ok(payload) => payload.as_ref().map_or(0, Bytes::len),
             Err(fault) => fault.message.len(),
         });
-        if self.takes_more(lane) {
-            return self.post_reply(key, outcome);
+        if self.output.has_capacity(lane) {
+            return self.push_reply(key, outcome);
         }
-        if !self.served.contains(key) {
+        let Some(served) = self.served.get_mut(key).filter(|served| !served.is_replied()) else {
             return;
-        }
-        let keep = |payload: &Option<Bytes>| payload.as_ref().map(|payload| self.keep(payload));
-        let kept = outcome.as_ref().map(keep).map_err(Fault::clone);
-        if let Some(served) = self.served.get_mut(key) {
-            served.body = Body::Replied(kept);
-            self.wait_in_line(lane, Waiting::Reply(key));
-        }
+        };
+        served.state = ServedState::Replied(match outcome {
+            Ok(payload) => Ok(payload.as_ref().map(|payload| self.output.retain(payload))),
+            Err(fault) => Err(copy_fault(fault)),
+        });
+        self.enqueue(lane, PendingSend::Reply(key));
     }
 
-    pub(super) fn is_replied(&self, key: Key) -> bool {
-        self.served.get(key).is_some_and(|served| matches!(served.body, Body::Replied(_)))
-    }
-
-    /// It is this answer's turn, if somebody still waits for it.
+    /// There is room for a queued answer, if its caller still waits for it.
     pub(super) fn admit_reply(&mut self, key: Key) {
-        if !self.is_replied(key) {
+        let Some(served) = self.served.get_mut(key).filter(|served| served.is_replied()) else {
             return;
-        }
-        let Some(served) = self.served.get_mut(key) else { return };
-        if let Body::Replied(outcome) = std::mem::replace(&mut served.body, Body::Single) {
-            self.post_reply(key, &outcome);
-            self.spend(outcome.ok().flatten());
+        };
+        let state = std::mem::replace(&mut served.state, ServedState::Single);
+        if let ServedState::Replied(outcome) = state {
+            self.push_reply(key, &outcome);
+            self.output.release(outcome.ok().flatten());
         }
     }
 
-    fn post_reply(&mut self, key: Key, outcome: &Result<Option<Bytes>, Fault>) {
+    fn push_reply(&mut self, key: Key, outcome: &Result<Option<Bytes>, Fault>) {
         let Some(Served { id, seq, .. }) = self.remove_served(key) else { return };
-        self.emit(Event::Over { key });
-        let post = Post::new(Op::Response, id).seq(seq).flags(Flags::EOF);
+        self.emit(Event::Finished { key });
+        let header = HeaderTemplate::new(Op::Response, id).seq(seq).flags(Flags::EOF);
         let len = outcome.as_ref().map_or(0, |payload| payload.as_ref().map_or(0, Bytes::len));
         match outcome {
             Ok(_) if len > self.limits.payload_bytes_max() => {
-                self.post_fault(post, &too_large("answer", len));
+                self.push_fault(header, &answer_too_large(len, self.limits.payload_bytes_max()));
             }
             Ok(payload) => {
-                self.post_shared(post, payload.as_ref(), &[], None);
+                self.output.push_shared(header, payload.as_ref(), &[], None);
             }
-            Err(fault) => self.post_fault(post, fault),
+            Err(fault) => self.push_fault(header, fault),
         }
     }
 
-    /// The handler of a stream has returned.
-    pub(crate) fn finish_stream(&mut self, key: Key, outcome: Result<(), Fault>) {
+    /// The handler of a stream has returned. The outcome is only borrowed.
+    pub(crate) fn finish_stream(&mut self, key: Key, outcome: &Result<(), Fault>) {
         let Some(stream) = self.callee_stream(key) else { return };
         stream.core.clear();
-        stream.finish.get_or_insert(outcome);
+        if stream.finish.is_none() {
+            stream.finish = Some(outcome.as_ref().copied().map_err(copy_fault));
+        }
         self.try_finish(key);
     }
 
-    /// Ends a stream whose handler has returned, unless its end must wait.
+    /// Ends a stream whose handler has returned, unless its end must wait for an item or a credit.
     pub(super) fn try_finish(&mut self, key: Key) {
         let Some(stream) = self.callee_stream(key) else { return };
-        if stream.core.parked.is_some() {
+        if stream.core.has_queued_item() {
             return;
         }
         match stream.finish.take() {
             None => {}
+            // A clean end has no payload, and needs no credit.
             Some(Ok(())) => {
                 let seq = stream.core.next_seq();
                 let Some(Served { id, .. }) = self.remove_served(key) else { return };
-                self.post(Post::new(Op::MuxServerMsg, id).seq(seq).flags(Flags::EOF), None);
-                self.post(Post::new(Op::DisconnectClientMux, id), None);
-                self.emit(Event::Over { key });
+                let end = HeaderTemplate::new(Op::MuxServerMsg, id).seq(seq).flags(Flags::EOF);
+                self.output.push(end, None);
+                self.output.push(HeaderTemplate::new(Op::DisconnectClientMux, id), None);
+                self.emit(Event::Finished { key });
             }
-            Some(Err(fault)) if stream.core.credits.take() => {
+            Some(Err(fault)) if stream.core.take_credit() => {
                 self.end_with_fault(key, &fault);
-                self.emit(Event::Over { key });
+                self.emit(Event::Finished { key });
             }
+            // Without a credit: `on_unblock_server` calls this again.
             Some(Err(fault)) => stream.finish = Some(Err(fault)),
         }
-    }
-
-    /// An item of the handler does not fit into a message: the stream is over, for both.
-    pub(super) fn refuse_item(&mut self, key: Key, len: usize) {
-        self.end_with_fault(key, &too_large("item", len));
-        self.emit(Event::Abandon { key });
     }
 
     fn end_with_fault(&mut self, key: Key, fault: &Fault) {
@@ -186,18 +132,19 @@ impl Link {
             return;
         };
         let Some(Served { id, .. }) = self.remove_served(key) else { return };
-        self.post_fault(Post::new(Op::MuxServerMsg, id).seq(seq).flags(Flags::EOF), fault);
-        self.post(Post::new(Op::DisconnectClientMux, id), None);
+        let end = HeaderTemplate::new(Op::MuxServerMsg, id).seq(seq).flags(Flags::EOF);
+        self.push_fault(end, fault);
+        self.output.push(HeaderTemplate::new(Op::DisconnectClientMux, id), None);
     }
 
-    // ---- ends -------------------------------------------------------------------------------------------------------
+    // ---- time and ends ----------------------------------------------------------------------------------------------
 
     pub(super) fn on_served_deadline(&mut self, key: Key) {
         let Some(id) = self.served.id_of(key) else { return };
         let is_stream = self.callee_stream(key).is_some();
-        self.abandon(key);
+        self.cancel_served(key);
         if is_stream {
-            self.post(Post::new(Op::DisconnectClientMux, id), None);
+            self.output.push(HeaderTemplate::new(Op::DisconnectClientMux, id), None);
         }
     }
 
@@ -209,82 +156,88 @@ impl Link {
             let next = stream.last_heard + max;
             return self.timers.arm(next, Timer::ServedIdle(key));
         }
-        self.abandon(key);
-        self.post(Post::new(Op::DisconnectClientMux, id), None);
+        self.cancel_served(key);
+        self.output.push(HeaderTemplate::new(Op::DisconnectClientMux, id), None);
     }
 
-    /// The caller broke the rules of the stream: it is told why, and the handler is cancelled.
-    fn violated(&mut self, key: Key, text: String) {
-        // Without a code, as at Go: the handler has been running, which every other code of this kind denies.
+    /// The caller broke the rules of the stream: tells it how, and cancels the handler.
+    fn reset_served_stream(&mut self, key: Key, text: String) {
+        // Without a code, as the Go implementation sends it: the handler has been running, and every other code for a
+        // refusal means that it has not.
         self.end_with_fault(key, &Fault::new(ErrorCode::Text, text));
-        self.emit(Event::Abandon { key });
+        self.emit(Event::Cancel { key });
     }
 
-    pub(super) fn lose_served(&mut self) {
+    /// The connection is lost: cancels all handlers.
+    pub(super) fn cancel_served_on_disconnect(&mut self) {
         for key in self.served.keys() {
-            self.abandon(key);
+            self.cancel_served(key);
         }
     }
 
-    /// Nobody waits for this call any more.
-    fn abandon(&mut self, key: Key) {
+    /// Removes a call whose outcome the caller does not wait for, and cancels its handler. Tells the peer nothing.
+    fn cancel_served(&mut self, key: Key) {
         if let Some(id) = self.served.id_of(key) {
-            self.outbox.take_back(Side::Callee, id);
+            self.output.withdraw(Side::Callee, id);
         }
         if self.remove_served(key).is_some() {
-            self.emit(Event::Abandon { key });
+            self.emit(Event::Cancel { key });
         }
     }
 
-    // ---- small ------------------------------------------------------------------------------------------------------
+    // ---- the table --------------------------------------------------------------------------------------------------
 
+    /// Removes a call with its timers, and releases its payload. Messages of it that are in the output stay there; to
+    /// drop them, withdraw them first, while the mux id is bound.
     fn remove_served(&mut self, key: Key) -> Option<Served> {
         let mut served = self.served.remove(key)?;
-        let kept = served.body.take_kept();
-        self.spend(kept);
-        let idle_check = matches!(&served.body, Body::Stream(stream) if stream.idle_check);
+        self.output.release(served.state.take_retained());
+        let idle_check = matches!(&served.state, ServedState::Stream(stream) if stream.idle_check);
         self.forget_timers(usize::from(served.has_deadline) + usize::from(idle_check));
         Some(served)
     }
 
     pub(super) fn callee_stream(&mut self, key: Key) -> Option<&mut CalleeStream> {
-        match &mut self.served.get_mut(key)?.body {
-            Body::Stream(stream) => Some(stream),
-            Body::Single | Body::Replied(_) => None,
-        }
+        self.served.get_mut(key)?.stream_mut()
     }
 
-    fn post_fault(&mut self, post: Post, fault: &Fault) {
+    // ---- errors -----------------------------------------------------------------------------------------------------
+
+    fn push_fault(&mut self, header: HeaderTemplate, fault: &Fault) {
         let meta = self.fault_meta(fault);
-        let flags = post.flags.with(Flags::ERROR);
         let text = clip(&fault.message, self.limits.payload_bytes_max().saturating_sub(meta.len()));
-        self.post_with(post.flags(flags), Some(text.as_bytes()), &meta, None);
+        self.output.push_with(header.flags(Flags::ERROR), Some(text.as_bytes()), &meta);
     }
 
-    /// Code and body of a fault, where the peer can read them.
+    /// Encodes code and body of a fault, where the peer can read them.
     fn fault_meta(&self, fault: &Fault) -> Bytes {
-        // A text without a code, handed on from a third node, stays one.
+        // A text without a code stays one when a handler passes it on from a third node.
         if !self.has(Feature::Meta) || fault.code == ErrorCode::Text {
             return Bytes::new();
         }
-        let encode = |body| {
-            let error = ErrorMeta { code: fault.code.into(), body };
-            Meta { error: Some(error), ..Meta::default() }.encode()
-        };
-        let meta = encode(fault.body.clone());
-        // Metadata above its limit would cost the connection. The text and the code are worth more than the typed error.
+        let meta = ErrorMeta::encode(fault.code.into(), &fault.body);
+        // The peer closes the connection on metadata above its limit. The text and the code matter more than the body.
         if meta.len() > META_LEN_MAX.min(self.limits.payload_bytes_max()) {
-            return encode(Bytes::new());
+            return ErrorMeta::encode(fault.code.into(), &[]);
         }
         meta
     }
 }
 
-fn too_large(what: &str, len: usize) -> Fault {
-    Fault::new(ErrorCode::Handler, format!("the {what} of {len} bytes is too large"))
+/// Copies a fault that must wait. The body's buffer may be the user's, and the copy is dropped under a lock.
+fn copy_fault(fault: &Fault) -> Fault {
+    let Fault { code, message, body } = fault;
+    // A larger body is not sent, see `fault_meta`.
+    let body = if body.len() > META_LEN_MAX { &[] } else { &body[..] };
+    Fault { code: *code, message: message.clone(), body: Bytes::copy_from_slice(body) }
 }
 
-/// The beginning of a text, at most `max` bytes of it.
+fn answer_too_large(len: usize, max: usize) -> Fault {
+    let text = format!("the answer of {len} bytes is too large: a message may have {max}");
+    Fault::new(ErrorCode::Handler, text)
+}
+
+/// The longest prefix of a text that has at most `max` bytes and ends at a character.
 fn clip(text: &str, max: usize) -> &str {
     let boundary = (0..=max.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     boundary.and_then(|end| text.get(..end)).unwrap_or_default()

@@ -1,16 +1,15 @@
-//! A call comes in: its handler is found and run, or it is refused.
+//! Calls of the peer: finding and running their handlers, or refusing them.
 
 use std::time::{Duration, Instant};
 
-use super::{Body, CalleeStream, Input, Served};
-use crate::proto::credits::SendCredits;
+use super::served::{CalleeStream, Served, ServedState};
+use crate::error::{ErrorCode, Fault};
 use crate::proto::error::ProtocolError;
 use crate::proto::event::Event;
-use crate::proto::fault::{ErrorCode, Fault};
-use crate::proto::features::Feature;
-use crate::proto::link::{Link, Post};
+use crate::proto::link::Link;
+use crate::proto::output::header::HeaderTemplate;
 use crate::proto::routes::{RouteIndex, RouteKind};
-use crate::proto::stream::{Capacities, StreamCore};
+use crate::proto::session::features::Feature;
 use crate::proto::timers::Timer;
 use crate::proto::wire::{Flags, HandlerId, Header, Message, Op, Refusal};
 
@@ -31,12 +30,15 @@ impl Link {
                 return Ok(());
             }
         };
-        if let Some(fault) = self.refuses() {
+        if let Some(fault) = self.refusal() {
             let Header { mux, seq, .. } = message.header;
-            self.post_fault(Post::new(Op::Response, mux).seq(seq).flags(Flags::EOF), &fault);
+            self.push_fault(
+                HeaderTemplate::new(Op::Response, mux).seq(seq).flags(Flags::EOF),
+                &fault,
+            );
             return Ok(());
         }
-        self.serve(now, message, route, Body::Single)
+        self.serve(now, message, route, ServedState::Single)
     }
 
     pub(in crate::proto) fn on_connect_mux(
@@ -63,7 +65,7 @@ impl Link {
                 return Ok(());
             }
         };
-        if let Some(fault) = self.refuses() {
+        if let Some(fault) = self.refusal() {
             self.refuse_connect(&message.header, &fault);
             return Ok(());
         }
@@ -71,11 +73,11 @@ impl Link {
             || Duration::from_millis(deadline_ms.into()) > self.limits.stream_idle_max;
         let mut stream = CalleeStream::new(now, seq, capacities, idle_check);
         if message.header.flags.contains(Flags::EOF) {
-            stream.input = Input::Ended;
+            stream.input_ended = true;
         }
         let ack = stream.core.next_seq();
-        self.post(Post::new(Op::AckMux, mux).seq(ack), None);
-        self.serve(now, message, route, Body::Stream(Box::new(stream)))
+        self.output.push(HeaderTemplate::new(Op::AckMux, mux).seq(ack), None);
+        self.serve(now, message, route, ServedState::Stream(Box::new(stream)))
     }
 
     fn serve(
@@ -83,12 +85,12 @@ impl Link {
         now: Instant,
         message: Message,
         route: RouteIndex,
-        body: Body,
+        state: ServedState,
     ) -> Result<(), ProtocolError> {
         let meta = self.meta_of(&message)?;
         let header = message.header;
-        let idle_check = matches!(&body, Body::Stream(stream) if stream.idle_check);
-        let key = self.served.insert(Served::new(&header, body));
+        let idle_check = matches!(&state, ServedState::Stream(stream) if stream.idle_check);
+        let key = self.served.insert(Served::new(&header, state));
         let bound = self.served.bind(key, header.mux);
         debug_assert!(bound, "looked up before");
         let deadline = (header.deadline_ms > 0)
@@ -105,16 +107,16 @@ impl Link {
     }
 
     fn route_of(&self, message: &Message) -> Option<(RouteIndex, RouteKind)> {
-        // In part 1 there are no such ids: no peer without the feature can mean one of these handlers.
+        // Part 1 of the protocol has no such ids, so a peer without the extension cannot mean one of these handlers.
         if message.header.handler > u8::MAX.into() && !self.has(Feature::Ids32) {
             return None;
         }
         self.routes.find(HandlerId::new(message.header.handler), message.subroute)
     }
 
-    /// Why no call is taken at the moment, if so.
-    fn refuses(&self) -> Option<Fault> {
-        if self.closing {
+    /// Why calls are refused at the moment, if they are.
+    fn refusal(&self) -> Option<Fault> {
+        if self.is_closing() {
             return Some(Fault::new(ErrorCode::ShuttingDown, "the node is shutting down"));
         }
         let max = self.limits.served_max;
@@ -136,26 +138,7 @@ impl Link {
         let flags = header.flags.only(Flags::EOF.with(Flags::STATELESS));
         let payload = Refusal { error: fault.message.clone() }.encode();
         let meta = self.fault_meta(fault);
-        self.post_with(Post::echo(Op::MuxConnectError, header, flags), Some(&payload), &meta, None);
-    }
-}
-
-impl Served {
-    fn new(header: &Header, body: Body) -> Self {
-        Self { id: header.mux, seq: header.seq, has_deadline: header.deadline_ms > 0, body }
-    }
-}
-
-impl CalleeStream {
-    fn new(now: Instant, seq: u32, capacities: Capacities, idle_check: bool) -> Self {
-        let credits = SendCredits::opened(capacities.outgoing.max(1));
-        Self {
-            // The AckMux has the number of the ConnectMux; the caller goes on with the one after it.
-            core: StreamCore::new(seq, seq.wrapping_add(1), credits, capacities.incoming),
-            input: if capacities.incoming == 0 { Input::Ended } else { Input::Open },
-            last_heard: now,
-            finish: None,
-            idle_check,
-        }
+        let header = HeaderTemplate::answering(Op::MuxConnectError, header).flags(flags);
+        self.output.push_with(header, Some(&payload), &meta);
     }
 }

@@ -1,33 +1,35 @@
-//! What the callee says about a call: its answer, its items, its refusal.
+//! Messages of the callee about a call: its answer, its items, its refusal.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Body, CallerStream, Deadline, payload_of, text_fault};
-use crate::error::LinkError;
-use crate::proto::error::{CallFailure, ProtocolError};
+use super::call::{CallState, CallerStream, Deadline};
+use super::text_fault;
+use crate::error::{CallFailure, ErrorCode, Fault, LinkError, Sent};
+use crate::proto::error::ProtocolError;
 use crate::proto::event::{Half, Side};
-use crate::proto::fault::{ErrorCode, Fault, Sent};
-use crate::proto::features::Feature;
-use crate::proto::link::{Link, Post};
+use crate::proto::link::Link;
 use crate::proto::muxes::Key;
+use crate::proto::output::header::HeaderTemplate;
+use crate::proto::session::features::Feature;
 use crate::proto::wire::{Flags, Message, Meta, MuxId, Op, Pong, Refusal, decode_credits};
 
-/// A callee counts whole milliseconds and often fires first; what it ends this close to our own deadline is our deadline.
+/// A callee counts the deadline in whole milliseconds and often ends a stream slightly before its caller would. An end
+/// this close to the deadline is reported as the deadline.
 const DEADLINE_SLACK: Duration = Duration::from_millis(10);
 
 impl Link {
     pub(in crate::proto) fn on_response(&mut self, message: Message) -> Result<(), ProtocolError> {
-        let Some((key, Body::Single)) = self.call_of(message.header.mux) else {
+        let Some((key, CallState::Single)) = self.call_of(message.header.mux) else {
             self.ignore();
             return Ok(());
         };
         let outcome = if message.header.flags.contains(Flags::ERROR) {
-            Body::Failed(CallFailure::Fault(self.fault_of(&message)?))
+            CallState::Failed(CallFailure::Handler(self.fault_of(&message)?))
         } else {
-            Body::Answered(message.payload)
+            CallState::Answered(message.payload)
         };
-        self.settle(key, outcome);
+        self.complete_request(key, outcome);
         Ok(())
     }
 
@@ -39,27 +41,27 @@ impl Link {
             self.ignore();
             return Ok(());
         };
-        let text = Refusal::decode(payload_of(message))?.error;
+        let text = Refusal::decode(message.payload_or_empty())?.error;
         let fault = match self.fault_of(message)? {
             Fault { code: ErrorCode::Text, .. } if text.starts_with("Invalid Handler") => {
                 Fault::new(ErrorCode::UnknownHandler, text)
             }
             fault => Fault { message: text, ..fault },
         };
-        self.fail_call(key, CallFailure::Fault(fault));
+        self.fail_call(key, CallFailure::Handler(fault));
         Ok(())
     }
 
     pub(in crate::proto) fn on_ack(&mut self, now: Instant, message: &Message) {
         let Some((key, stream)) = self.stream_of(message.header.mux) else {
-            return self.stale(message.header.mux);
+            return self.on_unknown_stream(message.header.mux);
         };
         if let Err(mismatch) = stream.core.check(message.header.seq) {
-            return self.abort(key, mismatch.to_string());
+            return self.reset_stream(key, mismatch.to_string());
         }
         stream.last_heard = now;
         stream.opened = true;
-        stream.core.credits.open();
+        stream.core.open_credits();
         self.wake(Side::Caller, key, Half::Both);
     }
 
@@ -71,33 +73,33 @@ impl Link {
         let ends = message.header.flags.contains(Flags::EOF);
         let Some((key, stream)) = self.stream_of(message.header.mux) else {
             if !ends {
-                self.stale(message.header.mux);
+                self.on_unknown_stream(message.header.mux);
             }
             return Ok(());
         };
         stream.last_heard = now;
         if message.header.flags.contains(Flags::ERROR) {
-            // Delivered whatever its sequence number: it says why the stream is over.
+            // Delivered even out of sequence: it tells why the stream is over.
             let fault = self.fault_of(&message)?;
-            self.end_call(key, Err(CallFailure::Fault(fault)));
+            self.end_stream(key, Err(CallFailure::Handler(fault)));
             return Ok(());
         }
         if let Some(item) = message.payload {
             if let Err(mismatch) = stream.core.check(message.header.seq) {
-                self.abort(key, mismatch.to_string());
+                self.reset_stream(key, mismatch.to_string());
                 return Ok(());
             }
             stream.opened = true;
             if ends {
                 stream.core.receive_last(item);
             } else if !stream.core.receive(item) {
-                self.abort(key, "the peer sent more than its credits allow".to_owned());
+                self.reset_stream(key, "the peer sent more than its credits allow".to_owned());
                 return Ok(());
             }
             self.wake(Side::Caller, key, Half::Reader);
         }
         if ends {
-            self.end_call(key, Ok(()));
+            self.end_stream(key, Ok(()));
         }
         Ok(())
     }
@@ -115,10 +117,10 @@ impl Link {
         stream.last_heard = now;
         match stream.core.check(message.header.seq) {
             Ok(()) => {
-                stream.core.credits.grant(count);
+                stream.core.grant_credits(count);
                 self.wake(Side::Caller, key, Half::Writer);
             }
-            Err(mismatch) => self.abort(key, mismatch.to_string()),
+            Err(mismatch) => self.reset_stream(key, mismatch.to_string()),
         }
         Ok(())
     }
@@ -128,22 +130,22 @@ impl Link {
         now: Instant,
         message: &Message,
     ) -> Result<(), ProtocolError> {
-        let pong = Pong::decode(payload_of(message))?;
+        let pong = Pong::decode(message.payload_or_empty())?;
         let Some((key, stream)) = self.stream_of(message.header.mux) else {
-            self.stale(message.header.mux);
+            self.on_unknown_stream(message.header.mux);
             return Ok(());
         };
         stream.last_heard = now;
         if pong.not_found {
-            self.end_call(key, Err(text_fault("the peer does not know this stream any more")));
+            self.end_stream(key, Err(text_fault("the peer does not know this stream any more")));
         } else if let Some(error) = pong.error {
-            self.end_call(key, Err(text_fault(error)));
+            self.end_stream(key, Err(text_fault(error)));
         }
         Ok(())
     }
 
     pub(in crate::proto) fn on_disconnect_client(&mut self, now: Instant, message: &Message) {
-        // Single requests are not meant: they end with a Response, or not at all.
+        // Only for streams: a single request ends with a Response, or not at all.
         let Some((key, _)) = self.stream_of(message.header.mux) else { return self.ignore() };
         let deadline = self.calls.get(key).and_then(|call| call.deadline);
         let failure = match (deadline, &message.payload) {
@@ -155,23 +157,24 @@ impl Link {
             {
                 CallFailure::DeadlineExceeded { after }
             }
-            _ => CallFailure::Lost { sent: Sent::Maybe, reason: Arc::new(LinkError::CallDropped) },
+            _ => self.disconnected(Sent::Maybe, Arc::new(LinkError::CallDropped)),
         };
-        self.end_call(key, Err(failure));
+        self.end_stream(key, Err(failure));
     }
 
-    /// An answer for a stream that is over here. The Go implementation answers it with DisconnectClientMux; between our
-    /// own nodes nothing is said, because that message could hit a call of the peer that has the same id.
-    fn stale(&mut self, id: MuxId) {
+    /// A message of the callee for a stream that is over here. Towards a peer without extensions it is answered with
+    /// DisconnectClientMux, as the Go implementation does. Otherwise it is not answered, because that message could end
+    /// a call of the peer that has the same id.
+    fn on_unknown_stream(&mut self, id: MuxId) {
         self.ignore();
         if !self.peer_has_extensions() {
-            self.post(Post::new(Op::DisconnectClientMux, id), None);
+            self.output.push(HeaderTemplate::new(Op::DisconnectClientMux, id), None);
         }
     }
 
-    fn call_of(&self, id: MuxId) -> Option<(Key, &Body)> {
+    fn call_of(&self, id: MuxId) -> Option<(Key, &CallState)> {
         let key = self.calls.key_of(id)?;
-        Some((key, &self.calls.get(key)?.body))
+        Some((key, &self.calls.get(key)?.state))
     }
 
     fn stream_of(&mut self, id: MuxId) -> Option<(Key, &mut CallerStream)> {
@@ -179,7 +182,7 @@ impl Link {
         Some((key, self.caller_stream(key)?))
     }
 
-    /// Reads the error that a message carries: its text, and code and body where the peer sends them.
+    /// Reads the error in a message: its text, and code and body if the peer sends them.
     fn fault_of(&self, message: &Message) -> Result<Fault, ProtocolError> {
         let text = message
             .payload
@@ -195,7 +198,7 @@ impl Link {
         })
     }
 
-    /// The metadata of a message, where the session has any.
+    /// Decodes the metadata of a message, if the session has the extension `meta`.
     pub(in crate::proto) fn meta_of(
         &self,
         message: &Message,
@@ -206,7 +209,7 @@ impl Link {
         Ok(Some(Box::new(Meta::decode(&message.trailer)?)))
     }
 
-    /// The number of credits that a message gives: one, or more where the peer may say so.
+    /// The number of credits that a message returns: one, or with the extension `credits` the number in its payload.
     pub(in crate::proto) fn credits_in(&self, message: &Message) -> Result<u32, ProtocolError> {
         if self.has(Feature::Credits) {
             Ok(decode_credits(message.payload.as_ref())?.get())

@@ -7,172 +7,115 @@
 //!                   └────────► Failed
 //! ```
 //!
-//! A call that failed or was answered keeps its key until its owner takes the outcome or lets go; the peer can no longer
-//! reach it.
+//! A call that was answered or failed keeps its key until its owner takes the outcome or forgets the call. The peer
+//! cannot reach it any more: its mux id is unbound.
 //!
 //! | file | what |
 //! |---|---|
-//! | `mod.rs` | the table's entries, what the caller asks, time, ends |
-//! | `start.rs` | starting a call and sending it off |
-//! | `answers.rs` | what the callee says |
+//! | `call.rs` | the table's entries |
+//! | `mod.rs` | what the owner of a call asks, time, ends |
+//! | `start.rs` | starting a call and sending its first message |
+//! | `answers.rs` | messages of the callee |
 
 mod answers;
+pub(super) mod call;
 mod start;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::error::CallFailure;
-use super::event::{Half, Side};
-use super::fault::{ErrorCode, Fault, Sent};
-use super::features::Feature;
-use super::link::{Link, Post};
+use self::call::{Call, CallState, CallerStream, Deadline};
+use super::event::{Event, Half, Released, Side};
+use super::link::Link;
 use super::muxes::Key;
-use super::outbox::Number;
-use super::stream::{Capacities, StreamCore};
+use super::output::header::HeaderTemplate;
+use super::session::features::Feature;
 use super::timers::Timer;
-use super::wire::{HandlerId, Message, Meta, MuxId, Op, SubrouteId};
-use crate::error::LinkError;
-
-/// When a call must be answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Deadline {
-    pub(crate) at: Instant,
-    /// The time that the caller gave it, for the error's text.
-    pub(crate) after: Duration,
-}
-
-/// A call to be made.
-#[derive(Debug, Clone)]
-pub(crate) struct CallSpec {
-    pub(crate) handler: HandlerId,
-    pub(crate) subroute: Option<SubrouteId>,
-    pub(crate) payload: Option<Bytes>,
-    pub(crate) deadline: Option<Deadline>,
-    /// `None`: a single request.
-    pub(crate) stream: Option<Capacities>,
-    /// Trace context and user metadata.
-    pub(crate) meta: Option<Box<Meta>>,
-    /// Without a connection, wait for one instead of failing.
-    pub(crate) wait: bool,
-}
-
-impl CallSpec {
-    /// The same call with another payload.
-    fn with_payload(&self, payload: Option<Bytes>) -> Self {
-        let Self { handler, subroute, deadline, stream, wait, .. } = *self;
-        Self { handler, subroute, payload, deadline, stream, meta: self.meta.clone(), wait }
-    }
-}
-
-/// One call in the table.
-#[derive(Debug)]
-pub(super) struct Call {
-    deadline: Option<Deadline>,
-    /// Its message's number in the outbox, once it is there.
-    number: Option<Number>,
-    body: Body,
-}
-
-#[derive(Debug)]
-enum Body {
-    Queued(Box<CallSpec>),
-    Single,
-    Stream(Box<CallerStream>),
-    Answered(Option<Bytes>),
-    Failed(CallFailure),
-}
-
-impl Body {
-    /// What [`Link::keep`] gave for it.
-    fn take_kept(&mut self) -> Option<Bytes> {
-        match self {
-            Self::Queued(spec) => spec.payload.take(),
-            Self::Stream(stream) => stream.core.parked.take(),
-            Self::Single | Self::Answered(_) | Self::Failed(_) => None,
-        }
-    }
-}
-
-/// A stream that this node opened.
-#[derive(Debug)]
-pub(super) struct CallerStream {
-    pub(super) core: StreamCore,
-    /// The callee has taken it.
-    opened: bool,
-    /// No input will be sent (any more).
-    pub(super) input_ended: bool,
-    /// How it ended; items that came before may still wait.
-    pub(super) end: Option<Result<(), CallFailure>>,
-    /// When the callee last showed that it has the stream.
-    last_heard: Instant,
-    pings: bool,
-}
+use super::wire::{MuxId, Op};
+use crate::error::{CallFailure, ErrorCode, Fault, LinkError, Sent};
 
 impl Link {
-    // ---- verbs ------------------------------------------------------------------------------------------------------
+    // ---- the owner of a call ----------------------------------------------------------------------------------------
 
-    /// The outcome of a single request, once. The call is forgotten with it.
+    /// The outcome of a single request, once it is there. This forgets the call.
     pub(crate) fn take_answer(&mut self, key: Key) -> Option<Result<Option<Bytes>, CallFailure>> {
-        match self.calls.get(key).map(|call| &call.body) {
-            Some(Body::Queued(_) | Body::Single | Body::Stream(_)) => None,
-            Some(Body::Answered(_) | Body::Failed(_)) => match self.remove_call(key)?.body {
-                Body::Answered(payload) => Some(Ok(payload)),
-                Body::Failed(failure) => Some(Err(failure)),
-                Body::Queued(_) | Body::Single | Body::Stream(_) => None,
-            },
+        match self.calls.get(key).map(|call| &call.state) {
+            Some(CallState::Queued(_) | CallState::Single | CallState::Stream(_)) => None,
+            Some(CallState::Answered(_) | CallState::Failed(_)) => {
+                match self.remove_call(key)?.state {
+                    CallState::Answered(payload) => Some(Ok(payload)),
+                    CallState::Failed(failure) => Some(Err(failure)),
+                    CallState::Queued(_) | CallState::Single | CallState::Stream(_) => None,
+                }
+            }
             None => Some(Err(self.unknown_call())),
         }
     }
 
     /// Whether a stream is open; an error if it could not be opened.
     pub(crate) fn poll_opened(&mut self, key: Key) -> Option<Result<(), CallFailure>> {
-        match self.calls.get(key).map(|call| &call.body) {
-            Some(Body::Stream(stream)) if stream.opened => Some(Ok(())),
+        match self.calls.get(key).map(|call| &call.state) {
+            Some(CallState::Stream(stream)) if stream.opened => Some(Ok(())),
             // It failed before it was open; `end` cannot be `Ok` then.
-            Some(Body::Stream(stream)) => stream.end.clone(),
-            Some(Body::Failed(failure)) => Some(Err(failure.clone())),
-            Some(Body::Queued(_) | Body::Single | Body::Answered(_)) => None,
+            Some(CallState::Stream(stream)) => stream.end.clone(),
+            Some(CallState::Failed(failure)) => Some(Err(failure.clone())),
+            Some(CallState::Queued(_) | CallState::Single | CallState::Answered(_)) => None,
             None => Some(Err(self.unknown_call())),
         }
     }
 
-    /// The caller has lost interest: whatever is still running is cancelled, and nothing of the call remains.
+    /// The owner has dropped the call: cancels it if it is still running, and removes it.
     pub(crate) fn forget_call(&mut self, key: Key) {
         let live_id = self.calls.id_of(key);
         let Some(call) = self.remove_call(key) else { return };
-        // Another half of the stream may still wait for leave to send.
+        // The other half of a stream may still wait to send.
         self.wake(Side::Caller, key, Half::Both);
-        let is_stream = match call.body {
-            Body::Queued(_) | Body::Answered(_) | Body::Failed(_) => return,
-            Body::Single => false,
-            Body::Stream(_) => true,
+        let is_stream = match call.state {
+            CallState::Queued(_) | CallState::Answered(_) => return,
+            CallState::Failed(failure) => return self.release_failure(failure),
+            CallState::Single => false,
+            CallState::Stream(mut stream) => {
+                if let Some(Err(failure)) = stream.end.take() {
+                    self.release_failure(failure);
+                }
+                true
+            }
         };
         if let Some(id) = live_id {
-            self.call_off(id, is_stream);
+            self.send_cancel(id, is_stream);
         }
     }
 
-    /// Tells the callee that nobody waits for a call any more, where it knows the call and can be told.
-    fn call_off(&mut self, id: MuxId, is_stream: bool) {
-        let never_heard = self.outbox.take_back(Side::Caller, id);
-        if !never_heard && (is_stream || self.has(Feature::Cancel)) {
-            self.post(Post::new(Op::DisconnectServerMux, id), None);
+    /// Drops a failure that nobody has taken. The source of its error can be the user's, so not under the lock.
+    fn release_failure(&mut self, failure: CallFailure) {
+        if let CallFailure::Disconnected { reason, .. } = failure {
+            self.emit(Event::Released(Released::Error(reason)));
+        }
+    }
+
+    /// Cancels a call at the callee, if the callee knows the call and supports that. Withdraws the call's large
+    /// messages.
+    ///
+    /// `id` is the call's mux id, taken before the call was unbound.
+    fn send_cancel(&mut self, id: MuxId, is_stream: bool) {
+        let never_sent = self.output.withdraw(Side::Caller, id);
+        if !never_sent && (is_stream || self.has(Feature::Cancel)) {
+            self.output.push(HeaderTemplate::new(Op::DisconnectServerMux, id), None);
         }
     }
 
     // ---- time -------------------------------------------------------------------------------------------------------
 
     pub(super) fn on_call_deadline(&mut self, key: Key) {
-        let Some(Call { deadline: Some(Deadline { after, .. }), body, .. }) = self.calls.get(key)
+        let Some(Call { deadline: Some(Deadline { after, .. }), state, .. }) = self.calls.get(key)
         else {
             return;
         };
-        let (after, is_stream) = (*after, matches!(body, Body::Stream(_)));
+        let (after, is_stream) = (*after, matches!(state, CallState::Stream(_)));
         if let Some(id) = self.calls.id_of(key) {
-            self.call_off(id, is_stream);
+            self.send_cancel(id, is_stream);
         }
         self.fail_call(key, CallFailure::DeadlineExceeded { after });
     }
@@ -180,58 +123,66 @@ impl Link {
     pub(super) fn on_call_ping(&mut self, now: Instant, key: Key) {
         let every = self.limits.stream_ping_every;
         let Some(id) = self.calls.id_of(key) else { return };
-        let Some(Call { body: Body::Stream(stream), .. }) = self.calls.get_mut(key) else { return };
+        let Some(stream) = self.caller_stream(key) else { return };
         let silent = now.saturating_duration_since(stream.last_heard);
         if silent >= every * 2 {
             let reason = Arc::new(LinkError::StreamSilent { silent });
-            return self.give_up(key, CallFailure::Lost { sent: Sent::Maybe, reason });
+            return self.cancel_stream(key, self.disconnected(Sent::Maybe, reason));
         }
         let seq = stream.core.next_seq();
-        self.post(Post::new(Op::Ping, id).seq(seq), None);
+        self.output.push(HeaderTemplate::new(Op::Ping, id).seq(seq), None);
         self.timers.arm(now + every, Timer::CallPing(key));
     }
 
     // ---- ends -------------------------------------------------------------------------------------------------------
 
-    /// The connection is gone: every call that is not over ends, but those that are still in line and willing to wait.
-    pub(super) fn lose_calls(&mut self) {
+    /// The connection is lost: ends every call that is not over, except calls in a queue that wait for a connection.
+    ///
+    /// Must come before the output is stopped, which forgets what was transmitted.
+    pub(super) fn fail_calls_on_disconnect(&mut self) {
         for key in self.calls.keys() {
             let Some(call) = self.calls.get(key) else { continue };
-            let sent = match (&call.body, call.number) {
-                (Body::Answered(_) | Body::Failed(_), _) => continue,
-                (Body::Queued(spec), _) if spec.wait && !self.closing => continue,
-                (_, Some(number)) if self.outbox.has_left(number) => Sent::Maybe,
+            let sent = match (&call.state, call.ticket) {
+                (CallState::Answered(_) | CallState::Failed(_), _) => continue,
+                (CallState::Queued(queued), _)
+                    if queued.waits_for_connection() && !self.is_closing() =>
+                {
+                    continue;
+                }
+                (_, Some(ticket)) if self.output.was_transmitted(ticket) => Sent::Maybe,
                 _ => Sent::No,
             };
             let reason = Arc::clone(&self.down_reason);
-            self.fail_call(key, CallFailure::Lost { sent, reason });
+            self.fail_call(key, self.disconnected(sent, reason));
         }
     }
 
     /// Ends a call of any kind with a failure.
     fn fail_call(&mut self, key: Key, failure: CallFailure) {
-        match self.calls.get(key).map(|call| &call.body) {
-            Some(Body::Stream(_)) => self.end_call(key, Err(failure)),
-            Some(Body::Queued(_) | Body::Single) => self.settle(key, Body::Failed(failure)),
-            // It has its outcome, which its owner has not fetched yet.
-            Some(Body::Answered(_) | Body::Failed(_)) | None => {}
+        match self.calls.get(key).map(|call| &call.state) {
+            Some(CallState::Stream(_)) => self.end_stream(key, Err(failure)),
+            Some(CallState::Queued(_) | CallState::Single) => {
+                self.complete_request(key, CallState::Failed(failure));
+            }
+            // It has an outcome already, which its owner has not taken yet.
+            Some(CallState::Answered(_) | CallState::Failed(_)) | None => {}
         }
     }
 
-    /// A single request has its outcome.
-    fn settle(&mut self, key: Key, outcome: Body) {
+    /// Sets the outcome of a single request, or of a call that has not been sent, and wakes its owner.
+    fn complete_request(&mut self, key: Key, outcome: CallState) {
         self.unbind_call(key);
         if let Some(call) = self.calls.get_mut(key) {
-            let kept = std::mem::replace(&mut call.body, outcome).take_kept();
-            self.spend(kept);
+            let retained = std::mem::replace(&mut call.state, outcome).take_retained();
+            self.output.release(retained);
             self.wake(Side::Caller, key, Half::Both);
         }
     }
 
-    /// A stream is over. What it has received so far can still be read.
-    fn end_call(&mut self, key: Key, end: Result<(), CallFailure>) {
+    /// Ends a stream and wakes both halves. Items received before can still be read.
+    fn end_stream(&mut self, key: Key, end: Result<(), CallFailure>) {
         self.unbind_call(key);
-        if let Some(Call { body: Body::Stream(stream), .. }) = self.calls.get_mut(key) {
+        if let Some(stream) = self.caller_stream(key) {
             // A stream may complete without an AckMux having been needed.
             stream.opened |= end.is_ok();
             stream.end.get_or_insert(end);
@@ -239,72 +190,62 @@ impl Link {
         }
     }
 
-    /// The peer has no more to do with a call, nor with what is on its way there.
+    /// Makes a call unreachable for the peer, and drops the large messages of it that have not left.
     fn unbind_call(&mut self, key: Key) {
         if let Some(id) = self.calls.id_of(key) {
-            self.outbox.take_back(Side::Caller, id);
+            self.output.withdraw(Side::Caller, id);
         }
         self.calls.unbind(key);
     }
 
-    /// The callee broke the rules of this stream: it is told to stop, and the stream ends with an error.
-    fn abort(&mut self, key: Key, text: String) {
-        self.give_up(key, text_fault(text));
+    /// The callee broke the rules of this stream: ends it with an error on both sides.
+    fn reset_stream(&mut self, key: Key, text: String) {
+        self.cancel_stream(key, text_fault(text));
     }
 
-    /// An item of the caller does not fit into a message: the stream is over, for both.
-    pub(super) fn refuse_own_item(&mut self, key: Key, len: usize) {
-        self.abort(key, format!("an item of {len} bytes is too large"));
-    }
-
-    /// Ends a stream from this side: the callee is told to stop.
-    fn give_up(&mut self, key: Key, failure: CallFailure) {
+    /// Ends a stream from this side, and tells the callee.
+    fn cancel_stream(&mut self, key: Key, failure: CallFailure) {
         if let Some(id) = self.calls.id_of(key) {
-            self.call_off(id, true);
+            self.send_cancel(id, true);
         }
-        self.end_call(key, Err(failure));
+        self.end_stream(key, Err(failure));
     }
 
-    /// Whether there is neither an outcome nor an item.
-    #[cfg(test)]
-    pub(super) fn is_quiet(&self, key: Key) -> bool {
-        match self.calls.get(key).map(|call| &call.body) {
-            Some(Body::Stream(stream)) => stream.end.is_none() && !stream.core.has_items(),
-            Some(Body::Queued(_) | Body::Single) => true,
-            Some(Body::Answered(_) | Body::Failed(_)) | None => false,
-        }
-    }
+    // ---- the table --------------------------------------------------------------------------------------------------
 
-    // ---- small ------------------------------------------------------------------------------------------------------
-
+    /// Removes a call with its timers, and releases its payload. Tells the peer nothing.
     fn remove_call(&mut self, key: Key) -> Option<Call> {
         let mut call = self.calls.remove(key)?;
-        let kept = call.body.take_kept();
-        self.spend(kept);
-        let pings = matches!(&call.body, Body::Stream(stream) if stream.pings);
+        self.output.release(call.state.take_retained());
+        let pings = matches!(&call.state, CallState::Stream(stream) if stream.pings);
         self.forget_timers(usize::from(call.deadline.is_some()) + usize::from(pings));
         Some(call)
     }
 
     pub(super) fn caller_stream(&mut self, key: Key) -> Option<&mut CallerStream> {
-        match &mut self.calls.get_mut(key)?.body {
-            Body::Stream(stream) => Some(stream),
-            Body::Queued(_) | Body::Single | Body::Answered(_) | Body::Failed(_) => None,
-        }
+        self.calls.get_mut(key)?.stream_mut()
     }
 
-    /// What somebody is told who asks for a call that is not in the tables any more.
+    /// The failure of a call that is not in the tables any more.
     pub(super) fn unknown_call(&self) -> CallFailure {
-        CallFailure::Lost { sent: Sent::Maybe, reason: Arc::new(LinkError::CallOver) }
+        self.disconnected(Sent::Maybe, Arc::new(LinkError::CallOver))
+    }
+
+    pub(super) fn disconnected(&self, sent: Sent, reason: Arc<LinkError>) -> CallFailure {
+        CallFailure::Disconnected { peer: Arc::clone(&self.peer), sent, reason }
+    }
+
+    /// Whether a reader would find neither an outcome nor an item.
+    #[cfg(test)]
+    pub(super) fn has_no_outcome(&self, key: Key) -> bool {
+        match self.calls.get(key).map(|call| &call.state) {
+            Some(CallState::Stream(stream)) => stream.end.is_none() && !stream.core.has_items(),
+            Some(CallState::Queued(_) | CallState::Single) => true,
+            Some(CallState::Answered(_) | CallState::Failed(_)) | None => false,
+        }
     }
 }
 
 fn text_fault(text: impl Into<String>) -> CallFailure {
-    CallFailure::Fault(Fault::new(ErrorCode::Text, text))
-}
-
-/// The payload of a message that must have one; without it, what is missing is found in the empty one.
-pub(super) fn payload_of(message: &Message) -> &Bytes {
-    static EMPTY: Bytes = Bytes::new();
-    message.payload.as_ref().unwrap_or(&EMPTY)
+    CallFailure::Handler(Fault::new(ErrorCode::Text, text))
 }

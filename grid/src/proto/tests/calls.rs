@@ -1,11 +1,10 @@
-//! Single requests: every way in which one starts, waits and ends.
+//! Single requests: how they start, wait and end.
 
 use super::pair::*;
-use crate::proto::features::Feature;
+use crate::error::{CallFailure, ErrorCode, Fault, Sent};
+use crate::proto::session::features::Feature;
 use crate::proto::wire::{HandlerId, Meta, TraceContext};
-use crate::proto::{
-    CallFailure, CallSpec, ErrorCode, Fault, Features, Half, Limits, RouteIndex, Sent, Side,
-};
+use crate::proto::{CallSpec, Features, Half, Limits, RouteIndex, Side};
 
 use bytes::Bytes;
 
@@ -14,7 +13,7 @@ fn small_outbox() -> Limits {
 }
 
 #[test]
-fn an_answer_comes_once() {
+fn an_answer_can_be_taken_once() {
     let mut pair = Pair::new();
     let (call, serve) = pair.served(request(b"ping"));
     assert_eq!(pair.a.answer(call), None);
@@ -22,12 +21,15 @@ fn an_answer_comes_once() {
     pair.pump();
     assert!(pair.a.woken(Side::Caller, call, Half::Reader));
     assert_eq!(pair.a.answer(call), Some(Ok(Some(Bytes::from_static(b"pong")))));
-    assert!(matches!(pair.a.answer(call), Some(Err(CallFailure::Lost { .. }))), "a stale key");
+    assert!(
+        matches!(pair.a.answer(call), Some(Err(CallFailure::Disconnected { .. }))),
+        "a stale key"
+    );
     pair.assert_empty();
 }
 
 #[test]
-fn empty_and_absent_differ() {
+fn empty_and_absent_payloads_differ() {
     for payload in [None, Some(Bytes::new())] {
         let mut pair = Pair::new();
         let call = pair.call(CallSpec { payload: payload.clone(), ..request(b"") });
@@ -74,18 +76,18 @@ fn errors_carry_code_and_body_where_both_know_meta() {
         } else {
             Fault::new(ErrorCode::Text, "boom")
         };
-        assert_eq!(pair.a.answer(call), Some(Err(CallFailure::Fault(expected))));
+        assert_eq!(pair.a.answer(call), Some(Err(CallFailure::Handler(expected))));
     }
 }
 
 #[test]
-fn a_text_handed_on_stays_a_text() {
+fn an_error_text_that_is_passed_on_gets_no_code() {
     let mut pair = Pair::new();
     let (call, serve) = pair.served(request(b""));
     pair.fail(serve, Fault::new(ErrorCode::Text, "from a Go node"));
     pair.pump();
     let expected = Fault::new(ErrorCode::Text, "from a Go node");
-    assert_eq!(pair.a.answer(call), Some(Err(CallFailure::Fault(expected))));
+    assert_eq!(pair.a.answer(call), Some(Err(CallFailure::Handler(expected))));
 }
 
 #[test]
@@ -105,7 +107,7 @@ fn an_unknown_handler_and_one_of_the_wrong_kind_are_refused() {
         } else {
             pair.a.answer(call).and_then(Result::err)
         };
-        let Some(CallFailure::Fault(fault)) = failure else { panic!("{failure:?}") };
+        let Some(CallFailure::Handler(fault)) = failure else { panic!("{failure:?}") };
         assert_eq!(fault.code, ErrorCode::UnknownHandler);
         assert!(fault.message.starts_with("Invalid Handler"), "{fault:?}");
         pair.a.link.forget_call(call);
@@ -114,7 +116,7 @@ fn an_unknown_handler_and_one_of_the_wrong_kind_are_refused() {
 }
 
 #[test]
-fn metadata_travels() {
+fn metadata_reaches_the_handler() {
     let trace = TraceContext { version: 0, trace_id: [1; 16], parent_id: [2; 8], flags: 1 };
     let user = vec![("tenant".to_owned(), Bytes::from_static(b"blue"))];
     let meta = Box::new(Meta { trace: Some(trace), user, ..Meta::default() });
@@ -135,21 +137,21 @@ fn a_deadline_ends_both_sides() {
     assert!(pair.b.link.is_served(serve) && pair.a.answer(call).is_none());
     pair.advance(millis(2));
     assert_eq!(pair.a.answer(call), Some(Err(CallFailure::DeadlineExceeded { after: secs(2) })));
-    assert_eq!(pair.b.abandoned, [serve]);
+    assert_eq!(pair.b.cancelled, [serve]);
     pair.reply(serve, b"too late");
     assert!(!pair.b.link.wants_transmit(), "a late answer is not sent");
     pair.assert_empty();
 }
 
 #[test]
-fn a_handler_is_told_its_route_and_the_time_that_is_left() {
+fn a_handler_gets_its_route_and_its_remaining_time() {
     let mut pair = Pair::new();
     pair.latency = millis(40);
     let spec = pair.within(secs(2), CallSpec { handler: HandlerId::new(DERIVED), ..request(b"") });
     pair.call(spec);
     pair.advance(millis(40));
     let serve = pair.b.serves.pop_front().expect("served");
-    // The time under way counts for the caller only: clocks are not compared.
+    // The time on the wire counts only at the caller, because clocks are not compared.
     assert_eq!((serve.route, serve.deadline), (RouteIndex(1), Some(pair.now + secs(2))));
 }
 
@@ -158,14 +160,14 @@ fn a_request_without_a_deadline_has_a_distant_one_on_the_wire() {
     let mut pair = Pair::new();
     pair.served(request(b""));
     pair.advance(secs(3600));
-    assert!(pair.b.abandoned.is_empty());
+    assert!(pair.b.cancelled.is_empty());
     pair.call(request(b""));
     pair.pump();
     assert!(pair.b.serves.pop_front().is_some_and(|serve| serve.deadline.is_some()));
 }
 
 #[test]
-fn a_deadline_does_not_undo_an_answer() {
+fn a_deadline_after_the_answer_has_no_effect() {
     let mut pair = Pair::new();
     let spec = pair.within(secs(2), request(b""));
     let (call, serve) = pair.served(spec);
@@ -176,7 +178,7 @@ fn a_deadline_does_not_undo_an_answer() {
 }
 
 #[test]
-fn a_deadline_that_has_passed_costs_no_message() {
+fn a_call_whose_deadline_has_passed_sends_no_message() {
     let mut pair = Pair::new();
     let spec = pair.within(secs(0), request(b""));
     let failure = pair.a.link.start_call(pair.now, &spec);
@@ -185,14 +187,14 @@ fn a_deadline_that_has_passed_costs_no_message() {
 }
 
 #[test]
-fn dropping_a_call_cancels_it_where_the_peer_knows_how() {
+fn dropping_a_call_cancels_it_if_the_peer_supports_that() {
     for features in [Features::all(), Features::all().without(Feature::Cancel), Features::NONE] {
         let mut pair = Pair::with(Limits::default(), features);
         let (call, serve) = pair.served(request(b""));
         pair.a.link.forget_call(call);
         pair.pump();
         assert_eq!(pair.b.link.is_served(serve), !features.has(Feature::Cancel));
-        pair.reply(serve, b"nobody");
+        pair.reply(serve, b"ignored");
         pair.pump();
         assert_eq!(pair.a.link.counters().ignored, u64::from(!features.has(Feature::Cancel)));
         pair.assert_empty();
@@ -207,7 +209,7 @@ fn without_a_connection_a_call_fails_unless_it_waits() {
     pair.a.link.set_down_reason(super::why("connection refused"));
     let failure = pair.a.link.start_call(pair.now, &request(b"")).expect_err("no connection");
     let reason = super::why("connection refused");
-    assert_eq!(failure, CallFailure::Lost { sent: Sent::No, reason });
+    assert_eq!(failure, super::lost(Sent::No, reason));
 
     let waits = pair.call(waiting(b"waits"));
     pair.connect(Features::all());
@@ -220,7 +222,7 @@ fn without_a_connection_a_call_fails_unless_it_waits() {
 }
 
 #[test]
-fn a_waiting_call_has_its_deadline() {
+fn a_call_that_waits_for_a_connection_has_a_deadline() {
     let mut pair = Pair::down(Limits::default());
     let spec = pair.within(secs(1), waiting(b""));
     let call = pair.call(spec);
@@ -230,9 +232,9 @@ fn a_waiting_call_has_its_deadline() {
     pair.assert_empty();
 }
 
-/// A peer that never comes back must not cost memory for every call that waited for it in vain.
+/// Calls to a peer that never connects must not leave memory behind.
 #[test]
-fn calls_that_waited_in_vain_leave_no_trace() {
+fn calls_that_time_out_in_the_queue_leave_nothing_behind() {
     let mut pair = Pair::down(Limits::default());
     for round in 0..6000 {
         let after = if round % 2 == 0 { millis(10) } else { secs(3600) };
@@ -246,7 +248,7 @@ fn calls_that_waited_in_vain_leave_no_trace() {
         }
     }
     let (line, timers) = pair.a.link.backlog();
-    assert!(line < 200 && timers < 2200, "{line} in line, {timers} timers");
+    assert!(line < 200 && timers < 2200, "{line} queued, {timers} timers");
 }
 
 #[test]
@@ -255,7 +257,7 @@ fn a_full_outbox_makes_calls_wait_in_order() {
     let payloads: [&[u8]; 6] =
         [b"0-fill-the-outbox-fill-the-outbox-fill", b"1", b"2", b"3", b"4", b"5"];
     let calls: Vec<_> = payloads.iter().map(|payload| pair.call(request(payload))).collect();
-    assert!(pair.a.link.outbox_bytes() < 128, "later ones wait");
+    assert!(pair.a.link.outbox_bytes() < 128, "later calls must wait");
     pair.pump();
     let served: Vec<_> = pair.b.serves.iter().filter_map(|serve| serve.payload.clone()).collect();
     assert_eq!(served, payloads);
@@ -270,19 +272,19 @@ fn a_full_outbox_makes_calls_wait_in_order() {
 }
 
 #[test]
-fn answers_wait_for_room_and_can_be_overtaken_by_a_cancel() {
+fn answers_that_wait_for_room_can_be_cancelled() {
     let mut pair = Pair::with(small_outbox(), Features::all());
     let calls: Vec<_> = (0..5).map(|_| pair.served(request(b"x"))).collect();
     pair.blocked = true;
     for (_, serve) in &calls {
         pair.reply(*serve, b"an answer that fills the outbox of the callee at once");
     }
-    assert_eq!(pair.b.link.in_flight().1, 4, "one has left, four wait");
+    assert_eq!(pair.b.link.in_flight().1, 4, "one answer has left, four wait");
     pair.blocked = false;
     let (cancelled, serve) = calls[3];
     pair.a.link.forget_call(cancelled);
     pair.pump_one();
-    assert!(pair.b.abandoned.contains(&serve));
+    assert!(pair.b.cancelled.contains(&serve));
     pair.pump();
     let answered = calls.iter().filter(|(call, _)| matches!(pair.a.answer(*call), Some(Ok(_))));
     assert_eq!(answered.count(), 4);

@@ -1,4 +1,5 @@
-//! Large messages in parts: small ones get past them, order holds, and what is not wanted any more is given up.
+//! Large messages in parts: small messages pass them, streams keep their order, and transfers are withdrawn when a call
+//! ends.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,14 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 
 use super::pair::*;
-use crate::proto::features::Feature;
+use crate::error::{CallFailure, Sent};
+use crate::proto::session::features::Feature;
 use crate::proto::wire::{Flags, Message, Op};
-use crate::proto::{
-    CallFailure, CallSpec, Features, Half, Key, Limits, Recv, SendState, Sent, Side,
-};
+use crate::proto::{CallSpec, Features, Half, Key, Limits, Recv, SendState, Side};
 use Side::{Callee, Caller};
 
-/// Large is what has more than 64 bytes, and travels in parts of 32.
+/// Limits with which payloads above 64 bytes are large, and travel in parts of 32 bytes.
 pub(super) fn little() -> Limits {
     Limits { large_bytes: 64, part_bytes: 32, ..Limits::default() }
 }
@@ -34,11 +34,11 @@ fn down(pair: &mut Pair, serve: Key, item: &Bytes) {
     assert_eq!(pair.b.link.send(Callee, serve, item), SendState::Ready);
 }
 
-/// Hands over what `a` says next, and gives its op.
+/// Moves the next message of `a`. Returns its op.
 fn next_op(pair: &mut Pair) -> Op {
     let bytes = pair.a.link.poll_transmit(pair.now).expect("something to send");
     let op = Message::decode(bytes.clone()).expect("own bytes").header.op;
-    pair.b.link.handle_message(pair.now, bytes).expect("a message");
+    pair.b.handle_message(pair.now, bytes).expect("a message");
     pair.b.drain_events();
     op
 }
@@ -52,54 +52,54 @@ fn a_small_call_waits_for_one_part_at_most() {
     for _ in 0..30 {
         assert_eq!(next_op(&mut pair), Op::Chunk);
         let call = pair.call(request(b"small"));
-        let said = [next_op(&mut pair), next_op(&mut pair)];
-        assert!(said.contains(&Op::Request), "{said:?}");
+        let sent = [next_op(&mut pair), next_op(&mut pair)];
+        assert!(sent.contains(&Op::Request), "{sent:?}");
         let serve = pair.b.serve();
         pair.reply(serve, b"");
         pair.b.drain_events();
         let answer = pair.b.link.poll_transmit(pair.now).expect("the answer");
-        pair.a.link.handle_message(pair.now, answer).expect("a message");
+        pair.a.handle_message(pair.now, answer).expect("a message");
         assert!(pair.a.answer(call).is_some());
     }
     pair.pump();
     assert_eq!(pair.b.serves.len(), 4);
     assert!(pair.b.serves.iter().all(|serve| serve.payload == Some(large(1 << 20))));
-    assert_eq!(pair.b.link.assembly_bytes(), 0);
+    assert_eq!(pair.b.inbound.assembly_bytes(), 0);
 }
 
 #[test]
-fn neither_kind_waits_for_room_of_the_other() {
-    let limits = Limits { outbox_bytes: 100, bulk_bytes: 100, ..little() };
+fn small_and_large_messages_do_not_wait_for_each_others_room() {
+    let limits = Limits { outbox_bytes: 100, transfer_bytes: 100, ..little() };
     let mut pair = Pair::with(limits, Features::all());
     for _ in 0..5 {
         pair.call(asking(large(1000)));
     }
-    assert_eq!(pair.a.link.backlog().0, 4, "one is on its way, the others are in line");
+    assert_eq!(pair.a.link.backlog().0, 4, "one is in the outbox, the others wait");
     pair.call(request(b"a small one, of some length"));
-    assert_eq!(pair.a.link.backlog().0, 4, "it is on its way");
+    assert_eq!(pair.a.link.backlog().0, 4, "the small one does not wait");
     for _ in 0..5 {
         pair.call(request(b"a small one, of some length"));
     }
     let waiting = pair.a.link.backlog().0;
-    assert!((5..9).contains(&waiting), "{waiting}: now small ones wait as well");
+    assert!((5..9).contains(&waiting), "{waiting}: small ones wait too if there is no room");
     pair.pump();
     assert_eq!((pair.b.serves.len(), pair.a.link.backlog().0), (11, 0));
 }
 
 #[test]
 fn a_stream_keeps_its_order() {
-    for bulk_bytes in [1, 200, 1 << 20] {
-        let mut pair = Pair::with(Limits { bulk_bytes, ..little() }, Features::all());
+    for transfer_bytes in [1, 200, 1 << 20] {
+        let mut pair = Pair::with(Limits { transfer_bytes, ..little() }, Features::all());
         let (call, serve) = pair.served(stream(4, 4));
         let items = [large(3), large(200), large(5), large(65)];
         for item in &items {
-            // The next one is taken when the one before it is out of the line.
+            // The next item is accepted when the previous one has left the queue.
             while pair.a.link.send(Caller, call, item) == SendState::Blocked {
                 pair.pump_one();
             }
             while pair.b.link.send(Callee, serve, item) == SendState::Blocked {
-                let message = pair.b.link.poll_transmit(pair.now).expect("what waits");
-                pair.a.link.handle_message(pair.now, message).expect("a message");
+                let message = pair.b.link.poll_transmit(pair.now).expect("a waiting message");
+                pair.a.handle_message(pair.now, message).expect("a message");
             }
         }
         pair.a.link.finish_input(call);
@@ -116,7 +116,7 @@ fn a_stream_keeps_its_order() {
         })
         .collect();
         assert_eq!(received, items);
-        pair.b.link.finish_stream(serve, Ok(()));
+        pair.b.link.finish_stream(serve, &Ok(()));
         pair.pump();
         assert_eq!(pair.a.recv_all(Caller, call), items);
         assert_eq!(pair.a.recv(Caller, call), Recv::End(Ok(())));
@@ -125,13 +125,13 @@ fn a_stream_keeps_its_order() {
     }
 }
 
-/// What was said before a large message is not overtaken either, however much is in front of it.
+/// A large message does not overtake earlier messages of its stream, even if many others are before those.
 #[test]
 fn a_large_item_does_not_overtake_small_ones() {
     let mut pair = Pair::with(little(), Features::all());
     let (call, serve) = pair.served(stream(4, 4));
     for _ in 0..2000 {
-        pair.call(request(b"so many that they are several messages of the transport"));
+        pair.call(request(b"enough of these for several merged messages"));
     }
     up(&mut pair, call, &large(1));
     up(&mut pair, call, &large(70));
@@ -147,7 +147,7 @@ fn credits_and_pings_stay_in_their_sequence() {
     for round in 0..50 {
         up(&mut pair, call, &large(500));
         down(&mut pair, serve, &large(3));
-        // A ping is due now and then, and so is a credit each time.
+        // Each time a credit is due, and sometimes a ping.
         pair.pump_one();
         pair.blocked = true;
         pair.advance(secs(4));
@@ -161,7 +161,7 @@ fn credits_and_pings_stay_in_their_sequence() {
 }
 
 #[test]
-fn a_request_that_is_taken_back_while_it_is_sent_never_was() {
+fn a_request_withdrawn_while_it_is_sent_is_not_served() {
     for features in [Features::all(), Features::all().without(Feature::Cancel)] {
         for parts in [0, 1, 5] {
             let mut pair = Pair::with(little(), features);
@@ -169,16 +169,16 @@ fn a_request_that_is_taken_back_while_it_is_sent_never_was() {
             for _ in 0..parts {
                 assert_eq!(next_op(&mut pair), Op::Chunk);
             }
-            assert_eq!(pair.b.link.assembly_bytes() > 0, parts > 0);
+            assert_eq!(pair.b.inbound.assembly_bytes() > 0, parts > 0);
             pair.a.link.forget_call(call);
-            let mut said = Vec::new();
+            let mut sent = Vec::new();
             while pair.a.link.wants_transmit() {
-                said.push(next_op(&mut pair));
+                sent.push(next_op(&mut pair));
             }
-            assert_eq!(said, vec![Op::Chunk; parts.min(1)], "the end of the transfer");
-            assert_eq!((pair.b.serves.len(), pair.b.link.assembly_bytes()), (0, 0));
+            assert_eq!(sent, vec![Op::Chunk; parts.min(1)], "the end of the transfer");
+            assert_eq!((pair.b.serves.len(), pair.b.inbound.assembly_bytes()), (0, 0));
             pair.assert_empty();
-            // The link goes on.
+            // The link can still be used.
             let (_, serve) = pair.served(asking(large(1000)));
             pair.reply(serve, b"");
             pair.pump();
@@ -187,12 +187,12 @@ fn a_request_that_is_taken_back_while_it_is_sent_never_was() {
 }
 
 #[test]
-fn room_that_is_left_unsaid_is_used_all_the_same() {
-    let mut pair = Pair::with(Limits { bulk_bytes: 100, ..little() }, Features::all());
+fn room_left_by_a_withdrawn_request_is_used() {
+    let mut pair = Pair::with(Limits { transfer_bytes: 100, ..little() }, Features::all());
     let first = pair.call(asking(large(1000)));
     pair.call(asking(large(500)));
     pair.a.link.forget_call(first);
-    assert!(pair.a.link.wants_transmit(), "the second call waits for nothing any more");
+    assert!(pair.a.link.wants_transmit(), "there is room for the second call");
     pair.pump();
     let serve = pair.b.serves.pop_front().expect("the second call");
     assert_eq!(serve.payload, Some(large(500)));
@@ -216,7 +216,7 @@ fn a_deadline_ends_a_transfer() {
     assert_eq!(pair.a.answer(call), Some(Err(late.clone())));
     assert_eq!(pair.a.link.poll_opened(opening), Some(Err(late)));
     pair.pump();
-    assert_eq!((pair.b.serves.len(), pair.b.link.assembly_bytes()), (0, 0));
+    assert_eq!((pair.b.serves.len(), pair.b.inbound.assembly_bytes()), (0, 0));
 }
 
 #[test]
@@ -228,34 +228,34 @@ fn a_stream_is_cancelled_in_the_middle_of_an_item() {
     next_op(&mut pair);
     pair.a.link.forget_call(call);
     pair.pump();
-    assert_eq!(pair.b.abandoned, [serve]);
-    assert_eq!(pair.b.link.assembly_bytes(), 0);
+    assert_eq!(pair.b.cancelled, [serve]);
+    assert_eq!(pair.b.inbound.assembly_bytes(), 0);
     pair.assert_empty();
 }
 
-/// Nobody is sent what nobody waits for: an answer on its way, the last words of a handler.
+/// Answers and items that have not left are not sent to a caller that does not wait for them any more.
 #[test]
-fn what_a_callee_sends_is_given_up_when_its_caller_goes() {
+fn answers_and_items_are_withdrawn_when_the_caller_cancels() {
     let mut pair = Pair::with(little(), Features::all());
     let (call, serve) = pair.served(request(b""));
     pair.b.link.reply(serve, &Ok(Some(large(100_000))));
     let (streaming, serve_stream) = pair.served(stream(2, 2));
     down(&mut pair, serve_stream, &large(100_000));
-    pair.b.link.finish_stream(serve_stream, Ok(()));
+    pair.b.link.finish_stream(serve_stream, &Ok(()));
     for _ in 0..3 {
         let message = pair.b.link.poll_transmit(pair.now).expect("a part");
-        pair.a.link.handle_message(pair.now, message).expect("a part");
+        pair.a.handle_message(pair.now, message).expect("a part");
     }
     pair.a.link.forget_call(call);
     pair.a.link.forget_call(streaming);
     pair.pump_one();
     assert!(pair.b.link.outbox_bytes() < 100, "{}", pair.b.link.outbox_bytes());
     pair.assert_empty();
-    assert_eq!(pair.a.link.assembly_bytes(), 0);
+    assert_eq!(pair.a.inbound.assembly_bytes(), 0);
 }
 
 #[test]
-fn a_lost_connection_says_whether_all_parts_had_left() {
+fn a_lost_connection_reports_whether_all_parts_were_sent() {
     let mut pair = Pair::with(little(), Features::all());
     let calls = [asking(large(100)), asking(large(1000))].map(|spec| pair.call(spec));
     for _ in 0..8 {
@@ -263,21 +263,21 @@ fn a_lost_connection_says_whether_all_parts_had_left() {
     }
     pair.cut();
     for (call, sent) in calls.into_iter().zip([Sent::Maybe, Sent::No]) {
-        let lost = CallFailure::Lost { sent, reason: super::why("cut") };
+        let lost = super::lost(sent, super::why("cut"));
         assert_eq!(pair.a.answer(call), Some(Err(lost)));
     }
-    assert_eq!(pair.b.link.assembly_bytes(), 0);
+    assert_eq!(pair.b.inbound.assembly_bytes(), 0);
     assert_eq!(pair.a.link.outbox_bytes(), 0);
-    // Transfers begin anew.
+    // Transfers start from the beginning.
     pair.connect(Features::all());
     pair.b.serves.clear();
     pair.served(asking(large(1000)));
 }
 
 #[test]
-fn calls_that_wait_for_a_connection_take_the_way_its_peer_knows() {
+fn calls_that_wait_for_a_connection_travel_as_its_peer_supports() {
     for features in [Features::all(), Features::NONE] {
-        let limits = Limits { outbox_bytes: 64, bulk_bytes: 64, ..little() };
+        let limits = Limits { outbox_bytes: 64, transfer_bytes: 64, ..little() };
         let mut pair = Pair::down(limits);
         for len in [10, 1000, 20, 2000, 30] {
             pair.call(CallSpec { wait: true, ..asking(large(len)) });
@@ -288,13 +288,13 @@ fn calls_that_wait_for_a_connection_take_the_way_its_peer_knows() {
         let large_call = pair.call(CallSpec { wait: true, ..asking(large(500)) });
         pair.cut();
         pair.connect(features);
-        assert!(!pair.a.link.has_news(Caller, large_call), "it waits still");
+        assert!(!pair.a.link.has_news(Caller, large_call), "it still waits");
         pair.pump();
         let lens: Vec<_> =
             pair.b.serves.iter().flat_map(|serve| serve.payload.as_ref().map(Bytes::len)).collect();
         let in_order = [10, 1000, 20, 2000, 30, 500];
         if features == Features::NONE {
-            // Those that were on their way when it was cut are lost.
+            // Calls in the outbox are lost with the connection.
             assert!(in_order.ends_with(&lens) && lens.len() >= 2, "{lens:?}");
         } else {
             let of = |large| lens.iter().copied().filter(move |len| (*len > 64) == large);
@@ -305,14 +305,14 @@ fn calls_that_wait_for_a_connection_take_the_way_its_peer_knows() {
 }
 
 #[test]
-fn towards_a_peer_without_it_nothing_changes() {
+fn without_the_feature_large_messages_are_sent_whole() {
     let mut pair = Pair::with(little(), Features::all().without(Feature::Chunks));
     let call = pair.call(asking(large(1000)));
     let bytes = pair.a.link.poll_transmit(pair.now).expect("the call");
     let message = Message::decode(bytes.clone()).expect("own bytes");
     assert_eq!((message.header.op, message.payload), (Op::Request, Some(large(1000))));
     assert!(message.header.flags.contains(Flags::CRC));
-    pair.b.link.handle_message(pair.now, bytes).expect("a request");
+    pair.b.handle_message(pair.now, bytes).expect("a request");
     pair.b.drain_events();
     let serve = pair.b.serve();
     pair.b.link.reply(serve, &Ok(Some(large(2000))));
@@ -320,15 +320,15 @@ fn towards_a_peer_without_it_nothing_changes() {
     assert_eq!(pair.a.answer(call), Some(Ok(Some(large(2000)))));
 }
 
-/// What waits behind a large item takes the large one's room, not that of the small ones.
+/// A small item behind a large one waits for room among the large messages, not among the small ones.
 #[test]
-fn what_queues_behind_a_large_item_is_bounded() {
-    let limits = Limits { outbox_bytes: 100, bulk_bytes: 100, ..little() };
+fn an_item_behind_a_large_one_waits_for_the_large_ones_room() {
+    let limits = Limits { outbox_bytes: 100, transfer_bytes: 100, ..little() };
     let mut pair = Pair::with(limits, Features::all());
     let (call, serve) = pair.served(stream(4, 4));
     up(&mut pair, call, &large(1000));
     up(&mut pair, call, &large(10));
-    assert_eq!(pair.a.link.poll_send(Caller, call), SendState::Blocked, "it is in line");
+    assert_eq!(pair.a.link.poll_send(Caller, call), SendState::Blocked, "the item waits");
     pair.a.wakes.clear();
     pair.call(request(b"small"));
     pair.pump();
@@ -338,7 +338,7 @@ fn what_queues_behind_a_large_item_is_bounded() {
 
 // ---- buffers of the user ---------------------------------------------------------------------------------------------
 
-/// A buffer that counts when it is dropped.
+/// A buffer that counts drops.
 struct Owned(Vec<u8>, Arc<AtomicUsize>);
 
 impl AsRef<[u8]> for Owned {
@@ -353,7 +353,7 @@ impl Drop for Owned {
     }
 }
 
-/// Payloads of a user whose code would run when the last one who has them lets go.
+/// Payloads of a user, whose code runs when the last handle is dropped.
 struct Owner(Arc<AtomicUsize>, usize);
 
 impl Owner {
@@ -362,46 +362,46 @@ impl Owner {
         Bytes::from_owner(Owned(vec![7; 1000], Arc::clone(&self.0)))
     }
 
-    /// All are gone, and not before `pair` handed them out.
+    /// Asserts that all were dropped, and not before `pair` released them with its events.
     #[track_caller]
     fn dropped_with_the_events(&self, pair: &mut Pair) {
-        assert_eq!(self.0.load(Ordering::Relaxed), 0, "dropped inside of the link");
+        assert_eq!(self.0.load(Ordering::Relaxed), 0, "dropped inside the link");
         pair.a.drain_events();
         pair.b.drain_events();
-        assert_eq!(self.0.load(Ordering::Relaxed), self.1, "held for ever");
+        assert_eq!(self.0.load(Ordering::Relaxed), self.1, "not released");
     }
 }
 
-/// The ways in which a payload comes to its end: each leaves the link with the events, and is never dropped in it.
+/// However a call ends, its large payload leaves the link with the events, and is never dropped inside it.
 #[test]
-fn buffers_of_the_user_are_dropped_outside() {
-    let limits = Limits { outbox_bytes: 1, bulk_bytes: 1, ..little() };
+fn payloads_leave_the_link_with_its_events() {
+    let limits = Limits { outbox_bytes: 1, transfer_bytes: 1, ..little() };
     for features in [Features::all(), Features::NONE] {
         let fresh = || (Pair::with(limits.clone(), features), Owner(Arc::default(), 0));
         let send_all = |pair: &mut Pair| {
             while let Some(message) = pair.a.link.poll_transmit(pair.now) {
-                pair.b.link.handle_message(pair.now, message).expect("a message");
+                pair.b.handle_message(pair.now, message).expect("a message");
             }
             while let Some(message) = pair.b.link.poll_transmit(pair.now) {
-                pair.a.link.handle_message(pair.now, message).expect("a message");
+                pair.a.handle_message(pair.now, message).expect("a message");
             }
         };
         let three_calls = |pair: &mut Pair, owner: &mut Owner| {
             [(); 3].map(|()| pair.call(CallSpec { wait: true, ..asking(owner.payload()) }))
         };
 
-        // Requests that are sent, in line or not.
+        // Requests that are sent, at once or from the queue.
         let (mut pair, mut owner) = fresh();
         three_calls(&mut pair, &mut owner);
         if features == Features::NONE {
-            // The first was copied into the outbox, as it always was.
+            // The first was copied into the outbox.
             assert_eq!(owner.0.swap(0, Ordering::Relaxed), 1);
             owner.1 -= 1;
         }
         send_all(&mut pair);
         owner.dropped_with_the_events(&mut pair);
 
-        // Requests that are taken back, not begun, begun or in line.
+        // Requests that are withdrawn: pending, begun, or in the queue.
         let (mut pair, mut owner) = fresh();
         pair.a.link.poll_transmit(pair.now);
         let calls = three_calls(&mut pair, &mut owner);
@@ -427,11 +427,11 @@ fn buffers_of_the_user_are_dropped_outside() {
         }
         assert_eq!(owner.0.swap(0, Ordering::Relaxed), copied);
         owner.1 -= copied;
-        pair.b.link.stop(super::why("gone"));
-        pair.a.link.stop(super::why("gone"));
+        pair.b.stop("gone");
+        pair.a.stop("gone");
         owner.dropped_with_the_events(&mut pair);
 
-        // Answers and items that go out from the line, or are not wanted any more.
+        // Answers and items that are sent from the queue, or cancelled.
         for wanted in [true, false] {
             let (mut pair, mut owner) = fresh();
             let (first, serve_first) = pair.served(request(b""));
@@ -447,7 +447,7 @@ fn buffers_of_the_user_are_dropped_outside() {
             }
             send_all(&mut pair);
             if features == Features::NONE && !wanted {
-                // Without `cancel` the answers are sent all the same.
+                // Without `cancel` the answers are sent nevertheless.
                 pair.b.drain_events();
                 continue;
             }

@@ -1,4 +1,4 @@
-//! Damaged and unexpected messages at a link with everything in flight: refused or ignored, never a panic.
+//! Damaged and unexpected messages at a link with calls of every kind in flight: refused or ignored, never a panic.
 
 use bytes::{Bytes, BytesMut};
 use proptest::collection::vec;
@@ -10,7 +10,7 @@ use super::solo::*;
 use crate::proto::wire::{Flags, Frame, Header, Message, MuxId, Op};
 use crate::proto::{Features, Limits, Side};
 
-/// A link with calls and streams of both sides under the numbers 1 to 4, and an outbox that is soon full.
+/// A link with calls and streams of both sides with the ids 1 to 4, and with a small outbox.
 fn busy(features: Features) -> Solo {
     let limits = Limits { outbox_bytes: 200, served_max: 8, ..Limits::default() };
     let mut solo = Solo::with(limits, features);
@@ -19,16 +19,16 @@ fn busy(features: Features) -> Solo {
         solo.call(stream(incoming, outgoing));
     }
     solo.take();
-    solo.give(flagged(opening(Op::Request, 1, SINGLE, 1000), Flags::EOF), None);
+    solo.receive(flagged(opening(Op::Request, 1, SINGLE, 1000), Flags::EOF), None);
     for (mux, incoming, outgoing) in [(2, 1, 1), (3, 0, 2), (4, 2, 0)] {
-        solo.give(opening(Op::ConnectMux, mux, stream_id(incoming, outgoing), 0), None);
+        solo.receive(opening(Op::ConnectMux, mux, stream_id(incoming, outgoing), 0), None);
     }
-    solo.give(head(Op::AckMux, 2, 0), None);
+    solo.receive(head(Op::AckMux, 2, 0), None);
     solo
 }
 
-/// The layers above go on as they would.
-fn go_on(solo: &mut Solo) {
+/// Continues to use all calls, as the layers above would.
+fn use_calls(solo: &mut Solo) {
     while let Some(serve) = solo.node.serves.pop_front() {
         solo.node.link.poll_send(Side::Callee, serve.key);
         solo.node.recv(Side::Callee, serve.key);
@@ -45,7 +45,7 @@ fn go_on(solo: &mut Solo) {
     solo.take();
 }
 
-/// The same message, so that a checksum does not stop the damage.
+/// The same message without its checksum, which would detect the damage first.
 fn without_checksum(bytes: &Bytes) -> Bytes {
     let message = Message::decode(bytes.clone()).expect("a vector");
     if message.header.op == Op::Merged {
@@ -61,7 +61,7 @@ fn any_features() -> impl Strategy<Value = Features> {
     prop_oneof![Just(Features::NONE), Just(Features::all())]
 }
 
-/// Messages that a link could get, with numbers that mean something to it.
+/// Messages that a link could receive, with ids of its calls.
 fn any_message() -> impl Strategy<Value = Bytes> {
     let payload = prop_oneof![
         Just(None),
@@ -83,21 +83,21 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn plausible_messages_never_panic(features in any_features(), messages in vec(any_message(), 1..60)) {
+    fn plausible_messages_do_not_panic(features in any_features(), messages in vec(any_message(), 1..60)) {
         let mut solo = busy(features);
         for message in messages {
-            if solo.try_give(message).is_err() {
+            if solo.try_receive(message).is_err() {
                 break;
             }
-            go_on(&mut solo);
+            use_calls(&mut solo);
         }
-        solo.node.link.stop(super::why("enough"));
+        solo.node.stop("enough");
         solo.node.drain_events();
         prop_assert_eq!(solo.node.link.in_flight().1, 0);
     }
 
     #[test]
-    fn damaged_vectors_never_panic(
+    fn damaged_vectors_do_not_panic(
         features in any_features(),
         damage in vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<u8>(), any::<bool>()), 1..20),
     ) {
@@ -112,8 +112,8 @@ proptest! {
             if cut {
                 bytes.truncate(at);
             }
-            let _ = solo.try_give(bytes.freeze());
-            go_on(&mut solo);
+            let _ = solo.try_receive(bytes.freeze());
+            use_calls(&mut solo);
         }
     }
 }
@@ -123,8 +123,8 @@ fn every_prefix_of_every_vector_is_refused_and_leaves_the_link_usable() {
     for message in vectors().values() {
         for len in 0..message.len() {
             let mut solo = busy(Features::NONE);
-            assert!(solo.try_give(message.slice(..len)).is_err());
-            go_on(&mut solo);
+            assert!(solo.try_receive(message.slice(..len)).is_err());
+            use_calls(&mut solo);
         }
     }
 }

@@ -1,36 +1,37 @@
-//! Connections that come and go: what is lost, what waits, what must not be mixed up.
+//! Lost and new connections: which calls are lost, which wait, and which must not be confused.
 
 use bytes::Bytes;
 
 use super::pair::*;
 use super::solo::*;
+use crate::error::{CallFailure, Sent};
 use crate::proto::error::ProtocolError;
 use crate::proto::wire::{Flags, Op};
-use crate::proto::{CallFailure, CallSpec, Features, Limits, Recv, Sent, Side};
+use crate::proto::{CallSpec, Features, Limits, Recv, Side};
 use Side::{Callee, Caller};
 
 fn lost(sent: Sent) -> Option<Result<Option<Bytes>, CallFailure>> {
-    Some(Err(CallFailure::Lost { sent, reason: super::why("cut") }))
+    Some(Err(super::lost(sent, super::why("cut"))))
 }
 
 #[test]
-fn a_lost_call_says_whether_it_was_sent() {
+fn a_lost_call_reports_whether_it_was_sent() {
     let mut pair = Pair::new();
     let (sent, serve) = pair.served(request(b"sent"));
     let unsent = pair.call(request(b"unsent"));
     pair.cut();
     assert_eq!((pair.a.answer(sent), pair.a.answer(unsent)), (lost(Sent::Maybe), lost(Sent::No)));
-    assert_eq!(pair.b.abandoned, [serve]);
-    pair.reply(serve, b"nobody there");
+    assert_eq!(pair.b.cancelled, [serve]);
+    pair.reply(serve, b"to a lost connection");
     pair.assert_empty();
 }
 
-/// What a cut threw away must not make later calls look unsent: they would be repeated.
+/// Messages dropped with a connection must not make later calls look unsent, as those would be repeated.
 #[test]
-fn a_call_after_a_cut_counts_as_sent_when_it_was() {
+fn a_call_after_a_lost_connection_is_reported_as_sent_if_it_was() {
     let mut pair = Pair::new();
     for _ in 0..10 {
-        pair.call(request(b"thrown away"));
+        pair.call(request(b"dropped"));
     }
     pair.cut();
     pair.connect(Features::all());
@@ -40,7 +41,7 @@ fn a_call_after_a_cut_counts_as_sent_when_it_was() {
 }
 
 #[test]
-fn an_answer_outlives_the_connection_it_came_on() {
+fn an_answer_can_be_taken_after_its_connection_is_lost() {
     let mut pair = Pair::new();
     let (call, serve) = pair.served(request(b""));
     pair.reply(serve, b"there");
@@ -50,7 +51,7 @@ fn an_answer_outlives_the_connection_it_came_on() {
 }
 
 #[test]
-fn calls_in_line_survive_a_cut_only_if_they_are_willing_to_wait() {
+fn queued_calls_survive_a_lost_connection_only_if_they_wait_for_one() {
     let limits = Limits { outbox_bytes: 16, ..Limits::default() };
     let mut pair = Pair::with(limits, Features::all());
     pair.call(request(b"fills the outbox"));
@@ -65,11 +66,11 @@ fn calls_in_line_survive_a_cut_only_if_they_are_willing_to_wait() {
     pair.connect(Features::all());
     pair.pump();
     let served: Vec<_> = pair.b.serves.iter().filter_map(|serve| serve.payload.clone()).collect();
-    assert_eq!(served, ["first", "second", "third"], "in their order");
+    assert_eq!(served, ["first", "second", "third"], "in the order of their start");
 }
 
 #[test]
-fn items_and_answers_in_line_are_gone_with_their_connection() {
+fn queued_items_and_answers_are_dropped_with_their_connection() {
     let limits = Limits { outbox_bytes: 16, ..Limits::default() };
     let mut pair = Pair::with(limits, Features::all());
     let (call, serve) = pair.served(stream(4, 4));
@@ -88,89 +89,89 @@ fn items_and_answers_in_line_are_gone_with_their_connection() {
 }
 
 #[test]
-fn ids_count_on_and_answers_of_the_last_connection_are_ignored() {
+fn ids_continue_and_answers_of_the_previous_connection_are_ignored() {
     let mut solo = Solo::go();
     let old = solo.call(request(b"old"));
-    assert_eq!(solo.says(), [(Op::Request, 1, 0)]);
-    solo.node.link.stop(super::why("cut"));
+    assert_eq!(solo.sent(), [(Op::Request, 1, 0)]);
+    solo.node.stop("cut");
     assert!(solo.node.answer(old).is_some());
-    solo.node.link.start(solo.now, session(true, Features::NONE));
+    solo.node.start(solo.now, session(true, Features::NONE));
     let new = solo.call(request(b"new"));
-    assert_eq!(solo.says(), [(Op::Request, 2, 0)]);
-    solo.give(flagged(head(Op::Response, 1, 0), Flags::EOF), Some(b"for the old one"));
+    assert_eq!(solo.sent(), [(Op::Request, 2, 0)]);
+    solo.receive(flagged(head(Op::Response, 1, 0), Flags::EOF), Some(b"for the old one"));
     assert_eq!(solo.node.answer(new), None);
-    solo.give(flagged(head(Op::Response, 2, 0), Flags::EOF), Some(b"for the new one"));
+    solo.receive(flagged(head(Op::Response, 2, 0), Flags::EOF), Some(b"for the new one"));
     assert_eq!(solo.node.answer(new), Some(Ok(Some(Bytes::from_static(b"for the new one")))));
 }
 
-/// A peer that restarted counts from 1 again; handlers of its former life must not reach its new calls.
+/// A peer counts from 1 again after a restart. Handlers of its old calls must not affect the new ones.
 #[test]
 fn a_restarted_peer_uses_the_same_ids() {
     let mut solo = Solo::go();
     let request = flagged(opening(Op::Request, 1, SINGLE, 60_000), Flags::EOF);
     let open = opening(Op::ConnectMux, 2, stream_id(1, 1), 0);
-    solo.give(request, Some(b"before"));
-    solo.give(open, None);
+    solo.receive(request, Some(b"before"));
+    solo.receive(open, None);
     let (old, old_stream) = (solo.node.serve(), solo.node.serve());
-    solo.node.link.stop(super::why("restarted"));
-    solo.node.link.start(solo.now, session(true, Features::NONE));
-    solo.give(request, Some(b"after"));
-    solo.give(open, None);
+    solo.node.stop("restarted");
+    solo.node.start(solo.now, session(true, Features::NONE));
+    solo.receive(request, Some(b"after"));
+    solo.receive(open, None);
     let (new, new_stream) = (solo.node.serve(), solo.node.serve());
-    solo.says();
+    solo.sent();
 
     solo.node.link.reply(old, &Ok(None));
-    solo.node.link.finish_stream(old_stream, Ok(()));
+    solo.node.link.finish_stream(old_stream, &Ok(()));
     assert!(matches!(solo.node.recv(Callee, old_stream), Recv::End(Err(_))));
     assert_eq!(solo.node.link.poll_send(Callee, old_stream), crate::proto::SendState::Closed);
-    assert_eq!(solo.says(), []);
+    assert_eq!(solo.sent(), []);
     assert!(solo.node.link.is_served(new) && solo.node.link.is_served(new_stream));
-    // Nor do the old ones' timers.
+    // Timers of the old calls must not either.
     solo.advance(secs(1)).expect("the peer is alive");
     solo.node.link.reply(new, &Ok(None));
-    assert_eq!(solo.says(), [(Op::Response, 1, 0)]);
+    assert_eq!(solo.sent(), [(Op::Response, 1, 0)]);
 }
 
 #[test]
-fn a_session_that_is_replaced_ends_the_old_calls_and_starts_clean() {
+fn a_replaced_session_ends_all_calls_of_the_old_one() {
     let mut pair = Pair::new();
     let (old, _) = pair.served(stream(1, 1));
-    // The dialer has come again before the old socket's end was seen here.
-    pair.b.link.stop(super::why("replaced"));
-    pair.b.link.start(pair.now, session(true, Features::all()));
-    pair.a.link.stop(super::why("cut"));
-    pair.a.link.start(pair.now, session(true, Features::all()));
+    // The dialer has connected again before the end of the old socket was noticed here.
+    pair.b.stop("replaced");
+    pair.b.start(pair.now, session(true, Features::all()));
+    pair.a.stop("cut");
+    pair.a.start(pair.now, session(true, Features::all()));
     let (call, serve) = pair.served(request(b""));
     pair.reply(serve, b"");
     pair.pump();
     assert!(pair.a.answer(call).is_some_and(|answer| answer.is_ok()));
-    assert!(matches!(pair.a.recv(Caller, old), Recv::End(Err(CallFailure::Lost { .. }))));
+    assert!(matches!(pair.a.recv(Caller, old), Recv::End(Err(CallFailure::Disconnected { .. }))));
     pair.a.link.forget_call(old);
     pair.assert_empty();
 }
 
 #[test]
-fn messages_that_come_after_the_end_of_the_connection_do_nothing() {
+fn messages_after_the_end_of_the_connection_are_ignored() {
     let mut solo = Solo::go();
-    solo.node.link.stop(super::why("cut"));
-    solo.give(flagged(opening(Op::Request, 1, SINGLE, 1000), Flags::EOF), None);
+    solo.node.stop("cut");
+    solo.receive(flagged(opening(Op::Request, 1, SINGLE, 1000), Flags::EOF), None);
     assert!(solo.node.serves.is_empty() && solo.node.link.is_drained());
 }
 
 #[test]
-fn an_unsupported_call_that_waited_fails_when_the_peer_is_known() {
+fn an_unsupported_call_that_waits_fails_when_the_connection_is_up() {
     let mut pair = Pair::down(Limits::default());
     let call = pair
         .call(CallSpec { handler: crate::proto::wire::HandlerId::new(DERIVED), ..waiting(b"") });
     pair.connect(Features::NONE);
-    assert_eq!(pair.a.answer(call), Some(Err(CallFailure::Unsupported("ids32"))));
+    assert_eq!(pair.a.answer(call), Some(Err(super::unsupported("ids32"))));
     pair.assert_empty();
 }
 
 // ---- connection pings -----------------------------------------------------------------------------------------------
 
 #[test]
-fn a_living_peer_answers_for_ever() {
+fn a_peer_that_answers_pings_is_kept() {
     let mut pair = Pair::new();
     pair.latency = millis(7);
     pair.advance(secs(3600));
@@ -180,17 +181,17 @@ fn a_living_peer_answers_for_ever() {
 }
 
 #[test]
-fn a_silent_peer_is_given_up_at_the_third_ping() {
+fn the_connection_fails_at_the_third_ping_without_a_pong() {
     let mut solo = Solo::go();
-    // What it sends otherwise is no sign of life.
+    // Only pongs count, not other messages.
     solo.advance(secs(29)).expect("not yet");
-    solo.give(flagged(opening(Op::Request, 1, SINGLE, 60_000), Flags::EOF), None);
+    solo.receive(flagged(opening(Op::Request, 1, SINGLE, 60_000), Flags::EOF), None);
     let error = solo.advance(secs(1));
     assert_eq!(error, Err(ProtocolError::Silent(secs(30))));
 }
 
 #[test]
-fn timers_of_ended_calls_do_not_pile_up() {
+fn timers_of_ended_calls_do_not_accumulate() {
     let mut pair = Pair::new();
     for _ in 0..5000 {
         let spec = pair.within(secs(3600), request(b""));
@@ -200,7 +201,7 @@ fn timers_of_ended_calls_do_not_pile_up() {
         assert!(pair.a.answer(call).is_some());
         let spec = pair.within(secs(3600), stream(1, 1));
         let (call, serve) = pair.served(spec);
-        pair.b.link.finish_stream(serve, Ok(()));
+        pair.b.link.finish_stream(serve, &Ok(()));
         pair.pump();
         pair.a.link.forget_call(call);
     }

@@ -1,4 +1,4 @@
-//! A peer that behaves like the Go implementation, wherever docs/protocol.md says *Go*, against the recorded messages.
+//! A link with a peer that behaves like the Go implementation, compared with the recorded messages.
 
 use std::collections::HashMap;
 
@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::pair::*;
 use super::solo::*;
+use crate::error::{CallFailure, ErrorCode, Fault};
 use crate::proto::wire::{Flags, HandlerId, Message, Op, Pong, Refusal, SubrouteId, Timestamp};
 use crate::proto::{
-    CallFailure, CallSpec, Capacities, ErrorCode, Fault, Features, Limits, Link, Recv, RouteKind,
-    Routes, SendState, Side,
+    CallSpec, Capacities, Features, Limits, Link, Recv, RouteKind, Routes, SendState, Side,
 };
 use Side::{Callee, Caller};
 
@@ -29,7 +29,7 @@ pub(super) fn vectors() -> HashMap<String, Bytes> {
         .collect()
 }
 
-/// A link that serves what the recorded Go node served, and whose next call is number `mux`.
+/// A link with the handlers of the recorded Go node, whose next call has the id `mux`.
 fn recorded(checksum: bool, mux: u64) -> Solo {
     let mut routes = Routes::default();
     let subroute = || Some(SubrouteId::new("sub/route", HandlerId::new(78)));
@@ -46,9 +46,9 @@ fn recorded(checksum: bool, mux: u64) -> Solo {
         routes.insert(HandlerId::new(id), subroute, kind).expect("a new route");
     }
     let mut node = Node::new(Limits::default());
-    node.link = Link::new(Limits::default(), routes.into());
-    node.link.start(super::start(), session(checksum, Features::NONE));
-    node.link.next_mux = mux;
+    node.link = Link::new("peer".into(), Limits::default(), routes.into());
+    node.start(super::start(), session(checksum, Features::NONE));
+    node.link.set_next_mux(mux);
     Solo { now: super::start(), node }
 }
 
@@ -63,15 +63,15 @@ fn minute(solo: &Solo, spec: CallSpec) -> CallSpec {
 }
 
 #[track_caller]
-fn says_recorded(solo: &mut Solo, names: &[&str]) {
+fn assert_sends_recorded(solo: &mut Solo, names: &[&str]) {
     let vectors = vectors();
-    let said = solo.take_raw();
+    let sent = solo.take_raw();
     let expected: Vec<_> = names.iter().map(|name| vectors[*name].clone()).collect();
-    assert_eq!(said, expected, "{names:?}");
+    assert_eq!(sent, expected, "{names:?}");
 }
 
 #[test]
-fn requests_and_responses_are_the_recorded_ones() {
+fn requests_and_responses_match_the_recorded_ones() {
     let vectors = vectors();
     for (checksum, mux, asked, answered, payload) in [
         (true, 1, "request_crc_no_deadline", "response_ok", b"hello grid" as &[u8]),
@@ -81,80 +81,80 @@ fn requests_and_responses_are_the_recorded_ones() {
         let mut caller = recorded(checksum, mux);
         let call = minute(&caller, spec(78, payload));
         let call = caller.call(call);
-        says_recorded(&mut caller, &[asked]);
+        assert_sends_recorded(&mut caller, &[asked]);
         let mut callee = recorded(checksum, 1);
-        callee.try_give(vectors[asked].clone()).expect("a request");
+        callee.try_receive(vectors[asked].clone()).expect("a request");
         let serve = callee.node.serve();
         callee.node.link.reply(serve, &Ok(Some(Bytes::from_static(payload))));
-        says_recorded(&mut callee, &[answered]);
-        caller.try_give(vectors[answered].clone()).expect("a response");
+        assert_sends_recorded(&mut callee, &[answered]);
+        caller.try_receive(vectors[answered].clone()).expect("a response");
         assert_eq!(caller.node.answer(call), Some(Ok(Some(Bytes::from_static(payload)))));
     }
     let mut caller = recorded(true, 3);
     let call = minute(&caller, spec(78, b"hello grid"));
     let subroute = SubrouteId::new("sub/route", HandlerId::new(78));
     caller.call(under(subroute, call));
-    says_recorded(&mut caller, &["request_crc_subroute"]);
+    assert_sends_recorded(&mut caller, &["request_crc_subroute"]);
 
     let mut callee = recorded(true, 1);
     for mux in [5, 6] {
         let asked = flagged(opening(Op::Request, mux, 78, 60_000), Flags::EOF);
-        callee.give(asked, None);
+        callee.receive(asked, None);
     }
     let (absent, error) = (callee.node.serve(), callee.node.serve());
     callee.node.link.reply(absent, &Ok(None));
     callee.node.link.reply(error, &Err(Fault::new(ErrorCode::Handler, "boom: fail")));
-    says_recorded(&mut callee, &["response_nil_payload", "response_error"]);
+    assert_sends_recorded(&mut callee, &["response_nil_payload", "response_error"]);
 }
 
-/// The recorded stream number 18, from the caller's end and from the callee's.
+/// The recorded stream with the id 18, from the caller's side and from the callee's.
 #[test]
-fn a_stream_is_the_recorded_one() {
+fn a_stream_matches_the_recorded_one() {
     let vectors = vectors();
     let mut caller = recorded(true, 18);
     let two_way = Some(Capacities { incoming: 1, outgoing: 1 });
     let call = caller.call(CallSpec { stream: two_way, ..spec(79, b"pre:") });
-    says_recorded(&mut caller, &["connect_mux_with_input"]);
-    let hear = |solo: &mut Solo, names: &[&str]| {
+    assert_sends_recorded(&mut caller, &["connect_mux_with_input"]);
+    let receive_recorded = |solo: &mut Solo, names: &[&str]| {
         for name in names {
-            solo.try_give(vectors[*name].clone()).expect("a recorded message");
+            solo.try_receive(vectors[*name].clone()).expect("a recorded message");
         }
     };
-    hear(&mut caller, &["ack_mux"]);
+    receive_recorded(&mut caller, &["ack_mux"]);
     assert_eq!(caller.node.send(Caller, call, b"one"), SendState::Ready);
-    says_recorded(&mut caller, &["mux_client_msg_first"]);
-    hear(&mut caller, &["unblock_client_mux", "mux_server_msg_first"]);
+    assert_sends_recorded(&mut caller, &["mux_client_msg_first"]);
+    receive_recorded(&mut caller, &["unblock_client_mux", "mux_server_msg_first"]);
     assert_eq!(caller.node.recv(Caller, call), Recv::Item(Bytes::from_static(b"pre:one")));
-    says_recorded(&mut caller, &["unblock_server_mux"]);
+    assert_sends_recorded(&mut caller, &["unblock_server_mux"]);
     caller.node.send(Caller, call, b"");
-    says_recorded(&mut caller, &["mux_client_msg_empty"]);
+    assert_sends_recorded(&mut caller, &["mux_client_msg_empty"]);
 
     let mut callee = recorded(true, 1);
-    hear(&mut callee, &["connect_mux_with_input", "mux_client_msg_first"]);
+    receive_recorded(&mut callee, &["connect_mux_with_input", "mux_client_msg_first"]);
     let serve = callee.node.serve();
-    says_recorded(&mut callee, &["ack_mux"]);
+    assert_sends_recorded(&mut callee, &["ack_mux"]);
     assert_eq!(callee.node.recv(Callee, serve), Recv::Item(Bytes::from_static(b"one")));
     callee.node.send(Callee, serve, b"pre:one");
-    says_recorded(&mut callee, &["unblock_client_mux", "mux_server_msg_first"]);
-    hear(&mut callee, &["unblock_server_mux", "mux_client_msg_empty"]);
+    assert_sends_recorded(&mut callee, &["unblock_client_mux", "mux_server_msg_first"]);
+    receive_recorded(&mut callee, &["unblock_server_mux", "mux_client_msg_empty"]);
     callee.node.recv(Callee, serve);
     callee.node.send(Callee, serve, b"pre:");
     callee.take();
-    callee.give(head(Op::UnblockSrvMux, 18, 4), None);
-    hear(&mut callee, &["mux_client_msg_later"]);
+    callee.receive(head(Op::UnblockSrvMux, 18, 4), None);
+    receive_recorded(&mut callee, &["mux_client_msg_later"]);
     callee.node.recv(Callee, serve);
     callee.node.send(Callee, serve, b"pre:two");
-    let said = callee.take_raw();
-    assert_eq!(said[1], vectors["mux_server_msg_later"]);
-    callee.give(head(Op::UnblockSrvMux, 18, 6), None);
-    hear(&mut callee, &["client_eof"]);
+    let sent = callee.take_raw();
+    assert_eq!(sent[1], vectors["mux_server_msg_later"]);
+    callee.receive(head(Op::UnblockSrvMux, 18, 6), None);
+    receive_recorded(&mut callee, &["client_eof"]);
     assert_eq!(callee.node.recv(Callee, serve), Recv::End(Ok(())));
-    callee.node.link.finish_stream(serve, Ok(()));
-    says_recorded(&mut callee, &["server_eof", "disconnect_client_mux_after_eof"]);
+    callee.node.link.finish_stream(serve, &Ok(()));
+    assert_sends_recorded(&mut callee, &["server_eof", "disconnect_client_mux_after_eof"]);
 }
 
 #[test]
-fn openings_are_the_recorded_ones() {
+fn openings_match_the_recorded_ones() {
     let two_way = Some(Capacities { incoming: 1, outgoing: 1 });
     let one_way = Some(Capacities { incoming: 0, outgoing: 1 });
     let subroute = SubrouteId::new("sub/route", HandlerId::new(79));
@@ -175,84 +175,84 @@ fn openings_are_the_recorded_ones() {
     ] {
         let mut caller = recorded(true, mux);
         caller.call(spec);
-        says_recorded(&mut caller, &[name]);
+        assert_sends_recorded(&mut caller, &[name]);
     }
     let mut caller = recorded(true, 47);
     let after = millis(599_999);
     let deadline = Some(crate::proto::Deadline { at: caller.now + after, after });
     caller.call(CallSpec { stream: one_way, deadline, ..spec(10, b"1") });
-    says_recorded(&mut caller, &["connect_mux_no_input_deadline"]);
+    assert_sends_recorded(&mut caller, &["connect_mux_no_input_deadline"]);
 }
 
 #[test]
-fn pings_and_pongs_are_the_recorded_ones() {
+fn pings_and_pongs_match_the_recorded_ones() {
     let vectors = vectors();
     let mut solo = recorded(true, 1);
-    solo.try_give(vectors["conn_ping_from_dialer"].clone()).expect("a ping");
-    says_recorded(&mut solo, &["conn_pong_from_listener"]);
+    solo.try_receive(vectors["conn_ping_from_dialer"].clone()).expect("a ping");
+    assert_sends_recorded(&mut solo, &["conn_pong_from_listener"]);
     solo.advance(secs(10)).expect("alive");
     let ping = solo.take_raw();
     let (got, want) = (&ping[0], &vectors["conn_ping_from_dialer"]);
-    // Up to the time, which is this test's own.
+    // Except for the time, which is that of this test.
     assert_eq!((got.len(), &got[..19]), (want.len(), &want[..19]));
 
     let mut caller = recorded(true, 176);
     let two_way = Some(Capacities { incoming: 1, outgoing: 1 });
     caller.call(CallSpec { stream: two_way, ..spec(79, b"") });
-    caller.give(head(Op::AckMux, 176, 0), None);
+    caller.receive(head(Op::AckMux, 176, 0), None);
     caller.take();
-    caller.try_give(vectors["conn_pong_from_listener"].clone()).expect("a pong");
+    caller.try_receive(vectors["conn_pong_from_listener"].clone()).expect("a pong");
     caller.advance(secs(15)).expect("alive");
     let pings = caller.take_raw();
     assert_eq!(pings.last(), Some(&vectors["mux_ping"]));
 
     let mut callee = recorded(true, 1);
-    callee.give(opening(Op::ConnectMux, 176, 79, 0), None);
+    callee.receive(opening(Op::ConnectMux, 176, 79, 0), None);
     callee.take();
-    callee.try_give(vectors["mux_ping"].clone()).expect("a ping");
-    says_recorded(&mut callee, &["mux_pong"]);
-    callee.give(head(Op::Ping, 4242, 3), None);
-    says_recorded(&mut callee, &["pong_not_found"]);
-    // Without a payload the time is Go's zero, on the connection too.
-    callee.give(head(Op::Ping, 0, 0), None);
+    callee.try_receive(vectors["mux_ping"].clone()).expect("a ping");
+    assert_sends_recorded(&mut callee, &["mux_pong"]);
+    callee.receive(head(Op::Ping, 4242, 3), None);
+    assert_sends_recorded(&mut callee, &["pong_not_found"]);
+    // Without a payload the time is Go's zero time, for connection pings too.
+    callee.receive(head(Op::Ping, 0, 0), None);
     let pong = Pong::decode(&callee.take()[0].payload.clone().expect("a payload"));
     assert_eq!(pong.expect("a pong").time, Timestamp::GO_ZERO);
 }
 
 #[test]
-fn broken_rules_are_answered_as_recorded() {
+fn violations_are_answered_as_recorded() {
     let mut solo = recorded(true, 1);
-    solo.give(opening(Op::ConnectMux, 60, 79, 0), None);
+    solo.receive(opening(Op::ConnectMux, 60, 79, 0), None);
     solo.take();
-    solo.give(head(Op::Ping, 60, 9), None);
-    let said = solo.take_raw();
-    assert_eq!(said[0], vectors()["server_error_seq_mismatch"]);
-    let end = Message::decode(said[1].clone()).expect("a message").header;
+    solo.receive(head(Op::Ping, 60, 9), None);
+    let sent = solo.take_raw();
+    assert_eq!(sent[0], vectors()["server_error_seq_mismatch"]);
+    let end = Message::decode(sent[1].clone()).expect("a message").header;
     assert_eq!((end.op, end.seq), (Op::DisconnectClientMux, 0));
-    assert_eq!(said[2], vectors()["pong_error"]);
-    assert_eq!(solo.node.abandoned.len(), 1);
+    assert_eq!(sent[2], vectors()["pong_error"]);
+    assert_eq!(solo.node.cancelled.len(), 1);
 
-    solo.give(flagged(opening(Op::ConnectMux, 61, 10, 0), Flags::EOF), None);
+    solo.receive(flagged(opening(Op::ConnectMux, 61, 10, 0), Flags::EOF), None);
     solo.take();
-    solo.give(head(Op::MuxClientMsg, 61, 1), Some(b"x"));
+    solo.receive(head(Op::MuxClientMsg, 61, 1), Some(b"x"));
     assert_eq!(solo.take_raw()[0], vectors()["server_error_unexpected_input"]);
 
-    // More than its credit.
-    solo.give(opening(Op::ConnectMux, 62, 79, 0), None);
+    // More items than it has credits.
+    solo.receive(opening(Op::ConnectMux, 62, 79, 0), None);
     solo.take();
-    solo.give(head(Op::MuxClientMsg, 62, 1), Some(b"x"));
-    solo.give(head(Op::MuxClientMsg, 62, 2), Some(b"x"));
-    let said = solo.take();
-    assert_eq!(said[0].payload.as_deref(), Some(&b"handler blocked"[..]));
-    assert_eq!(said[1].header.op, Op::DisconnectClientMux);
-    assert_eq!(solo.node.abandoned.len(), 3);
+    solo.receive(head(Op::MuxClientMsg, 62, 1), Some(b"x"));
+    solo.receive(head(Op::MuxClientMsg, 62, 2), Some(b"x"));
+    let sent = solo.take();
+    assert_eq!(sent[0].payload.as_deref(), Some(&b"handler blocked"[..]));
+    assert_eq!(sent[1].header.op, Op::DisconnectClientMux);
+    assert_eq!(solo.node.cancelled.len(), 3);
 
-    solo.give(head(Op::MuxClientMsg, 52, 1), Some(b"x"));
-    says_recorded(&mut solo, &["disconnect_client_mux_unknown"]);
+    solo.receive(head(Op::MuxClientMsg, 52, 1), Some(b"x"));
+    assert_sends_recorded(&mut solo, &["disconnect_client_mux_unknown"]);
 }
 
 #[test]
-fn refusals_echo_the_header() {
+fn refusals_have_the_header_of_the_request() {
     let vectors = vectors();
     let mut solo = recorded(true, 1);
     let eof = Flags::EOF;
@@ -266,25 +266,25 @@ fn refusals_echo_the_header() {
         (flagged(opening(Op::ConnectMux, 51, 0, 0), eof), "mux_connect_error_invalid_id"),
     ];
     for (header, name) in asked {
-        solo.give(header, None);
-        let said = solo.take();
+        solo.receive(header, None);
+        let sent = solo.take();
         let recorded = Message::decode(vectors[name].clone()).expect("a vector");
-        assert_eq!(said[0].header, recorded.header, "{name}");
+        assert_eq!(sent[0].header, recorded.header, "{name}");
         let text = |message: &Message| {
             Refusal::decode(&message.payload.clone().expect("a payload")).expect("a text").error
         };
-        let (ours, theirs) = (text(&said[0]), text(&recorded));
+        let (ours, theirs) = (text(&sent[0]), text(&recorded));
         assert_eq!(ours.get(..15), theirs.get(..15), "{name}");
     }
-    // Their refusals, at our side.
+    // The refusals of the Go node, received here.
     let mut caller = recorded(true, 8);
     let call = caller.call(spec(40, b""));
-    caller.try_give(vectors["mux_connect_error_unknown_single"].clone()).expect("a refusal");
-    let Some(Err(CallFailure::Fault(fault))) = caller.node.answer(call) else { panic!() };
+    caller.try_receive(vectors["mux_connect_error_unknown_single"].clone()).expect("a refusal");
+    let Some(Err(CallFailure::Handler(fault))) = caller.node.answer(call) else { panic!() };
     assert_eq!(fault.code, ErrorCode::UnknownHandler);
     let call = caller.call(spec(40, b""));
     let payload = Refusal { error: "busy".into() }.encode();
-    caller.give(opening(Op::MuxConnectError, 9, 40, 0), Some(&payload));
-    let Some(Err(CallFailure::Fault(fault))) = caller.node.answer(call) else { panic!() };
+    caller.receive(opening(Op::MuxConnectError, 9, 40, 0), Some(&payload));
+    let Some(Err(CallFailure::Handler(fault))) = caller.node.answer(call) else { panic!() };
     assert_eq!(fault, Fault::new(ErrorCode::Text, "busy"));
 }

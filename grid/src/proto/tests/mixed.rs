@@ -1,16 +1,15 @@
-//! Peers that know fewer extensions: everything of part 1 works, and what needs more fails here and at once.
+//! Peers that lack extensions: all of part 1 works, and calls that need more fail at once without a message.
 
 use bytes::Bytes;
 
 use super::pair::*;
-use crate::proto::features::Feature;
+use crate::error::{CallFailure, ErrorCode, Fault};
+use crate::proto::session::features::Feature;
 use crate::proto::wire::{HandlerId, Meta, TraceContext};
-use crate::proto::{
-    CallFailure, CallSpec, ErrorCode, Fault, Features, Limits, Recv, SendState, Side,
-};
+use crate::proto::{CallSpec, Features, Limits, Recv, SendState, Side};
 use Side::{Callee, Caller};
 
-/// No features, all of them, and all but one.
+/// No features, all features, and all but one.
 fn sessions() -> impl Iterator<Item = Features> {
     let all = Features::all();
     [Feature::Ids32, Feature::Meta, Feature::Cancel, Feature::Credits, Feature::Chunks]
@@ -25,7 +24,7 @@ fn with_user_metadata() -> CallSpec {
 }
 
 #[test]
-fn part_one_works_whatever_the_peer_knows() {
+fn part_one_works_with_any_set_of_extensions() {
     for features in sessions() {
         let mut pair = Pair::with(Limits::default(), features);
         // A request, answered and refused.
@@ -36,14 +35,14 @@ fn part_one_works_whatever_the_peer_knows() {
         let (call, serve) = pair.served(request(b""));
         pair.fail(serve, Fault::new(ErrorCode::Handler, "boom"));
         pair.pump();
-        let Some(Err(CallFailure::Fault(fault))) = pair.a.answer(call) else { panic!() };
+        let Some(Err(CallFailure::Handler(fault))) = pair.a.answer(call) else { panic!() };
         assert_eq!(fault.message, "boom");
-        // An unknown handler is known as such.
+        // An unknown handler is reported as such.
         let call = pair.call(CallSpec { handler: HandlerId::new(9), ..request(b"") });
         pair.pump();
-        let Some(Err(CallFailure::Fault(fault))) = pair.a.answer(call) else { panic!() };
+        let Some(Err(CallFailure::Handler(fault))) = pair.a.answer(call) else { panic!() };
         assert_eq!(fault.code, ErrorCode::UnknownHandler);
-        // A stream both ways, its end, its error, its cancel.
+        // A stream in both directions, its end, its error, its cancellation.
         for end in [Some(Ok(())), Some(Err(Fault::new(ErrorCode::Handler, "bang"))), None] {
             let (call, serve) = pair.served(stream(2, 2));
             for item in [&b"1"[..], b"2", b"3"] {
@@ -55,14 +54,14 @@ fn part_one_works_whatever_the_peer_knows() {
                 pair.pump();
             }
             if let Some(outcome) = end.clone() {
-                pair.b.link.finish_stream(serve, outcome);
+                pair.b.link.finish_stream(serve, &outcome);
                 pair.pump();
                 let Recv::End(got) = pair.a.recv(Caller, call) else { panic!("no end") };
                 assert_eq!(got.is_ok(), end == Some(Ok(())));
             }
             pair.a.link.forget_call(call);
             pair.pump();
-            assert_eq!(pair.b.abandoned.contains(&serve), end.is_none());
+            assert_eq!(pair.b.cancelled.contains(&serve), end.is_none());
         }
         pair.advance(secs(100));
         pair.assert_empty();
@@ -70,7 +69,7 @@ fn part_one_works_whatever_the_peer_knows() {
 }
 
 #[test]
-fn a_call_that_needs_a_feature_fails_at_once_and_names_it() {
+fn a_call_that_needs_a_missing_feature_fails_at_once_with_its_name() {
     for features in sessions() {
         let mut pair = Pair::with(Limits::default(), features);
         let derived = CallSpec { handler: HandlerId::new(DERIVED), ..request(b"") };
@@ -80,25 +79,25 @@ fn a_call_that_needs_a_feature_fails_at_once_and_names_it() {
                 pair.pump();
                 assert!(started.is_ok() && pair.b.serves.pop_front().is_some());
             } else {
-                assert_eq!(started, Err(CallFailure::Unsupported(feature.name())));
+                assert_eq!(started, Err(super::unsupported(feature.name())));
                 assert!(!pair.a.link.wants_transmit());
             }
         }
     }
 }
 
-/// At once also where the outbox is full and the call would have to wait.
+/// Even if the outbox is full and the call would have to wait.
 #[test]
-fn it_fails_at_once_behind_a_full_outbox_too() {
+fn it_fails_at_once_even_if_the_outbox_is_full() {
     let limits = Limits { outbox_bytes: 16, ..Limits::default() };
     let mut pair = Pair::with(limits, Features::NONE);
     pair.call(request(b"fills the outbox"));
     let started = pair.a.link.start_call(pair.now, &with_user_metadata());
-    assert_eq!(started, Err(CallFailure::Unsupported("meta")));
+    assert_eq!(started, Err(super::unsupported("meta")));
 }
 
 #[test]
-fn a_trace_is_not_worth_a_failed_call() {
+fn a_trace_is_dropped_if_the_peer_lacks_metadata() {
     let trace = TraceContext { version: 0, trace_id: [1; 16], parent_id: [2; 8], flags: 1 };
     let meta = Box::new(Meta { trace: Some(trace), ..Meta::default() });
     let mut pair = Pair::with(Limits::default(), Features::NONE);
@@ -107,20 +106,20 @@ fn a_trace_is_not_worth_a_failed_call() {
     assert_eq!(pair.b.serves.pop_front().map(|serve| serve.meta), Some(None));
 }
 
-/// Handlers with derived ids do not exist for a peer that cannot mean them.
+/// Handlers with derived ids do not exist for a peer that does not support such ids.
 #[test]
 fn derived_ids_are_unknown_without_ids32() {
     use super::solo::*;
     use crate::proto::wire::{Flags, Op};
     for (features, served) in [(Features::NONE, 0), (Features::all(), 1)] {
         let mut solo = Solo::with(Limits::default(), features);
-        solo.give(flagged(opening(Op::Request, 1, DERIVED, 1000), Flags::EOF), None);
+        solo.receive(flagged(opening(Op::Request, 1, DERIVED, 1000), Flags::EOF), None);
         assert_eq!(solo.node.serves.len(), served);
-        assert_eq!(solo.says().len(), 1 - served);
+        assert_eq!(solo.sent().len(), 1 - served);
     }
 }
 
-/// A flag of a feature that is off means nothing; part 1 ignores what follows the array.
+/// The flag of a feature that is off has no meaning: part 1 ignores bytes after the array.
 #[test]
 fn metadata_is_not_read_without_the_feature() {
     use super::solo::*;
@@ -131,10 +130,10 @@ fn metadata_is_not_read_without_the_feature() {
         let header =
             crate::proto::wire::Header { flags: header.flags.without(Flags::CRC), ..header };
         let noise = [&encode(header, None)[..], b"\xc1 no metadata"].concat();
-        // The encoder takes the flag away where there is no metadata, so it is set here.
+        // The encoder clears the flag of a message without metadata, so it is set here.
         let mut bytes = noise;
         let flags_at = bytes.iter().position(|byte| *byte == 0x0e).expect("the op") + 1;
         bytes[flags_at] |= 64;
-        assert_eq!(solo.try_give(bytes.into()).is_err(), is_read);
+        assert_eq!(solo.try_receive(bytes.into()).is_err(), is_read);
     }
 }

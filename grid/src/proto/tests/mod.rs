@@ -1,21 +1,23 @@
-//! The core as a whole: two links that talk to each other in a time that the tests own.
+//! Tests of the core as a whole: two links that exchange messages in a time controlled by the tests.
 //!
 //! | file | what |
 //! |---|---|
 //! | `pair.rs` | two links and the wire between them |
-//! | `solo.rs` | one link, and a test that speaks to it in messages |
+//! | `solo.rs` | one link, and a test that is its peer |
 //! | `calls.rs`, `streams.rs`, `limits.rs`, `cuts.rs` | how calls and streams start, wait and end |
 //! | `go_peer.rs`, `go_habits.rs` | a peer that behaves like the Go implementation |
 //! | `mixed.rs` | peers that know fewer extensions |
-//! | `schedule.rs`, `world/` | random schedules, and the users of a pair that judge them |
+//! | `schedule.rs`, `world/` | random schedules, and the users of a pair that check them |
 //! | `corrupt.rs` | damaged messages |
-//! | `chunks.rs`, `bulk.rs` | large messages in parts: what it is for, and what goes wrong |
+//! | `foreign.rs` | buffers of the user, which the link must not drop |
+//! | `chunks.rs`, `bulk.rs` | large messages in parts: their purpose, and their errors |
 
 mod bulk;
 mod calls;
 mod chunks;
 mod corrupt;
 mod cuts;
+mod foreign;
 mod go_habits;
 mod go_peer;
 mod limits;
@@ -29,30 +31,9 @@ mod world;
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
-use bytes::Bytes;
+use crate::error::{CallFailure, LinkError, Sent};
 
-use super::error::ProtocolError;
-
-use super::{Inbound, Link};
-use crate::error::LinkError;
-
-impl Link {
-    /// One message came in.
-    pub(super) fn handle_message(
-        &mut self,
-        now: Instant,
-        bytes: Bytes,
-    ) -> Result<(), ProtocolError> {
-        let mut inbound = Inbound::default();
-        inbound.push(bytes);
-        while inbound.decode() {
-            self.handle_messages(now, &mut inbound)?;
-        }
-        Ok(())
-    }
-}
-
-/// The beginning of time for tests of the core; what it is does not matter.
+/// The time at which tests of the core start. Its value does not matter.
 pub(super) fn start() -> Instant {
     #[expect(clippy::disallowed_methods, reason = "an arbitrary origin, read once")]
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -62,4 +43,12 @@ pub(super) fn start() -> Instant {
 /// A reason for the end of a connection.
 fn why(reason: &str) -> Arc<LinkError> {
     Arc::new(LinkError::Handshake { reason: reason.to_owned() })
+}
+
+fn lost(sent: Sent, reason: Arc<LinkError>) -> CallFailure {
+    CallFailure::Disconnected { peer: "peer".into(), sent, reason }
+}
+
+fn unsupported(feature: &'static str) -> CallFailure {
+    CallFailure::Unsupported { feature, peer: "peer".into() }
 }

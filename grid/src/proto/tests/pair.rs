@@ -7,16 +7,17 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 
 use super::start;
+use crate::error::{CallFailure, Fault};
 use crate::proto::error::ProtocolError;
 use crate::proto::wire::{HandlerId, Meta, SubrouteId};
 use crate::proto::{
-    CallFailure, CallSpec, Capacities, Deadline, Event, Fault, Features, Half, Key, Limits, Link,
-    Recv, RouteIndex, RouteKind, Routes, SendState, Session, Side,
+    CallSpec, Capacities, Deadline, Event, Features, Half, Inbound, Key, Limits, Link, Recv,
+    RouteIndex, RouteKind, Routes, SendState, Session, Side,
 };
 
 /// A single request's handler.
 pub(super) const SINGLE: u32 = 78;
-/// Like it, with an id that a Go node cannot speak.
+/// Another one, with an id that a Go node does not support.
 pub(super) const DERIVED: u32 = 0x1234_5678;
 
 /// The handler of a stream with these capacities, both at most 4.
@@ -49,7 +50,7 @@ pub(super) fn session(checksum: bool, features: Features) -> Session {
     Session { checksum, features, wall: SystemTime::UNIX_EPOCH + secs(1_700_000_000) }
 }
 
-/// A call that is served.
+/// A call to serve.
 #[derive(Debug)]
 pub(super) struct Serve {
     pub(super) key: Key,
@@ -59,23 +60,54 @@ pub(super) struct Serve {
     pub(super) meta: Option<Box<Meta>>,
 }
 
-/// One link and the events that came out of it.
+/// One link and its events.
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) link: Link,
+    pub(super) inbound: Inbound,
     pub(super) serves: VecDeque<Serve>,
-    pub(super) abandoned: Vec<Key>,
+    pub(super) cancelled: Vec<Key>,
     pub(super) wakes: Vec<(Side, Key, Half)>,
 }
 
 impl Node {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
-            link: Link::new(limits, routes()),
+            link: Link::new("peer".into(), limits, routes()),
+            inbound: Inbound::default(),
             serves: VecDeque::new(),
-            abandoned: Vec::new(),
+            cancelled: Vec::new(),
             wakes: Vec::new(),
         }
+    }
+
+    /// A connection is up.
+    pub(super) fn start(&mut self, now: Instant, session: Session) {
+        self.link.start(now, session);
+        self.inbound = self.link.new_inbound();
+    }
+
+    /// The connection is gone.
+    pub(super) fn stop(&mut self, reason: &str) {
+        self.link.stop(super::why(reason));
+        self.inbound = Inbound::default();
+    }
+
+    /// One message was received.
+    pub(super) fn handle_message(
+        &mut self,
+        now: Instant,
+        bytes: Bytes,
+    ) -> Result<(), ProtocolError> {
+        self.inbound.push(bytes);
+        while self.inbound.decode() {
+            self.link.handle_messages(now, &mut self.inbound)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant) -> Result<(), ProtocolError> {
+        self.link.handle_timeout(now, &mut self.inbound)
     }
 
     pub(super) fn drain_events(&mut self) {
@@ -84,25 +116,27 @@ impl Node {
                 Event::Serve { key, route, payload, deadline, meta } => {
                     self.serves.push_back(Serve { key, route, payload, deadline, meta });
                 }
-                Event::Abandon { key } => {
-                    assert!(!self.link.is_served(key), "what is abandoned is gone");
-                    assert!(!self.abandoned.contains(&key), "abandoned once");
-                    self.abandoned.push(key);
+                Event::Cancel { key } => {
+                    assert!(!self.link.is_served(key), "a cancelled call is removed");
+                    assert!(!self.cancelled.contains(&key), "a call is cancelled once");
+                    self.cancelled.push(key);
                 }
-                Event::Over { key } => assert!(!self.link.is_served(key), "what is over is gone"),
+                Event::Finished { key } => {
+                    assert!(!self.link.is_served(key), "a finished call is removed")
+                }
                 Event::Wake { side, key, half } => self.wakes.push((side, key, half)),
-                Event::Spent(payload) => drop(payload),
+                Event::Released(payload) => drop(payload),
             }
         }
     }
 
-    /// The next call to serve, which must be there.
+    /// Takes the next call to serve, which must be there.
     #[track_caller]
     pub(super) fn serve(&mut self) -> Key {
         self.serves.pop_front().expect("a call to serve").key
     }
 
-    /// Whether somebody was woken since this was asked last.
+    /// Whether this half was woken since the last call of this method.
     pub(super) fn woken(&mut self, side: Side, key: Key, half: Half) -> bool {
         let before = self.wakes.len();
         self.wakes.retain(|wake| *wake != (side, key, half) && *wake != (side, key, Half::Both));
@@ -117,7 +151,7 @@ impl Node {
     pub(super) fn send(&mut self, side: Side, key: Key, item: &[u8]) -> SendState {
         let expected = self.link.poll_send(side, key);
         let state = self.link.send(side, key, &Bytes::copy_from_slice(item));
-        assert_eq!(state, expected, "`send` does what `poll_send` says");
+        assert_eq!(state, expected, "`send` must agree with `poll_send`");
         state
     }
 
@@ -125,7 +159,7 @@ impl Node {
         self.link.recv(side, key)
     }
 
-    /// Everything there is for the reader now.
+    /// Takes all items that the reader finds now.
     pub(super) fn recv_all(&mut self, side: Side, key: Key) -> Vec<Bytes> {
         let mut items = Vec::new();
         while let Recv::Item(item) = self.link.recv(side, key) {
@@ -135,16 +169,16 @@ impl Node {
     }
 }
 
-/// Two links; `a` is mostly the caller in tests.
+/// Two links. In most tests `a` is the caller.
 #[derive(Debug)]
 pub(super) struct Pair {
     pub(super) now: Instant,
     pub(super) a: Node,
     pub(super) b: Node,
     pub(super) latency: Duration,
-    /// What is under way: arrival, whether to `b`, message.
+    /// Messages on the wire: time of arrival, whether to `b`, bytes.
     wire: VecDeque<(Instant, bool, Bytes)>,
-    /// `pump` moves nothing: neither side's socket takes anything.
+    /// `pump` moves nothing, as if neither socket could be written.
     pub(super) blocked: bool,
 }
 
@@ -167,21 +201,21 @@ impl Pair {
         pair
     }
 
-    /// With every feature.
+    /// Connected, with every feature.
     pub(super) fn new() -> Self {
         Self::with(Limits::default(), Features::all())
     }
 
     pub(super) fn connect(&mut self, features: Features) {
-        self.a.link.start(self.now, session(true, features));
-        self.b.link.start(self.now, session(true, features));
+        self.a.start(self.now, session(true, features));
+        self.b.start(self.now, session(true, features));
     }
 
-    /// The connection is gone, with everything that is under way.
+    /// The connection is lost, with all messages on the wire.
     pub(super) fn cut(&mut self) {
         self.wire.clear();
-        self.a.link.stop(super::why("cut"));
-        self.b.link.stop(super::why("cut"));
+        self.a.stop("cut");
+        self.b.stop("cut");
         self.drain();
     }
 
@@ -208,7 +242,7 @@ impl Pair {
         while self.wire.front().is_some_and(|(at, ..)| *at <= self.now) {
             let Some((_, to_b, message)) = self.wire.pop_front() else { break };
             let to = if to_b { &mut self.b } else { &mut self.a };
-            to.link.handle_message(self.now, message)?;
+            to.handle_message(self.now, message)?;
             self.drain();
             self.transmit();
         }
@@ -216,21 +250,21 @@ impl Pair {
         Ok(())
     }
 
-    /// Moves messages until nothing more happens at this moment.
+    /// Moves messages until no more arrive at this time.
     #[track_caller]
     pub(super) fn pump(&mut self) {
-        self.try_pump().expect("both sides keep to the protocol");
+        self.try_pump().expect("neither side breaks the protocol");
     }
 
-    /// Hands over one message of `a`, if there is one.
+    /// Moves one message of `a`, if there is one.
     pub(super) fn pump_one(&mut self) {
         if let Some(message) = self.a.link.poll_transmit(self.now) {
-            self.b.link.handle_message(self.now, message).expect("a message");
+            self.b.handle_message(self.now, message).expect("a message");
         }
         self.drain();
     }
 
-    /// Lets time pass, with everything that becomes due in it.
+    /// Lets time pass, and handles all that becomes due.
     pub(super) fn try_advance(&mut self, time: Duration) -> Result<(), ProtocolError> {
         let until = self.now + time;
         loop {
@@ -242,8 +276,8 @@ impl Pair {
                 break;
             };
             self.now = self.now.max(next);
-            self.a.link.handle_timeout(self.now)?;
-            self.b.link.handle_timeout(self.now)?;
+            self.a.handle_timeout(self.now)?;
+            self.b.handle_timeout(self.now)?;
         }
         self.now = until;
         self.try_pump()
@@ -251,7 +285,7 @@ impl Pair {
 
     #[track_caller]
     pub(super) fn advance(&mut self, time: Duration) {
-        self.try_advance(time).expect("nobody is silent");
+        self.try_advance(time).expect("neither side breaks the protocol or is silent");
     }
 
     // ---- calls from a to b ------------------------------------------------------------------------------------------
@@ -282,7 +316,7 @@ impl Pair {
         self.b.link.reply(key, &Err(fault));
     }
 
-    /// Nothing is left of anything, on both sides.
+    /// Asserts that no call or message is left on either side.
     #[track_caller]
     pub(super) fn assert_empty(&mut self) {
         self.pump();

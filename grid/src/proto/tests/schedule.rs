@@ -1,16 +1,16 @@
-//! Random schedules of everything that two nodes and a bad network can do, and what must hold all the time.
+//! Random schedules of all that two nodes and a bad network can do, with invariants that are checked at every step.
 //!
-//! proptest prints the schedule of a failing case and how to repeat it.
+//! proptest prints the schedule of a failing case, and how to repeat it.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::pair::{millis, secs};
 use super::world::{Kind, World};
-use crate::proto::features::Feature;
+use crate::proto::session::features::Feature;
 use crate::proto::{Features, Limits};
 
-/// One thing that happens. Numbers pick among the calls there are.
+/// One step of a schedule. Numbers select one of the calls.
 #[derive(Debug, Clone)]
 enum Step {
     Open {
@@ -24,12 +24,12 @@ enum Step {
     RecvUp(usize),
     RecvDown(usize),
     FinishInput(usize),
-    /// The handler answers or returns; whether with an error.
+    /// The handler answers or returns. The flag: with an error.
     Finish(usize, bool),
-    /// The owner looks for an answer or the opening.
+    /// The owner polls the answer or the opening.
     Look(usize),
     Drop(usize),
-    /// Neither socket takes anything, or both do again.
+    /// Neither socket can be written, or both can again.
     Block(bool),
     Cut,
     Connect(usize),
@@ -52,7 +52,7 @@ fn any_step() -> impl Strategy<Value = Step> {
     ];
     let open = (any::<bool>(), any_kind(), any::<bool>(), deadline)
         .prop_map(|(by_a, kind, wait, deadline_ms)| Step::Open { by_a, kind, wait, deadline_ms });
-    // Small numbers, so that the steps of one call meet each other; they count from the newest call.
+    // Small numbers, counted from the newest call, so that several steps act on the same call.
     let call = || prop_oneof![6 => 0..3usize, 1 => 0..40usize];
     let time = prop_oneof![4 => 0..5u64, 2 => 0..2000u64, 1 => 0..70_000u64];
     prop_oneof![
@@ -81,12 +81,12 @@ fn features(pick: usize) -> Features {
 }
 
 fn run(latency_ms: u64, outbox_bytes: usize, steps: Vec<Step>) {
-    // Two payloads of five are large.
+    // Two of five payloads are large.
     let limits = Limits {
         outbox_bytes,
         large_bytes: 60,
         part_bytes: 24,
-        bulk_bytes: outbox_bytes,
+        transfer_bytes: outbox_bytes,
         ..Limits::default()
     };
     let mut world = World::new(limits, millis(latency_ms));
@@ -96,7 +96,7 @@ fn run(latency_ms: u64, outbox_bytes: usize, steps: Vec<Step>) {
             Step::Open { by_a, kind, wait, deadline_ms } => {
                 world.open(by_a, kind, wait, deadline_ms.map(millis));
             }
-            // Three at a time, so that small outboxes fill up.
+            // Three at once, so that small outboxes become full.
             Step::SendUp(call) => {
                 world.with(call, |world, n| (0..3).for_each(|_| world.send_up(n)))
             }
@@ -124,7 +124,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_is_lost_mixed_up_or_left_behind(
+    fn nothing_is_lost_confused_or_left_behind(
         latency_ms in prop_oneof![Just(0u64), 1..300u64],
         outbox_bytes in prop_oneof![Just(48usize), Just(300), Just(1 << 18)],
         steps in vec(any_step(), 1..250),
@@ -133,9 +133,9 @@ proptest! {
     }
 }
 
-/// The heap of timers and the waiting line are bounded by what is alive, however long this goes on.
+/// The heap of timers and the queues are bounded by the number of live calls, however long a link runs.
 #[test]
-fn a_long_life_leaves_nothing_behind() {
+fn timers_and_queues_stay_bounded_in_a_long_run() {
     let limits = Limits { outbox_bytes: 300, large_bytes: 60, part_bytes: 24, ..Limits::default() };
     let mut world = World::new(limits, millis(1));
     world.connect(Features::all());

@@ -1,4 +1,4 @@
-//! One link, and a test that plays its peer with single messages.
+//! One link, and a test that acts as its peer with single messages.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ pub(super) struct Solo {
     pub(super) node: Node,
 }
 
-/// A header of `op` for a call; the other fields are zero.
+/// A header of `op` for a call. The other fields are zero.
 pub(super) fn head(op: Op, mux: u64, seq: u32) -> Header {
     Header { mux: MuxId(mux), seq, flags: Flags::CRC, ..Header::new(op) }
 }
@@ -25,7 +25,7 @@ pub(super) fn flagged(header: Header, flags: Flags) -> Header {
     Header { flags: header.flags | flags, ..header }
 }
 
-/// An opening or a request: handler and deadline set.
+/// The header of a request or an opening, with handler and deadline.
 pub(super) fn opening(op: Op, mux: u64, handler: u32, deadline_ms: u32) -> Header {
     Header { handler, deadline_ms, ..head(op, mux, 0) }
 }
@@ -39,27 +39,27 @@ pub(super) fn encode(header: Header, payload: Option<&[u8]>) -> Bytes {
 impl Solo {
     pub(super) fn with(limits: Limits, features: Features) -> Self {
         let mut node = Node::new(limits);
-        node.link.start(start(), session(true, features));
+        node.start(start(), session(true, features));
         Self { now: start(), node }
     }
 
-    /// Whose peer is a Go node.
+    /// A link whose peer is a Go node.
     pub(super) fn go() -> Self {
         Self::with(Limits::default(), Features::NONE)
     }
 
-    pub(super) fn try_give(&mut self, bytes: Bytes) -> Result<(), ProtocolError> {
-        let result = self.node.link.handle_message(self.now, bytes);
+    pub(super) fn try_receive(&mut self, bytes: Bytes) -> Result<(), ProtocolError> {
+        let result = self.node.handle_message(self.now, bytes);
         self.node.drain_events();
         result
     }
 
     #[track_caller]
-    pub(super) fn give(&mut self, header: Header, payload: Option<&[u8]>) {
-        self.try_give(encode(header, payload)).expect("a message");
+    pub(super) fn receive(&mut self, header: Header, payload: Option<&[u8]>) {
+        self.try_receive(encode(header, payload)).expect("a message");
     }
 
-    /// What the link says, message by message, as raw bytes.
+    /// Takes all messages that the link sends, as bytes.
     pub(super) fn take_raw(&mut self) -> Vec<Bytes> {
         let mut messages = Vec::new();
         while let Some(bytes) = self.node.link.poll_transmit(self.now) {
@@ -81,8 +81,8 @@ impl Solo {
             .collect()
     }
 
-    /// What the link says: op, mux and seq of each message.
-    pub(super) fn says(&mut self) -> Vec<(Op, u64, u32)> {
+    /// Takes all messages that the link sends: op, mux and seq of each.
+    pub(super) fn sent(&mut self) -> Vec<(Op, u64, u32)> {
         self.take()
             .iter()
             .map(|message| (message.header.op, message.header.mux.0, message.header.seq))
@@ -94,12 +94,12 @@ impl Solo {
         self.node.link.start_call(self.now, &spec).expect("a call that can start")
     }
 
-    /// Lets time pass, timer by timer. What the link says meanwhile stays in its outbox.
+    /// Lets time pass, timer by timer. Messages that the link sends meanwhile stay in its outbox.
     pub(super) fn advance(&mut self, time: Duration) -> Result<(), ProtocolError> {
         let until = self.now + time;
         while let Some(next) = self.node.link.poll_timeout().filter(|next| *next <= until) {
             self.now = self.now.max(next);
-            self.node.link.handle_timeout(self.now)?;
+            self.node.handle_timeout(self.now)?;
             self.node.drain_events();
         }
         self.now = until;

@@ -1,16 +1,14 @@
-//! Streams: opening, items and credits both ways, every end.
+//! Streams: opening, items and credits in both directions, and all kinds of end.
 
 use bytes::Bytes;
 
 use super::pair::*;
-use crate::proto::features::Feature;
-use crate::proto::{
-    CallFailure, CallSpec, ErrorCode, Fault, Features, Half, Key, Limits, Recv, SendState, Sent,
-    Side,
-};
+use crate::error::{CallFailure, ErrorCode, Fault, Sent};
+use crate::proto::session::features::Feature;
+use crate::proto::{CallSpec, Features, Half, Key, Limits, Recv, SendState, Side};
 use Side::{Callee, Caller};
 
-/// An open stream: both keys.
+/// Opens a stream. Returns both keys.
 #[track_caller]
 fn open(pair: &mut Pair, incoming: u32, outgoing: u32) -> (Key, Key) {
     let (call, serve) = pair.served(stream(incoming, outgoing));
@@ -18,7 +16,7 @@ fn open(pair: &mut Pair, incoming: u32, outgoing: u32) -> (Key, Key) {
     (call, serve)
 }
 
-/// Sends until the stream takes no more; how many it took.
+/// Sends until the stream accepts no more items. Returns their number.
 fn fill(node: &mut Node, side: Side, key: Key) -> u32 {
     (0..).find(|n| node.send(side, key, &[*n as u8]) != SendState::Ready).expect("credits end")
 }
@@ -27,7 +25,7 @@ const END: Recv = Recv::End(Ok(()));
 
 fn fault_of(recv: Recv) -> Fault {
     match recv {
-        Recv::End(Err(CallFailure::Fault(fault))) => fault,
+        Recv::End(Err(CallFailure::Handler(fault))) => fault,
         other => panic!("{other:?}"),
     }
 }
@@ -55,7 +53,7 @@ fn the_callee_may_send_before_the_caller_knows_that_it_is_open() {
     pair.advance(millis(50));
     let serve = pair.b.serve();
     assert_eq!(fill(&mut pair.b, Callee, serve), 2);
-    pair.b.link.finish_stream(serve, Ok(()));
+    pair.b.link.finish_stream(serve, &Ok(()));
     pair.advance(millis(50));
     assert_eq!(pair.a.link.poll_opened(call), Some(Ok(())));
     assert_eq!(pair.a.recv_all(Caller, call).len(), 2);
@@ -65,8 +63,8 @@ fn the_callee_may_send_before_the_caller_knows_that_it_is_open() {
     pair.assert_empty();
 }
 
-/// Capacities of 0, 1 and many, with single and batched credits: never more under way than allowed, nothing stalls, and
-/// everything arrives in order.
+/// Capacities of 0, 1 and many, with single and batched credits: never more items wait than allowed, no stream stalls,
+/// and all items arrive in order.
 #[test]
 fn items_flow_both_ways_within_their_credits() {
     for features in [Features::all(), Features::all().without(Feature::Credits), Features::NONE] {
@@ -105,7 +103,7 @@ fn items_flow_both_ways_within_their_credits() {
 }
 
 #[test]
-fn credits_come_together_where_both_know_how() {
+fn credits_are_returned_in_batches_if_both_support_that() {
     let count = |features| {
         let mut pair = Pair::with(Limits::default(), features);
         let (call, serve) = open(&mut pair, 0, 4);
@@ -117,7 +115,7 @@ fn credits_come_together_where_both_know_how() {
         }
         pair.a.link.counters().messages_out
     };
-    assert_eq!(count(Features::all()), 1 + 200, "two at a time");
+    assert_eq!(count(Features::all()), 1 + 200, "two credits per message");
     assert_eq!(count(Features::all().without(Feature::Credits)), 1 + 400);
 }
 
@@ -135,7 +133,7 @@ fn an_empty_item_is_an_item() {
 // ---- ends -----------------------------------------------------------------------------------------------------------
 
 #[test]
-fn the_callers_end_needs_no_credit_and_comes_after_the_items() {
+fn the_callers_end_needs_no_credit_and_follows_the_items() {
     let mut pair = Pair::new();
     let (call, serve) = open(&mut pair, 2, 1);
     assert_eq!(fill(&mut pair.a, Caller, call), 2);
@@ -145,9 +143,9 @@ fn the_callers_end_needs_no_credit_and_comes_after_the_items() {
     pair.pump();
     assert_eq!(pair.b.recv_all(Callee, serve).len(), 2);
     assert_eq!(pair.b.recv(Callee, serve), END);
-    // The answer still flows.
+    // The callee still sends items.
     assert_eq!(pair.b.send(Callee, serve, b"sum"), SendState::Ready);
-    pair.b.link.finish_stream(serve, Ok(()));
+    pair.b.link.finish_stream(serve, &Ok(()));
     pair.pump();
     assert_eq!(pair.a.recv(Caller, call), Recv::Item(Bytes::from_static(b"sum")));
     assert_eq!(pair.a.recv(Caller, call), END);
@@ -160,11 +158,11 @@ fn an_error_waits_for_a_credit_and_a_clean_end_does_not() {
     let mut pair = Pair::new();
     let (call, serve) = open(&mut pair, 1, 1);
     fill(&mut pair.b, Callee, serve);
-    pair.b.link.finish_stream(serve, Err(Fault::new(ErrorCode::Handler, "boom")));
+    pair.b.link.finish_stream(serve, &Err(Fault::new(ErrorCode::Handler, "boom")));
     pair.pump();
     assert!(pair.b.link.is_served(serve), "no credit yet");
     assert_eq!(pair.b.send(Callee, serve, b"after the end"), SendState::Closed);
-    // The caller cannot know that its input is read no more.
+    // The caller cannot know that its input is not read any more.
     assert_eq!(fill(&mut pair.a, Caller, call), 1);
     pair.pump();
     assert!(matches!(pair.a.recv(Caller, call), Recv::Item(_)));
@@ -175,21 +173,21 @@ fn an_error_waits_for_a_credit_and_a_clean_end_does_not() {
 
     let (call, serve) = open(&mut pair, 1, 1);
     fill(&mut pair.b, Callee, serve);
-    pair.b.link.finish_stream(serve, Ok(()));
+    pair.b.link.finish_stream(serve, &Ok(()));
     pair.pump();
     assert!(!pair.b.link.is_served(serve));
     assert_eq!((pair.a.recv_all(Caller, call).len(), pair.a.recv(Caller, call)), (1, END));
 }
 
-/// What else may happen to a stream whose error waits for a credit.
+/// A stream whose error waits for a credit can be cancelled, time out, or be lost.
 #[test]
-fn an_error_that_waits_gives_way() {
+fn a_stream_whose_error_waits_can_end_otherwise() {
     for trouble in ["cancel", "deadline", "cut"] {
         let mut pair = Pair::new();
         let spec = pair.within(secs(2), stream(1, 1));
         let (call, serve) = pair.served(spec);
         fill(&mut pair.b, Callee, serve);
-        pair.b.link.finish_stream(serve, Err(Fault::new(ErrorCode::Handler, "boom")));
+        pair.b.link.finish_stream(serve, &Err(Fault::new(ErrorCode::Handler, "boom")));
         pair.pump();
         match trouble {
             "cancel" => pair.a.link.forget_call(call),
@@ -199,7 +197,7 @@ fn an_error_that_waits_gives_way() {
         assert_eq!(pair.b.link.in_flight().1, usize::from(trouble == "cancel"));
         pair.a.link.forget_call(call);
         pair.assert_empty();
-        assert_eq!(pair.b.abandoned, [serve]);
+        assert_eq!(pair.b.cancelled, [serve]);
     }
 }
 
@@ -211,22 +209,22 @@ fn cancelling_reaches_the_handler() {
     pair.pump();
     pair.a.link.forget_call(call);
     pair.pump();
-    assert_eq!(pair.b.abandoned, [serve]);
+    assert_eq!(pair.b.cancelled, [serve]);
     assert_eq!(pair.b.send(Callee, serve, b"x"), SendState::Closed);
-    // Half an input must not look like all of it.
-    assert!(matches!(pair.b.recv(Callee, serve), Recv::End(Err(CallFailure::Lost { .. }))));
-    pair.b.link.finish_stream(serve, Ok(()));
+    // Half an input must not look complete.
+    assert!(matches!(pair.b.recv(Callee, serve), Recv::End(Err(CallFailure::Disconnected { .. }))));
+    pair.b.link.finish_stream(serve, &Ok(()));
     assert_eq!(pair.a.link.counters().ignored, 1, "the callee's DisconnectClientMux");
     pair.assert_empty();
 }
 
 #[test]
-fn a_call_cancelled_before_it_is_open_is_gone_on_both_sides() {
+fn a_stream_cancelled_before_it_is_open_is_removed_on_both_sides() {
     let mut pair = Pair::new();
     let call = pair.call(stream(1, 1));
     pair.a.link.forget_call(call);
     pair.pump();
-    assert_eq!(pair.b.abandoned.len(), 1);
+    assert_eq!(pair.b.cancelled.len(), 1);
     pair.assert_empty();
 }
 
@@ -239,7 +237,7 @@ fn deadlines_at_caller_and_callee() {
         let call = pair.call(spec);
         pair.advance(secs(4));
         let serve = pair.b.serve();
-        assert_eq!(pair.b.abandoned, [serve]);
+        assert_eq!(pair.b.cancelled, [serve]);
         let end = Recv::End(Err(CallFailure::DeadlineExceeded { after: secs(2) }));
         assert_eq!(pair.a.recv(Caller, call), end);
         pair.a.link.forget_call(call);
@@ -247,7 +245,8 @@ fn deadlines_at_caller_and_callee() {
     }
 }
 
-/// The callee counts whole milliseconds, so it may fire first; long before the deadline its word means something else.
+/// The callee counts whole milliseconds, so it may end a stream first. Long before the deadline its message means
+/// something else.
 #[test]
 fn a_disconnect_near_the_deadline_is_the_deadline() {
     let mut pair = Pair::new();
@@ -257,36 +256,36 @@ fn a_disconnect_near_the_deadline_is_the_deadline() {
     let after = secs(2) + std::time::Duration::from_micros(900);
     let end = Recv::End(Err(CallFailure::DeadlineExceeded { after }));
     assert_eq!(pair.a.recv(Caller, call), end);
-    assert_eq!(pair.b.abandoned.len(), 1);
+    assert_eq!(pair.b.cancelled.len(), 1);
 }
 
 #[test]
-fn lost_streams_say_whether_they_were_sent() {
+fn lost_streams_report_whether_they_were_sent() {
     let mut pair = Pair::new();
     let (call, serve) = open(&mut pair, 1, 2);
     fill(&mut pair.b, Callee, serve);
     pair.pump();
     let unsent = pair.call(stream(1, 1));
     pair.cut();
-    let lost = |sent| CallFailure::Lost { sent, reason: super::why("cut") };
+    let lost = |sent| super::lost(sent, super::why("cut"));
     assert_eq!(pair.a.link.poll_opened(unsent), Some(Err(lost(Sent::No))));
-    assert_eq!(pair.a.recv_all(Caller, call).len(), 2, "what has come can be read");
+    assert_eq!(pair.a.recv_all(Caller, call).len(), 2, "received items can be read");
     assert_eq!(pair.a.recv(Caller, call), Recv::End(Err(lost(Sent::Maybe))));
     assert_eq!(pair.a.send(Caller, call, b"x"), SendState::Closed);
-    assert_eq!(pair.b.abandoned, [serve]);
+    assert_eq!(pair.b.cancelled, [serve]);
 }
 
 // ---- liveness -------------------------------------------------------------------------------------------------------
 
 #[test]
-fn an_idle_stream_lives_by_its_pings() {
+fn pings_keep_an_idle_stream_open() {
     for features in [Features::all(), Features::NONE] {
         let mut pair = Pair::with(Limits::default(), features);
         let (call, serve) = open(&mut pair, 1, 1);
         pair.advance(secs(600));
         assert!(pair.b.link.is_served(serve));
         assert_eq!(pair.a.recv(Caller, call), Recv::Pending);
-        // Pings take numbers of the caller's sequence; it goes on after them.
+        // Pings use sequence numbers of the caller, whose items continue after them.
         assert_eq!(pair.a.send(Caller, call, b"still here"), SendState::Ready);
         pair.pump();
         assert!(matches!(pair.b.recv(Callee, serve), Recv::Item(_)));
@@ -302,5 +301,6 @@ fn a_stream_with_a_short_deadline_is_not_pinged() {
     let before = pair.a.link.counters().messages_out;
     pair.served(spec);
     pair.advance(secs(13));
-    assert_eq!(pair.a.link.counters().messages_out - before, 3, "it, a connection ping, a pong");
+    let sent = pair.a.link.counters().messages_out - before;
+    assert_eq!(sent, 3, "the opening, a connection ping, a pong");
 }

@@ -1,11 +1,11 @@
-//! The checksum of messages. It finds bytes damaged on the way, and is no protection against anyone.
+//! The checksum of messages. It detects damaged bytes, but does not protect against an attacker.
 
 use twox_hash::XxHash3_64;
 
 /// Bytes of the CRC trailer.
 pub(crate) const CHECKSUM_LEN: usize = 4;
 
-/// The low 32 bits of XXH3-64 with seed 0; "CRC" on the wire is only its old name.
+/// The low 32 bits of XXH3-64 with seed 0. The protocol calls it CRC for historical reasons.
 #[must_use]
 pub(crate) fn checksum(bytes: &[u8]) -> u32 {
     XxHash3_64::oneshot(bytes) as u32

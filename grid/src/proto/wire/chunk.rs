@@ -4,28 +4,30 @@
 //! 97 <mux = number of the transfer> <seq = index of the part> <deadline_ms = bytes of the whole, in part 0> 00 12 <flags> bin(part)
 //! ```
 //!
-//! Which messages travel so is the outbox's choice; whether the parts fit together is the receiving link's to check.
+//! The output decides which messages travel in parts. The receiver's input checks that the parts belong together.
 
 use bytes::{BufMut, BytesMut};
 
+use super::checksum::CHECKSUM_LEN;
+use super::ids::MuxId;
 use super::message::{ARRAY_LEN_MAX, put_array, put_checksum};
-use super::{CHECKSUM_LEN, Flags, Header, MuxId, Op};
+use super::message::{Flags, Header, Op};
 
 /// A part to send.
 #[derive(Debug)]
 pub(crate) struct Part<'a> {
     pub(crate) transfer: u64,
     pub(crate) index: u32,
-    /// Bytes of the whole message. It travels in the first part, and in the one field that is a u32 without any feature.
+    /// Bytes of the whole message. Sent in the first part, in the only free field that is a u32 without any extension.
     pub(crate) total: u32,
-    /// [`Flags::EOF`] on the last one, [`Flags::CRC`] where the session has checksums.
+    /// [`Flags::EOF`] on the last part, [`Flags::CRC`] if the session has checksums.
     pub(crate) flags: Flags,
-    /// The part's bytes, wherever they are. None at all is how a transfer is given up.
+    /// The part's bytes, from up to three buffers. A last part without bytes withdraws the transfer.
     pub(crate) pieces: [&'a [u8]; 3],
 }
 
 impl Part<'_> {
-    /// Writes the whole Chunk at the end of `out`: the one copy of a large payload on its way out.
+    /// Appends the whole Chunk to `out`. This is the only copy that is made of a large payload when it is sent.
     pub(crate) fn encode(&self, out: &mut BytesMut) {
         let len = self.pieces.iter().map(|piece| piece.len()).sum();
         let header = Header {

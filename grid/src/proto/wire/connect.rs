@@ -1,21 +1,21 @@
-//! The handshake's two messages. Who must say what, and which refusal comes first, is the handshake's business.
+//! The handshake's two messages. What must be in them is checked by session/handshake.rs.
 
 use std::fmt;
 
 use bytes::{Bytes, BytesMut};
 
-use super::{
-    DecodeError, Frame, Header, Op, Reader, Timestamp,
-    msgpack::{put_array_len, put_bin, put_bool, put_map_len, put_str},
-};
+use super::error::DecodeError;
+use super::message::{Frame, Header, Op};
+use super::msgpack::{Reader, put_array_len, put_bin, put_bool, put_map_len, put_str};
+use super::time::Timestamp;
 
-/// A host is a URL without path: 4 KiB is more than any browser takes.
+/// A host is a URL without path: 4 KiB is more than any browser accepts.
 const HOST_LEN_MAX: usize = 4 << 10;
 /// Tokens may be signed documents with claims.
 const TOKEN_LEN_MAX: usize = 64 << 10;
-/// Text for people, kept until somebody reads the error.
+/// A text for people, kept as long as the error.
 const REASON_LEN_MAX: usize = 64 << 10;
-/// Features are named by this project, and it has a handful.
+/// This project names the features, and there are only a few.
 const FEATURES_MAX: usize = 64;
 const FEATURE_LEN_MAX: usize = 64;
 
@@ -32,12 +32,12 @@ pub(crate) struct Connect {
     pub(crate) time: Timestamp,
     /// A secret.
     pub(crate) token: String,
-    /// Extensions the sender knows, see part 2 of the protocol; none when speaking as a Go node does.
+    /// Extensions that the sender knows, see part 2 of the protocol. Empty for a Go node.
     pub(crate) features: Vec<String>,
 }
 
 impl Connect {
-    /// The payload. Keys stand in the order in which Go writes them.
+    /// Encodes the payload, with keys in the order in which Go writes them.
     pub(crate) fn encode(&self) -> Bytes {
         let mut out = BytesMut::with_capacity(128 + self.host.len() + self.token.len());
         put_map_len(&mut out, 4 + usize::from(!self.features.is_empty()));
@@ -53,7 +53,7 @@ impl Connect {
         out.freeze()
     }
 
-    /// Reads the payload; a token may be missing, everything else of part 1 may not.
+    /// Reads the payload. The token may be missing, the other fields of part 1 may not.
     pub(crate) fn decode(payload: &Bytes) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(payload);
         let (mut id, mut host, mut time) = (None, None, None);
@@ -98,7 +98,7 @@ impl fmt::Debug for Connect {
 /// The listener's answer, and its first message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ConnectResponse {
-    /// The listener's, as in [`Connect::id`].
+    /// The listener's id, as in [`Connect::id`].
     pub(crate) id: [u8; ID_LEN],
     pub(crate) accepted: bool,
     /// Empty if accepted.
@@ -107,7 +107,7 @@ pub(crate) struct ConnectResponse {
 }
 
 impl ConnectResponse {
-    /// The payload. Keys stand in the order in which Go writes them.
+    /// Encodes the payload, with keys in the order in which Go writes them.
     pub(crate) fn encode(&self) -> Bytes {
         let mut out = BytesMut::with_capacity(128 + self.reason.len());
         put_map_len(&mut out, 3 + usize::from(!self.features.is_empty()));
@@ -121,7 +121,7 @@ impl ConnectResponse {
         out.freeze()
     }
 
-    /// Reads the payload; a reason may be missing, everything else of part 1 may not.
+    /// Reads the payload. The reason may be missing, the other fields of part 1 may not.
     pub(crate) fn decode(payload: &Bytes) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(payload);
         let (mut id, mut accepted) = (None, None);
@@ -149,7 +149,7 @@ impl ConnectResponse {
     }
 }
 
-/// The key `Ext`, or nothing: without features the map is exactly Go's.
+/// The key `Ext`, or nothing: without features the map is the same as Go's.
 fn put_features(out: &mut BytesMut, features: &[String]) {
     if features.is_empty() {
         return;
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_come_in_any_order_and_unknown_ones_are_skipped() {
+    fn keys_are_read_in_any_order_and_unknown_ones_are_skipped() {
         let mut out = BytesMut::new();
         put_map_len(&mut out, 6);
         put_str(&mut out, "Token");
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn errors_name_the_missing_field() {
         assert_eq!(Connect::decode(&unhex("80")), Err(DecodeError::Missing { field: "ID" }));
         let id = "a24944c41030313233343536373839616263646566";
         assert_eq!(

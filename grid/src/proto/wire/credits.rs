@@ -1,20 +1,18 @@
-//! The payload of UnblockSrvMux and UnblockClMux: how many credits at once.
+//! The payload of UnblockSrvMux and UnblockClMux: the number of returned credits.
 //!
-//! Without the feature `credits` there is no payload and the number is 1, so a grant of 1 looks the same either way.
+//! Without the feature `credits` there is no payload and the number is 1, so a grant of 1 is the same either way.
 
 use std::num::NonZeroU32;
 
 use bytes::Bytes;
 
-use super::{
-    DecodeError, Reader,
-    msgpack::{put_uint, uint_len},
-};
+use super::error::DecodeError;
+use super::msgpack::{Reader, put_uint, uint_len};
 
 /// The longest payload.
 pub(crate) const CREDITS_LEN_MAX: usize = 5;
 
-/// The payload that grants `credits`, written into `scratch`; `None` is an absent payload.
+/// Writes the payload that grants `credits` into `scratch`. `None` is an absent payload.
 pub(crate) fn encode_credits(
     credits: NonZeroU32,
     scratch: &mut [u8; CREDITS_LEN_MAX],
@@ -61,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_and_too_much_are_refused() {
+    fn zero_and_too_large_numbers_are_refused() {
         assert_eq!(decode_credits(Some(&unhex("00"))), Err(DecodeError::ZeroCredits));
         for hex in ["cf0000000100000000", "ff", "c0"] {
             assert!(decode_credits(Some(&unhex(hex))).is_err(), "{hex}");

@@ -1,10 +1,10 @@
-//! Numbers that name things on the wire: calls and handlers.
+//! Ids on the wire: of calls and of handlers.
 
 use std::fmt;
 
-/// Names one call or stream among those of the side that started it; 0 is the connection itself.
+/// Identifies a call or stream among those of the side that started it. 0 is the connection itself.
 ///
-/// Both sides count from 1, so the same number may be alive in both directions at once.
+/// Both sides count from 1, so the same number may be in use in both directions at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct MuxId(pub(crate) u64);
 
@@ -19,11 +19,11 @@ impl fmt::Display for MuxId {
     }
 }
 
-/// Names a method on the wire.
+/// Identifies a method on the wire.
 ///
-/// Ids 1 to 255 are *pinned*: written by the user, and the only ones a Go node can speak.
-/// Larger ids are *derived* from the method's wire name, so neither the order of methods nor the file they live in
-/// matters.
+/// Ids 1 to 255 are *pinned*: chosen by the user, and the only ones that a Go node can use.
+/// Larger ids are *derived* from the method's wire name, so they depend neither on the order of methods nor on the file
+/// that they are in.
 ///
 /// ```
 /// use grid::HandlerId;
@@ -37,7 +37,7 @@ impl fmt::Display for MuxId {
 pub struct HandlerId(u32);
 
 impl HandlerId {
-    /// The id with this number. 0 names no handler, and every node refuses calls to it.
+    /// The id with this number. No handler has the id 0, and every node refuses calls to it.
     #[must_use]
     pub const fn new(id: u32) -> Self {
         Self(id)
@@ -49,13 +49,14 @@ impl HandlerId {
         self.0
     }
 
-    /// Whether this id was written by hand (1 to 255), and so fits the one byte that a Go node reads.
+    /// Whether this id was chosen by the user (1 to 255), so that it fits into the one byte that a Go node reads.
     #[must_use]
     pub const fn is_pinned(self) -> bool {
         matches!(self.0, 1..=255)
     }
 
-    /// The id of the method with this wire name, `Service/method`: its FNV-1a hash, never one that could be pinned.
+    /// The id of the method with this wire name, `Service/method`: its FNV-1a hash, moved out of the range of pinned
+    /// ids.
     #[must_use]
     pub const fn derive(wire_name: &str) -> Self {
         let mut hash: u32 = 0x811c_9dc5;
@@ -94,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_derived_id_is_never_a_pinned_one() {
-        // Found by search: hashes below 256, which the rule lifts by 0x100.
+        // Found by search: hashes below 256, to which the rule adds 0x100.
         for (text, id) in [("S/m22434500", 0x1f0), ("S/m51549119", 0x1b5), ("S/m64120259", 0x1bb)] {
             assert_eq!(HandlerId::derive(text).get(), id, "{text:?}");
         }

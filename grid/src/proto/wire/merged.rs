@@ -1,17 +1,16 @@
-//! Merged: several messages that waited together, sent as one.
+//! Merged: several messages, sent as one WebSocket message.
 //!
 //! ```text
 //! 97 00 <seq = number of parts> 00 00 11 00 c400   bin(message) bin(message) …
 //! ```
 //!
-//! Which messages join is the outbox's choice; that a part is not Merged again is the reader's to check.
+//! The outbox decides which messages are merged. The reader must check that no part is a Merged itself.
 
 use bytes::{Buf, BufMut, Bytes};
 
-use super::{
-    DecodeError, Message, Op, Reader,
-    msgpack::{bin_prefix_len, put_array_len, put_bin_prefix, put_uint},
-};
+use super::error::DecodeError;
+use super::message::{Message, Op};
+use super::msgpack::{Reader, bin_prefix_len, put_array_len, put_bin_prefix, put_uint};
 
 /// Bytes of the outer message without the number of parts.
 const HEADER_LEN_FIXED: usize = 8;
@@ -41,20 +40,20 @@ pub(crate) const fn part_prefix_len(len: usize) -> usize {
     bin_prefix_len(len)
 }
 
-/// Announces a part of `len` bytes, which must follow.
+/// Writes the prefix of a part of `len` bytes, which must follow.
 pub(crate) fn write_part_prefix(len: usize, out: &mut impl BufMut) {
     put_bin_prefix(out, len);
 }
 
-/// The parts of a decoded Merged, each a whole message with its own CRC, as slices of the outer one.
+/// The parts of a decoded Merged, as slices of it. Each is a whole message with its own CRC.
 pub(crate) fn parts(outer: &Message) -> Parts {
     debug_assert_eq!(outer.header.op, Op::Merged, "only a Merged has parts");
     Parts { rest: outer.trailer.clone(), announced: outer.header.seq, read: 0 }
 }
 
-/// Iterator over parts; ends after the number announced, or after the first error.
+/// Iterator over parts. Ends after the announced number of parts, or after the first error.
 ///
-/// Holds a place, never a list: the number of parts is only a claim of the peer.
+/// It allocates nothing, because the number of parts is only announced by the peer.
 #[derive(Debug, Clone)]
 pub(crate) struct Parts {
     rest: Bytes,
@@ -63,7 +62,7 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    /// Whether there are no more.
+    /// Whether there are no more parts.
     pub(crate) fn is_over(&self) -> bool {
         self.read >= self.announced
     }
@@ -91,7 +90,7 @@ impl Iterator for Parts {
         let part = self.read_part();
         match &part {
             Ok(_) => self.read += 1,
-            // One error is enough: the connection ends here.
+            // The connection is closed after the first error.
             Err(_) => self.announced = self.read,
         }
         Some(part)
@@ -132,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn fewer_parts_than_said_is_an_error_once() {
+    fn fewer_parts_than_announced_are_one_error() {
         let input = merge(u32::MAX, &[b"one", b"two"]);
         assert_eq!(header_len(u32::MAX), HEADER_LEN_MAX);
         assert_eq!(split(&input), Err(DecodeError::MissingParts { want: u32::MAX, got: 2 }));

@@ -1,24 +1,25 @@
-//! The message: an array of 7, then trailers. [`Message`] is what came in, [`Frame`] what goes out.
+//! The message: an array of 7, then trailers. [`Message`] is a received one, [`Frame`] one to send.
 //!
-//! Called by the state machine for every message both ways, so neither copies: a decoded payload is a slice of the
-//! input, and encoding writes once into the caller's buffer.
+//! Every message in both directions passes through here, so nothing is copied without need: a decoded payload is a
+//! slice of the input, and encoding writes once into the caller's buffer.
 
 use std::{fmt, ops::BitOr};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use super::{
-    CHECKSUM_LEN, DecodeError, MuxId, Reader, SUBROUTE_LEN, SubrouteId, checksum,
-    msgpack::{bin_prefix_len, put_array_len, put_bin_prefix, put_uint, uint_len},
-};
+use super::checksum::{CHECKSUM_LEN, checksum};
+use super::error::DecodeError;
+use super::ids::MuxId;
+use super::msgpack::{Reader, bin_prefix_len, put_array_len, put_bin_prefix, put_uint, uint_len};
+use super::subroute::{SUBROUTE_LEN, SubrouteId};
 
 /// Fields of the array.
 const ARITY: u32 = 7;
 
-/// The longest array up to the payload's first byte: every integer and the bin's length in their widest form.
+/// Length of the longest array up to the payload's first byte: all integers and the bin's length in their longest form.
 pub(super) const ARRAY_LEN_MAX: usize = 1 + 9 + 3 * 5 + 2 * 2 + 5;
 
-/// What a message is about. Who sends which, and when, is the business of the state machine.
+/// The kind of a message. Who sends which, and when, is decided by the link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Op {
     /// First message of the dialer.
@@ -48,13 +49,13 @@ pub(crate) enum Op {
     AckMux,
     Request,
     Response,
-    /// Known, but nobody sends it.
+    /// Defined by the protocol, but never sent.
     Disconnect,
     /// Several messages in one.
     Merged,
-    /// A part of a large message. Ours; only between nodes that agreed on `chunks`.
+    /// A part of a large message. An extension, sent only between nodes that agreed on `chunks`.
     Chunk,
-    /// None of the above; a receiver ignores and counts it.
+    /// Any other op. A receiver ignores and counts it.
     Unknown(u8),
 }
 
@@ -117,7 +118,7 @@ impl fmt::Display for Op {
     }
 }
 
-/// The bits of a message's flags field; bits we do not know are kept.
+/// The bits of a message's flags field. Unknown bits are kept.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Flags(pub(crate) u8);
 
@@ -127,7 +128,7 @@ impl Flags {
     pub(crate) const CRC: Self = Self(1);
     /// The sender's last message of this call.
     pub(crate) const EOF: Self = Self(2);
-    /// Asks for a stream without state, which everyone refuses.
+    /// Asks for a stream without state, which every implementation refuses.
     pub(crate) const STATELESS: Self = Self(4);
     /// The payload is the text of an error.
     pub(crate) const ERROR: Self = Self(8);
@@ -135,7 +136,7 @@ impl Flags {
     pub(crate) const EMPTY: Self = Self(16);
     /// The id of a subroute follows the array.
     pub(crate) const SUBROUTE: Self = Self(32);
-    /// A map of metadata follows the array. Ours; only between nodes that agreed on `meta`.
+    /// A map of metadata follows the array. An extension, set only between nodes that agreed on `meta`.
     pub(crate) const META: Self = Self(64);
 
     const NAMES: [(Self, &str); 7] = [
@@ -158,7 +159,7 @@ impl Flags {
         Self(self.0 | other.0)
     }
 
-    /// Of these flags, those that are in `mask`.
+    /// The flags that are both in these and in `mask`.
     #[must_use]
     pub(crate) const fn only(self, mask: Self) -> Self {
         Self(self.0 & mask.0)
@@ -200,39 +201,39 @@ impl fmt::Debug for Flags {
 pub(crate) struct Header {
     pub(crate) mux: MuxId,
     pub(crate) seq: u32,
-    /// Milliseconds left, measured when the message was made; 0 = no deadline.
+    /// Milliseconds until the deadline when the message was created. 0: no deadline.
     pub(crate) deadline_ms: u32,
-    /// Above 255 only with `ids32`, which the state machine checks: the codec does not know the connection.
+    /// Above 255 only with `ids32`, which the link checks, because the codec does not know the session.
     pub(crate) handler: u32,
     pub(crate) op: Op,
-    /// When sending, [`Flags::EMPTY`], [`Flags::SUBROUTE`] and [`Flags::META`] follow from the [`Frame`] itself.
+    /// When sending, [`Flags::EMPTY`], [`Flags::SUBROUTE`] and [`Flags::META`] are set according to the [`Frame`].
     pub(crate) flags: Flags,
 }
 
 impl Header {
-    /// `op` about the connection itself, everything else zero.
+    /// A header of `op` for the connection itself, with all other fields zero.
     pub(crate) const fn new(op: Op) -> Self {
         Self { mux: MuxId::CONNECTION, seq: 0, deadline_ms: 0, handler: 0, op, flags: Flags::NONE }
     }
 }
 
-/// A message that came in.
+/// A received message.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Message {
     pub(crate) header: Header,
-    /// `None` is absent, `Some` of no bytes is empty: to a stream that is a difference.
+    /// `None` is an absent payload, `Some` without bytes an empty one. Streams distinguish these.
     pub(crate) payload: Option<Bytes>,
     pub(crate) subroute: Option<SubrouteId>,
-    /// What stands between the array and the other trailers: the metadata, or the parts of a Merged.
-    /// Other bytes here are no error, Go ignores them too.
+    /// The bytes between the array and the other trailers: the metadata, or the parts of a Merged.
+    /// Other bytes here are ignored, as Go does.
     pub(crate) trailer: Bytes,
 }
 
 impl Message {
-    /// Takes one message apart and checks its CRC, if it has one.
+    /// Decodes one message and checks its CRC, if it has one.
     ///
-    /// The payload is the input itself, shortened to it: to count one more owner of its memory, and then one less, would
-    /// cost more than all the integers.
+    /// The payload is the input itself, advanced and truncated: a slice of it would increment and decrement a reference
+    /// count, which takes longer than decoding all integers.
     pub(crate) fn decode(mut input: Bytes) -> Result<Self, DecodeError> {
         if input.is_empty() {
             return Err(DecodeError::EmptyMessage);
@@ -253,7 +254,7 @@ impl Message {
         let payload_len = reader.read_bin_ref("payload")?.len();
         let array_end = reader.position();
 
-        // Trailers are cut off from the end, so that unknown bytes after the array do not move them.
+        // Trailers are read from the end, so that unknown bytes after the array do not move them.
         let mut rest = input.get(array_end..).unwrap_or_default();
         if header.flags.contains(Flags::CRC) {
             let (before, want) = split_trailer::<CHECKSUM_LEN>(rest, "crc")?;
@@ -279,9 +280,16 @@ impl Message {
         });
         Ok(Self { header, payload, subroute, trailer })
     }
+
+    /// The payload, or an empty one if it is absent. For ops that must have one: decoding the empty one fails with what
+    /// is missing.
+    pub(crate) fn payload_or_empty(&self) -> &Bytes {
+        static EMPTY: Bytes = Bytes::new();
+        self.payload.as_ref().unwrap_or(&EMPTY)
+    }
 }
 
-/// Lengths only: payloads belong to users and do not end up in logs.
+/// Shows lengths only: payloads are the user's, and must not appear in logs.
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Message")
@@ -300,13 +308,13 @@ fn split_trailer<'a, const N: usize>(
     rest.split_last_chunk().ok_or(DecodeError::ShortTrailer { trailer, need: N, got: rest.len() })
 }
 
-/// A message to send, borrowed from wherever its parts live.
+/// A message to send, borrowed from the places of its parts.
 #[derive(Clone, Copy)]
 pub(crate) struct Frame<'a> {
     pub(crate) header: Header,
-    /// `None` is absent, `Some` of no bytes is empty.
+    /// `None` is an absent payload, `Some` without bytes an empty one.
     pub(crate) payload: Option<&'a [u8]>,
-    /// An encoded [`Meta`](super::Meta), or nothing.
+    /// An encoded [`Meta`](super::Meta), or no bytes.
     pub(crate) meta: &'a [u8],
     pub(crate) subroute: Option<&'a SubrouteId>,
 }
@@ -317,7 +325,7 @@ impl<'a> Frame<'a> {
         Self { header, payload, meta: &[], subroute: None }
     }
 
-    /// Exactly the bytes that [`encode`](Self::encode) adds.
+    /// The number of bytes that [`encode`](Self::encode) appends.
     pub(crate) fn encoded_len(&self) -> usize {
         let Header { mux, seq, deadline_ms, handler, op, .. } = self.header;
         let payload_len = self.payload.map_or(0, <[u8]>::len);
@@ -335,7 +343,7 @@ impl<'a> Frame<'a> {
             + if flags.contains(Flags::CRC) { CHECKSUM_LEN } else { 0 }
     }
 
-    /// Appends the message to `out`: one reservation, one pass, and one more over the result for the CRC.
+    /// Appends the message to `out`, with one reservation and one pass, and a second pass over the result for the CRC.
     pub(crate) fn encode(&self, out: &mut BytesMut) {
         let start = out.len();
         let len = self.encoded_len();
@@ -352,8 +360,8 @@ impl<'a> Frame<'a> {
         debug_assert_eq!(out.len() - start, len, "encoded_len is exact");
     }
 
-    /// What stands before the payload and what behind it, for one that is too large to be copied here. There is no CRC:
-    /// such a message travels in parts, and each of them has its own.
+    /// The bytes before and after the payload, for a message whose payload is too large to be copied here. Without a
+    /// CRC: such a message travels in parts, and each part has its own.
     pub(crate) fn around_payload(&self) -> (Bytes, Bytes) {
         let header = Header { flags: self.flags().without(Flags::CRC), ..self.header };
         let mut before = BytesMut::with_capacity(ARRAY_LEN_MAX);
@@ -362,14 +370,14 @@ impl<'a> Frame<'a> {
         (before.freeze(), [self.meta, subroute].concat().into())
     }
 
-    /// The message alone in its own buffer.
+    /// The message in a buffer of its own.
     pub(crate) fn to_bytes(self) -> Bytes {
         let mut out = BytesMut::new();
         self.encode(&mut out);
         out.freeze()
     }
 
-    /// The header's flags, made to agree with what the frame carries.
+    /// The header's flags, with those set that follow from the frame's parts.
     fn flags(&self) -> Flags {
         self.header
             .flags
@@ -382,7 +390,7 @@ impl<'a> Frame<'a> {
 /// Writes the array up to the payload's first byte.
 pub(super) fn put_array(header: &Header, payload_len: usize, out: &mut BytesMut) {
     let Header { mux, seq, deadline_ms, handler, op, flags } = *header;
-    // The array's small pieces meet on the stack, so that `out` checks its capacity once for all of them.
+    // The array is collected on the stack, so that `out` checks its capacity only once.
     let mut scratch = [0; ARRAY_LEN_MAX];
     let mut array = scratch.as_mut_slice();
     put_array_len(&mut array, ARITY as usize);
@@ -405,7 +413,7 @@ pub(super) fn put_checksum(header: &Header, start: usize, out: &mut BytesMut) {
     }
 }
 
-/// Lengths only, as for [`Message`].
+/// Shows lengths only, as for [`Message`].
 impl fmt::Debug for Frame<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Frame")
@@ -435,7 +443,7 @@ mod tests {
     }
 
     #[test]
-    fn golden_with_every_trailer_of_the_base() {
+    fn golden_with_all_trailers_of_the_base_protocol() {
         let id = SubrouteId::new("sub/route", 78.into());
         let message = Frame { subroute: Some(&id), ..request(Some(b"hello grid")) }.to_bytes();
         assert_eq!(
@@ -502,7 +510,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_messages_say_what_is_wrong() {
+    fn errors_of_malformed_messages_name_the_field() {
         let bad_type = |got| DecodeError::BadType { field: "payload", want: "bin", got };
         let cases = [
             ("", DecodeError::EmptyMessage),
@@ -548,7 +556,7 @@ mod tests {
     }
 
     #[test]
-    fn ops_are_numbers_both_ways() {
+    fn ops_convert_to_numbers_and_back() {
         for op in 0..=u8::MAX {
             assert_eq!(Op::from_u8(op).to_u8(), op);
             assert_eq!(matches!(Op::from_u8(op), Op::Unknown(_)), !(1..=18).contains(&op));

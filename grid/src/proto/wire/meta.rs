@@ -1,19 +1,18 @@
-//! The metadata trailer of the feature `meta`: tracing, error codes, and what users attach.
+//! The metadata trailer of the feature `meta`: tracing, error codes, and metadata of users.
 //!
-//! A map with small integers as keys. A Go node never gets one, and would ignore it.
+//! A map with small integers as keys. It is not sent to Go nodes, which would ignore it.
 
 use std::fmt;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::{
-    DecodeError, Reader, TraceContext,
-    msgpack::{put_array_len, put_bin, put_map_len, put_str, put_uint},
-};
+use super::error::DecodeError;
+use super::msgpack::{Reader, put_array_len, put_bin, put_map_len, put_str, put_uint};
+use super::trace::TraceContext;
 
-/// Metadata rides beside the payload and outside of its limit, so it has one of its own.
+/// Limit of the encoded metadata of a message.
 pub(crate) const META_LEN_MAX: usize = 64 << 10;
-/// Entries that users may attach; each costs the receiver two allocations.
+/// Limit of the user's entries. Each costs the receiver two allocations.
 pub(crate) const USER_ENTRIES_MAX: usize = 64;
 
 const KEY_TRACE: u64 = 1;
@@ -23,15 +22,15 @@ const KEY_USER: u64 = 4;
 
 const TRACE_LEN: usize = 26;
 
-/// What may ride on a message. All of it is optional, and nothing at all takes no bytes.
+/// The metadata of a message. All fields are optional, and without any the encoded form is empty.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub(crate) struct Meta {
     pub(crate) trace: Option<TraceContext>,
     /// W3C `tracestate`.
     pub(crate) state: Option<String>,
-    /// On an error, what the text in the payload does not say.
+    /// Of an error, what is not in the text in the payload.
     pub(crate) error: Option<ErrorMeta>,
-    /// The users' own; order and repetitions are kept.
+    /// Entries of the user. Order and repetitions are kept.
     pub(crate) user: Vec<(String, Bytes)>,
 }
 
@@ -39,7 +38,7 @@ pub(crate) struct Meta {
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct ErrorMeta {
     pub(crate) code: u16,
-    /// Depends on the code; empty for most.
+    /// Depends on the code, empty for most.
     pub(crate) body: Bytes,
 }
 
@@ -48,7 +47,7 @@ impl Meta {
         self.trace.is_none() && self.state.is_none() && self.error.is_none() && self.user.is_empty()
     }
 
-    /// The trailer; no bytes for no metadata, so that the flag stays off.
+    /// Encodes the trailer. It is empty without metadata, so that the flag is not set.
     pub(crate) fn encode(&self) -> Bytes {
         if self.is_empty() {
             return Bytes::new();
@@ -68,10 +67,7 @@ impl Meta {
             put_str(&mut out, state);
         }
         if let Some(error) = &self.error {
-            put_uint(&mut out, KEY_ERROR);
-            put_array_len(&mut out, 2);
-            put_uint(&mut out, error.code.into());
-            put_bin(&mut out, &error.body);
+            put_error(&mut out, error.code, &error.body);
         }
         if !self.user.is_empty() {
             put_uint(&mut out, KEY_USER);
@@ -84,7 +80,7 @@ impl Meta {
         out.freeze()
     }
 
-    /// Like [`encode`](Self::encode), but refuses what the peer would refuse, before it costs the connection.
+    /// Like [`encode`](Self::encode), but fails for metadata that the peer would refuse by closing the connection.
     pub(crate) fn encode_checked(&self) -> Result<Bytes, DecodeError> {
         check_user_entries(self.user.len())?;
         let encoded = self.encode();
@@ -112,7 +108,7 @@ impl Meta {
     }
 }
 
-/// Names and lengths only: values belong to users and do not end up in logs.
+/// Shows names and lengths only: values are the user's, and must not appear in logs.
 impl fmt::Debug for Meta {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Meta")
@@ -158,6 +154,14 @@ impl TraceContext {
 }
 
 impl ErrorMeta {
+    /// Encodes the trailer of a message whose only metadata is an error, from a borrowed body.
+    pub(crate) fn encode(code: u16, body: &[u8]) -> Bytes {
+        let mut out = BytesMut::new();
+        put_map_len(&mut out, 1);
+        put_error(&mut out, code, body);
+        out.freeze()
+    }
+
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         const FIELD: &str = "error of meta";
         let len = reader.read_array_len(FIELD)? as usize;
@@ -166,6 +170,13 @@ impl ErrorMeta {
         }
         Ok(Self { code: reader.read_u16("error code")?, body: reader.read_bin("error body")? })
     }
+}
+
+fn put_error(out: &mut BytesMut, code: u16, body: &[u8]) {
+    put_uint(out, KEY_ERROR);
+    put_array_len(out, 2);
+    put_uint(out, code.into());
+    put_bin(out, body);
 }
 
 impl fmt::Debug for ErrorMeta {
@@ -232,7 +243,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_takes_no_bytes() {
+    fn an_error_alone_has_the_same_bytes() {
+        let error = full().error.unwrap();
+        let encoded = ErrorMeta::encode(error.code, &error.body);
+        assert_eq!(encoded, Meta { error: Some(error), ..Meta::default() }.encode());
+    }
+
+    #[test]
+    fn no_metadata_is_encoded_as_no_bytes() {
         assert!(Meta::default().encode().is_empty());
         assert!(Meta::decode(&Bytes::new()).is_err());
         assert_eq!(Meta::decode(&unhex("80")).unwrap(), Meta::default());
@@ -245,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_shapes_are_refused() {
+    fn wrong_types_and_lengths_are_refused() {
         for hex in [
             "8101c40100",
             "810391c0",
@@ -259,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_hold_on_both_sides() {
+    fn encoder_and_decoder_have_the_same_limits() {
         let many = Meta {
             user: vec![(String::new(), Bytes::new()); USER_ENTRIES_MAX + 1],
             ..Meta::default()

@@ -1,7 +1,7 @@
-//! The wire codec: bytes to values and back, and no opinion on when to send them.
+//! The wire codec: bytes to values and back.
 //!
 //! `docs/protocol.md` is the format in full.
-//! Called by the state machine of a connection and by the handshake; knows nothing of calls, streams or features.
+//! Called by the link and by the handshake. Knows no calls, streams or features.
 //!
 //! One message is a msgpack array of exactly 7, then trailers in this order:
 //!
@@ -13,7 +13,7 @@
 //! | handler | u8, u32 with `ids32` | in Request and ConnectMux |
 //! | op | u8 | [`Op`] |
 //! | flags | u8 | [`Flags`] |
-//! | payload | bin | length 0 = absent, unless [`Flags::EMPTY`] says it is empty |
+//! | payload | bin | length 0 = absent, or empty with [`Flags::EMPTY`] |
 //! | meta | msgpack map | iff [`Flags::META`]; [`Meta`] |
 //! | subroute | 32 bytes | iff [`Flags::SUBROUTE`]; [`SubrouteId`] |
 //! | CRC | u32, little endian | iff [`Flags::CRC`]; over everything before it |
@@ -25,15 +25,15 @@
 //! | `merged.rs` | several messages in one |
 //! | `chunk.rs` | parts of a large message |
 //! | `meta.rs`, `subroute.rs`, `checksum.rs` | trailers |
-//! | `ids.rs`, `time.rs`, `error.rs` | words shared by all |
-//! | `msgpack.rs` | the reader and the writers under everything |
+//! | `ids.rs`, `time.rs`, `error.rs` | types shared by all |
+//! | `msgpack.rs` | the reader and the writers that all of these use |
 //!
 //! Three rules hold in every file:
-//! bytes of a peer never panic, and never allocate more than a small multiple of their own length;
-//! integers are written minimal and read in any width;
-//! what follows a payload's value, and keys we do not know, are skipped, because newer nodes may say more.
+//! bytes of a peer never cause a panic, and never an allocation of more than a small multiple of their own length;
+//! integers are written in their shortest form and read in any;
+//! bytes after a payload's value, and unknown keys, are skipped, because newer nodes may send more.
 
-mod checksum;
+pub(crate) mod checksum;
 mod chunk;
 mod connect;
 mod credits;
@@ -60,7 +60,6 @@ pub use self::ids::HandlerId;
 pub use self::trace::{BadTraceContext, TraceContext};
 
 pub(crate) use self::{
-    checksum::{CHECKSUM_LEN, checksum},
     chunk::Part,
     connect::{Connect, ConnectResponse},
     credits::{CREDITS_LEN_MAX, decode_credits, encode_credits},
@@ -68,9 +67,8 @@ pub(crate) use self::{
     ids::MuxId,
     message::{Flags, Frame, Header, Message, Op},
     meta::{ErrorMeta, META_LEN_MAX, Meta},
-    msgpack::Reader,
     ping::{Ping, Pong},
     refusal::Refusal,
-    subroute::{SUBROUTE_LEN, SubrouteHash, SubrouteId, join},
+    subroute::{SubrouteHash, SubrouteId, join},
     time::Timestamp,
 };

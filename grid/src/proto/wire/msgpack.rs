@@ -1,19 +1,19 @@
-//! The msgpack that the protocol needs: a reader over [`Bytes`] and writers of minimal forms.
+//! The part of msgpack that the protocol needs: a reader over [`Bytes`], and writers of the shortest forms.
 //!
-//! Called by every other file here.
-//! Own code instead of `rmp::decode`, because a payload must come out as a slice of the message, not as a copy.
-//! Every method takes the name of the field it reads, for the error.
+//! Used by all other files of this folder.
+//! It does not use `rmp::decode`, because a payload must be a slice of the message and not a copy.
+//! Every method takes the name of the field that it reads, for the error.
 
 use bytes::{BufMut, Bytes};
 use rmp::Marker;
 
-use super::DecodeError;
+use super::error::DecodeError;
 
-/// A place in a message that moves forward.
+/// Reads values from a message, one after another.
 #[derive(Debug, Clone)]
 pub(crate) struct Reader<'a> {
     input: &'a Bytes,
-    /// Never beyond `input.len()`.
+    /// At most `input.len()`.
     pos: usize,
 }
 
@@ -71,7 +71,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Consumes a nil, if that is what comes next.
+    /// Consumes the next value if it is nil. Returns whether it was.
     pub(crate) fn read_nil(&mut self) -> bool {
         let is_nil =
             self.input.get(self.pos).is_some_and(|byte| Marker::from_u8(*byte) == Marker::Null);
@@ -79,7 +79,7 @@ impl<'a> Reader<'a> {
         is_nil
     }
 
-    /// The header of an array: how many values follow. A claim of the peer, never a size to allocate.
+    /// The header of an array: how many values follow. Only announced by the peer, so never a size to allocate.
     pub(crate) fn read_array_len(&mut self, field: &'static str) -> Result<u32, DecodeError> {
         match self.marker(field)? {
             Marker::FixArray(n) => Ok(n.into()),
@@ -89,7 +89,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The header of a map: how many pairs follow. A claim of the peer, never a size to allocate.
+    /// The header of a map: how many pairs follow. Only announced by the peer, so never a size to allocate.
     pub(crate) fn read_map_len(&mut self, field: &'static str) -> Result<u32, DecodeError> {
         match self.marker(field)? {
             Marker::FixMap(n) => Ok(n.into()),
@@ -102,7 +102,7 @@ impl<'a> Reader<'a> {
     /// A bin as a slice of the input that shares its memory.
     pub(crate) fn read_bin(&mut self, field: &'static str) -> Result<Bytes, DecodeError> {
         let len = self.read_bin_ref(field)?.len();
-        // `read_bin_ref` has just moved over these bytes, so the range is inside the input.
+        // `read_bin_ref` has just read these bytes, so the range is inside the input.
         Ok(self.input.slice(self.pos - len..self.pos))
     }
 
@@ -136,7 +136,8 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(bytes).map_err(|_| DecodeError::BadUtf8 { field })
     }
 
-    /// A str for people: Go strings may hold any bytes, and a reason that is hard to read beats a lost connection.
+    /// A str for people. Go strings may hold any bytes, and a text with replacement characters is better than a closed
+    /// connection.
     pub(crate) fn read_text(
         &mut self,
         field: &'static str,
@@ -157,7 +158,7 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
-    /// A key of a payload map. Go reads str and bin alike here, so we do.
+    /// A key of a payload map. Go accepts both str and bin here, and so does this.
     pub(crate) fn read_key(&mut self) -> Result<&'a [u8], DecodeError> {
         const FIELD: &str = "map key";
         let marker = self.marker(FIELD)?;
@@ -187,19 +188,19 @@ impl<'a> Reader<'a> {
         Ok((kind, self.take(len, field)?))
     }
 
-    /// Moves over one value of any type, however deep.
+    /// Skips one value of any type and any depth.
     ///
-    /// Counts the values still to come instead of calling itself, so nesting costs a peer bytes and us nothing.
+    /// Counts the remaining values instead of recursing, so deep nesting does not use up the stack.
     pub(crate) fn skip(&mut self, field: &'static str) -> Result<(), DecodeError> {
         let mut left: u64 = 1;
         while let Some(after) = left.checked_sub(1) {
-            // Each round consumes at least one byte, so `left` may claim anything: the input ends first.
+            // Each iteration consumes at least one byte, so the loop ends with the input whatever `left` is.
             left = after.saturating_add(self.skip_shallow(field)?);
         }
         Ok(())
     }
 
-    /// Moves over a scalar or over the header of a container, and answers how many values that container holds.
+    /// Skips a scalar or the header of a container. Returns the number of values in the container.
     fn skip_shallow(&mut self, field: &'static str) -> Result<u64, DecodeError> {
         let marker = self.marker(field)?;
         let bytes: u32 = match marker {
@@ -214,7 +215,7 @@ impl<'a> Reader<'a> {
             Marker::Str8 | Marker::Bin8 => u8::from_be_bytes(self.array(field)?).into(),
             Marker::Str16 | Marker::Bin16 => u16::from_be_bytes(self.array(field)?).into(),
             Marker::Str32 | Marker::Bin32 => u32::from_be_bytes(self.array(field)?),
-            // Extensions: one byte more, for the type.
+            // Extensions have one more byte, for the type.
             Marker::FixExt1 => 2,
             Marker::FixExt2 => 3,
             Marker::FixExt4 => 5,
@@ -318,7 +319,7 @@ pub(super) const fn uint_len(n: u64) -> usize {
     }
 }
 
-/// The header of a bin; its bytes follow.
+/// The header of a bin, whose bytes must follow.
 pub(super) fn put_bin_prefix(out: &mut impl BufMut, len: usize) {
     if let Ok(len) = u8::try_from(len) {
         out.put_u8(0xc4);
@@ -402,7 +403,7 @@ pub(super) fn put_nil(out: &mut impl BufMut) {
     out.put_u8(0xc0);
 }
 
-/// Lengths are ours, never a peer's: what we send passed the message size limit, which is a u32 itself.
+/// Lengths of messages to send, which have been checked against the message size limit, a u32 itself.
 fn len32(len: usize) -> u32 {
     u32::try_from(len).expect("the message size limit is below 4 GiB")
 }
@@ -437,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn narrow_fields_refuse_what_does_not_fit() {
+    fn integers_that_are_too_large_for_a_field_are_refused() {
         let wide = unhex("cd0100");
         assert_eq!(Reader::new(&wide).read_u8("op"), Err(DecodeError::OutOfRange { field: "op" }));
         assert_eq!(Reader::new(&wide).read_u16("op"), Ok(256));
@@ -449,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn integers_are_written_minimal_and_their_length_is_known() {
+    fn integers_are_written_in_their_shortest_form() {
         let edges =
             [0, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x1_0000, 0xffff_ffff, 0x1_0000_0000, u64::MAX];
         for n in edges {
@@ -514,7 +515,7 @@ mod tests {
     }
 
     #[test]
-    fn skip_moves_over_every_kind_of_value() {
+    fn skip_skips_values_of_every_type() {
         let values = "05 ff c0 c2 c3 cc00 cd0000 ce00000000 cf0000000000000000 d000 d10000 d200000000 d30000000000000000 \
             ca00000000 cb0000000000000000 a161 d90161 da000161 db0000000161 c40100 c5000100 c60000000100 \
             d40500 d5050000 d60500000000 d7050000000000000000 d80500000000000000000000000000000000 \
@@ -533,7 +534,7 @@ mod tests {
     }
 
     #[test]
-    fn skip_survives_any_nesting() {
+    fn skip_does_not_overflow_the_stack_on_deep_nesting() {
         let mut deep = vec![0x91; 4_000_000];
         assert!(Reader::new(&deep.clone().into()).skip("x").is_err());
         deep.push(0xc0);
@@ -545,7 +546,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_lossy_and_names_are_not() {
+    fn texts_may_be_invalid_utf8_and_names_may_not() {
         let input = unhex("a2ff61");
         assert_eq!(
             Reader::new(&input).read_str("host", 9),

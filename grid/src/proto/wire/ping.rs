@@ -1,16 +1,15 @@
-//! Payloads of Ping and Pong. When to ping, and what silence means, is decided elsewhere.
+//! Payloads of Ping and Pong. When to ping is decided by session/keepalive.rs and caller/.
 
 use bytes::{Bytes, BytesMut};
 
-use super::{
-    DecodeError, Reader, Timestamp,
-    msgpack::{put_bool, put_map_len, put_nil, put_str},
-};
+use super::error::DecodeError;
+use super::msgpack::{Reader, put_bool, put_map_len, put_nil, put_str};
+use super::time::Timestamp;
 
-/// A question whether the other side is alive. On a stream it has no payload at all.
+/// Asks whether the other side is alive. A ping on a stream has no payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ping {
-    /// The sender's clock, only ever compared with itself.
+    /// The time of the sender's clock, which is compared only with the same clock.
     pub(crate) time: Timestamp,
 }
 
@@ -23,7 +22,7 @@ impl Ping {
         out.freeze()
     }
 
-    /// Reads the payload, if there is one; no payload is Go's zero time, and so is a map without `t`.
+    /// Reads the payload, if there is one. Without a payload or without the key `t` the time is Go's zero time.
     pub(crate) fn decode(payload: Option<&Bytes>) -> Result<Self, DecodeError> {
         let mut time = Timestamp::GO_ZERO;
         if let Some(payload) = payload {
@@ -51,12 +50,12 @@ pub(crate) struct Pong {
 }
 
 impl Pong {
-    /// The answer to `ping` when all is well.
+    /// The answer to `ping` without an error.
     pub(crate) fn to(ping: Ping) -> Self {
         Self { not_found: false, error: None, time: ping.time }
     }
 
-    /// The payload. Keys stand in the order in which Go writes them.
+    /// Encodes the payload, with keys in the order in which Go writes them.
     pub(crate) fn encode(&self) -> Bytes {
         let error_len = self.error.as_ref().map_or(0, String::len);
         let mut out = BytesMut::with_capacity(16 + error_len + Timestamp::ENCODED_LEN);
@@ -73,7 +72,7 @@ impl Pong {
         out.freeze()
     }
 
-    /// Reads the payload; a missing key has Go's zero value, as it has in Go.
+    /// Reads the payload. A missing key has Go's zero value, as it has in Go.
     pub(crate) fn decode(payload: &Bytes) -> Result<Self, DecodeError> {
         let mut pong = Self { not_found: false, error: None, time: Timestamp::GO_ZERO };
         let mut reader = Reader::new(payload);
@@ -81,7 +80,7 @@ impl Pong {
             match reader.read_key()? {
                 b"nf" => pong.not_found = reader.read_bool("nf")?,
                 b"e" if reader.read_nil() => pong.error = None,
-                // No limit of its own: the text is shorter than the message that it came in.
+                // No limit of its own: the text is shorter than its message.
                 b"e" => pong.error = Some(reader.read_text("e", usize::MAX)?),
                 b"t" => pong.time = Timestamp::read(&mut reader, "t")?,
                 _ => reader.skip("unknown key of Pong")?,
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ping_without_payload_has_go_s_zero_time() {
+    fn a_ping_without_payload_has_the_zero_time_of_go() {
         assert_eq!(Ping::decode(None).unwrap().time, Timestamp::GO_ZERO);
         assert_eq!(Ping::decode(Some(&unhex("81a178c0"))).unwrap().time, Timestamp::GO_ZERO);
     }

@@ -1,12 +1,14 @@
-//! What holds for all messages and for all bytes: round trips, damage, noise.
+//! Properties of all messages and of all bytes: round trips, damage, random input.
 
 use bytes::{Bytes, BytesMut};
 use proptest::{collection::vec, option, prelude::*};
 
 use super::merged;
-use super::{testing::*, *};
+use super::msgpack::Reader;
+use super::testing::*;
+use super::*;
 
-/// A message with its parts, as far as it can be read.
+/// A message, and the parts of it that can be decoded.
 fn read_all(input: &Bytes) -> Result<(Message, Vec<Bytes>), DecodeError> {
     let message = Message::decode(input.clone())?;
     let parts = if message.header.op == Op::Merged {
@@ -20,7 +22,7 @@ fn read_all(input: &Bytes) -> Result<(Message, Vec<Bytes>), DecodeError> {
     Ok((message, parts))
 }
 
-/// Hands `input` to every decoder there is; only coming back matters.
+/// Passes `input` to every decoder, which must only return.
 fn try_everything(input: &Bytes) {
     let _ = read_all(input);
     let _ = Connect::decode(input);
@@ -40,7 +42,7 @@ fn no_prefix_of_a_vector_is_accepted() {
     }
 }
 
-/// One damaged byte is found, with one exception that no receiver can close:
+/// One damaged byte is detected, with one exception that no receiver can avoid:
 /// damage to the flags may clear the CRC flag itself, and a message without it is not checked.
 #[test]
 fn no_damaged_byte_passes_the_checksum() {
@@ -67,7 +69,7 @@ fn no_damaged_byte_passes_the_checksum() {
     }
 }
 
-/// Bytes that nobody reads are harmless: a message without CRC means the same with more bytes behind it.
+/// A message without CRC has the same meaning with more bytes after it.
 #[test]
 fn bytes_after_an_unchecked_message_change_nothing() {
     for vector in vectors::all() {
@@ -87,7 +89,7 @@ fn bytes_after_an_unchecked_message_change_nothing() {
 }
 
 fn any_header() -> impl Strategy<Value = Header> {
-    // Shifting spreads the numbers over all widths, not only over the widest.
+    // Shifting produces numbers of all widths, not only of the largest.
     let u32s = || (any::<u32>(), 0..32u32).prop_map(|(n, shift)| n >> shift);
     let mux = (any::<u64>(), 0..64u32).prop_map(|(n, shift)| n >> shift);
     (mux, u32s(), u32s(), u32s(), any::<u8>(), any::<u8>()).prop_map(
@@ -122,7 +124,7 @@ fn any_meta() -> impl Strategy<Value = Meta> {
         .prop_map(|(trace, state, error, user)| Meta { trace, state, error, user })
 }
 
-/// Bytes that look like msgpack more often than noise does.
+/// Random bytes that resemble msgpack more than uniform ones.
 fn any_bytes() -> impl Strategy<Value = Vec<u8>> {
     let likely = prop::sample::select(
         b"\x97\x81\x82\x84\xc4\xc7\xd9\xc0\xc2\x00\x01\x05\x0c\xa1\xa2\xdf\xdd\xff\x11teIDExt"
@@ -132,7 +134,7 @@ fn any_bytes() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    // Nothing to remember between runs: a failing case becomes a test by hand.
+    // Failing cases are not stored between runs: they are added as tests by hand.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
@@ -158,7 +160,7 @@ proptest! {
         } else {
             prop_assert_eq!(Meta::decode(&decoded.trailer).unwrap(), meta);
         }
-        // And once more from what was decoded.
+        // Once more, from the decoded message.
         let again = Frame {
             header: decoded.header,
             payload: decoded.payload.as_deref(),
@@ -183,7 +185,7 @@ proptest! {
         }
         let message = message.freeze();
         try_everything(&message);
-        // The payload maps by themselves, past a checksum that would stop the damage.
+        // The payload maps alone, because the checksum of a message would detect the damage first.
         for start in [0, 8, 9, 10, 11] {
             try_everything(&message.slice(start.min(message.len())..));
         }

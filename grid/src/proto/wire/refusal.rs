@@ -2,15 +2,14 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::{
-    DecodeError, Reader,
-    msgpack::{put_map_len, put_str},
-};
+use super::error::DecodeError;
+use super::msgpack::{Reader, put_map_len, put_str};
 
-/// The callee will not run a Request or open a stream.
+/// The callee does not run a Request, or does not open a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
-    /// For people, with one exception: a text that begins with "Invalid Handler" means that nobody serves the id.
+    /// A text for people, with one exception: if it begins with "Invalid Handler", the callee has no handler of this
+    /// id.
     pub(crate) error: String,
 }
 
@@ -23,13 +22,13 @@ impl Refusal {
         out.freeze()
     }
 
-    /// Reads the payload; a missing text is empty, as it is in Go.
+    /// Reads the payload. A missing text is empty, as it is in Go.
     pub(crate) fn decode(payload: &Bytes) -> Result<Self, DecodeError> {
         let mut error = String::new();
         let mut reader = Reader::new(payload);
         for _ in 0..reader.read_map_len("MuxConnectError")? {
             match reader.read_key()? {
-                // No limit of its own: the text is shorter than the message that it came in.
+                // No limit of its own: the text is shorter than its message.
                 b"Error" => error = reader.read_text("Error", usize::MAX)?,
                 _ => reader.skip("unknown key of MuxConnectError")?,
             }

@@ -1,22 +1,23 @@
-//! Subroutes: several instances of one handler on a connection, told apart by a static text.
+//! Subroutes: several instances of one handler on a connection, distinguished by a static text.
 //!
-//! On the wire a subroute is 32 bytes, the SHA-256 of its text with the handler's id in the first two.
+//! On the wire a subroute is 32 bytes: the SHA-256 hash of its text, with the first two bytes replaced by the handler's
+//! id.
 
 use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use super::HandlerId;
+use super::ids::HandlerId;
 
 /// Bytes of the subroute trailer.
 pub(crate) const SUBROUTE_LEN: usize = 32;
 
-/// A handler on a subroute, as it travels. Dispatch compares these bytes and never sees the text.
+/// The id of a handler on a subroute, as it is sent. Handlers are found by these bytes, without the text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SubrouteId(pub(crate) [u8; SUBROUTE_LEN]);
 
 impl SubrouteId {
-    /// Hashes `path`; whoever needs ids for many handlers keeps a [`SubrouteHash`] instead.
+    /// Hashes `path`. For the ids of several handlers use a [`SubrouteHash`], which hashes only once.
     #[cfg(test)]
     pub(crate) fn new(path: &str, handler: HandlerId) -> Self {
         SubrouteHash::of(path).for_handler(handler)
@@ -31,7 +32,7 @@ impl fmt::Debug for SubrouteId {
     }
 }
 
-/// The hash of a subroute's text, done once; ids for handlers are then a copy and two stores.
+/// The hash of a subroute's text, from which the id for each handler is a copy and two stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct SubrouteHash([u8; SUBROUTE_LEN]);
 
@@ -40,8 +41,8 @@ impl SubrouteHash {
         Self(Sha256::digest(path.as_bytes()).into())
     }
 
-    /// Byte 0 is the handler's id and byte 1 is 0.
-    /// An id above 255 does not fit and leaves 0 there too: it is compared beside these bytes, see `ids32`.
+    /// The id for a handler: byte 0 is the handler's id, and byte 1 is 0.
+    /// For an id above 255 both are 0, and the id is compared in addition to these bytes, see `ids32`.
     pub(crate) fn for_handler(self, handler: HandlerId) -> SubrouteId {
         let mut bytes = self.0;
         let [first, second, ..] = &mut bytes;
@@ -51,7 +52,7 @@ impl SubrouteHash {
     }
 }
 
-/// The text of `child` below `parent`. The empty text is the root: it adds no `/`.
+/// The text of `child` below `parent`. An empty text is the root, and is joined without a `/`.
 pub(crate) fn join(parent: &str, child: &str) -> String {
     match (parent, child) {
         ("", only) | (only, "") => only.to_owned(),
@@ -64,7 +65,7 @@ mod tests {
     use super::{super::testing::*, *};
 
     #[test]
-    fn the_example_of_the_protocol() {
+    fn the_example_in_the_protocol_document() {
         let id = SubrouteId::new("sub/route", HandlerId::from(78));
         assert_eq!(hex(&id.0), "4e003cc0be20aea0ea976ec7db644da710f07e114deddb9698d1367833d1a420");
         let hash = SubrouteHash::of(&join("sub", "route"));
@@ -73,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wide_handler_id_leaves_zeros() {
+    fn a_handler_id_above_255_is_replaced_by_zeros() {
         let id = SubrouteId::new("sub/route", HandlerId::new(0x9e37_794e));
         assert_eq!(id.0[..3], [0, 0, 0x3c]);
         assert_eq!(SubrouteId::new("sub/route", HandlerId::new(255)).0[..2], [255, 0]);

@@ -1,10 +1,10 @@
-//! What the tests of the codec share.
+//! Helpers for the tests of the codec.
 
 use std::fmt::Debug;
 
 use bytes::Bytes;
 
-use super::DecodeError;
+use super::error::DecodeError;
 
 pub(super) fn unhex(hex: &str) -> Bytes {
     assert!(hex.len().is_multiple_of(2), "odd hex");
@@ -15,7 +15,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// `input` decodes, and no proper prefix of it does.
+/// Asserts that `input` can be decoded, and that no proper prefix of it can.
 #[track_caller]
 pub(super) fn every_truncation_fails<T: Debug>(
     input: &Bytes,

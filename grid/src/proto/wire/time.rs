@@ -1,14 +1,15 @@
-//! Points in time as they travel: in the handshake, where clocks are compared, and in pings, where they are echoed.
+//! Points in time as they are sent: in the handshake, where clocks are compared, and in pings, where they are echoed.
 
 use std::time::{Duration, SystemTime};
 
 use bytes::BufMut;
 
-use super::{DecodeError, Reader};
+use super::error::DecodeError;
+use super::msgpack::Reader;
 
 /// The msgpack extension type of a Go time.
 const EXT_GO_TIME: i8 = 5;
-/// The msgpack extension type of the standard timestamp; read, never written.
+/// The msgpack extension type of the standard timestamp, which is read but never written.
 const EXT_TIMESTAMP: i8 = -1;
 const NANOS_PER_SEC: u32 = 1_000_000_000;
 
@@ -16,12 +17,12 @@ const NANOS_PER_SEC: u32 = 1_000_000_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Timestamp {
     pub(crate) secs: i64,
-    /// Below one second, and counted upward also before 1970.
+    /// Below one second, and counted upward before 1970 too.
     pub(crate) nanos: u32,
 }
 
 impl Timestamp {
-    /// Go's `time.Time{}`, the first day of year 1: stands for "no time" in pongs.
+    /// Go's `time.Time{}`, the first day of the year 1, which means "no time" in pongs.
     pub(crate) const GO_ZERO: Self = Self { secs: -62_135_596_800, nanos: 0 };
 
     /// Bytes that [`put`](Self::put) writes.
@@ -55,14 +56,14 @@ impl Timestamp {
                 });
             }
         };
-        // Go's nanoseconds are an i32: a negative one is too big here as well.
+        // Go's nanoseconds are an i32, and a negative number is too large as a u32.
         if nanos >= NANOS_PER_SEC {
             return Err(DecodeError::OutOfRange { field });
         }
         Ok(Self { secs, nanos })
     }
 
-    /// How far apart two times are, whichever is later.
+    /// The absolute difference between two times.
     #[must_use]
     pub(crate) fn abs_diff(self, other: Self) -> Duration {
         let diff = self.total_nanos().abs_diff(other.total_nanos());
@@ -73,7 +74,7 @@ impl Timestamp {
         }
     }
 
-    /// The system's form, if the system can express it: peers may send any year.
+    /// The time as a `SystemTime`, if that can express it: peers may send any year.
     #[must_use]
     pub(crate) fn to_system_time(self) -> Option<SystemTime> {
         let secs = Duration::from_secs(self.secs.unsigned_abs());
@@ -188,19 +189,19 @@ mod tests {
     }
 
     #[test]
-    fn system_time_both_ways() {
+    fn converts_to_system_time_and_back() {
         for (secs, nanos) in [(0, 0), (-1, 999_999_999), (-1, 0), (1_795_361_206, 1), (-5, 250)] {
             let time = Timestamp { secs, nanos };
             assert_eq!(Timestamp::from(time.to_system_time().unwrap()), time);
         }
         for secs in [i64::MIN, i64::MAX] {
-            // Whether the system can express it is its own matter; that we do not panic is ours.
+            // The system may not be able to express it, but it must not panic.
             let _ = Timestamp { secs, nanos: 999_999_999 }.to_system_time();
         }
     }
 
     #[test]
-    fn differences_have_no_direction_and_no_overflow() {
+    fn differences_are_absolute_and_do_not_overflow() {
         let (a, b) =
             (Timestamp { secs: -1, nanos: 999_999_999 }, Timestamp { secs: 300, nanos: 0 });
         assert_eq!(a.abs_diff(b), Duration::new(300, 1));

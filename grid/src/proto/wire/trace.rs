@@ -1,9 +1,9 @@
-//! W3C trace context: which trace a call belongs to.
+//! W3C trace context: the trace that a call belongs to.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Where a call belongs in a distributed trace: what a W3C `traceparent` header says.
+/// The place of a call in a distributed trace, as in a W3C `traceparent` header.
 ///
 /// ```
 /// let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -23,7 +23,7 @@ pub struct TraceContext {
     pub flags: u8,
 }
 
-/// A text is no `traceparent`.
+/// The string is not a valid `traceparent`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a traceparent: it must look like 00-<32 hex digits>-<16 hex digits>-<2 hex digits>")]
 #[non_exhaustive]
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_traceparent_is_refused() {
+    fn invalid_strings_are_refused() {
         let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         assert!(good.parse::<TraceContext>().is_ok());
         for bad in ["", "00", &good[1..], &format!("{good}-"), &good.replace('f', "g"), "é"] {

@@ -1,16 +1,17 @@
-//! The recorded messages of `tests/vectors/base.jsonl`: real bytes of the Go implementation, with their meaning.
+//! The recorded messages of `tests/vectors/base.jsonl`: bytes of the Go implementation, with their meaning.
 //!
-//! Every line must decode to exactly what it says, and come out of our encoder as the same bytes.
+//! Every line must be decoded to the fields in it, and encoded to the same bytes.
 
 use bytes::{Bytes, BytesMut};
 use serde_json::Value;
 
 use super::merged;
-use super::{testing::*, *};
+use super::testing::*;
+use super::*;
 
 const BASE: &str = include_str!("../../../tests/vectors/base.jsonl");
 
-/// A line of the file; a part of a Merged has the same fields.
+/// A line of the file. A part of a Merged has the same fields.
 pub(super) struct Vector {
     pub(super) name: String,
     pub(super) message: Bytes,
@@ -29,19 +30,19 @@ pub(super) fn all() -> Vec<Vector> {
             }
         })
         .collect();
-    assert!(vectors.len() >= 83, "vectors only ever get added");
+    assert!(vectors.len() >= 83, "vectors may only be added");
     vectors
 }
 
 fn uint(value: &Value) -> u64 {
-    value.as_u64().unwrap_or_else(|| panic!("{value} is no unsigned integer"))
+    value.as_u64().unwrap_or_else(|| panic!("{value} is not an unsigned integer"))
 }
 
 fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
+    value.as_str().unwrap_or_else(|| panic!("{value} is not a string"))
 }
 
-/// The header as the vector tells it.
+/// The header with the vector's fields.
 fn header(decoded: &Value) -> Header {
     Header {
         mux: MuxId(uint(&decoded["mux_id"])),
@@ -60,7 +61,7 @@ fn timestamp(value: &Value) -> Timestamp {
     }
 }
 
-/// Our names of the flags, by the vectors' names.
+/// The flags by the vectors' names.
 fn flag(name: &str) -> Flags {
     match name {
         "CRCxxh3" => Flags::CRC,
@@ -101,8 +102,8 @@ fn check(name: &str, input: &Bytes, decoded: &Value) {
     check_encoding(name, input, decoded);
 }
 
-/// What is in the payload. Every op stands here by name, so that a vector of a new one is noticed.
-/// All maps of the vectors have their keys in Go's order, which is ours too: each payload re-encodes byte for byte.
+/// Checks the payload. All ops are listed, so that a vector with a new one fails here.
+/// Keys of maps are in the order in which Go and this encoder write them, so payloads are encoded to the same bytes.
 fn check_payload(name: &str, message: &Message, payload: &Bytes, decoded: &Value) {
     let expected = &decoded["payload_decoded"];
     match text(&decoded["op_name"]) {
@@ -164,7 +165,7 @@ fn check_payload(name: &str, message: &Message, payload: &Bytes, decoded: &Value
             assert_eq!(payload, text(&expected["error_text"]).as_bytes(), "{name}");
         }
         "ConnectMux" | "MuxClientMsg" | "MuxServerMsg" | "Request" | "Response" => {
-            // The payload belongs to the user.
+            // The payload is the user's.
             assert_eq!(*expected, Value::Null, "{name}");
         }
         "DisconnectClientMux" | "DisconnectServerMux" | "AckMux" | "Disconnect" => {
@@ -174,7 +175,7 @@ fn check_payload(name: &str, message: &Message, payload: &Bytes, decoded: &Value
     }
 }
 
-/// Encodes from the vector's fields alone, not from what we decoded.
+/// Encodes from the vector's fields alone, not from the decoded message.
 fn check_encoding(name: &str, input: &Bytes, decoded: &Value) {
     let header = header(decoded);
     let mut out = BytesMut::new();
@@ -192,7 +193,7 @@ fn check_encoding(name: &str, input: &Bytes, decoded: &Value) {
         let subroute = unhex(text(&decoded["subroute_hex"]));
         let subroute = <[u8; 32]>::try_from(&subroute[..]).ok().map(SubrouteId);
         let frame = Frame {
-            // These three are the encoder's to find.
+            // The encoder must set these three itself.
             header: Header {
                 flags: header.flags.without(Flags::EMPTY | Flags::SUBROUTE | Flags::META),
                 ..header
@@ -208,14 +209,14 @@ fn check_encoding(name: &str, input: &Bytes, decoded: &Value) {
 }
 
 #[test]
-fn every_vector_decodes_to_its_fields_and_back() {
+fn every_vector_is_decoded_to_its_fields_and_back() {
     for vector in all() {
         check(&vector.name, &vector.message, &vector.decoded);
     }
 }
 
 #[test]
-fn handshake_messages_come_out_whole() {
+fn handshake_messages_are_encoded_whole() {
     for vector in all() {
         let message = Message::decode(vector.message.clone()).unwrap();
         let payload = message.payload.unwrap_or_default();
@@ -237,7 +238,7 @@ fn subroutes_of_the_vectors_are_the_hash_of_their_text() {
     for vector in all() {
         let message = Message::decode(vector.message).unwrap();
         if let Some(subroute) = message.subroute {
-            // All of them were recorded with this one text.
+            // All of them were recorded with this text.
             assert_eq!(
                 subroute,
                 SubrouteId::new("sub/route", HandlerId::new(message.header.handler))
@@ -248,7 +249,7 @@ fn subroutes_of_the_vectors_are_the_hash_of_their_text() {
     assert!(seen >= 4, "{seen}");
 }
 
-/// Every op of the base protocol was seen on a socket or made with Go's own encoder.
+/// Every op of the base protocol was recorded from a socket or encoded by the Go implementation.
 #[test]
 fn the_vectors_cover_every_op() {
     let vectors = all();

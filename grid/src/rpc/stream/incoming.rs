@@ -7,7 +7,7 @@ use std::task::{self, Poll, ready};
 
 use futures_core::{FusedStream, Stream};
 
-use crate::error::Failure;
+use crate::error::CallFailure;
 use crate::net::RawReceiver;
 use crate::rpc::payload::Codec;
 use crate::{CallError, CodecError, RemoteError};
@@ -56,9 +56,9 @@ impl From<InputError> for RemoteError {
     }
 }
 
-impl From<Failure> for InputError {
-    fn from(failure: Failure) -> Self {
-        Self::BrokenOff(failure.into_call_error(|_| None))
+impl From<CallFailure> for InputError {
+    fn from(failure: CallFailure) -> Self {
+        Self::BrokenOff(failure.untyped())
     }
 }
 

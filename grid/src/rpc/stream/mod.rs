@@ -16,7 +16,7 @@ pub use incoming::{Incoming, InputError};
 pub use item::StreamItem;
 pub use outgoing::Outgoing;
 pub use reply::Reply;
-pub use requests::{Requests, SendError};
+pub use requests::Requests;
 pub use responses::Responses;
 
 /// Default capacity of a stream in messages, unless `#[handler(incoming = .., outgoing = ..)]` sets another.

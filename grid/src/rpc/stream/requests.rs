@@ -8,9 +8,9 @@ use std::task::{self, Poll};
 use bytes::Bytes;
 use futures_sink::Sink;
 
+use crate::error::SendError;
 use crate::net::RawSender;
 use crate::rpc::payload::Codec;
-use crate::{Closed, CodecError};
 
 /// Sends the items of a caller's input; also a [`Sink`].
 ///
@@ -20,18 +20,6 @@ use crate::{Closed, CodecError};
 pub struct Requests<I> {
     raw: RawSender,
     codec: Codec<I>,
-}
-
-/// Why an item of the input was not sent.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SendError {
-    /// The handler has ended; the other handle of the call returns its result.
-    #[error(transparent)]
-    Closed(#[from] Closed),
-    /// The item could not be serialised, or is larger than a message may be. The stream can still be used.
-    #[error("cannot encode the item")]
-    Encode(#[source] CodecError),
 }
 
 impl<I> Requests<I> {

@@ -1,4 +1,4 @@
-//! The users of a [`Pair`]: calls both ways, what was sent and received on each, and what must hold for them.
+//! The users of a [`Pair`]: calls in both directions, what was sent and received on each, and their invariants.
 
 mod users;
 
@@ -18,10 +18,10 @@ pub(super) enum Kind {
     Stream { incoming: u32, outgoing: u32 },
 }
 
-/// One call and what its owners know of it.
+/// One call, and what its users know of it.
 #[derive(Debug)]
 struct Track {
-    /// Travels as the payload, so that both ends find each other.
+    /// Sent as the payload, so that both sides can be matched.
     number: u32,
     by_a: bool,
     kind: Kind,
@@ -31,13 +31,13 @@ struct Track {
     up: Items,
     down: Items,
     input_ended: bool,
-    /// What the handler answered, or returned with.
+    /// The handler's answer or result.
     finished: Option<Result<(), ()>>,
-    /// The caller has got its outcome, or has dropped the call.
+    /// The caller has taken the outcome, or has dropped the call.
     over: bool,
 }
 
-/// A payload that begins with this number: of four bytes, or of some more, up to what is large in these tests.
+/// A payload that begins with this number. Some have four bytes, and some are large in these tests.
 pub(super) fn payload(number: u32) -> Bytes {
     let more = match number % 5 {
         0 => 60 + number % 97,
@@ -48,7 +48,7 @@ pub(super) fn payload(number: u32) -> Bytes {
     number.to_le_bytes().into_iter().chain(more).collect()
 }
 
-/// Items of one direction, which are numbers that count up.
+/// The items of one direction, whose numbers count up.
 #[derive(Debug, Default)]
 struct Items {
     sent: u32,
@@ -57,9 +57,9 @@ struct Items {
 
 impl Items {
     fn take(&mut self, item: &Bytes) {
-        assert_eq!(item, &payload(self.received), "in order, and none twice");
+        assert_eq!(item, &payload(self.received), "in order, and each once");
         self.received += 1;
-        assert!(self.received <= self.sent, "only what was sent");
+        assert!(self.received <= self.sent, "only items that were sent");
     }
 }
 
@@ -68,12 +68,12 @@ pub(super) struct World {
     pub(super) pair: Pair,
     calls: Vec<Track>,
     next_number: u32,
-    /// Who was told to wait and has not been woken: whether at `a`, and for what.
+    /// The tasks that wait and have not been woken: whether at `a`, and for what.
     asleep: HashSet<(bool, Side, Key, Sleeper)>,
     /// Calls that were reported as never sent.
     unsent: HashSet<u32>,
     up: bool,
-    /// When the sockets last took nothing.
+    /// When the sockets were last blocked.
     blocked_at: Instant,
 }
 
@@ -93,7 +93,7 @@ impl World {
         Self { pair, calls, next_number: 0, asleep, unsent, up: false, blocked_at: start() }
     }
 
-    /// Acts on the call that is `back` from the newest, if there is one.
+    /// Acts on a call counted back from the newest, if there is one.
     pub(super) fn with(&mut self, back: usize, act: impl FnOnce(&mut Self, usize)) {
         if let Some(at) = self.calls.len().checked_sub(back + 1) {
             act(self, at);
@@ -104,7 +104,7 @@ impl World {
         if a { &mut self.pair.a } else { &mut self.pair.b }
     }
 
-    /// Whoever was told to wait must be woken before there is something for it.
+    /// Records that a task waits, or asserts that a task that waited was woken before its poll was ready.
     #[track_caller]
     fn check_sleep(&mut self, a: bool, side: Side, key: Key, sleeper: Sleeper, waits: bool) {
         let place = (a, side, key, sleeper);
@@ -136,20 +136,20 @@ impl World {
         let until = self.pair.now + time;
         if self.pair.try_advance(time).is_err() {
             let moved_for = self.pair.now.saturating_duration_since(self.blocked_at);
-            assert!(moved_for < secs(1), "only what does not move for long is taken for dead");
+            assert!(moved_for < secs(1), "only a peer that was blocked for long counts as gone");
             self.cut();
             self.pair.now = until;
         }
     }
 
-    /// Hands out what has happened: calls to their handlers, wakes to sleepers.
+    /// Delivers all events: calls to their handlers, wake-ups to waiting tasks.
     pub(super) fn collect(&mut self) {
         for a in [true, false] {
             let node = self.node(a);
             node.drain_events();
             let (serves, wakes) =
                 (std::mem::take(&mut node.serves), std::mem::take(&mut node.wakes));
-            let abandoned = std::mem::take(&mut node.abandoned);
+            let cancelled = std::mem::take(&mut node.cancelled);
             for (side, key, half) in wakes {
                 let wakes = |sleeper| match half {
                     Half::Reader => sleeper != Sleeper::Writer,
@@ -160,21 +160,21 @@ impl World {
                     (*at_a, *at_side, *at_key) != (a, side, key) || !wakes(*sleeper)
                 });
             }
-            for key in abandoned {
+            for key in cancelled {
                 self.asleep
                     .retain(|(at_a, side, at_key, _)| (*at_a, *side, *at_key) != (a, Callee, key));
             }
             let numbers: HashMap<u32, usize> =
                 self.calls.iter().enumerate().map(|(at, track)| (track.number, at)).collect();
             for serve in serves {
-                let payload = serve.payload.expect("all of them have one");
+                let payload = serve.payload.expect("all calls have a payload");
                 let number = u32::from_le_bytes(payload[..4].try_into().expect("a number"));
                 assert_eq!(payload, self::payload(number));
-                assert!(!self.unsent.contains(&number), "it was said to be unsent");
+                assert!(!self.unsent.contains(&number), "it was reported as unsent");
                 if let Some(track) = numbers.get(&number).map(|at| &mut self.calls[*at]) {
                     assert!(
                         track.by_a != a && track.serve.is_none(),
-                        "served once, at the other side"
+                        "served once, by the other side"
                     );
                     track.serve = Some(serve.key);
                 }
@@ -183,7 +183,7 @@ impl World {
         self.check_sleepers();
     }
 
-    /// Whoever sleeps has nothing to do: nobody misses the wake that was its last.
+    /// Asserts that the poll of every waiting task is still pending, so that no wake-up was missed.
     fn check_sleepers(&mut self) {
         for place in self.asleep.clone() {
             let (a, side, key, sleeper) = place;
@@ -199,7 +199,7 @@ impl World {
 
     // ---- the end ----------------------------------------------------------------------------------------------------
 
-    /// Drops the oldest calls, so that those that are alive stay few.
+    /// Drops the oldest calls, so that few are alive.
     pub(super) fn forget_the_old(&mut self) {
         while self.calls.len() > 40 {
             self.finish(0, false);
@@ -208,7 +208,7 @@ impl World {
         }
     }
 
-    /// Half of the calls come to their end, the others are dropped; then nothing may be left.
+    /// Finishes half of the calls and drops the others. Afterwards nothing may be left.
     pub(super) fn end(&mut self) {
         self.pair.blocked = false;
         self.connect(Features::all());
@@ -229,7 +229,7 @@ impl World {
         }
         for at in 0..self.calls.len() {
             let Track { over, ref finished, .. } = self.calls[at];
-            // Each was sent by now, answered, and read to its end.
+            // By now each has been sent, answered, and read to its end.
             assert!(over, "call {at} did not end: {finished:?}");
         }
         self.pass(secs(300));

@@ -1,10 +1,11 @@
-//! What callers and handlers do, and what must hold when they do it.
+//! The actions of callers and handlers, and their assertions.
 
 use std::time::Duration;
 
 use super::super::pair::*;
 use super::{Items, Kind, Sleeper, Track, World, payload};
-use crate::proto::{CallFailure, CallSpec, ErrorCode, Fault, Key, Recv, SendState, Sent, Side};
+use crate::error::{CallFailure, ErrorCode, Fault, Sent};
+use crate::proto::{CallSpec, Key, Recv, SendState, Side};
 use Side::{Callee, Caller};
 
 impl World {
@@ -45,13 +46,15 @@ impl World {
             }),
             Err(failure) => {
                 assert!(
-                    matches!(failure, CallFailure::Lost { sent: Sent::No, .. }) && !up && !wait
+                    matches!(failure, CallFailure::Disconnected { sent: Sent::No, .. })
+                        && !up
+                        && !wait
                 );
             }
         }
     }
 
-    /// Asks for the answer, or whether the stream is open.
+    /// Polls for the answer, or for the opening of the stream.
     pub(in crate::proto::tests) fn look(&mut self, at: usize) {
         let Track { by_a, number, call, kind, over, .. } = self.calls[at];
         if over {
@@ -73,7 +76,7 @@ impl World {
         }
     }
 
-    /// Whether the owner of a stream has its two halves: not before it is open, as in the layers above.
+    /// Whether the caller has the two halves of a stream. As in the layers above, it has them once the stream is open.
     fn has_halves(&mut self, at: usize) -> bool {
         let Track { by_a, call, kind, over, .. } = self.calls[at];
         kind != Kind::Single && !over && self.node(by_a).link.poll_opened(call) == Some(Ok(()))
@@ -108,7 +111,7 @@ impl World {
                 let Track { down, .. } = &self.calls[at];
                 assert!(
                     end.is_err() || down.received == down.sent,
-                    "a clean end is after all items"
+                    "a clean end follows all items"
                 );
                 self.outcome(at, end);
                 self.drop_call(at);
@@ -117,22 +120,22 @@ impl World {
         }
     }
 
-    /// A call has ended, which happens once.
+    /// Records that a call has ended, which happens once.
     fn outcome(&mut self, at: usize, outcome: Result<(), CallFailure>) {
         let track = &mut self.calls[at];
         assert!(!track.over);
         track.over = track.kind == Kind::Single;
         match outcome {
-            Ok(()) => assert_eq!(track.finished, Some(Ok(())), "as the handler said"),
-            Err(CallFailure::Fault(fault)) => {
+            Ok(()) => assert_eq!(track.finished, Some(Ok(())), "the handler succeeded"),
+            Err(CallFailure::Handler(fault)) => {
                 assert_eq!((track.finished, &*fault.message), (Some(Err(())), "boom"));
             }
             Err(CallFailure::DeadlineExceeded { .. }) => assert!(track.has_deadline),
-            Err(CallFailure::Lost { sent: Sent::No, .. }) => {
+            Err(CallFailure::Disconnected { sent: Sent::No, .. }) => {
                 assert_eq!(track.serve, None, "it was sent");
                 self.unsent.insert(track.number);
             }
-            Err(CallFailure::Lost { .. }) => {}
+            Err(CallFailure::Disconnected { .. }) => {}
             Err(failure) => panic!("{failure:?}"),
         }
     }
@@ -189,8 +192,8 @@ impl World {
         match received {
             Recv::Item(item) => up.take(&item),
             Recv::End(end) => {
-                assert_eq!(end, Ok(()), "it is served");
-                assert!(*input_ended && up.received == up.sent, "all of the input");
+                assert_eq!(end, Ok(()), "a call in the table has a clean end");
+                assert!(*input_ended && up.received == up.sent, "the whole input was read");
             }
             Recv::Pending => {}
         }
@@ -203,8 +206,8 @@ impl World {
         match (fails, self.calls[at].kind) {
             (false, Kind::Single) => self.node(a).link.reply(key, &Ok(Some(answer))),
             (true, Kind::Single) => self.node(a).link.reply(key, &Err(fault)),
-            (false, _) => self.node(a).link.finish_stream(key, Ok(())),
-            (true, _) => self.node(a).link.finish_stream(key, Err(fault)),
+            (false, _) => self.node(a).link.finish_stream(key, &Ok(())),
+            (true, _) => self.node(a).link.finish_stream(key, &Err(fault)),
         }
         self.calls[at].finished = Some(if fails { Err(()) } else { Ok(()) });
         self.asleep.retain(|(at_a, side, at_key, _)| (*at_a, *side, *at_key) != (a, Callee, key));

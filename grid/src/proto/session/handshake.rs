@@ -1,26 +1,26 @@
-//! The rules of the handshake: which dialers are accepted, in which order the reasons are checked, and what is agreed on.
+//! The decisions of the handshake: whether a Connect message is accepted, and whether the session has checksums.
 
 use std::time::{Duration, SystemTime};
 
-use super::dialer::dials;
-use super::features::Features;
-use super::wire::{Connect, Timestamp};
 use crate::error::LinkError;
+use crate::proto::session::dialer::dials;
+use crate::proto::session::features::Features;
+use crate::proto::wire::{Connect, Timestamp};
 
-/// How far the clocks of two nodes may be apart.
+/// Largest difference between the clocks of two nodes.
 const CLOCK_SKEW_MAX: Duration = Duration::from_secs(5 * 60);
 
-/// How this node introduces itself.
+/// What this node sends about itself.
 #[derive(Debug, Clone)]
 pub(crate) struct Introduction {
-    /// Chosen anew at each start of the node.
+    /// Chosen at random at each start of the node.
     pub(crate) id: [u8; 16],
     pub(crate) name: String,
     pub(crate) features: Features,
 }
 
-/// Checks the name and the clock of a dialer. The layer above checks the token next, and the direction last; the text of the
-/// first error is sent to the dialer.
+/// Checks the name and the clock of a dialer. The layer above checks the token next, and the direction last, which is the
+/// order of the Go implementation. The text of the first error is sent to the dialer.
 pub(crate) fn check_claim(
     connect: &Connect,
     now: SystemTime,
@@ -45,7 +45,7 @@ pub(crate) fn check_direction(local: &str, host: &str) -> Result<(), LinkError> 
     Err(LinkError::WrongDirection { local: local.to_owned(), host: host.to_owned() })
 }
 
-/// Whether messages between these two nodes carry checksums: not where TLS has its own.
+/// Whether messages between these two nodes carry checksums. They do unless both use TLS, which has its own.
 pub(crate) fn uses_checksum(local: &str, remote: &str) -> bool {
     let secure = |name: &str| name.starts_with("https://") || name.starts_with("wss://");
     !(secure(local) && secure(remote))

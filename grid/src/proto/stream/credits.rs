@@ -1,37 +1,37 @@
-//! Credits: how many messages of a stream may be under way before the other side has taken some.
+//! Credits: how many messages of a stream may be sent before the other side has read some.
 //!
-//! The sender spends [`SendCredits`]; the receiver's [`RecvWindow`] says when the sender has overrun them and when credits
-//! are due back. Both sides know the capacity from the handler's contract; it does not travel.
+//! The sender spends [`SendCredits`]. The receiver's [`RecvWindow`] detects a sender without credits, and tells when
+//! credits must be returned. The capacity is not sent: both sides know it from the method's declaration.
 
-/// What the sender may still send.
+/// The credits of a sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct SendCredits {
+pub(in crate::proto) struct SendCredits {
     left: u32,
     capacity: u32,
 }
 
 impl SendCredits {
-    /// Credits that are not usable yet: they come with [`open`](Self::open).
-    pub(super) fn closed(capacity: u32) -> Self {
+    /// No credits until [`open`](Self::open).
+    pub(in crate::proto) fn closed(capacity: u32) -> Self {
         Self { left: 0, capacity }
     }
 
-    /// Credits that may be used at once.
-    pub(super) fn opened(capacity: u32) -> Self {
+    /// All credits at once.
+    pub(in crate::proto) fn opened(capacity: u32) -> Self {
         Self { left: capacity, capacity }
     }
 
-    pub(super) fn open(&mut self) {
+    pub(in crate::proto) fn open(&mut self) {
         self.left = self.capacity;
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::proto) fn is_empty(&self) -> bool {
         self.left == 0
     }
 
     /// Spends one; `false` if there is none.
     #[must_use]
-    pub(super) fn take(&mut self) -> bool {
+    pub(in crate::proto) fn take(&mut self) -> bool {
         if self.left == 0 {
             return false;
         }
@@ -39,31 +39,31 @@ impl SendCredits {
         true
     }
 
-    /// Takes credits back from the receiver. More than the capacity cannot be used and is ignored, as the protocol says.
-    pub(super) fn grant(&mut self, count: u32) {
+    /// Adds credits that the receiver has returned. Credits above the capacity are ignored, as the protocol demands.
+    pub(in crate::proto) fn grant(&mut self, count: u32) {
         self.left = self.left.saturating_add(count).min(self.capacity);
         debug_assert!(self.left <= self.capacity);
     }
 }
 
-/// What the receiver holds for the sender: items not yet taken, and credits not yet given back.
+/// What the receiver holds for the sender: items not yet read, and credits not yet returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct RecvWindow {
+pub(in crate::proto) struct RecvWindow {
     /// Items that wait for the reader.
     waiting: u32,
-    /// Items the reader took whose credits have not been sent back.
+    /// Items that were read and whose credits have not been returned.
     owed: u32,
     capacity: u32,
 }
 
 impl RecvWindow {
-    pub(super) fn new(capacity: u32) -> Self {
+    pub(in crate::proto) fn new(capacity: u32) -> Self {
         Self { waiting: 0, owed: 0, capacity }
     }
 
-    /// Counts an item in; `false` if the sender had no credit for it.
+    /// Counts a received item. Returns `false` if the sender had no credit for it.
     #[must_use]
-    pub(super) fn receive(&mut self) -> bool {
+    pub(in crate::proto) fn receive(&mut self) -> bool {
         if self.waiting + self.owed >= self.capacity {
             return false;
         }
@@ -71,9 +71,9 @@ impl RecvWindow {
         true
     }
 
-    /// The reader has taken an item. Gives the credits that should go back now: each at once, or, where `batch`, when
-    /// half the capacity has come together, which keeps the other half under way.
-    pub(super) fn take(&mut self, batch: bool) -> u32 {
+    /// The reader has taken an item. Returns the number of credits to be returned now: each one at once, or with
+    /// `batch` half the capacity together, while the sender uses the other half.
+    pub(in crate::proto) fn take(&mut self, batch: bool) -> u32 {
         self.waiting = self.waiting.saturating_sub(1);
         self.owed += 1;
         debug_assert!(self.waiting + self.owed <= self.capacity.max(1));
@@ -97,7 +97,7 @@ mod tests {
                 let mut sent = 0;
                 for _ in 0..1000 {
                     while send.take() {
-                        assert!(recv.receive(), "within the credits");
+                        assert!(recv.receive(), "there was a credit");
                         sent += 1;
                     }
                     assert!(!send.take());
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn an_overrun_is_seen() {
+    fn a_sender_without_credits_is_detected() {
         let mut recv = RecvWindow::new(2);
         assert!(recv.receive() && recv.receive());
         assert!(!recv.receive());

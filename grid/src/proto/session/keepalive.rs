@@ -1,23 +1,23 @@
-//! When to ping the connection, and when the peer counts as gone. Only a pong is a sign of life.
+//! When to ping the connection, and when the peer counts as gone. Only pongs count as signs of life.
 
 use std::time::{Duration, Instant, SystemTime};
 
-use super::error::ProtocolError;
+use crate::proto::error::ProtocolError;
 
-/// The clock of connection pings.
+/// The schedule of connection pings.
 #[derive(Debug)]
-pub(super) struct Keepalive {
+pub(in crate::proto) struct Keepalive {
     every: Duration,
     next_ping: Instant,
     last_pong: Instant,
     rtt: Option<Duration>,
-    /// The wall clock at `started`: pings carry a time of day, and the core has no clock.
+    /// Time of day at `started`, as pings carry a time of day and the core has no clock.
     started: Instant,
     started_wall: SystemTime,
 }
 
 impl Keepalive {
-    pub(super) fn new(now: Instant, wall: SystemTime, every: Duration) -> Self {
+    pub(in crate::proto) fn new(now: Instant, wall: SystemTime, every: Duration) -> Self {
         Self {
             every,
             next_ping: now + every,
@@ -28,12 +28,12 @@ impl Keepalive {
         }
     }
 
-    pub(super) fn next_timeout(&self) -> Instant {
+    pub(in crate::proto) fn next_timeout(&self) -> Instant {
         self.next_ping
     }
 
-    /// Whether a ping is due; an error if the peer has been silent for two intervals.
-    pub(super) fn tick(&mut self, now: Instant) -> Result<bool, ProtocolError> {
+    /// Whether a ping is due. Fails if there has been no pong for two intervals.
+    pub(in crate::proto) fn tick(&mut self, now: Instant) -> Result<bool, ProtocolError> {
         if now < self.next_ping {
             return Ok(false);
         }
@@ -45,23 +45,23 @@ impl Keepalive {
         Ok(true)
     }
 
-    /// The time of day, as far as it is known from the start of the connection.
-    pub(super) fn wall(&self, now: Instant) -> SystemTime {
+    /// The time of day, computed from that at the start of the connection.
+    pub(in crate::proto) fn wall(&self, now: Instant) -> SystemTime {
         self.started_wall + now.saturating_duration_since(self.started)
     }
 
-    /// A pong has come; it carries the time of its ping, if the peer copied that.
-    pub(super) fn pong(&mut self, now: Instant, ping_sent: Option<SystemTime>) {
+    /// A pong was received. `ping_sent` is the time in it: that of its ping, if the peer copied it.
+    pub(in crate::proto) fn pong(&mut self, now: Instant, ping_sent: Option<SystemTime>) {
         self.last_pong = now;
         self.rtt = ping_sent.and_then(|sent| self.wall(now).duration_since(sent).ok());
     }
 
-    pub(super) fn last_pong(&self) -> Instant {
+    pub(in crate::proto) fn last_pong(&self) -> Instant {
         self.last_pong
     }
 
     /// Time between the last ping and its pong.
-    pub(super) fn rtt(&self) -> Option<Duration> {
+    pub(in crate::proto) fn rtt(&self) -> Option<Duration> {
         self.rtt
     }
 }
@@ -73,7 +73,7 @@ mod tests {
     const EVERY: Duration = Duration::from_secs(10);
 
     #[test]
-    fn silence_of_two_intervals_is_the_end() {
+    fn a_peer_is_gone_after_two_intervals_without_a_pong() {
         let start = tests_now();
         let mut keepalive = Keepalive::new(start, SystemTime::UNIX_EPOCH, EVERY);
         assert_eq!(keepalive.tick(start + EVERY / 2), Ok(false));
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pong_keeps_it_alive_and_measures() {
+    fn pongs_keep_the_connection_and_measure_the_round_trip() {
         let start = tests_now();
         let mut keepalive = Keepalive::new(start, SystemTime::UNIX_EPOCH, EVERY);
         let mut now = start;
@@ -97,6 +97,6 @@ mod tests {
     }
 
     fn tests_now() -> Instant {
-        super::super::tests::start()
+        crate::proto::tests::start()
     }
 }

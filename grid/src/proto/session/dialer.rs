@@ -1,4 +1,5 @@
-//! Which of two nodes opens the connection between them: a rule over the names, so that both agree without talking.
+//! Which of two nodes opens the connection between them: a rule over their names, so that both agree without
+//! communication.
 
 use std::cmp::Ordering;
 
@@ -6,7 +7,8 @@ use twox_hash::XxHash3_64;
 
 /// Whether the node `local` is the one that dials `remote`.
 ///
-/// The other side gets the opposite answer. Names are compared byte for byte, so `http://a:80` and `http://a` differ.
+/// For the other node the result is the opposite. Names are compared byte by byte, so `http://a:80` and `http://a`
+/// differ.
 ///
 /// ```
 /// assert!(grid::dials("http://127.0.0.1:7002", "http://127.0.0.1:7001"));

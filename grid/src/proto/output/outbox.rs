@@ -1,67 +1,71 @@
-//! What goes out next: messages are encoded here as they arise and leave in that order, small neighbours merged. Large
-//! ones leave in parts in between (bulk.rs), where the peer knows `chunks`.
+//! Encoded messages that wait for the socket. They leave in the order in which they were pushed, small neighbours
+//! merged into one WebSocket message. Between those, large messages leave in parts (transfers.rs), where the peer knows
+//! `chunks`.
 //!
-//! Order matters twice: the messages of one stream carry sequence numbers, and a reply must not be overtaken by the end
-//! of its connection. Fairness between calls comes from the bound: whoever finds the outbox full waits in line
-//! (line.rs), so no call can fill it alone for long.
+//! Order matters twice: the messages of one stream carry sequence numbers, and the end of a stream must not overtake
+//! its items. The outbox itself has no bound and no fairness; callers that find it full wait in a queue (queue.rs).
 //!
-//! Every message is written as a part of a Merged message, with room for the container's header before the first one.
-//! So merging costs nothing, and a message that stayed alone is sent as a slice without its prefix.
+//! Every message is encoded as a part of a Merged message, with space for the container's header before the first one.
+//! So merging needs no copy, and a message that stays alone is sent as a slice without the header and its prefix.
 
 use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::bulk::{Behind, Bulk, Popped};
-use super::event::Side;
-use super::limits::Limits;
-use super::wire::{Frame, MuxId, Op, merged};
+use super::transfers::{Follower, NextPart, Transfers};
+use crate::proto::event::Side;
+use crate::proto::limits::Limits;
+use crate::proto::wire::{Frame, MuxId, Op, merged};
 
-/// Parts in one message: what the Go implementation joins at most; more was not faster.
+/// Parts in one merged message. The Go implementation merges at most this many, and more were not faster.
 const PARTS_MAX: u32 = 51;
 
-/// Bytes at which no part is added any more; with the next message's size it stays near one 32 KiB read of the peer.
+/// Size of a merged message above which no part is added, so that the peer can read it with one read of 32 KiB.
 const BYTES_MAX: usize = 31 * 1024;
 
-/// Memory that is asked for at a time.
+/// Size of one allocation.
 const SPACE_BYTES: usize = 32 * 1024;
 
 /// Encoded messages that wait for the socket.
 #[derive(Debug)]
-pub(super) struct Outbox {
-    /// Bytes at which a message is closed.
+pub(in crate::proto) struct Outbox {
+    /// A message is closed when the next part would exceed this size.
     bytes_max: usize,
-    /// Requests and answers at which it is; nobody is waited for with items of streams.
+    /// A message is closed after this many requests or answers. Items of streams don't count: no caller blocks on them.
     calls_max: u32,
     /// The message being filled: space for a header, then the parts.
     open: BytesMut,
     open_parts: u32,
     open_calls: u32,
-    /// Length of the prefix of the first part, which is cut off when it stays the only one.
+    /// Length of the first part's prefix, which is cut off if it stays the only part.
     first_prefix: usize,
+    /// Closed messages.
     ready: VecDeque<Ready>,
-    /// Bytes that wait in `ready`.
+    /// Bytes in `ready`.
     ready_bytes: usize,
+    /// Small messages pushed so far.
     pushed: u64,
+    /// Small messages popped or dropped so far.
     transmitted: u64,
     /// Large messages, where the peer knows `chunks`.
-    bulk: Bulk,
-    /// It is the turn of a large message's next part.
+    transfers: Transfers,
+    /// Whether a part of a large message is next, as small messages and parts take turns.
     part_is_next: bool,
-    /// Payloads of large messages that are not needed any more.
-    spent: Vec<Bytes>,
+    /// Payloads that are not needed any more, to be dropped outside the lock.
+    released: Vec<Bytes>,
 }
 
-/// Names what was pushed, for [`Outbox::has_left`].
+/// Identifies a pushed message, for [`Outbox::was_transmitted`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Number {
+pub(in crate::proto) enum Ticket {
     Small(u64),
     Large(u64),
-    /// There was no connection, or it waits behind a large message; nobody asks then.
+    /// The message was dropped because there is no connection, or it waits behind a large one. The first message of a
+    /// call, the only one that is asked for, does neither.
     None,
 }
 
-/// A finished message and how many messages of the protocol are in it.
+/// A closed message, and the number of protocol messages in it.
 #[derive(Debug)]
 struct Ready {
     bytes: Bytes,
@@ -69,8 +73,8 @@ struct Ready {
 }
 
 impl Outbox {
-    /// An empty one. The peer refuses messages above the limit, merged ones too.
-    pub(super) fn new(limits: &Limits) -> Self {
+    /// An empty outbox. Merged messages keep to `message_bytes_max` too, as the peer refuses larger ones.
+    pub(in crate::proto) fn new(limits: &Limits) -> Self {
         Self {
             bytes_max: BYTES_MAX.min(limits.message_bytes_max),
             calls_max: limits.calls_merged_max,
@@ -82,26 +86,26 @@ impl Outbox {
             ready_bytes: 0,
             pushed: 0,
             transmitted: 0,
-            bulk: Bulk::new(limits.part_bytes),
+            transfers: Transfers::new(limits.part_bytes),
             part_is_next: false,
-            spent: Vec::new(),
+            released: Vec::new(),
         }
     }
 
     /// Adds a message, behind a large one of the same call if there is one.
-    pub(super) fn push(&mut self, frame: &Frame<'_>) -> Number {
-        if self.bulk.push_behind(frame) {
-            return Number::None;
+    pub(in crate::proto) fn push(&mut self, frame: &Frame<'_>) -> Ticket {
+        if self.transfers.push_follower(frame) {
+            return Ticket::None;
         }
         let number = self.add(frame.encoded_len(), |out| frame.encode(out));
         self.open_calls += u32::from(matches!(frame.header.op, Op::Request | Op::Response));
-        Number::Small(number)
+        Ticket::Small(number)
     }
 
-    /// Adds a message that is to travel in parts, with its payload as a buffer of its own.
-    pub(super) fn push_large(&mut self, frame: &Frame<'_>, payload: Bytes) -> Number {
+    /// Adds a message that travels in parts. `payload` is the payload of `frame`, to be shared instead of copied.
+    pub(super) fn push_large(&mut self, frame: &Frame<'_>, payload: Bytes) -> Ticket {
         debug_assert_eq!(frame.payload.map(<[u8]>::len), Some(payload.len()));
-        Number::Large(self.bulk.push(frame, payload, self.pushed))
+        Ticket::Large(self.transfers.push(frame, payload, self.pushed))
     }
 
     fn add(&mut self, len: usize, encode: impl FnOnce(&mut BytesMut)) -> u64 {
@@ -126,32 +130,35 @@ impl Outbox {
     }
 
     /// The next bytes for the socket, one WebSocket message. Small messages and parts of large ones take turns.
-    pub(super) fn pop(&mut self) -> Option<Bytes> {
+    pub(in crate::proto) fn pop(&mut self) -> Option<Bytes> {
+        // Small messages and parts alternate while there are both. Without small messages the parts follow each other,
+        // and a small message that is pushed then is sent after one more part at most.
         if !self.part_is_next
             && let Some(bytes) = self.pop_small()
         {
-            self.part_is_next = !self.bulk.is_empty();
+            self.part_is_next = !self.transfers.is_empty();
             return Some(bytes);
         }
         self.part_is_next = false;
-        // A part that may not go out yet waits for small messages.
+        // No part, if the transfer must wait for small messages that were pushed before it.
         self.pop_part().or_else(|| self.pop_small())
     }
 
     fn pop_part(&mut self) -> Option<Bytes> {
-        let Popped { bytes, done } = self.bulk.pop(self.transmitted)?;
-        let Some(done) = done else { return Some(bytes) };
-        self.spent.push(done.payload);
-        let mut behind = done.behind;
-        // What waited behind the message follows it, up to the next large one.
-        while let Some(next) = behind.pop_front() {
+        let NextPart { bytes, finished } = self.transfers.pop(self.transmitted)?;
+        let Some(finished) = finished else { return Some(bytes) };
+        self.released.push(finished.payload);
+        let mut followers = finished.followers;
+        // The followers up to the next large one become small messages; that one becomes a transfer with the rest
+        // behind it.
+        while let Some(next) = followers.pop_front() {
             match next {
-                Behind::Small(message) => {
-                    self.bulk.moved(message.len());
+                Follower::Small(message) => {
+                    self.transfers.follower_moved(message.len());
                     self.add(message.len(), |out| out.extend_from_slice(&message));
                 }
-                Behind::Large(message) => {
-                    self.bulk.begin(done.owner, message, behind, self.pushed);
+                Follower::Large(message) => {
+                    self.transfers.begin(finished.owner, message, followers, self.pushed);
                     break;
                 }
             }
@@ -169,52 +176,57 @@ impl Outbox {
         Some(bytes)
     }
 
-    /// Whether the message with this number has been handed out for the socket, as a whole.
-    pub(super) fn has_left(&self, number: Number) -> bool {
-        match number {
-            Number::Small(number) => number < self.transmitted,
-            Number::Large(number) => !self.bulk.holds_message(number),
-            Number::None => false,
+    /// Whether all of the message has been popped. Means nothing for messages pushed before the last
+    /// [`clear`](Self::clear).
+    pub(super) fn was_transmitted(&self, ticket: Ticket) -> bool {
+        match ticket {
+            Ticket::Small(number) => number < self.transmitted,
+            Ticket::Large(number) => !self.transfers.is_pending(number),
+            Ticket::None => false,
         }
     }
 
-    /// Bytes that wait in small messages.
+    /// Bytes of small messages that have not left.
     pub(super) fn small_bytes(&self) -> usize {
         self.ready_bytes + self.open.len()
     }
 
-    /// Bytes that wait in large messages and behind them.
-    pub(super) fn bulk_bytes(&self) -> usize {
-        self.bulk.bytes()
+    /// Bytes of large messages and their followers that have not left.
+    pub(super) fn transfer_bytes(&self) -> usize {
+        self.transfers.bytes()
     }
 
-    /// Bytes that wait.
+    /// Bytes that have not left.
     pub(super) fn bytes(&self) -> usize {
-        self.small_bytes() + self.bulk_bytes()
+        self.small_bytes() + self.transfer_bytes()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.open_parts == 0 && self.ready.is_empty() && self.bulk.is_empty()
+        self.open_parts == 0 && self.ready.is_empty() && self.transfers.is_empty()
     }
 
-    /// Whether a large message of this call waits, behind which all others of the call must wait.
-    pub(super) fn holds(&self, side: Side, id: MuxId) -> bool {
-        self.bulk.holds(side, id)
+    /// Whether a large message of this call has not left, so that later messages of the call must wait behind it.
+    pub(super) fn has_transfer_of(&self, side: Side, id: MuxId) -> bool {
+        self.transfers.has_transfer_of(side, id)
     }
 
-    /// Forgets the large messages of a call that have not left, and what is behind them. `true` if one of them begins the
-    /// call, so that the peer has never heard of it.
-    pub(super) fn take_back(&mut self, side: Side, id: MuxId) -> bool {
-        self.bulk.take_back(side, id, &mut self.spent)
+    /// Drops the large messages of a call that have not left, and their followers. Returns whether the call's first
+    /// message is among them: then the peer does not know the call.
+    pub(super) fn withdraw(&mut self, side: Side, id: MuxId) -> bool {
+        self.transfers.withdraw(side, id, &mut self.released)
     }
 
-    /// A payload that is not needed any more, to be dropped where the user's code may run.
-    pub(super) fn pop_spent(&mut self) -> Option<Bytes> {
-        self.spent.pop()
+    /// Keeps a payload for [`pop_released`](Self::pop_released).
+    pub(super) fn release(&mut self, payload: Bytes) {
+        self.released.push(payload);
     }
 
-    /// Throws everything away: the connection is gone. Numbers go on; from now on [`has_left`](Self::has_left) means
-    /// nothing for the numbers given so far, so ask before.
+    /// A payload to be dropped outside the lock.
+    pub(super) fn pop_released(&mut self) -> Option<Bytes> {
+        self.released.pop()
+    }
+
+    /// Drops all messages: the connection is gone. Tickets of the next connection differ from those of this one.
     pub(super) fn clear(&mut self) {
         self.open = BytesMut::new();
         self.open_parts = 0;
@@ -222,7 +234,7 @@ impl Outbox {
         self.ready = VecDeque::new();
         self.ready_bytes = 0;
         self.transmitted = self.pushed;
-        self.bulk.clear(&mut self.spent);
+        self.transfers.clear(&mut self.released);
     }
 
     fn begin(&mut self, len: usize) {
@@ -254,8 +266,8 @@ impl Outbox {
 
 #[cfg(test)]
 mod tests {
-    use super::super::wire::{Flags, Header, Message, MuxId, Op};
     use super::*;
+    use crate::proto::wire::{Flags, Header, Message, MuxId, Op};
 
     fn frame(mux: u64, payload: &[u8]) -> Frame<'_> {
         let header = Header {
@@ -284,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_message_travels_bare() {
+    fn a_single_message_is_sent_without_a_container() {
         let mut outbox = Outbox::new(&limits(1 << 20));
         outbox.push(&frame(1, b"one"));
         let mut bare = BytesMut::new();
@@ -294,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_travel_together_in_order() {
+    fn small_messages_are_merged_in_order() {
         let mut outbox = Outbox::new(&limits(1 << 20));
         for mux in 0..120 {
             outbox.push(&frame(mux, b"small"));
@@ -323,23 +335,23 @@ mod tests {
     }
 
     #[test]
-    fn knows_what_has_left() {
+    fn reports_which_messages_were_transmitted() {
         let mut outbox = Outbox::new(&limits(1 << 20));
         let first = outbox.push(&frame(1, b"x"));
-        assert!(!outbox.has_left(first));
+        assert!(!outbox.was_transmitted(first));
         assert!(outbox.pop().is_some());
-        assert!(outbox.has_left(first));
+        assert!(outbox.was_transmitted(first));
         let second = outbox.push(&frame(2, b"y"));
-        assert!(!outbox.has_left(second));
+        assert!(!outbox.was_transmitted(second));
         outbox.clear();
         let third = outbox.push(&frame(3, b"z"));
-        assert!(!outbox.has_left(third));
+        assert!(!outbox.was_transmitted(third));
         assert!(outbox.pop().is_some());
-        assert!(outbox.has_left(third), "what was thrown away is not counted on");
+        assert!(outbox.was_transmitted(third), "dropped messages do not shift the numbers");
     }
 
     #[test]
-    fn merged_messages_keep_to_the_limit() {
+    fn merged_messages_respect_the_size_limit() {
         let mut outbox = Outbox::new(&limits(1024));
         for mux in 0..40 {
             outbox.push(&frame(mux, &[7; 100]));

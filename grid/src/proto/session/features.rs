@@ -1,4 +1,4 @@
-//! The protocol extensions (docs/protocol.md, part 2) and the set of them that is active on a connection.
+//! The protocol extensions (docs/protocol.md, part 2), and the set of extensions of a connection.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ pub(crate) enum Feature {
     Ids32,
     /// A map beside the payload: error codes and bodies, trace context, user metadata.
     Meta,
-    /// A caller may take a single request back.
+    /// A caller may cancel a single request.
     Cancel,
     /// Several credits in one message.
     Credits,
@@ -20,7 +20,7 @@ pub(crate) enum Feature {
 impl Feature {
     const ALL: [Self; 5] = [Self::Ids32, Self::Meta, Self::Cancel, Self::Credits, Self::Chunks];
 
-    /// The name that travels in the handshake.
+    /// The name in the handshake.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Ids32 => "ids32",
@@ -46,7 +46,7 @@ impl Features {
         Feature::ALL.into_iter().fold(Self::default(), Self::with)
     }
 
-    /// None: the peer speaks part 1 only.
+    /// No extension: the peer speaks part 1 of the protocol only.
     pub(crate) const NONE: Self = Self(0);
 
     pub(crate) fn with(self, feature: Feature) -> Self {
@@ -62,7 +62,7 @@ impl Features {
         self.0 & feature.bit() != 0
     }
 
-    /// What both sides know.
+    /// The extensions that are in both sets.
     pub(crate) fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
@@ -72,7 +72,7 @@ impl Features {
         self.iter().map(|feature| feature.name().to_owned()).collect()
     }
 
-    /// Reads the peer's names; unknown ones belong to later versions and are skipped.
+    /// Reads the peer's names. Unknown ones belong to later versions and are skipped.
     pub(crate) fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         names
             .into_iter()

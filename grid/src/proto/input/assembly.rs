@@ -1,29 +1,31 @@
-//! Large messages that come in parts: put together here, and handed on as if they had come whole.
+//! Large messages of the peer, put together from their parts.
 //!
-//! What a peer announces costs nothing: memory grows with what has come.
+//! Announced bytes cost no memory: it grows with the received ones.
 
 use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
-use super::error::PartError;
-use super::limits::TRANSFERS_MAX;
-use super::wire::{Flags, Header, Message};
+use crate::proto::error::PartError;
+use crate::proto::limits::TRANSFERS_MAX;
+use crate::proto::wire::{Flags, Header, Message};
 
-/// Messages whose memory is kept for the next ones. With one, or none, echoes of a MiB were a third slower.
+/// Buffers that are kept for further messages. With one, or none, echoes of a MiB were a third slower.
 const SPARE_MAX: usize = 4;
 
-/// What is larger than this is not kept, so that a link holds 8 MiB in vain at most.
+/// Larger buffers are not kept, so that a connection holds 8 MiB of unused memory at most.
 const SPARE_BYTES_MAX: usize = 2 * 1024 * 1024;
 
-/// The transfers of the peer that are open.
-#[derive(Debug, Default)]
+/// The open transfers of the peer.
+#[derive(Debug)]
 pub(super) struct Assembly {
+    /// Largest message that is accepted.
+    bytes_max: usize,
     open: Vec<Transfer>,
-    /// Number that the next transfer has at least.
+    /// The next transfer has at least this number.
     next: u64,
-    /// Memory of messages that are done: used again as soon as nobody holds the message any more, since fresh memory
-    /// costs a page fault for each 4 KiB.
+    /// Buffers of complete messages, used again as soon as the message is dropped everywhere: fresh memory costs a page
+    /// fault for each 4 KiB.
     spare: VecDeque<BytesMut>,
 }
 
@@ -36,17 +38,17 @@ struct Transfer {
 }
 
 impl Assembly {
-    /// Takes a Chunk in. Gives the whole message if it was the last one of it.
-    pub(super) fn take(
-        &mut self,
-        part: &Message,
-        bytes_max: usize,
-    ) -> Result<Option<Bytes>, PartError> {
+    pub(super) fn new(bytes_max: usize) -> Self {
+        Self { bytes_max, open: Vec::new(), next: 0, spare: VecDeque::new() }
+    }
+
+    /// Adds the part in a Chunk. Returns the whole message if it was its last part.
+    pub(super) fn add(&mut self, part: &Message) -> Result<Option<Bytes>, PartError> {
         let Header { mux, seq, deadline_ms, flags, .. } = part.header;
         let bytes = part.payload.as_deref().unwrap_or_default();
         let at = match self.open.iter().position(|transfer| transfer.number == mux.0) {
             Some(at) => at,
-            None if seq == 0 => self.begin(mux.0, deadline_ms as usize, bytes_max)?,
+            None if seq == 0 => self.begin(mux.0, deadline_ms as usize)?,
             None => return Err(PartError::Unknown),
         };
         let Some(transfer) = self.open.get_mut(at) else { return Err(PartError::Unknown) };
@@ -62,7 +64,6 @@ impl Assembly {
         if !is_last {
             return if is_whole { Err(PartError::NoEnd) } else { Ok(None) };
         }
-        // One that ends before it is whole was given up by its sender.
         let mut bytes = self.open.swap_remove(at).bytes;
         let capacity = bytes.capacity();
         let whole = bytes.split();
@@ -72,27 +73,29 @@ impl Assembly {
         if capacity <= SPARE_BYTES_MAX {
             self.spare.push_back(bytes);
         }
+        // A transfer that ends early was withdrawn by its sender.
         Ok(is_whole.then(|| whole.freeze()))
     }
 
-    /// Gives the memory back that is kept for later. Called now and then: a link that is idle shall not hold it for ever.
-    pub(super) fn forget_spare(&mut self) {
+    /// Frees the buffers that are kept for further messages.
+    pub(super) fn release_spare(&mut self) {
         self.spare.clear();
     }
 
-    /// Gives the place of the new transfer.
-    fn begin(&mut self, number: u64, total: usize, bytes_max: usize) -> Result<usize, PartError> {
+    /// Begins a transfer. Returns its index.
+    fn begin(&mut self, number: u64, total: usize) -> Result<usize, PartError> {
         if number < self.next {
             return Err(PartError::Reused);
         }
-        if total == 0 || total > bytes_max {
-            return Err(PartError::Total { total, max: bytes_max });
+        if total == 0 || total > self.bytes_max {
+            return Err(PartError::Total { total, max: self.bytes_max });
         }
         if self.open.len() >= TRANSFERS_MAX {
             return Err(PartError::TooMany { max: TRANSFERS_MAX });
         }
         self.next = number.saturating_add(1);
-        // Whoever keeps a small message shall not keep the memory of a much larger one with it.
+        // At most twice as large as needed, so that a user who keeps a small message does not keep a much larger
+        // buffer.
         let fits = |spare: &mut BytesMut| {
             spare.try_reclaim(total) && spare.capacity() <= total.saturating_mul(2)
         };
@@ -102,10 +105,15 @@ impl Assembly {
         Ok(self.open.len() - 1)
     }
 
-    /// Bytes of memory that are held for the peer.
+    /// Memory that is held for transfers of which parts are missing.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.open.iter().map(|transfer| transfer.bytes.capacity()).sum()
+    }
+
+    #[cfg(test)]
+    pub(super) fn has_spare(&self) -> bool {
+        !self.spare.is_empty()
     }
 }
 
@@ -116,8 +124,8 @@ impl Transfer {
             return Err(PartError::Overrun { len, total });
         }
         if len > self.bytes.capacity() {
-            // In steps of four: a message of a MiB is copied once more in all, and the memory stays within four times of
-            // what has come.
+            // Grows by a factor of four: the bytes of a message of a MiB are copied once more in total, and the memory
+            // stays within four times the received bytes.
             let mut larger = BytesMut::with_capacity(total.min(4 * len));
             larger.extend_from_slice(&self.bytes);
             self.bytes = larger;
@@ -130,8 +138,8 @@ impl Transfer {
 
 #[cfg(test)]
 mod tests {
-    use super::super::wire::Part;
     use super::*;
+    use crate::proto::wire::Part;
 
     const MAX: usize = 1000;
 
@@ -157,8 +165,8 @@ mod tests {
     const MORE: Flags = Flags::NONE;
 
     #[test]
-    fn parts_become_a_whole_whatever_comes_between() {
-        let mut assembly = Assembly::default();
+    fn transfers_may_be_interleaved() {
+        let mut assembly = Assembly::new(MAX);
         let (mut one, mut two) = (parts(5, 6), parts(9, 3));
         for (part, whole) in [
             (one.next(b"ab", MORE), None),
@@ -168,34 +176,34 @@ mod tests {
             (one.next(b"ef", Flags::EOF), Some("abcdef")),
             (parts(10, 1).next(b"1", Flags::EOF), Some("1")),
         ] {
-            assert_eq!(assembly.take(&part, MAX), Ok(whole.map(Bytes::from)));
+            assert_eq!(assembly.add(&part), Ok(whole.map(Bytes::from)));
         }
         assert_eq!(assembly.bytes(), 0);
     }
 
     #[test]
-    fn a_transfer_that_ends_short_is_forgotten() {
-        let mut assembly = Assembly::default();
+    fn a_transfer_that_ends_early_is_dropped() {
+        let mut assembly = Assembly::new(MAX);
         let mut short = parts(1, 100);
-        assert_eq!(assembly.take(&short.next(b"ab", MORE), MAX), Ok(None));
-        assert_eq!(assembly.take(&short.next(b"", Flags::EOF), MAX), Ok(None));
-        assert_eq!(assembly.take(&parts(2, 100).next(b"ab", Flags::EOF), MAX), Ok(None));
+        assert_eq!(assembly.add(&short.next(b"ab", MORE)), Ok(None));
+        assert_eq!(assembly.add(&short.next(b"", Flags::EOF)), Ok(None));
+        assert_eq!(assembly.add(&parts(2, 100).next(b"ab", Flags::EOF)), Ok(None));
         assert_eq!(assembly.bytes(), 0);
-        assert_eq!(assembly.take(&short.next(b"cd", MORE), MAX), Err(PartError::Unknown));
+        assert_eq!(assembly.add(&short.next(b"cd", MORE)), Err(PartError::Unknown));
     }
 
     #[test]
-    fn the_memory_that_is_kept_is_bounded_by_what_it_takes() {
-        let mut assembly = Assembly::default();
+    fn large_buffers_are_not_kept() {
+        let mut assembly = Assembly::new(16 << 20);
         let mut short = parts(1, 16 << 20);
         let bytes = vec![7; SPARE_BYTES_MAX];
-        assert_eq!(assembly.take(&short.next(&bytes, MORE), 16 << 20), Ok(None));
-        assert_eq!(assembly.take(&short.next(b"", Flags::EOF), 16 << 20), Ok(None));
-        assert!(assembly.spare.is_empty(), "it had room for more than it got");
+        assert_eq!(assembly.add(&short.next(&bytes, MORE)), Ok(None));
+        assert_eq!(assembly.add(&short.next(b"", Flags::EOF)), Ok(None));
+        assert!(assembly.spare.is_empty(), "its capacity is above the limit");
     }
 
     #[test]
-    fn what_does_not_fit_is_an_error() {
+    fn parts_that_do_not_continue_a_transfer_are_errors() {
         /// Transfer, index, total, bytes, flags.
         type Raw = (u64, u32, u32, &'static [u8], Flags);
         let cases: [(&[Raw], PartError); 10] = [
@@ -214,51 +222,51 @@ mod tests {
             (&[(1, 0, 9, b"", MORE)], PartError::Empty),
         ];
         for (messages, error) in cases {
-            let mut assembly = Assembly::default();
+            let mut assembly = Assembly::new(MAX);
             let mut outcome = Ok(None);
             for (transfer, index, total, bytes, flags) in messages {
                 assert!(outcome.is_ok());
                 let part = Parts { transfer: *transfer, index: *index, total: *total };
-                outcome = assembly.take(&{ part }.next(bytes, *flags), MAX);
+                outcome = assembly.add(&{ part }.next(bytes, *flags));
             }
             assert_eq!(outcome, Err(error));
         }
     }
 
     #[test]
-    fn only_so_many_are_open_at_once() {
-        let mut assembly = Assembly::default();
+    fn the_number_of_open_transfers_is_limited() {
+        let mut assembly = Assembly::new(MAX);
         for number in 0..TRANSFERS_MAX as u64 {
-            assert_eq!(assembly.take(&parts(number, 2).next(b"a", MORE), MAX), Ok(None));
+            assert_eq!(assembly.add(&parts(number, 2).next(b"a", MORE)), Ok(None));
         }
         let one_more = parts(99, 2).next(b"a", MORE);
-        assert_eq!(assembly.take(&one_more, MAX), Err(PartError::TooMany { max: 16 }));
+        assert_eq!(assembly.add(&one_more), Err(PartError::TooMany { max: 16 }));
     }
 
     #[test]
-    fn memory_grows_with_what_has_come() {
-        let (mut assembly, total) = (Assembly::default(), 10_000_000);
+    fn buffers_grow_with_the_received_bytes() {
+        let (mut assembly, total) = (Assembly::new(10_000_000), 10_000_000);
         let mut whole = parts(1, total);
         let mut come = 0;
         while come < 9_999_000 {
-            assert_eq!(assembly.take(&whole.next(&[7; 1000], MORE), total as usize), Ok(None));
+            assert_eq!(assembly.add(&whole.next(&[7; 1000], MORE)), Ok(None));
             come += 1000;
             assert!((come..=(4 * come).min(total as usize)).contains(&assembly.bytes()));
         }
-        let bytes = assembly.take(&whole.next(&[7; 1000], Flags::EOF), total as usize);
+        let bytes = assembly.add(&whole.next(&[7; 1000], Flags::EOF));
         assert_eq!(bytes.map(|bytes| bytes.map(|bytes| bytes.len())), Ok(Some(total as usize)));
     }
 
     #[test]
-    fn memory_is_used_again_when_the_message_is_gone() {
-        let mut assembly = Assembly::default();
+    fn a_buffer_is_used_again_when_its_message_is_dropped() {
+        let mut assembly = Assembly::new(MAX);
         let mut whole = |number, parts_len: usize| {
             let mut parts = parts(number, 300);
             for _ in 0..300 / parts_len - 1 {
-                assert_eq!(assembly.take(&parts.next(&vec![7; parts_len], MORE), MAX), Ok(None));
+                assert_eq!(assembly.add(&parts.next(&vec![7; parts_len], MORE)), Ok(None));
             }
             let last = parts.next(&vec![7; parts_len], Flags::EOF);
-            let whole = assembly.take(&last, MAX).expect("a part").expect("the last");
+            let whole = assembly.add(&last).expect("a part").expect("the last");
             assert_eq!(whole, vec![7; 300]);
             whole
         };

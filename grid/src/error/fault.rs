@@ -1,18 +1,11 @@
-//! Error codes and the wire form of a handler's failure (docs/protocol.md, part 2, "Errors").
+//! Errors that travel: codes, and a handler's failure as it is sent (docs/protocol.md, part 2, "Errors").
+
+use std::fmt;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-/// Whether a request may have left this node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sent {
-    /// It was never handed to the socket, or not to its end.
-    No,
-    /// It was handed to the socket; the peer may have seen it.
-    Maybe,
-}
-
-/// The kind of a [`RemoteError`](crate::RemoteError), as it travels.
+/// The kind of a [`RemoteError`](crate::RemoteError), as it is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "u16", into = "u16")]
 #[non_exhaustive]
@@ -39,11 +32,11 @@ pub enum ErrorCode {
     Other(u16),
 }
 
-/// Number that stands for [`ErrorCode::Text`] where a code must be a number; it never travels in `meta`.
+/// Number of [`ErrorCode::Text`] where a code must be a number. It is never sent in `meta`.
 const TEXT_CODE: u16 = u16::MAX;
 
 impl ErrorCode {
-    /// Whether the handler may have run before this error arose.
+    /// Whether the handler may have run before this error occurred.
     pub(crate) fn may_have_run(self) -> bool {
         !matches!(
             self,
@@ -90,17 +83,54 @@ impl From<ErrorCode> for u16 {
     }
 }
 
-/// A failure as it travels: a code, the text that everybody can read, and the typed error's msgpack.
+/// A failure as it is sent: a code, a text for people, and the typed error as msgpack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) code: ErrorCode,
     pub(crate) message: String,
-    /// Of code [`ErrorCode::Handler`]: the error as msgpack; otherwise mostly empty.
+    /// With the code [`ErrorCode::Handler`], the error as msgpack; with other codes usually empty.
     pub(crate) body: Bytes,
 }
 
 impl Fault {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), body: Bytes::new() }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// An error that was received as a code and a text, without a type of its own.
+///
+/// It can also be the error type of a method, if a text is enough:
+///
+/// ```
+/// # use grid::RemoteError;
+/// fn check(volume: &str) -> Result<(), RemoteError> {
+///     if volume.is_empty() {
+///         return Err(RemoteError::new("the volume has no name"));
+///     }
+///     Ok(())
+/// }
+/// # assert_eq!(check("").unwrap_err().to_string(), "the volume has no name");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+#[non_exhaustive]
+pub struct RemoteError {
+    /// The kind of error.
+    pub code: ErrorCode,
+    /// The text that the peer sent.
+    pub message: String,
+}
+
+impl RemoteError {
+    /// A handler's error that is only a text.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { code: ErrorCode::Handler, message: message.into() }
     }
 }

@@ -1,0 +1,67 @@
+//! Errors of values and of streams.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::fault::RemoteError;
+
+/// A value could not be encoded, or bytes could not be decoded; the text says which value and why.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct CodecError(Arc<str>);
+
+impl CodecError {
+    /// An error with this text.
+    pub fn new(text: impl fmt::Display) -> Self {
+        Self(text.to_string().into())
+    }
+}
+
+impl fmt::Debug for CodecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+/// The error for a payload or item that does not fit into a message.
+pub(crate) fn too_large(len: usize, max: usize) -> CodecError {
+    CodecError::new(format_args!(
+        "{len} bytes, and a message may have {max} (`Config::message_bytes_max`)"
+    ))
+}
+
+/// The other end of a stream does not read any more: the stream ended or was cancelled, or the link was lost.
+///
+/// [`Outgoing::send`](crate::Outgoing::send) returns it. The caller of a handler that receives it has gone, so the handler can
+/// return early with `?`; [`RemoteError`] converts from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the stream is closed")]
+#[non_exhaustive]
+pub struct Closed;
+
+impl From<Closed> for RemoteError {
+    fn from(closed: Closed) -> Self {
+        Self::new(closed.to_string())
+    }
+}
+
+/// An item was not sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The other end does not read any more; the other handle of the stream returns the result.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+    /// The item could not be encoded, or is larger than a message may be. The stream can still be used.
+    #[error("cannot encode the item")]
+    Encode(#[source] CodecError),
+}
+
+impl From<SendError> for RemoteError {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Encode(cause) => Self::new(format!("cannot encode the item: {cause}")),
+            SendError::Closed(closed) => closed.into(),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The entry of a call that this node serves.
+//!
+//! The rules of how an entry changes are in the files beside this one; this one does not know the link.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::error::Fault;
+use crate::proto::stream::core::{Capacities, StreamCore};
+use crate::proto::stream::credits::SendCredits;
+use crate::proto::wire::{Header, MuxId};
+
+/// One call in the table.
+#[derive(Debug)]
+pub(in crate::proto) struct Served {
+    pub(super) id: MuxId,
+    /// Of the request; its answer has the same.
+    pub(super) seq: u32,
+    pub(super) has_deadline: bool,
+    pub(super) state: ServedState,
+}
+
+#[derive(Debug)]
+pub(super) enum ServedState {
+    Single,
+    /// Answered, but the answer waits for room in the outbox. The call counts as in flight until then, so that a peer
+    /// that sends requests without reading answers reaches `served_max` and does not fill this node's memory.
+    Replied(Result<Option<Bytes>, Fault>),
+    Stream(Box<CalleeStream>),
+}
+
+impl Served {
+    pub(super) fn new(header: &Header, state: ServedState) -> Self {
+        Self { id: header.mux, seq: header.seq, has_deadline: header.deadline_ms > 0, state }
+    }
+
+    /// Whether its answer waits to be sent.
+    pub(in crate::proto) fn is_replied(&self) -> bool {
+        matches!(self.state, ServedState::Replied(_))
+    }
+
+    /// Whether it is a stream of which an item waits to be sent.
+    pub(in crate::proto) fn has_queued_item(&self) -> bool {
+        matches!(&self.state, ServedState::Stream(stream) if stream.core.has_queued_item())
+    }
+
+    pub(super) fn stream_mut(&mut self) -> Option<&mut CalleeStream> {
+        match &mut self.state {
+            ServedState::Stream(stream) => Some(stream),
+            ServedState::Single | ServedState::Replied(_) => None,
+        }
+    }
+}
+
+impl ServedState {
+    /// The payload that the output has retained for this call, if any. It must be released before the entry is dropped.
+    pub(super) fn take_retained(&mut self) -> Option<Bytes> {
+        match self {
+            Self::Replied(Ok(payload)) => payload.take(),
+            Self::Stream(stream) => stream.core.take_queued_item(),
+            Self::Single | Self::Replied(Err(_)) => None,
+        }
+    }
+}
+
+/// A stream that the peer opened.
+#[derive(Debug)]
+pub(in crate::proto) struct CalleeStream {
+    pub(super) core: StreamCore,
+    /// The caller will not send (more) items.
+    pub(super) input_ended: bool,
+    /// When the caller last sent a message on this stream. The Go implementation counts only pings, so a caller must
+    /// ping even if it sends items.
+    pub(super) last_heard: Instant,
+    /// The handler has returned, but its outcome must wait: for the queued item before it, and an error for a credit,
+    /// because a Go caller has no room for it otherwise.
+    pub(super) finish: Option<Result<(), Fault>>,
+    /// Whether a timer is armed that ends the stream if its caller is silent.
+    pub(super) idle_check: bool,
+}
+
+impl CalleeStream {
+    pub(super) fn new(now: Instant, seq: u32, capacities: Capacities, idle_check: bool) -> Self {
+        let credits = SendCredits::opened(capacities.outgoing.max(1));
+        Self {
+            // The AckMux has the number of the ConnectMux; the caller's next message has the number after it.
+            core: StreamCore::new(seq, seq.wrapping_add(1), credits, capacities.incoming),
+            input_ended: capacities.incoming == 0,
+            last_heard: now,
+            finish: None,
+            idle_check,
+        }
+    }
+
+    pub(in crate::proto) fn core_mut(&mut self) -> &mut StreamCore {
+        &mut self.core
+    }
+
+    /// Whether the caller may still send items.
+    pub(in crate::proto) fn expects_items(&self) -> bool {
+        !self.input_ended
+    }
+
+    /// Whether this side has ended its items: its handler has returned.
+    pub(in crate::proto) fn output_ended(&self) -> bool {
+        self.finish.is_some()
+    }
+}

@@ -1,0 +1,236 @@
+//! The entry of a call that this node makes, and what a call is started from.
+//!
+//! The rules of how an entry changes are in the files beside this one; this one does not know the link.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use crate::error::CallFailure;
+use crate::proto::output::outbox::Ticket;
+use crate::proto::stream::core::{Capacities, StreamCore};
+use crate::proto::stream::credits::SendCredits;
+use crate::proto::wire::{HandlerId, Meta, SubrouteId};
+
+/// When a call must be answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Deadline {
+    pub(crate) at: Instant,
+    /// The timeout that the caller set, for the error's text.
+    pub(crate) after: Duration,
+}
+
+/// A call to be made. It stays with the caller: the link borrows it, and copies what it needs later.
+#[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
+pub(crate) struct CallSpec {
+    pub(crate) handler: HandlerId,
+    pub(crate) subroute: Option<SubrouteId>,
+    pub(crate) payload: Option<Bytes>,
+    pub(crate) deadline: Option<Deadline>,
+    /// `None`: a single request.
+    pub(crate) stream: Option<Capacities>,
+    /// Trace context and user metadata.
+    pub(crate) meta: Option<Box<Meta>>,
+    /// Without a connection, wait for one instead of failing.
+    pub(crate) wait: bool,
+}
+
+impl CallSpec {
+    /// Whether the call fails towards a peer without the feature `meta`. User metadata is part of what the caller asked
+    /// for; a trace context is dropped instead.
+    pub(super) fn needs_meta(&self) -> bool {
+        self.meta.as_ref().is_some_and(|meta| !meta.user.is_empty())
+    }
+
+    /// The call's first message, with its metadata already encoded.
+    pub(super) fn opening<'a>(&'a self, meta: &'a [u8]) -> Opening<'a> {
+        Opening {
+            handler: self.handler,
+            subroute: self.subroute.as_ref(),
+            payload: self.payload.as_ref(),
+            meta,
+            deadline: self.deadline,
+            stream: self.stream,
+        }
+    }
+}
+
+/// The first message of a call, borrowed from a [`CallSpec`] or a [`QueuedCall`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Opening<'a> {
+    pub(super) handler: HandlerId,
+    pub(super) subroute: Option<&'a SubrouteId>,
+    pub(super) payload: Option<&'a Bytes>,
+    /// Encoded; empty without metadata.
+    pub(super) meta: &'a [u8],
+    pub(super) deadline: Option<Deadline>,
+    pub(super) stream: Option<Capacities>,
+}
+
+/// A call that waits for room in the outbox, or for a connection.
+///
+/// Nothing in it is the user's but a large payload, which is shared: the entry is dropped under a lock, where no code
+/// of the user's may run. So metadata is kept in its encoded form.
+#[derive(Debug)]
+pub(super) struct QueuedCall {
+    handler: HandlerId,
+    subroute: Option<SubrouteId>,
+    /// As retained by the output, to which it must be released.
+    payload: Option<Bytes>,
+    meta: Bytes,
+    deadline: Option<Deadline>,
+    stream: Option<Capacities>,
+    needs_meta: bool,
+    wait: bool,
+}
+
+impl QueuedCall {
+    pub(super) fn new(spec: &CallSpec, payload: Option<Bytes>, meta: Bytes) -> Self {
+        let CallSpec { handler, subroute, deadline, stream, wait, .. } = *spec;
+        let needs_meta = spec.needs_meta();
+        Self { handler, subroute, payload, meta, deadline, stream, needs_meta, wait }
+    }
+
+    pub(super) fn handler(&self) -> HandlerId {
+        self.handler
+    }
+
+    pub(super) fn needs_meta(&self) -> bool {
+        self.needs_meta
+    }
+
+    /// Whether it survives the loss of a connection.
+    pub(super) fn waits_for_connection(&self) -> bool {
+        self.wait
+    }
+
+    pub(super) fn opening(&self) -> Opening<'_> {
+        Opening {
+            handler: self.handler,
+            subroute: self.subroute.as_ref(),
+            payload: self.payload.as_ref(),
+            meta: &self.meta,
+            deadline: self.deadline,
+            stream: self.stream,
+        }
+    }
+
+    pub(super) fn take_payload(&mut self) -> Option<Bytes> {
+        self.payload.take()
+    }
+}
+
+/// One call in the table.
+#[derive(Debug)]
+pub(in crate::proto) struct Call {
+    pub(super) deadline: Option<Deadline>,
+    /// Identifies its first message in the output, once it is there.
+    pub(super) ticket: Option<Ticket>,
+    pub(super) state: CallState,
+}
+
+#[derive(Debug)]
+pub(super) enum CallState {
+    Queued(Box<QueuedCall>),
+    Single,
+    Stream(Box<CallerStream>),
+    Answered(Option<Bytes>),
+    Failed(CallFailure),
+}
+
+impl Call {
+    pub(super) fn new(deadline: Option<Deadline>, state: CallState) -> Self {
+        Self { deadline, ticket: None, state }
+    }
+
+    /// Whether its first message waits to be sent.
+    pub(in crate::proto) fn is_queued(&self) -> bool {
+        matches!(self.state, CallState::Queued(_))
+    }
+
+    /// Whether it is a stream of which an item waits to be sent.
+    pub(in crate::proto) fn has_queued_item(&self) -> bool {
+        matches!(&self.state, CallState::Stream(stream) if stream.core.has_queued_item())
+    }
+
+    pub(super) fn stream_mut(&mut self) -> Option<&mut CallerStream> {
+        match &mut self.state {
+            CallState::Stream(stream) => Some(stream),
+            CallState::Queued(_)
+            | CallState::Single
+            | CallState::Answered(_)
+            | CallState::Failed(_) => None,
+        }
+    }
+}
+
+impl CallState {
+    /// The payload that the output has retained for this call, if any. It must be released before the entry is dropped.
+    pub(super) fn take_retained(&mut self) -> Option<Bytes> {
+        match self {
+            Self::Queued(queued) => queued.take_payload(),
+            Self::Stream(stream) => stream.core.take_queued_item(),
+            Self::Single | Self::Answered(_) | Self::Failed(_) => None,
+        }
+    }
+}
+
+/// A stream that this node opened.
+#[derive(Debug)]
+pub(in crate::proto) struct CallerStream {
+    pub(super) core: StreamCore,
+    /// The callee has accepted it.
+    pub(super) opened: bool,
+    /// No (more) input will be sent.
+    pub(super) input_ended: bool,
+    /// How it ended. Items received before may still wait for the reader.
+    pub(super) end: Option<Result<(), CallFailure>>,
+    /// When the callee last showed that it knows the stream.
+    pub(super) last_heard: Instant,
+    /// Whether a ping timer is armed for it.
+    pub(super) pings: bool,
+}
+
+impl CallerStream {
+    pub(super) fn new(now: Instant, capacities: Capacities, pings: bool) -> Self {
+        Self {
+            // The ConnectMux has number 0, and so has the AckMux that answers it.
+            core: StreamCore::new(
+                1,
+                0,
+                SendCredits::closed(capacities.incoming),
+                capacities.outgoing.max(1),
+            ),
+            opened: false,
+            input_ended: capacities.incoming == 0,
+            end: None,
+            last_heard: now,
+            pings,
+        }
+    }
+
+    pub(in crate::proto) fn core_mut(&mut self) -> &mut StreamCore {
+        &mut self.core
+    }
+
+    /// Whether the callee may still send items.
+    pub(in crate::proto) fn expects_items(&self) -> bool {
+        self.end.is_none()
+    }
+
+    /// Whether this side has ended its items.
+    pub(in crate::proto) fn output_ended(&self) -> bool {
+        self.input_ended
+    }
+
+    /// Ends this side's items. Returns whether they had not been ended before.
+    pub(in crate::proto) fn end_output(&mut self) -> bool {
+        !std::mem::replace(&mut self.input_ended, true)
+    }
+
+    /// How the stream ended, for a reader that has taken all items.
+    pub(in crate::proto) fn outcome(&self) -> Result<(), CallFailure> {
+        self.end.clone().unwrap_or(Ok(()))
+    }
+}

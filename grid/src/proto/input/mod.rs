@@ -1,0 +1,288 @@
+//! Received messages: decoded, checked, and large ones put together from their parts, before the link is locked.
+//!
+//! None of that needs the link, so callers need not wait for it. Messages are decoded a few at a time: a peer can put
+//! many into few bytes, and what is decoded together should still be in the cache when it is handled.
+//!
+//! Payloads are slices of received messages. A few small items of a stream would hold a whole merged message while they
+//! wait for a slow reader; such items are copied, so that a stream holds little more than its items.
+
+mod assembly;
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use self::assembly::Assembly;
+use crate::proto::error::ProtocolError;
+use crate::proto::wire::{DecodeError, Header, Message, MuxId, Op, merged};
+
+/// Messages that are decoded at a time.
+const DECODED_MAX: usize = 64;
+
+/// Memory that an unmerged message holds, approximately: the size of one read of the transport.
+const HELD_BYTES_MIN: usize = 4 * 1024;
+
+/// Consecutive items of a stream may hold at most this many times their own length; if they would hold more they are
+/// copied. A stream that has the connection for itself makes up most of each message, and must not pay for copies.
+const HELD_RATIO_MAX: usize = 8;
+
+/// What was received on one connection and has not been handled.
+///
+/// The order of calls: [`push`](Self::push) messages, then [`decode`](Self::decode) without the lock, and each time
+/// that it returns `true`, [`Link::handle_messages`](crate::proto::Link::handle_messages) with the lock.
+#[derive(Debug, Default)]
+pub(crate) struct Inbound {
+    /// Messages as received.
+    waiting: VecDeque<Bytes>,
+    /// The rest of the merged message before those.
+    parts: Option<merged::Parts>,
+    /// Bytes of the received message that the next decoded one is a slice of.
+    held_bytes: usize,
+    /// Messages for the link.
+    decoded: Vec<Message>,
+    /// Index in `decoded` of the first of the last consecutive items of one stream in one message.
+    run: usize,
+    /// Bytes that were decoded, or begun, since the link asked last.
+    bytes: u64,
+    /// What follows the decoded messages breaks the protocol.
+    error: Option<ProtocolError>,
+    /// Large messages of which parts are missing. `None`: the session has no `chunks`, and parts are unknown messages.
+    assembly: Option<Assembly>,
+}
+
+impl Inbound {
+    /// For a session with the extension `chunks`, whose large messages have at most `bytes_max` bytes. Without the
+    /// extension, use the default.
+    pub(super) fn with_chunks(bytes_max: usize) -> Self {
+        Self { assembly: Some(Assembly::new(bytes_max)), ..Self::default() }
+    }
+
+    /// Adds a received message.
+    pub(crate) fn push(&mut self, bytes: Bytes) {
+        self.waiting.push_back(bytes);
+    }
+
+    /// Number of received messages whose decoding has not begun. A merged message counts as one.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Whether everything received is decoded.
+    pub(crate) fn is_done(&self) -> bool {
+        self.waiting.is_empty() && self.parts.as_ref().is_none_or(merged::Parts::is_over)
+    }
+
+    /// Decodes the next messages. Returns `false` if nothing was received.
+    pub(crate) fn decode(&mut self) -> bool {
+        self.run = self.decoded.len();
+        while self.decoded.len() < DECODED_MAX && self.error.is_none() {
+            if let Some(parts) = &mut self.parts {
+                match parts.next() {
+                    Some(part) => self.add(part.and_then(Message::decode)),
+                    None => self.parts = None,
+                }
+                continue;
+            }
+            self.end_run();
+            let Some(bytes) = self.waiting.pop_front() else { break };
+            self.bytes += bytes.len() as u64;
+            self.held_bytes = bytes.len().max(HELD_BYTES_MIN);
+            match Message::decode(bytes) {
+                Ok(outer) if outer.header.op == Op::Merged => {
+                    self.parts = Some(merged::parts(&outer));
+                }
+                message => self.add(message),
+            }
+        }
+        self.end_run();
+        // Bytes alone, of parts of large messages, are for the link's counters.
+        !self.decoded.is_empty() || self.error.is_some() || self.bytes > 0
+    }
+
+    fn add(&mut self, message: Result<Message, DecodeError>) {
+        match message {
+            Ok(part) if part.header.op == Op::Chunk && self.assembly.is_some() => {
+                if let Err(error) = self.add_part(&part) {
+                    self.error = Some(error);
+                }
+            }
+            Ok(message) => {
+                // A run ends where the stream changes, as another reader may keep the next items for longer.
+                if self.decoded.last().is_some_and(|last| stream_of(last) != stream_of(&message)) {
+                    self.end_run();
+                }
+                self.decoded.push(message);
+            }
+            Err(error) => self.error = Some(error.into()),
+        }
+    }
+
+    /// Adds a part of a large message, and the message if this was its last part.
+    fn add_part(&mut self, part: &Message) -> Result<(), ProtocolError> {
+        let Some(assembly) = &mut self.assembly else { return Ok(()) };
+        let Header { mux: MuxId(transfer), seq, .. } = part.header;
+        let whole = assembly.add(part);
+        let whole = whole.map_err(|error| ProtocolError::Part { transfer, part: seq, error })?;
+        let Some(whole) = whole else { return Ok(()) };
+        let message = Message::decode(whole)?;
+        let op = message.header.op;
+        if let Op::Connect | Op::ConnectResponse | Op::Merged | Op::Chunk = op {
+            return Err(ProtocolError::InParts(op));
+        }
+        // An item that has memory of its own is not part of a run.
+        self.end_run();
+        self.decoded.push(message);
+        self.run = self.decoded.len();
+        Ok(())
+    }
+
+    /// Copies the last consecutive items of one stream if they are a small part of the memory that they hold.
+    fn end_run(&mut self) {
+        let begin = std::mem::replace(&mut self.run, self.decoded.len());
+        let items = self.decoded.get_mut(begin..).unwrap_or_default();
+        if items.first().is_none_or(|first| stream_of(first).is_none()) {
+            return;
+        }
+        let bytes: usize = items.iter().filter_map(|item| Some(item.payload.as_ref()?.len())).sum();
+        // The items of a run are slices of one message, so together they hold it once.
+        if bytes * HELD_RATIO_MAX < self.held_bytes {
+            for payload in items.iter_mut().filter_map(|item| item.payload.as_mut()) {
+                *payload = Bytes::copy_from_slice(payload);
+            }
+        }
+    }
+
+    // ---- for the link -----------------------------------------------------------------------------------------------
+
+    /// Bytes that were decoded since this was called last.
+    pub(super) fn take_bytes(&mut self) -> u64 {
+        std::mem::take(&mut self.bytes)
+    }
+
+    /// Takes the decoded messages, in the order in which they were received.
+    pub(super) fn take_messages(&mut self) -> impl Iterator<Item = Message> {
+        self.decoded.drain(..)
+    }
+
+    /// The error after the decoded messages, which must be handled before it.
+    pub(super) fn take_error(&mut self) -> Option<ProtocolError> {
+        self.error.take()
+    }
+
+    /// Drops what was decoded: there is no connection.
+    pub(super) fn discard(&mut self) {
+        self.decoded.clear();
+        (self.bytes, self.error) = (0, None);
+    }
+
+    /// Frees the memory that is kept for further large messages. Called once per ping interval, so that an idle
+    /// connection does not hold it for ever.
+    pub(super) fn release_spare(&mut self) {
+        if let Some(assembly) = &mut self.assembly {
+            assembly.release_spare();
+        }
+    }
+
+    /// Memory that is held for large messages of which parts are missing.
+    #[cfg(test)]
+    pub(super) fn assembly_bytes(&self) -> usize {
+        self.assembly.as_ref().map_or(0, Assembly::bytes)
+    }
+
+    /// Whether memory is kept for further large messages.
+    #[cfg(test)]
+    pub(super) fn has_spare(&self) -> bool {
+        self.assembly.as_ref().is_some_and(Assembly::has_spare)
+    }
+}
+
+/// The stream whose item this is, if it is one.
+fn stream_of(message: &Message) -> Option<(Op, MuxId)> {
+    let Header { op, mux, .. } = message.header;
+    matches!(op, Op::MuxClientMsg | Op::MuxServerMsg).then_some((op, mux))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::BytesMut;
+
+    use super::*;
+    use crate::proto::limits::Limits;
+    use crate::proto::output::outbox::Outbox;
+    use crate::proto::wire::Frame;
+
+    fn merged_of(count: u32) -> Bytes {
+        let mut outbox = Outbox::new(&Limits::default());
+        for seq in 0..count {
+            outbox.push(&Frame::new(Header { seq, ..Header::new(Op::Pong) }, None));
+        }
+        outbox.pop().expect("one message")
+    }
+
+    fn seqs(inbound: &mut Inbound) -> Vec<u32> {
+        inbound.decoded.drain(..).map(|message| message.header.seq).collect()
+    }
+
+    #[test]
+    fn messages_are_decoded_in_batches_and_in_order() {
+        let mut inbound = Inbound::default();
+        for _ in 0..3 {
+            inbound.push(merged_of(40));
+        }
+        let (mut seen, mut done, mut bytes) = (Vec::new(), Vec::new(), 0);
+        while inbound.decode() {
+            assert!(inbound.decoded.len() <= DECODED_MAX);
+            seen.extend(seqs(&mut inbound));
+            done.push(inbound.is_done());
+            bytes += inbound.take_bytes();
+        }
+        assert_eq!(done, [false, true]);
+        assert_eq!(seen, (0..3).flat_map(|_| 0..40).collect::<Vec<_>>());
+        assert_eq!(bytes, 3 * merged_of(40).len() as u64);
+        assert!(inbound.parts.is_none(), "the memory of the last message is not held");
+    }
+
+    #[test]
+    fn messages_before_an_error_are_decoded_and_later_ones_are_not() {
+        let mut broken = BytesMut::from(&merged_of(10)[..]);
+        broken.truncate(broken.len() - 1);
+        let mut inbound = Inbound::default();
+        inbound.push(broken.freeze());
+        inbound.push(merged_of(1));
+        assert!(inbound.decode());
+        assert_eq!(seqs(&mut inbound), (0..9).collect::<Vec<_>>());
+        assert!(inbound.error.is_some() && inbound.decode());
+        assert_eq!(inbound.len(), 1, "the next message is not decoded");
+    }
+
+    /// Whether the items of the first stream in a merged message are slices of it.
+    fn holds(items: &[(u64, usize)]) -> bool {
+        let mut outbox = Outbox::new(&Limits::default());
+        for (mux, len) in items {
+            let header = Header { mux: MuxId(*mux), ..Header::new(Op::MuxServerMsg) };
+            outbox.push(&Frame::new(header, Some(&vec![7; *len])));
+        }
+        let message = outbox.pop().expect("one message");
+        let place = message.as_ptr_range();
+        let mut inbound = Inbound::default();
+        inbound.push(message);
+        assert!(inbound.decode());
+        let payload = |message: &Message| message.payload.clone().expect("an item");
+        let own: Vec<_> = inbound.decoded.iter().map(payload).collect();
+        assert!(own.iter().zip(items).all(|(item, (_, len))| *item == vec![7; *len]));
+        place.contains(&own[0].as_ptr())
+    }
+
+    #[test]
+    fn few_items_do_not_hold_their_merged_message() {
+        let others = std::iter::repeat_n((2, 500), 40);
+        assert!(!holds(&[(1, 500)].into_iter().chain(others.clone()).collect::<Vec<_>>()));
+        assert!(!holds(&[(1, 500); 4].into_iter().chain(others.clone()).collect::<Vec<_>>()));
+        assert!(
+            holds(&[(1, 500); 8].into_iter().chain(others).collect::<Vec<_>>()),
+            "a large part of it"
+        );
+        assert!(holds(&[(1, 500); 50]), "the whole message");
+        assert!(!holds(&[(1, 100)]) && holds(&[(1, 600)]), "an unmerged message holds one read");
+    }
+}

@@ -1,0 +1,371 @@
+//! Large messages on their way out, in parts, where the peer knows `chunks`, so that small ones need not wait behind
+//! them.
+//!
+//! Each transfer belongs to one call or stream. Later messages of the same one wait behind it, since neither sequence
+//! numbers nor ends may overtake. Up to [`TRANSFERS_MAX`] transfers send a part each in turn.
+//!
+//! ```text
+//!   push ──► pending ──► open ──► pop: a part ──► … ──► the last part: Finished { payload, followers }
+//!               └──────────┴──── withdraw: payloads to `released`, and an empty last part if one has left
+//! ```
+//!
+//! Payloads are shared with the user, not copied, and handed back in `released`: dropping the last handle of a buffer
+//! can run the user's code, which must not happen under the link's lock.
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::proto::event::Side;
+use crate::proto::limits::TRANSFERS_MAX;
+use crate::proto::wire::{Flags, Frame, MuxId, Op, Part};
+
+/// One side of one call, whose messages must stay in order.
+type Owner = (Side, MuxId);
+
+/// All transfers of one connection.
+#[derive(Debug)]
+pub(super) struct Transfers {
+    /// Bytes of a part.
+    part_bytes: usize,
+    /// Transfers that have begun. The front one sends the next part.
+    open: VecDeque<Transfer>,
+    /// Transfers that have not begun, in their order.
+    pending: VecDeque<Transfer>,
+    /// Number of the next transfer to begin.
+    next_transfer: u64,
+    /// Number of the next large message, by which [`is_pending`](Self::is_pending) finds it.
+    pushed: u64,
+    /// Bytes that have not left, followers included.
+    bytes: usize,
+    /// Buffer for parts. Its memory is used again once the transport has dropped the part before.
+    space: BytesMut,
+}
+
+/// A large message, and the later messages of the same call.
+#[derive(Debug)]
+struct Transfer {
+    /// `None`: withdrawn after its first part. The last part, an empty one, tells the peer.
+    owner: Option<Owner>,
+    /// Its number on the wire, assigned when it begins.
+    number: u64,
+    next_part: u32,
+    /// Number of small messages that must have left before. Earlier messages of the same call are among them.
+    small_before: u64,
+    message: LargeMessage,
+    followers: VecDeque<Follower>,
+}
+
+/// A message that waits behind a large one of the same call.
+#[derive(Debug)]
+pub(super) enum Follower {
+    Small(Bytes),
+    Large(LargeMessage),
+}
+
+/// A large message around a payload that is not copied.
+#[derive(Debug)]
+pub(super) struct LargeMessage {
+    number: u64,
+    /// Whether it is the first message of its call, so that the peer does not know the call before.
+    opens_call: bool,
+    checksum: bool,
+    head: Bytes,
+    payload: Bytes,
+    tail: Bytes,
+    /// Bytes that have left, counted over `head`, `payload` and `tail`.
+    sent: usize,
+}
+
+/// A part, and the message that ends with it.
+#[derive(Debug)]
+pub(super) struct NextPart {
+    pub(super) bytes: Bytes,
+    pub(super) finished: Option<Finished>,
+}
+
+/// A large message that has left as a whole.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub(super) owner: Owner,
+    pub(super) payload: Bytes,
+    pub(super) followers: VecDeque<Follower>,
+}
+
+impl Transfers {
+    pub(super) fn new(part_bytes: usize) -> Self {
+        Self {
+            part_bytes: part_bytes.max(1),
+            open: VecDeque::new(),
+            pending: VecDeque::new(),
+            next_transfer: 1,
+            pushed: 0,
+            bytes: 0,
+            space: BytesMut::new(),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty() && self.pending.is_empty()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Adds a message with this payload. It is sent once the first `small_before` small messages have left. Returns its
+    /// number.
+    pub(super) fn push(&mut self, frame: &Frame<'_>, payload: Bytes, small_before: u64) -> u64 {
+        let number = self.pushed;
+        self.pushed += 1;
+        let (head, tail) = frame.around_payload();
+        let message = LargeMessage {
+            number,
+            opens_call: matches!(frame.header.op, Op::Request | Op::ConnectMux),
+            checksum: frame.header.flags.contains(Flags::CRC),
+            head,
+            payload,
+            tail,
+            sent: 0,
+        };
+        self.bytes += message.remaining();
+        let owner = owner_of(frame);
+        match self.transfer_of(owner) {
+            Some(transfer) => transfer.followers.push_back(Follower::Large(message)),
+            None => self.begin(owner, message, VecDeque::new(), small_before),
+        }
+        number
+    }
+
+    /// Queues a small message behind the transfer of the same call. Returns `false` if there is no such transfer.
+    #[must_use]
+    pub(super) fn push_follower(&mut self, frame: &Frame<'_>) -> bool {
+        if self.is_empty() {
+            return false;
+        }
+        let Some(transfer) = self.transfer_of(owner_of(frame)) else { return false };
+        let message = frame.to_bytes();
+        let len = message.len();
+        transfer.followers.push_back(Follower::Small(message));
+        self.bytes += len;
+        true
+    }
+
+    /// Must be called for each small follower of a finished transfer, which is not counted here from then on.
+    pub(super) fn follower_moved(&mut self, len: usize) {
+        self.bytes -= len;
+    }
+
+    /// Adds a transfer to the pending ones.
+    pub(super) fn begin(
+        &mut self,
+        owner: Owner,
+        message: LargeMessage,
+        followers: VecDeque<Follower>,
+        small_before: u64,
+    ) {
+        let owner = Some(owner);
+        self.pending.push_back(Transfer {
+            owner,
+            number: 0,
+            next_part: 0,
+            small_before,
+            message,
+            followers,
+        });
+    }
+
+    /// Whether a large message of this call has not left, so that later messages must wait behind it.
+    pub(super) fn has_transfer_of(&self, side: Side, id: MuxId) -> bool {
+        let owner = Some((side, id));
+        self.open.iter().chain(&self.pending).any(|transfer| transfer.owner == owner)
+    }
+
+    /// Whether some of the message with this number has not left.
+    pub(super) fn is_pending(&self, number: u64) -> bool {
+        self.open.iter().chain(&self.pending).any(|transfer| {
+            let follows = |follower: &Follower| {
+                matches!(follower, Follower::Large(message) if message.number == number)
+            };
+            transfer.owner.is_some()
+                && (transfer.message.number == number || transfer.followers.iter().any(follows))
+        })
+    }
+
+    /// Drops the messages of a call that have not left. Returns whether its first message is among them: then the peer
+    /// does not know the call.
+    pub(super) fn withdraw(&mut self, side: Side, id: MuxId, released: &mut Vec<Bytes>) -> bool {
+        let owner = Some((side, id));
+        let take = |transfers: &mut VecDeque<Transfer>| {
+            let at = transfers.iter().position(|transfer| transfer.owner == owner)?;
+            transfers.remove(at)
+        };
+        let Some(transfer) = take(&mut self.pending).or_else(|| take(&mut self.open)) else {
+            return false;
+        };
+        let Transfer { number, next_part, small_before, .. } = transfer;
+        let LargeMessage { opens_call, checksum, .. } = transfer.message;
+        self.bytes -= transfer.remaining();
+        transfer.release(released);
+        if next_part > 0 {
+            // The peer holds memory for the parts that have left. An empty last part frees it, so it is sent next.
+            let message = LargeMessage { checksum, ..LargeMessage::empty() };
+            let followers = VecDeque::new();
+            let aborted =
+                Transfer { owner: None, number, next_part, small_before, message, followers };
+            self.open.push_front(aborted);
+        }
+        opens_call
+    }
+
+    /// The next part. `transmitted` is the number of small messages that have left.
+    pub(super) fn pop(&mut self, transmitted: u64) -> Option<NextPart> {
+        // Transfers begin in the order in which they were pushed, so only the front one is checked. It may begin when
+        // all small messages pushed before it have left: earlier messages of its own stream can be among those, and the
+        // peer would take this one for an earlier one by its sequence number.
+        while self.open.len() < TRANSFERS_MAX
+            && self.pending.front().is_some_and(|transfer| transfer.small_before <= transmitted)
+        {
+            let Some(transfer) = self.pending.pop_front() else { break };
+            let number = self.next_transfer;
+            self.next_transfer += 1;
+            self.open.push_back(Transfer { number, ..transfer });
+        }
+        let mut transfer = self.open.pop_front()?;
+        let part = transfer.cut(self.part_bytes, &mut self.space);
+        self.bytes -= part.len;
+        if !part.is_last {
+            // To the end of the queue: open transfers send a part each in turn.
+            self.open.push_back(transfer);
+            return Some(NextPart { bytes: part.bytes, finished: None });
+        }
+        let Transfer { owner, message, followers, .. } = transfer;
+        let finished = owner.map(|owner| Finished { owner, payload: message.payload, followers });
+        Some(NextPart { bytes: part.bytes, finished })
+    }
+
+    /// Drops everything: the connection is gone.
+    pub(super) fn clear(&mut self, released: &mut Vec<Bytes>) {
+        let transfers = self.open.drain(..).chain(self.pending.drain(..));
+        transfers.for_each(|transfer| transfer.release(released));
+        self.bytes = 0;
+        self.next_transfer = 1;
+        self.space = BytesMut::new();
+    }
+
+    /// A linear search: there are few transfers, as the bound on their bytes makes further large messages wait in a
+    /// queue.
+    fn transfer_of(&mut self, owner: Owner) -> Option<&mut Transfer> {
+        let transfers = self.open.iter_mut().chain(&mut self.pending);
+        transfers.into_iter().find(|transfer| transfer.owner == Some(owner))
+    }
+}
+
+/// A part cut off from a message.
+struct Cut {
+    bytes: Bytes,
+    /// Bytes of the message in it.
+    len: usize,
+    is_last: bool,
+}
+
+impl Transfer {
+    fn cut(&mut self, part_bytes: usize, space: &mut BytesMut) -> Cut {
+        let message = &mut self.message;
+        let len = message.remaining().min(part_bytes);
+        let is_last = len == message.remaining();
+        let crc = if message.checksum { Flags::CRC } else { Flags::NONE };
+        let part = Part {
+            transfer: self.number,
+            index: self.next_part,
+            total: u32::try_from(message.len()).unwrap_or(u32::MAX),
+            flags: if is_last { crc.with(Flags::EOF) } else { crc },
+            pieces: message.slices(message.sent, message.sent + len),
+        };
+        part.encode(space);
+        let bytes = space.split().freeze();
+        message.sent += len;
+        self.next_part = self.next_part.wrapping_add(1);
+        Cut { bytes, len, is_last }
+    }
+
+    /// Bytes that have not left.
+    fn remaining(&self) -> usize {
+        let followers = self.followers.iter().map(|follower| match follower {
+            Follower::Small(message) => message.len(),
+            Follower::Large(message) => message.remaining(),
+        });
+        self.message.remaining() + followers.sum::<usize>()
+    }
+
+    fn release(self, released: &mut Vec<Bytes>) {
+        released.push(self.message.payload);
+        released.extend(self.followers.into_iter().filter_map(|follower| match follower {
+            Follower::Small(_) => None,
+            Follower::Large(message) => Some(message.payload),
+        }));
+    }
+}
+
+impl LargeMessage {
+    fn empty() -> Self {
+        let nothing = Bytes::new;
+        Self {
+            number: u64::MAX,
+            opens_call: false,
+            checksum: false,
+            head: nothing(),
+            payload: nothing(),
+            tail: nothing(),
+            sent: 0,
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.head.len() + self.payload.len() + self.tail.len()
+    }
+
+    fn remaining(&self) -> usize {
+        self.len() - self.sent
+    }
+
+    /// The bytes from one offset of the message to another, in its three buffers.
+    fn slices(&self, from: usize, to: usize) -> [&[u8]; 3] {
+        let mut start = 0;
+        [&self.head, &self.payload, &self.tail].map(|buffer| {
+            let (from, to) = (from.saturating_sub(start), to.saturating_sub(start));
+            start += buffer.len();
+            buffer.get(from.min(buffer.len())..to.min(buffer.len())).unwrap_or_default()
+        })
+    }
+}
+
+fn owner_of(frame: &Frame<'_>) -> Owner {
+    (sender_of(frame.header.op), frame.header.mux)
+}
+
+/// Which side of a call sends this op.
+fn sender_of(op: Op) -> Side {
+    match op {
+        Op::Request
+        | Op::ConnectMux
+        | Op::MuxClientMsg
+        | Op::UnblockSrvMux
+        | Op::DisconnectServerMux
+        | Op::Ping => Side::Caller,
+        Op::Response
+        | Op::AckMux
+        | Op::MuxServerMsg
+        | Op::UnblockClMux
+        | Op::DisconnectClientMux
+        | Op::MuxConnectError
+        | Op::Pong => Side::Callee,
+        // Not about a call.
+        Op::Connect
+        | Op::ConnectResponse
+        | Op::Disconnect
+        | Op::Merged
+        | Op::Chunk
+        | Op::Unknown(_) => Side::Caller,
+    }
+}
