@@ -2,7 +2,7 @@
 //! `expand/`, which work on it. Nothing here reads tokens or reports errors.
 
 use proc_macro2::TokenStream;
-use quote::ToTokens as _;
+use quote::ToTokens;
 use syn::{Attribute, Block, FnArg, Ident, ItemTrait, Type, TypeParamBound};
 
 use crate::args::Krate;
@@ -119,10 +119,10 @@ pub(crate) enum StreamItem<'a> {
 }
 
 impl StreamItem<'_> {
-    pub(crate) fn tokens(&self, private: &TokenStream) -> TokenStream {
+    pub(crate) fn tokens(&self, runtime: &impl ToTokens) -> TokenStream {
         match self {
             Self::Pushed(ty) => ty.to_token_stream(),
-            Self::Pulled(ty) => ty.tokens(private),
+            Self::Pulled(ty) => ty.tokens(runtime),
         }
     }
 }

@@ -69,7 +69,7 @@ pub use rpc::private as __private;
 pub use rpc::{
     ArgTuple, BoxStream, Call, ClientStreamMethod, DEFAULT_CAPACITY, HandlerError, Incoming,
     InputError, Json, Method, Mock, Opening, Outgoing, Payload, Raw, Registrar, Reply, Requests,
-    Responses, SendError, ServerStreamMethod, Service, TwoWayMethod,
+    Responses, SendError, Served, ServerStreamMethod, Service, TwoWayMethod,
 };
 
 /// The code of the README is code that runs.

@@ -6,12 +6,14 @@
 mod args;
 mod client;
 mod fault;
+mod handlers;
 mod method;
 mod mock;
 mod payload;
 pub mod private;
 mod registrar;
 mod scratch;
+mod served;
 mod stream;
 
 pub use args::ArgTuple;
@@ -21,6 +23,7 @@ pub use method::{ClientStreamMethod, Method, ServerStreamMethod, TwoWayMethod};
 pub use mock::Mock;
 pub use payload::{Json, Payload, Raw};
 pub use registrar::{Registrar, Service};
+pub use served::Served;
 pub use stream::{
     BoxStream, DEFAULT_CAPACITY, Incoming, InputError, Outgoing, Reply, Requests, Responses,
     SendError, StreamItem,
