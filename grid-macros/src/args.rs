@@ -23,7 +23,7 @@ pub(crate) struct Krate(Option<Path>);
 
 impl Krate {
     /// The crate's path, for code that is not to blame for any user's mistake.
-    pub(crate) fn path(&self) -> TokenStream {
+    fn path(&self) -> TokenStream {
         match &self.0 {
             Some(path) => path.to_token_stream(),
             None => quote!(::grid),

@@ -9,6 +9,7 @@ mod expand;
 mod fallback;
 mod model;
 mod names;
+mod parse;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -18,7 +19,6 @@ use proc_macro2::TokenStream;
 
 use crate::args::ServiceArgs;
 use crate::errors::Errors;
-use crate::model::Service;
 
 /// Makes a client and a server of a trait. See `grid::service`, under which name it is used.
 #[proc_macro_attribute]
@@ -35,7 +35,7 @@ fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let args = ServiceArgs::parse(args, &mut errors);
     let code = match syn::parse2::<syn::Item>(item.clone()) {
         Ok(syn::Item::Trait(item)) => {
-            let mut service = Service::from_syn(args, item, &mut errors);
+            let mut service = parse::service(args, item, &mut errors);
             let conditional = validate::service(&mut service, &mut errors);
             let mut code = expand::service(&service);
             code.extend(conditional);

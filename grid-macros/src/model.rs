@@ -1,22 +1,14 @@
-//! A service as its methods' shapes, read from the trait. After this and `validate.rs` nothing can fail.
-//!
-//! A mistake in an option leaves the method in place with the option's default; one in the signature leaves the method
-//! in the trait as it was written, without a client's method, so that it is reported once and nothing else breaks.
-
-mod method;
-mod params;
-mod returns;
-mod signature;
+//! A service as its methods' shapes: the data between `parse.rs`, which reads it from the trait, and `validate.rs` and
+//! `expand/`, which work on it. Nothing here reads tokens or reports errors.
 
 use proc_macro2::TokenStream;
-use quote::ToTokens as _;
-use syn::{Ident, ItemTrait, TraitItem};
+use quote::ToTokens;
+use syn::{Attribute, Block, FnArg, Ident, ItemTrait, Type, TypeParamBound};
 
-pub(crate) use method::{Arg, Method, Output, Param, Shape};
-
-use crate::args::{Krate, ServiceArgs};
-use crate::errors::Errors;
-use crate::fallback;
+use crate::args::Krate;
+use crate::attr::HandlerOptions;
+use crate::carried;
+use crate::types::TypeRef;
 
 /// A trait with `#[grid::service]` on it.
 pub(crate) struct Service {
@@ -40,18 +32,6 @@ pub(crate) enum Item {
 }
 
 impl Service {
-    pub(crate) fn from_syn(args: ServiceArgs, mut item: ItemTrait, errors: &mut Errors) -> Self {
-        let servable = check_trait(&item, errors);
-        let name = args.name.unwrap_or_else(|| syn::ext::IdentExt::unraw(&item.ident).to_string());
-        let trait_items = std::mem::take(&mut item.items);
-        if trait_items.is_empty() {
-            errors
-                .push(&item.ident, "a service without methods cannot be called: add an `async fn`");
-        }
-        let items = trait_items.into_iter().map(|item| from_item(item, &name, errors)).collect();
-        Self { item, items, name, krate: args.krate, servable }
-    }
-
     pub(crate) fn methods(&self) -> impl Iterator<Item = &Method> {
         self.items.iter().filter_map(|item| match item {
             Item::Method(method) => Some(&**method),
@@ -64,65 +44,123 @@ impl Service {
     }
 }
 
-fn from_item(item: TraitItem, service: &str, errors: &mut Errors) -> Item {
-    let method = match item {
-        TraitItem::Fn(method) => method,
-        other => {
-            let what = match &other {
-                TraitItem::Const(_) => "an associated constant is",
-                TraitItem::Type(_) => "an associated type is",
-                TraitItem::Macro(_) => "a macro is",
-                _ => "this is",
-            };
-            let message = format!(
-                "{what} not part of a service, whose methods are called from other nodes: move \
-                    it to another trait"
-            );
-            match &other {
-                TraitItem::Const(item) => errors.push(&item.ident, message),
-                TraitItem::Type(item) => errors.push(&item.ident, message),
-                TraitItem::Macro(item) => errors.push(&item.mac.path, message),
-                other => errors.push(other, message),
-            }
-            return Item::Other(other.into_token_stream());
+/// A method that can be called.
+pub(crate) struct Method {
+    /// The user's attributes, without ours.
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) ident: Ident,
+    /// Name on the wire.
+    pub(crate) name: String,
+    pub(crate) id: u32,
+    pub(crate) options: HandlerOptions,
+    /// The inputs as written, without our attributes.
+    pub(crate) inputs: Vec<FnArg>,
+    pub(crate) params: Vec<Param>,
+    pub(crate) returns: Returns,
+    pub(crate) body: Option<Body>,
+    /// The predicate of its `cfg`s.
+    pub(crate) condition: Option<TokenStream>,
+}
+
+/// What is given to the implementation, in its order.
+pub(crate) enum Param {
+    Context,
+    Arg(Arg),
+    Incoming(Type),
+    Outgoing(Type),
+}
+
+/// An argument that travels.
+pub(crate) struct Arg {
+    pub(crate) ident: Ident,
+    pub(crate) ty: Type,
+    pub(crate) default: bool,
+}
+
+/// What the method's future gives.
+pub(crate) struct Returns {
+    pub(crate) written: Type,
+    /// Bounds besides `Future` and `Send`, if the user wrote `-> impl Future`.
+    pub(crate) bounds: Vec<TypeParamBound>,
+    /// Whether it is a `Result`.
+    pub(crate) fallible: bool,
+    pub(crate) output: Output,
+    pub(crate) error: TypeRef,
+    /// Types that must not be a `Result` under another name.
+    pub(crate) plain: Vec<Type>,
+}
+
+/// What travels back.
+pub(crate) enum Output {
+    Value(TypeRef),
+    /// A stream that the method returns.
+    Pulled(TypeRef),
+}
+
+/// A default body.
+pub(crate) struct Body {
+    pub(crate) block: Block,
+    /// Whether it is that of an `async fn`.
+    pub(crate) is_async: bool,
+}
+
+/// The kind, which is read from the signature.
+pub(crate) enum Shape<'a> {
+    Single { output: &'a TypeRef },
+    ServerStream { item: StreamItem<'a> },
+    ClientStream { input: &'a Type, output: &'a TypeRef },
+    TwoWay { input: &'a Type, item: StreamItem<'a> },
+}
+
+/// What a stream of answers consists of.
+pub(crate) enum StreamItem<'a> {
+    Pushed(&'a Type),
+    Pulled(&'a TypeRef),
+}
+
+impl StreamItem<'_> {
+    pub(crate) fn tokens(&self, runtime: &impl ToTokens) -> TokenStream {
+        match self {
+            Self::Pushed(ty) => ty.to_token_stream(),
+            Self::Pulled(ty) => ty.tokens(runtime),
         }
-    };
-    let plain = fallback::method(&method);
-    match Method::from_syn(method, service, errors) {
-        Some(method) => Item::Method(Box::new(method)),
-        None => Item::Other(plain),
     }
 }
 
-/// What is wrong with the trait itself. False if no type can implement it as a service.
-fn check_trait(item: &ItemTrait, errors: &mut Errors) -> bool {
-    if let Some(token) = &item.unsafety {
-        errors.push(
-            token,
-            "a service is a safe trait: there is nothing a caller on another node could promise",
-        );
+impl Method {
+    pub(crate) fn shape(&self) -> Shape<'_> {
+        let mut input = None;
+        let mut pushed = None;
+        for param in &self.params {
+            match param {
+                Param::Incoming(ty) => input = Some(ty),
+                Param::Outgoing(ty) => pushed = Some(StreamItem::Pushed(ty)),
+                Param::Context | Param::Arg(_) => {}
+            }
+        }
+        match (input, pushed, &self.returns.output) {
+            (None, Some(item), _) => Shape::ServerStream { item },
+            (None, None, Output::Pulled(item)) => {
+                Shape::ServerStream { item: StreamItem::Pulled(item) }
+            }
+            (None, None, Output::Value(output)) => Shape::Single { output },
+            (Some(input), Some(item), _) => Shape::TwoWay { input, item },
+            (Some(input), None, Output::Pulled(item)) => {
+                Shape::TwoWay { input, item: StreamItem::Pulled(item) }
+            }
+            (Some(input), None, Output::Value(output)) => Shape::ClientStream { input, output },
+        }
     }
-    if let Some(token) = &item.modifiers.auto_token {
-        errors.push(token, "a service has methods, which an auto trait has not");
+
+    /// The arguments that travel.
+    pub(crate) fn args(&self) -> impl Iterator<Item = &Arg> {
+        self.params.iter().filter_map(|param| match param {
+            Param::Arg(arg) => Some(arg),
+            _ => None,
+        })
     }
-    if let Some(lifetime) = item.generics.lifetimes().next() {
-        errors.push(
-            lifetime,
-            "a service has no lifetime: it is shared between calls, so it owns what it needs",
-        );
-        return false;
+
+    pub(crate) fn cfgs(&self) -> Vec<TokenStream> {
+        carried::cfgs(&self.attrs)
     }
-    if let Some(parameter) = item.generics.params.first() {
-        errors.push(
-            parameter,
-            "a service is not generic: callers on other nodes must know all types; put the \
-                parameter on the type that implements it",
-        );
-        return false;
-    }
-    if let Some(clause) = &item.generics.where_clause {
-        errors.push(clause, "a service has no where clause: write `trait Disk: Bound`");
-        return false;
-    }
-    true
 }

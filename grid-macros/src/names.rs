@@ -45,9 +45,19 @@ pub(crate) fn codec(index: usize) -> Ident {
     format_ident!("__CODEC_{index}")
 }
 
-/// The type parameter of the server, for whoever implements the trait.
+/// The runtime's hidden module, inside the block of generated code that imports it.
+pub(crate) fn runtime() -> Ident {
+    runtime_at(Span::call_site())
+}
+
+/// The same, located at this span, so that messages about it point there.
+pub(crate) fn runtime_at(span: Span) -> Ident {
+    Ident::new("__grid", span)
+}
+
+/// The type parameter for the type that implements the trait.
 pub(crate) fn implementer() -> Ident {
-    Ident::new("__GridService", Span::mixed_site())
+    Ident::new("__T", Span::mixed_site())
 }
 
 /// An argument in the server's closure, whatever the user calls it.

@@ -89,6 +89,20 @@ fn mistakes() {
     check("mistakes.rs");
 }
 
+/// Whatever generated code names, a release of the runtime must keep: so it is all in one hidden module.
+#[test]
+fn generated_paths_lead_to_the_hidden_module() {
+    for service in ["single", "server_stream", "client_stream", "two_way"] {
+        let snapshot = format!("{}/tests/snapshots/{service}.rs", env!("CARGO_MANIFEST_DIR"));
+        let expanded = fs::read_to_string(snapshot).expect("the snapshot is there");
+        let absolute =
+            expanded.split([' ', '(', '<', '&', '#']).filter(|word| word.starts_with("::"));
+        for path in absolute {
+            assert!(path.starts_with("::grid::__private"), "{service}: {path}");
+        }
+    }
+}
+
 #[test]
 fn types_are_printed_as_people_write_them() {
     for ty in [

@@ -22,22 +22,22 @@ pub(crate) enum TypeRef {
 }
 
 impl TypeRef {
-    pub(crate) fn tokens(&self, private: &TokenStream) -> TokenStream {
+    pub(crate) fn tokens(&self, runtime: &impl ToTokens) -> TokenStream {
         match self {
             Self::Written(ty) => ty.to_token_stream(),
-            Self::OkOf(ty) => part_of(ty, "Ok", private),
-            Self::ErrOf(ty) => part_of(ty, "Err", private),
-            Self::Infallible => quote!(::core::convert::Infallible),
+            Self::OkOf(ty) => part_of(ty, "Ok", runtime),
+            Self::ErrOf(ty) => part_of(ty, "Err", runtime),
+            Self::Infallible => quote!(#runtime::Infallible),
         }
     }
 }
 
 /// `<ty as ResultLike>::part`, which begins and ends where the type does, so that a caret is under all of it.
-fn part_of(ty: &Type, part: &str, private: &TokenStream) -> TokenStream {
+fn part_of(ty: &Type, part: &str, runtime: &impl ToTokens) -> TokenStream {
     let last =
         ty.to_token_stream().into_iter().last().map_or_else(|| ty.span(), |token| token.span());
     let part = Ident::new(part, last);
-    let projection = quote_spanned!(ty.span()=> <#ty as #private::ResultLike>::);
+    let projection = quote_spanned!(ty.span()=> <#ty as #runtime::ResultLike>::);
     quote!(#projection #part)
 }
 

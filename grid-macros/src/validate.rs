@@ -3,6 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
 
+use crate::args::Krate;
 use crate::errors::Errors;
 use crate::model::{Item, Method, Service};
 use crate::names;
@@ -35,7 +36,7 @@ pub(crate) fn service(service: &mut Service, errors: &mut Errors) -> TokenStream
             match conflict(earlier, &method) {
                 None => {}
                 Some(conflict) if earlier.condition.is_some() || method.condition.is_some() => {
-                    conditional.extend(conflict.under_cfg(earlier, &method));
+                    conditional.extend(conflict.under_cfg(earlier, &method, &service.krate));
                 }
                 Some(conflict) => {
                     refused |= matches!(conflict, Conflict::Constant);
@@ -119,9 +120,10 @@ impl Conflict {
     }
 
     /// The same, where only the compiler knows whether both are there.
-    fn under_cfg(&self, first: &Method, second: &Method) -> TokenStream {
+    fn under_cfg(&self, first: &Method, second: &Method, krate: &Krate) -> TokenStream {
+        let private = krate.private_at(second.ident.span());
         let conditions = first.condition.iter().chain(&second.condition);
         let (here, _) = self.messages(first, second);
-        quote_spanned!(second.ident.span()=> #[cfg(all(#(#conditions),*))] ::core::compile_error!(#here);)
+        quote_spanned!(second.ident.span()=> #[cfg(all(#(#conditions),*))] #private::compile_error!(#here);)
     }
 }

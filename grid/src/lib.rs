@@ -83,5 +83,5 @@ pub use rpc::private as __private;
 pub use rpc::{
     ArgTuple, BoxStream, Call, ClientStreamMethod, DEFAULT_CAPACITY, HandlerError, Incoming,
     InputError, Method, Mock, Opening, Outgoing, Payload, Raw, Registrar, Reply, Requests,
-    Responses, ServerStreamMethod, Service, TwoWayMethod,
+    Responses, Served, ServerStreamMethod, Service, TwoWayMethod,
 };

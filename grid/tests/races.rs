@@ -12,8 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use grid::{
-    Builder, CallError, Capacities, Config, Context, Dial, Dialing, Manager, RemoteError,
-    SendError, State,
+    Builder, Capacities, Config, Context, Dial, Dialing, Manager, RemoteError, SendError, State,
 };
 use support::{A, B, Network, pair};
 use tokio::time::{Instant, sleep, timeout};

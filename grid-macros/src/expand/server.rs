@@ -1,84 +1,40 @@
-//! The server: one statement for each method puts it into the node's table.
+//! The server: an alias of the runtime's type, and one statement for each method that adds its handler.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
-use super::client::silence;
 use super::docs;
 use crate::carried;
 use crate::model::{Method, Output, Param, Service, Shape};
 use crate::names;
 
-pub(super) fn expand(service: &Service) -> TokenStream {
+/// The name under which users make a server.
+pub(super) fn alias(service: &Service) -> TokenStream {
     let private = service.krate.private();
     let (vis, ident) = (&service.item.vis, service.ident());
     let (client, server) = (names::client(ident), names::server(ident));
-    let implementer = names::implementer();
     let docs = docs::server(service);
     let carried = carried::for_client(&service.item.attrs);
-    let silence = silence();
-    let name = server.to_string();
-    let registrations = service.methods().map(|method| registration(service, method));
     quote! {
         #docs
         #(#carried)*
-        #[allow(dead_code, non_camel_case_types)]
-        #vis struct #server<#implementer> {
-            service: #private::Arc<#implementer>,
-            subroute: #private::Option<#private::String>,
-        }
+        #[allow(dead_code, deprecated, non_camel_case_types)]
+        #vis type #server<T> = #private::Served<T, #client>;
+    }
+}
 
-        #silence
-        impl<#implementer> #server<#implementer> {
-            /// Makes a server of the service.
-            #[must_use]
-            #vis fn new(service: #implementer) -> Self {
-                Self::from_arc(#private::Arc::new(service))
-            }
-
-            /// Makes a server of a service that others hold too.
-            #[must_use]
-            #vis fn from_arc(service: #private::Arc<#implementer>) -> Self {
-                Self { service, subroute: #private::Option::None }
-            }
-
-            /// Puts the service under this subroute; a second one goes below the first.
-            #[must_use]
-            #vis fn subroute(mut self, path: impl #private::Into<#private::String>) -> Self {
-                self.subroute = #private::join(self.subroute, #private::Into::into(path));
-                self
-            }
-        }
-
-        #silence
+/// The methods, for the runtime's `Served`.
+pub(super) fn methods(service: &Service) -> TokenStream {
+    let (runtime, implementer) = (names::runtime(), names::implementer());
+    let (ident, client) = (service.ident(), names::client(service.ident()));
+    let registrations = service.methods().map(|method| registration(service, method));
+    quote! {
         #[automatically_derived]
-        impl<#implementer> ::core::clone::Clone for #server<#implementer> {
-            fn clone(&self) -> Self {
-                Self {
-                    service: #private::Clone::clone(&self.service),
-                    subroute: #private::Clone::clone(&self.subroute),
-                }
-            }
-        }
-
-        #silence
-        #[automatically_derived]
-        impl<#implementer> ::core::fmt::Debug for #server<#implementer> {
-            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                f.debug_struct(#name).field("subroute", &self.subroute).finish_non_exhaustive()
-            }
-        }
-
-        #silence
-        #[automatically_derived]
-        impl<#implementer: #ident> #private::Service for #server<#implementer> {
-            fn register(self, to: &mut #private::Registrar<'_>) -> #private::Result<(), #private::RegisterError> {
-                let service = self.service;
-                let mut to = to.under(self.subroute);
+        impl<#implementer: #ident> #runtime::ServedBy<#implementer> for #client {
+            const DESCRIPTOR: &'static #runtime::ServiceDescriptor = Self::DESCRIPTOR;
+            fn add_methods(to: &mut #runtime::Handlers<'_, #implementer>) {
                 #(#registrations)*
-                to.describe(#client::DESCRIPTOR);
-                #private::Result::Ok(())
             }
         }
     }
@@ -86,7 +42,7 @@ pub(super) fn expand(service: &Service) -> TokenStream {
 
 fn registration(service: &Service, method: &Method) -> TokenStream {
     let cfgs = method.cfgs();
-    let (client, constant) = (names::client(service.ident()), names::constant(&method.ident));
+    let constant = names::constant(&method.ident);
     let svc = names::binding("svc");
     let cx = if has_context(method) { names::binding("cx") } else { names::binding("_cx") };
     let (input, out) = (names::binding("input"), names::binding("out"));
@@ -100,7 +56,7 @@ fn registration(service: &Service, method: &Method) -> TokenStream {
     let body = body(service, method);
     quote! {
         #(#cfgs)*
-        to.#function(&service, #client::#constant, |#svc, #cx, (#(#args,)*) #ends| async move { #body })?;
+        to.#function(Self::#constant, |#svc, #cx, (#(#args,)*) #ends| async move { #body });
     }
 }
 
@@ -110,8 +66,8 @@ fn has_context(method: &Method) -> bool {
 
 /// Calls the implementation and makes a `Result` of what it gives.
 fn body(service: &Service, method: &Method) -> TokenStream {
-    let private = service.krate.private();
-    let (ident, name, implementer) = (service.ident(), &method.ident, names::implementer());
+    let runtime = names::runtime();
+    let (ident, name) = (service.ident(), &method.ident);
     let svc = names::binding("svc");
     let mut index = 0;
     let params = method.params.iter().map(|param| match param {
@@ -133,7 +89,7 @@ fn body(service: &Service, method: &Method) -> TokenStream {
             quote!(#out)
         }
     });
-    let call = quote!(<#implementer as #ident>::#name(&#svc, #(#params),*).await);
+    let call = quote!(#ident::#name(&*#svc, #(#params),*).await);
     let out = names::binding("out");
     match (&method.returns.output, method.returns.fallible) {
         // At the return type, since that is what a message about the items is about.
@@ -144,6 +100,6 @@ fn body(service: &Service, method: &Method) -> TokenStream {
             quote_spanned!(method.returns.written.span()=> #out.__pump(#call).await)
         }
         (Output::Value(_), true) => call,
-        (Output::Value(_), false) => quote!(#private::Result::Ok(#call)),
+        (Output::Value(_), false) => quote!(#runtime::Result::Ok(#call)),
     }
 }

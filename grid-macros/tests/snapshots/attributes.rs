@@ -37,102 +37,12 @@ pub(in crate::disk) trait r#Type: Debug + Send + ::grid::__private::Send + ::gri
 #[doc(alias = "thing")]
 #[allow(clippy::some_lint)]
 #[allow(dead_code, non_camel_case_types)]
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::grid::__private::Clone, ::grid::__private::Debug)]
 pub(in crate::disk) struct TypeClient {
     connection: ::grid::__private::Connection,
 }
-#[allow(
-    dead_code,
-    deprecated,
-    non_snake_case,
-    non_upper_case_globals,
-    clippy::all,
-    clippy::pedantic
-)]
+#[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)]
 impl TypeClient {
-    const __CODEC_0: ::grid::__private::Codec<u8> = ::grid::__private::codec::<u8>();
-    #[cfg(unix)]
-    /// `r#Type::r#match`: its id, its types and what else is known of it.
-    pub(in crate::disk) const MATCH: &'static ::grid::__private::Method<
-        (u8,),
-        Plain,
-        ::core::convert::Infallible,
-    > = &::grid::__private::Method::__new(
-        ::grid::__private::MethodInfo::__new("Type", "match", 0x3ff381af)
-            .__docs("Documented.")
-            .__arguments(&[("fn", "u8")])
-            .__returns("Plain"),
-        (::grid::__private::whole("fn", Self::__CODEC_0),),
-        ::grid::__private::codec::<Plain>(),
-        ::grid::__private::infallible(),
-    );
-    #[cfg(not(unix))]
-    /// `r#Type::r#match`: its id, its types and what else is known of it.
-    pub(in crate::disk) const MATCH: &'static ::grid::__private::Method<
-        (u8,),
-        Other,
-        ::core::convert::Infallible,
-    > = &::grid::__private::Method::__new(
-        ::grid::__private::MethodInfo::__new("Type", "match", 0x3ff381af)
-            .__arguments(&[("fn", "u8")])
-            .__returns("Other"),
-        (::grid::__private::whole("fn", Self::__CODEC_0),),
-        ::grid::__private::codec::<Other>(),
-        ::grid::__private::infallible(),
-    );
-    #[cfg_attr(feature = "x", cfg(feature = "y"))]
-    /// `r#Type::first`: its id, its types and what else is known of it.
-    pub(in crate::disk) const FIRST: &'static ::grid::__private::Method<
-        (),
-        (),
-        ::core::convert::Infallible,
-    > = &::grid::__private::Method::__new(
-        ::grid::__private::MethodInfo::__new("Type", "first", 9),
-        (),
-        ::grid::__private::codec::<()>(),
-        ::grid::__private::infallible(),
-    );
-    #[cfg(windows)]
-    /// `r#Type::second`: its id, its types and what else is known of it.
-    pub(in crate::disk) const SECOND: &'static ::grid::__private::Method<
-        (),
-        (),
-        ::core::convert::Infallible,
-    > = &::grid::__private::Method::__new(
-        ::grid::__private::MethodInfo::__new("Type", "second", 9),
-        (),
-        ::grid::__private::codec::<()>(),
-        ::grid::__private::infallible(),
-    );
-    /// `r#Type::expects`: its id, its types and what else is known of it.
-    pub(in crate::disk) const EXPECTS: &'static ::grid::__private::Method<
-        (u8,),
-        u8,
-        ::core::convert::Infallible,
-    > = &::grid::__private::Method::__new(
-        ::grid::__private::MethodInfo::__new("Type", "expects", 0xcc319520)
-            .__arguments(&[("unused", "u8")])
-            .__returns("u8"),
-        (::grid::__private::whole("unused", Self::__CODEC_0),),
-        Self::__CODEC_0,
-        ::grid::__private::infallible(),
-    );
-    /// Name, documentation and methods of the service.
-    pub(in crate::disk) const DESCRIPTOR: &'static ::grid::__private::ServiceDescriptor = &::grid::__private::ServiceDescriptor::__new(
-        "Type",
-        "Old.",
-        &[
-            #[cfg(unix)]
-            Self::MATCH.info(),
-            #[cfg(not(unix))]
-            Self::MATCH.info(),
-            #[cfg_attr(feature = "x", cfg(feature = "y"))]
-            Self::FIRST.info(),
-            #[cfg(windows)]
-            Self::SECOND.info(),
-            Self::EXPECTS.info(),
-        ],
-    );
     /// Makes a client that calls over this connection.
     #[must_use]
     pub(in crate::disk) fn new(connection: ::grid::__private::Connection) -> Self {
@@ -141,9 +51,7 @@ impl TypeClient {
     /// The same client for the service under this subroute.
     #[must_use]
     pub(in crate::disk) fn subroute(&self, path: &::grid::__private::str) -> Self {
-        Self {
-            connection: self.connection.subroute(path),
-        }
+        Self::new(self.connection.subroute(path))
     }
     /// Makes a client of a service in this process, without a link: for tests.
     #[must_use]
@@ -157,7 +65,7 @@ impl TypeClient {
     pub(in crate::disk) fn r#match(
         &self,
         r#fn: u8,
-    ) -> ::grid::__private::Call<Plain, ::core::convert::Infallible> {
+    ) -> ::grid::__private::Call<Plain, ::grid::__private::Infallible> {
         Self::MATCH.call(&self.connection, (r#fn,))
     }
     /// Calls `r#Type::r#match`.
@@ -165,7 +73,7 @@ impl TypeClient {
     pub(in crate::disk) fn r#match(
         &self,
         r#fn: u8,
-    ) -> ::grid::__private::Call<Other, ::core::convert::Infallible> {
+    ) -> ::grid::__private::Call<Other, ::grid::__private::Infallible> {
         Self::MATCH.call(&self.connection, (r#fn,))
     }
     #[cfg_attr(feature = "x", doc = "Conditional.")]
@@ -174,14 +82,14 @@ impl TypeClient {
     #[cfg_attr(feature = "x", cfg(feature = "y"), must_use)]
     pub(in crate::disk) fn first(
         &self,
-    ) -> ::grid::__private::Call<(), ::core::convert::Infallible> {
+    ) -> ::grid::__private::Call<(), ::grid::__private::Infallible> {
         Self::FIRST.call(&self.connection, ())
     }
     /// Calls `r#Type::second`.
     #[cfg(windows)]
     pub(in crate::disk) fn second(
         &self,
-    ) -> ::grid::__private::Call<(), ::core::convert::Infallible> {
+    ) -> ::grid::__private::Call<(), ::grid::__private::Infallible> {
         Self::SECOND.call(&self.connection, ())
     }
     /// Calls `r#Type::expects`.
@@ -189,7 +97,7 @@ impl TypeClient {
     pub(in crate::disk) fn expects(
         &self,
         unused: u8,
-    ) -> ::grid::__private::Call<u8, ::core::convert::Infallible> {
+    ) -> ::grid::__private::Call<u8, ::grid::__private::Infallible> {
         Self::EXPECTS.call(&self.connection, (unused,))
     }
 }
@@ -197,172 +105,147 @@ impl TypeClient {
 #[deprecated]
 #[doc(alias = "thing")]
 #[allow(clippy::some_lint)]
-#[allow(dead_code, non_camel_case_types)]
-pub(in crate::disk) struct TypeServer<__GridService> {
-    service: ::grid::__private::Arc<__GridService>,
-    subroute: ::grid::__private::Option<::grid::__private::String>,
-}
-#[allow(
-    dead_code,
-    deprecated,
-    non_snake_case,
-    non_upper_case_globals,
-    clippy::all,
-    clippy::pedantic
-)]
-impl<__GridService> TypeServer<__GridService> {
-    /// Makes a server of the service.
-    #[must_use]
-    pub(in crate::disk) fn new(service: __GridService) -> Self {
-        Self::from_arc(::grid::__private::Arc::new(service))
-    }
-    /// Makes a server of a service that others hold too.
-    #[must_use]
-    pub(in crate::disk) fn from_arc(
-        service: ::grid::__private::Arc<__GridService>,
-    ) -> Self {
-        Self {
-            service,
-            subroute: ::grid::__private::Option::None,
-        }
-    }
-    /// Puts the service under this subroute; a second one goes below the first.
-    #[must_use]
-    pub(in crate::disk) fn subroute(
-        mut self,
-        path: impl ::grid::__private::Into<::grid::__private::String>,
-    ) -> Self {
-        self.subroute = ::grid::__private::join(
-            self.subroute,
-            ::grid::__private::Into::into(path),
-        );
-        self
-    }
-}
-#[allow(
-    dead_code,
-    deprecated,
-    non_snake_case,
-    non_upper_case_globals,
-    clippy::all,
-    clippy::pedantic
-)]
-#[automatically_derived]
-impl<__GridService> ::core::clone::Clone for TypeServer<__GridService> {
-    fn clone(&self) -> Self {
-        Self {
-            service: ::grid::__private::Clone::clone(&self.service),
-            subroute: ::grid::__private::Clone::clone(&self.subroute),
-        }
-    }
-}
-#[allow(
-    dead_code,
-    deprecated,
-    non_snake_case,
-    non_upper_case_globals,
-    clippy::all,
-    clippy::pedantic
-)]
-#[automatically_derived]
-impl<__GridService> ::core::fmt::Debug for TypeServer<__GridService> {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("TypeServer")
-            .field("subroute", &self.subroute)
-            .finish_non_exhaustive()
-    }
-}
-#[allow(
-    dead_code,
-    deprecated,
-    non_snake_case,
-    non_upper_case_globals,
-    clippy::all,
-    clippy::pedantic
-)]
-#[automatically_derived]
-impl<__GridService: r#Type> ::grid::__private::Service for TypeServer<__GridService> {
-    fn register(
-        self,
-        to: &mut ::grid::__private::Registrar<'_>,
-    ) -> ::grid::__private::Result<(), ::grid::__private::RegisterError> {
-        let service = self.service;
-        let mut to = to.under(self.subroute);
+#[allow(dead_code, deprecated, non_camel_case_types)]
+pub(in crate::disk) type TypeServer<T> = ::grid::__private::Served<T, TypeClient>;
+#[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)]
+const _: () = {
+    use ::grid::__private as __grid;
+    impl TypeClient {
+        const __CODEC_0: __grid::Codec<u8> = __grid::codec::<u8>();
         #[cfg(unix)]
-        to.single(
-            &service,
-            TypeClient::MATCH,
-            |svc, _cx, (arg1,)| async move {
-                ::grid::__private::Result::Ok(
-                    <__GridService as r#Type>::r#match(&svc, arg1).await,
-                )
-            },
-        )?;
+        /// `r#Type::r#match`: its id, its types and what else is known of it.
+        pub(in crate::disk) const MATCH: &'static __grid::Method<
+            (u8,),
+            Plain,
+            __grid::Infallible,
+        > = &__grid::Method::__new(
+            __grid::MethodInfo::__new("Type", "match", 0x3ff381af)
+                .__docs("Documented.")
+                .__arguments(&[("fn", "u8")])
+                .__returns("Plain"),
+            (__grid::whole("fn", Self::__CODEC_0),),
+            __grid::codec::<Plain>(),
+            __grid::infallible(),
+        );
         #[cfg(not(unix))]
-        to.single(
-            &service,
-            TypeClient::MATCH,
-            |svc, _cx, (arg1,)| async move {
-                ::grid::__private::Result::Ok(
-                    <__GridService as r#Type>::r#match(&svc, arg1).await,
-                )
-            },
-        )?;
+        /// `r#Type::r#match`: its id, its types and what else is known of it.
+        pub(in crate::disk) const MATCH: &'static __grid::Method<
+            (u8,),
+            Other,
+            __grid::Infallible,
+        > = &__grid::Method::__new(
+            __grid::MethodInfo::__new("Type", "match", 0x3ff381af)
+                .__arguments(&[("fn", "u8")])
+                .__returns("Other"),
+            (__grid::whole("fn", Self::__CODEC_0),),
+            __grid::codec::<Other>(),
+            __grid::infallible(),
+        );
         #[cfg_attr(feature = "x", cfg(feature = "y"))]
-        to.single(
-            &service,
-            TypeClient::FIRST,
-            |svc, _cx, ()| async move {
-                ::grid::__private::Result::Ok(
-                    <__GridService as r#Type>::first(&svc).await,
-                )
-            },
-        )?;
+        /// `r#Type::first`: its id, its types and what else is known of it.
+        pub(in crate::disk) const FIRST: &'static __grid::Method<
+            (),
+            (),
+            __grid::Infallible,
+        > = &__grid::Method::__new(
+            __grid::MethodInfo::__new("Type", "first", 9),
+            (),
+            __grid::codec::<()>(),
+            __grid::infallible(),
+        );
         #[cfg(windows)]
-        to.single(
-            &service,
-            TypeClient::SECOND,
-            |svc, _cx, ()| async move {
-                ::grid::__private::Result::Ok(
-                    <__GridService as r#Type>::second(&svc).await,
-                )
-            },
-        )?;
-        to.single(
-            &service,
-            TypeClient::EXPECTS,
-            |svc, _cx, (arg1,)| async move {
-                ::grid::__private::Result::Ok(
-                    <__GridService as r#Type>::expects(&svc, arg1).await,
-                )
-            },
-        )?;
-        to.describe(TypeClient::DESCRIPTOR);
-        ::grid::__private::Result::Ok(())
+        /// `r#Type::second`: its id, its types and what else is known of it.
+        pub(in crate::disk) const SECOND: &'static __grid::Method<
+            (),
+            (),
+            __grid::Infallible,
+        > = &__grid::Method::__new(
+            __grid::MethodInfo::__new("Type", "second", 9),
+            (),
+            __grid::codec::<()>(),
+            __grid::infallible(),
+        );
+        /// `r#Type::expects`: its id, its types and what else is known of it.
+        pub(in crate::disk) const EXPECTS: &'static __grid::Method<
+            (u8,),
+            u8,
+            __grid::Infallible,
+        > = &__grid::Method::__new(
+            __grid::MethodInfo::__new("Type", "expects", 0xcc319520)
+                .__arguments(&[("unused", "u8")])
+                .__returns("u8"),
+            (__grid::whole("unused", Self::__CODEC_0),),
+            Self::__CODEC_0,
+            __grid::infallible(),
+        );
+        /// Name, documentation and methods of the service.
+        pub(in crate::disk) const DESCRIPTOR: &'static __grid::ServiceDescriptor = &__grid::ServiceDescriptor::__new(
+            "Type",
+            "Old.",
+            &[
+                #[cfg(unix)]
+                Self::MATCH.info(),
+                #[cfg(not(unix))]
+                Self::MATCH.info(),
+                #[cfg_attr(feature = "x", cfg(feature = "y"))]
+                Self::FIRST.info(),
+                #[cfg(windows)]
+                Self::SECOND.info(),
+                Self::EXPECTS.info(),
+            ],
+        );
     }
-}
-#[cfg(unix)]
-const _: () = {
+    #[automatically_derived]
+    impl<__T: r#Type> __grid::ServedBy<__T> for TypeClient {
+        const DESCRIPTOR: &'static __grid::ServiceDescriptor = Self::DESCRIPTOR;
+        fn add_methods(to: &mut __grid::Handlers<'_, __T>) {
+            #[cfg(unix)]
+            to.single(
+                Self::MATCH,
+                |svc, _cx, (arg1,)| async move {
+                    __grid::Result::Ok(r#Type::r#match(&*svc, arg1).await)
+                },
+            );
+            #[cfg(not(unix))]
+            to.single(
+                Self::MATCH,
+                |svc, _cx, (arg1,)| async move {
+                    __grid::Result::Ok(r#Type::r#match(&*svc, arg1).await)
+                },
+            );
+            #[cfg_attr(feature = "x", cfg(feature = "y"))]
+            to.single(
+                Self::FIRST,
+                |svc, _cx, ()| async move {
+                    __grid::Result::Ok(r#Type::first(&*svc).await)
+                },
+            );
+            #[cfg(windows)]
+            to.single(
+                Self::SECOND,
+                |svc, _cx, ()| async move {
+                    __grid::Result::Ok(r#Type::second(&*svc).await)
+                },
+            );
+            to.single(
+                Self::EXPECTS,
+                |svc, _cx, (arg1,)| async move {
+                    __grid::Result::Ok(r#Type::expects(&*svc, arg1).await)
+                },
+            );
+        }
+    }
     #[allow(unused_imports)]
-    use ::grid::__private::NotResult as _;
-    ::grid::__private::plain::<{ <::grid::__private::Probe<Plain>>::IS_RESULT }>()
-};
-#[cfg(not(unix))]
-const _: () = {
-    #[allow(unused_imports)]
-    use ::grid::__private::NotResult as _;
-    ::grid::__private::plain::<{ <::grid::__private::Probe<Other>>::IS_RESULT }>()
-};
-const _: () = {
-    #[allow(unused_imports)]
-    use ::grid::__private::NotResult as _;
-    ::grid::__private::plain::<{ <::grid::__private::Probe<u8>>::IS_RESULT }>()
+    use __grid::NotResult as _;
+    #[cfg(unix)] __grid::plain::<{ <__grid::Probe<Plain>>::IS_RESULT }>();
+    #[cfg(not(unix))] __grid::plain::<{ <__grid::Probe<Other>>::IS_RESULT }>();
+    __grid::plain::<{ <__grid::Probe<u8>>::IS_RESULT }>();
 };
 #[cfg(all(all(unix), all(not(unix))))]
-::core::compile_error!(
+::grid::__private::compile_error!(
     "`r#match` and `r#match` are both called `match` on the wire: give one of them another name"
 );
 #[cfg(all(all(any(not(feature = "x"), feature = "y")), all(windows)))]
-::core::compile_error!(
+::grid::__private::compile_error!(
     "`second` has the pinned id 9, which `first` has already: choose another"
 );

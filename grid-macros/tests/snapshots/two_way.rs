@@ -16,57 +16,12 @@ trait Sync: ::grid::__private::Send + ::grid::__private::Sync + 'static {
 }
 /// Calls [`Sync`] on a node: one method for each of the trait's.
 #[allow(dead_code, non_camel_case_types)]
-#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+#[derive(::grid::__private::Clone, ::grid::__private::Debug)]
 struct SyncClient {
     connection: ::grid::__private::Connection,
 }
-#[allow(
-    dead_code,
-    deprecated,
-    non_snake_case,
-    non_upper_case_globals,
-    clippy::all,
-    clippy::pedantic
-)]
+#[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)]
 impl SyncClient {
-    const __CODEC_0: ::grid::__private::Codec<Init> = ::grid::__private::codec::<Init>();
-    const __CODEC_1: ::grid::__private::Codec<Op> = ::grid::__private::codec::<Op>();
-    const __CODEC_2: ::grid::__private::Codec<Ack> = ::grid::__private::codec::<Ack>();
-    const __CODEC_3: ::grid::__private::ErrorCodec<DiskError> = ::grid::__private::error::<
-        DiskError,
-    >();
-    /// [`Sync::sync`]: its id, its types and what else is known of it.
-    const SYNC: &'static ::grid::__private::TwoWayMethod<(Init,), Op, Ack, DiskError> = &::grid::__private::TwoWayMethod::__new(
-        ::grid::__private::MethodInfo::__new("Sync", "sync", 0x9fd68668)
-            .__arguments(
-                &[("init", "Init"), ("input", "Incoming<Op>"), ("out", "Outgoing<Ack>")],
-            )
-            .__returns("Result<(), DiskError>")
-            .__incoming(16u32)
-            .__outgoing(4u32),
-        (::grid::__private::whole("init", Self::__CODEC_0),),
-        Self::__CODEC_1,
-        Self::__CODEC_2,
-        Self::__CODEC_3,
-    );
-    /// [`Sync::map`]: its id, its types and what else is known of it.
-    const MAP: &'static ::grid::__private::TwoWayMethod<(), Op, Ack, DiskError> = &::grid::__private::TwoWayMethod::__new(
-        ::grid::__private::MethodInfo::__new("Sync", "map", 0x0bfd508f)
-            .__arguments(&[("input", "Incoming<Op>")])
-            .__returns("Result<impl Stream<Item = Ack>, DiskError>")
-            .__incoming(::grid::DEFAULT_CAPACITY)
-            .__outgoing(::grid::DEFAULT_CAPACITY),
-        (),
-        Self::__CODEC_1,
-        Self::__CODEC_2,
-        Self::__CODEC_3,
-    );
-    /// Name, documentation and methods of the service.
-    const DESCRIPTOR: &'static ::grid::__private::ServiceDescriptor = &::grid::__private::ServiceDescriptor::__new(
-        "Sync",
-        "",
-        &[Self::SYNC.info(), Self::MAP.info()],
-    );
     /// Makes a client that calls over this connection.
     #[must_use]
     fn new(connection: ::grid::__private::Connection) -> Self {
@@ -75,9 +30,7 @@ impl SyncClient {
     /// The same client for the service under this subroute.
     #[must_use]
     fn subroute(&self, path: &::grid::__private::str) -> Self {
-        Self {
-            connection: self.connection.subroute(path),
-        }
+        Self::new(self.connection.subroute(path))
     }
     /// Makes a client of a service in this process, without a link: for tests.
     #[must_use]
@@ -105,115 +58,72 @@ impl SyncClient {
     }
 }
 /// Serves a [`Sync`] to other nodes.
-#[allow(dead_code, non_camel_case_types)]
-struct SyncServer<__GridService> {
-    service: ::grid::__private::Arc<__GridService>,
-    subroute: ::grid::__private::Option<::grid::__private::String>,
-}
-#[allow(
-    dead_code,
-    deprecated,
-    non_snake_case,
-    non_upper_case_globals,
-    clippy::all,
-    clippy::pedantic
-)]
-impl<__GridService> SyncServer<__GridService> {
-    /// Makes a server of the service.
-    #[must_use]
-    fn new(service: __GridService) -> Self {
-        Self::from_arc(::grid::__private::Arc::new(service))
-    }
-    /// Makes a server of a service that others hold too.
-    #[must_use]
-    fn from_arc(service: ::grid::__private::Arc<__GridService>) -> Self {
-        Self {
-            service,
-            subroute: ::grid::__private::Option::None,
-        }
-    }
-    /// Puts the service under this subroute; a second one goes below the first.
-    #[must_use]
-    fn subroute(
-        mut self,
-        path: impl ::grid::__private::Into<::grid::__private::String>,
-    ) -> Self {
-        self.subroute = ::grid::__private::join(
-            self.subroute,
-            ::grid::__private::Into::into(path),
-        );
-        self
-    }
-}
-#[allow(
-    dead_code,
-    deprecated,
-    non_snake_case,
-    non_upper_case_globals,
-    clippy::all,
-    clippy::pedantic
-)]
-#[automatically_derived]
-impl<__GridService> ::core::clone::Clone for SyncServer<__GridService> {
-    fn clone(&self) -> Self {
-        Self {
-            service: ::grid::__private::Clone::clone(&self.service),
-            subroute: ::grid::__private::Clone::clone(&self.subroute),
-        }
-    }
-}
-#[allow(
-    dead_code,
-    deprecated,
-    non_snake_case,
-    non_upper_case_globals,
-    clippy::all,
-    clippy::pedantic
-)]
-#[automatically_derived]
-impl<__GridService> ::core::fmt::Debug for SyncServer<__GridService> {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        f.debug_struct("SyncServer")
-            .field("subroute", &self.subroute)
-            .finish_non_exhaustive()
-    }
-}
-#[allow(
-    dead_code,
-    deprecated,
-    non_snake_case,
-    non_upper_case_globals,
-    clippy::all,
-    clippy::pedantic
-)]
-#[automatically_derived]
-impl<__GridService: Sync> ::grid::__private::Service for SyncServer<__GridService> {
-    fn register(
-        self,
-        to: &mut ::grid::__private::Registrar<'_>,
-    ) -> ::grid::__private::Result<(), ::grid::__private::RegisterError> {
-        let service = self.service;
-        let mut to = to.under(self.subroute);
-        to.two_way(
-            &service,
-            SyncClient::SYNC,
-            |svc, _cx, (arg1,), input, out| async move {
-                <__GridService as Sync>::sync(&svc, arg1, input, out).await
-            },
-        )?;
-        to.two_way(
-            &service,
-            SyncClient::MAP,
-            |svc, _cx, (), input, out| async move {
-                out.__pump_ok(<__GridService as Sync>::map(&svc, input).await).await
-            },
-        )?;
-        to.describe(SyncClient::DESCRIPTOR);
-        ::grid::__private::Result::Ok(())
-    }
-}
+#[allow(dead_code, deprecated, non_camel_case_types)]
+type SyncServer<T> = ::grid::__private::Served<T, SyncClient>;
+#[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)]
 const _: () = {
+    use ::grid::__private as __grid;
+    impl SyncClient {
+        const __CODEC_0: __grid::Codec<Init> = __grid::codec::<Init>();
+        const __CODEC_1: __grid::Codec<Op> = __grid::codec::<Op>();
+        const __CODEC_2: __grid::Codec<Ack> = __grid::codec::<Ack>();
+        const __CODEC_3: __grid::ErrorCodec<DiskError> = __grid::error::<DiskError>();
+        /// [`Sync::sync`]: its id, its types and what else is known of it.
+        const SYNC: &'static __grid::TwoWayMethod<(Init,), Op, Ack, DiskError> = &__grid::TwoWayMethod::__new(
+            __grid::MethodInfo::__new("Sync", "sync", 0x9fd68668)
+                .__arguments(
+                    &[
+                        ("init", "Init"),
+                        ("input", "Incoming<Op>"),
+                        ("out", "Outgoing<Ack>"),
+                    ],
+                )
+                .__returns("Result<(), DiskError>")
+                .__incoming(16u32)
+                .__outgoing(4u32),
+            (__grid::whole("init", Self::__CODEC_0),),
+            Self::__CODEC_1,
+            Self::__CODEC_2,
+            Self::__CODEC_3,
+        );
+        /// [`Sync::map`]: its id, its types and what else is known of it.
+        const MAP: &'static __grid::TwoWayMethod<(), Op, Ack, DiskError> = &__grid::TwoWayMethod::__new(
+            __grid::MethodInfo::__new("Sync", "map", 0x0bfd508f)
+                .__arguments(&[("input", "Incoming<Op>")])
+                .__returns("Result<impl Stream<Item = Ack>, DiskError>")
+                .__incoming(__grid::DEFAULT_CAPACITY)
+                .__outgoing(__grid::DEFAULT_CAPACITY),
+            (),
+            Self::__CODEC_1,
+            Self::__CODEC_2,
+            Self::__CODEC_3,
+        );
+        /// Name, documentation and methods of the service.
+        const DESCRIPTOR: &'static __grid::ServiceDescriptor = &__grid::ServiceDescriptor::__new(
+            "Sync",
+            "",
+            &[Self::SYNC.info(), Self::MAP.info()],
+        );
+    }
+    #[automatically_derived]
+    impl<__T: Sync> __grid::ServedBy<__T> for SyncClient {
+        const DESCRIPTOR: &'static __grid::ServiceDescriptor = Self::DESCRIPTOR;
+        fn add_methods(to: &mut __grid::Handlers<'_, __T>) {
+            to.two_way(
+                Self::SYNC,
+                |svc, _cx, (arg1,), input, out| async move {
+                    Sync::sync(&*svc, arg1, input, out).await
+                },
+            );
+            to.two_way(
+                Self::MAP,
+                |svc, _cx, (), input, out| async move {
+                    out.__pump_ok(Sync::map(&*svc, input).await).await
+                },
+            );
+        }
+    }
     #[allow(unused_imports)]
-    use ::grid::__private::NotResult as _;
-    ::grid::__private::plain::<{ <::grid::__private::Probe<Ack>>::IS_RESULT }>()
+    use __grid::NotResult as _;
+    __grid::plain::<{ <__grid::Probe<Ack>>::IS_RESULT }>();
 };

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::args::ArgTuple;
+use super::handlers::Handlers;
 use super::method::{ClientStreamMethod, Method, ServerStreamMethod, TwoWayMethod};
 use super::registrar::Registrar;
 use super::stream::{Incoming, Outgoing};
@@ -47,26 +48,20 @@ impl Mock {
     ///
     /// If the method already has an answer. The other methods of this type panic in the same case.
     #[must_use]
-    pub fn on<A, O, E, F>(mut self, method: &'static Method<A, O, E>, answer: F) -> Self
+    pub fn on<A, O, E, F>(self, method: &'static Method<A, O, E>, answer: F) -> Self
     where
         A: ArgTuple,
         O: Send + 'static,
         E: Send + 'static,
         F: Fn(A) -> Result<O, E> + Send + Sync + 'static,
     {
-        let added = Registrar::new(&mut self.registry).single(
-            &Arc::new(answer),
-            method,
-            |answer, _, args| async move { answer(args) },
-        );
-        added.expect(TWICE);
-        self
+        self.answer(answer, |to| to.single(method, |answer, _, args| async move { answer(args) }))
     }
 
     /// Answers with the stream that the closure's future sends.
     #[must_use]
     pub fn on_server_stream<A, O, E, F, Fut>(
-        mut self,
+        self,
         method: &'static ServerStreamMethod<A, O, E>,
         run: F,
     ) -> Self
@@ -77,19 +72,13 @@ impl Mock {
         F: Fn(A, Outgoing<O>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
-        let added = Registrar::new(&mut self.registry).server_stream(
-            &Arc::new(run),
-            method,
-            |run, _, args, out| run(args, out),
-        );
-        added.expect(TWICE);
-        self
+        self.answer(run, |to| to.server_stream(method, |run, _, args, out| run(args, out)))
     }
 
     /// Passes the stream of input to the closure and answers with the result of its future.
     #[must_use]
     pub fn on_client_stream<A, I, O, E, F, Fut>(
-        mut self,
+        self,
         method: &'static ClientStreamMethod<A, I, O, E>,
         run: F,
     ) -> Self
@@ -101,19 +90,13 @@ impl Mock {
         F: Fn(A, Incoming<I>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<O, E>> + Send + 'static,
     {
-        let added = Registrar::new(&mut self.registry).client_stream(
-            &Arc::new(run),
-            method,
-            |run, _, args, input| run(args, input),
-        );
-        added.expect(TWICE);
-        self
+        self.answer(run, |to| to.client_stream(method, |run, _, args, input| run(args, input)))
     }
 
     /// Passes the stream of input to the closure and answers with the stream that its future sends.
     #[must_use]
     pub fn on_two_way<A, I, O, E, F, Fut>(
-        mut self,
+        self,
         method: &'static TwoWayMethod<A, I, O, E>,
         run: F,
     ) -> Self
@@ -125,12 +108,13 @@ impl Mock {
         F: Fn(A, Incoming<I>, Outgoing<O>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
-        let added = Registrar::new(&mut self.registry).two_way(
-            &Arc::new(run),
-            method,
-            |run, _, args, input, out| run(args, input, out),
-        );
-        added.expect(TWICE);
+        self.answer(run, |to| to.two_way(method, |run, _, args, input, out| run(args, input, out)))
+    }
+
+    fn answer<F>(mut self, answer: F, add: impl FnOnce(&mut Handlers<'_, F>)) -> Self {
+        let mut handlers = Handlers::new(Arc::new(answer), Registrar::new(&mut self.registry));
+        add(&mut handlers);
+        handlers.finish().expect(TWICE);
         self
     }
 

@@ -6,6 +6,7 @@
 mod args;
 mod client;
 mod fault;
+mod handlers;
 #[cfg(feature = "json")]
 mod json;
 mod method;
@@ -14,6 +15,7 @@ mod payload;
 pub mod private;
 mod registrar;
 mod scratch;
+mod served;
 mod stream;
 
 pub use args::ArgTuple;
@@ -25,6 +27,7 @@ pub use method::{ClientStreamMethod, Method, ServerStreamMethod, TwoWayMethod};
 pub use mock::Mock;
 pub use payload::{Payload, Raw};
 pub use registrar::{Registrar, Service};
+pub use served::Served;
 pub use stream::{
     BoxStream, DEFAULT_CAPACITY, Incoming, InputError, Outgoing, Reply, Requests, Responses,
     StreamItem,

@@ -1,30 +1,25 @@
 //! The whole contract between the attribute and this crate. Not for anybody else: it changes without notice.
 
-use std::convert::Infallible;
-
 pub use std::clone::Clone;
-pub use std::convert::Into;
-pub use std::default::Default;
-pub use std::fmt;
+pub use std::compile_error;
+pub use std::convert::Infallible;
+pub use std::fmt::Debug;
 pub use std::future::Future;
 pub use std::marker::{Send, Sync};
-pub use std::option::Option;
 pub use std::primitive::str;
 pub use std::result::Result;
-pub use std::string::String;
-pub use std::sync::Arc;
-
-pub use futures_core::Stream;
 
 pub use super::args::Arg;
 pub use super::fault::ErrorCodec;
+pub use super::handlers::Handlers;
 pub use super::payload::{Codec, Layout};
-
+pub use super::served::{Served, ServedBy};
 pub use super::{
-    Call, ClientStreamMethod, HandlerError, Incoming, Method, Opening, Outgoing, Payload,
-    Registrar, Reply, Requests, Responses, ServerStreamMethod, Service, StreamItem, TwoWayMethod,
+    Call, ClientStreamMethod, DEFAULT_CAPACITY, Method, Opening, Reply, Requests, Responses,
+    ServerStreamMethod, StreamItem, TwoWayMethod,
 };
-pub use crate::{Connection, MethodInfo, RegisterError, ServiceDescriptor};
+use super::{HandlerError, Payload, Registrar, Service};
+pub use crate::{Connection, MethodInfo, ServiceDescriptor};
 
 /// The codec of a type; the only place where a type must be a payload.
 pub const fn codec<T: Payload>() -> Codec<T> {
@@ -72,14 +67,6 @@ pub fn in_process(service: impl Service) -> Connection {
         .register(&mut Registrar::new(&mut registry))
         .expect("the attribute refuses equal ids in one service");
     crate::net::in_process(registry)
-}
-
-/// A subroute under a subroute.
-pub fn join(outer: Option<String>, inner: String) -> Option<String> {
-    Some(match outer {
-        Some(outer) => crate::net::join(&outer, &inner),
-        None => inner,
-    })
 }
 
 /// `Result` under whatever name: aliases resolve through it.

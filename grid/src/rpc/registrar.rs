@@ -1,18 +1,9 @@
-//! The callee's side: a service puts its methods into the node's table, each as one raw handler.
-//!
-//! Every future is boxed once, here; whatever spawns and polls it is compiled once for all handlers.
+//! The table of a node's handlers, as a service sees it while it registers.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::sync::{Arc, OnceLock};
 
-use super::args::ArgTuple;
-use super::method::{ClientStreamMethod, Method, ServerStreamMethod, TwoWayMethod};
-use super::stream::{Incoming, Outgoing};
 use crate::descriptor::{MethodInfo, ServiceDescriptor};
-use crate::error::Fault;
-use crate::net::{Builder, RawHandler, RawSender, RegisterError, Registry, RunSingle, join};
-use crate::{CodecError, Context, ErrorCode};
+use crate::net::{Builder, RawHandler, RegisterError, Registry, join};
 
 /// What can be given to a node to serve: the generated servers, or anything else that registers handlers.
 #[diagnostic::on_unimplemented(
@@ -47,194 +38,26 @@ impl<'a> Registrar<'a> {
         Self { registry, subroute: None }
     }
 
-    /// The same table, for handlers under a further subroute, or under the same one if there is none.
-    pub fn under(&mut self, subroute: Option<String>) -> Registrar<'_> {
-        let subroute = match (self.subroute.clone(), subroute) {
-            (Some(outer), Some(inner)) => Some(join(&outer, &inner)),
-            (outer, inner) => outer.or(inner),
-        };
+    /// The same table, for handlers below this subroute. An empty path adds nothing.
+    pub fn under(&mut self, path: &str) -> Registrar<'_> {
+        let subroute = join(self.subroute.as_deref().unwrap_or_default(), path);
+        let subroute = (!subroute.is_empty()).then_some(subroute);
         Registrar { registry: self.registry, subroute }
     }
 
-    /// Adds a single request.
-    ///
-    /// # Errors
-    ///
-    /// If the method's id is taken under this subroute.
-    pub fn single<S, A, O, E, F, Fut>(
-        &mut self,
-        service: &Arc<S>,
-        method: &'static Method<A, O, E>,
-        run: F,
-    ) -> Result<(), RegisterError>
-    where
-        S: Send + Sync + 'static,
-        A: ArgTuple,
-        O: 'static,
-        E: 'static,
-        F: Fn(Arc<S>, Context, A) -> Fut + Copy + Send + Sync + 'static,
-        Fut: Future<Output = Result<O, E>> + Send + 'static,
-    {
-        let service = service.clone();
-        let run: Arc<RunSingle> = Arc::new(move |cx, payload| {
-            let service = service.clone();
-            Box::pin(async move {
-                let args = A::__decode(payload, &method.args).map_err(bad_request)?;
-                match run(service, cx, args).await {
-                    Ok(answer) => method.output.encode(answer).map_err(bad_answer),
-                    Err(error) => Err((method.error.encode)(error)),
-                }
-            })
-        });
-        let handler = RawHandler::Single { run, inline: method.info.is_inline() };
-        self.insert(&method.info, handler)
-    }
-
-    /// Adds a method that answers with a stream.
-    ///
-    /// # Errors
-    ///
-    /// If the method's id is taken under this subroute.
-    pub fn server_stream<S, A, O, E, F, Fut>(
-        &mut self,
-        service: &Arc<S>,
-        method: &'static ServerStreamMethod<A, O, E>,
-        run: F,
-    ) -> Result<(), RegisterError>
-    where
-        S: Send + Sync + 'static,
-        A: ArgTuple,
-        O: 'static,
-        E: 'static,
-        F: Fn(Arc<S>, Context, A, Outgoing<O>) -> Fut + Copy + Send + Sync + 'static,
-        Fut: Future<Output = Result<(), E>> + Send + 'static,
-    {
-        let service = service.clone();
-        let handler = RawHandler::Stream {
-            capacities: method.info.capacities(),
-            run: Arc::new(move |cx, payload, _, sender| {
-                let service = service.clone();
-                Box::pin(async move {
-                    let args = A::__decode(payload, &method.args).map_err(bad_request)?;
-                    let broken = Arc::default();
-                    let out = Outgoing::new(sender, method.output, Arc::clone(&broken));
-                    let result = run(service, cx, args, out).await;
-                    end(result.map_err(method.error.encode), &broken)
-                })
-            }),
-        };
-        self.insert(&method.info, handler)
-    }
-
-    /// Adds a method that takes a stream and answers once.
-    ///
-    /// # Errors
-    ///
-    /// If the method's id is taken under this subroute.
-    pub fn client_stream<S, A, I, O, E, F, Fut>(
-        &mut self,
-        service: &Arc<S>,
-        method: &'static ClientStreamMethod<A, I, O, E>,
-        run: F,
-    ) -> Result<(), RegisterError>
-    where
-        S: Send + Sync + 'static,
-        A: ArgTuple,
-        I: 'static,
-        O: 'static,
-        E: 'static,
-        F: Fn(Arc<S>, Context, A, Incoming<I>) -> Fut + Copy + Send + Sync + 'static,
-        Fut: Future<Output = Result<O, E>> + Send + 'static,
-    {
-        let service = service.clone();
-        let handler = RawHandler::Stream {
-            capacities: method.info.capacities(),
-            run: Arc::new(move |cx, payload, receiver, sender| {
-                let service = service.clone();
-                Box::pin(async move {
-                    let args = A::__decode(payload, &method.args).map_err(bad_request)?;
-                    let answer =
-                        run(service, cx, args, Incoming::new(receiver, method.input)).await;
-                    let answer = answer.map_err(method.error.encode)?;
-                    if let Some(answer) = method.output.encode(answer).map_err(bad_answer)? {
-                        send_last(sender, answer).await;
-                    }
-                    Ok(())
-                })
-            }),
-        };
-        self.insert(&method.info, handler)
-    }
-
-    /// Adds a method of a stream each way.
-    ///
-    /// # Errors
-    ///
-    /// If the method's id is taken under this subroute.
-    pub fn two_way<S, A, I, O, E, F, Fut>(
-        &mut self,
-        service: &Arc<S>,
-        method: &'static TwoWayMethod<A, I, O, E>,
-        run: F,
-    ) -> Result<(), RegisterError>
-    where
-        S: Send + Sync + 'static,
-        A: ArgTuple,
-        I: 'static,
-        O: 'static,
-        E: 'static,
-        F: Fn(Arc<S>, Context, A, Incoming<I>, Outgoing<O>) -> Fut + Copy + Send + Sync + 'static,
-        Fut: Future<Output = Result<(), E>> + Send + 'static,
-    {
-        let service = service.clone();
-        let handler = RawHandler::Stream {
-            capacities: method.info.capacities(),
-            run: Arc::new(move |cx, payload, receiver, sender| {
-                let service = service.clone();
-                Box::pin(async move {
-                    let args = A::__decode(payload, &method.args).map_err(bad_request)?;
-                    let broken = Arc::default();
-                    let input = Incoming::new(receiver, method.input);
-                    let out = Outgoing::new(sender, method.output, Arc::clone(&broken));
-                    let result = run(service, cx, args, input, out).await;
-                    end(result.map_err(method.error.encode), &broken)
-                })
-            }),
-        };
-        self.insert(&method.info, handler)
-    }
-
     /// Lists a service whose methods have been added, for [`Manager::services`](crate::Manager::services).
-    pub fn describe(&mut self, descriptor: &'static ServiceDescriptor) {
+    pub(super) fn describe(&mut self, descriptor: &'static ServiceDescriptor) {
         self.registry.describe(descriptor, self.subroute.as_deref());
     }
 
-    fn insert(&mut self, info: &MethodInfo, handler: RawHandler) -> Result<(), RegisterError> {
+    /// Adds a handler of a typed method.
+    pub(super) fn insert(
+        &mut self,
+        info: &MethodInfo,
+        handler: RawHandler,
+    ) -> Result<(), RegisterError> {
         let name = format!("{}/{}", info.service(), info.name());
         self.registry.insert(name.into(), info.id(), self.subroute.as_deref(), handler)
-    }
-}
-
-fn bad_request(error: CodecError) -> Fault {
-    Fault::new(ErrorCode::BadRequest, format!("cannot decode the request: {error}"))
-}
-
-fn bad_answer(error: CodecError) -> Fault {
-    Fault::new(ErrorCode::Handler, format!("cannot encode the answer: {error}"))
-}
-
-/// What a stream ends with: what the handler returned, unless an item of it could not be encoded.
-fn end(result: Result<(), Fault>, broken: &OnceLock<CodecError>) -> Result<(), Fault> {
-    match broken.get() {
-        Some(error) => Err(bad_answer(error.clone())),
-        None => result,
-    }
-}
-
-/// Sends the one answer of a client stream. If the caller has gone, nobody is left to be told.
-async fn send_last(mut sender: RawSender, answer: bytes::Bytes) {
-    if poll_fn(|cx| sender.poll_ready(cx)).await.is_ok() {
-        let _ = sender.start_send(answer);
     }
 }
 

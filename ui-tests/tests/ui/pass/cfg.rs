@@ -32,7 +32,15 @@ trait Os {
     async fn same_id(&self) -> u8;
 }
 
+#[grid::service]
+trait Elsewhere {
+    #[cfg(all(unix, not(unix)))]
+    async fn never(&self) -> NoSuchType;
+}
+
 struct This;
+
+impl Elsewhere for This {}
 
 impl Os for This {
     async fn always(&self) -> Always {
@@ -62,6 +70,7 @@ async fn main() {
     assert_eq!(os.documented(2).await.unwrap(), 3);
     assert_eq!(os.same_id().await.unwrap(), 9);
     os.name().await.unwrap();
+    drop(ElsewhereClient::in_process(This));
     let methods: Vec<_> = OsClient::DESCRIPTOR.methods().iter().map(|method| method.name()).collect();
     assert_eq!(methods, ["always", "on", "name", "documented", "same_id"]);
 }

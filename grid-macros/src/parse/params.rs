@@ -2,8 +2,8 @@
 
 use syn::{Attribute, FnArg, Pat, PatType, Signature, Type};
 
-use super::method::{Arg, Param};
 use crate::errors::Errors;
+use crate::model::{Arg, Param};
 use crate::types;
 
 /// The parameters, with our attributes taken off. `None` if one of them makes no sense.

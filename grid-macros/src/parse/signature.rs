@@ -2,9 +2,9 @@
 
 use syn::{FnArg, Receiver, ReceiverKind, Safety, TraitItemFn};
 
-use super::method::{Arg, Output, Param, Returns};
 use super::returns::future_output;
 use crate::errors::Errors;
+use crate::model::{Arg, Output, Param, Returns};
 use crate::types::{self, TypeRef};
 
 /// The runtime has tuples of up to so many arguments.
@@ -92,6 +92,7 @@ fn wrong_receiver(receiver: &Receiver) -> Option<&'static str> {
         _ => Some("the service is already shared, and each call borrows it: take `&self`"),
     }
 }
+
 /// What only shows when parameters and return type are seen together.
 pub(super) fn check_together(
     method: &TraitItemFn,

@@ -2,8 +2,8 @@
 
 use syn::{GenericArgument, PathArguments, ReturnType, Signature, Type, TypeParamBound};
 
-use super::method::{Output, Returns};
 use crate::errors::Errors;
+use crate::model::{Output, Returns};
 use crate::types::{self, Split, TypeRef};
 
 /// The return type, taken apart. `None` if it cannot travel.

@@ -1,0 +1,163 @@
+//! The client's constants: one for each method with its types, codecs and what else is known of it.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
+use syn::{FnArg, Ident, Pat, Type};
+
+use super::codecs::{Codecs, ends};
+use super::docs;
+use crate::carried;
+use crate::model::{Method, Service, Shape};
+use crate::names;
+use crate::types::text;
+
+pub(super) fn expand(service: &Service) -> TokenStream {
+    let client = names::client(service.ident());
+    let codecs = Codecs::of(service);
+    let definitions = codecs.definitions();
+    let constants = service.methods().map(|method| constant(service, method, &codecs));
+    let descriptor = descriptor(service);
+    quote! {
+        impl #client {
+            #definitions
+            #(#constants)*
+            #descriptor
+        }
+    }
+}
+
+/// The typed constant of a method.
+fn constant(service: &Service, method: &Method, codecs: &Codecs) -> TokenStream {
+    let runtime = names::runtime();
+    let vis = &service.item.vis;
+    let cfgs = method.cfgs();
+    let docs = docs::constant(service, method);
+    let name = names::constant(&method.ident);
+    let arg_types = method.args().map(|arg| &arg.ty);
+    let (input, output) = ends(method, &runtime);
+    let error = method.returns.error.tokens(&runtime);
+    let method_type = method_type(&method.shape());
+    let info = info(service, method);
+    let specs = specs(method, codecs);
+    let input_codec = input.iter().map(|ty| codecs.of_type(ty.clone(), method));
+    let output_codec = codecs.of_type(output.clone(), method);
+    let error_codec = codecs.of_error(method);
+    let input = input.iter();
+    quote! {
+        #(#cfgs)*
+        #docs
+        #vis const #name: &'static #runtime::#method_type<(#(#arg_types,)*), #(#input,)* #output, #error> =
+            &#runtime::#method_type::__new(#info, #specs, #(#input_codec,)* #output_codec, #error_codec);
+    }
+}
+
+fn method_type(shape: &Shape<'_>) -> TokenStream {
+    match shape {
+        Shape::Single { .. } => quote!(Method),
+        Shape::ServerStream { .. } => quote!(ServerStreamMethod),
+        Shape::ClientStream { .. } => quote!(ClientStreamMethod),
+        Shape::TwoWay { .. } => quote!(TwoWayMethod),
+    }
+}
+
+/// The argument's specs: one is the whole payload, several are a map.
+fn specs(method: &Method, codecs: &Codecs) -> TokenStream {
+    let function = if method.args().count() == 1 { "whole" } else { "arg" };
+    let specs = method.args().map(|arg| {
+        let name = arg.ident.unraw().to_string();
+        let ty = &arg.ty;
+        let runtime = names::runtime_at(ty.span());
+        let function = Ident::new(function, ty.span());
+        let codec = codecs.of_type(quote!(#ty), method);
+        let spec = quote!(#runtime::#function(#name, #codec));
+        if arg.default {
+            quote_spanned!(arg.ident.span()=> #runtime::or_default::<#ty>(#spec))
+        } else {
+            spec
+        }
+    });
+    quote!((#(#specs,)*))
+}
+
+/// What is known of the method without its types; defaults are left out.
+fn info(service: &Service, method: &Method) -> TokenStream {
+    let runtime = names::runtime();
+    let (service_name, name) = (&service.name, &method.name);
+    let id = match method.options.id {
+        Some(pinned) => Literal::u32_unsuffixed(pinned),
+        None => derived(method.id),
+    };
+    let mut info = quote!(#runtime::MethodInfo::__new(#service_name, #name, #id));
+    let docs = carried::doc_text(&method.attrs);
+    if !docs.is_empty() {
+        info.extend(quote!(.__docs(#docs)));
+    }
+    let arguments = method.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(input) => Some(input),
+        FnArg::Receiver(_) => None,
+    });
+    let arguments =
+        arguments.filter(|input| !matches!(&*input.ty, Type::Reference(_))).map(|input| {
+            let (name, ty) = (argument_name(&input.pat), text(&input.ty));
+            quote!((#name, #ty))
+        });
+    let arguments: Vec<TokenStream> = arguments.collect();
+    if !arguments.is_empty() {
+        info.extend(quote!(.__arguments(&[#(#arguments),*])));
+    }
+    let returns = text(&method.returns.written);
+    if returns != "()" {
+        info.extend(quote!(.__returns(#returns)));
+    }
+    let capacity = |option: &Option<(Ident, u32)>| match option {
+        Some((_, capacity)) => quote!(#capacity),
+        None => quote!(#runtime::DEFAULT_CAPACITY),
+    };
+    let (incoming, outgoing) =
+        (capacity(&method.options.incoming), capacity(&method.options.outgoing));
+    info.extend(match method.shape() {
+        Shape::Single { .. } => TokenStream::new(),
+        Shape::ServerStream { .. } => quote!(.__outgoing(#outgoing)),
+        // The one answer is a message too.
+        Shape::ClientStream { .. } => quote!(.__incoming(#incoming).__outgoing(1)),
+        Shape::TwoWay { .. } => quote!(.__incoming(#incoming).__outgoing(#outgoing)),
+    });
+    if let Some(timeout) = method.options.timeout_ms {
+        info.extend(quote!(.__timeout_ms(#timeout)));
+    }
+    if method.options.inline {
+        info.extend(quote!(.__inline()));
+    }
+    info
+}
+
+/// A derived id as in docs and logs.
+fn derived(id: u32) -> Literal {
+    format!("{id:#010x}").parse().expect("it is a number")
+}
+
+fn argument_name(pat: &Pat) -> String {
+    match pat {
+        Pat::Ident(name) => name.ident.unraw().to_string(),
+        other => text(other),
+    }
+}
+
+fn descriptor(service: &Service) -> TokenStream {
+    let runtime = names::runtime();
+    let vis = &service.item.vis;
+    let name = &service.name;
+    let constant = names::descriptor();
+    let docs = carried::doc_text(&service.item.attrs);
+    let methods = service.methods().map(|method| {
+        let (cfgs, name) = (method.cfgs(), names::constant(&method.ident));
+        quote!(#(#cfgs)* Self::#name.info())
+    });
+    quote! {
+        /// Name, documentation and methods of the service.
+        #vis const #constant: &'static #runtime::ServiceDescriptor =
+            &#runtime::ServiceDescriptor::__new(#name, #docs, &[#(#methods),*]);
+    }
+}
