@@ -104,7 +104,7 @@ pub(super) async fn echoes(opening: RawOpening, prefix: &str, items: Vec<Bytes>)
         }
         same(&count, &items.len())
     };
-    let (sent, received): (Result<(), grid::Closed>, Checked) = tokio::join!(send, receive);
+    let (sent, received): (Result<(), grid::SendError>, Checked) = tokio::join!(send, receive);
     // An error of the stream says more than the failure to send.
     received?;
     Ok(sent?)
@@ -140,7 +140,7 @@ async fn slow_consumer(peer: Connection) -> Checked {
         }
         same(&taken, &items.len())
     };
-    let (sent, received): (Result<(), grid::Closed>, Checked) = tokio::join!(send, receive);
+    let (sent, received): (Result<(), grid::SendError>, Checked) = tokio::join!(send, receive);
     received?;
     Ok(sent?)
 }
