@@ -162,7 +162,7 @@ impl Connection {
 /// The text that a state adds to "no connection".
 fn why(state: &State) -> String {
     match state {
-        State::Error(reason) => format!(": {reason}"),
+        State::Error(reason) => format!(": {}", reason.full_text()),
         State::Unconnected => ": it has not dialed this node".to_owned(),
         State::Connecting => ": it does not answer".to_owned(),
         State::Connected { .. } => String::new(),
