@@ -1,4 +1,4 @@
-//! Who may connect: the token that a node sends, and how it judges the tokens of others.
+//! Authentication: the token that a node sends, and how it checks the tokens of other nodes.
 
 use std::error::Error;
 use std::fmt;
@@ -11,8 +11,8 @@ pub type Authenticating<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Sends and checks the tokens of a grid.
 ///
-/// All nodes of a grid need authenticators that accept each other's tokens. The token travels in the upgrade request
-/// and again in the handshake, in the clear unless the names say `https`.
+/// All nodes of a grid need authenticators that accept each other's tokens. The token is sent in the upgrade request
+/// and again in the handshake. It is not encrypted unless the dialer uses TLS.
 ///
 /// ```
 /// use grid::{Authenticate, Authenticating, Claim, Denied};
@@ -38,18 +38,18 @@ pub type Authenticating<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// }
 /// ```
 pub trait Authenticate: Send + Sync + 'static {
-    /// The token that this node, `local`, sends when it dials `peer`: printable ASCII that does not end with a space, because
-    /// it travels in a header.
+    /// The token that this node, `local`, sends when it dials `peer`: printable ASCII that does not end with a space,
+    /// because it is sent in an HTTP header.
     ///
     /// # Errors
-    /// Whatever keeps the node from having a token. The peer is dialed again later; the error is the source of
+    /// Why there is no token. The peer is dialed again later. The error becomes the source of
     /// [`LinkError::Token`](crate::LinkError::Token).
     fn token<'a>(&'a self, local: &'a str, peer: &'a str) -> TokenFuture<'a>;
 
-    /// Judges a node that has dialed this one. Called twice for each connection: for the upgrade request, which states no name,
-    /// and for the handshake, which does.
+    /// Checks a node that has dialed this one. Called twice per connection: for the upgrade request, which contains no
+    /// name, and for the handshake, which contains one.
     ///
-    /// The check counts as part of connecting, which has [`Config::connect_timeout`](crate::Config::connect_timeout).
+    /// Connecting, including this check, is limited by [`Config::connect_timeout`](crate::Config::connect_timeout).
     ///
     /// # Errors
     /// [`Denied`] with a reason, which is sent to the dialer.
@@ -59,33 +59,33 @@ pub trait Authenticate: Send + Sync + 'static {
 /// The future of [`Authenticate::token`].
 pub type TokenFuture<'a> = Authenticating<'a, Result<String, Box<dyn Error + Send + Sync>>>;
 
-/// What a dialer claims to be, for [`Authenticate::check`].
+/// What a dialer sent about itself, for [`Authenticate::check`].
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Claim<'a> {
-    /// The name it states; `None` for the upgrade request.
+    /// The name that the dialer sent; `None` for the upgrade request.
     pub name: Option<&'a str>,
-    /// The token it sent; empty if it sent none.
+    /// The token that the dialer sent; empty if it sent none.
     pub token: &'a str,
-    /// The address it connected from, as far as the listener knows it.
+    /// The address of the dialer, if the listener knows it.
     pub address: Option<SocketAddr>,
-    /// The time of its clock, if it sent one.
+    /// The time of the dialer's clock, if it sent one.
     pub time: Option<SystemTime>,
 }
 
 impl<'a> Claim<'a> {
-    /// A claim with this token and nothing else, for tests of an authenticator.
+    /// Creates a claim with only this token, for tests of an authenticator.
     pub fn new(token: &'a str) -> Self {
         Self { name: None, token, address: None, time: None }
     }
 
-    /// The same claim with a name.
+    /// Sets the name.
     pub fn with_name(self, name: &'a str) -> Self {
         Self { name: Some(name), ..self }
     }
 }
 
-/// Without the token, which does not belong into logs.
+/// Omits the token, which must not be logged.
 impl fmt::Debug for Claim<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Claim")
@@ -102,7 +102,7 @@ impl fmt::Debug for Claim<'_> {
 pub struct Denied(String);
 
 impl Denied {
-    /// With this reason. It is sent to the dialer, so it should not say what would have been right.
+    /// Creates a refusal with this reason. It is sent to the dialer, so it must not reveal the correct token.
     pub fn new(reason: impl Into<String>) -> Self {
         Self(reason.into())
     }
@@ -110,13 +110,14 @@ impl Denied {
 
 /// One secret that all nodes share.
 ///
-/// The secret itself is the token: anyone who can read the connection can join the grid. If the network is not trusted, put
-/// TLS under it (see [`Builder::dial_with`](crate::Builder::dial_with)).
+/// The secret itself is the token: anyone who can read the connection can join the grid. Use TLS if the network is not
+/// trusted (see [`Builder::dial_with`](crate::Builder::dial_with)).
 #[derive(Clone)]
 pub struct SharedSecret(String);
 
 impl SharedSecret {
-    /// With this secret, which must be printable ASCII and not end with a space, to travel in a header.
+    /// Uses this secret as the token. It must be printable ASCII and must not end with a space, because it is sent in a
+    /// header.
     pub fn new(secret: impl Into<String>) -> Self {
         Self(secret.into())
     }
@@ -125,7 +126,7 @@ impl SharedSecret {
 impl SharedSecret {
     fn judge(&self, token: &str) -> Result<(), Denied> {
         if self.0.is_empty() {
-            // A variable that was not set must not open the grid; `NoAuth` is for those who want that.
+            // An unset environment variable must not disable authentication; `NoAuth` does that explicitly.
             return Err(Denied::new("this node has an empty secret, which accepts no token"));
         }
         if same(token.as_bytes(), self.0.as_bytes()) {
@@ -154,7 +155,7 @@ impl fmt::Debug for SharedSecret {
     }
 }
 
-/// Compares in a time that depends on the lengths only, so that a secret cannot be guessed byte by byte.
+/// Compares in constant time for a given length, so that a secret cannot be guessed byte by byte.
 fn same(one: &[u8], other: &[u8]) -> bool {
     let differences = one.iter().zip(other).fold(0, |all, (a, b)| all | (a ^ b));
     std::hint::black_box(differences) == 0 && one.len() == other.len()

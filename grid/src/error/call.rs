@@ -1,6 +1,6 @@
-//! [`CallError`]: why a call failed. May I retry, may it have run, whose fault was it?
+//! [`CallError`]: why a call failed, whether it may have run, and whether it can be retried.
 //!
-//! Below the typed layer a call fails with [`CallFailure`], the same type with the handler's error as it was sent.
+//! Below the typed layer calls fail with [`CallFailure`]: the same type, with the handler's error not yet decoded.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -15,45 +15,46 @@ use super::link::LinkError;
 
 /// Why a call failed.
 ///
-/// `E` is the error type of the method. A method that cannot fail has `CallError<Infallible>`; so has the byte level, where a
-/// handler's error is a text, [`CallError::Remote`].
+/// `E` is the error type of the method. For a method that cannot fail, `E` is `Infallible`. Calls at the byte level use
+/// `Infallible` as well, and return a handler's error as [`CallError::Remote`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError<E = Infallible> {
     /// The handler ran and returned its own error.
     #[error("{0}")]
     Handler(E),
-    /// The peer refused the call, or answered with an error that has no type here.
+    /// The peer refused the call, or answered with an error other than the method's error type.
     #[error(transparent)]
     Remote(RemoteError),
-    /// There is no link to the peer, or it was lost before the answer came.
+    /// There is no link to the peer, or it was lost before the answer arrived.
     #[error("disconnected from {peer}: {}", reason.full_text())]
     #[non_exhaustive]
     Disconnected {
         /// Name of the node that was called.
         peer: Arc<str>,
-        /// Whether the request may have reached it.
+        /// Whether the request may have reached the peer.
         sent: Sent,
         /// Why there is no link.
         reason: Arc<LinkError>,
     },
-    /// This node is shut down or shutting down, and makes no calls any more. Nothing was sent.
+    /// This node is shut down or shutting down. The request was not sent.
     #[error("this node is shut down")]
     ShutDown,
-    /// The deadline passed, here or at the callee. The handler may have run, and its future is dropped.
+    /// The deadline passed, here or at the callee. The handler may have run; if it was still running, its future is
+    /// dropped.
     #[error("no answer within {after:?}")]
     #[non_exhaustive]
     DeadlineExceeded {
-        /// The time that the call had.
+        /// The timeout of the call.
         after: Duration,
     },
-    /// The arguments could not be serialised, or are larger than a message may be. Nothing was sent.
+    /// The arguments could not be serialised, or exceed the maximum message size. The request was not sent.
     #[error("cannot encode the request")]
     Encode(#[source] CodecError),
-    /// The answer could not be read as the type that was expected. The handler has run.
+    /// The answer could not be decoded as the expected type. The handler has run.
     #[error("cannot decode the answer")]
     Decode(#[source] CodecError),
-    /// The peer does not have a protocol extension that this call needs. Nothing was sent.
+    /// The peer does not support a protocol extension that this call needs. The request was not sent.
     #[error("{peer} does not support the protocol extension `{feature}`, which this call needs")]
     #[non_exhaustive]
     Unsupported {
@@ -65,7 +66,7 @@ pub enum CallError<E = Infallible> {
 }
 
 impl<E> CallError<E> {
-    /// Whether trying the same call again can help and is safe, because the handler cannot have run.
+    /// Whether the call can be retried: the handler cannot have run, and another attempt may succeed.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Disconnected { sent, .. } => *sent == Sent::No,
@@ -81,7 +82,7 @@ impl<E> CallError<E> {
         }
     }
 
-    /// Whether the handler may have been run, in whole or in part.
+    /// Whether the handler may have run, completely or in part.
     pub fn may_have_run(&self) -> bool {
         match self {
             Self::Handler(_) | Self::DeadlineExceeded { .. } | Self::Decode(_) => true,
@@ -92,7 +93,8 @@ impl<E> CallError<E> {
     }
 }
 
-/// For handlers that call other nodes: an error that a peer sent stays as it is, every other error becomes a text.
+/// For handlers that call other nodes. An error that a peer sent is kept unchanged; any other error is converted to
+/// text.
 impl<E: fmt::Display> From<CallError<E>> for RemoteError {
     fn from(error: CallError<E>) -> Self {
         match error {
@@ -105,19 +107,20 @@ impl<E: fmt::Display> From<CallError<E>> for RemoteError {
 /// Whether a request may have left this node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sent {
-    /// It was not handed to the socket, or not completely.
+    /// The request was not handed to the socket, or not completely.
     No,
-    /// It was handed to the socket; the peer may have seen it.
+    /// The request was handed to the socket. The peer may have received it.
     Maybe,
 }
 
-/// A call's failure before its error type is known: `Handler` holds every error that the peer sent.
+/// A call's failure before its error is decoded: `Handler` holds any error that the peer sent.
 pub(crate) type CallFailure = CallError<Fault>;
 
 impl CallFailure {
     /// Converts to a typed error; `decode` reads the body of a handler's own error.
     ///
-    /// If the body cannot be read, code and text remain, so that a caller with an older error type still learns something.
+    /// If `decode` fails, returns the code and text as `Remote`, so a caller with an older error type still sees the
+    /// cause.
     pub(crate) fn typed<E>(self, decode: impl FnOnce(&Bytes) -> Option<E>) -> CallError<E> {
         match self {
             Self::Handler(Fault { code, message, body }) => {
@@ -139,7 +142,7 @@ impl CallFailure {
         }
     }
 
-    /// Converts to an error of the byte level, at which a handler's own error is a text.
+    /// Converts to an error of the byte level, where a handler's own error is only text.
     pub(crate) fn untyped(self) -> CallError {
         self.typed(|_| None)
     }

@@ -1,4 +1,4 @@
-//! Errors of values and of streams.
+//! Errors of encoding, decoding and sending.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::fault::RemoteError;
 pub struct CodecError(Arc<str>);
 
 impl CodecError {
-    /// An error with this text.
+    /// Creates an error with this text.
     pub fn new(text: impl fmt::Display) -> Self {
         Self(text.to_string().into())
     }
@@ -23,17 +23,17 @@ impl fmt::Debug for CodecError {
     }
 }
 
-/// The error for a payload or item that does not fit into a message.
+/// The error for a payload or item that exceeds the maximum message size.
 pub(crate) fn too_large(len: usize, max: usize) -> CodecError {
     CodecError::new(format_args!(
-        "{len} bytes, and a message may have {max} (`Config::message_bytes_max`)"
+        "{len} bytes exceed the limit of {max} bytes (`Config::message_bytes_max`)"
     ))
 }
 
-/// The other end of a stream does not read any more: the stream ended or was cancelled, or the link was lost.
+/// The other end no longer reads the stream: the stream ended or was cancelled, or the link was lost.
 ///
-/// [`Outgoing::send`](crate::Outgoing::send) returns it. The caller of a handler that receives it has gone, so the handler can
-/// return early with `?`; [`RemoteError`] converts from it.
+/// Returned by [`Outgoing::send`](crate::Outgoing::send). A handler can return it early with `?`, because nobody waits
+/// for its result. [`RemoteError`] implements `From<Closed>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the stream is closed")]
 #[non_exhaustive]
@@ -49,10 +49,10 @@ impl From<Closed> for RemoteError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The other end does not read any more; the other handle of the stream returns the result.
+    /// The other end no longer reads the stream. The other handle of the call returns the result.
     #[error(transparent)]
     Closed(#[from] Closed),
-    /// The item could not be encoded, or is larger than a message may be. The stream can still be used.
+    /// The item could not be encoded, or exceeds the maximum message size. The stream can still be used.
     #[error("cannot encode the item")]
     Encode(#[source] CodecError),
 }

@@ -1,20 +1,21 @@
-//! Errors that travel: codes, and a handler's failure as it is sent (docs/protocol.md, part 2, "Errors").
+//! Errors on the wire: error codes, and a handler's failure in the form in which it is sent (docs/protocol.md, part 2,
+//! "Errors").
 
 use std::fmt;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-/// The kind of a [`RemoteError`](crate::RemoteError), as it is sent.
+/// The kind of a [`RemoteError`](crate::RemoteError).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "u16", into = "u16")]
 #[non_exhaustive]
 pub enum ErrorCode {
     /// The handler's own error.
     Handler,
-    /// The peer has no such handler, or not under this subroute.
+    /// The peer has no handler with this id and subroute.
     UnknownHandler,
-    /// The handler panicked. The panic's text stays in the callee's log.
+    /// The handler panicked. The panic message is logged at the callee, and not sent.
     Panicked,
     /// The callee could not decode the request.
     BadRequest,
@@ -26,13 +27,13 @@ pub enum ErrorCode {
     NotPermitted,
     /// The callee is shutting down; the handler did not run.
     ShuttingDown,
-    /// The peer sent a text without a code, as a Go node does.
+    /// The peer sent an error text without a code, as Go nodes do.
     Text,
     /// A code that this version does not know.
     Other(u16),
 }
 
-/// Number of [`ErrorCode::Text`] where a code must be a number. It is never sent in `meta`.
+/// The number of [`ErrorCode::Text`] when it is serialised. It is never sent in `meta`.
 const TEXT_CODE: u16 = u16::MAX;
 
 impl ErrorCode {
@@ -83,12 +84,12 @@ impl From<ErrorCode> for u16 {
     }
 }
 
-/// A failure as it is sent: a code, a text for people, and the typed error as msgpack.
+/// A failure in the form in which it is sent: code, readable text, and the typed error as msgpack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) code: ErrorCode,
     pub(crate) message: String,
-    /// With the code [`ErrorCode::Handler`], the error as msgpack; with other codes usually empty.
+    /// For [`ErrorCode::Handler`], the error as msgpack. Usually empty for other codes.
     pub(crate) body: Bytes,
 }
 
@@ -104,9 +105,9 @@ impl fmt::Display for Fault {
     }
 }
 
-/// An error that was received as a code and a text, without a type of its own.
+/// An error received as code and text.
 ///
-/// It can also be the error type of a method, if a text is enough:
+/// Methods that need no error type of their own can use it as well:
 ///
 /// ```
 /// # use grid::RemoteError;
@@ -129,7 +130,7 @@ pub struct RemoteError {
 }
 
 impl RemoteError {
-    /// A handler's error that is only a text.
+    /// Creates a handler's error that consists of a text only.
     pub fn new(message: impl Into<String>) -> Self {
         Self { code: ErrorCode::Handler, message: message.into() }
     }

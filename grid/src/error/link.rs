@@ -6,16 +6,16 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-/// The cause of a [`LinkError`], where a library or the user's own code is its origin.
+/// The cause of a [`LinkError`]: an error of a library or of the user's code.
 pub type Cause = Arc<dyn Error + Send + Sync>;
 
 /// Why there is no link to a peer, or why a link ended.
 ///
 /// [`State::Error`](crate::State::Error), [`CallError::Disconnected`](crate::CallError::Disconnected) and
-/// [`NotConnected`](crate::NotConnected) carry it. Its text does not repeat its [`source`](Error::source);
-/// [`full_text`](Self::full_text) has both.
+/// [`NotConnected`](crate::NotConnected) contain it. Its text does not include its [`source`](Error::source);
+/// [`full_text`](Self::full_text) returns both.
 ///
-/// Two errors are equal if they are the same variant with the same full text.
+/// Two errors are equal if they have the same variant and the same full text.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum LinkError {
@@ -35,33 +35,33 @@ pub enum LinkError {
     #[error("{step} within {limit:?}")]
     #[non_exhaustive]
     TimedOut {
-        /// The step, as `no WebSocket`.
+        /// What did not happen in time, such as `no WebSocket upgrade`.
         step: &'static str,
-        /// The time it may take: [`Config::connect_timeout`](crate::Config::connect_timeout) for the upgrade.
+        /// The limit that was exceeded: [`Config::connect_timeout`](crate::Config::connect_timeout) for the upgrade.
         limit: Duration,
     },
-    /// This node has no token that it could send.
+    /// This node could not get a token to send.
     #[error("this node has no token to send")]
     Token(#[source] Cause),
-    /// The peer answered the upgrade request, or was answered, with an HTTP status instead of a WebSocket.
+    /// The upgrade request was refused with an HTTP status, by the peer or by this node.
     #[error("{} {status} instead of a WebSocket{}", if *.by_us { "was answered" } else { "answered" }, colon(.text))]
     #[non_exhaustive]
     Upgrade {
         /// Status code and reason phrase, such as `403 Forbidden`.
         status: String,
-        /// The text of the answer.
+        /// The body of the response.
         text: String,
-        /// Whether this node refused the peer, and not the other way round.
+        /// Whether this node refused the request of the peer.
         by_us: bool,
     },
-    /// The peer does not speak HTTP or WebSocket, or broke their rules.
+    /// The peer does not speak HTTP or WebSocket, or violated one of these protocols.
     #[error("not a valid WebSocket")]
     WebSocket(#[source] Cause),
-    /// The peer does not follow the handshake of the protocol.
+    /// The peer violated the handshake of the grid protocol.
     #[error("no handshake: {reason}")]
     #[non_exhaustive]
     Handshake {
-        /// What it did instead.
+        /// What the peer did instead.
         reason: String,
     },
     /// The peer refused the handshake.
@@ -71,7 +71,7 @@ pub enum LinkError {
         /// The text that the peer sent.
         reason: String,
     },
-    /// The name that the dialer stated is not in this node's host list.
+    /// The name that the dialer sent is not in this node's host list.
     #[error("unknown incoming host: {host}")]
     #[non_exhaustive]
     UnknownHost {
@@ -86,19 +86,19 @@ pub enum LinkError {
         local: SystemTime,
         /// The time that the dialer sent.
         remote: SystemTime,
-        /// How far the two are apart.
+        /// The difference between the two.
         difference: Duration,
-        /// How far they may be apart.
+        /// The largest permitted difference.
         max: Duration,
     },
     /// The dialer's token was not accepted.
     #[error("auth token: {reason}")]
     #[non_exhaustive]
     Denied {
-        /// The reason that the authenticator gave.
+        /// The reason that the authenticator returned.
         reason: String,
     },
-    /// The dialer connected to a node that is the one to dial, by the rule of the protocol.
+    /// The wrong node dialed: by the rule of the protocol, the listener dials this dialer.
     #[error("grid: {local} expected to dial {host}, not to be dialed")]
     #[non_exhaustive]
     WrongDirection {
@@ -110,11 +110,11 @@ pub enum LinkError {
     /// The peer broke the protocol.
     #[error("the peer broke the protocol")]
     Protocol(#[source] Cause),
-    /// The peer answered no ping.
+    /// The peer did not answer pings.
     #[error("no pong for {} s", .silent.as_secs())]
     #[non_exhaustive]
     Silent {
-        /// How long nothing was heard; the limit is twice [`Config::ping_interval`](crate::Config::ping_interval).
+        /// The time since the last pong. The limit is twice [`Config::ping_interval`](crate::Config::ping_interval).
         silent: Duration,
     },
     /// The peer closed the connection.
@@ -123,27 +123,27 @@ pub enum LinkError {
     /// The connection broke.
     #[error("the connection failed")]
     Io(#[source] Cause),
-    /// A newer connection of the same peer replaced this one.
+    /// A newer connection from the same peer replaced this one.
     #[error("the peer has opened a new connection")]
     Replaced,
     /// The peer ended the call without an answer.
     #[error("remote disconnected")]
     CallDropped,
-    /// The peer showed no sign of life on one stream.
+    /// The peer sent nothing on this stream for too long, not even pings or pongs.
     #[error("no sign of life on the stream for {silent:?}")]
     #[non_exhaustive]
     StreamSilent {
-        /// For how long.
+        /// The time since the last message.
         silent: Duration,
     },
     /// The call had ended before it was polled.
     #[error("the call is over")]
     CallOver,
-    /// The user's code in the link's task panicked: a dialer or an authenticator.
+    /// A dialer or an authenticator of the user panicked in the link's task.
     #[error("panicked: {text}")]
     #[non_exhaustive]
     Panicked {
-        /// The text of the panic.
+        /// The panic message.
         text: String,
     },
     /// The tokio runtime that ran the link has ended, or the link's task was dropped.
@@ -155,28 +155,28 @@ pub enum LinkError {
 }
 
 impl LinkError {
-    /// An error while resolving a name, for a [`Dial`](crate::Dial) of your own.
+    /// Creates an error of name resolution, for a [`Dial`](crate::Dial) of your own.
     pub fn resolve(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Resolve(cause.into().into())
     }
 
-    /// An error while connecting, for a [`Dial`](crate::Dial) of your own. `?` on an [`io::Error`] does the same.
+    /// Creates an error of connecting, for a [`Dial`](crate::Dial) of your own. `?` on an [`io::Error`] does the same.
     pub fn connect(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Connect(cause.into().into())
     }
 
-    /// An error of TLS, for a [`Dial`](crate::Dial) of your own.
+    /// Creates a TLS error, for a [`Dial`](crate::Dial) of your own.
     pub fn tls(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Tls(cause.into().into())
     }
 
-    /// The text with the texts of all sources, separated by colons.
+    /// The texts of this error and of all its sources, separated by colons.
     pub fn full_text(&self) -> impl fmt::Display + '_ {
         Chain(self)
     }
 }
 
-/// From opening a byte stream.
+/// An I/O error while a byte stream is opened becomes [`LinkError::Connect`].
 impl From<io::Error> for LinkError {
     fn from(error: io::Error) -> Self {
         Self::connect(error)
@@ -192,7 +192,7 @@ impl PartialEq for LinkError {
 
 impl Eq for LinkError {}
 
-/// An error with its sources.
+/// Formats an error with all its sources.
 struct Chain<'a>(&'a LinkError);
 
 impl fmt::Display for Chain<'_> {

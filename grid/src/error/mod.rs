@@ -1,7 +1,7 @@
-//! What can go wrong, one enum per question.
+//! The error types of the crate.
 //!
-//! [`CallError`] is about a call: may I retry, may it have run, whose fault was it? [`LinkError`] is about a link: why are two
-//! nodes not connected?
+//! [`CallError`] says why a call failed, whether it may have run, and whether it can be retried. [`LinkError`] says why
+//! two nodes are not connected.
 
 mod call;
 mod codec;
