@@ -397,6 +397,7 @@ impl Link {
         self.events.pop_front().or_else(|| self.output.pop_released().map(Event::Released))
     }
 
+    #[inline]
     pub(super) fn emit(&mut self, event: Event) {
         self.events.push_back(event);
     }
