@@ -383,6 +383,7 @@ impl Link {
         self.events.pop_front().or_else(|| self.output.pop_released().map(released))
     }
 
+    #[inline]
     pub(super) fn emit(&mut self, event: Event) {
         self.events.push_back(event);
     }
