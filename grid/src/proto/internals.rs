@@ -132,7 +132,12 @@ impl LinkPair {
         let session =
             Session { checksum: true, features: Features::all(), wall: SystemTime::UNIX_EPOCH };
         let [caller, callee] = [(); 2].map(|()| {
-            let mut link = Link::new("peer".into(), Limits::default(), Arc::clone(&routes));
+            let mut link = Link::new(
+                "peer".into(),
+                Limits::default(),
+                Arc::clone(&routes),
+                std::num::NonZeroU32::MIN,
+            );
             link.start(now, session);
             link
         });

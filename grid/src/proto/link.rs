@@ -13,6 +13,7 @@
 //! what they have retained out as [`Event::Released`] to be dropped outside the lock.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -75,8 +76,16 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// A link without a connection.
-    pub(crate) fn new(peer: Arc<str>, limits: Limits, routes: Arc<Routes>) -> Self {
+    /// A link without a connection, whose calls are numbered from `first_mux` on.
+    ///
+    /// A node must choose `first_mux` at random each time it starts: a peer may still answer the calls of an earlier run,
+    /// and those answers must not have the numbers of new calls.
+    pub(crate) fn new(
+        peer: Arc<str>,
+        limits: Limits,
+        routes: Arc<Routes>,
+        first_mux: NonZeroU32,
+    ) -> Self {
         Self {
             output: Output::new(&limits),
             limits,
@@ -87,7 +96,7 @@ impl Link {
             closing: false,
             calls: Muxes::default(),
             served: Muxes::default(),
-            next_mux: 1,
+            next_mux: first_mux.get().into(),
             timers: Timers::default(),
             events: VecDeque::new(),
             counters: Counters::default(),
