@@ -3,13 +3,12 @@
 
 mod support;
 
-use std::sync::Mutex;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
-use grid::{Dial, Dialing, Io, LinkError, Manager, State};
-use support::Network;
+use grid::{LinkError, Manager, State};
+use support::{Network, Once};
 use tokio::io::{DuplexStream, duplex};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, accept_async};
@@ -49,24 +48,11 @@ async fn a_node_at_the_address_of_another_one_is_not_taken_for_it() {
     );
 }
 
-/// Dials one stream that was opened before.
-struct Once(Mutex<Option<DuplexStream>>);
-
-impl Dial for Once {
-    fn dial<'a>(&'a self, _: &'a str) -> Dialing<'a> {
-        let stream = self.0.lock().unwrap().take();
-        Box::pin(async move {
-            let stream = stream.ok_or_else(|| std::io::Error::other("only once"))?;
-            Ok(Box::new(stream) as Box<dyn Io>)
-        })
-    }
-}
-
 /// A run of a node, and the socket of its peer after the handshake. The peer is scripted, and knows the base protocol only.
 async fn run() -> (Manager, String, WebSocketStream<DuplexStream>) {
     let [dialer, peer, _] = dialer_and_two();
     let (near, far) = duplex(1 << 16);
-    let dial = Once(Mutex::new(Some(near)));
+    let dial = Once::new(near);
     let manager =
         Manager::builder(&*dialer).hosts([&*dialer, &peer]).dial_with(dial).build().unwrap();
     let mut socket = accept_async(far).await.unwrap();

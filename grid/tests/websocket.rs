@@ -1,16 +1,14 @@
 //! The WebSockets of this library beside those of another one: tokio-tungstenite as the peer, on either side.
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
-use std::sync::Mutex;
+mod support;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use grid::{Dial, Dialing, Io, Manager, ROUTE};
-use tokio::io::{DuplexStream, duplex};
+use grid::{Manager, ROUTE};
+use support::{A, B, Once};
+use tokio::io::duplex;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{accept_async, client_async};
-
-const A: &str = "http://a:1";
-const B: &str = "http://b:1";
 
 #[tokio::test(start_paused = true)]
 async fn a_client_of_another_library_is_upgraded_and_told_why_it_is_refused() {
@@ -31,28 +29,12 @@ async fn a_client_of_another_library_is_upgraded_and_told_why_it_is_refused() {
     assert!(refused.to_string().contains("unreadable Connect"), "{refused}");
 }
 
-/// Dials one stream that was opened before.
-struct Once(Mutex<Option<DuplexStream>>);
-
-impl Dial for Once {
-    fn dial<'a>(&'a self, _: &'a str) -> Dialing<'a> {
-        let stream = self.0.lock().unwrap().take();
-        Box::pin(async move {
-            let stream = stream.ok_or_else(|| std::io::Error::other("only once"))?;
-            Ok(Box::new(stream) as Box<dyn Io>)
-        })
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_server_of_another_library_accepts_the_upgrade() {
     let (dialer, listener) = if grid::dials(A, B) { (A, B) } else { (B, A) };
     let (near, far) = duplex(1 << 16);
-    let _dialing = Manager::builder(dialer)
-        .hosts([A, B])
-        .dial_with(Once(Mutex::new(Some(near))))
-        .build()
-        .unwrap();
+    let _dialing =
+        Manager::builder(dialer).hosts([A, B]).dial_with(Once::new(near)).build().unwrap();
     let mut socket = accept_async(far).await.unwrap();
     let connect = socket.next().await.unwrap().unwrap().into_data();
     let connect = String::from_utf8_lossy(&connect).into_owned();

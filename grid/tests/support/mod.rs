@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use grid::{Builder, Dial, Dialing, Io, Manager};
-use tokio::io::duplex;
+use tokio::io::{DuplexStream, duplex};
 use tokio::task::AbortHandle;
 
 /// Bytes that a connection holds in each direction.
@@ -97,6 +97,25 @@ impl Dial for Network {
                 let _ = node.accept(far).await;
             });
             Ok(Box::new(near) as Box<dyn Io>)
+        })
+    }
+}
+
+/// Dials one stream that was opened before.
+pub(crate) struct Once(Mutex<Option<DuplexStream>>);
+
+impl Once {
+    pub(crate) fn new(stream: DuplexStream) -> Self {
+        Self(Mutex::new(Some(stream)))
+    }
+}
+
+impl Dial for Once {
+    fn dial<'a>(&'a self, _: &'a str) -> Dialing<'a> {
+        let stream = self.0.lock().unwrap().take();
+        Box::pin(async move {
+            let stream = stream.ok_or_else(|| io::Error::other("only once"))?;
+            Ok(Box::new(stream) as Box<dyn Io>)
         })
     }
 }
