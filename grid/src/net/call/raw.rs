@@ -77,7 +77,8 @@ impl Start {
             }
             Progress::Over => panic!("a call was polled after it had returned its result"),
         };
-        let outcome = ready!(peer.poll(reader(key), cx, |link| match look(link, key) {
+        // A task that is polled again mostly finds the outcome, so no clone of its waker is kept.
+        let outcome = ready!(peer.poll(reader(key), cx, &mut None, |link| match look(link, key) {
             None => Poll::Pending,
             Some(outcome) => {
                 if outcome.is_err() {

@@ -7,7 +7,7 @@
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -133,27 +133,27 @@ impl Peer {
 
     /// Asks the link, and registers the task of `cx` in the same critical section if the answer is `Pending`.
     ///
-    /// `ask` may be called twice, so an answer `Pending` must leave the link as it was.
+    /// `spare` is a clone of the task's waker, if the caller has one; it is taken when it is registered. Without it the link
+    /// may be asked twice, so an answer `Pending` must leave the link as it was.
     pub(in crate::net) fn poll<T>(
         &self,
         waiter: Waiter,
         cx: &Context<'_>,
+        spare: &mut Option<Waker>,
         mut ask: impl FnMut(&mut Link) -> Poll<T>,
     ) -> Poll<T> {
-        let mut waker = None;
         loop {
             let polled = self.with(|shared, effects| {
                 let polled = ask(&mut shared.link);
                 if polled.is_pending() && !shared.waiters.has(waiter, cx.waker()) {
-                    shared.waiters.register(waiter, waker.take()?, effects);
+                    shared.waiters.register(waiter, spare.take()?, effects);
                 }
                 Some(polled)
             });
             match polled {
                 Some(polled) => return polled,
-                // To clone a waker is the user's code, so the lock is released for it. Only tasks that are about to sleep
-                // pay for the second look.
-                None => waker = Some(cx.waker().clone()),
+                // To clone a waker is the user's code, so the lock is released for it.
+                None => *spare = Some(cx.waker().clone()),
             }
         }
     }
