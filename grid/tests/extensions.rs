@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use support::{A, B, Network};
 use tokio::time::{Instant, sleep};
 
-const ALL: [&str; 5] = ["ids32", "meta", "cancel", "credits", "chunks"];
+const ALL: [&str; 6] = ["ids32", "meta", "cancel", "credits", "chunks", "names"];
 
 #[derive(Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[error("there is no {0}")]
@@ -291,6 +291,6 @@ async fn an_error_names_an_unknown_extension() {
     let error = Manager::builder(A).extensions(["meta", "mate"]).build().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "there is no extension `mate`, only ids32, meta, cancel, credits, chunks"
+        "there is no extension `mate`, only ids32, meta, cancel, credits, chunks, names"
     );
 }

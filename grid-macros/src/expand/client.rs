@@ -17,7 +17,7 @@ pub(super) fn expand(service: &Service) -> TokenStream {
     let (vis, client) = (&service.item.vis, names::client(service.ident()));
     let docs = docs::client(service);
     let carried = carried::for_client(&service.item.attrs);
-    let silence = super::silence();
+    let silence = super::lints::silence();
     let in_process = service.servable.then(|| in_process(service));
     let calls = service.methods().map(|method| call(service, method));
     quote! {

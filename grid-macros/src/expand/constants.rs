@@ -38,7 +38,7 @@ fn constant(service: &Service, method: &Method, codecs: &Codecs) -> TokenStream 
     let arg_types = method.args().map(|arg| &arg.ty);
     let (input, output) = ends(method, &runtime);
     let error = method.returns.error.tokens(&runtime);
-    let method_type = method_type(&method.shape());
+    let (method_type, make) = method_type(&method.shape());
     let info = info(service, method);
     let specs = specs(method, codecs);
     let input_codec = input.iter().map(|ty| codecs.of_type(ty.clone(), method));
@@ -49,16 +49,17 @@ fn constant(service: &Service, method: &Method, codecs: &Codecs) -> TokenStream 
         #(#cfgs)*
         #docs
         #vis const #name: &'static #runtime::#method_type<(#(#arg_types,)*), #(#input,)* #output, #error> =
-            &#runtime::#method_type::__new(#info, #specs, #(#input_codec,)* #output_codec, #error_codec);
+            &#runtime::#make(#info, #specs, #(#input_codec,)* #output_codec, #error_codec);
     }
 }
 
-fn method_type(shape: &Shape<'_>) -> TokenStream {
+/// The type of the constant, and the function that makes it.
+fn method_type(shape: &Shape<'_>) -> (TokenStream, TokenStream) {
     match shape {
-        Shape::Single { .. } => quote!(Method),
-        Shape::ServerStream { .. } => quote!(ServerStreamMethod),
-        Shape::ClientStream { .. } => quote!(ClientStreamMethod),
-        Shape::TwoWay { .. } => quote!(TwoWayMethod),
+        Shape::Single { .. } => (quote!(Method), quote!(single)),
+        Shape::ServerStream { .. } => (quote!(ServerStreamMethod), quote!(server_stream)),
+        Shape::ClientStream { .. } => (quote!(ClientStreamMethod), quote!(client_stream)),
+        Shape::TwoWay { .. } => (quote!(TwoWayMethod), quote!(two_way)),
     }
 }
 
@@ -111,19 +112,12 @@ fn info(service: &Service, method: &Method) -> TokenStream {
     if returns != "()" {
         info.extend(quote!(.__returns(#returns)));
     }
-    let capacity = |option: &Option<(Ident, u32)>| match option {
-        Some((_, capacity)) => quote!(#capacity),
-        None => quote!(#runtime::DEFAULT_CAPACITY),
-    };
-    let (incoming, outgoing) =
-        (capacity(&method.options.incoming), capacity(&method.options.outgoing));
-    info.extend(match method.shape() {
-        Shape::Single { .. } => TokenStream::new(),
-        Shape::ServerStream { .. } => quote!(.__outgoing(#outgoing)),
-        // The one answer is a message too.
-        Shape::ClientStream { .. } => quote!(.__incoming(#incoming).__outgoing(1)),
-        Shape::TwoWay { .. } => quote!(.__incoming(#incoming).__outgoing(#outgoing)),
-    });
+    if let Some((_, capacity)) = &method.options.incoming {
+        info.extend(quote!(.__incoming(#capacity)));
+    }
+    if let Some((_, capacity)) = &method.options.outgoing {
+        info.extend(quote!(.__outgoing(#capacity)));
+    }
     if let Some(timeout) = method.options.timeout_ms {
         info.extend(quote!(.__timeout_ms(#timeout)));
     }

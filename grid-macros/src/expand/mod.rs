@@ -9,6 +9,7 @@ mod codecs;
 mod constants;
 mod docs;
 mod item;
+mod lints;
 mod server;
 
 use proc_macro2::TokenStream;
@@ -29,7 +30,7 @@ pub(crate) fn service(service: &Service) -> TokenStream {
 
 fn unnamed(service: &Service) -> TokenStream {
     let (private, runtime) = (service.krate.private(), names::runtime());
-    let silence = silence();
+    let silence = lints::silence();
     let constants = constants::expand(service);
     let server = service.servable.then(|| server::methods(service));
     let checks = checks::expand(service);
@@ -42,9 +43,4 @@ fn unnamed(service: &Service) -> TokenStream {
             #checks
         };
     }
-}
-
-/// Allows the lints that are about code that a person wrote.
-fn silence() -> TokenStream {
-    quote!(#[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)])
 }

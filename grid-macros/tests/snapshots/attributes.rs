@@ -118,7 +118,7 @@ const _: () = {
             (u8,),
             Plain,
             __grid::Infallible,
-        > = &__grid::Method::__new(
+        > = &__grid::single(
             __grid::MethodInfo::__new("Type", "match", 0x3ff381af)
                 .__docs("Documented.")
                 .__arguments(&[("fn", "u8")])
@@ -133,7 +133,7 @@ const _: () = {
             (u8,),
             Other,
             __grid::Infallible,
-        > = &__grid::Method::__new(
+        > = &__grid::single(
             __grid::MethodInfo::__new("Type", "match", 0x3ff381af)
                 .__arguments(&[("fn", "u8")])
                 .__returns("Other"),
@@ -147,7 +147,7 @@ const _: () = {
             (),
             (),
             __grid::Infallible,
-        > = &__grid::Method::__new(
+        > = &__grid::single(
             __grid::MethodInfo::__new("Type", "first", 9),
             (),
             __grid::codec::<()>(),
@@ -159,7 +159,7 @@ const _: () = {
             (),
             (),
             __grid::Infallible,
-        > = &__grid::Method::__new(
+        > = &__grid::single(
             __grid::MethodInfo::__new("Type", "second", 9),
             (),
             __grid::codec::<()>(),
@@ -170,7 +170,7 @@ const _: () = {
             (u8,),
             u8,
             __grid::Infallible,
-        > = &__grid::Method::__new(
+        > = &__grid::single(
             __grid::MethodInfo::__new("Type", "expects", 0xcc319520)
                 .__arguments(&[("unused", "u8")])
                 .__returns("u8"),

@@ -75,12 +75,11 @@ const _: () = {
             Bytes,
             Etag,
             DiskError,
-        > = &__grid::ClientStreamMethod::__new(
+        > = &__grid::client_stream(
             __grid::MethodInfo::__new("Uploads", "upload", 0x1fd5862b)
                 .__arguments(&[("head", "Head"), ("input", "Incoming<Bytes>")])
                 .__returns("Result<Etag, DiskError>")
-                .__incoming(16u32)
-                .__outgoing(1),
+                .__incoming(16u32),
             (__grid::whole("head", Self::__CODEC_0),),
             Self::__CODEC_1,
             Self::__CODEC_2,
@@ -92,12 +91,10 @@ const _: () = {
             u64,
             u64,
             __grid::Infallible,
-        > = &__grid::ClientStreamMethod::__new(
+        > = &__grid::client_stream(
             __grid::MethodInfo::__new("Uploads", "total", 0x599038b8)
                 .__arguments(&[("input", "Incoming<u64>")])
-                .__returns("u64")
-                .__incoming(__grid::DEFAULT_CAPACITY)
-                .__outgoing(1),
+                .__returns("u64"),
             (),
             Self::__CODEC_4,
             Self::__CODEC_4,

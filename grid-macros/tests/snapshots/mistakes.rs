@@ -76,15 +76,16 @@ const _: () = {
     impl DiskClient {
         const __CODEC_0: __grid::Codec<u8> = __grid::codec::<u8>();
         /// [`Disk::wrong_options`]: its id, its types and what else is known of it.
-        pub const WRONG_OPTIONS: &'static __grid::Method<(), u8, __grid::Infallible> = &__grid::Method::__new(
+        pub const WRONG_OPTIONS: &'static __grid::Method<(), u8, __grid::Infallible> = &__grid::single(
             __grid::MethodInfo::__new("Disk", "wrong_options", 0xb18629eb)
-                .__returns("u8"),
+                .__returns("u8")
+                .__incoming(4u32),
             (),
             Self::__CODEC_0,
             __grid::infallible(),
         );
         /// [`Disk::fine`]: its id, its types and what else is known of it.
-        pub const FINE: &'static __grid::Method<(), u8, __grid::Infallible> = &__grid::Method::__new(
+        pub const FINE: &'static __grid::Method<(), u8, __grid::Infallible> = &__grid::single(
             __grid::MethodInfo::__new("Disk", "fine", 0xc1841eb1).__returns("u8"),
             (),
             Self::__CODEC_0,

@@ -68,7 +68,7 @@ const _: () = {
             (String, u32),
             VolumeInfo,
             __grid::Infallible,
-        > = &__grid::Method::__new(
+        > = &__grid::single(
             __grid::MethodInfo::__new("Disc", "stat", 9)
                 .__arguments(&[("volume", "String"), ("depth", "u32")])
                 .__returns("Result<VolumeInfo, Infallible>")
@@ -82,7 +82,7 @@ const _: () = {
             __grid::infallible(),
         );
         /// [`Disk::by_hand`]: its id, its types and what else is known of it.
-        pub const BY_HAND: &'static __grid::Method<(u32,), u32, __grid::Infallible> = &__grid::Method::__new(
+        pub const BY_HAND: &'static __grid::Method<(u32,), u32, __grid::Infallible> = &__grid::single(
             __grid::MethodInfo::__new("Disc", "old_name", 0x82f09cac)
                 .__arguments(&[("depth", "u32")])
                 .__returns("u32"),

@@ -141,7 +141,7 @@ const _: () = {
             (WalkRequest,),
             Entry,
             DiskError,
-        > = &__grid::ServerStreamMethod::__new(
+        > = &__grid::server_stream(
             __grid::MethodInfo::__new("Files", "walk", 0x93a60e78)
                 .__arguments(&[("request", "WalkRequest"), ("out", "Outgoing<Entry>")])
                 .__returns("Result<(), DiskError>")
@@ -155,10 +155,9 @@ const _: () = {
             (),
             u64,
             __grid::Infallible,
-        > = &__grid::ServerStreamMethod::__new(
+        > = &__grid::server_stream(
             __grid::MethodInfo::__new("Files", "count", 0x311689ac)
-                .__arguments(&[("out", "Outgoing<u64>")])
-                .__outgoing(__grid::DEFAULT_CAPACITY),
+                .__arguments(&[("out", "Outgoing<u64>")]),
             (),
             Self::__CODEC_3,
             __grid::infallible(),
@@ -168,13 +167,12 @@ const _: () = {
             (u64,),
             Event,
             DiskError,
-        > = &__grid::ServerStreamMethod::__new(
+        > = &__grid::server_stream(
             __grid::MethodInfo::__new("Files", "tail", 0x3da2d28b)
                 .__arguments(&[("from", "u64")])
                 .__returns(
                     "Result<impl Stream<Item = Result<Event, DiskError>> + Send, DiskError>",
-                )
-                .__outgoing(__grid::DEFAULT_CAPACITY),
+                ),
             (__grid::whole("from", Self::__CODEC_3),),
             Self::__CODEC_4,
             Self::__CODEC_2,
@@ -184,10 +182,9 @@ const _: () = {
             (),
             String,
             __grid::Infallible,
-        > = &__grid::ServerStreamMethod::__new(
+        > = &__grid::server_stream(
             __grid::MethodInfo::__new("Files", "names", 0xac2bc987)
-                .__returns("impl Stream<Item = String>")
-                .__outgoing(__grid::DEFAULT_CAPACITY),
+                .__returns("impl Stream<Item = String>"),
             (),
             Self::__CODEC_5,
             __grid::infallible(),
@@ -197,10 +194,9 @@ const _: () = {
             (),
             u8,
             <crate::Result<()> as __grid::ResultLike>::Err,
-        > = &__grid::ServerStreamMethod::__new(
+        > = &__grid::server_stream(
             __grid::MethodInfo::__new("Files", "boxed", 0xa0bf8efb)
-                .__returns("crate::Result<BoxStream<u8>>")
-                .__outgoing(__grid::DEFAULT_CAPACITY),
+                .__returns("crate::Result<BoxStream<u8>>"),
             (),
             Self::__CODEC_6,
             Self::__CODEC_7,
@@ -210,10 +206,9 @@ const _: () = {
             (),
             u8,
             <crate::Result<()> as __grid::ResultLike>::Err,
-        > = &__grid::ServerStreamMethod::__new(
+        > = &__grid::server_stream(
             __grid::MethodInfo::__new("Files", "opaque", 0xd05c6016)
-                .__returns("crate::Result<impl Stream<Item = u8>>")
-                .__outgoing(__grid::DEFAULT_CAPACITY),
+                .__returns("crate::Result<impl Stream<Item = u8>>"),
             (),
             Self::__CODEC_6,
             Self::__CODEC_7,

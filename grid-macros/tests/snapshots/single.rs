@@ -103,7 +103,7 @@ const _: () = {
         > = __grid::error::<<io::Result<VolumeInfo> as __grid::ResultLike>::Err>();
         const __CODEC_6: __grid::Codec<()> = __grid::codec::<()>();
         /// [`Disk::stat`]: its id, its types and what else is known of it.
-        pub const STAT: &'static __grid::Method<(String,), VolumeInfo, DiskError> = &__grid::Method::__new(
+        pub const STAT: &'static __grid::Method<(String,), VolumeInfo, DiskError> = &__grid::single(
             __grid::MethodInfo::__new("Disk", "stat", 0x9a952873)
                 .__docs("Single request.")
                 .__arguments(&[("volume", "String")])
@@ -113,7 +113,7 @@ const _: () = {
             Self::__CODEC_2,
         );
         /// [`Disk::uptime`]: its id, its types and what else is known of it.
-        pub const UPTIME: &'static __grid::Method<(), Duration, __grid::Infallible> = &__grid::Method::__new(
+        pub const UPTIME: &'static __grid::Method<(), Duration, __grid::Infallible> = &__grid::single(
             __grid::MethodInfo::__new("Disk", "uptime", 0x8e212395)
                 .__returns("Duration"),
             (),
@@ -125,7 +125,7 @@ const _: () = {
             (String, String),
             <io::Result<VolumeInfo> as __grid::ResultLike>::Ok,
             <io::Result<VolumeInfo> as __grid::ResultLike>::Err,
-        > = &__grid::Method::__new(
+        > = &__grid::single(
             __grid::MethodInfo::__new("Disk", "rename", 0xf96b5acf)
                 .__arguments(&[("from", "String"), ("to", "String")])
                 .__returns("io::Result<VolumeInfo>"),
@@ -134,7 +134,7 @@ const _: () = {
             Self::__CODEC_5,
         );
         /// [`Disk::touch`]: its id, its types and what else is known of it.
-        pub const TOUCH: &'static __grid::Method<(String,), (), DiskError> = &__grid::Method::__new(
+        pub const TOUCH: &'static __grid::Method<(String,), (), DiskError> = &__grid::single(
             __grid::MethodInfo::__new("Disk", "touch", 0x9ac5dc34)
                 .__arguments(&[("volume", "String")])
                 .__returns("Result<(), DiskError>"),

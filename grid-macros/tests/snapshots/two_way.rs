@@ -69,7 +69,7 @@ const _: () = {
         const __CODEC_2: __grid::Codec<Ack> = __grid::codec::<Ack>();
         const __CODEC_3: __grid::ErrorCodec<DiskError> = __grid::error::<DiskError>();
         /// [`Sync::sync`]: its id, its types and what else is known of it.
-        const SYNC: &'static __grid::TwoWayMethod<(Init,), Op, Ack, DiskError> = &__grid::TwoWayMethod::__new(
+        const SYNC: &'static __grid::TwoWayMethod<(Init,), Op, Ack, DiskError> = &__grid::two_way(
             __grid::MethodInfo::__new("Sync", "sync", 0x9fd68668)
                 .__arguments(
                     &[
@@ -87,12 +87,10 @@ const _: () = {
             Self::__CODEC_3,
         );
         /// [`Sync::map`]: its id, its types and what else is known of it.
-        const MAP: &'static __grid::TwoWayMethod<(), Op, Ack, DiskError> = &__grid::TwoWayMethod::__new(
+        const MAP: &'static __grid::TwoWayMethod<(), Op, Ack, DiskError> = &__grid::two_way(
             __grid::MethodInfo::__new("Sync", "map", 0x0bfd508f)
                 .__arguments(&[("input", "Incoming<Op>")])
-                .__returns("Result<impl Stream<Item = Ack>, DiskError>")
-                .__incoming(__grid::DEFAULT_CAPACITY)
-                .__outgoing(__grid::DEFAULT_CAPACITY),
+                .__returns("Result<impl Stream<Item = Ack>, DiskError>"),
             (),
             Self::__CODEC_1,
             Self::__CODEC_2,

@@ -107,6 +107,16 @@ pub enum LinkError {
         /// The node that dialed.
         host: String,
     },
+    /// Another node than the wanted one is at the address: the peer's name resolves to a wrong address, or its address was given
+    /// to another node.
+    #[error("{answered} is at the address of {wanted}")]
+    #[non_exhaustive]
+    WrongNode {
+        /// The node that the dialer wants to reach.
+        wanted: String,
+        /// The node that it has reached.
+        answered: String,
+    },
     /// The peer broke the protocol.
     #[error("the peer broke the protocol")]
     Protocol(#[source] Cause),

@@ -12,8 +12,8 @@ use bytes::{Bytes, BytesMut};
 use super::output::outbox;
 use super::wire::{Flags, Frame, HandlerId, Header, Message, MuxId, Op, checksum, merged};
 use super::{
-    CallSpec, Capacities, Deadline, Event, Features, Key, Limits, Link, Recv, RouteKind, Routes,
-    SendState, Session, Side,
+    CallSpec, Capacities, Deadline, Event, Features, Inbound, Key, Limits, Link, Recv, RouteKind,
+    Routes, SendState, Session, Side,
 };
 
 /// The handler of single requests, which answers with the request's payload.
@@ -103,6 +103,9 @@ pub struct LinkPair {
     now: Instant,
     caller: Link,
     callee: Link,
+    /// What each link has received, as a driver holds it.
+    to_caller: Inbound,
+    to_callee: Inbound,
     /// The callee's end of the stream that was opened last.
     opened: Option<Key>,
 }
@@ -129,11 +132,17 @@ impl LinkPair {
         let session =
             Session { checksum: true, features: Features::all(), wall: SystemTime::UNIX_EPOCH };
         let [caller, callee] = [(); 2].map(|()| {
-            let mut link = Link::new("peer".into(), Limits::default(), Arc::clone(&routes));
+            let mut link = Link::new(
+                "peer".into(),
+                Limits::default(),
+                Arc::clone(&routes),
+                std::num::NonZeroU32::MIN,
+            );
             link.start(now, session);
             link
         });
-        Self { now, caller, callee, opened: None }
+        let (to_caller, to_callee) = (caller.new_inbound(), callee.new_inbound());
+        Self { now, caller, callee, to_caller, to_callee, opened: None }
     }
 
     /// Starts a request.
@@ -176,7 +185,7 @@ impl LinkPair {
 
     /// Moves all messages of the caller to the callee, serves the requests, and moves all messages of the callee back.
     pub fn round_trip(&mut self) {
-        carry(self.now, &mut self.caller, &mut self.callee);
+        carry(self.now, &mut self.caller, &mut self.callee, &mut self.to_callee);
         while let Some(event) = self.callee.poll_event() {
             match event {
                 // Only requests have a payload here.
@@ -190,7 +199,7 @@ impl LinkPair {
                 | Event::Released(_) => {}
             }
         }
-        carry(self.now, &mut self.callee, &mut self.caller);
+        carry(self.now, &mut self.callee, &mut self.caller, &mut self.to_caller);
         while self.caller.poll_event().is_some() {}
     }
 
@@ -215,12 +224,11 @@ impl LinkPair {
     }
 }
 
-fn carry(now: Instant, from: &mut Link, to: &mut Link) {
-    let mut inbound = to.new_inbound();
+fn carry(now: Instant, from: &mut Link, to: &mut Link, inbound: &mut Inbound) {
     while let Some(message) = from.poll_transmit(now) {
         inbound.push(message);
     }
     while inbound.decode() {
-        to.handle_messages(now, &mut inbound).expect("own bytes");
+        to.handle_messages(now, inbound).expect("own bytes");
     }
 }

@@ -13,6 +13,7 @@
 //! what they have retained out as [`Event::Released`] to be dropped outside the lock.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,15 +26,14 @@ use super::event::{Event, Half, Released, Side};
 use super::input::Inbound;
 use super::limits::Limits;
 use super::muxes::{Key, Muxes};
-use super::output::header::HeaderTemplate;
 use super::output::queue::{Lane, PendingSend};
 use super::output::{Output, SessionOptions};
 use super::routes::Routes;
 use super::session::Session;
-use super::session::features::{Feature, Features};
-use super::session::keepalive::Keepalive;
+use super::session::connected::{Connected, ConnectionMessage};
+use super::session::features::Feature;
 use super::timers::{Timer, Timers};
-use super::wire::{Message, MuxId, Op, Ping, Pong, Timestamp};
+use super::wire::{Message, MuxId, Op};
 use crate::error::LinkError;
 
 /// What has happened on this link since the node started.
@@ -54,20 +54,12 @@ pub(crate) struct Counters {
     pub(crate) ignored: u64,
 }
 
-/// The connection that is up.
-#[derive(Debug)]
-struct Up {
-    since: Instant,
-    session: Session,
-    keepalive: Keepalive,
-}
-
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(super) limits: Limits,
     pub(super) routes: Arc<Routes>,
-    up: Option<Up>,
+    up: Option<Connected>,
     /// Name of the other node, for errors.
     pub(super) peer: Arc<str>,
     /// Why there is no connection.
@@ -84,8 +76,16 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// A link without a connection.
-    pub(crate) fn new(peer: Arc<str>, limits: Limits, routes: Arc<Routes>) -> Self {
+    /// A link without a connection, whose calls are numbered from `first_mux` on.
+    ///
+    /// A node must choose `first_mux` at random each time it starts: a peer may still answer the calls of an earlier run,
+    /// and those answers must not have the numbers of new calls.
+    pub(crate) fn new(
+        peer: Arc<str>,
+        limits: Limits,
+        routes: Arc<Routes>,
+        first_mux: NonZeroU32,
+    ) -> Self {
         Self {
             output: Output::new(&limits),
             limits,
@@ -96,7 +96,7 @@ impl Link {
             closing: false,
             calls: Muxes::default(),
             served: Muxes::default(),
-            next_mux: 1,
+            next_mux: first_mux.get().into(),
             timers: Timers::default(),
             events: VecDeque::new(),
             counters: Counters::default(),
@@ -112,8 +112,7 @@ impl Link {
             checksum: session.checksum,
             chunks: session.features.has(Feature::Chunks),
         });
-        let keepalive = Keepalive::new(now, session.wall, self.limits.ping_every);
-        self.up = Some(Up { since: now, session, keepalive });
+        self.up = Some(Connected::new(now, session, self.limits.ping_every));
         self.counters.connects += 1;
         self.admit(now);
     }
@@ -169,16 +168,16 @@ impl Link {
     }
 
     pub(crate) fn up_since(&self) -> Option<Instant> {
-        self.up.as_ref().map(|up| up.since)
+        self.up.as_ref().map(Connected::since)
     }
 
     pub(crate) fn has(&self, feature: Feature) -> bool {
-        self.up.as_ref().is_some_and(|up| up.session.features.has(feature))
+        self.up.as_ref().is_some_and(|up| up.has(feature))
     }
 
     /// Whether the peer knows at least one extension, so that it is not a node of the Go implementation.
     pub(super) fn peer_has_extensions(&self) -> bool {
-        self.up.as_ref().is_some_and(|up| up.session.features != Features::NONE)
+        self.up.as_ref().is_some_and(Connected::peer_has_extensions)
     }
 
     pub(super) fn next_mux_id(&mut self) -> MuxId {
@@ -214,7 +213,7 @@ impl Link {
 
     /// When the last pong was received, and the round trip time.
     pub(crate) fn last_pong(&self) -> Option<(Instant, Option<Duration>)> {
-        self.up.as_ref().map(|up| (up.keepalive.last_pong(), up.keepalive.rtt()))
+        self.up.as_ref().map(Connected::last_pong)
     }
 
     /// Whether the reader of a call would find something: an answer, an item, the end.
@@ -266,8 +265,10 @@ impl Link {
         self.counters.messages_in += 1;
         let on_connection = message.header.mux == MuxId::CONNECTION;
         match message.header.op {
-            Op::Ping if on_connection => self.on_connection_ping(&message)?,
-            Op::Pong if on_connection => self.on_connection_pong(now, &message)?,
+            Op::Ping if on_connection => self.push_on_connection(Connected::on_ping(&message)?),
+            Op::Pong if on_connection => {
+                self.up.as_mut().map_or(Ok(()), |up| up.on_pong(now, &message))?;
+            }
             Op::Request => self.on_request(now, message)?,
             Op::ConnectMux => self.on_connect_mux(now, message)?,
             Op::MuxClientMsg => self.on_client_msg(now, message),
@@ -292,19 +293,8 @@ impl Link {
         Ok(())
     }
 
-    fn on_connection_ping(&mut self, ping: &Message) -> Result<(), ProtocolError> {
-        let pong = Pong::to(Ping::decode(ping.payload.as_ref())?);
-        let header = HeaderTemplate::answering(Op::Pong, &ping.header);
-        self.output.push(header, Some(&pong.encode()));
-        Ok(())
-    }
-
-    fn on_connection_pong(&mut self, now: Instant, pong: &Message) -> Result<(), ProtocolError> {
-        let pong = Pong::decode(pong.payload_or_empty())?;
-        if let Some(up) = &mut self.up {
-            up.keepalive.pong(now, pong.time.to_system_time());
-        }
-        Ok(())
+    fn push_on_connection(&mut self, message: ConnectionMessage) {
+        self.output.push(message.header, Some(&message.payload));
     }
 
     /// Counts a received message that has no meaning here and does no harm.
@@ -316,7 +306,7 @@ impl Link {
 
     /// When [`handle_timeout`](Self::handle_timeout) must be called next.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        let ping = self.up.as_ref().map(|up| up.keepalive.next_timeout());
+        let ping = self.up.as_ref().map(Connected::next_timeout);
         match (ping, self.timers.next()) {
             (Some(ping), Some(timer)) => Some(ping.min(timer)),
             (ping, timer) => ping.or(timer),
@@ -340,14 +330,9 @@ impl Link {
             }
         }
         let Some(up) = &mut self.up else { return Ok(()) };
-        if up.keepalive.tick(now)? {
+        if let Some(ping) = up.tick(now)? {
             inbound.release_spare();
-            let ping = Ping { time: Timestamp::from(up.keepalive.wall(now)) };
-            let interval_ms = u32::try_from(self.limits.ping_every.as_millis()).unwrap_or(u32::MAX);
-            let header = HeaderTemplate::new(Op::Ping, MuxId::CONNECTION)
-                .deadline_ms(interval_ms)
-                .without_checksum();
-            self.output.push(header, Some(&ping.encode()));
+            self.push_on_connection(ping);
         }
         Ok(())
     }
@@ -407,6 +392,7 @@ impl Link {
         self.events.pop_front().or_else(|| self.output.pop_released().map(released))
     }
 
+    #[inline]
     pub(super) fn emit(&mut self, event: Event) {
         self.events.push_back(event);
     }

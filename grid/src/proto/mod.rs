@@ -53,7 +53,9 @@ pub(crate) use muxes::Key;
 pub(crate) use routes::{RouteError, RouteIndex, RouteKind, Routes};
 pub(crate) use session::Session;
 pub use session::dialer::dials;
-pub(crate) use session::features::Features;
-pub(crate) use session::handshake::{Introduction, check_claim, check_direction, uses_checksum};
+pub(crate) use session::features::{Feature, Features};
+pub(crate) use session::handshake::{
+    Introduction, check_claim, check_direction, check_names, uses_checksum,
+};
 pub use stream::core::Capacities;
 pub(crate) use stream::flow::SendState;

@@ -14,11 +14,12 @@ pub use super::fault::ErrorCodec;
 pub use super::handlers::Handlers;
 pub use super::payload::{Codec, Layout};
 pub use super::served::{Served, ServedBy};
+use super::{ArgTuple, DEFAULT_CAPACITY, HandlerError, Payload, Registrar, Service};
 pub use super::{
-    Call, ClientStreamMethod, DEFAULT_CAPACITY, Method, Opening, Reply, Requests, Responses,
-    ServerStreamMethod, StreamItem, TwoWayMethod,
+    Call, ClientStreamMethod, Method, Opening, Reply, Requests, Responses, ServerStreamMethod,
+    StreamItem, TwoWayMethod,
 };
-use super::{HandlerError, Payload, Registrar, Service};
+use crate::Capacities;
 pub use crate::{Connection, MethodInfo, ServiceDescriptor};
 
 /// The codec of a type; the only place where a type must be a payload.
@@ -58,6 +59,60 @@ pub const fn arg<T>(name: &'static str, codec: Codec<T>) -> Arg<T> {
 /// The same argument with `#[default]`.
 pub const fn or_default<T: Default>(arg: Arg<T>) -> Arg<T> {
     Arg { name: arg.name, codec: arg.codec, default: Some(T::default) }
+}
+
+/// The typed constant of a single request.
+pub const fn single<A: ArgTuple, O, E>(
+    info: MethodInfo,
+    args: A::Specs,
+    output: Codec<O>,
+    error: ErrorCodec<E>,
+) -> Method<A, O, E> {
+    Method::__new(info, args, output, error)
+}
+
+/// The typed constant of a method that answers with a stream.
+pub const fn server_stream<A: ArgTuple, O, E>(
+    info: MethodInfo,
+    args: A::Specs,
+    output: Codec<O>,
+    error: ErrorCodec<E>,
+) -> ServerStreamMethod<A, O, E> {
+    let outgoing = or_default_capacity(info.capacities().outgoing);
+    ServerStreamMethod::__new(info.__outgoing(outgoing), args, output, error)
+}
+
+/// The typed constant of a method that takes a stream and answers once.
+pub const fn client_stream<A: ArgTuple, I, O, E>(
+    info: MethodInfo,
+    args: A::Specs,
+    input: Codec<I>,
+    output: Codec<O>,
+    error: ErrorCodec<E>,
+) -> ClientStreamMethod<A, I, O, E> {
+    let incoming = or_default_capacity(info.capacities().incoming);
+    // The one answer is a message too.
+    let info = info.__incoming(incoming).__outgoing(1);
+    ClientStreamMethod::__new(info, args, input, output, error)
+}
+
+/// The typed constant of a method with a stream in each direction.
+pub const fn two_way<A: ArgTuple, I, O, E>(
+    info: MethodInfo,
+    args: A::Specs,
+    input: Codec<I>,
+    output: Codec<O>,
+    error: ErrorCodec<E>,
+) -> TwoWayMethod<A, I, O, E> {
+    let Capacities { incoming, outgoing } = info.capacities();
+    let info = info.__incoming(or_default_capacity(incoming));
+    let info = info.__outgoing(or_default_capacity(outgoing));
+    TwoWayMethod::__new(info, args, input, output, error)
+}
+
+/// The capacity that the attribute gives, where 0 stands for none.
+const fn or_default_capacity(given: u32) -> u32 {
+    if given == 0 { DEFAULT_CAPACITY } else { given }
 }
 
 /// A connection to a service in this process.

@@ -43,7 +43,12 @@ impl Network {
 
     /// Makes a node reachable.
     pub(crate) fn attach(&self, manager: &Manager) {
-        self.inner.lock().unwrap().nodes.insert(manager.name().to_owned(), manager.clone());
+        self.attach_as(manager.name(), manager);
+    }
+
+    /// Makes a node answer at the address of another one.
+    pub(crate) fn attach_as(&self, name: &str, manager: &Manager) {
+        self.inner.lock().unwrap().nodes.insert(name.to_owned(), manager.clone());
     }
 
     /// Makes a node unreachable. Open connections stay.

@@ -163,7 +163,7 @@ impl Connection {
 /// The reason that the text of [`NotConnected`] adds for a state.
 fn why(state: &State) -> String {
     match state {
-        State::Error(reason) => format!(": {reason}"),
+        State::Error(reason) => format!(": {}", reason.full_text()),
         State::Unconnected => ": the peer has not dialed this node".to_owned(),
         State::Connecting => ": still connecting".to_owned(),
         State::Connected { .. } => String::new(),

@@ -4,6 +4,7 @@
 //! The lock is private to this file and is never held across an await. Values whose methods can run user code are moved
 //! out of the critical section (effects.rs).
 
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -73,7 +74,7 @@ impl Peer {
     ) -> Arc<Self> {
         let (payload_bytes_max, large_bytes) = (limits.payload_bytes_max(), limits.large_bytes);
         let shared = Shared {
-            link: Link::new(Arc::clone(&name), limits, routes),
+            link: Link::new(Arc::clone(&name), limits, routes, first_mux()),
             waiters: Waiters::default(),
             parked: Parked::default(),
             unflushed: false,
@@ -300,6 +301,11 @@ impl Shared {
             }
         }
     }
+}
+
+/// The number of the first call of this run of the node; see [`Link::new`]. A 32-bit number costs four bytes a message.
+fn first_mux() -> NonZeroU32 {
+    NonZeroU32::new(rand::random()).unwrap_or(NonZeroU32::MIN)
 }
 
 /// A future's registration for a condition of a peer. Dropping it removes the waker.

@@ -84,8 +84,8 @@ impl Builder {
         self
     }
 
-    /// Offers only these protocol extensions to peers. Default: all, `ids32`, `meta`, `cancel`, `credits` and
-    /// `chunks`.
+    /// Offers only these protocol extensions to peers. Default: all, `ids32`, `meta`, `cancel`, `credits`,
+    /// `chunks` and `names`.
     ///
     /// An extension is active on a link if both ends offer it; docs/protocol.md describes each. With an empty list the
     /// node uses only the base protocol, which is useful for tests of mixed grids. A call that needs an inactive

@@ -13,7 +13,10 @@ use crate::error::LinkError;
 use crate::net::link::state::Instance;
 use crate::net::transport::{Io, Transport, WebSocket};
 use crate::proto::wire::{Connect, ConnectResponse, Message, Op, Timestamp};
-use crate::proto::{Features, Introduction, Session, check_claim, check_direction, uses_checksum};
+use crate::proto::{
+    Feature, Features, Introduction, Session, check_claim, check_direction, check_names,
+    uses_checksum,
+};
 
 /// A connection after its handshake.
 pub(super) struct Established<T> {
@@ -42,6 +45,7 @@ pub(super) async fn introduce<T: Transport>(
         host: own.name.clone(),
         time: Timestamp::from(wall),
         token,
+        peer: own.features.has(Feature::Names).then(|| remote.to_owned()),
         features: own.features.names(),
     };
     send(&mut transport, connect.to_message()).await?;
@@ -51,6 +55,10 @@ pub(super) async fn introduce<T: Transport>(
     }
     let response = ConnectResponse::decode(&answer.payload.unwrap_or_default())
         .map_err(|error| bad(format!("answered with an unreadable ConnectResponse: {error}")))?;
+    if own.features.has(Feature::Names) {
+        // Before the refusal: that a stranger refuses it says nothing about the peer.
+        check_names(Some(remote), response.host.as_deref())?;
+    }
     if !response.accepted {
         return Err(LinkError::Refused { reason: response.reason });
     }
@@ -77,7 +85,9 @@ pub(super) async fn receive_introduction<T: Transport>(
     let own = gate.own;
     let first = receive(&mut transport).await?;
     let wall = SystemTime::now();
-    let judged = match decode_connect(first) {
+    let connect = decode_connect(first);
+    let peer_knows_names = connect.as_ref().is_ok_and(|connect| connect.peer.is_some());
+    let judged = match connect {
         Ok(connect) => gate.judge(&connect, wall).await.map(|()| connect),
         Err(error) => Err(error),
     };
@@ -85,8 +95,13 @@ pub(super) async fn receive_introduction<T: Transport>(
         id: own.id,
         accepted: judged.is_ok(),
         reason: String::new(),
+        host: None,
         features: Vec::new(),
     };
+    // Only a dialer that knows the extension is told: a Go node receives what it expects.
+    if peer_knows_names && own.features.has(Feature::Names) {
+        response.host = Some(own.name.clone());
+    }
     match judged {
         Ok(connect) => {
             // A peer without features may be a Go node, so the answer has only the fields of the base protocol.
@@ -122,6 +137,9 @@ fn decode_connect(first: Message) -> Result<Connect, LinkError> {
 impl Gate<'_> {
     async fn judge(&self, connect: &Connect, wall: SystemTime) -> Result<(), LinkError> {
         check_claim(connect, wall, self.is_known)?;
+        if self.own.features.has(Feature::Names) {
+            check_names(connect.peer.as_deref(), Some(&self.own.name))?;
+        }
         let claim = Claim {
             name: Some(&connect.host),
             token: &connect.token,

@@ -57,6 +57,7 @@ impl Link {
         Ok(key)
     }
 
+    #[inline]
     fn insert_call(&mut self, deadline: Option<Deadline>, state: CallState) -> Key {
         let key = self.calls.insert(Call::new(deadline, state));
         if let Some(deadline) = deadline {

@@ -100,12 +100,14 @@ impl Inbound {
     }
 
     fn add(&mut self, message: Result<Message, DecodeError>) {
+        if let Ok(part) = &message
+            && part.header.op == Op::Chunk
+            && self.assembly.is_some()
+        {
+            self.error = self.add_part(part).err();
+            return;
+        }
         match message {
-            Ok(part) if part.header.op == Op::Chunk && self.assembly.is_some() => {
-                if let Err(error) = self.add_part(&part) {
-                    self.error = Some(error);
-                }
-            }
             Ok(message) => {
                 // A run ends where the stream changes, as another reader may keep the next items for longer.
                 if self.decoded.last().is_some_and(|last| stream_of(last) != stream_of(&message)) {
@@ -118,6 +120,7 @@ impl Inbound {
     }
 
     /// Adds a part of a large message, and the message if this was its last part.
+    #[inline(never)]
     fn add_part(&mut self, part: &Message) -> Result<(), ProtocolError> {
         let Some(assembly) = &mut self.assembly else { return Ok(()) };
         let Header { mux: MuxId(transfer), seq, .. } = part.header;

@@ -104,6 +104,7 @@ impl Output {
     // ---- whose turn it is -------------------------------------------------------------------------------------------
 
     /// The lane of a message with a payload of this length.
+    #[inline]
     pub(super) fn lane_of(&self, payload_len: usize) -> Lane {
         let in_parts = payload_len > self.limits.large_bytes
             && self.session.is_some_and(|session| session.chunks);
@@ -112,9 +113,15 @@ impl Output {
 
     /// The lane of an item. It is the large one as well if a large item of the same stream has not left, which this
     /// item must not overtake.
-    pub(super) fn lane_of_item(&self, side: Side, id: Option<MuxId>, len: usize) -> Lane {
+    #[inline]
+    pub(super) fn lane_of_item(
+        &self,
+        side: Side,
+        id: impl FnOnce() -> Option<MuxId>,
+        len: usize,
+    ) -> Lane {
         let follows_large = self.outbox.transfer_bytes() > 0
-            && id.is_some_and(|id| self.outbox.has_transfer_of(side, id));
+            && id().is_some_and(|id| self.outbox.has_transfer_of(side, id));
         if follows_large { Lane::Large } else { self.lane_of(len) }
     }
 
@@ -152,7 +159,16 @@ impl Output {
 
     /// The next one whose turn it is, while there is room. It may have stopped waiting since it was queued. The link
     /// must push its message before it asks again, or there would always be room.
+    #[inline]
     pub(super) fn next_admitted(&mut self) -> Option<PendingSend> {
+        // Asked after each message that leaves, and mostly with empty queues.
+        if self.small.is_empty() && self.large.is_empty() {
+            return None;
+        }
+        self.pop_admitted()
+    }
+
+    fn pop_admitted(&mut self) -> Option<PendingSend> {
         self.session?;
         while self.has_room(Lane::Small)
             && let Some(pending) = self.small.pop()
@@ -173,11 +189,13 @@ impl Output {
     // ---- messages ---------------------------------------------------------------------------------------------------
 
     /// Adds a message without trailers. Without a connection nothing happens.
+    #[inline]
     pub(super) fn push(&mut self, header: HeaderTemplate, payload: Option<&[u8]>) -> Ticket {
         self.push_with(header, payload, &[])
     }
 
     /// Like [`push`](Self::push), with encoded metadata.
+    #[inline]
     pub(super) fn push_with(
         &mut self,
         header: HeaderTemplate,
@@ -212,10 +230,12 @@ impl Output {
         }
     }
 
+    #[inline]
     fn build(&self, header: HeaderTemplate) -> Header {
         header.build(self.session.is_some_and(|session| session.checksum))
     }
 
+    #[inline]
     fn push_frame(&mut self, frame: &Frame<'_>) -> Ticket {
         if self.session.is_none() {
             return Ticket::None;

@@ -139,6 +139,7 @@ impl Transfers {
 
     /// Queues a small message behind the transfer of the same call. Returns `false` if there is no such transfer.
     #[must_use]
+    #[inline]
     pub(super) fn push_follower(&mut self, frame: &Frame<'_>) -> bool {
         if self.is_empty() {
             return false;

@@ -15,10 +15,13 @@ pub(crate) enum Feature {
     Credits,
     /// Large messages in parts.
     Chunks,
+    /// Both nodes state and check their names in the handshake.
+    Names,
 }
 
 impl Feature {
-    const ALL: [Self; 5] = [Self::Ids32, Self::Meta, Self::Cancel, Self::Credits, Self::Chunks];
+    const ALL: [Self; 6] =
+        [Self::Ids32, Self::Meta, Self::Cancel, Self::Credits, Self::Chunks, Self::Names];
 
     /// The name in the handshake.
     pub(crate) const fn name(self) -> &'static str {
@@ -28,6 +31,7 @@ impl Feature {
             Self::Cancel => "cancel",
             Self::Credits => "credits",
             Self::Chunks => "chunks",
+            Self::Names => "names",
         }
     }
 

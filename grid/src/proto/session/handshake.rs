@@ -37,6 +37,17 @@ pub(crate) fn check_claim(
     Ok(())
 }
 
+/// With the extension `names`, checks that a dialer has reached the node it wants. Between nodes without it there is no such
+/// check: the base protocol has only ids that change with each start.
+pub(crate) fn check_names(wanted: Option<&str>, answered: Option<&str>) -> Result<(), LinkError> {
+    match (wanted, answered) {
+        (Some(wanted), Some(answered)) if wanted != answered => {
+            Err(LinkError::WrongNode { wanted: wanted.to_owned(), answered: answered.to_owned() })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Checks that the other node is the one to dial.
 pub(crate) fn check_direction(local: &str, host: &str) -> Result<(), LinkError> {
     if !dials(local, host) {
@@ -66,6 +77,7 @@ mod tests {
             host: host.into(),
             time: Timestamp::from(now + Duration::from_secs(seconds_off)),
             token: String::new(),
+            peer: None,
             features: Vec::new(),
         };
         check_claim(&connect, now, |name| name == LOCAL || name == REMOTE)

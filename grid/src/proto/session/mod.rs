@@ -4,11 +4,13 @@
 //! | file | what |
 //! |---|---|
 //! | `mod.rs` | [`Session`], the outcome of the handshake |
+//! | `connected.rs` | the connection that is up |
 //! | `dialer.rs` | which of two nodes dials |
 //! | `handshake.rs` | whether a Connect message is accepted |
 //! | `features.rs` | protocol extensions |
 //! | `keepalive.rs` | pings of the connection |
 
+pub(super) mod connected;
 pub(super) mod dialer;
 pub(super) mod features;
 pub(super) mod handshake;

@@ -55,7 +55,7 @@ impl Link {
         if item.len() > max {
             return SendState::TooLarge { max };
         }
-        let lane = self.output.lane_of_item(side, self.stream_id(side, key), item.len());
+        let lane = self.output.lane_of_item(side, || self.stream_id(side, key), item.len());
         let at_once = self.output.has_capacity(lane);
         let retained = (!at_once).then(|| self.output.retain(item));
         let Some(core) = self.stream_core(side, key) else { return SendState::Closed };

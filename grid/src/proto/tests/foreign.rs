@@ -52,7 +52,7 @@ struct Fenced {
 
 impl Fenced {
     fn new(limits: &Limits) -> Self {
-        let link = Link::new("peer".into(), limits.clone(), routes());
+        let link = Link::new("peer".into(), limits.clone(), routes(), std::num::NonZeroU32::MIN);
         Self { link, inbound: Inbound::default(), serves: Vec::new() }
     }
 

@@ -46,7 +46,8 @@ fn recorded(checksum: bool, mux: u64) -> Solo {
         routes.insert(HandlerId::new(id), subroute, kind).expect("a new route");
     }
     let mut node = Node::new(Limits::default());
-    node.link = Link::new("peer".into(), Limits::default(), routes.into());
+    node.link =
+        Link::new("peer".into(), Limits::default(), routes.into(), std::num::NonZeroU32::MIN);
     node.start(super::start(), session(checksum, Features::NONE));
     node.link.set_next_mux(mux);
     Solo { now: super::start(), node }

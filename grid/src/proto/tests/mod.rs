@@ -10,9 +10,8 @@
 //! | `schedule.rs`, `world/` | random schedules, and the users of a pair that check them |
 //! | `corrupt.rs` | damaged messages |
 //! | `foreign.rs` | buffers of the user, which the link must not drop |
-//! | `chunks.rs`, `bulk.rs` | large messages in parts: fairness, and protocol errors |
+//! | `chunks.rs`, `transfers.rs` | large messages in parts: fairness, and protocol errors |
 
-mod bulk;
 mod calls;
 mod chunks;
 mod corrupt;
@@ -26,6 +25,7 @@ mod pair;
 mod schedule;
 mod solo;
 mod streams;
+mod transfers;
 mod world;
 
 use std::sync::{Arc, LazyLock};

@@ -73,7 +73,7 @@ pub(super) struct Node {
 impl Node {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
-            link: Link::new("peer".into(), limits, routes()),
+            link: Link::new("peer".into(), limits, routes(), std::num::NonZeroU32::MIN),
             inbound: Inbound::default(),
             serves: VecDeque::new(),
             cancelled: Vec::new(),

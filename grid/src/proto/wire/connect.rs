@@ -32,6 +32,8 @@ pub(crate) struct Connect {
     pub(crate) time: Timestamp,
     /// A secret.
     pub(crate) token: String,
+    /// The name of the node that the dialer wants to reach, with the extension `names`.
+    pub(crate) peer: Option<String>,
     /// Extensions that the sender knows, see part 2 of the protocol. Empty for a Go node.
     pub(crate) features: Vec<String>,
 }
@@ -40,7 +42,8 @@ impl Connect {
     /// Encodes the payload, with keys in the order in which Go writes them.
     pub(crate) fn encode(&self) -> Bytes {
         let mut out = BytesMut::with_capacity(128 + self.host.len() + self.token.len());
-        put_map_len(&mut out, 4 + usize::from(!self.features.is_empty()));
+        let optional = [self.peer.is_some(), !self.features.is_empty()];
+        put_map_len(&mut out, 4 + optional.into_iter().filter(|present| *present).count());
         put_str(&mut out, "ID");
         put_bin(&mut out, &self.id);
         put_str(&mut out, "Host");
@@ -49,6 +52,7 @@ impl Connect {
         self.time.put(&mut out);
         put_str(&mut out, "Token");
         put_str(&mut out, &self.token);
+        put_optional(&mut out, "Peer", self.peer.as_deref());
         put_features(&mut out, &self.features);
         out.freeze()
     }
@@ -57,13 +61,14 @@ impl Connect {
     pub(crate) fn decode(payload: &Bytes) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(payload);
         let (mut id, mut host, mut time) = (None, None, None);
-        let (mut token, mut features) = (String::new(), Vec::new());
+        let (mut token, mut peer, mut features) = (String::new(), None, Vec::new());
         for _ in 0..reader.read_map_len("Connect")? {
             match reader.read_key()? {
                 b"ID" => id = Some(reader.read_bin_array("ID")?),
                 b"Host" => host = Some(reader.read_str("Host", HOST_LEN_MAX)?.to_owned()),
                 b"Time" => time = Some(Timestamp::read(&mut reader, "Time")?),
                 b"Token" => token = reader.read_str("Token", TOKEN_LEN_MAX)?.to_owned(),
+                b"Peer" => peer = Some(reader.read_str("Peer", HOST_LEN_MAX)?.to_owned()),
                 b"Ext" => features = read_features(&mut reader)?,
                 _ => reader.skip("unknown key of Connect")?,
             }
@@ -73,6 +78,7 @@ impl Connect {
             host: host.ok_or(DecodeError::Missing { field: "Host" })?,
             time: time.ok_or(DecodeError::Missing { field: "Time" })?,
             token,
+            peer,
             features,
         })
     }
@@ -90,6 +96,7 @@ impl fmt::Debug for Connect {
             .field("host", &self.host)
             .field("time", &self.time)
             .field("token", &format_args!("[{} bytes]", self.token.len()))
+            .field("peer", &self.peer)
             .field("features", &self.features)
             .finish()
     }
@@ -103,6 +110,8 @@ pub(crate) struct ConnectResponse {
     pub(crate) accepted: bool,
     /// Empty if accepted.
     pub(crate) reason: String,
+    /// The listener's name, with the extension `names`.
+    pub(crate) host: Option<String>,
     pub(crate) features: Vec<String>,
 }
 
@@ -110,13 +119,15 @@ impl ConnectResponse {
     /// Encodes the payload, with keys in the order in which Go writes them.
     pub(crate) fn encode(&self) -> Bytes {
         let mut out = BytesMut::with_capacity(128 + self.reason.len());
-        put_map_len(&mut out, 3 + usize::from(!self.features.is_empty()));
+        let optional = [self.host.is_some(), !self.features.is_empty()];
+        put_map_len(&mut out, 3 + optional.into_iter().filter(|present| *present).count());
         put_str(&mut out, "ID");
         put_bin(&mut out, &self.id);
         put_str(&mut out, "Accepted");
         put_bool(&mut out, self.accepted);
         put_str(&mut out, "RejectedReason");
         put_str(&mut out, &self.reason);
+        put_optional(&mut out, "Host", self.host.as_deref());
         put_features(&mut out, &self.features);
         out.freeze()
     }
@@ -125,12 +136,13 @@ impl ConnectResponse {
     pub(crate) fn decode(payload: &Bytes) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(payload);
         let (mut id, mut accepted) = (None, None);
-        let (mut reason, mut features) = (String::new(), Vec::new());
+        let (mut reason, mut host, mut features) = (String::new(), None, Vec::new());
         for _ in 0..reader.read_map_len("ConnectResponse")? {
             match reader.read_key()? {
                 b"ID" => id = Some(reader.read_bin_array("ID")?),
                 b"Accepted" => accepted = Some(reader.read_bool("Accepted")?),
                 b"RejectedReason" => reason = reader.read_text("RejectedReason", REASON_LEN_MAX)?,
+                b"Host" => host = Some(reader.read_str("Host", HOST_LEN_MAX)?.to_owned()),
                 b"Ext" => features = read_features(&mut reader)?,
                 _ => reader.skip("unknown key of ConnectResponse")?,
             }
@@ -139,6 +151,7 @@ impl ConnectResponse {
             id: id.ok_or(DecodeError::Missing { field: "ID" })?,
             accepted: accepted.ok_or(DecodeError::Missing { field: "Accepted" })?,
             reason,
+            host,
             features,
         })
     }
@@ -146,6 +159,14 @@ impl ConnectResponse {
     /// The whole first message: every integer but the op is 0, and there is no CRC.
     pub(crate) fn to_message(&self) -> Bytes {
         Frame::new(Header::new(Op::ConnectResponse), Some(&self.encode())).to_bytes()
+    }
+}
+
+/// A key of the extension `names`, or nothing.
+fn put_optional(out: &mut BytesMut, key: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        put_str(out, key);
+        put_str(out, value);
     }
 }
 
@@ -179,6 +200,7 @@ mod tests {
             host: "http://node1:9000".into(),
             time: Timestamp { secs: 1_700_000_000, nanos: 123_456_789 },
             token: "secret".into(),
+            peer: None,
             features: vec![],
         }
     }
@@ -188,8 +210,21 @@ mod tests {
             id: *b"0123456789abcdef",
             accepted: false,
             reason: "clock".into(),
+            host: None,
             features: vec!["meta".into()],
         }
+    }
+
+    #[test]
+    fn names_round_trip() {
+        let connect = Connect { peer: Some("http://node2:9000".into()), ..connect() };
+        let payload = connect.encode();
+        assert_eq!(Connect::decode(&payload).unwrap(), connect);
+        every_truncation_fails(&payload, Connect::decode);
+        let response = ConnectResponse { host: Some("http://node2:9000".into()), ..response() };
+        let payload = response.encode();
+        assert_eq!(ConnectResponse::decode(&payload).unwrap(), response);
+        every_truncation_fails(&payload, ConnectResponse::decode);
     }
 
     #[test]
