@@ -72,7 +72,7 @@ impl Context {
 
     /// The trace that this call is part of.
     ///
-    /// Calls made [`within`](crate::RawCall::within) this context carry it on unchanged. To add a span, set another trace
+    /// Calls made [`within`](crate::RawCall::within) this context use it unchanged. To add a span, set another trace
     /// context on them with [`trace`](crate::RawCall::trace).
     pub fn trace(&self) -> Option<TraceContext> {
         self.meta.as_ref()?.trace

@@ -18,7 +18,7 @@ use crate::proto::{Event, Key};
 /// See the module.
 #[derive(Debug, Default)]
 pub(in crate::net) struct Effects {
-    /// Applied first, so that the link continues even if user code blocks in one of the others.
+    /// Applied first, so that the link continues even if user code blocks in another effect.
     driver: Option<Waker>,
     list: Vec<Effect>,
     /// Number of `Wake` effects in `list`.

@@ -7,8 +7,8 @@ use tokio::net::TcpListener;
 
 use crate::net::transport::{Io, tune};
 
-/// Accepts byte streams from other nodes, for [`Manager::serve`](crate::Manager::serve): a `tokio::net::TcpListener`, or a
-/// listener of your own.
+/// Accepts byte streams from other nodes, for [`Manager::serve`](crate::Manager::serve): a `tokio::net::TcpListener`,
+/// or your own listener.
 pub trait Listen: Send + 'static {
     /// The address, for logs.
     ///

@@ -148,8 +148,8 @@ fn failure(error: Error) -> LinkError {
     }
 }
 
-/// Adapts an async stream to `io::Read` and `io::Write`: returns `WouldBlock` instead of waiting, and registers the driver's
-/// waker.
+/// Adapts an async stream to `io::Read` and `io::Write`: returns `WouldBlock` instead of waiting, and registers the
+/// driver's waker.
 ///
 /// The library reads a few KiB at a time, which is fast for small messages and slow for large or merged ones. So when a
 /// read has filled the library's buffer, following reads read ahead, until one returns no more than the library would
