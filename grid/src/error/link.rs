@@ -98,7 +98,7 @@ pub enum LinkError {
         /// The reason that the authenticator returned.
         reason: String,
     },
-    /// The wrong node dialed: by the rule of the protocol, the listener dials this dialer.
+    /// The wrong node dialed: by the rule of the protocol, the listener should have dialed the dialer.
     #[error("grid: {local} expected to dial {host}, not to be dialed")]
     #[non_exhaustive]
     WrongDirection {

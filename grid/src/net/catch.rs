@@ -9,7 +9,7 @@ use std::task::Poll;
 /// The value that a panic carries.
 pub(in crate::net) type Panic = Box<dyn Any + Send>;
 
-/// Runs a piece of the user's code and logs its panic. `what` names the code.
+/// Runs user code and logs its panic. `what` names the code.
 pub(in crate::net) fn catch(what: &str, run: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
         tracing::error!(panic = text(&panic), "{what} panicked");
@@ -17,10 +17,10 @@ pub(in crate::net) fn catch(what: &str, run: impl FnOnce()) {
     }
 }
 
-/// Drops the value of a panic, whose own `Drop` can panic as well.
+/// Drops the value of a panic. Its `Drop` can panic as well.
 pub(in crate::net) fn discard(panic: Panic) {
     if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
-        // A third one is not worth the risk: the value leaks.
+        // Dropping this value could panic again, so it is leaked.
         std::mem::forget(second);
     }
 }

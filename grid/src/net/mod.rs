@@ -1,13 +1,13 @@
-//! The tokio layer: sockets, tasks, clocks, and nothing that knows a user's type.
+//! The tokio layer: sockets, tasks and clocks. It does not know the types of arguments and results.
 //!
 //! | folder | what |
 //! |---|---|
-//! | `node/` | one node: its description, and the loops that dial and accept its peers |
+//! | `node/` | one node: its configuration, and the loops that dial and accept its peers |
 //! | `drive/` | the one task of a link, from its handshake to its end |
 //! | `serve/` | the handlers of a node, and running them |
 //! | `call/` | the handles of callers: connections, calls, ends of streams |
-//! | `link/` | one peer: the lock around its link, who waits on it, its state |
-//! | `transport/` | what carries messages: WebSockets, and the loopback |
+//! | `link/` | one peer: the lock around its link, the tasks that wait on it, its state |
+//! | `transport/` | transports for messages: WebSockets, and the loopback |
 //!
 //! Each folder imports only from those below it.
 //! A [`Manager`] owns one task per peer, which owns the connection while there is one.

@@ -22,12 +22,12 @@ pub(crate) enum Event {
         /// Metadata of the call, if it has any.
         meta: Option<Box<Meta>>,
     },
-    /// The outcome of this call is not wanted any more: drop the handler's future.
+    /// The outcome of this call is no longer needed: drop the handler's future.
     Cancel { key: Key },
-    /// The outcome of a handler that has returned was sent: the call is over for those who watch it.
+    /// The call has ended: its handler returned and the outcome was sent. Wakes the tasks that wait for its end.
     Finished { key: Key },
-    /// A value that the link does not need any more. Dropping it can run the user's code, so it must be dropped outside
-    /// the lock.
+    /// A value that the link no longer needs. Dropping it can run the user's code, so it must be dropped outside the
+    /// lock.
     Released(Released),
     /// A task that waits for this half of a call must look at it again.
     Wake { side: Side, key: Key, half: Half },

@@ -1,7 +1,7 @@
 //! The deadlines and liveness checks of all calls of a link, in one heap.
 //!
 //! Most calls end long before their deadline, so ending a call does not search the heap: its timer becomes stale, and
-//! is dropped when it is due, or when stale timers outnumber the others.
+//! is dropped when it is due, or when more than half of the timers are stale.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -1,4 +1,4 @@
-//! [`AbortOnDrop`]: the end of a link that belongs to its handles alone.
+//! [`AbortOnDrop`]: ends an in-process link with its last handle.
 
 use tokio::task::AbortHandle;
 

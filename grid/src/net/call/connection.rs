@@ -1,4 +1,4 @@
-//! [`Connection`]: the handle by which this node calls another one.
+//! [`Connection`]: a handle to call another node.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::proto::wire::{HandlerId, SubrouteHash, join};
 
 /// A handle to call another node, or this one.
 ///
-/// Cheap to clone; all clones share the one link to the peer. It exists whether or not the link is up: see
+/// Cheap to clone; all clones share one link to the peer. A connection can be used whether or not the link is up; see
 /// [`state`](Self::state).
 #[derive(Debug, Clone)]
 pub struct Connection {
@@ -42,7 +42,7 @@ impl Connection {
         Self { inner: Arc::new(Inner { peer, subroute: None, keep: None }) }
     }
 
-    /// A connection whose link ends with its last handle.
+    /// Creates a connection whose link ends when the last handle is dropped.
     pub(in crate::net) fn owning(peer: Arc<Peer>, link: AbortOnDrop) -> Self {
         Self { inner: Arc::new(Inner { peer, subroute: None, keep: Some(Arc::new(link)) }) }
     }
@@ -52,7 +52,7 @@ impl Connection {
         &self.inner.peer.name
     }
 
-    /// The same link, for calls to the handlers that are registered under the subroute `path`.
+    /// Returns a connection over the same link, which calls the handlers registered under the subroute `path`.
     ///
     /// Subroutes nest: `connection.subroute("a").subroute("b")` is the subroute `a/b`. An empty path returns the same
     /// connection.
@@ -74,7 +74,7 @@ impl Connection {
         self.inner.peer.state()
     }
 
-    /// The states of the link: the current one, and each new one.
+    /// Returns a stream of the states of the link, which begins with the current state.
     pub fn states(&self) -> States {
         States::new(Arc::clone(&self.inner.peer))
     }
@@ -82,7 +82,8 @@ impl Connection {
     /// Waits until the link is up.
     ///
     /// # Errors
-    /// [`NotConnected`] with the last state, if that takes longer than `timeout` or the node is shut down.
+    /// [`NotConnected`] with the last state, if the link is not up within `timeout` or this node is shut down. A failed
+    /// attempt is not an error: the node dials again.
     ///
     /// # Cancel safety
     /// Cancel safe.
@@ -97,12 +98,12 @@ impl Connection {
         Err(NotConnected { peer: Arc::clone(&self.inner.peer.name), state })
     }
 
-    /// Figures of this link.
+    /// Returns the statistics of this link.
     pub fn stats(&self) -> ConnectionStats {
         ConnectionStats::of(&self.inner.peer)
     }
 
-    /// A single request at the byte level: `payload` goes to the handler as it is, `None` as no payload at all.
+    /// Makes a single request at the byte level. The handler receives `payload` unchanged; `None` means no payload.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -119,7 +120,7 @@ impl Connection {
         self.call(handler.into(), Ok(payload), None)
     }
 
-    /// Opens a stream at the byte level. The capacities must be those that the handler was registered with.
+    /// Opens a stream at the byte level. The capacities must equal those of the handler.
     pub fn stream(
         &self,
         handler: impl Into<HandlerId>,
@@ -159,18 +160,18 @@ impl Connection {
     }
 }
 
-/// The text that a state adds to "no connection".
+/// The reason that the text of [`NotConnected`] adds for a state.
 fn why(state: &State) -> String {
     match state {
         State::Error(reason) => format!(": {}", reason.full_text()),
-        State::Unconnected => ": it has not dialed this node".to_owned(),
-        State::Connecting => ": it does not answer".to_owned(),
+        State::Unconnected => ": the peer has not dialed this node".to_owned(),
+        State::Connecting => ": still connecting".to_owned(),
         State::Connected { .. } => String::new(),
         State::Shutdown => ": this node is shut down".to_owned(),
     }
 }
 
-/// The connection was not up in time.
+/// The link was not up in time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no connection to {peer}{}", why(state))]
 #[non_exhaustive]

@@ -1,4 +1,4 @@
-//! [`Context`]: the facts about a call, for its handler.
+//! [`Context`]: what a handler knows about its call.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use crate::net::link::peer::{Peer, Watch, Watched};
 use crate::proto::wire::{Meta, TraceContext};
 use crate::proto::{Key, RouteIndex};
 
-/// The facts about a call, for its handler.
+/// What a handler knows about its call: caller, deadline, metadata and trace.
 ///
-/// Cheap to clone. A clone can move to a task that outlives the handler, where [`cancelled`](Self::cancelled) still
-/// reports the end of the call.
+/// Cheap to clone. A clone can move to a task that outlives the handler; [`cancelled`](Self::cancelled) works there as
+/// well.
 #[derive(Clone)]
 pub struct Context {
     peer: Arc<Peer>,
@@ -54,7 +54,7 @@ impl Context {
         self.peer.label(self.route).map(|label| &*label.method).unwrap_or_default()
     }
 
-    /// When the caller stops waiting. The handler's future is dropped at that time.
+    /// The time at which the call fails at the caller, and the handler's future is dropped.
     pub fn deadline(&self) -> Option<tokio::time::Instant> {
         self.deadline.map(tokio::time::Instant::from_std)
     }
@@ -72,20 +72,20 @@ impl Context {
 
     /// The trace that this call is part of.
     ///
-    /// Calls made [`within`](crate::RawCall::within) this context carry it on unchanged. To add a span, set another trace
+    /// Calls made [`within`](crate::RawCall::within) this context use it unchanged. To add a span, set another trace
     /// context on them with [`trace`](crate::RawCall::trace).
     pub fn trace(&self) -> Option<TraceContext> {
         self.meta.as_ref()?.trace
     }
 
-    /// The W3C `tracestate` of the trace: what the tracing systems on the way have added.
+    /// The W3C `tracestate` of the trace, with the entries of the tracing systems on the way.
     pub fn trace_state(&self) -> Option<&str> {
         self.meta.as_ref()?.state.as_deref()
     }
 
-    /// Waits until the call is over: answered, cancelled by the caller, past its deadline, or its link lost.
+    /// Waits until the call has ended: it was answered or cancelled, its deadline passed, or its link was lost.
     ///
-    /// The handler's own future is dropped in all these cases; this is for tasks that it has spawned.
+    /// The handler's own future is dropped in all these cases. Use this in tasks that the handler has spawned.
     ///
     /// # Cancel safety
     /// Cancel safe.

@@ -1,7 +1,7 @@
-//! The two ends of an open stream at the byte level, the same for both sides.
+//! Sender and receiver of an open stream at the byte level. Caller and handler use the same types.
 //!
-//! The handler of a stream gets a receiver for its input and a sender for its output; the caller gets a sender for that input
-//! and a receiver for that output. The caller's receiver owns the call: dropping it cancels.
+//! The caller has a sender for the input of the handler and a receiver for its output; the handler has the opposite
+//! ends. The caller's receiver owns the call: dropping it cancels the call.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
@@ -16,9 +16,9 @@ use crate::net::link::peer::Peer;
 use crate::net::link::waiters::Waiter;
 use crate::proto::{Half, Key, Link, Recv, SendState, Side};
 
-/// Items that count as one operation in tokio's cooperative budget, after which a task yields. An item costs a small part of
-/// what the runtime's own operations cost, and a yield costs as much as a hundred items: with every item counted, a two-way
-/// stream lost a third of its rate.
+/// This many items count as one operation in tokio's cooperative budget. An item costs much less than the runtime's own
+/// operations, and a yield costs as much as a hundred items: with every item counted, the rate of a two-way stream
+/// dropped by a third.
 const ITEMS_PER_OPERATION: u32 = 16;
 
 /// One end of one stream.
@@ -52,7 +52,7 @@ impl End {
     }
 }
 
-/// Makes a task yield now and then, even if it never has to wait for an item.
+/// Makes a task yield regularly, even if it never waits for an item.
 #[derive(Debug, Default)]
 struct Turn {
     items: u32,
@@ -68,7 +68,7 @@ impl Turn {
     }
 }
 
-/// Makes the sender and the receiver of one side.
+/// Creates the sender and the receiver of one side.
 pub(in crate::net) fn ends(
     peer: Arc<Peer>,
     side: Side,
@@ -89,7 +89,7 @@ pub(in crate::net) fn ends(
 
 /// Sends the items of a stream, as bytes.
 ///
-/// At the caller, dropping it ends the input of the stream. The output of a handler ends when the handler returns.
+/// Dropping the caller's sender ends the input of the stream. A handler's output ends when the handler returns.
 #[derive(Debug)]
 pub struct RawSender {
     end: End,
@@ -100,8 +100,8 @@ impl RawSender {
     /// Sends one item, as soon as the other side has room for it.
     ///
     /// # Errors
-    /// [`SendError::Closed`] if the other side does not read any more; [`SendError::Encode`] if the item is larger than a
-    /// message may be, which leaves the stream as it was.
+    /// [`SendError::Closed`] if the other side no longer reads the stream. [`SendError::Encode`] if the item exceeds
+    /// the maximum message size; the stream can still be used.
     ///
     /// # Cancel safety
     /// If the future is dropped before it is ready, the item is not sent.
@@ -111,20 +111,20 @@ impl RawSender {
         std::future::poll_fn(|cx| self.poll_send(cx, &item)).await.map_err(SendError::Closed)
     }
 
-    /// Fails if an item does not fit into a message.
+    /// Fails if an item exceeds the maximum message size.
     pub(crate) fn check(&self, item: &Bytes) -> Result<(), CodecError> {
         let (len, max) = (item.len(), self.end.peer.payload_bytes_max);
         if len <= max { Ok(()) } else { Err(too_large(len, max)) }
     }
 
-    /// Ends the input of the stream, at the caller. A handler ends its output by returning.
+    /// Ends the input of the stream. For callers only: a handler ends its output by returning.
     pub fn close(&mut self) {
         if !std::mem::replace(&mut self.closed, true) && self.end.side == Side::Caller {
             self.end.peer.link(|link| link.finish_input(self.end.key));
         }
     }
 
-    /// Waits until the other side does not read any more: it ended the stream, or the link was lost.
+    /// Waits until the other side no longer reads the stream: it ended the stream, or the link was lost.
     ///
     /// # Cancel safety
     /// Cancel safe.
@@ -132,7 +132,7 @@ impl RawSender {
         std::future::poll_fn(|cx| self.poll_closed(cx)).await;
     }
 
-    /// Whether it is known that the other side does not read any more. Registers nothing and changes nothing.
+    /// Whether the other side is known to have stopped reading. Does not register a waker.
     pub fn is_closed(&self) -> bool {
         let End { peer, side, key, .. } = &self.end;
         self.closed || peer.link(|link| link.poll_send(*side, *key)) == SendState::Closed
@@ -164,7 +164,7 @@ impl RawSender {
         self.end.poll(Half::Writer, cx, |link, side, key| match ask(link, side, key) {
             SendState::Blocked => Poll::Pending,
             SendState::Ready => Poll::Ready(Ok(())),
-            // Items are checked before they come here.
+            // Callers have checked the length.
             SendState::Closed | SendState::TooLarge { .. } => Poll::Ready(Err(Closed)),
         })
     }
@@ -179,7 +179,7 @@ impl RawSender {
         }
     }
 
-    /// Ready when the other side does not read any more.
+    /// Ready when the other side no longer reads the stream.
     pub(crate) fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.closed {
             return Poll::Ready(());
@@ -199,7 +199,7 @@ impl Drop for RawSender {
 
 /// Receives the items of a stream, as bytes.
 ///
-/// As a [`Stream`] it ends after the last item, or with one error. At the caller, dropping it cancels the stream.
+/// As a [`Stream`] it ends after the last item, or after one error. Dropping the caller's receiver cancels the call.
 #[derive(Debug)]
 pub struct RawReceiver {
     end: End,
@@ -230,10 +230,10 @@ impl RawReceiver {
         }
     }
 
-    /// The next item, or `None` when the other side has ended the stream.
+    /// Returns the next item, or `None` when the other side has ended the stream.
     ///
     /// # Errors
-    /// Why the stream ended early, as a [`CallError`]. After an error the stream is at its end.
+    /// A [`CallError`] if the stream ended early. After an error, `next` returns `None`.
     ///
     /// # Cancel safety
     /// Cancel safe: an item is taken only when the future is ready.

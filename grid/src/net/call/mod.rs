@@ -1,4 +1,4 @@
-//! One call at the byte level, from both sides: what callers hold, and what handlers get.
+//! Calls at the byte level: the handles of callers, and the contexts and streams of handlers.
 
 pub(in crate::net) mod abort;
 pub(in crate::net) mod connection;

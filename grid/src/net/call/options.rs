@@ -1,4 +1,4 @@
-//! What a caller can say about a call before it starts: deadline, metadata, trace, and whether to wait for a connection.
+//! Options that a caller sets before a call starts: deadline, metadata, trace, and whether to wait for a connection.
 
 use std::time::Duration;
 
@@ -8,17 +8,17 @@ use tokio::time::Instant;
 use crate::proto::Deadline;
 use crate::proto::wire::{Meta, TraceContext};
 
-/// Timeout of a single request that was given none, so that no caller waits for ever.
+/// Default timeout of single requests, so that no caller waits for ever.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The longest time that fits into a message, about 49 days. A request always has a deadline on the wire.
+/// The longest deadline that can be encoded, about 49 days. A request always has a deadline on the wire.
 const LONGEST: Duration = Duration::from_millis(u32::MAX as u64);
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct CallOptions {
     deadline: Option<CallDeadline>,
-    /// Inherited from a handler's context; the earlier of both counts.
+    /// Deadline inherited from a handler's context. The earlier of this and `timeout` applies.
     at_latest: Option<Instant>,
     pub(super) wait: bool,
     pub(super) meta: Option<Box<Meta>>,
@@ -31,7 +31,7 @@ enum CallDeadline {
 }
 
 impl CallOptions {
-    /// The deadline of a call that starts now.
+    /// Returns the deadline of a call that starts now.
     pub(super) fn deadline(&self, now: Instant) -> Option<Deadline> {
         let own = match self.deadline {
             Some(CallDeadline::After(after)) => Some(now + after.min(LONGEST)),
@@ -82,16 +82,17 @@ impl CallOptions {
 /// Implements the options of every kind of call, at the byte level and typed, over `self.options_mut()`.
 macro_rules! call_options {
     () => {
-        /// Limits the call to this time, counted from its first poll; waiting for a connection counts.
+        /// Sets the timeout of the call. It starts with the first poll and includes waiting for a connection.
         ///
-        /// Default: the method's timeout, or else one minute for a single request and no limit for a stream. A stream
-        /// that is still open at the deadline ends with [`CallError::DeadlineExceeded`](crate::CallError::DeadlineExceeded).
+        /// Default: the timeout of the method. If it has none, one minute for a single request, and no timeout for a
+        /// stream. A stream that is still open at the deadline ends with
+        /// [`CallError::DeadlineExceeded`](crate::CallError::DeadlineExceeded).
         pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
             self.options_mut().set_timeout(timeout);
             self
         }
 
-        /// Limits the call to the time until `deadline`.
+        /// Sets the deadline of the call.
         pub fn deadline(mut self, deadline: tokio::time::Instant) -> Self {
             self.options_mut().set_deadline(deadline);
             self
@@ -120,8 +121,8 @@ macro_rules! call_options {
             self
         }
 
-        /// Makes the call part of the one that a handler is serving: it inherits the deadline, if that is earlier than
-        /// its own, and the trace context.
+        /// Makes the call part of the call that a handler is serving. It inherits the trace context, and the deadline
+        /// if that is earlier than its own.
         pub fn within(mut self, context: &crate::Context) -> Self {
             self.options_mut().set_within(context);
             self

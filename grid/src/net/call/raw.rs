@@ -1,7 +1,7 @@
 //! Calls at the byte level: futures that start on their first poll, carry their options, and cancel when dropped.
 //!
-//! Nothing here is generic and nothing is timed here: the link has the deadline, so a call is small, `Unpin` and
-//! `'static`, and goes into `spawn`, `select!` or `join_all` as it is.
+//! These types are not generic and have no timers: the link handles deadlines. So a call is small, `Unpin` and
+//! `'static`, and can be passed to `spawn`, `select!` or `join_all` directly.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::net::link::waiters::Waiter;
 use crate::proto::wire::{HandlerId, SubrouteId};
 use crate::proto::{CallSpec, Capacities, Half, Key, Link, Side};
 
-/// Where a call goes.
+/// The destination of a call.
 #[derive(Debug)]
 pub(super) struct Target {
     pub(super) peer: Arc<Peer>,
@@ -31,7 +31,7 @@ pub(super) struct Target {
     pub(super) keep: Option<Arc<AbortOnDrop>>,
 }
 
-/// A call or stream on its way, whatever its kind.
+/// The state of a call or opening until its result is returned.
 #[derive(Debug)]
 struct Start {
     target: Target,
@@ -60,7 +60,7 @@ impl Start {
         Self { target, state: Progress::New { payload, stream }, options }
     }
 
-    /// Starts the call on the first poll. On later polls asks `look` for the outcome, which ends the call here.
+    /// Starts the call on the first poll. Later polls call `look`, and complete when it returns an outcome.
     fn poll<T>(
         &mut self,
         cx: &Context<'_>,
@@ -107,7 +107,7 @@ impl Start {
             meta: self.options.meta.take(),
             wait: self.options.wait,
         };
-        // Cloned before the lock is taken: a waker can be the user's, and its clone his code.
+        // Cloned before the lock is taken, because cloning a waker can run user code.
         let waker = cx.waker().clone();
         let started = peer.with(|shared, effects| {
             let key = shared.link.start_call(now.into_std(), &spec)?;
@@ -138,14 +138,14 @@ impl Drop for Start {
 
 /// A single request at the byte level, from [`Connection::request`](crate::Connection::request).
 ///
-/// A future of the answer, which is `None` if the handler answered without a payload. Dropping it cancels the call.
+/// A future of the answer, which is `None` if the answer has no payload. Dropping it cancels the call.
 ///
 /// # Errors
-/// Every variant of [`CallError`] but `Handler` and `Decode`, which need a type; a handler's own error is `Remote`.
+/// Any variant of [`CallError`] except `Handler` and `Decode`. A handler's own error is returned as `Remote`.
 ///
 /// # Cancel safety
-/// Dropping it cancels the call: the callee drops the handler if the peer knows `cancel`, and the answer is lost. `select!`
-/// on `&mut call` loses nothing.
+/// Dropping it cancels the call: the answer is lost, and the callee drops the handler if the extension `cancel` is
+/// active. `select!` on `&mut call` does not cancel the call.
 ///
 /// # Panics
 /// If polled again after it was ready.

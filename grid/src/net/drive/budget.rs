@@ -1,22 +1,22 @@
-//! How much a link reads before it answers, and how many calls it merges into one message. Both depend on the number of worker
-//! threads: with several, other tasks run meanwhile.
+//! How much a link reads before it answers, and how many calls it merges into one message. Both depend on the number of
+//! worker threads: with several threads, other tasks run in parallel.
 
 use crate::proto::Limits;
 
-/// Bytes read in one round. With eight times as many, both ends run in lock-step: one writes while the other reads.
+/// Bytes read in one round. With eight times as many, both ends run in lockstep: one writes while the other reads.
 const BYTES_MAX: usize = 32 * 1024;
 
-/// Messages, mostly merged ones, read in a round while the link keeps up. Their requests are answered before more is read, so
-/// that the peer has work meanwhile: if a burst of 64 calls is read as a whole, it is answered as a whole, and each end
-/// waits while the other works.
+/// Messages, mostly merged ones, read in a round while the link keeps up. Their requests are answered before more is
+/// read, so both ends work in parallel. If a burst of 64 calls is read at once, it is answered at once, and each end is
+/// idle while the other works.
 const MESSAGES_MIN: usize = 1;
 
-/// Most messages read in a round, after several rounds in which the link did not keep up: a backlog is answered faster by
-/// fewer, larger writes.
+/// Maximum of messages read in a round. The budget grows to it while the link does not keep up: a backlog is answered
+/// faster with fewer, larger writes.
 const MESSAGES_MAX: usize = 64;
 
-/// Calls in one merged message if all tasks share one thread: no other thread could start on the first of them earlier. With
-/// 24, and with 51, one thread did 2 % fewer calls at c=64.
+/// Calls in one merged message if all tasks share one thread. Smaller messages do not help then, because no other
+/// thread could start with the first calls. With 24, and with 51, one thread did 2 % fewer calls at c=64.
 const CALLS_MERGED_ALONE: u32 = 32;
 
 /// The limits of a link whose tasks run on the current runtime.
@@ -31,7 +31,7 @@ fn workers() -> usize {
     tokio::runtime::Handle::current().metrics().num_workers()
 }
 
-/// What the next round may read.
+/// How much the next round may read.
 #[derive(Debug)]
 pub(in crate::net) struct ReadBudget {
     messages: usize,
@@ -39,8 +39,8 @@ pub(in crate::net) struct ReadBudget {
 }
 
 impl ReadBudget {
-    /// For a task of the current runtime. If all tasks share one thread, no other task runs while a message is answered, and
-    /// small pieces only cost time.
+    /// Creates the budget for a task of the current runtime. If all tasks share one thread, no other task runs while a
+    /// message is answered, so small reads only cost time.
     pub(in crate::net) fn of_this_runtime() -> Self {
         Self::with_workers(workers())
     }
@@ -50,17 +50,17 @@ impl ReadBudget {
         Self { messages: messages_min, messages_min }
     }
 
-    /// Whether a round that has read this much may read one more message.
+    /// Whether a round that has read this many messages and bytes may read another message.
     pub(in crate::net) fn allows(&self, messages: usize, bytes: usize) -> bool {
         messages < self.messages && bytes < BYTES_MAX
     }
 
-    /// A round has used the whole budget, and there may be more to read.
+    /// Called when a round has used its whole budget, and there may be more to read.
     pub(in crate::net) fn grow(&mut self) {
         self.messages = (2 * self.messages).min(MESSAGES_MAX);
     }
 
-    /// A round has read all there was.
+    /// Called when a round has read all available input.
     pub(in crate::net) fn shrink(&mut self) {
         self.messages = self.messages_min;
     }

@@ -1,11 +1,11 @@
 //! The one task per link: it moves messages between the link and the transport, and starts handlers.
 //!
-//! One round: hand waiting output to the transport and flush without waiting, read a little, let the link handle it, wake
-//! tasks and start handlers without the lock, answer. The driver goes on reading while a write is blocked, or two busy peers
-//! would wait for each other for ever; the link's output is bounded instead, by making callers wait.
+//! One round: hand waiting output to the transport and flush without waiting, read a little, let the link handle it,
+//! wake tasks and start handlers without the lock, answer. The driver keeps reading while a write is blocked; otherwise
+//! two busy peers would deadlock. The link's output is bounded by making callers wait.
 //!
-//! When a round has activated several tasks, the driver yields before it looks for output, so that what they send leaves in
-//! one batch. After a single one it parks at once, for the sake of latency.
+//! When a round has activated several tasks, the driver yields before it looks for output, so that their messages are
+//! sent in one batch. After a single task it parks at once, which keeps latency low.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,33 +23,33 @@ use crate::net::serve::dispatch::{self, Replies};
 use crate::net::transport::Transport;
 use crate::proto::{Inbound, Link, PART_BYTES, ProtocolError};
 
-/// A message of at least this length is a large one or a part of one: it was not merged with others.
+/// Messages of at least this length are large messages or parts of them. They are never merged.
 const LARGE_MESSAGE_BYTES: usize = PART_BYTES;
 
-/// Bytes of large messages that a round writes to the socket before it reads again. Without this limit one end fills the
-/// kernel's buffers, where small calls cannot overtake, faster than the other empties them.
+/// Bytes of large messages that a round writes to the socket before it reads again. Without this limit large messages
+/// fill the kernel's buffers, where small calls cannot overtake them.
 const LARGE_WRITE_BUDGET_BYTES: usize = 32 * 1024;
 
-/// A large message counts this many times less against the read budget. Small ones activate tasks, which should run soon; a
-/// part of a large one is only stored.
+/// Bytes of large messages are divided by this before they count against the read budget. Small messages activate
+/// tasks, which should run soon; a part of a large message is only stored.
 const LARGE_READ_DISCOUNT: usize = 4;
 
-/// Outcomes of handlers that were done at once are handed to the link in batches of this size. Allocators cache about as many
-/// blocks of one size; with 24, one thread did 3 % fewer calls.
+/// Outcomes of handlers that finished in their first poll are passed to the link in batches of this size. Allocators
+/// cache about this many blocks of one size: with 24, one thread made 3 % fewer calls.
 const REPLIES_MAX: usize = 6;
 
 /// The driver yields once a round has activated at least this many tasks and handlers.
 const BATCH_MIN: usize = 2;
 
-/// Rounds in a row that activated at most one task, before the driver yields: after a single call there is mostly no more
-/// input, and a yield to find that out costs as much as the call. With eight, two-way streams lost a third; two and three were
-/// as good within the noise.
+/// The driver yields after this many consecutive rounds that activated at most one task each. It does not yield after
+/// each of them, because a yield costs as much as a call. With eight, the rate of two-way streams dropped by a third;
+/// with two and three it was the same within the noise.
 const ROUNDS_MAX: u32 = 4;
 
 /// The task of a link, as a future that ends with the connection and returns the reason.
 pub(super) struct Driver<'a, T: ?Sized> {
     endpoint: &'a Endpoint,
-    /// `None`: the link is down, and only time passes.
+    /// `None` while the link is down. The driver then handles only timeouts.
     transport: Option<&'a mut T>,
     inbound: Inbound,
     pub(super) effects: Effects,
@@ -74,7 +74,7 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
         }
     }
 
-    /// Hands waiting messages to the transport and flushes it, as far as the socket takes them.
+    /// Passes waiting messages to the transport and flushes it, as far as the socket accepts them.
     fn poll_output(&mut self, now: Instant, cx: &mut Context<'_>) -> Result<(), LinkError> {
         let Self { endpoint, transport, effects, replies, has_output, .. } = self;
         let Some(transport) = transport else { return Ok(()) };
@@ -82,7 +82,7 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
         loop {
             let takes_more = transport.has_room() && large < LARGE_WRITE_BUDGET_BYTES;
             if (*has_output && takes_more) || !replies.is_empty() {
-                // One message at a time, so that callers get the lock while the socket is written.
+                // The lock is taken for one message at a time, so that callers can lock the link in between.
                 let message = endpoint.peer.act(effects, |shared, effects| {
                     hand_over(replies, &mut shared.link);
                     let message = if takes_more { shared.link.poll_transmit(now) } else { None };
@@ -109,7 +109,7 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
         }
     }
 
-    /// Reads what the socket has, up to the budget. An error is returned after the messages before it were handled.
+    /// Reads available input, up to the budget. The caller must handle the messages read so far even if this fails.
     fn poll_input(&mut self, cx: &mut Context<'_>) -> Result<Input, LinkError> {
         let Some(transport) = &mut self.transport else { return Ok(Input::Dry) };
         let mut bytes = 0;
@@ -137,7 +137,7 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
     /// Feeds received messages to the link and acts on the resulting events. Returns how many tasks and handlers that
     /// activated.
     fn process(&mut self, now: Instant) -> Result<usize, LinkError> {
-        let mut activated = self.settle(); // What writing has caused.
+        let mut activated = self.settle(); // Effects of `poll_output`.
         let mut is_due = self.alarm.take_due(now);
         while self.inbound.decode() || is_due {
             is_due = false;
@@ -146,7 +146,7 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
                 shared.parked.unpark();
                 let link = &mut shared.link;
                 let mut outcome = link.handle_messages(now, inbound);
-                // What is due may have been answered by a message that is not decoded yet.
+                // A message that is not decoded yet may still prevent the timeout.
                 let is_late = link.poll_timeout().is_some_and(|timeout| timeout <= now);
                 if outcome.is_ok() && is_late && inbound.is_done() {
                     outcome = link.handle_timeout(now, inbound);
@@ -160,8 +160,8 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
         Ok(activated)
     }
 
-    /// Applies the effects and starts the handlers, and returns their number. A handler counts even if it is done at once:
-    /// the peer reacts to its answer as a task would.
+    /// Applies the effects and starts the handlers. Returns the number of woken tasks and started handlers. A handler
+    /// counts even if it finishes in its first poll: its answer makes the peer send more.
     fn settle(&mut self) -> usize {
         let activated = self.effects.activations();
         self.effects.apply();
@@ -176,7 +176,7 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
         activated
     }
 
-    /// Hands the outcomes of handlers that were done at once to the link.
+    /// Passes the outcomes of handlers that finished in their first poll to the link.
     fn answer(&mut self) {
         let Self { endpoint, effects, replies, .. } = self;
         endpoint.peer.act(effects, |shared, _| hand_over(replies, &mut shared.link));
@@ -185,7 +185,7 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
         self.has_output = true;
     }
 
-    /// Whether there is something to send, as far as is known.
+    /// Whether there may be something to send.
     fn wants_output(&self) -> bool {
         self.has_output || !self.replies.is_empty()
     }
@@ -195,7 +195,7 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
         self.transport.as_ref().is_some_and(|transport| transport.has_room())
     }
 
-    /// Goes to sleep, unless there is something to do after all. See link/park.rs.
+    /// Registers the driver as asleep, or returns `Ready` if there is more to do. See link/park.rs.
     fn park(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let takes_output = self.takes_output();
         let unflushed = self.transport.as_ref().is_some_and(|transport| !transport.is_flushed());
@@ -217,7 +217,7 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
     }
 }
 
-/// The reason for closing a connection whose peer broke the protocol or is silent.
+/// Converts a protocol error or a silent peer to the reason why the connection is closed.
 fn broken(error: ProtocolError) -> LinkError {
     match error {
         ProtocolError::Silent(silent) => LinkError::Silent { silent },
@@ -228,21 +228,22 @@ fn broken(error: ProtocolError) -> LinkError {
     }
 }
 
-/// The link copies or shares what it needs of the outcomes, so that they can be dropped without the lock.
+/// Passes outcomes to the link, which copies or shares their payloads. The caller drops them after it has released the
+/// lock.
 fn hand_over(replies: &Replies, link: &mut Link) {
     for (key, outcome) in replies {
         link.reply(*key, outcome);
     }
 }
 
-/// Drops outcomes, whose payloads are the user's.
+/// Drops outcomes. Their payloads belong to the user, whose code can panic here.
 fn discard(replies: &mut Replies) {
     for (_, outcome) in replies.drain(..) {
         catch("the drop of an answer", || drop(outcome));
     }
 }
 
-/// Whether more can be read at once.
+/// Whether the socket has more input.
 #[derive(Debug, PartialEq, Eq)]
 enum Input {
     More,
@@ -280,7 +281,7 @@ impl<T: Transport + ?Sized> Future for Driver<'_, T> {
                 Ok(Input::Dry) if this.wants_output() && this.takes_output() => {}
                 Ok(Input::Dry) => {
                     if !this.replies.is_empty() {
-                        // The socket takes nothing, but the link must learn that the calls are over.
+                        // The socket accepts no output, but the link must still record that these calls have ended.
                         this.answer();
                     }
                     ready!(this.park(cx));
@@ -288,7 +289,7 @@ impl<T: Transport + ?Sized> Future for Driver<'_, T> {
                 }
             }
         }
-        // The tasks that were woken run first, and what they send leaves in one batch.
+        // Yield: the woken tasks run first, and their messages are sent in one batch.
         this.has_output = true;
         cx.waker().wake_by_ref();
         Poll::Pending

@@ -15,7 +15,7 @@ pub(in crate::net) struct Endpoint {
 }
 
 impl Endpoint {
-    /// The end at the node `local` of a link to `name`. Its tasks must run on the current runtime.
+    /// Creates the end of a link from node `local` to node `name`. The link's task must run on the current runtime.
     pub(in crate::net) fn new(
         local: Arc<str>,
         name: Arc<str>,

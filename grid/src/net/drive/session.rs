@@ -1,5 +1,5 @@
-//! A connection from its handshake to its end: the link is started, driven (driver.rs), and stopped, however that ends. The
-//! link of a node to itself is up as long as the node is.
+//! One connection from its handshake to its end: starts the link, drives it (driver.rs), and stops it. The loopback
+//! link of a node is up as long as the node runs.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -15,9 +15,9 @@ use crate::net::link::state::{Instance, State};
 use crate::net::transport::{Echo, Transport};
 use crate::proto::{Features, Session};
 
-/// Drives a connection whose handshake is done, until it ends or until `cut` returns a reason, and returns the reason.
+/// Drives a connection whose handshake is done, until it ends or until `cut` completes. Returns the reason.
 ///
-/// The link is started and stopped in here, however this ends; dropping the future ends the connection.
+/// The link is stopped even if the driver panics. Dropping the future ends the connection.
 pub(in crate::net) async fn drive(
     endpoint: &Endpoint,
     session: Session,
@@ -45,7 +45,7 @@ pub(in crate::net) async fn drive(
     Arc::clone(&down.reason)
 }
 
-/// Starts a link, unless the node is shutting down: that stops all links, and none starts after it.
+/// Starts a link. Returns `false` if the node is shutting down: no link may start after that.
 fn start(peer: &Peer, session: Session, instance: Instance) -> bool {
     peer.with(|shared, effects| {
         let starts = !shared.link.is_closing();
@@ -57,7 +57,7 @@ fn start(peer: &Peer, session: Session, instance: Instance) -> bool {
     })
 }
 
-/// Keeps the time of a link that is down: calls that wait for a connection have deadlines, too. Never ends.
+/// Handles the timeouts of a link that is down: calls that wait for a connection have deadlines. Never returns.
 pub(in crate::net) async fn idle(endpoint: &Endpoint) {
     Driver::<Echo>::new(endpoint, None).await;
 }
@@ -68,7 +68,7 @@ pub(in crate::net) fn start_loopback(peer: &Peer) {
     start(peer, session, Instance::random());
 }
 
-/// Drives a link that [`start_loopback`] has started, and starts it again if the user's code panics in here.
+/// Drives a link started by [`start_loopback`], and starts it again if user code panics in this task.
 pub(in crate::net) async fn run_loopback(endpoint: Endpoint) {
     loop {
         let down = Down { peer: &endpoint.peer, reason: Arc::new(LinkError::RuntimeGone) };
@@ -78,7 +78,7 @@ pub(in crate::net) async fn run_loopback(endpoint: Endpoint) {
     }
 }
 
-/// Stops a link when it is dropped: however the driver ends, no task is left waiting.
+/// Stops a link when dropped, so that no task is left waiting if the driver panics or is dropped.
 struct Down<'a> {
     peer: &'a Arc<Peer>,
     reason: Arc<LinkError>,
@@ -91,7 +91,7 @@ impl Drop for Down<'_> {
     }
 }
 
-/// Ends everything that is in flight on a link.
+/// Stops a link: everything in flight fails with `reason`.
 pub(in crate::net) fn stop(peer: &Peer, reason: &Arc<LinkError>) {
     peer.with(|shared, effects| {
         shared.link.stop(Arc::clone(reason));

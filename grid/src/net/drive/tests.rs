@@ -17,11 +17,11 @@ use crate::net::transport::Transport;
 use crate::proto::Limits;
 use crate::proto::wire::{Frame, Header, MuxId, Op, Ping, Timestamp, merged};
 
-/// Gives messages and counts what is sent.
+/// Returns scripted messages and counts sent messages.
 struct Script {
     messages: Box<dyn Iterator<Item = Bytes> + Send>,
     sent: usize,
-    /// The socket takes nothing.
+    /// The socket accepts no output.
     blocked: bool,
 }
 
@@ -90,7 +90,7 @@ fn request() -> Bytes {
     message(header, Some(b"x"))
 }
 
-/// Messages as one.
+/// Merges messages into one.
 fn merged(messages: impl ExactSizeIterator<Item = Bytes>) -> Bytes {
     let mut out = BytesMut::new();
     merged::write_header(messages.len() as u32, &mut out);
@@ -101,7 +101,7 @@ fn merged(messages: impl ExactSizeIterator<Item = Bytes>) -> Bytes {
     out.freeze()
 }
 
-/// Polls a driver once; tells whether it asked for another turn.
+/// Polls a driver once. Returns whether it has woken itself.
 fn turn(endpoint: &Endpoint, script: &mut Script) -> bool {
     let wakes = Arc::new(Wakes::default());
     let waker = Arc::clone(&wakes).into();
@@ -146,7 +146,7 @@ async fn an_answer_is_sent_whatever_is_decoded_behind_it() {
 #[tokio::test(start_paused = true)]
 async fn what_has_come_counts_before_what_is_due() {
     let endpoint = endpoint();
-    // Stalled for so long that the last pong seems too old; but one has come, behind other things.
+    // After this stall the last pong is too old, but another pong has been received behind other messages.
     tokio::time::advance(std::time::Duration::from_secs(21)).await;
     let pong = message(
         Header::new(Op::Pong),
@@ -172,14 +172,14 @@ async fn a_task_without_budget_is_woken_in_time_all_the_same() {
         }
         Pin::new(&mut driver).poll(cx)
     });
-    // A budget that is always used up would hide what is looked for: only the first turn is without.
+    // Only the first poll runs without budget. If every poll did, the test could not detect a missing registration.
     let mut driven = Box::pin(driven);
     let first = std::future::poll_fn(|cx| Poll::Ready(driven.as_mut().poll(cx))).await;
     assert_eq!(first, Poll::Pending);
     drop(driven);
     tokio::select! {
         biased;
-        // Asked first, so that it is not its waking that makes the driver look at the clock.
+        // Polled first, so that its wake-up does not cause the driver to check the time.
         () = tokio::time::sleep(std::time::Duration::from_secs(11)) => {}
         reason = &mut driver => panic!("the link lives: {reason}"),
     }

@@ -1,9 +1,9 @@
 //! What must happen after the lock of a link is released: everything that can run the user's code.
 //!
-//! A waker, a payload and the source of an error belong to the user. To wake, drop or clone one can panic, block, or call
-//! back into the same link, so none of that happens under the lock. Code that holds the lock moves such values into an
-//! [`Effects`], and [`Peer`](super::peer::Peer) applies it once the lock is free. No other code in this crate wakes, drops
-//! or aborts anything on behalf of a link.
+//! A waker, a payload and the source of an error belong to the user. Waking, dropping or cloning one can panic, block,
+//! or call back into the same link, so it must not happen under the lock. Code that holds the lock moves such values
+//! into an [`Effects`], and [`Peer`](super::peer::Peer) applies it once the lock is free. No other code in this crate
+//! wakes, drops or aborts anything on behalf of a link.
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -18,22 +18,22 @@ use crate::proto::{Event, Key};
 /// See the module.
 #[derive(Debug, Default)]
 pub(in crate::net) struct Effects {
-    /// Applied first: whatever the rest does, the link goes on.
+    /// Applied first, so that the link continues even if user code blocks in another effect.
     driver: Option<Waker>,
     list: Vec<Effect>,
-    /// How many effects of the list are `Wake`.
+    /// Number of `Wake` effects in `list`.
     wakes: usize,
-    /// Every `Event::Serve`. Only the driver handles messages, so only its effects have any.
+    /// Every `Event::Serve`. Only the driver handles messages, so this is empty for all other code.
     serve: Vec<Event>,
 }
 
 #[derive(Debug)]
 enum Effect {
     Wake(Waker),
-    /// Drop a waker that another one has replaced, or that is not needed any more.
+    /// Drop a waker that was replaced or is no longer needed.
     DropWaker(Waker),
     DropPayload(Bytes),
-    /// Drop the reason of a state or failure. Its source can be an error of the user's dialer.
+    /// Drop the reason of a state or failure. Its source can be an error type of the user.
     DropError(Arc<LinkError>),
     /// Abort the task of a handler.
     Abort(AbortHandle),
@@ -76,7 +76,7 @@ impl Effects {
         self.serve.push(serve);
     }
 
-    /// Forgets a call that was cancelled before its handler was started.
+    /// Removes the `Event::Serve` of a call that was cancelled before its handler started.
     pub(super) fn cancel_serve(&mut self, cancelled: Key) {
         self.serve.retain(|serve| !matches!(serve, Event::Serve { key, .. } if *key == cancelled));
     }
@@ -91,20 +91,20 @@ impl Effects {
         std::mem::take(&mut self.serve)
     }
 
-    /// Gives the memory of an emptied list of [`take_serve`](Self::take_serve) back.
+    /// Returns the emptied list from [`take_serve`](Self::take_serve), to reuse its memory.
     pub(in crate::net) fn reuse_serve(&mut self, emptied: Vec<Event>) {
         if self.serve.is_empty() {
             self.serve = emptied;
         }
     }
 
-    /// Wakes, drops and aborts. Each of the user's values is caught by itself, so that one that panics affects no other.
-    /// Handlers to start stay.
+    /// Wakes, drops and aborts. Panics are caught for each value separately, so that a panic does not affect the other
+    /// values. Does not touch the handlers to start.
     ///
     /// Must not be called while a link is locked.
     pub(in crate::net) fn apply(&mut self) {
         if let Some(driver) = self.driver.take() {
-            driver.wake(); // A task of tokio's, like those of handlers: nothing of the user's runs here.
+            driver.wake(); // A waker of the runtime, so no user code runs here.
         }
         self.wakes = 0;
         for effect in self.list.drain(..) {
@@ -120,7 +120,8 @@ impl Effects {
 }
 
 impl Drop for Effects {
-    /// However its owner ends: the link has already forgotten the tasks it wanted to wake.
+    /// The effects are applied even if their owner panics: the link has already removed these wakers from its tables,
+    /// so the tasks would never be woken otherwise.
     fn drop(&mut self) {
         self.apply();
     }

@@ -1,4 +1,4 @@
-//! The names of a node's handlers, for contexts, logs and errors: all that a link knows of them besides their routes.
+//! The names of a node's handlers, for contexts, logs and errors.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ pub(in crate::net) struct Label {
     pub(in crate::net) subroute: Option<Arc<str>>,
 }
 
-/// The names of all handlers, by route.
+/// The names of all handlers, indexed by route.
 #[derive(Debug, Clone, Default)]
 pub(in crate::net) struct Labels(Vec<Label>);
 
@@ -23,7 +23,7 @@ impl Labels {
         self.0.push(label);
     }
 
-    /// The names of a handler.
+    /// Returns the names of a handler.
     pub(in crate::net) fn get(&self, route: RouteIndex) -> Option<&Label> {
         self.0.get(route.0)
     }

@@ -1,8 +1,8 @@
 //! One other node, as this node knows it: its link, the tasks that wait on it, and the state of its connection.
 //!
-//! Every caller locks the link for the moment of a call and encodes straight into its output; the driver is woken only if it
-//! sleeps (park.rs). The lock is private to this file: it is never held across an await, and whatever can run the user's
-//! code is moved out of it and applied later (effects.rs).
+//! Callers lock the link briefly and encode straight into its output; the driver is woken only if it sleeps (park.rs).
+//! The lock is private to this file and is never held across an await. Values whose methods can run user code are moved
+//! out of the critical section (effects.rs).
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,19 +25,19 @@ use crate::proto::{Event, Key, Limits, Link, Released, RouteIndex, Routes};
 #[derive(Debug)]
 pub(in crate::net) struct Peer {
     pub(in crate::net) name: Arc<str>,
-    /// The name of the node whose peer this is.
+    /// The name of this node.
     pub(in crate::net) local: Arc<str>,
     labels: Arc<Labels>,
-    /// Largest payload that fits into a message.
+    /// Maximum length of a payload.
     pub(in crate::net) payload_bytes_max: usize,
-    /// A payload above this takes too long to decode for the driver's task.
+    /// Payloads above this take too long to decode in the driver's task.
     pub(in crate::net) large_bytes: usize,
-    /// A caller has woken the driver. See park.rs.
+    /// Set when a caller has woken the driver. See park.rs.
     called: AtomicBool,
     shared: Mutex<Shared>,
 }
 
-/// What the lock protects.
+/// The state under the lock.
 #[derive(Debug)]
 pub(in crate::net) struct Shared {
     pub(in crate::net) link: Link,
@@ -52,19 +52,19 @@ pub(in crate::net) struct Shared {
     watching_drained: WakerSet,
 }
 
-/// Something of a peer that any number of tasks can wait for, besides their own calls.
+/// A condition that any number of tasks can wait for, besides their own calls.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::net) enum Watched {
-    /// The peer's call is over.
+    /// This call of the peer has ended.
     Finished(Key),
     /// The state changes.
     State,
-    /// A link that is closing has nothing in flight any more.
+    /// A closing link has nothing left in flight.
     Drained,
 }
 
 impl Peer {
-    /// A peer without a connection.
+    /// Creates a peer without a connection.
     pub(in crate::net) fn new(
         local: Arc<str>,
         name: Arc<str>,
@@ -94,7 +94,7 @@ impl Peer {
         })
     }
 
-    /// Runs `act` under the lock and collects what must follow from it. The caller applies `effects`.
+    /// Runs `act` under the lock and collects its effects. The caller applies `effects`.
     ///
     /// For the driver, which reuses its effects. All other code uses [`with`](Self::with), which also wakes the driver.
     pub(in crate::net) fn act<T>(
@@ -102,14 +102,14 @@ impl Peer {
         effects: &mut Effects,
         act: impl FnOnce(&mut Shared, &mut Effects) -> T,
     ) -> T {
-        // A panic under the lock would be a bug in the core. The link is left as it is then, and other calls go on.
+        // A panic under the lock is a bug in the core. The poison is ignored, so that other calls continue.
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         let result = act(&mut shared, effects);
         shared.collect(effects);
         result
     }
 
-    /// Runs `act` under the lock, then wakes the driver and every task that it concerns.
+    /// Runs `act` under the lock, then applies its effects, which can wake the driver.
     pub(in crate::net) fn with<T>(&self, act: impl FnOnce(&mut Shared, &mut Effects) -> T) -> T {
         let mut effects = Effects::default();
         let result = self.act(&mut effects, |shared, effects| {
@@ -126,15 +126,15 @@ impl Peer {
         result
     }
 
-    /// Runs `act` on the link alone; see [`with`](Self::with).
+    /// Like [`with`](Self::with), for code that needs only the link.
     pub(in crate::net) fn link<T>(&self, act: impl FnOnce(&mut Link) -> T) -> T {
         self.with(|shared, _| act(&mut shared.link))
     }
 
-    /// Asks the link, and registers the task of `cx` in the same critical section if the answer is `Pending`.
+    /// Calls `ask` on the link, and registers the task of `cx` in the same critical section if the result is `Pending`.
     ///
-    /// `spare` is a clone of the task's waker, if the caller has one; it is taken when it is registered. Without it the link
-    /// may be asked twice, so an answer `Pending` must leave the link as it was.
+    /// `spare` is a clone of the task's waker, if the caller has one; it is taken when it is registered. Without it `ask` may be
+    /// called twice, so it must not change the link if it returns `Pending`.
     pub(in crate::net) fn poll<T>(
         &self,
         waiter: Waiter,
@@ -152,14 +152,14 @@ impl Peer {
             });
             match polled {
                 Some(polled) => return polled,
-                // To clone a waker is the user's code, so the lock is released for it.
+                // Cloning a waker can run user code, so the lock is released first.
                 None => *spare = Some(cx.waker().clone()),
             }
         }
     }
 
-    /// Looks at what is shared, and registers the task of `cx` in the same critical section if there is no answer yet.
-    /// A task that stops waiting calls [`unwatch`](Self::unwatch) with its place.
+    /// Calls `look` on the shared state, and registers the task of `cx` in the same critical section if it returns
+    /// `None`. A task that stops waiting must call [`unwatch`](Self::unwatch) with its place.
     pub(in crate::net) fn poll_watched<T>(
         &self,
         watched: Watched,
@@ -186,14 +186,14 @@ impl Peer {
         }
     }
 
-    /// Removes a task that does not wait any more.
+    /// Removes the waker of a task that no longer waits.
     pub(in crate::net) fn unwatch(&self, watched: Watched, place: Option<Place>) {
         if let Some(place) = place {
             self.with(|shared, effects| shared.watching(watched).remove(place, effects));
         }
     }
 
-    /// Whether a caller has woken the driver since the last time it asked.
+    /// Returns whether a caller has woken the driver since the last call of this function.
     pub(in crate::net) fn was_called(&self) -> bool {
         self.called.load(Ordering::Relaxed) && self.called.swap(false, Ordering::Relaxed)
     }
@@ -203,27 +203,27 @@ impl Peer {
         self.with(|shared, _| shared.state.clone())
     }
 
-    /// Changes the state, unless the node is shut down: that is the last one.
+    /// Changes the state, unless it is `Shutdown`, which is final.
     pub(in crate::net) fn show(&self, state: State) {
         self.with(|shared, effects| shared.show(state, effects));
     }
 
-    /// The handler of a single request has returned.
+    /// Passes the result of a single request's handler to the link.
     pub(in crate::net) fn reply(&self, key: Key, outcome: Result<Option<Bytes>, Fault>) {
         self.link(|link| link.reply(key, &outcome));
     }
 
-    /// The handler of a stream has returned.
+    /// Passes the result of a stream's handler to the link.
     pub(in crate::net) fn finish_stream(&self, key: Key, outcome: Result<(), Fault>) {
         self.link(|link| link.finish_stream(key, &outcome));
     }
 
-    /// The names of one of this node's handlers.
+    /// Returns the names of one of this node's handlers.
     pub(in crate::net) fn label(&self, route: RouteIndex) -> Option<&Label> {
         self.labels.get(route)
     }
 
-    /// Waits until nothing is in flight. Useful only after the link was closed: before that nobody reports it.
+    /// Waits until nothing is in flight. The link must be closing: otherwise waiting tasks are not woken.
     pub(in crate::net) async fn drained(&self) {
         let mut watch = Watch::new(self, Watched::Drained);
         watch.until(|shared| shared.is_drained().then_some(())).await;
@@ -248,7 +248,7 @@ impl Shared {
         self.watching_state.wake_all(effects);
     }
 
-    /// The driver says whether the transport holds messages that it has not written.
+    /// Called by the driver: whether the transport holds messages that it has not written to the socket.
     pub(in crate::net) fn set_unflushed(&mut self, unflushed: bool, effects: &mut Effects) {
         self.unflushed = unflushed;
         self.check_drained(effects);
@@ -281,7 +281,7 @@ impl Shared {
         }
     }
 
-    /// Sorts the link's events by what must be done about them.
+    /// Converts the events of the link to effects.
     fn collect(&mut self, effects: &mut Effects) {
         while let Some(event) = self.link.poll_event() {
             match event {
@@ -292,7 +292,7 @@ impl Shared {
                     effects.abort(task);
                 }
                 Event::Finished { key } => {
-                    // The handler's task, if it had one, is about to end by itself.
+                    // The handler has returned, so its task needs no abort.
                     drop(self.waiters.finish(key, effects));
                 }
                 Event::Serve { .. } => effects.serve(event),
@@ -308,7 +308,7 @@ fn first_mux() -> NonZeroU32 {
     NonZeroU32::new(rand::random()).unwrap_or(NonZeroU32::MIN)
 }
 
-/// A task that waits for something of a peer; dropped, it removes its waker.
+/// A future's registration for a condition of a peer. Dropping it removes the waker.
 #[derive(Debug)]
 pub(in crate::net) struct Watch<'a> {
     peer: &'a Peer,

@@ -11,13 +11,13 @@ use crate::error::LinkError;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum State {
-    /// There is no connection yet, and the peer is the one to dial.
+    /// There is no connection yet. The peer must dial this node.
     Unconnected,
     /// This node is dialing.
     Connecting,
     /// The link is up.
     Connected {
-        /// The run of the peer: a different one than before means that it was restarted.
+        /// Identifies the run of the peer. It changes when the peer is restarted.
         instance: Instance,
     },
     /// The last connection or attempt failed; another attempt follows.
@@ -45,12 +45,12 @@ impl fmt::Display for State {
     }
 }
 
-/// One run of a node: 16 bytes, chosen at random when it starts.
+/// Identifies one run of a node: 16 random bytes, chosen when it starts.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Instance(pub(crate) [u8; 16]);
 
 impl Instance {
-    /// A new one, in the form of a UUID of version 4.
+    /// Creates a random instance, formatted as a version 4 UUID.
     pub(crate) fn random() -> Self {
         let mut bytes: [u8; 16] = rand::random();
         bytes[6] = bytes[6] & 0x0f | 0x40;

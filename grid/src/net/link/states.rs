@@ -1,4 +1,4 @@
-//! [`States`]: the states of a connection, one after the other.
+//! [`States`]: a stream of the states of a connection.
 
 use std::fmt;
 use std::pin::Pin;
@@ -13,8 +13,8 @@ use super::waker_set::Place;
 
 /// The states of the connection to one peer, from [`Connection::states`](crate::Connection::states).
 ///
-/// As a [`Stream`] it yields the current state first, then the newest one after each change; a reader that is slow misses
-/// those in between. It ends after [`State::Shutdown`].
+/// As a [`Stream`] it yields the current state first, then the latest state after each change. A slow reader misses
+/// intermediate states. It ends after [`State::Shutdown`].
 ///
 /// ```
 /// # use grid::{Manager, State};
@@ -42,12 +42,12 @@ impl States {
         Self { peer, seen: 0, ended: false, place: None }
     }
 
-    /// The current state, whether it has been yielded or not.
+    /// Returns the current state, whether or not it has been yielded.
     pub fn current(&self) -> State {
         self.peer.state()
     }
 
-    /// Waits for the next state, as of the stream; `None` after [`State::Shutdown`].
+    /// Returns the next state, like the stream; `None` after [`State::Shutdown`].
     ///
     /// # Cancel safety
     /// Cancel safe: a state counts as yielded only when the future is ready.
@@ -55,8 +55,8 @@ impl States {
         std::future::poll_fn(|cx| self.poll_state(cx)).await
     }
 
-    /// Waits until the state satisfies `accepts`, which may be at once, and returns it.
-    /// `None` if the node is shut down before that.
+    /// Waits until `accepts` returns `true` for the state, and returns that state. Returns at once if it does so for
+    /// the current state, and `None` if the node is shut down first.
     ///
     /// # Cancel safety
     /// Cancel safe.

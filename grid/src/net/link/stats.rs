@@ -1,4 +1,4 @@
-//! Figures of links, as plain snapshots.
+//! Statistics of links, as snapshots.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::peer::Peer;
 use super::state::State;
 
-/// Figures of the link to one peer, since the node started.
+/// Statistics of the link to one peer, since the node started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectionStats {
@@ -15,7 +15,7 @@ pub struct ConnectionStats {
     pub peer: String,
     /// State of the link.
     pub state: State,
-    /// Protocol messages sent; the parts of a merged one count each.
+    /// Protocol messages sent. Each message inside a merged message counts.
     pub messages_out: u64,
     /// Protocol messages received.
     pub messages_in: u64,
@@ -33,9 +33,9 @@ pub struct ConnectionStats {
     pub in_flight_in: usize,
     /// Bytes that wait for the socket.
     pub queued_bytes: usize,
-    /// Messages that were skipped: unknown ones, and answers to calls that are over.
+    /// Messages that were ignored: unknown ones, and answers to calls that have ended.
     pub ignored: u64,
-    /// How many connections have been up.
+    /// Number of connections that have been up.
     pub connects: u64,
     /// When the current connection came up.
     pub connected_since: Option<Instant>,
@@ -74,13 +74,13 @@ impl ConnectionStats {
     }
 }
 
-/// Figures of a whole node.
+/// Statistics of a whole node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// One for each other node.
+    /// One entry for each other node.
     pub connections: Vec<ConnectionStats>,
-    /// Figures of the calls that the node makes to itself.
+    /// Statistics of the calls that the node makes to itself.
     pub loopback: ConnectionStats,
 }
 

@@ -1,7 +1,7 @@
-//! The tasks that wait on calls: their wakers and the running handlers, by the slot of their key.
+//! The wakers of tasks that wait on calls, and the tasks of running handlers, indexed by the slot of the call's key.
 //!
-//! The table lies beside the link under the same lock. An entry belongs to the call that has the slot now. A waker that an
-//! earlier call left behind stays until another task registers there; at worst a task is woken once in vain.
+//! The table is under the same lock as the link. An entry belongs to the call that currently uses the slot. The waker
+//! of an earlier call can remain until another task registers in the slot; the worst result is a spurious wake-up.
 
 use std::task::Waker;
 
@@ -28,7 +28,7 @@ struct Pair {
 #[derive(Debug, Default)]
 struct Served {
     pair: Pair,
-    /// The task that runs the handler, once it has one.
+    /// The task that runs the handler, if one was spawned.
     task: Option<(Key, AbortHandle)>,
     /// Tasks that wait for the end of the call.
     finished: WakerSet,
@@ -43,12 +43,12 @@ pub(in crate::net) struct Waiter {
 }
 
 impl Waiters {
-    /// Whether the task of `waker` is registered already.
+    /// Whether the task of `waker` is already registered.
     pub(super) fn has(&mut self, waiter: Waiter, waker: &Waker) -> bool {
         self.place(waiter).as_ref().is_some_and(|registered| registered.will_wake(waker))
     }
 
-    /// Registers a waker. A clone of the user's waker can run the user's code, so it is made before the lock is taken.
+    /// Registers a waker. Cloning a waker can run user code, so the caller does it before it takes the lock.
     pub(in crate::net) fn register(&mut self, waiter: Waiter, waker: Waker, effects: &mut Effects) {
         effects.drop_waker(self.place(waiter).replace(waker));
     }
@@ -69,12 +69,12 @@ impl Waiters {
         self.served(key).task = Some((key, task));
     }
 
-    /// The tasks that wait for the end of a served call.
+    /// Returns the tasks that wait for the end of a served call.
     pub(super) fn finished(&mut self, key: Key) -> &mut WakerSet {
         &mut self.served(key).finished
     }
 
-    /// Wakes every task that waits on a served call which is over, and returns the handler's task if it still runs.
+    /// Wakes every task that waits on a served call that has ended. Returns the handler's task, if one was spawned.
     pub(super) fn finish(&mut self, key: Key, effects: &mut Effects) -> Option<AbortHandle> {
         let served = self.served(key);
         served.finished.wake_all(effects);

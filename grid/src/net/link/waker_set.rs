@@ -1,4 +1,4 @@
-//! Tasks that wait for the same thing, any number of them, each at a place of its own.
+//! A set of wakers of tasks that wait for the same condition.
 
 use std::task::Waker;
 
@@ -10,7 +10,7 @@ use super::effects::Effects;
 #[derive(Debug, Default)]
 pub(in crate::net) struct WakerSet {
     wakers: Slab<Waker>,
-    /// How often the set was woken as a whole. Places of an earlier epoch are void.
+    /// Number of times the set was woken. Places of an earlier epoch are invalid.
     epoch: u64,
 }
 
@@ -28,7 +28,7 @@ impl WakerSet {
         registered.is_some_and(|registered| registered.will_wake(waker))
     }
 
-    /// Registers a waker, at `place` if that is still valid, and else at a new one.
+    /// Registers a waker at `place`, or at a new place if that one is invalid.
     pub(super) fn register(
         &mut self,
         place: &mut Option<Place>,
@@ -44,14 +44,14 @@ impl WakerSet {
         }
     }
 
-    /// Removes the waker at this place, if it has not been woken.
+    /// Removes the waker at this place, if the place is still valid.
     pub(super) fn remove(&mut self, place: Place, effects: &mut Effects) {
         if let Some(index) = self.live(Some(place)) {
             effects.drop_waker(self.wakers.try_remove(index));
         }
     }
 
-    /// Wakes every task. All places become void.
+    /// Wakes every task. All places become invalid.
     pub(super) fn wake_all(&mut self, effects: &mut Effects) {
         if !self.wakers.is_empty() {
             self.epoch += 1;

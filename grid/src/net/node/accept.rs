@@ -1,4 +1,5 @@
-//! The listening side: byte streams become WebSockets, introduce themselves, and go to the peer they belong to.
+//! The listening side: upgrades byte streams to WebSockets, performs the handshake, and passes connections to their
+//! peers.
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,14 +20,14 @@ use crate::net::transport::http::{HeaderMap, StatusCode, header};
 use crate::net::transport::upgrade::server::read_request;
 use crate::net::transport::{Io, WebSocket};
 
-/// Connections that may be at their upgrade or handshake at once; further ones wait in the listener's own queue. Each
-/// costs a task and the head of its request, and ends by a timeout at the latest.
+/// Maximum of concurrent upgrades and handshakes; further connections wait in the listener's queue. Each takes a task
+/// and memory for its headers, and ends with a timeout at the latest.
 const HANDSHAKES_MAX: usize = 1024;
 
-/// After the listener has failed, mostly for lack of file descriptors, it is asked again this much later.
+/// Pause after the listener has failed, usually for lack of file descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
-/// Accepts connections until it is dropped.
+/// Accepts connections until the future is dropped.
 pub(super) async fn serve(node: Arc<Node>, mut listener: impl Listen) {
     let mut handshakes = JoinSet::new();
     loop {
@@ -45,7 +46,7 @@ pub(super) async fn serve(node: Arc<Node>, mut listener: impl Listen) {
                     }
                 });
             }
-            // The connection that was to be accepted is gone again.
+            // The peer closed the connection before it was accepted.
             Err(error) if is_about_the_peer(&error) => {
                 tracing::debug!(local = %node.name, %error, "cannot accept");
             }
@@ -62,7 +63,7 @@ fn is_about_the_peer(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// Takes a byte stream through upgrade and handshake and hands it to its peer.
+/// Performs the upgrade and the handshake on a byte stream, and passes the connection to its peer.
 pub(super) async fn accept(node: &Arc<Node>, accepted: Accepted) -> Result<(), LinkError> {
     let limit = node.config.connect_timeout;
     let Accepted { stream, address } = accepted;
@@ -99,21 +100,21 @@ async fn upgrade(
     }
 }
 
-/// The token of a request; empty if there is none.
+/// Returns the token of a request; empty if there is none.
 fn bearer(headers: &HeaderMap) -> &str {
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     value.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default()
 }
 
-/// The time that a dialer sends with its request, in nanoseconds since the epoch.
+/// Returns the time of a request, which the dialer sends in nanoseconds since the epoch.
 fn time(headers: &HeaderMap) -> Option<SystemTime> {
     let nanos = headers.get("X-Minio-Time")?.to_str().ok()?.parse().ok()?;
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(nanos))
 }
 
-/// Keeps the link to a peer up, from the side that waits to be dialed. Ends with the node.
+/// Runs the link to a peer that dials this node. Returns when the node is dropped.
 ///
-/// A new connection replaces the one before it at once: the peer would not have dialed if the old one were of use.
+/// A new connection replaces the previous one immediately: the peer dials only when it has lost the previous one.
 pub(super) async fn keep_accepting(endpoint: Endpoint, mut arrivals: mpsc::Receiver<Arrival>) {
     let mut next = None;
     loop {
@@ -135,7 +136,7 @@ pub(super) async fn keep_accepting(endpoint: Endpoint, mut arrivals: mpsc::Recei
             }
             LinkError::Replaced
         };
-        // The state of the link says how it ended.
+        // The reason is in the state of the link.
         drive(&endpoint, session, instance, &mut transport, replaced).await;
     }
 }

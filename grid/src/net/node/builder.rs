@@ -1,4 +1,4 @@
-//! [`Builder`]: describes a node, checks the description, and starts the node.
+//! [`Builder`]: configures, checks and starts a node.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -23,7 +23,7 @@ use crate::net::serve::registry::{HandlerFuture, RawHandler, RegisterError, Regi
 use crate::proto::wire::HandlerId;
 use crate::proto::{Capacities, Features, dials};
 
-/// Describes a node; [`build`](Self::build) starts it.
+/// Configures a node; [`build`](Self::build) starts it.
 #[must_use = "a node is started by `build`"]
 pub struct Builder {
     name: String,
@@ -38,7 +38,7 @@ pub struct Builder {
 }
 
 impl Manager {
-    /// Starts to describe a node with this name, a URL such as `http://node1:9000`.
+    /// Creates a builder for a node with this name, a URL such as `http://node1:9000`.
     pub fn builder(name: impl Into<String>) -> Builder {
         Builder::new(name.into())
     }
@@ -58,27 +58,27 @@ impl Builder {
         }
     }
 
-    /// The names of all nodes, this one included. Every node of a grid gets the same list.
+    /// Sets the names of all nodes, including this one. All nodes of a grid must use the same list.
     ///
-    /// Without it the node knows only itself.
+    /// Default: only this node.
     pub fn hosts<H: Into<String>>(mut self, hosts: impl IntoIterator<Item = H>) -> Self {
         self.hosts = Some(hosts.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Who may connect. Default: [`NoAuth`], every node that states a name of the list.
+    /// Sets the authenticator. Default: [`NoAuth`], which accepts every node whose name is in the list.
     pub fn token(mut self, auth: impl Authenticate) -> Self {
         self.auth = Arc::new(auth);
         self
     }
 
-    /// How byte streams to other nodes are opened. Default: plain TCP to host and port of their name.
+    /// Sets how byte streams to other nodes are opened. Default: TCP to the host and port of their name.
     pub fn dial_with(mut self, dial: impl Dial) -> Self {
         self.dial = Arc::new(dial);
         self
     }
 
-    /// Limits and intervals.
+    /// Sets limits and intervals.
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
         self
@@ -87,9 +87,9 @@ impl Builder {
     /// Offers only these protocol extensions to peers. Default: all, `ids32`, `meta`, `cancel`, `credits`,
     /// `chunks` and `names`.
     ///
-    /// An extension is active on a link if both ends offer it; docs/protocol.md describes each. With an empty list the node
-    /// behaves like one that knows only the base protocol, which is useful for tests of a mixed grid. A call that needs an
-    /// extension fails with [`CallError::Unsupported`](crate::CallError::Unsupported) if it is not active.
+    /// An extension is active on a link if both ends offer it; docs/protocol.md describes each. With an empty list the
+    /// node uses only the base protocol, which is useful for tests of mixed grids. A call that needs an inactive
+    /// extension fails with [`CallError::Unsupported`](crate::CallError::Unsupported).
     pub fn extensions<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.extensions = Some(names.into_iter().map(Into::into).collect());
         self
@@ -157,10 +157,10 @@ impl Builder {
         self
     }
 
-    /// Starts the node, which begins to dial the peers that it is to dial.
+    /// Starts the node and its links.
     ///
     /// # Errors
-    /// [`BuildError`], which names the wrong host, handler or setting.
+    /// [`BuildError`], which names the invalid host, handler or setting.
     pub fn build(self) -> Result<Manager, BuildError> {
         let Self { name, hosts, auth, dial, config, extensions, registry, failed } = self;
         if let Some(error) = failed {
@@ -251,7 +251,7 @@ impl fmt::Debug for Builder {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// A name is not a URL of host and port.
+    /// A name is not a URL that consists of scheme, host and port.
     #[error(transparent)]
     BadName(#[from] NameError),
     /// A name is in the list more than once.
@@ -270,13 +270,13 @@ pub enum BuildError {
         /// The list.
         hosts: Vec<String>,
     },
-    /// There is no protocol extension with this name.
+    /// No protocol extension has this name.
     #[error("there is no extension `{name}`, only {}", known.join(", "))]
     #[non_exhaustive]
     UnknownExtension {
         /// The name that was given.
         name: String,
-        /// The names there are.
+        /// The known names.
         known: Vec<String>,
     },
     /// Two handlers use the same id and subroute, or a handler has the id 0.
@@ -285,7 +285,7 @@ pub enum BuildError {
     /// A setting is out of range.
     #[error("bad configuration: {0}")]
     Config(String),
-    /// There is no current tokio runtime, which would run the links.
+    /// `build` was called outside a tokio runtime.
     #[error("a node must be built inside a tokio runtime")]
     NoRuntime,
 }

@@ -11,14 +11,14 @@ use crate::net::transport::{Io, tune};
 /// The future that [`Dial::dial`] returns.
 pub type Dialing<'a> = Pin<Box<dyn Future<Output = Result<Box<dyn Io>, LinkError>> + Send + 'a>>;
 
-/// Opens byte streams to other nodes. Plain TCP by default; TLS or anything else can replace it with
-/// [`Builder::dial_with`](crate::Builder::dial_with).
+/// Opens byte streams to other nodes. The default is plain TCP. [`Builder::dial_with`](crate::Builder::dial_with)
+/// replaces it, for example by TLS.
 pub trait Dial: Send + Sync + 'static {
     /// Connects to the node with this name, a URL such as `http://node1:9000`.
     ///
     /// # Errors
-    /// Why it cannot connect. [`LinkError::resolve`], [`LinkError::connect`] and [`LinkError::tls`] make such an error, and
-    /// `?` on an [`io::Error`](std::io::Error) makes the second one.
+    /// A [`LinkError`] if it cannot connect, created by [`LinkError::resolve`], [`LinkError::connect`] or
+    /// [`LinkError::tls`]. `?` on an [`io::Error`](std::io::Error) is the same as `LinkError::connect`.
     fn dial<'a>(&'a self, name: &'a str) -> Dialing<'a>;
 }
 
@@ -32,7 +32,7 @@ impl Dial for TcpDial {
             let name = Name::parse(name).map_err(LinkError::resolve)?;
             if name.is_secure() {
                 return Err(LinkError::tls(
-                    "TLS is not built in: pass a dialer that speaks it to `Builder::dial_with`",
+                    "TLS is not built in: pass a TLS dialer to `Builder::dial_with`",
                 ));
             }
             let addresses = lookup_host((name.host(), name.port())).await;

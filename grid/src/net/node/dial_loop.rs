@@ -1,4 +1,4 @@
-//! The dialing side of a link: connect, upgrade, introduce, and try again after a failure.
+//! The dialing side of a link: connect, upgrade, handshake, and retry after a failure.
 
 use std::future::pending;
 use std::ops::Range;
@@ -18,21 +18,21 @@ use crate::net::link::state::State;
 use crate::net::transport::upgrade::client::{Request, connect};
 use crate::net::transport::{Io, WebSocket};
 
-/// The next attempt starts this long after a failed one started: at random in between, so that the nodes of a grid do not all
-/// dial a restarted one at once.
+/// Time from the start of a failed attempt to the start of the next one. Random within this range, so that not all
+/// nodes dial a restarted node at the same time.
 const RETRY: Range<Duration> = Duration::from_secs(1)..Duration::from_secs(2);
 
-/// Keeps the link to a peer up, from the dialing side. Never ends.
+/// Runs the link to a peer that this node dials. Never returns.
 pub(super) async fn keep_dialing(node: Arc<Node>, endpoint: Endpoint) {
     let peer = &endpoint.peer;
     loop {
         let started = Instant::now();
-        // The reason of a failure stays visible during the next attempt.
+        // The state keeps the reason of a failure during the next attempt.
         if peer.state() == State::Unconnected {
             peer.show(State::Connecting);
         }
         let attempt = tokio::select! {
-            // The user's dialer and authenticator run in there; whatever they do, the peer is dialed again.
+            // `attempt` runs the user's dialer and authenticator. If they panic, the peer is dialed again.
             attempt = catch_future(attempt(&node, peer)) => {
                 attempt.unwrap_or_else(|text| Err(LinkError::Panicked { text }))
             }
@@ -52,7 +52,7 @@ pub(super) async fn keep_dialing(node: Arc<Node>, endpoint: Endpoint) {
         };
         peer.link(|link| link.set_down_reason(Arc::clone(&reason)));
         peer.show(State::Error(reason));
-        // A connection that lasted is dialed again at once; one that did not counts as a failed attempt.
+        // After a connection that lasted, dial again at once. A short one counts as a failed attempt.
         if was_up < RETRY.start {
             let next = started + rand::random_range(RETRY);
             tokio::select! {
@@ -67,13 +67,13 @@ async fn attempt(node: &Node, peer: &Peer) -> Result<Arrival, LinkError> {
     let limit = node.config.connect_timeout;
     let (transport, token) = tokio::time::timeout(limit, open(node, peer))
         .await
-        .map_err(|_| LinkError::TimedOut { step: "no WebSocket", limit })??;
+        .map_err(|_| LinkError::TimedOut { step: "no WebSocket upgrade", limit })??;
     let mut up = introduce(transport, &node.introduction(), &peer.name, token).await?;
     up.transport.take_messages_of(node.config.message_bytes_max);
     Ok(up)
 }
 
-/// Opens a WebSocket. Returns the token as well, which the handshake needs once more.
+/// Opens a WebSocket. Also returns the token, which the handshake sends again.
 async fn open(node: &Node, peer: &Peer) -> Result<(WebSocket<Box<dyn Io>>, String), LinkError> {
     let stream = node.dial.dial(&peer.name).await?;
     let token = node.auth.token(&node.name, &peer.name).await;

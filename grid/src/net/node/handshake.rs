@@ -1,4 +1,5 @@
-//! The first two messages of a connection, with their timeouts. Their meaning is decided in `proto/handshake.rs`.
+//! Sends and receives the two messages of the handshake, with timeouts. `proto/session/handshake.rs` decides whether a
+//! peer is accepted.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -21,17 +22,17 @@ use crate::proto::{
 pub(super) struct Established<T> {
     pub(super) transport: T,
     pub(super) session: Session,
-    /// The run of the peer.
+    /// Identifies the run of the peer.
     pub(super) instance: Instance,
 }
 
-/// A connection that a node can use.
+/// A connection that has completed its handshake.
 pub(super) type Arrival = Established<WebSocket<Box<dyn Io>>>;
 
-/// How long the peer may take for its handshake message.
+/// Timeout for each handshake message.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The dialer's part: introduces this node to `remote` and waits for its answer.
+/// The dialer's side: sends Connect to `remote` and waits for its answer.
 pub(super) async fn introduce<T: Transport>(
     mut transport: T,
     own: &Introduction,
@@ -70,13 +71,13 @@ pub(super) struct Gate<'a> {
     pub(super) own: &'a Introduction,
     pub(super) is_known: &'a (dyn Fn(&str) -> bool + Sync),
     pub(super) auth: &'a dyn Authenticate,
-    /// Where the dialer connected from.
+    /// The address of the dialer.
     pub(super) address: Option<SocketAddr>,
-    /// How long the authenticator may take.
+    /// Timeout of the authenticator.
     pub(super) auth_limit: Duration,
 }
 
-/// The listener's part: reads the dialer's introduction and accepts it or not. Returns the dialer's name as well.
+/// The listener's side: reads the dialer's Connect, and accepts or refuses it. Also returns the dialer's name.
 pub(super) async fn receive_introduction<T: Transport>(
     mut transport: T,
     gate: &Gate<'_>,
@@ -103,7 +104,7 @@ pub(super) async fn receive_introduction<T: Transport>(
     }
     match judged {
         Ok(connect) => {
-            // A peer that names no features may be a Go node, which gets only what it knows.
+            // A peer without features may be a Go node, so the answer has only the fields of the base protocol.
             if !connect.features.is_empty() {
                 response.features = own.features.names();
             }
@@ -113,7 +114,7 @@ pub(super) async fn receive_introduction<T: Transport>(
         }
         Err(error) => {
             response.reason = error.to_string();
-            // The peer is refused even if it does not read why.
+            // Refused even if the peer does not read the answer.
             let _ = send(&mut transport, response.to_message()).await;
             poll_fn(|cx| {
                 transport.close(cx);
@@ -150,7 +151,7 @@ impl Gate<'_> {
     }
 }
 
-/// Asks the user's authenticator, for no longer than `limit`.
+/// Calls the user's authenticator, with a timeout.
 pub(super) async fn authenticate(
     auth: &dyn Authenticate,
     claim: Claim<'_>,
@@ -158,7 +159,7 @@ pub(super) async fn authenticate(
 ) -> Result<(), LinkError> {
     match tokio::time::timeout(limit, auth.check(claim)).await {
         Ok(judged) => judged.map_err(|denied| LinkError::Denied { reason: denied.to_string() }),
-        Err(_) => Err(LinkError::TimedOut { step: "no decision of the authenticator", limit }),
+        Err(_) => Err(LinkError::TimedOut { step: "no answer from the authenticator", limit }),
     }
 }
 
@@ -174,7 +175,7 @@ async fn send(transport: &mut impl Transport, message: Bytes) -> Result<(), Link
     transport.start_send(message)?;
     let flushed = poll_fn(|cx| transport.poll_flush(cx));
     tokio::time::timeout(HANDSHAKE_TIMEOUT, flushed).await.map_err(|_| LinkError::TimedOut {
-        step: "it did not take the handshake",
+        step: "handshake message not written",
         limit: HANDSHAKE_TIMEOUT,
     })?
 }

@@ -1,4 +1,4 @@
-//! Links of a process to itself, without a node around them.
+//! Links of a process to itself, without a node.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::net::drive::session;
 use crate::net::serve::registry::Registry;
 use crate::proto::Limits;
 
-/// A link of this process to itself, with these handlers. It ends with its last handle.
+/// Creates a link of this process to itself, with these handlers. It ends when the last handle is dropped.
 ///
 /// # Panics
 /// Outside a tokio runtime.

@@ -1,4 +1,4 @@
-//! Where the connections of other nodes come from.
+//! [`Listen`]: accepts byte streams from other nodes.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,20 +7,20 @@ use tokio::net::TcpListener;
 
 use crate::net::transport::{Io, tune};
 
-/// Accepts byte streams from other nodes, for [`Manager::serve`](crate::Manager::serve): a `tokio::net::TcpListener`, or a
-/// listener of your own.
+/// Accepts byte streams from other nodes, for [`Manager::serve`](crate::Manager::serve): a `tokio::net::TcpListener`,
+/// or your own listener.
 pub trait Listen: Send + 'static {
     /// The address, for logs.
     ///
     /// # Errors
-    /// If the listener cannot be used. [`Manager::serve`](crate::Manager::serve) returns the error.
+    /// An error if the listener cannot be used. [`Manager::serve`](crate::Manager::serve) returns it.
     fn local_addr(&self) -> io::Result<String>;
 
     /// Waits for the next byte stream.
     ///
     /// # Errors
-    /// Why none could be accepted. It is logged, and `accept` is called again: at once if the error is about one connection
-    /// (refused, aborted, reset), and otherwise after a pause.
+    /// An error if no stream could be accepted. It is logged, and `accept` is called again: at once if the error
+    /// concerns one connection (refused, aborted, reset), otherwise after a pause.
     ///
     /// # Cancel safety
     /// Must be cancel safe: no connection may be lost when the future is dropped.
@@ -39,19 +39,19 @@ impl Listen for TcpListener {
     }
 }
 
-/// A byte stream that another node has opened, with TLS already removed if there was any.
+/// A byte stream that another node has opened, after the TLS handshake if there is one.
 pub struct Accepted {
     pub(super) stream: Box<dyn Io>,
     pub(super) address: Option<SocketAddr>,
 }
 
 impl Accepted {
-    /// A stream from an unknown address.
+    /// Creates an accepted stream with an unknown address.
     pub fn new(stream: impl Io + 'static) -> Self {
         Self { stream: Box::new(stream), address: None }
     }
 
-    /// The same stream, from this address: for logs, and for [`Claim::address`](crate::Claim::address).
+    /// Sets the address, for logs and for [`Claim::address`](crate::Claim::address).
     #[must_use]
     pub fn with_address(self, address: SocketAddr) -> Self {
         Self { address: Some(address), ..self }

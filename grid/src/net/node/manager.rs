@@ -1,4 +1,4 @@
-//! [`Manager`]: one node and its links to all others. What describes and starts it is in builder.rs.
+//! [`Manager`]: one node and its links to all other nodes. See builder.rs for how it is started.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,9 +23,9 @@ use crate::net::transport::Io;
 
 /// One node of a grid: it serves its handlers, and holds one link to each other node.
 ///
-/// Cheap to clone. When the last clone is dropped, all links end; [`shutdown`](Self::shutdown) ends them gently. A service
-/// that calls other nodes is made before its node is, so it needs a `OnceLock` for its [`Connection`]s. It should not
-/// hold a clone of its own node: that one would never be dropped.
+/// Cheap to clone. When the last clone is dropped, all links end; [`shutdown`](Self::shutdown) lets running calls
+/// finish first. A service is created before its node, so a service that calls other nodes needs a `OnceLock` for its
+/// [`Connection`]s. A service must not hold a clone of its own node, which would never be dropped then.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -49,7 +49,7 @@ pub struct Manager {
     inner: Arc<Inner>,
 }
 
-/// A peer that dials this node, and where its connections come in.
+/// A peer that dials this node, and the channel that receives its connections.
 pub(super) type Arrivals = (Endpoint, mpsc::Receiver<Arrival>);
 
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl Manager {
         &self.inner.node.name
     }
 
-    /// The names of all nodes, this one included, in no particular order.
+    /// The names of all nodes, including this one, in no particular order.
     pub fn hosts(&self) -> impl Iterator<Item = &str> {
         self.inner.node.links().map(|peer| &*peer.name)
     }
@@ -108,7 +108,7 @@ impl Manager {
         self.inner.node.registry.services()
     }
 
-    /// A connection to another node, or to this one.
+    /// Returns a connection to another node, or to this one.
     ///
     /// # Errors
     /// [`UnknownHost`] if the name is not one of [`hosts`](Self::hosts).
@@ -126,7 +126,7 @@ impl Manager {
         Ok(Connection::new(Arc::clone(peer)))
     }
 
-    /// Connections to all other nodes, in no particular order.
+    /// Returns connections to all other nodes, in no particular order.
     pub fn connections(&self) -> impl Iterator<Item = Connection> + '_ {
         self.inner
             .node
@@ -137,13 +137,13 @@ impl Manager {
 
     /// Accepts the connections of other nodes on `listener`, until the node is shut down.
     ///
-    /// A connection that fails or is refused is logged and affects no other.
+    /// A connection that fails or is refused is logged. It does not affect other connections.
     ///
     /// # Errors
-    /// If the listener cannot be used at all.
+    /// An error if the listener cannot be used.
     ///
     /// # Cancel safety
-    /// Dropped, it stops accepting; links that are up stay up.
+    /// Dropping the future stops accepting. Links that are up stay up.
     pub async fn serve(&self, listener: impl Listen) -> io::Result<()> {
         let address = listener.local_addr()?;
         tracing::info!(local = %self.inner.node.name, address, "accepting connections");
@@ -155,31 +155,31 @@ impl Manager {
         Ok(())
     }
 
-    /// Takes over one byte stream that another node has opened, with TLS already removed if there was any.
+    /// Accepts one byte stream that another node has opened, after the TLS handshake if there is one.
     ///
     /// # Errors
-    /// [`Refused`] with the reason, if it does not become a link.
+    /// [`Refused`] with the reason, if the stream is not accepted.
     ///
     /// # Cancel safety
-    /// Dropped, it closes the stream.
+    /// Dropping the future closes the stream.
     pub async fn accept(&self, stream: impl Io + 'static) -> Result<(), Refused> {
         self.accept_from(Accepted::new(stream)).await
     }
 
-    /// The same as [`accept`](Self::accept), for a stream whose address is known.
+    /// Like [`accept`](Self::accept), for a stream with a known address.
     ///
     /// # Errors
-    /// [`Refused`] with the reason, if it does not become a link.
+    /// [`Refused`] with the reason, if the stream is not accepted.
     ///
     /// # Cancel safety
-    /// Dropped, it closes the stream.
+    /// Dropping the future closes the stream.
     pub async fn accept_from(&self, accepted: Accepted) -> Result<(), Refused> {
         accept::accept(&self.inner.node, accepted)
             .await
             .map_err(|reason| Refused { reason: Arc::new(reason) })
     }
 
-    /// Figures about all links.
+    /// Returns the statistics of all links.
     pub fn stats(&self) -> Stats {
         let node = &self.inner.node;
         let mut connections: Vec<_> =
@@ -188,16 +188,16 @@ impl Manager {
         Stats { connections, loopback: ConnectionStats::of(&node.loopback.peer) }
     }
 
-    /// Refuses new calls at once, lets running ones end for as long as `grace`, then closes all links.
+    /// Refuses new calls, waits up to `grace` for running calls to end, then closes all links.
     ///
     /// # Cancel safety
-    /// Dropped while it waits, new calls stay refused and the links stay up.
+    /// If the future is dropped while it waits, new calls are still refused and the links stay up.
     pub async fn shutdown(&self, grace: Duration) {
         let links: Vec<_> = self.inner.node.links().cloned().collect();
         for peer in &links {
             peer.link(|link| link.close());
         }
-        // What is not done by then is cut off.
+        // Calls that still run after that fail.
         let _ = tokio::time::timeout(grace, async {
             for peer in &links {
                 peer.drained().await;
@@ -234,17 +234,17 @@ impl Drop for Inner {
 #[error("{host} is not in the host list of {local}")]
 #[non_exhaustive]
 pub struct UnknownHost {
-    /// The name that was asked for.
+    /// The unknown name.
     pub host: String,
-    /// The node that was asked.
+    /// The name of this node.
     pub local: String,
 }
 
-/// A byte stream that did not become a link.
+/// A byte stream was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("refused a connection: {}", reason.full_text())]
 #[non_exhaustive]
 pub struct Refused {
-    /// Why not.
+    /// Why it was not accepted.
     pub reason: Arc<LinkError>,
 }

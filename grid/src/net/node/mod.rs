@@ -1,4 +1,4 @@
-//! One node: its description, its peers, and the loops that dial and accept them.
+//! One node: its configuration, its peers, and the loops that dial and accept them.
 
 mod accept;
 pub(in crate::net) mod builder;

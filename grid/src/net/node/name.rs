@@ -1,8 +1,8 @@
-//! Names of nodes: URLs without a path, compared byte for byte.
+//! Names of nodes: URLs without a path. They are compared byte by byte.
 
 use std::fmt;
 
-/// A parsed name: `http://node1:9000` and its parts.
+/// A name such as `http://node1:9000`, split into its parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::net) struct Name<'a> {
     scheme: &'a str,
@@ -33,7 +33,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Scheme => "it must begin with http:// or https://",
-            Self::Host => "the host is missing or has characters that hosts do not have",
+            Self::Host => "the host is missing or has invalid characters",
             Self::Port => "the port is not a number from 1 to 65535",
             Self::Path => "it must end after host and port",
             Self::Length => "it is too long",
@@ -63,7 +63,7 @@ impl<'a> Name<'a> {
         if authority.contains(['/', '?', '#']) {
             return Err(Reason::Path);
         }
-        // An IPv6 address contains colons, and is in brackets.
+        // An IPv6 address contains colons and is enclosed in brackets.
         let (host, port) = match authority.strip_prefix('[') {
             Some(rest) => rest.split_once(']').ok_or(Reason::Host)?,
             None => authority.split_at(authority.find(':').unwrap_or(authority.len())),

@@ -1,4 +1,4 @@
-//! What all tasks of a node share.
+//! State shared by all tasks of a node.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -26,24 +26,25 @@ pub(super) struct Node {
     pub(super) dial: Arc<dyn Dial>,
     pub(super) registry: Arc<Registry>,
     pub(super) peers: HashMap<Arc<str>, Known>,
-    /// The link to itself.
+    /// The link of the node to itself.
     pub(super) loopback: Endpoint,
 }
 
 /// One other node.
 pub(super) struct Known {
     pub(super) endpoint: Endpoint,
-    /// Where its connections go, if it is the one that dials. One may wait while the one before it is being stopped.
+    /// Receives the connections of a peer that dials this node. Its capacity is one: a new connection waits here while
+    /// the previous one is stopped.
     pub(super) arrivals: Option<mpsc::Sender<Arrival>>,
 }
 
 impl Node {
-    /// How this node introduces itself.
+    /// Returns the contents of this node's handshake message.
     pub(super) fn introduction(&self) -> Introduction {
         Introduction { id: self.instance.0, name: self.name.to_string(), features: self.features }
     }
 
-    /// Every link, the one to itself last.
+    /// Returns every link. The link of the node to itself is the last one.
     pub(super) fn links(&self) -> impl Iterator<Item = &Arc<Peer>> {
         self.peers.values().map(|known| &known.endpoint.peer).chain([&self.loopback.peer])
     }

@@ -1,9 +1,9 @@
 //! Runs the handlers of received calls.
 //!
-//! The first poll of a single request's handler is right here, in the driver's task: most handlers are done then, and the
-//! answer leaves together with its neighbours'. Only a handler that has to wait gets a task of its own. A handler whose first
-//! poll is known to take long would delay the link, so it gets its task at once; so does every large request, because it takes
-//! as long to decode.
+//! The handler of a single request is polled for the first time in the driver's task: most handlers finish in that
+//! poll, and their answers are sent in one batch. A handler is spawned only if it has to wait. Handlers whose first
+//! poll takes long are spawned at once, because they would delay the link. So are handlers of large requests, which
+//! take long to decode.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,10 +22,10 @@ use crate::net::catch::{self, Panic};
 use crate::net::link::peer::Peer;
 use crate::proto::{Event, Key, RouteIndex, Side};
 
-/// Outcomes of handlers that were done in their first poll.
+/// Outcomes of handlers that finished in their first poll.
 pub(in crate::net) type Replies = Vec<(Key, Result<Option<Bytes>, Fault>)>;
 
-/// Starts the handler that an [`Event::Serve`] asks for.
+/// Starts the handler of an [`Event::Serve`].
 pub(in crate::net) fn serve(
     peer: &Arc<Peer>,
     registry: &Arc<Registry>,
@@ -40,7 +40,7 @@ pub(in crate::net) fn serve(
             let large = payload.as_ref().is_some_and(|payload| payload.len() > peer.large_bytes);
             if !inline && (large || entry.first_poll.is_heavy()) {
                 let run = Arc::clone(run);
-                // The time of a large request says nothing about the small ones of its method.
+                // Large requests are not timed: their times would not apply to small requests of the same method.
                 let timed = (!large).then(|| (Arc::clone(registry), route));
                 return spawn_single(peer, key, route, apart(timed, run, context, payload));
             }
@@ -81,8 +81,8 @@ fn spawn_single(
     });
 }
 
-/// Runs a handler whose first poll takes long, after the link has had its turn. If `timed` polls showed that it takes long,
-/// this one is timed as well, so that a handler that has become quick is noticed.
+/// Runs a handler outside the driver, after a yield that lets the driver continue. With `timed`, the first poll is
+/// timed, to detect that the handler has become fast.
 async fn apart(
     timed: Option<(Arc<Registry>, RouteIndex)>,
     run: Arc<RunSingle>,
@@ -114,11 +114,11 @@ fn spawn(peer: &Arc<Peer>, key: Key, task: impl Future<Output = ()> + Send + 'st
         }
     });
     if let Some(task) = over {
-        task.abort(); // Cancelled before it was registered, or done already.
+        task.abort(); // The call was cancelled before this, or the task has finished.
     }
 }
 
-/// Calls the user's function, which can panic before it returns a future.
+/// Calls the user's function. If it panics before it returns a future, returns a future that panics.
 fn start<T>(run: impl FnOnce() -> HandlerFuture<T>) -> HandlerFuture<T>
 where
     T: Send + 'static,
@@ -129,12 +129,12 @@ where
 
 type Outcome<T> = Result<Result<T, Fault>, Panic>;
 
-/// Polls a handler for the first time; `Err` returns the handler if it has to wait.
+/// Polls a handler for the first time. Returns the handler as `Err` if it has to wait.
 fn poll_once<T>(
     future: HandlerFuture<Result<T, Fault>>,
 ) -> Result<Outcome<T>, HandlerFuture<Result<T, Fault>>> {
     let mut future = CatchPanic(future);
-    // The next poll registers a waker: a task polls as soon as it starts.
+    // No waker is needed: the handler is polled again as soon as its task starts.
     let mut cx = std::task::Context::from_waker(Waker::noop());
     match Pin::new(&mut future).poll(&mut cx) {
         Poll::Ready(outcome) => Ok(outcome),
@@ -142,7 +142,7 @@ fn poll_once<T>(
     }
 }
 
-/// A handler that returns its panic.
+/// Wraps a handler and returns its panic as an error.
 struct CatchPanic<T>(HandlerFuture<Result<T, Fault>>);
 
 impl<T> Future for CatchPanic<T> {
@@ -157,7 +157,7 @@ impl<T> Future for CatchPanic<T> {
     }
 }
 
-/// Turns a panic into the error that the caller sees. The text of the panic stays in the log of this node.
+/// Converts a panic to the error that is sent to the caller. The panic message is only logged here.
 fn flatten<T>(peer: &Peer, route: RouteIndex, outcome: Outcome<T>) -> Result<T, Fault> {
     outcome.unwrap_or_else(|panic| {
         let method = peer.label(route).map(|label| &*label.method).unwrap_or_default();

@@ -1,24 +1,24 @@
-//! How long the first poll of a handler takes: whether the driver can afford it.
+//! Measures how long the first poll of a handler takes, to decide whether it runs in the driver.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// The time of a handler's first poll, as a moving average.
+/// Moving average of the duration of a handler's first poll.
 ///
-/// Links that serve the same handler race to update it; a lost sample does not matter.
+/// Links that serve the same handler update it concurrently. Lost samples do not matter.
 #[derive(Debug, Default)]
 pub(in crate::net) struct FirstPoll {
     average_ns: AtomicU64,
     calls: AtomicU64,
 }
 
-/// One call in this many is timed while the handler is quick: reading the clock twice costs a tenth of a small call.
+/// While the handler is fast, one call in this many is timed: reading the clock twice costs a tenth of a small call.
 const SAMPLED: u64 = 8;
 
-/// Above this a handler delays the other calls of its link by more than a task costs.
+/// Above this duration, a handler delays the other calls of its link by more than spawning a task costs.
 const HEAVY: Duration = Duration::from_micros(20);
 
-/// Weight of the past in the average: a few slow polls in a row make a handler heavy, one now and then does not.
+/// Weight of old samples in the average. A few consecutive slow polls make a handler heavy; a single one does not.
 const MEMORY: u64 = 8;
 
 impl FirstPoll {
@@ -26,7 +26,7 @@ impl FirstPoll {
         Duration::from_nanos(self.average_ns.load(Ordering::Relaxed)) > HEAVY
     }
 
-    /// Whether the call that begins now should be timed.
+    /// Whether the next call should be timed.
     pub(in crate::net) fn is_due(&self) -> bool {
         let calls = self.calls.load(Ordering::Relaxed);
         self.calls.store(calls.wrapping_add(1), Ordering::Relaxed);
@@ -36,7 +36,8 @@ impl FirstPoll {
     pub(in crate::net) fn note(&self, took: Duration) {
         let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX / MEMORY);
         let average = self.average_ns.load(Ordering::Relaxed);
-        // Bounded, so that a handler that once blocked for minutes counts as quick again after a few dozen quick calls.
+        // Bounded, so that a handler that once blocked for minutes is considered fast again after a few dozen fast
+        // calls.
         let took = took.min(MEMORY * HEAVY.as_nanos() as u64);
         self.average_ns.store((average * (MEMORY - 1) + took) / MEMORY, Ordering::Relaxed);
     }

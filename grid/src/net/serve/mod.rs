@@ -1,4 +1,4 @@
-//! The handlers of a node: the table of them, and running them.
+//! The handlers of a node: the table of handlers, and the code that runs them.
 
 pub(in crate::net) mod dispatch;
 mod first_poll;

@@ -1,4 +1,4 @@
-//! The handlers of a node, and the functions that run when one is called.
+//! The table of a node's handlers, and the functions that run them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -33,7 +33,7 @@ pub(crate) type RunStream = dyn Fn(Context, Option<Bytes>, RawReceiver, RawSende
 pub(crate) enum RawHandler {
     Single {
         run: Arc<RunSingle>,
-        /// The user declared that it never blocks: its first poll is always in the driver.
+        /// The user declared that the handler never blocks, so its first poll is always in the driver.
         inline: bool,
     },
     Stream {
@@ -52,7 +52,7 @@ pub(in crate::net) struct Entry {
 #[derive(Default)]
 pub(crate) struct Registry {
     routes: Arc<Routes>,
-    /// By route, like the entries.
+    /// Indexed by route, like `entries`.
     labels: Arc<Labels>,
     entries: Vec<Entry>,
     services: Vec<Registered>,
@@ -75,10 +75,10 @@ impl Registry {
             RawHandler::Single { .. } => RouteKind::Single,
             RawHandler::Stream { capacities, .. } => RouteKind::Stream(*capacities),
         };
-        // An empty subroute means none, as it does for callers.
+        // An empty subroute means no subroute, as for callers.
         let subroute = subroute.filter(|path| !path.is_empty());
         let subroute_id = subroute.map(|path| SubrouteHash::of(path).for_handler(id));
-        // Registration ends before any link holds the routes, so nothing is cloned.
+        // Links hold the routes only after registration has ended, so this does not clone.
         let inserted = Arc::make_mut(&mut self.routes).insert(id, subroute_id, kind);
         match inserted {
             Ok(RouteIndex(index)) => {

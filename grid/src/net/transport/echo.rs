@@ -1,6 +1,6 @@
-//! The transport of a node to itself: the link receives what it sends.
+//! The loopback transport of a node: the link receives the messages that it sends.
 //!
-//! A link keeps the calls it makes apart from those it serves, so one link can be both ends.
+//! A link has separate tables for calls it makes and calls it serves, so one link can be both ends.
 
 use std::collections::VecDeque;
 use std::task::{Context, Poll};
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::Transport;
 use crate::error::LinkError;
 
-/// Messages between sending and receiving. The driver empties it in the round that fills it.
+/// Messages that were sent and not received yet. The driver receives them in the round that sends them.
 #[derive(Debug, Default)]
 pub(in crate::net) struct Echo(VecDeque<Bytes>);
 
@@ -33,7 +33,7 @@ impl Transport for Echo {
     }
 
     fn poll_recv(&mut self, _: &mut Context<'_>) -> Poll<Result<Bytes, LinkError>> {
-        // No waker is kept: only the driver that polls here puts something in.
+        // No waker is registered: only the task that polls here adds messages.
         self.0.pop_front().map_or(Poll::Pending, |message| Poll::Ready(Ok(message)))
     }
 

@@ -10,15 +10,15 @@ pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
-/// Bytes that a socket holds before it has begun to send them. What waits there cannot be overtaken, and what waits in the
-/// link's output can; half a MiB and more gather if the system chooses.
+/// Unsent bytes that a socket may hold. Small messages can overtake large ones in the link's output, but not in the
+/// socket. With the system's default, half a MiB or more can queue in the socket.
 #[cfg(target_os = "linux")]
 const UNSENT_BYTES: u32 = 64 * 1024;
 
-/// Sets up a socket for small messages: they are sent at once, and few wait in it.
+/// Configures a socket for low latency: messages are sent at once, and few unsent bytes queue in the socket.
 pub(in crate::net) fn tune(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    // A system without the option is slower, but correct.
+    // Not an error: without the option the link is only slower.
     #[cfg(target_os = "linux")]
     let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES);
     Ok(())

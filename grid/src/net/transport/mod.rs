@@ -1,4 +1,4 @@
-//! What carries messages: whole binary messages out and in, without ever waiting on one direction alone.
+//! Transports for binary messages. Sending and receiving are polled separately, so neither blocks the other.
 
 mod echo;
 mod io;
@@ -19,21 +19,21 @@ pub(super) use websocket::WebSocket;
 
 /// A connection that carries messages.
 pub(super) trait Transport: Send {
-    /// Whether it takes more output now. If not, [`poll_flush`](Self::poll_flush) makes room.
+    /// Whether it accepts more output now. If not, [`poll_flush`](Self::poll_flush) makes room.
     fn has_room(&self) -> bool;
 
-    /// Takes a message for sending.
+    /// Queues a message for sending.
     fn start_send(&mut self, message: Bytes) -> Result<(), LinkError>;
 
-    /// Writes the messages it took, as far as the socket takes them now.
+    /// Writes queued messages, as far as the socket accepts them now.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>>;
 
-    /// Whether every message it took has been written to the socket.
+    /// Whether every queued message has been written to the socket.
     fn is_flushed(&self) -> bool;
 
-    /// The next message.
+    /// Receives the next message.
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, LinkError>>;
 
-    /// Sends a close frame, as far as that is possible without waiting.
+    /// Sends a close frame if that is possible without waiting.
     fn close(&mut self, cx: &mut Context<'_>);
 }

@@ -1,7 +1,7 @@
-//! WebSocket frames over a byte stream. The WebSocket library is named in this folder and nowhere else.
+//! WebSocket frames over a byte stream. Only this folder uses the WebSocket library.
 //!
-//! The library's protocol context is driven directly: its stream wrapper keeps a waker for each direction, which costs a
-//! tenth of a small call, and one task owns both directions here.
+//! The library's protocol context is driven directly: its stream wrapper keeps a waker for each direction, which costs
+//! a tenth of a small call and is not needed here, where one task owns both directions.
 
 use std::io;
 use std::ops::Range;
@@ -17,14 +17,15 @@ use tungstenite::{Error, Message};
 use super::Transport;
 use crate::error::LinkError;
 
-/// Bytes read at a time. The library zeroes as many before each read: its default of 128 KiB halves the rate of small calls,
-/// and 8 KiB cost one percent at one call at a time.
+/// Bytes read at a time. The library zeroes this many before each read. Its default of 128 KiB halves the rate of small
+/// calls; 8 KiB cost one percent with one call at a time.
 const READ_BUFFER_BYTES: usize = 4 * 1024;
 
-/// Output that is gathered before the socket is asked to take it; a flush asks at once.
+/// Bytes of output that are buffered before they are written to the socket; a flush writes them at once.
 const WRITE_BUFFER_BYTES: usize = 64 * 1024;
 
-/// Largest message before the handshake is done: enough for the longest name and token. An unknown peer gets no more memory.
+/// Maximum message size before the handshake is done. It is enough for the longest name and token, and limits the
+/// memory of unknown peers.
 pub(super) const HANDSHAKE_BYTES_MAX: usize = 256 * 1024;
 
 /// A WebSocket after its upgrade.
@@ -32,16 +33,16 @@ pub(super) const HANDSHAKE_BYTES_MAX: usize = 256 * 1024;
 pub(in crate::net) struct WebSocket<S> {
     io: Io<S>,
     context: WebSocketContext,
-    /// The socket does not take output now.
+    /// The socket accepts no output now.
     blocked: bool,
-    /// Something was handed to the context since the last complete flush.
+    /// Messages were passed to the context since the last complete flush.
     dirty: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
-    /// Continues after an upgrade that may have read `leftover` beyond the headers.
+    /// Creates a WebSocket after an upgrade. `leftover` are bytes that the upgrade has read beyond the headers.
     ///
-    /// It accepts messages as large as a handshake needs, until [`take_messages_of`](Self::take_messages_of).
+    /// It accepts only small messages until [`take_messages_of`](Self::take_messages_of) is called.
     pub(super) fn new(stream: S, leftover: Vec<u8>, role: Role) -> Self {
         let context = WebSocketContext::from_partially_read(
             leftover,
@@ -51,7 +52,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         Self { io: Io::new(stream), context, blocked: false, dirty: false }
     }
 
-    /// Accepts messages of up to this size from now on, because the peer is known.
+    /// Sets the maximum message size. Called when the peer is known.
     pub(in crate::net) fn take_messages_of(&mut self, bytes_max: usize) {
         self.context.set_config(|config| {
             config.max_message_size = Some(bytes_max);
@@ -87,7 +88,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
 
     fn start_send(&mut self, message: Bytes) -> Result<(), LinkError> {
         self.dirty = true;
-        // An error "would block" comes after the frame was taken.
+        // The context has queued the frame if it returns `WouldBlock`.
         let result = self.context.write(&mut self.io, Message::Binary(message));
         self.outcome(result)
     }
@@ -116,7 +117,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
         loop {
             match self.context.read(&mut self.io) {
                 Ok(Message::Binary(message)) => return Poll::Ready(Ok(message)),
-                // The context answers pings itself, but may not have written the answer.
+                // The context answers pings, but may not have written the answer.
                 Ok(Message::Ping(_)) => self.dirty = true,
                 Ok(Message::Close(_)) => self.dirty = true,
                 Ok(Message::Pong(_) | Message::Text(_) | Message::Frame(_)) => {}
@@ -130,7 +131,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
 
     fn close(&mut self, cx: &mut Context<'_>) {
         self.io.set_waker(cx);
-        // The result does not matter: the socket is dropped next.
+        // The result is ignored: the socket is dropped next.
         let _ = self.context.close(&mut self.io, None);
     }
 }
@@ -147,11 +148,12 @@ fn failure(error: Error) -> LinkError {
     }
 }
 
-/// Adapts an async stream to `io::Read` and `io::Write`: returns `WouldBlock` instead of waiting, and registers the driver's
-/// waker.
+/// Adapts an async stream to `io::Read` and `io::Write`: returns `WouldBlock` instead of waiting, and registers the
+/// driver's waker.
 ///
-/// The library reads a few KiB at a time, which is right for small messages and slow for large or merged ones. So once a read
-/// has filled the library's buffer, the next reads read ahead, until one returns no more than the library would have read.
+/// The library reads a few KiB at a time, which is fast for small messages and slow for large or merged ones. So when a
+/// read has filled the library's buffer, following reads read ahead, until one returns no more than the library would
+/// have read.
 #[derive(Debug)]
 pub(super) struct Io<S> {
     stream: S,
@@ -160,12 +162,13 @@ pub(super) struct Io<S> {
     ahead: Vec<u8>,
     /// The part of `ahead` that the library has not read yet.
     unread: Range<usize>,
-    /// The last read returned at least as much as the library reads at a time, so the next one probably does as well. A read
-    /// into the few bytes that are left of its buffer now and then does not count.
+    /// The last read returned at least as many bytes as the library reads at a time, so the next one reads ahead. Reads
+    /// into a small remainder of that buffer do not set this.
     filled: bool,
 }
 
-/// Bytes read ahead at a time: a large message takes a few reads, and a link that has carried one keeps this much memory.
+/// Bytes read ahead at a time: enough to receive a large message in a few reads. A link that has received one keeps
+/// this much memory.
 const AHEAD_BYTES: usize = 64 * 1024;
 
 impl<S> Io<S> {
@@ -178,13 +181,13 @@ impl<S> Io<S> {
         self.waker.clone_from(cx.waker());
     }
 
-    /// The stream, without the bytes that were read ahead of the library.
+    /// Returns the stream. Bytes that were read ahead are lost.
     pub(super) fn into_inner(self) -> S {
         self.stream
     }
 }
 
-/// Reads into `buf` what is available, without waiting.
+/// Reads available bytes into `buf`. Returns `WouldBlock` if there are none.
 fn read_now<S: AsyncRead + Unpin>(
     stream: &mut S,
     waker: &Waker,
@@ -245,7 +248,7 @@ mod tests {
 
     use super::*;
 
-    /// Reads everything that is there, `at_once` bytes at a time.
+    /// Reads all available bytes, `at_once` bytes at a time.
     fn drain(io: &mut Io<tokio::io::DuplexStream>, at_once: usize) -> Vec<u8> {
         let (mut all, mut part) = (Vec::new(), vec![0; at_once]);
         loop {

@@ -94,7 +94,7 @@ impl Link {
     pub(in crate::proto) fn on_disconnect_server(&mut self, message: &Message) {
         let mux = message.header.mux;
         let Some(key) = self.served.key_of(mux) else {
-            // The handler has returned, but large messages of it may not have left. The caller does not want them.
+            // The handler has returned, but its large messages may still be queued. The caller no longer needs them.
             self.output.withdraw(Side::Callee, mux);
             return self.ignore();
         };

@@ -1,6 +1,6 @@
 //! The entry of a call that this node serves.
 //!
-//! The rules of how an entry changes are in the files beside this one; this one does not know the link.
+//! The other files of this folder change the entries. This file does not depend on `Link`.
 
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ use crate::proto::wire::{Header, MuxId};
 #[derive(Debug)]
 pub(in crate::proto) struct Served {
     pub(super) id: MuxId,
-    /// Of the request; its answer has the same.
+    /// Sequence number of the request. The answer has the same number.
     pub(super) seq: u32,
     pub(super) has_deadline: bool,
     pub(super) state: ServedState,
@@ -40,7 +40,7 @@ impl Served {
         matches!(self.state, ServedState::Replied(_))
     }
 
-    /// Whether it is a stream of which an item waits to be sent.
+    /// Whether it is a stream with an item that waits to be sent.
     pub(in crate::proto) fn has_queued_item(&self) -> bool {
         matches!(&self.state, ServedState::Stream(stream) if stream.core.has_queued_item())
     }
@@ -68,13 +68,13 @@ impl ServedState {
 #[derive(Debug)]
 pub(in crate::proto) struct CalleeStream {
     pub(super) core: StreamCore,
-    /// The caller will not send (more) items.
+    /// The caller sends no more items.
     pub(super) input_ended: bool,
     /// When the caller last sent a message on this stream. The Go implementation counts only pings, so a caller must
     /// ping even if it sends items.
     pub(super) last_heard: Instant,
-    /// The handler has returned, but its outcome must wait: for the queued item before it, and an error for a credit,
-    /// because a Go caller has no room for it otherwise.
+    /// The outcome of a handler that has returned, until it can be sent. It waits for the queued item before it. An
+    /// error also waits for a credit, because a Go caller has no room for it otherwise.
     pub(super) finish: Option<Result<(), Fault>>,
     /// Whether a timer is armed that ends the stream if its caller is silent.
     pub(super) idle_check: bool,

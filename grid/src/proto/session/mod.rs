@@ -1,5 +1,5 @@
-//! The session of one connection: who dials, what the handshake checks and agrees on, and when a silent peer is given
-//! up.
+//! The session of one connection: which node dials, what the handshake checks and negotiates, and when a silent peer is
+//! disconnected.
 //!
 //! | file | what |
 //! |---|---|
@@ -20,13 +20,13 @@ use std::time::SystemTime;
 
 use self::features::Features;
 
-/// What the handshake agreed on.
+/// The result of the handshake.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Session {
     /// Whether messages carry checksums.
     pub(crate) checksum: bool,
     /// Extensions that both sides know.
     pub(crate) features: Features,
-    /// The time of day at the start, for pings.
+    /// The wall-clock time at the start of the connection, for pings.
     pub(crate) wall: SystemTime,
 }

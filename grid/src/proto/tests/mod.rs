@@ -1,4 +1,4 @@
-//! Tests of the core as a whole: two links that exchange messages in a time controlled by the tests.
+//! Tests of the whole core: two links exchange messages in virtual time.
 //!
 //! | file | what |
 //! |---|---|
@@ -10,7 +10,7 @@
 //! | `schedule.rs`, `world/` | random schedules, and the users of a pair that check them |
 //! | `corrupt.rs` | damaged messages |
 //! | `foreign.rs` | buffers of the user, which the link must not drop |
-//! | `chunks.rs`, `transfers.rs` | large messages in parts: their purpose, and their errors |
+//! | `chunks.rs`, `transfers.rs` | large messages in parts: fairness, and protocol errors |
 
 mod calls;
 mod chunks;

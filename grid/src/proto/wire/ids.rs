@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-/// Identifies a call or stream among those of the side that started it. 0 is the connection itself.
+/// Id of a call or stream, unique among the calls that the same side has started. 0 is the connection itself.
 ///
-/// Both sides count from 1, so the same number may be in use in both directions at once.
+/// Each side numbers its own calls, so the same number may be in use in both directions at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct MuxId(pub(crate) u64);
 

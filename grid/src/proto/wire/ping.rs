@@ -9,7 +9,7 @@ use super::time::Timestamp;
 /// Asks whether the other side is alive. A ping on a stream has no payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ping {
-    /// The time of the sender's clock, which is compared only with the same clock.
+    /// The time of the sender's clock. Only the sender compares it, with the same clock.
     pub(crate) time: Timestamp,
 }
 

@@ -22,7 +22,7 @@ fn read_all(input: &Bytes) -> Result<(Message, Vec<Bytes>), DecodeError> {
     Ok((message, parts))
 }
 
-/// Passes `input` to every decoder, which must only return.
+/// Passes `input` to every decoder. None may panic.
 fn try_everything(input: &Bytes) {
     let _ = read_all(input);
     let _ = Connect::decode(input);
@@ -124,7 +124,7 @@ fn any_meta() -> impl Strategy<Value = Meta> {
         .prop_map(|(trace, state, error, user)| Meta { trace, state, error, user })
 }
 
-/// Random bytes that resemble msgpack more than uniform ones.
+/// Random bytes, with those frequent that are special in msgpack.
 fn any_bytes() -> impl Strategy<Value = Vec<u8>> {
     let likely = prop::sample::select(
         b"\x97\x81\x82\x84\xc4\xc7\xd9\xc0\xc2\x00\x01\x05\x0c\xa1\xa2\xdf\xdd\xff\x11teIDExt"

@@ -1,7 +1,8 @@
-//! The dialer's HTTP upgrade, done by tungstenite over a stream that never reads past the end of the headers.
+//! The dialer's HTTP upgrade. It uses the client handshake of tungstenite, over a stream that never returns bytes
+//! beyond the headers.
 //!
-//! The library keeps what it has read beyond them inside its own stream type, out of our reach. So the stream that it reads
-//! from, [`Head`], returns the headers and keeps the rest.
+//! The library keeps bytes that it has read beyond the headers in its own stream type, where this module cannot access
+//! them. So it reads from [`Head`], which returns only the headers and keeps the rest.
 
 use std::error::Error;
 use std::future::poll_fn;
@@ -37,7 +38,8 @@ pub(in crate::net) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     request: &Request<'_>,
 ) -> Result<WebSocket<S>, LinkError> {
     if !fits_header(request.token) {
-        // Checked here, because a listener with the same token would call it wrong.
+        // Checked here for a clear error: the header would change the token, and the listener would refuse it as
+        // invalid.
         let text =
             "it must be printable ASCII and must not end with a space, to travel in a header";
         return Err(LinkError::Token(Arc::from(Box::<dyn Error + Send + Sync>::from(text))));
@@ -65,14 +67,15 @@ pub(in crate::net) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     Ok(WebSocket::new(head.stream, head.rest, Role::Client))
 }
 
-/// Runs a handshake of the library, which is written for blocking streams, to its end.
+/// Runs a handshake of the library, which is written for blocking streams, to completion.
 ///
-/// The library returns `Interrupted` when [`Io`] returns `WouldBlock`, and is resumed when the stream wakes the task.
+/// The library returns `Interrupted` when [`Io`] returns `WouldBlock`. The handshake is resumed when the stream wakes
+/// the task.
 async fn finish<S, R: HandshakeRole<InternalStream = Io<Head<S>>>>(
     stream: S,
     start: impl FnOnce(Io<Head<S>>) -> Result<R::FinalResult, HandshakeError<R>>,
 ) -> Result<R::FinalResult, tungstenite::Error> {
-    // The first attempt has no task to wake. That loses no wake-up: the next one follows at once, with the task's waker.
+    // The first attempt has no waker. No wake-up is lost: the first poll resumes it at once, with the task's waker.
     let mut outcome = Some(start(Io::new(Head::new(stream))));
     poll_fn(|cx| {
         let mut result = outcome.take().expect("not polled after it was ready");
@@ -92,7 +95,8 @@ async fn finish<S, R: HandshakeRole<InternalStream = Io<Head<S>>>>(
     .await
 }
 
-/// Whether a token arrives unchanged: headers lose spaces at their end, and bytes beyond ASCII have no agreed meaning there.
+/// Whether a token can be sent in a header unchanged. Trailing spaces are removed from headers, and the meaning of
+/// bytes beyond ASCII is not defined.
 fn fits_header(token: &str) -> bool {
     token.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && !token.ends_with(' ')
 }
@@ -112,15 +116,15 @@ fn failure(error: tungstenite::Error) -> LinkError {
     }
 }
 
-/// A stream that returns bytes up to the blank line after the headers, and keeps the bytes behind it.
+/// A stream that returns the bytes up to the blank line after the headers, and keeps the bytes after it.
 #[derive(Debug)]
 struct Head<S> {
     stream: S,
-    /// Read from `stream` and not returned yet.
+    /// Bytes read from `stream` and not returned yet.
     rest: Vec<u8>,
     /// Bytes returned so far.
     returned: usize,
-    /// How much of the blank line `\r\n\r\n` has been returned.
+    /// Number of bytes of the blank line `\r\n\r\n` that have been matched.
     matched: usize,
 }
 
@@ -131,7 +135,7 @@ impl<S> Head<S> {
         Self { stream, rest: Vec::new(), returned: 0, matched: 0 }
     }
 
-    /// How many bytes of `rest` belong to the headers.
+    /// Returns how many bytes of `rest` belong to the headers.
     fn head_len(&mut self) -> usize {
         for (position, byte) in self.rest.iter().enumerate() {
             if self.matched == BLANK_LINE.len() {
@@ -155,7 +159,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Head<S> {
         out: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.matched == BLANK_LINE.len() {
-            // An error answer can have a body, which ends with the connection: everything from here on is returned.
+            // An error response can have a body, which ends with the connection, so all further bytes are returned.
             if !self.rest.is_empty() {
                 let len = self.rest.len().min(out.remaining());
                 out.put_slice(&self.rest[..len]);
@@ -180,7 +184,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Head<S> {
         let refused = self.returned == 0
             && self.rest.starts_with(b"HTTP/")
             && !self.rest.starts_with(b"HTTP/1.1 101");
-        // The text behind a refusal belongs to the library's error.
+        // The body of a refusal is part of the library's error.
         let len = if refused { self.rest.len() } else { self.head_len() };
         out.put_slice(&self.rest[..len]);
         self.rest.drain(..len);

@@ -1,7 +1,7 @@
-//! From a byte stream to a WebSocket: the HTTP upgrade of both sides.
+//! The HTTP upgrade of a byte stream to a WebSocket, for both sides.
 
 pub(in crate::net) mod client;
 pub(in crate::net) mod server;
 
-/// Headers longer than this are refused, before anything is kept for the peer.
+/// Maximum length of the headers, which limits the memory of unknown peers.
 const HEAD_BYTES_MAX: usize = 64 * 1024;

@@ -1,4 +1,5 @@
-//! The listener's HTTP upgrade: the request is read first, so that the caller can take its time to judge it.
+//! The listener's HTTP upgrade. Reading the request and answering it are separate steps, so that the caller can check
+//! the request asynchronously in between.
 
 use std::future::poll_fn;
 use std::io;
@@ -25,7 +26,7 @@ const BLANK_LINE: &[u8] = b"\r\n\r\n";
 pub(in crate::net) struct Requested<S> {
     stream: S,
     request: Request,
-    /// Read beyond the headers.
+    /// Bytes read beyond the headers.
     rest: Vec<u8>,
 }
 
@@ -38,8 +39,8 @@ pub(in crate::net) async fn read_request<S: AsyncRead + Unpin>(
         let searched = head.len().saturating_sub(BLANK_LINE.len());
         let first = head.is_empty();
         read_some(&mut stream, &mut head).await?;
-        // Parsed once at the start, to refuse at once what is not HTTP, and then only when it is complete: a peer that sends
-        // single bytes must not make us parse the same headers thousands of times.
+        // Parsed after the first read, to refuse other protocols early, and then only when the headers are complete: a
+        // peer that sends single bytes must not make this node parse the same headers thousands of times.
         let complete = head[searched..].windows(BLANK_LINE.len()).any(|bytes| bytes == BLANK_LINE);
         if (first || complete)
             && let Some((len, request)) = Request::try_parse(&head).map_err(websocket)?
@@ -55,7 +56,7 @@ pub(in crate::net) async fn read_request<S: AsyncRead + Unpin>(
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Requested<S> {
-    /// The path that was requested.
+    /// The path of the request.
     pub(in crate::net) fn path(&self) -> &str {
         self.request.uri().path()
     }
@@ -65,7 +66,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Requested<S> {
         self.request.headers()
     }
 
-    /// Switches to a WebSocket.
+    /// Accepts the request. Returns the WebSocket.
     pub(in crate::net) async fn accept(self) -> Result<WebSocket<S>, LinkError> {
         let Self { mut stream, request, rest } = self;
         let response = create_response(&request).map_err(websocket)?;
@@ -75,7 +76,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Requested<S> {
         Ok(WebSocket::new(stream, rest, Role::Server))
     }
 
-    /// Refuses the request, and returns the error that says so.
+    /// Refuses the request. Returns the error to report.
     pub(in crate::net) async fn refuse(self, status: StatusCode, text: String) -> LinkError {
         let Self { mut stream, request, .. } = self;
         if let Ok(mut response) = create_response_with_body(&request, || ()) {
@@ -87,7 +88,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Requested<S> {
             let mut answer = Vec::new();
             if write_response(&mut answer, &response).is_ok() {
                 answer.extend_from_slice(text.as_bytes());
-                // The peer is refused even if it does not read why.
+                // Refused even if the peer does not read the answer.
                 let _ = write_all(&mut stream, &answer).await;
             }
         }
