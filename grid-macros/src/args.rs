@@ -9,20 +9,20 @@ use crate::errors::Errors;
 
 const KNOWN: &[&str] = &["name", "crate"];
 
-/// What was written in the parentheses of `#[grid::service(..)]`.
+/// The options in the parentheses of `#[grid::service(..)]`.
 #[derive(Default)]
 pub(crate) struct ServiceArgs {
-    /// Name on the wire, if it is not the trait's.
+    /// Name on the wire, if it differs from the trait's.
     pub(crate) name: Option<String>,
     pub(crate) krate: Krate,
 }
 
-/// Where the runtime crate is found from the user's code.
+/// The path of the runtime crate as seen from the user's code.
 #[derive(Default)]
 pub(crate) struct Krate(Option<Path>);
 
 impl Krate {
-    /// The crate's path, for code that is not to blame for any user's mistake.
+    /// The crate's path, for code that no user mistake can cause an error in.
     fn path(&self) -> TokenStream {
         match &self.0 {
             Some(path) => path.to_token_stream(),
@@ -36,10 +36,10 @@ impl Krate {
         quote!(#path::__private)
     }
 
-    /// The same with every token at this place, so that messages about it point there.
+    /// The same path with every token located at `span`, so that compiler messages about it point there.
     pub(crate) fn private_at(&self, span: Span) -> TokenStream {
         match &self.0 {
-            // Only the place: a `$crate` in it must still mean what it means.
+            // Changes the location only: a `$crate` in the path must keep its meaning.
             Some(path) => {
                 let path = relocate(path.to_token_stream(), span);
                 quote_spanned!(span=> #path::__private)
@@ -74,13 +74,13 @@ impl ServiceArgs {
     }
 }
 
-/// A name on the wire: part of `Service/method`.
+/// Checks a name on the wire: a part of `Service/method`.
 pub(crate) fn wire_name(name: &syn::LitStr, errors: &mut Errors) -> Option<String> {
     let value = name.value();
     if value.is_empty() || value.contains('/') {
         errors.push(
             name,
-            "a name on the wire is not empty and has no `/`: it is a part of `Service/method`",
+            "a name on the wire must not be empty or contain `/`: it is a part of `Service/method`",
         );
         return None;
     }

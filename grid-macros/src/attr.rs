@@ -8,13 +8,13 @@ use crate::errors::Errors;
 
 const KNOWN: &[&str] = &["id", "name", "incoming", "outgoing", "timeout", "compact", "inline"];
 
-/// Ids above are derived ones.
+/// Larger ids are derived from names.
 const PINNED_ID_MAX: u32 = 255;
 
-/// Each credit stands for a message that is held in memory; whoever wants more should send larger messages.
+/// Each credit stands for a message that may be held in memory. For more throughput, send larger messages.
 const CAPACITY_MAX: u32 = 65_535;
 
-/// What was written in `#[handler(..)]`; an option that was wrong counts as not written.
+/// The options in `#[handler(..)]`. An invalid option counts as absent.
 #[derive(Default)]
 pub(crate) struct HandlerOptions {
     pub(crate) id: Option<u32>,
@@ -24,12 +24,12 @@ pub(crate) struct HandlerOptions {
     pub(crate) timeout_ms: Option<u64>,
     pub(crate) compact: bool,
     pub(crate) inline: bool,
-    /// The key of `inline`, which is only for single requests.
+    /// The key of `inline`, for the error if the method is not a single request.
     pub(crate) inline_key: Option<Ident>,
 }
 
 impl HandlerOptions {
-    /// Takes the attribute out of the others.
+    /// Removes the attribute from `attrs` and parses it.
     pub(crate) fn take(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Self {
         let mut options = Self::default();
         let mut seen = false;
@@ -37,7 +37,7 @@ impl HandlerOptions {
             if seen {
                 errors.push(
                     &attr,
-                    "a method has one `#[handler(..)]`: put all options into one \
+                    "a method takes one `#[handler(..)]`: put all options into one \
                     pair of parentheses",
                 );
                 continue;
@@ -50,7 +50,9 @@ impl HandlerOptions {
                     }
                 }
                 Meta::Path(_) => {}
-                other => errors.push(other, "options go into parentheses: `#[handler(id = 9)]`"),
+                other => {
+                    errors.push(other, "write the options in parentheses: `#[handler(id = 9)]`")
+                }
             }
         }
         options
@@ -82,7 +84,7 @@ impl HandlerOptions {
     }
 }
 
-/// A time like `500ms`, `5s`, `2m`, `1h`, in milliseconds.
+/// Parses a duration like `500ms`, `5s`, `2m` or `1h` to milliseconds.
 fn duration(text: &LitStr, errors: &mut Errors) -> Option<u64> {
     let value = text.value();
     let digits = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
@@ -100,19 +102,19 @@ fn duration(text: &LitStr, errors: &mut Errors) -> Option<u64> {
         .zip(factor)
         .and_then(|(number, factor)| number.checked_mul(factor));
     match millis {
-        Some(0) => errors.push(text, "no call ends in no time: write a timeout above zero"),
+        Some(0) => errors.push(text, "a timeout must be greater than zero"),
         Some(millis) => return Some(millis),
         None if unit.is_empty() && !number.is_empty() => {
             errors.push(
                 text,
                 format_args!(
-                    "`{value}` of what? Write `{value}ms`, `{value}s`, `{value}m` or `{value}h`"
+                    "a timeout needs a unit: write `{value}ms`, `{value}s`, `{value}m` or `{value}h`"
                 ),
             );
         }
         None => errors.push(
             text,
-            "a timeout is a whole number and a unit, `ms`, `s`, `m` or `h`: write `\"500ms\"`",
+            "a timeout is a whole number with a unit, `ms`, `s`, `m` or `h`, for example `\"500ms\"`",
         ),
     }
     None

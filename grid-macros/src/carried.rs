@@ -1,6 +1,7 @@
-//! The user's attributes, and which of them goes to which generated item.
+//! Which of the user's attributes are copied to which generated items.
 //!
-//! The trait keeps all of them. The client's items get what describes or silences them. `cfg` goes everywhere.
+//! The trait keeps all of them. The client's items get documentation, deprecation, lint levels and `must_use`. `cfg` is
+//! copied to every item of its method.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -8,12 +9,12 @@ use syn::parse::Parser as _;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, ExprLit, Lit, Meta, Token};
 
-/// `cfg`s, for whatever belongs to the item.
+/// The `cfg`s, for every generated item that belongs to the annotated one.
 pub(crate) fn cfgs(attrs: &[Attribute]) -> Vec<TokenStream> {
     project(attrs, &|meta| meta.path().is_ident("cfg").then(|| meta.to_token_stream()))
 }
 
-/// What the client's function, or the client itself, has in common with the trait's.
+/// The attributes that the client or its function shares with the trait or its method.
 pub(crate) fn for_client(attrs: &[Attribute]) -> Vec<TokenStream> {
     project(attrs, &|meta| {
         let path = meta.path();
@@ -21,7 +22,7 @@ pub(crate) fn for_client(attrs: &[Attribute]) -> Vec<TokenStream> {
         if carried.iter().any(|name| path.is_ident(name)) || is_hidden(meta) {
             return Some(meta.to_token_stream());
         }
-        // An expectation in two places may be fulfilled in one only.
+        // The lint may fire in one of the two places only, and the other expectation would be unfulfilled.
         match meta {
             Meta::List(list) if path.is_ident("expect") => {
                 let lints = &list.tokens;
@@ -32,7 +33,7 @@ pub(crate) fn for_client(attrs: &[Attribute]) -> Vec<TokenStream> {
     })
 }
 
-/// The documentation, line by line, `#[doc = include_str!(..)]` included.
+/// The documentation attributes, including `#[doc = include_str!(..)]`.
 pub(crate) fn docs(attrs: &[Attribute]) -> Vec<TokenStream> {
     project(attrs, &|meta| match meta {
         Meta::NameValue(pair) if pair.path.is_ident("doc") => Some(meta.to_token_stream()),
@@ -40,7 +41,7 @@ pub(crate) fn docs(attrs: &[Attribute]) -> Vec<TokenStream> {
     })
 }
 
-/// The documentation as one text; what is not a literal is left out.
+/// The documentation as one string. Parts that are not string literals are omitted.
 pub(crate) fn doc_text(attrs: &[Attribute]) -> String {
     let lines = attrs.iter().filter_map(|attr| match &attr.meta {
         Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
@@ -58,7 +59,7 @@ fn is_hidden(meta: &Meta) -> bool {
     matches!(meta, Meta::List(list) if list.path.is_ident("doc"))
 }
 
-/// The predicate under which the item exists, if it is not always there.
+/// The predicate of all `cfg`s of the item; `None` if it has none.
 pub(crate) fn condition(attrs: &[Attribute]) -> Option<TokenStream> {
     let mut all = Vec::new();
     for attr in attrs {
@@ -78,7 +79,7 @@ fn conditions(meta: &Meta, all: &mut Vec<TokenStream>) {
     }
 }
 
-/// Whether an attribute of this name hides in a `cfg_attr`.
+/// Whether an attribute of this name is inside a `cfg_attr`.
 pub(crate) fn conditionally_has(attr: &Attribute, name: &str) -> bool {
     fn has(meta: &Meta, name: &str) -> bool {
         cfg_attr(meta).is_some_and(|(_, inner)| {
@@ -88,7 +89,7 @@ pub(crate) fn conditionally_has(attr: &Attribute, name: &str) -> bool {
     has(&attr.meta, name)
 }
 
-/// Attributes that `keep` wants, also those inside of `cfg_attr`.
+/// Maps the attributes through `keep`, including those inside `cfg_attr`.
 fn project(attrs: &[Attribute], keep: &dyn Fn(&Meta) -> Option<TokenStream>) -> Vec<TokenStream> {
     attrs
         .iter()
@@ -104,7 +105,7 @@ fn project_meta(meta: &Meta, keep: &dyn Fn(&Meta) -> Option<TokenStream>) -> Opt
     (!inner.is_empty()).then(|| quote!(cfg_attr(#predicate, #(#inner),*)))
 }
 
-/// `cfg_attr(predicate, attributes)` taken apart.
+/// The predicate and the attributes of `cfg_attr(predicate, attributes)`.
 fn cfg_attr(meta: &Meta) -> Option<(Meta, Vec<Meta>)> {
     let Meta::List(list) = meta else { return None };
     if !list.path.is_ident("cfg_attr") {

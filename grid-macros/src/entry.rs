@@ -1,4 +1,5 @@
-//! `key`, `key = value`, comma: what the options of the service and of the handlers are written in.
+//! The syntax of options, shared by `#[grid::service(..)]` and `#[handler(..)]`: `key` or `key = value`, separated by
+//! commas.
 
 use proc_macro2::TokenStream;
 use syn::ext::IdentExt as _;
@@ -8,7 +9,7 @@ use syn::{Expr, ExprLit, ExprUnary, Ident, Lit, LitInt, LitStr, Token, UnOp};
 
 use crate::errors::Errors;
 
-/// One option as written. The key keeps its span, for messages.
+/// One option as written. The key keeps its span for error messages.
 pub(crate) struct Entry {
     pub(crate) key: Ident,
     pub(crate) value: Option<Expr>,
@@ -25,7 +26,7 @@ impl Parse for Entry {
     }
 }
 
-/// Reads the options, refuses unknown ones and those that are given twice.
+/// Parses the options. Reports unknown and duplicate keys.
 pub(crate) fn entries(
     tokens: TokenStream,
     owner: &str,
@@ -58,13 +59,15 @@ fn unknown(key: &str, owner: &str, known: &[&str]) -> String {
     let nearest = known.iter().map(|known| (distance(key, known), known)).min();
     match nearest {
         Some((distance, nearest)) if distance <= 2 => {
-            format!("{owner} has no option `{key}`; did you mean `{nearest}`? There are {list}")
+            format!(
+                "{owner} has no option `{key}`; did you mean `{nearest}`? The options are {list}"
+            )
         }
-        _ => format!("{owner} has no option `{key}`; there are {list}"),
+        _ => format!("{owner} has no option `{key}`; the options are {list}"),
     }
 }
 
-/// How many letters must be changed, added or taken away.
+/// The edit distance: how many letters to change, insert or delete.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
@@ -81,7 +84,7 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 impl Entry {
-    /// The value as a text.
+    /// The value as a string literal.
     pub(crate) fn text(&self, example: &str, errors: &mut Errors) -> Option<LitStr> {
         match &self.value {
             Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => Some(text.clone()),
@@ -127,7 +130,7 @@ impl Entry {
         }
     }
 
-    /// Refuses a value behind an option that is just a word.
+    /// Reports a value after an option that takes none.
     pub(crate) fn flag(&self, errors: &mut Errors) -> bool {
         if let Some(value) = &self.value {
             errors.push(value, format_args!("option `{}` takes no value: write `{0}`", self.key));

@@ -1,9 +1,9 @@
-//! All mistakes of a service, collected, so that the user sees them at once and each one once.
+//! Collects all errors of one service, so that the user sees them together, each one once.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 
-/// Mistakes found so far. Dropping it without asking for them is a mistake of ours and fails the tests.
+/// The errors found so far. Dropping it without calling [`finish`](Self::finish) is a bug, and panics in debug builds.
 #[derive(Default)]
 pub(crate) struct Errors {
     found: Option<syn::Error>,
@@ -11,7 +11,7 @@ pub(crate) struct Errors {
 }
 
 impl Errors {
-    /// Adds a message with its caret under these tokens.
+    /// Adds an error located at these tokens.
     pub(crate) fn push(&mut self, at: impl ToTokens, message: impl std::fmt::Display) {
         self.add(syn::Error::new_spanned(at, message));
     }
@@ -23,7 +23,7 @@ impl Errors {
         }
     }
 
-    /// One `compile_error!` a mistake; nothing if there is none.
+    /// Returns one `compile_error!` per error; empty if there are none.
     pub(crate) fn finish(mut self) -> TokenStream {
         self.asked = true;
         self.found.take().map(|found| found.to_compile_error()).unwrap_or_default()

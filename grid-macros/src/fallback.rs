@@ -1,4 +1,5 @@
-//! What is left of a mistake: the user's code without our attributes, so that nothing else is reported about it.
+//! The expansion of invalid code: the user's code without our attributes, so that the compiler reports no further errors
+//! about it.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
@@ -9,7 +10,7 @@ use crate::carried;
 use crate::errors::Errors;
 use crate::types::{self, is_bare_stream};
 
-/// A method that cannot be a service's, as the trait's own.
+/// An invalid method, changed so that the trait compiles with it.
 pub(crate) fn method(method: &TraitItemFn) -> TokenStream {
     let mut method = method.clone();
     method.attrs.retain(|attr| {
@@ -33,7 +34,7 @@ pub(crate) fn method(method: &TraitItemFn) -> TokenStream {
     quote!(#[allow(async_fn_in_trait)] #method)
 }
 
-/// Puts something else in place of types that would be an error of their own.
+/// Replaces types that would cause compiler errors of their own.
 struct Nameable;
 
 impl VisitMut for Nameable {
@@ -58,9 +59,9 @@ impl VisitMut for Nameable {
     }
 }
 
-/// The attribute on something that is no trait.
+/// Reports the attribute on an item that is not a trait.
 pub(crate) fn not_a_trait(item: &Item, errors: &mut Errors) {
-    let message = "`#[grid::service]` goes on a trait, whose methods become calls";
+    let message = "`#[grid::service]` can only be put on a trait";
     match item {
         Item::Struct(item) => errors.push(item.struct_token, message),
         Item::Enum(item) => errors.push(item.enum_token, message),
@@ -69,8 +70,8 @@ pub(crate) fn not_a_trait(item: &Item, errors: &mut Errors) {
         Item::Impl(item) => {
             errors.push(
                 item.impl_token,
-                "`#[grid::service]` goes on the trait; an impl of it is \
-                plain Rust, without an attribute",
+                "`#[grid::service]` goes on the trait: its implementations \
+                have no attribute",
             );
         }
         other => errors.push(other.to_token_stream(), message),

@@ -1,4 +1,4 @@
-//! The attribute of grid-rpc, re-exported there as `grid::service`, where it is documented.
+//! The attribute macro of grid-rpc, which re-exports and documents it as `grid::service`.
 
 mod args;
 mod attr;
@@ -20,7 +20,7 @@ use proc_macro2::TokenStream;
 use crate::args::ServiceArgs;
 use crate::errors::Errors;
 
-/// Makes a client and a server of a trait. See `grid::service`, under which name it is used.
+/// Generates a client and a server for a trait. Use it as `grid::service`, where it is documented.
 #[proc_macro_attribute]
 pub fn service(
     args: proc_macro::TokenStream,
@@ -29,7 +29,7 @@ pub fn service(
     expand(args.into(), item.into()).into()
 }
 
-/// The attribute without the compiler around it, as tests call it.
+/// The attribute on `proc_macro2` tokens, so that unit tests can call it.
 fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let args = ServiceArgs::parse(args, &mut errors);

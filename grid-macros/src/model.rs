@@ -18,16 +18,16 @@ pub(crate) struct Service {
     /// Name on the wire.
     pub(crate) name: String,
     pub(crate) krate: Krate,
-    /// Whether a server can be made: not of a generic trait.
+    /// Whether to generate a server; false for a trait with generics, which is an error.
     pub(crate) servable: bool,
 }
 
-/// What the trait consists of, in order.
+/// An item of the trait, in source order.
 pub(crate) enum Item {
     Method(Box<Method>),
-    /// A method that is only the trait's, because its name is taken elsewhere.
+    /// A method that stays in the trait only, because its name conflicts with another one.
     Refused(Box<Method>),
-    /// Something that has a mistake in it and goes back to the trait.
+    /// Invalid code, which the trait keeps as `fallback.rs` left it.
     Other(TokenStream),
 }
 
@@ -44,7 +44,7 @@ impl Service {
     }
 }
 
-/// A method that can be called.
+/// A valid method.
 pub(crate) struct Method {
     /// The user's attributes, without ours.
     pub(crate) attrs: Vec<Attribute>,
@@ -58,11 +58,11 @@ pub(crate) struct Method {
     pub(crate) params: Vec<Param>,
     pub(crate) returns: Returns,
     pub(crate) body: Option<Body>,
-    /// The predicate of its `cfg`s.
+    /// The predicate of its `cfg`s, if it has any.
     pub(crate) condition: Option<TokenStream>,
 }
 
-/// What is given to the implementation, in its order.
+/// A parameter of the implementation's method, in its order.
 pub(crate) enum Param {
     Context,
     Arg(Arg),
@@ -70,27 +70,27 @@ pub(crate) enum Param {
     Outgoing(Type),
 }
 
-/// An argument that travels.
+/// An argument that is sent over the link.
 pub(crate) struct Arg {
     pub(crate) ident: Ident,
     pub(crate) ty: Type,
     pub(crate) default: bool,
 }
 
-/// What the method's future gives.
+/// The output of the method's future.
 pub(crate) struct Returns {
     pub(crate) written: Type,
-    /// Bounds besides `Future` and `Send`, if the user wrote `-> impl Future`.
+    /// Bounds other than `Future` and `Send`, if the user wrote `-> impl Future`.
     pub(crate) bounds: Vec<TypeParamBound>,
     /// Whether it is a `Result`.
     pub(crate) fallible: bool,
     pub(crate) output: Output,
     pub(crate) error: TypeRef,
-    /// Types that must not be a `Result` under another name.
+    /// Types that must not be an alias of `Result` (`expand/checks.rs`).
     pub(crate) plain: Vec<Type>,
 }
 
-/// What travels back.
+/// What is sent back.
 pub(crate) enum Output {
     Value(TypeRef),
     /// A stream that the method returns.
@@ -100,11 +100,11 @@ pub(crate) enum Output {
 /// A default body.
 pub(crate) struct Body {
     pub(crate) block: Block,
-    /// Whether it is that of an `async fn`.
+    /// Whether it is the body of an `async fn`.
     pub(crate) is_async: bool,
 }
 
-/// The kind, which is read from the signature.
+/// The kind of a method, derived from its signature.
 pub(crate) enum Shape<'a> {
     Single { output: &'a TypeRef },
     ServerStream { item: StreamItem<'a> },
@@ -112,7 +112,7 @@ pub(crate) enum Shape<'a> {
     TwoWay { input: &'a Type, item: StreamItem<'a> },
 }
 
-/// What a stream of answers consists of.
+/// The item type of a stream of answers.
 pub(crate) enum StreamItem<'a> {
     Pushed(&'a Type),
     Pulled(&'a TypeRef),
@@ -152,7 +152,7 @@ impl Method {
         }
     }
 
-    /// The arguments that travel.
+    /// The arguments that are sent over the link.
     pub(crate) fn args(&self) -> impl Iterator<Item = &Arg> {
         self.params.iter().filter_map(|param| match param {
             Param::Arg(arg) => Some(arg),

@@ -1,11 +1,11 @@
-//! Every generated name, and those that a method must leave alone.
+//! All generated names, and the names that methods must not have.
 
 use proc_macro2::Span;
 use quote::format_ident;
 use syn::Ident;
 use syn::ext::IdentExt as _;
 
-/// Methods that the client has of its own; `clone` would compile and then call the peer.
+/// The client's own methods. A service method named `clone` would compile, and then call the peer.
 const RESERVED: &[&str] = &["new", "subroute", "in_process", "clone"];
 
 pub(crate) fn is_reserved(method: &Ident) -> bool {
@@ -25,7 +25,7 @@ pub(crate) fn descriptor() -> Ident {
     Ident::new("DESCRIPTOR", Span::call_site())
 }
 
-/// `stat` and `diskInfo` become `STAT` and `DISK_INFO`.
+/// The constant of a method: `STAT` for `stat`, `DISK_INFO` for `diskInfo`.
 pub(crate) fn constant(method: &Ident) -> Ident {
     let name = method.unraw().to_string();
     let mut constant = String::with_capacity(name.len() + 4);
@@ -45,22 +45,22 @@ pub(crate) fn codec(index: usize) -> Ident {
     format_ident!("__CODEC_{index}")
 }
 
-/// The runtime's hidden module, inside the block of generated code that imports it.
+/// The name under which generated code imports the runtime's hidden module.
 pub(crate) fn runtime() -> Ident {
     runtime_at(Span::call_site())
 }
 
-/// The same, located at this span, so that messages about it point there.
+/// The same name located at `span`, so that compiler messages about it point there.
 pub(crate) fn runtime_at(span: Span) -> Ident {
     Ident::new("__grid", span)
 }
 
-/// The type parameter for the type that implements the trait.
+/// The type parameter for the implementation of the trait.
 pub(crate) fn implementer() -> Ident {
     Ident::new("__T", Span::mixed_site())
 }
 
-/// An argument in the server's closure, whatever the user calls it.
+/// An argument of the server's closure. Independent of the user's name for it.
 pub(crate) fn argument(index: usize) -> Ident {
     format_ident!("arg{}", index + 1, span = Span::mixed_site())
 }

@@ -1,7 +1,7 @@
-//! Reads a service from the trait. After this and `validate.rs` nothing can fail.
+//! Parses the trait to a [`Service`]. After this and `validate.rs` nothing can fail.
 //!
-//! A mistake in an option leaves the method in place with the option's default; one in the signature leaves the method
-//! in the trait as it was written, without a client's method, so that it is reported once and nothing else breaks.
+//! A method with an invalid option keeps the option's default. A method with an invalid signature stays in the trait but
+//! is not generated for the client. Either way the user sees one error per mistake.
 
 mod method;
 mod params;
@@ -17,13 +17,13 @@ use crate::errors::Errors;
 use crate::fallback;
 use crate::model::{Item, Service};
 
-/// The service that the trait describes, with whatever of it makes sense.
+/// Returns the valid parts of the service.
 pub(crate) fn service(args: ServiceArgs, mut item: ItemTrait, errors: &mut Errors) -> Service {
     let servable = check_trait(&item, errors);
     let name = args.name.unwrap_or_else(|| item.ident.unraw().to_string());
     let trait_items = std::mem::take(&mut item.items);
     if trait_items.is_empty() {
-        errors.push(&item.ident, "a service without methods cannot be called: add an `async fn`");
+        errors.push(&item.ident, "a service needs at least one method: add an `async fn`");
     }
     let items = trait_items.into_iter().map(|item| from_item(item, &name, errors)).collect();
     Service { item, items, name, krate: args.krate, servable }
@@ -39,10 +39,7 @@ fn from_item(item: TraitItem, service: &str, errors: &mut Errors) -> Item {
                 TraitItem::Macro(_) => "a macro is",
                 _ => "this is",
             };
-            let message = format!(
-                "{what} not part of a service, whose methods are called from other nodes: move \
-                    it to another trait"
-            );
+            let message = format!("{what} not allowed in a service: move it to another trait");
             match &other {
                 TraitItem::Const(item) => errors.push(&item.ident, message),
                 TraitItem::Type(item) => errors.push(&item.ident, message),
@@ -59,34 +56,31 @@ fn from_item(item: TraitItem, service: &str, errors: &mut Errors) -> Item {
     }
 }
 
-/// What is wrong with the trait itself. False if no type can implement it as a service.
+/// Reports errors of the trait itself. Returns false if no server can be generated for it.
 fn check_trait(item: &ItemTrait, errors: &mut Errors) -> bool {
     if let Some(token) = &item.unsafety {
-        errors.push(
-            token,
-            "a service is a safe trait: there is nothing a caller on another node could promise",
-        );
+        errors.push(token, "a service cannot be an unsafe trait");
     }
     if let Some(token) = &item.modifiers.auto_token {
-        errors.push(token, "a service has methods, which an auto trait has not");
+        errors.push(token, "a service cannot be an auto trait, which has no methods");
     }
     if let Some(lifetime) = item.generics.lifetimes().next() {
         errors.push(
             lifetime,
-            "a service has no lifetime: it is shared between calls, so it owns what it needs",
+            "a service cannot have lifetime parameters: calls share it, so it must own its data",
         );
         return false;
     }
     if let Some(parameter) = item.generics.params.first() {
         errors.push(
             parameter,
-            "a service is not generic: callers on other nodes must know all types; put the \
-                parameter on the type that implements it",
+            "a service cannot be generic, because both nodes must know all types: make the \
+                implementing type generic instead",
         );
         return false;
     }
     if let Some(clause) = &item.generics.where_clause {
-        errors.push(clause, "a service has no where clause: write `trait Disk: Bound`");
+        errors.push(clause, "a service cannot have a where clause: write `trait Disk: Bound`");
         return false;
     }
     true

@@ -1,7 +1,7 @@
-//! What the attribute makes of whole services, printed so that a reviewer can read it.
+//! Snapshot tests of the expansion of whole services.
 //!
 //! `tests/services/*.rs` are expanded and compared with `tests/snapshots/*.rs`.
-//! `GRID_MACROS_UPDATE=1 cargo test -p grid-rpc-macros` writes those anew.
+//! `GRID_MACROS_UPDATE=1 cargo test -p grid-rpc-macros` overwrites the snapshots.
 
 use std::fs;
 use std::path::Path;
@@ -9,9 +9,9 @@ use std::path::Path;
 use quote::ToTokens as _;
 use syn::{File, Item, Meta};
 
-/// Expands every item of a file that has our attribute, and prints it.
+/// Expands every item of a file that has our attribute, and formats the result.
 fn expand_file(source: &str) -> String {
-    let file: File = syn::parse_str(source).expect("the service is Rust");
+    let file: File = syn::parse_str(source).expect("the service parses");
     let mut printed = String::new();
     for mut item in file.items {
         let attrs = match &mut item {
@@ -29,7 +29,7 @@ fn expand_file(source: &str) -> String {
             _ => Default::default(),
         };
         let expanded = crate::expand(args, item.into_token_stream());
-        let expanded: File = syn::parse2(expanded).expect("the expansion is Rust");
+        let expanded: File = syn::parse2(expanded).expect("the expansion parses");
         printed.push_str(&prettyplease::unparse(&expanded));
     }
     printed
@@ -37,8 +37,7 @@ fn expand_file(source: &str) -> String {
 
 fn check(name: &str) {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let source =
-        fs::read_to_string(tests.join("services").join(name)).expect("the service is there");
+    let source = fs::read_to_string(tests.join("services").join(name)).expect("the service exists");
     let expanded = expand_file(&source);
     let snapshot = tests.join("snapshots").join(name);
     if std::env::var_os("GRID_MACROS_UPDATE").is_some() {
@@ -89,12 +88,12 @@ fn mistakes() {
     check("mistakes.rs");
 }
 
-/// Whatever generated code names, a release of the runtime must keep: so it is all in one hidden module.
+/// A release of the runtime must keep every path in generated code, so all of them are in one hidden module.
 #[test]
-fn generated_paths_lead_to_the_hidden_module() {
+fn generated_paths_are_in_the_hidden_module() {
     for service in ["single", "server_stream", "client_stream", "two_way"] {
         let snapshot = format!("{}/tests/snapshots/{service}.rs", env!("CARGO_MANIFEST_DIR"));
-        let expanded = fs::read_to_string(snapshot).expect("the snapshot is there");
+        let expanded = fs::read_to_string(snapshot).expect("the snapshot exists");
         let absolute =
             expanded.split([' ', '(', '<', '&', '#']).filter(|word| word.starts_with("::"));
         for path in absolute {
@@ -104,7 +103,7 @@ fn generated_paths_lead_to_the_hidden_module() {
 }
 
 #[test]
-fn types_are_printed_as_people_write_them() {
+fn types_print_as_in_source_code() {
     for ty in [
         "Vec<u8>",
         "HashMap<String, Vec<Option<(u8, [u8; 4])>>>",

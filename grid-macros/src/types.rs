@@ -1,7 +1,7 @@
-//! What a type in a signature means: a stream's end, a `Result`, a payload that cannot travel.
+//! Classifies the types in a signature: ends of streams, `Result`s, payloads that cannot be sent.
 //!
-//! Recognised by the last segment of its path, as written; everything else is left to the compiler, which checks the
-//! types themselves against the bounds of the runtime.
+//! A type is recognised by the last segment of its path as written. The compiler does the rest: it checks the types
+//! against the bounds of the runtime.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
@@ -13,7 +13,7 @@ use syn::{
 
 use crate::errors::Errors;
 
-/// A type, or the part of an alias of `Result` that only the compiler can see.
+/// A type as written, or a part of an alias of `Result`, which only the compiler can resolve.
 pub(crate) enum TypeRef {
     Written(Type),
     OkOf(Type),
@@ -32,7 +32,8 @@ impl TypeRef {
     }
 }
 
-/// `<ty as ResultLike>::part`, which begins and ends where the type does, so that a caret is under all of it.
+/// `<ty as ResultLike>::part`, located from the first to the last token of the type, so that compiler messages mark all
+/// of it.
 fn part_of(ty: &Type, part: &str, runtime: &impl ToTokens) -> TokenStream {
     let last =
         ty.to_token_stream().into_iter().last().map_or_else(|| ty.span(), |token| token.span());
@@ -55,7 +56,7 @@ pub(crate) fn is_named(ty: &Type, name: &str) -> bool {
     last_segment(ty).is_some_and(|segment| segment.ident == name)
 }
 
-/// The types in the angle brackets of a segment; lifetimes do not count.
+/// The type arguments of a segment, without lifetimes and constants.
 pub(crate) fn type_args(segment: &PathSegment) -> Vec<&Type> {
     let PathArguments::AngleBracketed(args) = &segment.arguments else { return Vec::new() };
     let types = args.args.iter().filter_map(|arg| match arg {
@@ -65,13 +66,13 @@ pub(crate) fn type_args(segment: &PathSegment) -> Vec<&Type> {
     types.collect()
 }
 
-/// The `T` of `Incoming<T>` or whatever the name is; an error if there is not exactly one.
+/// The `T` of `Incoming<T>` or `Outgoing<T>`. Reports an error unless there is exactly one.
 pub(crate) fn only_arg(ty: &Type, errors: &mut Errors) -> Option<Type> {
     let segment = last_segment(ty)?;
     match type_args(segment)[..] {
         [only] => Some(only.clone()),
         _ => {
-            errors.push(ty, format_args!("say of what: `{}<T>`", segment.ident));
+            errors.push(ty, format_args!("write the type of the items: `{}<T>`", segment.ident));
             None
         }
     }
@@ -81,11 +82,11 @@ pub(crate) fn is_unit(ty: &Type) -> bool {
     matches!(ty, Type::Tuple(tuple) if tuple.elems.is_empty())
 }
 
-/// A return type, seen as a `Result` or not.
+/// Whether a return type is a `Result`.
 pub(crate) enum Split {
     /// `Result<T, E>` in full.
     Literal { ok: Box<Type>, err: Box<Type> },
-    /// An alias that is called `Result`: the compiler knows the rest.
+    /// An alias named `Result`, whose types only the compiler knows.
     Alias,
     /// Anything else.
     Plain,
@@ -101,12 +102,12 @@ pub(crate) fn split_result(ty: &Type) -> Split {
     }
 }
 
-/// The type behind the error of `Result<T, E>`.
+/// The error type of `Result<T, E>`.
 pub(crate) fn error_ref(err: Type) -> TypeRef {
     if is_named(&err, "Infallible") { TypeRef::Infallible } else { TypeRef::Written(err) }
 }
 
-/// `impl Stream<Item = T>` or `BoxStream<T>`: the `T`.
+/// The `T` of `impl Stream<Item = T>` or `BoxStream<T>`.
 pub(crate) fn stream_item(ty: &Type) -> Option<Type> {
     match ty {
         Type::ImplTrait(stream) => assoc_of(stream, "Stream", "Item"),
@@ -132,7 +133,7 @@ pub(crate) fn assoc_of(ty: &TypeImplTrait, name: &str, assoc: &str) -> Option<Ty
     })
 }
 
-/// A stream that is neither `impl Stream` nor `BoxStream`, so that it cannot be returned.
+/// Whether the type is a stream that cannot be returned: neither `impl Stream` nor `BoxStream`.
 pub(crate) fn is_bare_stream(ty: &Type) -> bool {
     match ty {
         Type::TraitObject(object) => object.bounds.iter().any(|bound| {
@@ -155,13 +156,13 @@ fn has_item(segment: &PathSegment) -> bool {
         .any(|arg| matches!(arg, GenericArgument::AssocType(pair) if pair.ident == "Item"))
 }
 
-/// Refuses what can be said without knowing the types; at most one message a type.
+/// Reports types that cannot be sent, as far as the syntax shows it; at most one error per type.
 pub(crate) fn check_payload(ty: &Type, errors: &mut Errors) -> bool {
     let mut check = PayloadCheck { errors, fine: true };
     if let Type::Slice(slice) = ty {
-        // Inside of a `Box` it is fine.
+        // `Box<[T]>` is allowed.
         let elem = text(&slice.elem);
-        check.refuse(ty, format_args!("a slice has no size of its own: use `Vec<{elem}>`"));
+        check.refuse(ty, format_args!("a slice is unsized: use `Vec<{elem}>`"));
     }
     check.visit_type(ty);
     check.fine
@@ -182,33 +183,35 @@ impl PayloadCheck<'_> {
 
 impl<'ast> Visit<'ast> for PayloadCheck<'_> {
     fn visit_type(&mut self, ty: &'ast Type) {
-        let trait_hint = "a payload has one concrete type, which both ends know";
+        let trait_hint = "both nodes must know the concrete type";
         match ty {
             Type::Reference(reference) => {
                 let instead = owned(&reference.elem);
                 self.refuse(
                     ty,
-                    format_args!("a reference cannot travel to another node: use `{instead}`"),
+                    format_args!("a reference cannot be sent to another node: use `{instead}`"),
                 );
             }
             Type::TraitObject(_) => {
                 self.refuse(
                     ty,
-                    format_args!("`dyn` types cannot travel: {trait_hint}; an enum may do"),
+                    format_args!("a `dyn` type cannot be sent: {trait_hint}; use an enum"),
                 );
             }
             Type::ImplTrait(stream) if assoc_of(stream, "Stream", "Item").is_some() => {
-                self.refuse(ty, "a stream is the whole answer, or as an argument `Incoming<T>`");
+                self.refuse(ty, "a stream cannot be inside another type: return it alone, or take an `Incoming<T>`");
             }
             Type::ImplTrait(_) => {
-                self.refuse(ty, format_args!("`impl Trait` cannot travel: {trait_hint}; name it"))
+                self.refuse(ty, format_args!("`impl Trait` cannot be sent: {trait_hint}; name it"))
             }
-            Type::FnPtr(_) => self
-                .refuse(ty, "a function cannot travel to another node: send the data it works on"),
-            Type::Ptr(_) => {
-                self.refuse(ty, "a pointer cannot travel to another node: send what it points at")
+            Type::FnPtr(_) => {
+                self.refuse(ty, "a function cannot be sent to another node: send data instead")
             }
-            Type::Infer(_) => self.refuse(ty, "write the type: the other end must know it too"),
+            Type::Ptr(_) => self.refuse(
+                ty,
+                "a pointer cannot be sent to another node: send the value it points to",
+            ),
+            Type::Infer(_) => self.refuse(ty, "write the type: the other node must know it too"),
             _ => visit::visit_type(self, ty),
         }
     }
@@ -217,14 +220,14 @@ impl<'ast> Visit<'ast> for PayloadCheck<'_> {
         let Some(last) = path.segments.last() else { return };
         if last.ident == "Incoming" || last.ident == "Outgoing" {
             let message = format!(
-                "`{}<T>` is an argument of its own: it cannot be inside another type",
+                "`{}<T>` cannot be inside another type: make it an argument of its own",
                 last.ident
             );
             self.refuse(path, message);
         } else if path.segments.first().is_some_and(|first| first.ident == "Self") {
             self.refuse(
                 path,
-                "`Self` is the implementation, which a caller does not know: write the type",
+                "`Self` is the implementation, which a caller does not know: name a type",
             );
         } else {
             visit::visit_path(self, path);
@@ -233,12 +236,12 @@ impl<'ast> Visit<'ast> for PayloadCheck<'_> {
 
     fn visit_lifetime(&mut self, lifetime: &'ast syn::Lifetime) {
         if lifetime.ident != "static" {
-            self.refuse(lifetime, "a payload owns its data: use a type without a lifetime");
+            self.refuse(lifetime, "a payload must own its data: use a type without a lifetime");
         }
     }
 }
 
-/// What to write in place of a reference to this.
+/// The owned type to suggest instead of a reference to this one.
 fn owned(elem: &Type) -> String {
     match elem {
         Type::Slice(slice) if is_named(&slice.elem, "u8") => "Bytes".to_owned(),
@@ -250,7 +253,7 @@ fn owned(elem: &Type) -> String {
     }
 }
 
-/// A type as a user would write it: tokens alone would be `Vec < u8 >`.
+/// The type as a user would write it. The tokens alone print as `Vec < u8 >`.
 pub(crate) fn text(tokens: &impl ToTokens) -> String {
     let tokens = tokens.to_token_stream().to_string();
     let mut text = String::with_capacity(tokens.len());
@@ -273,7 +276,7 @@ pub(crate) fn text(tokens: &impl ToTokens) -> String {
     text
 }
 
-/// Adds a `Send` bound to every `impl Stream`, as the trait's futures have it.
+/// Adds a `Send` bound to every `impl Stream`, since handlers run in tasks that may change threads.
 pub(crate) fn with_send(ty: &Type, send: &TokenStream) -> Type {
     struct AddSend<'a>(&'a TokenStream);
     impl syn::visit_mut::VisitMut for AddSend<'_> {

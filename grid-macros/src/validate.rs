@@ -1,4 +1,4 @@
-//! Rules across the methods of a service: ids and names are there once.
+//! Rules across the methods of a service: their ids and names must be unique.
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
@@ -8,9 +8,9 @@ use crate::errors::Errors;
 use crate::model::{Item, Method, Service};
 use crate::names;
 
-/// Finds all mistakes; the result is code that finds those that depend on a `cfg`.
+/// Reports all conflicts. Returns code that reports those that depend on a `cfg`.
 ///
-/// A method whose name is taken stays in the trait only, so that the compiler does not complain as well.
+/// A method whose name conflicts stays in the trait only, so that the compiler reports no second error.
 pub(crate) fn service(service: &mut Service, errors: &mut Errors) -> TokenStream {
     let client = names::client(service.ident());
     let items = std::mem::take(&mut service.items);
@@ -26,8 +26,8 @@ pub(crate) fn service(service: &mut Service, errors: &mut Errors) -> TokenStream
             errors.push(
                 &method.ident,
                 format_args!(
-                    "`{client}` has its own `{name}`: give the \
-                method another name, and if its name on the wire must stay, write \
+                    "`{client}` has its own `{name}`: rename the \
+                method; to keep its name on the wire, add \
                 `#[handler(name = \"{name}\")]`"
                 ),
             );
@@ -49,7 +49,7 @@ pub(crate) fn service(service: &mut Service, errors: &mut Errors) -> TokenStream
     conditional
 }
 
-/// Why two methods cannot both be there.
+/// Why two methods cannot be in the same service.
 enum Conflict {
     Pinned,
     Name,
@@ -58,7 +58,7 @@ enum Conflict {
 }
 
 fn conflict(first: &Method, second: &Method) -> Option<Conflict> {
-    // Of two functions of one name the compiler complains itself, with both places.
+    // The compiler reports two functions of the same name itself, with both locations.
     let functions =
         first.ident == second.ident && first.condition.is_none() && second.condition.is_none();
     if functions {
@@ -77,18 +77,17 @@ fn conflict(first: &Method, second: &Method) -> Option<Conflict> {
 }
 
 impl Conflict {
-    /// What to say at the second method, and at the first.
+    /// The messages at the second method and at the first.
     fn messages(&self, first: &Method, second: &Method) -> (String, String) {
         let (a, b, id) = (&first.ident, &second.ident, first.id);
         match self {
             Self::Pinned => (
-                format!("`{b}` has the pinned id {id}, which `{a}` has already: choose another"),
-                format!("`{a}` has the id {id} first"),
+                format!("`{b}` has the same pinned id as `{a}`, {id}: choose another one"),
+                format!("`{a}` has the id {id}"),
             ),
             Self::Name => (
                 format!(
-                    "`{b}` and `{a}` are both called `{}` on the wire: give one of them another \
-                        name",
+                    "`{b}` and `{a}` have the same name on the wire, `{}`: rename one of them",
                     first.name
                 ),
                 format!("`{a}` is the other one"),
@@ -104,8 +103,8 @@ impl Conflict {
                 let constant = names::constant(&first.ident);
                 (
                     format!(
-                        "`{a}` and `{b}` would both be the constant `{constant}`: rename one, \
-                            and keep its name on the wire with `#[handler(name = \"..\")]`"
+                        "the constants of `{a}` and `{b}` would both be named `{constant}`: rename \
+                            one; to keep its name on the wire, add `#[handler(name = \"..\")]`"
                     ),
                     format!("`{a}` is the other one"),
                 )
@@ -119,7 +118,7 @@ impl Conflict {
         errors.push(&first.ident, there);
     }
 
-    /// The same, where only the compiler knows whether both are there.
+    /// Code that reports the conflict if the `cfg`s of both methods hold.
     fn under_cfg(&self, first: &Method, second: &Method, krate: &Krate) -> TokenStream {
         let private = krate.private_at(second.ident.span());
         let conditions = first.condition.iter().chain(&second.condition);

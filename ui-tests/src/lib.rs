@@ -1,1 +1,1 @@
-//! Holds the compile-fail tests; see `tests/`.
+//! Empty: the compile tests are in `tests/`.

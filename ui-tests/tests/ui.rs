@@ -1,6 +1,6 @@
-//! What compiles and what does not, with the messages that users see.
+//! Services that must compile, and mistakes with the compiler messages that users see.
 //!
-//! `TRYBUILD=overwrite cargo test -p grid-ui-tests` writes the messages anew; read the difference before it is committed.
+//! `TRYBUILD=overwrite cargo test -p grid-ui-tests` overwrites the messages; read the diff before committing it.
 
 #[test]
 fn ui() {

@@ -1,4 +1,4 @@
-//! Checks that return types are what they look like: a `Result` under another name would travel as data.
+//! Checks that no return type is an alias of `Result` with another name: its errors would be sent as values.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -7,7 +7,7 @@ use syn::spanned::Spanned as _;
 use crate::model::Service;
 use crate::names;
 
-/// One statement for each plain return type.
+/// One statement per return type that is not named `Result`.
 pub(super) fn expand(service: &Service) -> TokenStream {
     let runtime = names::runtime();
     let mut seen = Vec::new();

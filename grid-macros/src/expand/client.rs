@@ -1,4 +1,4 @@
-//! The client: its type with a function for each method, and the constants behind those.
+//! The client: its type with one function per method. The constants behind those are in `constants.rs`.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -11,7 +11,7 @@ use crate::names;
 
 /// The client's type and its functions.
 ///
-/// They stand outside of the unnamed constant, or the compiler would call them `_::<impl DiskClient>::stat`.
+/// They are outside the unnamed constant, where compiler messages would name them `_::<impl DiskClient>::stat`.
 pub(super) fn expand(service: &Service) -> TokenStream {
     let private = service.krate.private();
     let (vis, client) = (&service.item.vis, names::client(service.ident()));
@@ -31,13 +31,13 @@ pub(super) fn expand(service: &Service) -> TokenStream {
 
         #silence
         impl #client {
-            /// Makes a client that calls over this connection.
+            /// Creates a client that makes its calls over this connection.
             #[must_use]
             #vis fn new(connection: #private::Connection) -> Self {
                 Self { connection }
             }
 
-            /// The same client for the service under this subroute.
+            /// Returns a client of the service under this subroute. An empty path returns the same client.
             #[must_use]
             #vis fn subroute(&self, path: &#private::str) -> Self {
                 Self::new(self.connection.subroute(path))
@@ -53,7 +53,11 @@ fn in_process(service: &Service) -> TokenStream {
     let private = service.krate.private();
     let (vis, ident, server) = (&service.item.vis, service.ident(), names::server(service.ident()));
     quote! {
-        /// Makes a client of a service in this process, without a link: for tests.
+        /// Creates a client of a service in this process, without a link. Intended for tests.
+        ///
+        /// # Panics
+        ///
+        /// Panics outside of a tokio runtime.
         #[must_use]
         #vis fn in_process(service: impl #ident) -> Self {
             Self::new(#private::in_process(#server::new(service)))

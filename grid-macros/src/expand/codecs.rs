@@ -1,6 +1,7 @@
-//! One hidden constant for each type that a service mentions, so that a type that cannot travel is reported once.
+//! One hidden constant per type in the signatures of a service, so that the compiler reports a type that cannot be sent
+//! once.
 //!
-//! Types that only methods with a `cfg` mention are not shared, because they may not exist.
+//! Types that occur only in methods with a `cfg` get none, because they may not exist.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
@@ -11,7 +12,7 @@ use crate::model::{Method, Service, Shape};
 use crate::names;
 use crate::types::TypeRef;
 
-/// What codecs there are, by the text of their types.
+/// The shared codecs, distinguished by the tokens of their types.
 #[derive(Default)]
 pub(super) struct Codecs {
     shared: Vec<Shared>,
@@ -23,7 +24,7 @@ struct Shared {
     codec: Codec,
 }
 
-/// A codec before it is known whether it is shared.
+/// The type of a codec, and the expression that makes it.
 struct Codec {
     ty: TokenStream,
     make: TokenStream,
@@ -48,7 +49,7 @@ impl Codecs {
         }
     }
 
-    /// The constants.
+    /// The definitions of the constants.
     pub(super) fn definitions(&self) -> TokenStream {
         let definitions = self.shared.iter().map(
             |Shared { name, codec: Codec { ty, make }, .. }| quote!(const #name: #ty = #make;),
@@ -64,12 +65,12 @@ impl Codecs {
         }
     }
 
-    /// The codec of a type of this method.
+    /// The expression for the codec of a type of this method.
     pub(super) fn of_type(&self, ty: TokenStream, method: &Method) -> TokenStream {
         self.get(codec(&ty, method))
     }
 
-    /// The codec of the method's error.
+    /// The expression for the codec of the method's error.
     pub(super) fn of_error(&self, method: &Method) -> TokenStream {
         match error_codec(method) {
             Some(codec) => self.get(codec),
@@ -99,7 +100,7 @@ fn error_codec(method: &Method) -> Option<Codec> {
     }
 }
 
-/// All of it stands at the type, since a message about it is about the type.
+/// Located at the type, since compiler messages about the codec are about the type.
 fn make(function: &str, codec: &str, ty: &TokenStream) -> Codec {
     let span = ty.span();
     let runtime = names::runtime_at(span);
@@ -110,7 +111,7 @@ fn make(function: &str, codec: &str, ty: &TokenStream) -> Codec {
     }
 }
 
-/// What the caller sends after the arguments, and what the handler sends.
+/// The types that the caller sends after the arguments, and that the handler sends.
 pub(super) fn ends(method: &Method, runtime: &impl ToTokens) -> (Option<TokenStream>, TokenStream) {
     match method.shape() {
         Shape::Single { output } => (None, output.tokens(runtime)),

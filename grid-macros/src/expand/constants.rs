@@ -1,4 +1,4 @@
-//! The client's constants: one for each method with its types, codecs and what else is known of it.
+//! The client's constants: one typed descriptor per method, and the descriptor of the service.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
@@ -63,7 +63,7 @@ fn method_type(shape: &Shape<'_>) -> (TokenStream, TokenStream) {
     }
 }
 
-/// The argument's specs: one is the whole payload, several are a map.
+/// The specs of the arguments: a single one is the whole payload, several are a map.
 fn specs(method: &Method, codecs: &Codecs) -> TokenStream {
     let function = if method.args().count() == 1 { "whole" } else { "arg" };
     let specs = method.args().map(|arg| {
@@ -82,7 +82,7 @@ fn specs(method: &Method, codecs: &Codecs) -> TokenStream {
     quote!((#(#specs,)*))
 }
 
-/// What is known of the method without its types; defaults are left out.
+/// The untyped descriptor of the method. Defaults are omitted.
 fn info(service: &Service, method: &Method) -> TokenStream {
     let runtime = names::runtime();
     let (service_name, name) = (&service.name, &method.name);
@@ -127,9 +127,9 @@ fn info(service: &Service, method: &Method) -> TokenStream {
     info
 }
 
-/// A derived id as in docs and logs.
+/// A derived id in hexadecimal, as in documentation and logs.
 fn derived(id: u32) -> Literal {
-    format!("{id:#010x}").parse().expect("it is a number")
+    format!("{id:#010x}").parse().expect("a formatted number is a literal")
 }
 
 fn argument_name(pat: &Pat) -> String {
@@ -150,7 +150,7 @@ fn descriptor(service: &Service) -> TokenStream {
         quote!(#(#cfgs)* Self::#name.info())
     });
     quote! {
-        /// Name, documentation and methods of the service.
+        /// Descriptor of the service: name, documentation and methods.
         #vis const #constant: &'static #runtime::ServiceDescriptor =
             &#runtime::ServiceDescriptor::__new(#name, #docs, &[#(#methods),*]);
     }

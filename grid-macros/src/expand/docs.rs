@@ -1,4 +1,4 @@
-//! The documentation of what is generated.
+//! The documentation of generated items.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -6,7 +6,7 @@ use syn::Ident;
 
 use crate::model::{Method, Service, Shape};
 
-/// A method of the trait as a link, unless its name would make a broken one.
+/// A link to a method of the trait. Plain code for raw identifiers, whose links rustdoc cannot resolve.
 fn link(service: &Service, method: &Ident) -> String {
     let (service, method) = (service.ident().to_string(), method.to_string());
     if service.starts_with("r#") || method.starts_with("r#") {
@@ -22,25 +22,24 @@ fn service_link(service: &Service) -> String {
 }
 
 pub(super) fn client(service: &Service) -> TokenStream {
-    let text =
-        format!(" Calls {} on a node: one method for each of the trait's.", service_link(service));
+    let text = format!(" Client of {}: one method per method of the trait.", service_link(service));
     quote!(#[doc = #text])
 }
 
 pub(super) fn server(service: &Service) -> TokenStream {
-    let text = format!(" Serves a {} to other nodes.", service_link(service));
-    quote!(#[doc = #text])
-}
-
-pub(super) fn constant(service: &Service, method: &Method) -> TokenStream {
     let text = format!(
-        " {}: its id, its types and what else is known of it.",
-        link(service, &method.ident)
+        " Server of {}: create it with `new` or `from_arc`, and register it with a node.",
+        service_link(service)
     );
     quote!(#[doc = #text])
 }
 
-/// A line that is always there, so that a method without documentation is reported once, on the trait.
+pub(super) fn constant(service: &Service, method: &Method) -> TokenStream {
+    let text = format!(" Descriptor of {}: id, types and options.", link(service, &method.ident));
+    quote!(#[doc = #text])
+}
+
+/// Always present, so that `missing_docs` reports an undocumented method on the trait only.
 pub(super) fn call(service: &Service, method: &Method, documented: bool) -> TokenStream {
     let what = match method.shape() {
         Shape::Single { .. } => "Calls",

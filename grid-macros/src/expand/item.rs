@@ -1,4 +1,4 @@
-//! The trait, cleaned of our attributes, with futures that can be spawned.
+//! The trait, without our attributes, and with `Send` futures.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -25,7 +25,7 @@ pub(super) fn expand(service: &Service) -> TokenStream {
     });
     let supertraits = supertraits.iter();
     let where_clause = &generics.where_clause;
-    // In the user's places, so that what the compiler says about the trait points at the trait.
+    // Located at the user's tokens, so that compiler messages about the trait point at the trait.
     let mut code = quote_spanned! {ident.span()=>
         #(#attrs)*
         #vis #unsafety #trait_token #ident #generics:
@@ -35,7 +35,7 @@ pub(super) fn expand(service: &Service) -> TokenStream {
     code
 }
 
-/// Every token of the future's type stands at the method's name, so that a message about it points there.
+/// Every token of the future's type is located at the method's name, so that compiler messages about it point there.
 fn signature(service: &Service, method: &Method) -> TokenStream {
     let Method { attrs, ident, inputs, returns, body, .. } = method;
     let span = ident.span();

@@ -1,7 +1,7 @@
-//! From the model to code: the trait, the client, the server. Nothing here can fail.
+//! Generates code from the model: the trait, the client, the server. Nothing here can fail.
 //!
-//! The client and the server's alias stand beside the trait. Everything else is in one unnamed constant, which imports
-//! the runtime's hidden module under a short name. No other path is generated.
+//! The client and the alias of the server are next to the trait. Everything else is in one unnamed constant, which
+//! imports the runtime's hidden module under a short name. All generated paths lead to that module.
 
 mod checks;
 mod client;

@@ -9,7 +9,7 @@ use crate::carried;
 use crate::model::{Method, Output, Param, Service, Shape};
 use crate::names;
 
-/// The name under which users make a server.
+/// The alias that users name.
 pub(super) fn alias(service: &Service) -> TokenStream {
     let private = service.krate.private();
     let (vis, ident) = (&service.item.vis, service.ident());
@@ -24,7 +24,7 @@ pub(super) fn alias(service: &Service) -> TokenStream {
     }
 }
 
-/// The methods, for the runtime's `Served`.
+/// The list of the methods, from which the runtime makes handlers.
 pub(super) fn methods(service: &Service) -> TokenStream {
     let (runtime, implementer) = (names::runtime(), names::implementer());
     let (ident, client) = (service.ident(), names::client(service.ident()));
@@ -64,7 +64,7 @@ fn has_context(method: &Method) -> bool {
     method.params.iter().any(|param| matches!(param, Param::Context))
 }
 
-/// Calls the implementation and makes a `Result` of what it gives.
+/// Calls the implementation and converts its output to a `Result`.
 fn body(service: &Service, method: &Method) -> TokenStream {
     let runtime = names::runtime();
     let (ident, name) = (service.ident(), &method.ident);
@@ -92,7 +92,7 @@ fn body(service: &Service, method: &Method) -> TokenStream {
     let call = quote!(#ident::#name(&*#svc, #(#params),*).await);
     let out = names::binding("out");
     match (&method.returns.output, method.returns.fallible) {
-        // At the return type, since that is what a message about the items is about.
+        // Located at the return type, since compiler messages about the items are about it.
         (Output::Pulled(_), true) => {
             quote_spanned!(method.returns.written.span()=> #out.__pump_ok(#call).await)
         }

@@ -9,7 +9,7 @@ use crate::carried;
 use crate::errors::Errors;
 use crate::model::{Body, Method, Shape};
 
-/// The method, or `None` if its signature has a mistake in it.
+/// Parses a method. Returns `None` if its signature is invalid.
 pub(super) fn method(
     mut method: TraitItemFn,
     service: &str,
@@ -19,9 +19,9 @@ pub(super) fn method(
     for attr in method.attrs.iter().filter(|attr| carried::conditionally_has(attr, "handler")) {
         errors.push(
             attr,
-            "`#[handler]` cannot be inside `cfg_attr`: the id and the \
-                capacities are part of the contract; write the method twice, each with its own \
-                `cfg`",
+            "`#[handler]` cannot be inside `cfg_attr`, because ids and \
+            capacities must be the same on all nodes: write the method twice, each with its own \
+            `cfg`",
         );
         sound = false;
     }
@@ -53,7 +53,7 @@ pub(super) fn method(
     Some(method)
 }
 
-/// Options that need a certain shape. A mistake here changes nothing but the message.
+/// Reports options that do not apply to the method's shape. They have no other effect.
 fn check_options(method: &Method, errors: &mut Errors) {
     let shape = method.shape();
     if let (Some((key, _)), Shape::Single { .. } | Shape::ServerStream { .. }) =
@@ -61,8 +61,8 @@ fn check_options(method: &Method, errors: &mut Errors) {
     {
         errors.push(
             key,
-            "`incoming` is the capacity of an `Incoming<T>` argument, and there \
-                is none: add one, or leave the option out",
+            "`incoming` is the capacity of an `Incoming<T>` argument, which this method does \
+            not have: add one, or remove the option",
         );
     }
     if let (Some((key, _)), Shape::Single { .. } | Shape::ClientStream { .. }) =
@@ -70,20 +70,19 @@ fn check_options(method: &Method, errors: &mut Errors) {
     {
         errors.push(
             key,
-            "`outgoing` is the capacity of a stream of answers, and there is \
-                none: add an `Outgoing<T>` argument, return `impl Stream`, or leave the option \
-                out",
+            "`outgoing` is the capacity of a stream of answers, which this method does not have: \
+            add an `Outgoing<T>` argument, return `impl Stream`, or remove the option",
         );
     }
     match (&method.options.inline_key, &shape) {
         (None, _) | (_, Shape::Single { .. }) => {}
         (Some(key), _) => {
-            errors.push(key, "`inline` is for single requests: a stream has its own task")
+            errors.push(key, "`inline` only applies to single requests: a stream has its own task")
         }
     }
 }
 
-/// FNV-1a 32 of `Service/method`, out of the way of pinned ids (docs/protocol.md, "Derived handler ids").
+/// FNV-1a 32 of `Service/method`, moved out of the range of pinned ids (docs/protocol.md, "Derived handler ids").
 fn derived_id(service: &str, method: &str) -> u32 {
     let name = service.bytes().chain([b'/']).chain(method.bytes());
     let hash =

@@ -1,4 +1,4 @@
-//! Parameters: the context, arguments that travel, the ends of streams.
+//! Parameters: the context, arguments, and the ends of streams.
 
 use syn::{Attribute, FnArg, Pat, PatType, Signature, Type};
 
@@ -6,7 +6,7 @@ use crate::errors::Errors;
 use crate::model::{Arg, Param};
 use crate::types;
 
-/// The parameters, with our attributes taken off. `None` if one of them makes no sense.
+/// Parses the parameters and removes our attributes from them. Returns `None` if one is invalid.
 pub(super) fn params(
     sig: &mut Signature,
     has_body: bool,
@@ -39,7 +39,7 @@ fn param(
         errors.push(
             &input.ty,
             "the context is borrowed from the call: take `&Context`, and \
-            clone it if you must keep it",
+            clone it to keep it",
         );
         return None;
     }
@@ -66,7 +66,7 @@ fn param(
     if twice {
         errors.push(
             &input.ty,
-            format_args!("a method has at most one `{stream}<T>`: make `T` an enum"),
+            format_args!("a method can have only one `{stream}<T>`: make `T` an enum"),
         );
         return None;
     }
@@ -76,44 +76,44 @@ fn param(
 fn context(input: &PatType, before: &[Param], errors: &mut Errors) -> Option<Param> {
     let message = match (&*input.ty, before) {
         (Type::Reference(reference), _) if reference.mutability.is_some() => {
-            "a call does not change its context: take `&Context`"
+            "the context cannot be changed: take `&Context`"
         }
         (Type::Reference(reference), _) if reference.lifetime.is_some() => {
-            "a method of a service has no lifetimes: take `&Context`"
+            "a method of a service cannot have lifetimes: take `&Context`"
         }
         (_, []) => return Some(Param::Context),
-        (_, [Param::Context, ..]) => "a call has one context: take `&Context` once",
-        _ => "`&Context` comes first: put it behind `&self`, before what travels",
+        (_, [Param::Context, ..]) => "a method takes one `&Context`",
+        _ => "`&Context` must be the first argument after `&self`",
     };
     errors.push(&input.ty, message);
     None
 }
 
-/// The name under which an argument travels.
+/// The name of an argument on the wire.
 fn name_of(pat: &Pat, has_body: bool, errors: &mut Errors) -> Option<syn::Ident> {
     match pat {
         Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none() => {
             if let (Some(token), false) = (&name.mutability, has_body) {
-                errors.push(token, "`mut` is a matter of the implementation: leave it out here");
+                errors.push(token, "`mut` belongs in the implementation: remove it here");
                 return None;
             }
             Some(name.ident.clone())
         }
         Pat::Wild(wild) => {
-            errors.push(wild, "arguments travel by their names: give this one a name");
+            errors.push(wild, "arguments are sent by name: name this one");
             None
         }
         other => {
             errors.push(
                 other,
-                "arguments travel by their names: write a name here, and take it apart in the body",
+                "arguments are sent by name: write a name here, and destructure it in the body",
             );
             None
         }
     }
 }
 
-/// Takes `#[default]` off. Refuses what would make the arguments differ between two builds.
+/// Removes `#[default]`. Reports `cfg`s, which could make the arguments differ between nodes.
 fn take_default(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Option<bool> {
     let mut sound = true;
     for attr in
@@ -121,7 +121,7 @@ fn take_default(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Option<bool>
     {
         errors.push(
             attr,
-            "arguments are the same on all nodes: put the `cfg` on the method, or \
+            "arguments must be the same on all nodes: put the `cfg` on the method, or \
             make the argument an `Option`",
         );
         sound = false;
@@ -129,7 +129,7 @@ fn take_default(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Option<bool>
     let mut default = false;
     for attr in attrs.extract_if(.., |attr| attr.path().is_ident("default")) {
         if attr.meta.require_path_only().is_err() {
-            errors.push(&attr, "`#[default]` takes no value: it is that of the type's `Default`");
+            errors.push(&attr, "`#[default]` takes no value: it uses the `Default` of the type");
         }
         default = true;
     }

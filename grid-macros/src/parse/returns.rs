@@ -1,4 +1,4 @@
-//! The return type, taken apart into what travels back and the error.
+//! The return type: what is sent back, and the error.
 
 use syn::{GenericArgument, PathArguments, ReturnType, Signature, Type, TypeParamBound};
 
@@ -6,7 +6,7 @@ use crate::errors::Errors;
 use crate::model::{Output, Returns};
 use crate::types::{self, Split, TypeRef};
 
-/// The return type, taken apart. `None` if it cannot travel.
+/// Parses the return type. Returns `None` if it cannot be sent.
 pub(super) fn returns(sig: &Signature, errors: &mut Errors) -> Option<Returns> {
     let unit = || Type::Tuple(syn::parse_quote!(()));
     let (written, bounds) = match (&sig.output, future_output(sig)) {
@@ -15,7 +15,7 @@ pub(super) fn returns(sig: &Signature, errors: &mut Errors) -> Option<Returns> {
         (ReturnType::Type(_, ty), _) => ((**ty).clone(), Vec::new()),
     };
     if let Type::Never(_) = written {
-        errors.push(&written, "a call gives an answer: write what, or nothing for `()`");
+        errors.push(&written, "a call must return: write the type of the answer, or none for `()`");
         return None;
     }
     match types::split_result(&written) {
@@ -43,7 +43,7 @@ pub(super) fn returns(sig: &Signature, errors: &mut Errors) -> Option<Returns> {
                     plain,
                 });
             };
-            // Only the items can fail: their error is the method's.
+            // Only the items can be errors: their error type is the method's.
             let error = match types::split_result(&item) {
                 Split::Literal { err, .. } => types::error_ref(*err),
                 Split::Alias => TypeRef::ErrOf(item),
@@ -55,7 +55,8 @@ pub(super) fn returns(sig: &Signature, errors: &mut Errors) -> Option<Returns> {
     }
 }
 
-/// Whether a stream's items have the method's error, as far as can be seen; the compiler would say it at length.
+/// Whether a stream's items have the method's error type, as far as the syntax shows it. The compiler's own message would
+/// be long.
 fn same_error(ok: &Type, err: &Type, errors: &mut Errors) -> bool {
     let Some(item) = types::stream_item(ok) else { return true };
     let Split::Literal { err: of_item, .. } = types::split_result(&item) else { return true };
@@ -69,15 +70,15 @@ fn same_error(ok: &Type, err: &Type, errors: &mut Errors) -> bool {
         errors.push(
             &of_item,
             format_args!(
-                "the items have the same error as the method: write \
-            `Result<T, {outer}>`, or only `T`"
+                "the items must have the error type of the method: write \
+            `Result<T, {outer}>`, or `T`"
             ),
         );
     }
     same
 }
 
-/// `io::Result<T>` and the like: what it stands for is known to the compiler only.
+/// An alias like `io::Result<T>`, whose types only the compiler knows.
 fn alias(written: Type, bounds: Vec<TypeParamBound>, errors: &mut Errors) -> Option<Returns> {
     let args = types::last_segment(&written).map(types::type_args).unwrap_or_default();
     let stream = match args.first() {
@@ -94,12 +95,12 @@ fn alias(written: Type, bounds: Vec<TypeParamBound>, errors: &mut Errors) -> Opt
         return Some(Returns { written, bounds, fallible: true, output, error, plain });
     };
     let output = output(&stream, &mut plain, errors)?;
-    // An opaque type cannot be named: the alias is asked for its error with something else in it.
+    // An opaque type cannot be named, so the error type is taken from the alias of `()`.
     let error = TypeRef::ErrOf(with_unit(&written));
     Some(Returns { written, bounds, fallible: true, output, error, plain })
 }
 
-/// The alias with `()` as its first type.
+/// The alias with `()` as its first type argument.
 fn with_unit(alias: &Type) -> Type {
     let mut alias = alias.clone();
     let Type::Path(path) = &mut alias else { return alias };
@@ -114,13 +115,13 @@ fn with_unit(alias: &Type) -> Type {
     alias
 }
 
-/// What travels back, of the type without its `Result`.
+/// What is sent back, from the type without its `Result`.
 fn output(ok: &Type, plain: &mut Vec<Type>, errors: &mut Errors) -> Option<Output> {
     let Some(item) = checked_stream_item(ok, errors)? else {
         if ["Incoming", "Outgoing"].iter().any(|name| types::is_named(ok, name)) {
             errors.push(
                 ok,
-                "the ends of a stream are arguments: take `out: Outgoing<T>`, or \
+                "the ends of a stream cannot be returned: take `out: Outgoing<T>`, or \
                 return `impl Stream<Item = T>`",
             );
             return None;
@@ -141,13 +142,14 @@ fn output(ok: &Type, plain: &mut Vec<Type>, errors: &mut Errors) -> Option<Outpu
     }))
 }
 
-/// The item of a stream that is returned; `None` inside if it is no stream, outside if it is one that cannot be returned.
-#[expect(clippy::option_option, reason = "refused is not the same as no stream")]
+/// The item type of a returned stream: `Some(None)` if the type is not a stream, `None` if it is one that cannot be
+/// returned.
+#[expect(clippy::option_option, reason = "an invalid stream is not the same as no stream")]
 fn checked_stream_item(ty: &Type, errors: &mut Errors) -> Option<Option<Type>> {
     if types::is_bare_stream(ty) {
         errors.push(
             ty,
-            "a stream is returned as `impl Stream<Item = T> + Send`, or boxed as \
+            "return a stream as `impl Stream<Item = T> + Send`, or boxed as \
             `grid::BoxStream<T>`",
         );
         return None;
@@ -155,7 +157,7 @@ fn checked_stream_item(ty: &Type, errors: &mut Errors) -> Option<Option<Type>> {
     Some(types::stream_item(ty))
 }
 
-/// The `T` of `-> impl Future<Output = T>`, if it is that.
+/// The `T` of `-> impl Future<Output = T>`, and the bounds other than `Future` and `Send`.
 pub(super) fn future_output(sig: &Signature) -> Option<(Type, Vec<TypeParamBound>)> {
     let ReturnType::Type(_, ty) = &sig.output else { return None };
     let Type::ImplTrait(future) = &**ty else { return None };

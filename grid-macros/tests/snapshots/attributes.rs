@@ -32,7 +32,7 @@ pub(in crate::disk) trait r#Type: Debug + Send + ::grid::__private::Send + ::gri
         async move { 1 }
     }
 }
-/// Calls `r#Type` on a node: one method for each of the trait's.
+/// Client of `r#Type`: one method per method of the trait.
 #[deprecated]
 #[doc(alias = "thing")]
 #[allow(clippy::some_lint)]
@@ -43,17 +43,21 @@ pub(in crate::disk) struct TypeClient {
 }
 #[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)]
 impl TypeClient {
-    /// Makes a client that calls over this connection.
+    /// Creates a client that makes its calls over this connection.
     #[must_use]
     pub(in crate::disk) fn new(connection: ::grid::__private::Connection) -> Self {
         Self { connection }
     }
-    /// The same client for the service under this subroute.
+    /// Returns a client of the service under this subroute. An empty path returns the same client.
     #[must_use]
     pub(in crate::disk) fn subroute(&self, path: &::grid::__private::str) -> Self {
         Self::new(self.connection.subroute(path))
     }
-    /// Makes a client of a service in this process, without a link: for tests.
+    /// Creates a client of a service in this process, without a link. Intended for tests.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside of a tokio runtime.
     #[must_use]
     pub(in crate::disk) fn in_process(service: impl r#Type) -> Self {
         Self::new(::grid::__private::in_process(TypeServer::new(service)))
@@ -101,7 +105,7 @@ impl TypeClient {
         Self::EXPECTS.call(&self.connection, (unused,))
     }
 }
-/// Serves a `r#Type` to other nodes.
+/// Server of `r#Type`: create it with `new` or `from_arc`, and register it with a node.
 #[deprecated]
 #[doc(alias = "thing")]
 #[allow(clippy::some_lint)]
@@ -113,7 +117,7 @@ const _: () = {
     impl TypeClient {
         const __CODEC_0: __grid::Codec<u8> = __grid::codec::<u8>();
         #[cfg(unix)]
-        /// `r#Type::r#match`: its id, its types and what else is known of it.
+        /// Descriptor of `r#Type::r#match`: id, types and options.
         pub(in crate::disk) const MATCH: &'static __grid::Method<
             (u8,),
             Plain,
@@ -128,7 +132,7 @@ const _: () = {
             __grid::infallible(),
         );
         #[cfg(not(unix))]
-        /// `r#Type::r#match`: its id, its types and what else is known of it.
+        /// Descriptor of `r#Type::r#match`: id, types and options.
         pub(in crate::disk) const MATCH: &'static __grid::Method<
             (u8,),
             Other,
@@ -142,7 +146,7 @@ const _: () = {
             __grid::infallible(),
         );
         #[cfg_attr(feature = "x", cfg(feature = "y"))]
-        /// `r#Type::first`: its id, its types and what else is known of it.
+        /// Descriptor of `r#Type::first`: id, types and options.
         pub(in crate::disk) const FIRST: &'static __grid::Method<
             (),
             (),
@@ -154,7 +158,7 @@ const _: () = {
             __grid::infallible(),
         );
         #[cfg(windows)]
-        /// `r#Type::second`: its id, its types and what else is known of it.
+        /// Descriptor of `r#Type::second`: id, types and options.
         pub(in crate::disk) const SECOND: &'static __grid::Method<
             (),
             (),
@@ -165,7 +169,7 @@ const _: () = {
             __grid::codec::<()>(),
             __grid::infallible(),
         );
-        /// `r#Type::expects`: its id, its types and what else is known of it.
+        /// Descriptor of `r#Type::expects`: id, types and options.
         pub(in crate::disk) const EXPECTS: &'static __grid::Method<
             (u8,),
             u8,
@@ -178,7 +182,7 @@ const _: () = {
             Self::__CODEC_0,
             __grid::infallible(),
         );
-        /// Name, documentation and methods of the service.
+        /// Descriptor of the service: name, documentation and methods.
         pub(in crate::disk) const DESCRIPTOR: &'static __grid::ServiceDescriptor = &__grid::ServiceDescriptor::__new(
             "Type",
             "Old.",
@@ -243,9 +247,9 @@ const _: () = {
 };
 #[cfg(all(all(unix), all(not(unix))))]
 ::grid::__private::compile_error!(
-    "`r#match` and `r#match` are both called `match` on the wire: give one of them another name"
+    "`r#match` and `r#match` have the same name on the wire, `match`: rename one of them"
 );
 #[cfg(all(all(any(not(feature = "x"), feature = "y")), all(windows)))]
 ::grid::__private::compile_error!(
-    "`second` has the pinned id 9, which `first` has already: choose another"
+    "`second` has the same pinned id as `first`, 9: choose another one"
 );

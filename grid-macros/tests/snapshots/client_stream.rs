@@ -11,7 +11,7 @@ trait Uploads: ::grid::__private::Send + ::grid::__private::Sync + 'static {
         input: Incoming<u64>,
     ) -> impl ::grid::__private::Future<Output = u64> + ::grid::__private::Send;
 }
-/// Calls [`Uploads`] on a node: one method for each of the trait's.
+/// Client of [`Uploads`]: one method per method of the trait.
 #[allow(dead_code, non_camel_case_types)]
 #[derive(::grid::__private::Clone, ::grid::__private::Debug)]
 struct UploadsClient {
@@ -19,17 +19,21 @@ struct UploadsClient {
 }
 #[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)]
 impl UploadsClient {
-    /// Makes a client that calls over this connection.
+    /// Creates a client that makes its calls over this connection.
     #[must_use]
     fn new(connection: ::grid::__private::Connection) -> Self {
         Self { connection }
     }
-    /// The same client for the service under this subroute.
+    /// Returns a client of the service under this subroute. An empty path returns the same client.
     #[must_use]
     fn subroute(&self, path: &::grid::__private::str) -> Self {
         Self::new(self.connection.subroute(path))
     }
-    /// Makes a client of a service in this process, without a link: for tests.
+    /// Creates a client of a service in this process, without a link. Intended for tests.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside of a tokio runtime.
     #[must_use]
     fn in_process(service: impl Uploads) -> Self {
         Self::new(::grid::__private::in_process(UploadsServer::new(service)))
@@ -57,7 +61,7 @@ impl UploadsClient {
         Self::TOTAL.open(&self.connection, ())
     }
 }
-/// Serves a [`Uploads`] to other nodes.
+/// Server of [`Uploads`]: create it with `new` or `from_arc`, and register it with a node.
 #[allow(dead_code, deprecated, non_camel_case_types)]
 type UploadsServer<T> = ::grid::__private::Served<T, UploadsClient>;
 #[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)]
@@ -69,7 +73,7 @@ const _: () = {
         const __CODEC_2: __grid::Codec<Etag> = __grid::codec::<Etag>();
         const __CODEC_3: __grid::ErrorCodec<DiskError> = __grid::error::<DiskError>();
         const __CODEC_4: __grid::Codec<u64> = __grid::codec::<u64>();
-        /// [`Uploads::upload`]: its id, its types and what else is known of it.
+        /// Descriptor of [`Uploads::upload`]: id, types and options.
         const UPLOAD: &'static __grid::ClientStreamMethod<
             (Head,),
             Bytes,
@@ -85,7 +89,7 @@ const _: () = {
             Self::__CODEC_2,
             Self::__CODEC_3,
         );
-        /// [`Uploads::total`]: its id, its types and what else is known of it.
+        /// Descriptor of [`Uploads::total`]: id, types and options.
         const TOTAL: &'static __grid::ClientStreamMethod<
             (),
             u64,
@@ -100,7 +104,7 @@ const _: () = {
             Self::__CODEC_4,
             __grid::infallible(),
         );
-        /// Name, documentation and methods of the service.
+        /// Descriptor of the service: name, documentation and methods.
         const DESCRIPTOR: &'static __grid::ServiceDescriptor = &__grid::ServiceDescriptor::__new(
             "Uploads",
             "",

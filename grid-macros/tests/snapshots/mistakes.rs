@@ -1,23 +1,23 @@
 ::core::compile_error! {
-    "`#[grid::service]` has no option `version`; there are `name`, `crate`"
+    "`#[grid::service]` has no option `version`; the options are `name`, `crate`"
 }
 ::core::compile_error! {
-    "an associated type is not part of a service, whose methods are called from other nodes: move it to another trait"
+    "an associated type is not allowed in a service: move it to another trait"
 }
 ::core::compile_error! {
     "a pinned id is a number from 1 to 255, not 0"
 }
 ::core::compile_error! {
-    "`incoming` is the capacity of an `Incoming<T>` argument, and there is none: add one, or leave the option out"
+    "`incoming` is the capacity of an `Incoming<T>` argument, which this method does not have: add one, or remove the option"
 }
 ::core::compile_error! {
-    "a reference cannot travel to another node: use `String`"
+    "a reference cannot be sent to another node: use `String`"
 }
 ::core::compile_error! {
-    "arguments travel by their names: write a name here, and take it apart in the body"
+    "arguments are sent by name: write a name here, and destructure it in the body"
 }
 ::core::compile_error! {
-    "`DiskClient` has its own `new`: give the method another name, and if its name on the wire must stay, write `#[handler(name = \"new\")]`"
+    "`DiskClient` has its own `new`: rename the method; to keep its name on the wire, add `#[handler(name = \"new\")]`"
 }
 pub trait Disk: ::grid::__private::Send + ::grid::__private::Sync + 'static {
     type Volume;
@@ -33,7 +33,7 @@ pub trait Disk: ::grid::__private::Send + ::grid::__private::Sync + 'static {
         &self,
     ) -> impl ::grid::__private::Future<Output = u8> + ::grid::__private::Send;
 }
-/// Calls [`Disk`] on a node: one method for each of the trait's.
+/// Client of [`Disk`]: one method per method of the trait.
 #[allow(dead_code, non_camel_case_types)]
 #[derive(::grid::__private::Clone, ::grid::__private::Debug)]
 pub struct DiskClient {
@@ -41,17 +41,21 @@ pub struct DiskClient {
 }
 #[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)]
 impl DiskClient {
-    /// Makes a client that calls over this connection.
+    /// Creates a client that makes its calls over this connection.
     #[must_use]
     pub fn new(connection: ::grid::__private::Connection) -> Self {
         Self { connection }
     }
-    /// The same client for the service under this subroute.
+    /// Returns a client of the service under this subroute. An empty path returns the same client.
     #[must_use]
     pub fn subroute(&self, path: &::grid::__private::str) -> Self {
         Self::new(self.connection.subroute(path))
     }
-    /// Makes a client of a service in this process, without a link: for tests.
+    /// Creates a client of a service in this process, without a link. Intended for tests.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside of a tokio runtime.
     #[must_use]
     pub fn in_process(service: impl Disk) -> Self {
         Self::new(::grid::__private::in_process(DiskServer::new(service)))
@@ -67,7 +71,7 @@ impl DiskClient {
         Self::FINE.call(&self.connection, ())
     }
 }
-/// Serves a [`Disk`] to other nodes.
+/// Server of [`Disk`]: create it with `new` or `from_arc`, and register it with a node.
 #[allow(dead_code, deprecated, non_camel_case_types)]
 pub type DiskServer<T> = ::grid::__private::Served<T, DiskClient>;
 #[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)]
@@ -75,7 +79,7 @@ const _: () = {
     use ::grid::__private as __grid;
     impl DiskClient {
         const __CODEC_0: __grid::Codec<u8> = __grid::codec::<u8>();
-        /// [`Disk::wrong_options`]: its id, its types and what else is known of it.
+        /// Descriptor of [`Disk::wrong_options`]: id, types and options.
         pub const WRONG_OPTIONS: &'static __grid::Method<(), u8, __grid::Infallible> = &__grid::single(
             __grid::MethodInfo::__new("Disk", "wrong_options", 0xb18629eb)
                 .__returns("u8")
@@ -84,14 +88,14 @@ const _: () = {
             Self::__CODEC_0,
             __grid::infallible(),
         );
-        /// [`Disk::fine`]: its id, its types and what else is known of it.
+        /// Descriptor of [`Disk::fine`]: id, types and options.
         pub const FINE: &'static __grid::Method<(), u8, __grid::Infallible> = &__grid::single(
             __grid::MethodInfo::__new("Disk", "fine", 0xc1841eb1).__returns("u8"),
             (),
             Self::__CODEC_0,
             __grid::infallible(),
         );
-        /// Name, documentation and methods of the service.
+        /// Descriptor of the service: name, documentation and methods.
         pub const DESCRIPTOR: &'static __grid::ServiceDescriptor = &__grid::ServiceDescriptor::__new(
             "Disk",
             "",
@@ -119,6 +123,6 @@ const _: () = {
     __grid::plain::<{ <__grid::Probe<u8>>::IS_RESULT }>();
 };
 ::core::compile_error! {
-    "`#[grid::service]` goes on a trait, whose methods become calls"
+    "`#[grid::service]` can only be put on a trait"
 }
 struct NoTrait;

@@ -13,7 +13,7 @@ pub trait Disk: ::some::path::__private::Send + ::some::path::__private::Sync + 
         Output = u32,
     > + ::some::path::__private::Send;
 }
-/// Calls [`Disk`] on a node: one method for each of the trait's.
+/// Client of [`Disk`]: one method per method of the trait.
 #[allow(dead_code, non_camel_case_types)]
 #[derive(::some::path::__private::Clone, ::some::path::__private::Debug)]
 pub struct DiskClient {
@@ -21,17 +21,21 @@ pub struct DiskClient {
 }
 #[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)]
 impl DiskClient {
-    /// Makes a client that calls over this connection.
+    /// Creates a client that makes its calls over this connection.
     #[must_use]
     pub fn new(connection: ::some::path::__private::Connection) -> Self {
         Self { connection }
     }
-    /// The same client for the service under this subroute.
+    /// Returns a client of the service under this subroute. An empty path returns the same client.
     #[must_use]
     pub fn subroute(&self, path: &::some::path::__private::str) -> Self {
         Self::new(self.connection.subroute(path))
     }
-    /// Makes a client of a service in this process, without a link: for tests.
+    /// Creates a client of a service in this process, without a link. Intended for tests.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside of a tokio runtime.
     #[must_use]
     pub fn in_process(service: impl Disk) -> Self {
         Self::new(::some::path::__private::in_process(DiskServer::new(service)))
@@ -52,7 +56,7 @@ impl DiskClient {
         Self::BY_HAND.call(&self.connection, (depth,))
     }
 }
-/// Serves a [`Disk`] to other nodes.
+/// Server of [`Disk`]: create it with `new` or `from_arc`, and register it with a node.
 #[allow(dead_code, deprecated, non_camel_case_types)]
 pub type DiskServer<T> = ::some::path::__private::Served<T, DiskClient>;
 #[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)]
@@ -63,7 +67,7 @@ const _: () = {
         const __CODEC_1: __grid::Codec<u32> = __grid::compact::<u32>();
         const __CODEC_2: __grid::Codec<VolumeInfo> = __grid::compact::<VolumeInfo>();
         const __CODEC_3: __grid::Codec<u32> = __grid::codec::<u32>();
-        /// [`Disk::stat`]: its id, its types and what else is known of it.
+        /// Descriptor of [`Disk::stat`]: id, types and options.
         pub const STAT: &'static __grid::Method<
             (String, u32),
             VolumeInfo,
@@ -81,7 +85,7 @@ const _: () = {
             Self::__CODEC_2,
             __grid::infallible(),
         );
-        /// [`Disk::by_hand`]: its id, its types and what else is known of it.
+        /// Descriptor of [`Disk::by_hand`]: id, types and options.
         pub const BY_HAND: &'static __grid::Method<(u32,), u32, __grid::Infallible> = &__grid::single(
             __grid::MethodInfo::__new("Disc", "old_name", 0x82f09cac)
                 .__arguments(&[("depth", "u32")])
@@ -90,7 +94,7 @@ const _: () = {
             Self::__CODEC_3,
             __grid::infallible(),
         );
-        /// Name, documentation and methods of the service.
+        /// Descriptor of the service: name, documentation and methods.
         pub const DESCRIPTOR: &'static __grid::ServiceDescriptor = &__grid::ServiceDescriptor::__new(
             "Disc",
             "",

@@ -33,7 +33,7 @@ pub(crate) trait Files: ::grid::__private::Send + ::grid::__private::Sync + 'sta
         Output = crate::Result<impl Stream<Item = u8> + ::grid::__private::Send>,
     > + ::grid::__private::Send;
 }
-/// Calls [`Files`] on a node: one method for each of the trait's.
+/// Client of [`Files`]: one method per method of the trait.
 #[allow(dead_code, non_camel_case_types)]
 #[derive(::grid::__private::Clone, ::grid::__private::Debug)]
 pub(crate) struct FilesClient {
@@ -41,17 +41,21 @@ pub(crate) struct FilesClient {
 }
 #[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)]
 impl FilesClient {
-    /// Makes a client that calls over this connection.
+    /// Creates a client that makes its calls over this connection.
     #[must_use]
     pub(crate) fn new(connection: ::grid::__private::Connection) -> Self {
         Self { connection }
     }
-    /// The same client for the service under this subroute.
+    /// Returns a client of the service under this subroute. An empty path returns the same client.
     #[must_use]
     pub(crate) fn subroute(&self, path: &::grid::__private::str) -> Self {
         Self::new(self.connection.subroute(path))
     }
-    /// Makes a client of a service in this process, without a link: for tests.
+    /// Creates a client of a service in this process, without a link. Intended for tests.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside of a tokio runtime.
     #[must_use]
     pub(crate) fn in_process(service: impl Files) -> Self {
         Self::new(::grid::__private::in_process(FilesServer::new(service)))
@@ -119,7 +123,7 @@ impl FilesClient {
         Self::OPAQUE.open(&self.connection, ())
     }
 }
-/// Serves a [`Files`] to other nodes.
+/// Server of [`Files`]: create it with `new` or `from_arc`, and register it with a node.
 #[allow(dead_code, deprecated, non_camel_case_types)]
 pub(crate) type FilesServer<T> = ::grid::__private::Served<T, FilesClient>;
 #[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)]
@@ -136,7 +140,7 @@ const _: () = {
         const __CODEC_7: __grid::ErrorCodec<
             <crate::Result<()> as __grid::ResultLike>::Err,
         > = __grid::error::<<crate::Result<()> as __grid::ResultLike>::Err>();
-        /// [`Files::walk`]: its id, its types and what else is known of it.
+        /// Descriptor of [`Files::walk`]: id, types and options.
         pub(crate) const WALK: &'static __grid::ServerStreamMethod<
             (WalkRequest,),
             Entry,
@@ -150,7 +154,7 @@ const _: () = {
             Self::__CODEC_1,
             Self::__CODEC_2,
         );
-        /// [`Files::count`]: its id, its types and what else is known of it.
+        /// Descriptor of [`Files::count`]: id, types and options.
         pub(crate) const COUNT: &'static __grid::ServerStreamMethod<
             (),
             u64,
@@ -162,7 +166,7 @@ const _: () = {
             Self::__CODEC_3,
             __grid::infallible(),
         );
-        /// [`Files::tail`]: its id, its types and what else is known of it.
+        /// Descriptor of [`Files::tail`]: id, types and options.
         pub(crate) const TAIL: &'static __grid::ServerStreamMethod<
             (u64,),
             Event,
@@ -177,7 +181,7 @@ const _: () = {
             Self::__CODEC_4,
             Self::__CODEC_2,
         );
-        /// [`Files::names`]: its id, its types and what else is known of it.
+        /// Descriptor of [`Files::names`]: id, types and options.
         pub(crate) const NAMES: &'static __grid::ServerStreamMethod<
             (),
             String,
@@ -189,7 +193,7 @@ const _: () = {
             Self::__CODEC_5,
             __grid::infallible(),
         );
-        /// [`Files::boxed`]: its id, its types and what else is known of it.
+        /// Descriptor of [`Files::boxed`]: id, types and options.
         pub(crate) const BOXED: &'static __grid::ServerStreamMethod<
             (),
             u8,
@@ -201,7 +205,7 @@ const _: () = {
             Self::__CODEC_6,
             Self::__CODEC_7,
         );
-        /// [`Files::opaque`]: its id, its types and what else is known of it.
+        /// Descriptor of [`Files::opaque`]: id, types and options.
         pub(crate) const OPAQUE: &'static __grid::ServerStreamMethod<
             (),
             u8,
@@ -213,7 +217,7 @@ const _: () = {
             Self::__CODEC_6,
             Self::__CODEC_7,
         );
-        /// Name, documentation and methods of the service.
+        /// Descriptor of the service: name, documentation and methods.
         pub(crate) const DESCRIPTOR: &'static __grid::ServiceDescriptor = &__grid::ServiceDescriptor::__new(
             "Files",
             "",

@@ -30,7 +30,7 @@ pub trait Disk: ::grid::__private::Send + ::grid::__private::Sync + 'static {
         }
     }
 }
-/// Calls [`Disk`] on a node: one method for each of the trait's.
+/// Client of [`Disk`]: one method per method of the trait.
 #[allow(dead_code, non_camel_case_types)]
 #[derive(::grid::__private::Clone, ::grid::__private::Debug)]
 pub struct DiskClient {
@@ -38,17 +38,21 @@ pub struct DiskClient {
 }
 #[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)]
 impl DiskClient {
-    /// Makes a client that calls over this connection.
+    /// Creates a client that makes its calls over this connection.
     #[must_use]
     pub fn new(connection: ::grid::__private::Connection) -> Self {
         Self { connection }
     }
-    /// The same client for the service under this subroute.
+    /// Returns a client of the service under this subroute. An empty path returns the same client.
     #[must_use]
     pub fn subroute(&self, path: &::grid::__private::str) -> Self {
         Self::new(self.connection.subroute(path))
     }
-    /// Makes a client of a service in this process, without a link: for tests.
+    /// Creates a client of a service in this process, without a link. Intended for tests.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside of a tokio runtime.
     #[must_use]
     pub fn in_process(service: impl Disk) -> Self {
         Self::new(::grid::__private::in_process(DiskServer::new(service)))
@@ -84,7 +88,7 @@ impl DiskClient {
         Self::TOUCH.call(&self.connection, (volume,))
     }
 }
-/// Serves a [`Disk`] to other nodes.
+/// Server of [`Disk`]: create it with `new` or `from_arc`, and register it with a node.
 #[allow(dead_code, deprecated, non_camel_case_types)]
 pub type DiskServer<T> = ::grid::__private::Served<T, DiskClient>;
 #[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)]
@@ -102,7 +106,7 @@ const _: () = {
             <io::Result<VolumeInfo> as __grid::ResultLike>::Err,
         > = __grid::error::<<io::Result<VolumeInfo> as __grid::ResultLike>::Err>();
         const __CODEC_6: __grid::Codec<()> = __grid::codec::<()>();
-        /// [`Disk::stat`]: its id, its types and what else is known of it.
+        /// Descriptor of [`Disk::stat`]: id, types and options.
         pub const STAT: &'static __grid::Method<(String,), VolumeInfo, DiskError> = &__grid::single(
             __grid::MethodInfo::__new("Disk", "stat", 0x9a952873)
                 .__docs("Single request.")
@@ -112,7 +116,7 @@ const _: () = {
             Self::__CODEC_1,
             Self::__CODEC_2,
         );
-        /// [`Disk::uptime`]: its id, its types and what else is known of it.
+        /// Descriptor of [`Disk::uptime`]: id, types and options.
         pub const UPTIME: &'static __grid::Method<(), Duration, __grid::Infallible> = &__grid::single(
             __grid::MethodInfo::__new("Disk", "uptime", 0x8e212395)
                 .__returns("Duration"),
@@ -120,7 +124,7 @@ const _: () = {
             Self::__CODEC_3,
             __grid::infallible(),
         );
-        /// [`Disk::rename`]: its id, its types and what else is known of it.
+        /// Descriptor of [`Disk::rename`]: id, types and options.
         pub const RENAME: &'static __grid::Method<
             (String, String),
             <io::Result<VolumeInfo> as __grid::ResultLike>::Ok,
@@ -133,7 +137,7 @@ const _: () = {
             Self::__CODEC_4,
             Self::__CODEC_5,
         );
-        /// [`Disk::touch`]: its id, its types and what else is known of it.
+        /// Descriptor of [`Disk::touch`]: id, types and options.
         pub const TOUCH: &'static __grid::Method<(String,), (), DiskError> = &__grid::single(
             __grid::MethodInfo::__new("Disk", "touch", 0x9ac5dc34)
                 .__arguments(&[("volume", "String")])
@@ -142,7 +146,7 @@ const _: () = {
             Self::__CODEC_6,
             Self::__CODEC_2,
         );
-        /// Name, documentation and methods of the service.
+        /// Descriptor of the service: name, documentation and methods.
         pub const DESCRIPTOR: &'static __grid::ServiceDescriptor = &__grid::ServiceDescriptor::__new(
             "Disk",
             "One node's disks.",

@@ -14,7 +14,7 @@ trait Sync: ::grid::__private::Send + ::grid::__private::Sync + 'static {
         Output = Result<impl Stream<Item = Ack> + ::grid::__private::Send, DiskError>,
     > + ::grid::__private::Send;
 }
-/// Calls [`Sync`] on a node: one method for each of the trait's.
+/// Client of [`Sync`]: one method per method of the trait.
 #[allow(dead_code, non_camel_case_types)]
 #[derive(::grid::__private::Clone, ::grid::__private::Debug)]
 struct SyncClient {
@@ -22,17 +22,21 @@ struct SyncClient {
 }
 #[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)]
 impl SyncClient {
-    /// Makes a client that calls over this connection.
+    /// Creates a client that makes its calls over this connection.
     #[must_use]
     fn new(connection: ::grid::__private::Connection) -> Self {
         Self { connection }
     }
-    /// The same client for the service under this subroute.
+    /// Returns a client of the service under this subroute. An empty path returns the same client.
     #[must_use]
     fn subroute(&self, path: &::grid::__private::str) -> Self {
         Self::new(self.connection.subroute(path))
     }
-    /// Makes a client of a service in this process, without a link: for tests.
+    /// Creates a client of a service in this process, without a link. Intended for tests.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside of a tokio runtime.
     #[must_use]
     fn in_process(service: impl Sync) -> Self {
         Self::new(::grid::__private::in_process(SyncServer::new(service)))
@@ -57,7 +61,7 @@ impl SyncClient {
         Self::MAP.open(&self.connection, ())
     }
 }
-/// Serves a [`Sync`] to other nodes.
+/// Server of [`Sync`]: create it with `new` or `from_arc`, and register it with a node.
 #[allow(dead_code, deprecated, non_camel_case_types)]
 type SyncServer<T> = ::grid::__private::Served<T, SyncClient>;
 #[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)]
@@ -68,7 +72,7 @@ const _: () = {
         const __CODEC_1: __grid::Codec<Op> = __grid::codec::<Op>();
         const __CODEC_2: __grid::Codec<Ack> = __grid::codec::<Ack>();
         const __CODEC_3: __grid::ErrorCodec<DiskError> = __grid::error::<DiskError>();
-        /// [`Sync::sync`]: its id, its types and what else is known of it.
+        /// Descriptor of [`Sync::sync`]: id, types and options.
         const SYNC: &'static __grid::TwoWayMethod<(Init,), Op, Ack, DiskError> = &__grid::two_way(
             __grid::MethodInfo::__new("Sync", "sync", 0x9fd68668)
                 .__arguments(
@@ -86,7 +90,7 @@ const _: () = {
             Self::__CODEC_2,
             Self::__CODEC_3,
         );
-        /// [`Sync::map`]: its id, its types and what else is known of it.
+        /// Descriptor of [`Sync::map`]: id, types and options.
         const MAP: &'static __grid::TwoWayMethod<(), Op, Ack, DiskError> = &__grid::two_way(
             __grid::MethodInfo::__new("Sync", "map", 0x0bfd508f)
                 .__arguments(&[("input", "Incoming<Op>")])
@@ -96,7 +100,7 @@ const _: () = {
             Self::__CODEC_2,
             Self::__CODEC_3,
         );
-        /// Name, documentation and methods of the service.
+        /// Descriptor of the service: name, documentation and methods.
         const DESCRIPTOR: &'static __grid::ServiceDescriptor = &__grid::ServiceDescriptor::__new(
             "Sync",
             "",

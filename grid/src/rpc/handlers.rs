@@ -1,7 +1,7 @@
-//! The callee's side of typed methods: each becomes one raw handler, which decodes, runs the implementation, and encodes.
+//! Turns typed methods into raw handlers, which decode the arguments, run the implementation and encode the answer.
+//! [`Served`](super::Served) and [`Mock`](super::Mock) use it.
 //!
-//! Every future is boxed once, here; whatever spawns and polls it is compiled once for all handlers. Users come here by
-//! [`Served`](super::Served) and [`Mock`](super::Mock).
+//! Every future is boxed once, here, so the code that spawns and polls it is compiled once for all handlers.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -16,15 +16,15 @@ use crate::error::Fault;
 use crate::net::{RawHandler, RawSender, RegisterError, RunSingle};
 use crate::{CodecError, Context, ErrorCode};
 
-/// Where the methods of one implementation are added.
+/// Adds the methods of one implementation to the table.
 ///
-/// The first error is kept, and what follows it is ignored.
+/// After the first error it ignores further methods.
 pub struct Handlers<'a, T> {
     service: Arc<T>,
     added: Added<'a>,
 }
 
-/// The part that does not know the implementation, so that it is compiled once.
+/// The part that is independent of the implementation, so that it is compiled once.
 struct Added<'a> {
     to: Registrar<'a>,
     result: Result<(), RegisterError>,
@@ -49,7 +49,7 @@ impl<'a, T> Handlers<'a, T> {
         Self { service, added: Added { to, result: Ok(()) } }
     }
 
-    /// The table, or the first error.
+    /// Returns the table, or the first error.
     pub(super) fn finish(self) -> Result<Registrar<'a>, RegisterError> {
         self.added.result.map(|()| self.added.to)
     }
@@ -179,7 +179,7 @@ fn bad_answer(error: CodecError) -> Fault {
     Fault::new(ErrorCode::Handler, format!("cannot encode the answer: {error}"))
 }
 
-/// What a stream ends with: what the handler returned, unless an item of it could not be encoded.
+/// The end of a stream: the handler's result, or the error of an item that could not be encoded.
 fn end(result: Result<(), Fault>, broken: &OnceLock<CodecError>) -> Result<(), Fault> {
     match broken.get() {
         Some(error) => Err(bad_answer(error.clone())),
@@ -187,7 +187,7 @@ fn end(result: Result<(), Fault>, broken: &OnceLock<CodecError>) -> Result<(), F
     }
 }
 
-/// Sends the one answer of a client stream. If the caller has gone, nobody is left to be told.
+/// Sends the answer of a client stream. Does nothing if the caller has gone.
 async fn send_last(mut sender: RawSender, answer: bytes::Bytes) {
     if poll_fn(|cx| sender.poll_ready(cx)).await.is_ok() {
         let _ = sender.start_send(answer);

@@ -1,26 +1,49 @@
-//! The table of a node's handlers, as a service sees it while it registers.
+//! How services register their handlers with a node: the trait [`Service`], and the table it registers with.
 
 use std::fmt;
 
 use crate::descriptor::{MethodInfo, ServiceDescriptor};
 use crate::net::{Builder, RawHandler, RegisterError, Registry, join};
 
-/// What can be given to a node to serve: the generated servers, or anything else that registers handlers.
+/// A service that a node can serve; pass it to [`Builder::service`].
+///
+/// [`Served`](crate::Served), the generated server of a trait, implements it. Implement it to register several services
+/// as one:
+///
+/// ```
+/// use grid::{RegisterError, Registrar, Service};
+///
+/// #[grid::service]
+/// trait Disk {
+///     async fn size(&self) -> u64;
+/// }
+///
+/// struct Disks<T>(Vec<T>);
+///
+/// impl<T: Disk> Service for Disks<T> {
+///     fn register(self, to: &mut Registrar<'_>) -> Result<(), RegisterError> {
+///         for (index, disk) in self.0.into_iter().enumerate() {
+///             DiskServer::new(disk).register(&mut to.under(&format!("disk{index}")))?;
+///         }
+///         Ok(())
+///     }
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a grid service",
     label = "not a service",
-    note = "wrap it in the server that `#[grid::service]` made of its trait: `DiskServer::new(disk)`"
+    note = "wrap it in the server that `#[grid::service]` generated for its trait: `DiskServer::new(disk)`"
 )]
 pub trait Service: Sized {
-    /// Puts all handlers of the service into the table.
+    /// Adds all handlers of the service to the table.
     ///
     /// # Errors
     ///
-    /// If a handler's id and subroute are taken; the error names both methods.
+    /// Fails if a handler has the same id and subroute as one in the table. The error names both.
     fn register(self, to: &mut Registrar<'_>) -> Result<(), RegisterError>;
 }
 
-/// The table of a node's handlers, as a [`Service`] sees it.
+/// The table of a node's handlers, which a [`Service`] registers with.
 pub struct Registrar<'a> {
     registry: &'a mut Registry,
     subroute: Option<String>,
@@ -33,24 +56,24 @@ impl fmt::Debug for Registrar<'_> {
 }
 
 impl<'a> Registrar<'a> {
-    /// Makes a registrar of this table, without a subroute.
+    /// Creates a registrar for this table, at the root.
     pub(crate) fn new(registry: &'a mut Registry) -> Self {
         Self { registry, subroute: None }
     }
 
-    /// The same table, for handlers below this subroute. An empty path adds nothing.
+    /// The same table, for services below this subroute. An empty path adds no subroute.
     pub fn under(&mut self, path: &str) -> Registrar<'_> {
         let subroute = join(self.subroute.as_deref().unwrap_or_default(), path);
         let subroute = (!subroute.is_empty()).then_some(subroute);
         Registrar { registry: self.registry, subroute }
     }
 
-    /// Lists a service whose methods have been added, for [`Manager::services`](crate::Manager::services).
+    /// Adds a service to the list of [`Manager::services`](crate::Manager::services).
     pub(super) fn describe(&mut self, descriptor: &'static ServiceDescriptor) {
         self.registry.describe(descriptor, self.subroute.as_deref());
     }
 
-    /// Adds a handler of a typed method.
+    /// Adds the handler of a typed method.
     pub(super) fn insert(
         &mut self,
         info: &MethodInfo,
@@ -62,9 +85,10 @@ impl<'a> Registrar<'a> {
 }
 
 impl Builder {
-    /// Serves a service: the server that `#[grid::service]` made of a trait, over the user's implementation.
+    /// Registers a service: the server that `#[grid::service]` generated for a trait, or a [`Service`] of your own.
     ///
-    /// A method whose id is taken under its subroute makes [`build`](Self::build) fail.
+    /// If two handlers have the same id and subroute, [`build`](Self::build) fails with
+    /// [`BuildError`](crate::BuildError).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

@@ -56,12 +56,12 @@ pub struct Served<T, S> {
 }
 
 impl<T, S> Served<T, S> {
-    /// Makes a server of an implementation.
+    /// Creates a server of this implementation.
     pub fn new(service: T) -> Self {
         Self::from_arc(Arc::new(service))
     }
 
-    /// Makes a server of an implementation that is used elsewhere too.
+    /// Creates a server of a shared implementation.
     pub fn from_arc(service: Arc<T>) -> Self {
         Self { service, subroute: None, contract: PhantomData }
     }
@@ -103,9 +103,9 @@ impl<T, S: ServedBy<T>> Service for Served<T, S> {
     }
 }
 
-/// A service whose methods `T` implements. Implemented by generated code, for the client of the service.
+/// Generated code implements it for the client of a service, where `T` is any implementation of the service.
 pub trait ServedBy<T> {
-    /// Name, documentation and methods of the service.
+    /// Descriptor of the service.
     const DESCRIPTOR: &'static ServiceDescriptor;
 
     /// Adds one handler per method.

@@ -121,7 +121,7 @@ async fn a_single_message_is_answered_without_another_turn() {
 }
 
 #[tokio::test]
-async fn a_socket_that_takes_nothing_is_waited_for_asleep() {
+async fn the_driver_sleeps_while_the_socket_is_blocked() {
     for message in [ping(), request()] {
         let endpoint = endpoint();
         let mut script = Script { blocked: true, ..Script::new([message].into_iter()) };
@@ -144,7 +144,7 @@ async fn an_answer_is_sent_whatever_is_decoded_behind_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_come_counts_before_what_is_due() {
+async fn received_messages_are_handled_before_timers() {
     let endpoint = endpoint();
     // After this stall the last pong is too old, but another pong has been received behind other messages.
     tokio::time::advance(std::time::Duration::from_secs(21)).await;
@@ -188,7 +188,7 @@ async fn a_task_without_budget_is_woken_in_time_all_the_same() {
 }
 
 #[tokio::test]
-async fn whoever_is_to_be_woken_is_when_the_link_breaks() {
+async fn wakers_are_woken_even_if_the_link_breaks() {
     let endpoint = endpoint();
     let wakes = Arc::new(Wakes::default());
     let mut driver = Driver::<Script>::new(&endpoint, None);

@@ -1,4 +1,4 @@
-//! The user's attributes are carried over, and mean the same.
+//! The user's attributes are copied to generated items and keep their meaning.
 #![deny(warnings)]
 #![allow(clippy::all)]
 

@@ -1,4 +1,4 @@
-//! `cfg` acts on everything of its method, also inside `cfg_attr`.
+//! `cfg` applies to everything generated for its method, also inside `cfg_attr`.
 #![deny(warnings)]
 
 mod data {

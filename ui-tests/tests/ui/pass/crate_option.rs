@@ -1,4 +1,4 @@
-//! The runtime under other paths.
+//! The option `crate`: the runtime under other paths.
 #![deny(warnings)]
 
 extern crate grid as renamed;

@@ -1,4 +1,4 @@
-//! A service inside of a function, with types that only exist there; a module of the same name beside a service.
+//! A service inside a function, with types local to it; a module with the name of a service.
 #![deny(warnings)]
 
 mod disk {

@@ -1,4 +1,4 @@
-//! Names that generated code might use itself, raw identifiers, and a type parameter's usual name.
+//! Names that generated code uses itself, raw identifiers, and `T` as a type.
 #![deny(warnings)]
 
 use grid::{Context, Incoming, Outgoing};

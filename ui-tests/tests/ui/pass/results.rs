@@ -1,4 +1,4 @@
-//! Everything that is called `Result` is one.
+//! Every type named `Result` is treated as one, including aliases.
 #![deny(warnings)]
 
 use std::convert::Infallible;

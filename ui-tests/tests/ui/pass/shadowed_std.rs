@@ -1,4 +1,4 @@
-//! A module where the usual names mean something else.
+//! A module that shadows the names of the prelude.
 #![allow(dead_code, nonstandard_style)]
 
 mod shadowed {

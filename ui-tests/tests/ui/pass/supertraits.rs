@@ -1,4 +1,4 @@
-//! Supertraits, use as a bound, a wrapper that delegates, and calls that go anywhere.
+//! Supertraits, use as a bound, a wrapper that delegates, and calls that are `Send + Unpin + 'static`.
 #![deny(warnings)]
 
 use std::fmt::Debug;
