@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::msgpack;
 use super::payload::{Codec, Layout};
 use crate::error::{CallError, ErrorCode, Failure, Fault, RemoteError};
 
@@ -81,7 +82,7 @@ fn decode<E: HandlerError>(failure: Failure) -> CallError<E> {
         }
         other => other,
     };
-    failure.into_call_error(|body: &Bytes| rmp_serde::from_slice(body).ok())
+    failure.into_call_error(|body: &Bytes| msgpack::decode(body).ok())
 }
 
 /// Returns the text as an `E` if `E` is [`RemoteError`].

@@ -10,6 +10,7 @@ mod fault;
 mod json;
 mod method;
 mod mock;
+mod msgpack;
 mod payload;
 pub mod private;
 mod registrar;

@@ -1,4 +1,4 @@
-//! Encodes and decodes the users' types. Besides `args.rs`, only this file uses the serialiser.
+//! Encodes and decodes the users' types.
 //!
 //! Generated code creates a [`Codec`] for every type in a service's signatures; all other generic code has no bounds and
 //! calls the codec's function pointers. So a type that cannot be sent is reported once, at the user's own token.
@@ -10,6 +10,7 @@ use bytes::{Buf, Bytes};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::msgpack;
 use super::scratch::encoded;
 use crate::CodecError;
 
@@ -82,12 +83,10 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> sealed::Value for T {
     }
 
     fn __append(&self, layout: Layout, out: &mut Vec<u8>) -> Result<(), CodecError> {
-        let mut serializer = rmp_serde::Serializer::new(out);
         match layout {
-            Layout::Named => self.serialize(&mut serializer.with_struct_map()),
-            Layout::Compact => self.serialize(&mut serializer),
+            Layout::Named => msgpack::append_named(self, out),
+            Layout::Compact => msgpack::append_compact(self, out),
         }
-        .map_err(CodecError::new)
     }
 
     fn __decode(payload: Option<Bytes>) -> Result<T, CodecError> {
@@ -99,9 +98,9 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> sealed::Value for T {
             *bytes = Some(take_bin(payload.ok_or_else(absent)?)?);
         } else {
             return match payload {
-                Some(payload) => rmp_serde::from_slice(&payload).map_err(CodecError::new),
+                Some(payload) => msgpack::decode(&payload),
                 // Types that accept nil, such as `Option`, may be absent.
-                None => rmp_serde::from_slice(NIL).map_err(|_| absent()),
+                None => msgpack::decode(NIL).map_err(|_| absent()),
             };
         }
         value.ok_or_else(absent)
