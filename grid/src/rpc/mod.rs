@@ -5,6 +5,7 @@
 
 mod args;
 mod client;
+mod depth;
 mod fault;
 #[cfg(feature = "json")]
 mod json;

@@ -34,6 +34,30 @@ pub enum Layout {
 ///
 /// A received `bytes::Bytes` or [`Raw`] shares the memory of the message that contained it. A small message may in turn
 /// share up to 32 KiB with others that arrived with it. Copy a value that is kept for long.
+///
+/// # Nesting
+///
+/// Values may be nested 128 levels deep, so that no message overflows the stack of the process that decodes it. A level
+/// is a sequence, tuple, map or struct, or a variant with content; a tuple or struct variant is two. Options and newtype
+/// structs are counted apart, with the same limit. A deeper value cannot be encoded: send it as a flat list whose
+/// elements refer to each other by index. If a peer sends one, only its own call fails, as with any other value that
+/// cannot be decoded.
+///
+/// Decoding a value may also use 1 MiB of stack at most. In a debug build, which copies every value several times, a
+/// recursive struct of twenty fields reaches that after 47 levels; in a release build it has all 128.
+///
+/// The limit holds for what a deserialiser sees. It cannot protect these types, which need a change of the type:
+///
+/// - An untagged enum with a variant that holds only the enum, such as `Not(Box<Expr>)` in `Expr`. When no earlier
+///   variant matches, serde decodes the same value as an `Expr` again, without end. `Not { not: Box<Expr> }` is safe.
+/// - The same for a struct such as `struct Wrap(Option<Box<Wrap>>)` inside an untagged, internally tagged or adjacently
+///   tagged enum or below `#[serde(flatten)]`, where serde decodes from a buffer of its own. Elsewhere it is counted.
+/// - A recursive enum or struct of these kinds with dozens of fields, in a debug build: serde's buffer has 128 levels
+///   at most, but the stack that its second pass uses is not measured.
+/// - A `Deserialize` or `Serialize` written by hand that calls itself, or that parses nested text or bytes.
+///
+/// An untagged enum with several recursive variants that begin in the same way decodes each value once for each of them,
+/// so the time can grow exponentially with the depth.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent over grid",
     label = "not a grid payload",
