@@ -41,7 +41,7 @@ pub enum Layout {
 /// is a sequence, tuple, map or struct, or a variant with content; a tuple or struct variant is two. Options and newtype
 /// structs are counted apart, with the same limit. A deeper value cannot be encoded: send it as a flat list whose
 /// elements refer to each other by index. If a peer sends one, only its own call fails, as with any other value that
-/// cannot be decoded.
+/// cannot be decoded. JSON in `Json` may have 127 levels.
 ///
 /// Decoding a value may also use 1 MiB of stack at most. In a debug build, which copies every value several times, a
 /// recursive struct of twenty fields reaches that after 47 levels; in a release build it has all 128.

@@ -257,3 +257,32 @@ mod errors {
         assert!(matches!(&error, CallError::Handler(value) if *value == nested(MAX)), "{error:?}");
     }
 }
+
+#[cfg(feature = "json")]
+mod json {
+    use super::*;
+    use crate::rpc::json::Json;
+
+    #[test]
+    fn json_is_counted_as_well() {
+        on_small_stack(|| {
+            let value = Json(nested::<Newtype>(MAX - 1));
+            let bytes = named(&value).unwrap();
+            assert_eq!(msgpack::decode(&bytes), Ok(value));
+            let error = named(&Json(nested::<Newtype>(MAX))).unwrap_err().to_string();
+            assert!(error.starts_with("nested deeper than 127 levels"), "{error}");
+            let deep = serde_json::to_vec(&nested::<Newtype>(MAX)).unwrap();
+            let bytes = rmp_serde::to_vec(&Binary(deep)).unwrap();
+            let error = msgpack::decode::<Json<Newtype>>(&bytes).unwrap_err().to_string();
+            assert!(error.contains("recursion limit exceeded"), "{error}");
+            let error = msgpack::decode::<Json<Endless>>(b"\xc4\x011").unwrap_err().to_string();
+            assert!(error.starts_with("nested deeper than 127 levels"), "{error}");
+        });
+    }
+
+    #[test]
+    fn json_ends_with_its_value() {
+        assert!(msgpack::decode::<Json<u8>>(b"\xc4\x03 1 ").is_ok());
+        assert!(msgpack::decode::<Json<u8>>(b"\xc4\x031 2").is_err());
+    }
+}
