@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::msgpack;
 use super::payload::{Codec, Layout};
 use crate::error::{CallError, CallFailure, ErrorCode, Fault, RemoteError};
 
@@ -16,6 +17,9 @@ use crate::error::{CallError, CallFailure, ErrorCode, Fault, RemoteError};
 /// Every type that is `Serialize + DeserializeOwned + Display + Debug + Send + Sync + 'static` implements it. The error
 /// is sent as its text, for peers that support texts only, and as msgpack, from which other peers restore the type. Use
 /// [`RemoteError`] where a text is enough.
+///
+/// If it cannot be encoded, for example because it is nested deeper than a [`Payload`](crate::Payload) may be, only the
+/// text is sent. If its msgpack cannot be decoded, the caller receives the text as [`CallError::Remote`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a handler's error",
     label = "not a handler error",
@@ -83,7 +87,7 @@ fn decode<E: HandlerError>(failure: CallFailure) -> CallError<E> {
         }
         other => other,
     };
-    failure.typed(|body: &Bytes| rmp_serde::from_slice(body).ok())
+    failure.typed(|body: &Bytes| msgpack::decode(body).ok())
 }
 
 /// Returns the text as an `E` if `E` is [`RemoteError`].

@@ -5,7 +5,14 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::depth::{Counted, DEPTH_MAX, Levels};
+
+/// One less than in msgpack, because `serde_json` decodes fewer than 128 levels.
+const JSON_DEPTH_MAX: u8 = DEPTH_MAX - 1;
+
 /// A value that is sent as JSON inside msgpack bin, like `JSON[T]` of a Go node.
+///
+/// The JSON may be nested 127 levels deep; see [`Payload`](crate::Payload#nesting).
 ///
 /// Only with the feature `json`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,14 +20,23 @@ pub struct Json<T>(pub T);
 
 impl<T: Serialize> Serialize for Json<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(&serde_json::to_vec(&self.0).map_err(S::Error::custom)?)
+        let mut text = Vec::with_capacity(128);
+        let mut json = serde_json::Serializer::new(&mut text);
+        self.0
+            .serialize(Counted::new(&mut json, Levels::encoding(JSON_DEPTH_MAX)))
+            .map_err(S::Error::custom)?;
+        serializer.serialize_bytes(&text)
     }
 }
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Json<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Bytes::deserialize(deserializer)?;
-        serde_json::from_slice(&text).map(Self).map_err(D::Error::custom)
+        let mut json = serde_json::Deserializer::from_slice(&text);
+        let value = T::deserialize(Counted::new(&mut json, Levels::decoding(JSON_DEPTH_MAX)))
+            .map_err(D::Error::custom)?;
+        json.end().map_err(D::Error::custom)?;
+        Ok(Self(value))
     }
 }
 

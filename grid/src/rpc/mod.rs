@@ -5,12 +5,14 @@
 
 mod args;
 mod client;
+mod depth;
 mod fault;
 mod handlers;
 #[cfg(feature = "json")]
 mod json;
 mod method;
 mod mock;
+mod msgpack;
 mod payload;
 pub mod private;
 mod registrar;

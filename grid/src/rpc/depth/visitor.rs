@@ -1,0 +1,90 @@
+//! The visitor: enters a level for what the input contains.
+
+use std::fmt;
+
+use serde::de::{Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
+
+use super::counted::{Counted, decoding};
+
+macro_rules! forward {
+    ($($method:ident($Value:ty))*) => {$(
+        #[inline]
+        fn $method<E: Error>(self, value: $Value) -> Result<V::Value, E> {
+            self.inner.$method(value)
+        }
+    )*};
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Counted<V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.expecting(f)
+    }
+
+    forward! {
+        visit_bool(bool)
+        visit_i8(i8)
+        visit_i16(i16)
+        visit_i32(i32)
+        visit_i64(i64)
+        visit_i128(i128)
+        visit_u8(u8)
+        visit_u16(u16)
+        visit_u32(u32)
+        visit_u64(u64)
+        visit_u128(u128)
+        visit_f32(f32)
+        visit_f64(f64)
+        visit_char(char)
+        visit_str(&str)
+        visit_borrowed_str(&'de str)
+        visit_string(String)
+        visit_bytes(&[u8])
+        visit_borrowed_bytes(&'de [u8])
+        visit_byte_buf(Vec<u8>)
+    }
+
+    #[inline]
+    fn visit_none<E: Error>(self) -> Result<V::Value, E> {
+        self.inner.visit_none()
+    }
+
+    #[inline]
+    fn visit_unit<E: Error>(self) -> Result<V::Value, E> {
+        self.inner.visit_unit()
+    }
+
+    #[inline]
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
+        let levels = decoding(self.levels.transparent())?;
+        self.inner.visit_some(levels.with(deserializer))
+    }
+
+    #[inline]
+    fn visit_newtype_struct<D: Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> Result<V::Value, D::Error> {
+        let levels = decoding(self.levels.transparent())?;
+        self.inner.visit_newtype_struct(levels.with(deserializer))
+    }
+
+    #[inline]
+    fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<V::Value, A::Error> {
+        let levels = decoding(self.levels.container())?;
+        self.inner.visit_seq(levels.with(elements))
+    }
+
+    #[inline]
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<V::Value, A::Error> {
+        let levels = decoding(self.levels.container())?;
+        self.inner.visit_map(levels.with(entries))
+    }
+
+    /// Enters no level: a unit variant has no content. `Counted<VariantAccess>` enters those of the content.
+    #[inline]
+    fn visit_enum<A: EnumAccess<'de>>(self, variant: A) -> Result<V::Value, A::Error> {
+        self.inner.visit_enum(self.levels.with(variant))
+    }
+}
