@@ -49,7 +49,7 @@ pub trait Authenticate: Send + Sync + 'static {
     /// Checks a node that has dialed this one. Called twice per connection: for the upgrade request, which contains no
     /// name, and for the handshake, which contains one.
     ///
-    /// Connecting, including this check, is limited by [`Config::connect_timeout`](crate::Config::connect_timeout).
+    /// Each check is limited by [`Config::connect_timeout`](crate::Config::connect_timeout).
     ///
     /// # Errors
     /// [`Denied`] with a reason, which is sent to the dialer.

@@ -9,14 +9,16 @@ mod support;
 use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::Sink;
-use grid::{Capacities, Connection, Manager, Outgoing, RemoteError, State};
+use grid::{
+    Capacities, Connection, Dial, Dialing, LinkError, Manager, Outgoing, RemoteError, State,
+};
 use support::{A, B, pair};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -255,4 +257,58 @@ async fn asking_whether_a_stream_is_closed_keeps_the_waker() {
         let item = timeout(Duration::from_secs(5), items.next()).await.expect("it hangs");
         assert_eq!(item.unwrap().unwrap(), want);
     }
+}
+
+/// An error of a dialer whose text calls back into the link, and sometimes panics.
+#[derive(Debug)]
+struct Reason(Connection, usize);
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let _ = self.0.state();
+        assert!(!self.1.is_multiple_of(3), "a bug of the error");
+        f.write_str("no way")
+    }
+}
+
+impl std::error::Error for Reason {}
+
+impl Drop for Reason {
+    fn drop(&mut self) {
+        let _ = self.0.stats();
+    }
+}
+
+#[derive(Clone, Default)]
+struct BadDialer(Arc<(OnceLock<Connection>, AtomicUsize)>);
+
+impl Dial for BadDialer {
+    fn dial<'a>(&'a self, _: &'a str) -> Dialing<'a> {
+        Box::pin(async {
+            let attempt = self.0.1.fetch_add(1, Ordering::Relaxed);
+            let connection = self.0.0.get().ok_or_else(|| std::io::Error::other("not yet"))?;
+            Err(LinkError::connect(Reason(connection.clone(), attempt)))
+        })
+    }
+}
+
+#[test]
+fn errors_of_a_dialer_are_compared_shown_and_dropped_without_the_lock() {
+    without_deadlock(|| async {
+        let dialer = BadDialer::default();
+        let (local, peer) = if grid::dials(A, B) { (A, B) } else { (B, A) };
+        let manager =
+            Manager::builder(local).hosts([A, B]).dial_with(dialer.clone()).build().unwrap();
+        let connection = manager.connection(peer).unwrap();
+        dialer.0.0.set(connection.clone()).unwrap();
+        let waiting = connection.request(1, None).wait_connected();
+        assert!(waiting.timeout(Duration::from_secs(10)).await.is_err());
+        sleep(Duration::from_secs(20)).await;
+        let attempts = dialer.0.1.load(Ordering::Relaxed);
+        assert!(
+            attempts > 10,
+            "dialed again after each failure, whatever its error does: {attempts}"
+        );
+        assert!(matches!(connection.state(), State::Error(_)));
+    });
 }

@@ -149,7 +149,7 @@ pub enum LinkError {
     /// The call had ended before it was polled.
     #[error("the call is over")]
     CallOver,
-    /// A dialer or an authenticator of the user panicked in the link's task.
+    /// User code in the task of a link panicked in the link's task.
     #[error("panicked: {text}")]
     #[non_exhaustive]
     Panicked {

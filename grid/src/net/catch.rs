@@ -31,9 +31,9 @@ pub(in crate::net) async fn catch_future<T>(future: impl Future<Output = T>) -> 
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
         Ok(polled) => polled.map(Ok),
         Err(panic) => {
-            let reason = format!("panicked: {}", text(&panic));
+            let message = text(&panic).to_owned();
             discard(panic);
-            Poll::Ready(Err(reason))
+            Poll::Ready(Err(message))
         }
     })
     .await

@@ -250,6 +250,13 @@ enum Input {
     Dry,
 }
 
+impl<T: ?Sized> Drop for Driver<'_, T> {
+    /// Answers that the link has not taken are the user's: one that panics must not end the task of the link.
+    fn drop(&mut self) {
+        discard(&mut self.replies);
+    }
+}
+
 impl<T: Transport + ?Sized> Future for Driver<'_, T> {
     type Output = LinkError;
 

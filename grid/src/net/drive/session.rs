@@ -33,16 +33,25 @@ pub(in crate::net) async fn drive(
     tracing::info!(local = %peer.local, peer = %peer.name, %instance, "link is up");
     let span = tracing::info_span!("link", local = %peer.local, peer = %peer.name);
     let driven = async {
-        tokio::select! {
+        let reason = tokio::select! {
             biased;
             reason = Driver::new(endpoint, Some(transport)).instrument(span) => reason,
             reason = cut => reason,
-        }
+        };
+        tracing::info!(local = %peer.local, peer = %peer.name, reason = %reason.full_text(), "link is down");
+        reason
     };
-    let reason = catch_future(driven).await.unwrap_or_else(|text| LinkError::Panicked { text });
-    tracing::info!(local = %peer.local, peer = %peer.name, reason = %reason.full_text(), "link is down");
+    let reason = caught(catch_future(driven).await);
     down.reason = Arc::new(reason);
     Arc::clone(&down.reason)
+}
+
+/// The reason with which a driver ended, if it did not panic.
+fn caught(driven: Result<LinkError, String>) -> LinkError {
+    driven.unwrap_or_else(|text| {
+        tracing::error!(panic = text, "the task of a link panicked");
+        LinkError::Panicked { text }
+    })
 }
 
 /// Starts a link. Returns `false` if the node is shutting down: no link may start after that.
@@ -71,8 +80,11 @@ pub(in crate::net) fn start_loopback(peer: &Peer) {
 /// Drives a link started by [`start_loopback`], and starts it again if user code panics in this task.
 pub(in crate::net) async fn run_loopback(endpoint: Endpoint) {
     loop {
-        let down = Down { peer: &endpoint.peer, reason: Arc::new(LinkError::RuntimeGone) };
-        let _ = catch_future(Driver::new(&endpoint, Some(&mut Echo::default()))).await;
+        let mut down = Down { peer: &endpoint.peer, reason: Arc::new(LinkError::RuntimeGone) };
+        let driven = async { Driver::new(&endpoint, Some(&mut Echo::default())).await };
+        let reason = caught(catch_future(driven).await);
+        tracing::warn!(local = %endpoint.peer.local, reason = %reason, "the link of the node to itself starts again");
+        down.reason = Arc::new(reason);
         drop(down);
         start_loopback(&endpoint.peer);
     }

@@ -19,6 +19,7 @@ use super::state::State;
 use super::waiters::{Waiter, Waiters};
 use super::waker_set::{Place, WakerSet};
 use crate::error::Fault;
+use crate::net::catch::catch;
 use crate::proto::{Event, Key, Limits, Link, Released, RouteIndex, Routes};
 
 /// See the module.
@@ -203,9 +204,15 @@ impl Peer {
         self.with(|shared, _| shared.state.clone())
     }
 
-    /// Changes the state, unless it is `Shutdown`, which is final.
+    /// Changes the state, unless it is `Shutdown`, which is final. A reason that equals the current one changes nothing.
     pub(in crate::net) fn show(&self, state: State) {
-        self.with(|shared, effects| shared.show(state, effects));
+        // Reasons are compared by their texts, which an error of the user's can write, so not under the lock.
+        let mut is_same = false;
+        catch("the comparison of two errors", || is_same = self.state() == state);
+        self.with(|shared, effects| match state {
+            State::Error(error) if is_same => effects.drop_error(error),
+            state => shared.show(state, effects),
+        });
     }
 
     /// Passes the result of a single request's handler to the link.
@@ -238,14 +245,17 @@ impl Shared {
 
     /// See [`Peer::show`].
     pub(in crate::net) fn show(&mut self, state: State, effects: &mut Effects) {
-        if self.state == State::Shutdown || self.state == state {
-            return;
-        }
-        if let State::Error(error) = std::mem::replace(&mut self.state, state) {
+        let unused = match self.state {
+            State::Shutdown => state,
+            _ => {
+                self.version += 1;
+                self.watching_state.wake_all(effects);
+                std::mem::replace(&mut self.state, state)
+            }
+        };
+        if let State::Error(error) = unused {
             effects.drop_error(error);
         }
-        self.version += 1;
-        self.watching_state.wake_all(effects);
     }
 
     /// Called by the driver: whether the transport holds messages that it has not written to the socket.

@@ -17,7 +17,7 @@ use crate::error::LinkError;
 use crate::net::drive::endpoint::Endpoint;
 use crate::net::drive::session::{drive, idle};
 use crate::net::transport::http::{HeaderMap, StatusCode, header};
-use crate::net::transport::upgrade::server::read_request;
+use crate::net::transport::upgrade::server::{Requested, read_request};
 use crate::net::transport::{Io, WebSocket};
 
 /// Maximum of concurrent upgrades and handshakes; further connections wait in the listener's queue. Each takes a task
@@ -67,9 +67,7 @@ fn is_about_the_peer(error: &io::Error) -> bool {
 pub(super) async fn accept(node: &Arc<Node>, accepted: Accepted) -> Result<(), LinkError> {
     let limit = node.config.connect_timeout;
     let Accepted { stream, address } = accepted;
-    let transport = tokio::time::timeout(limit, upgrade(node, stream, address))
-        .await
-        .map_err(|_| LinkError::TimedOut { step: "no upgrade request", limit })??;
+    let transport = upgrade(node, stream, address).await?;
     let own = node.introduction();
     let is_known = |name: &str| node.peers.contains_key(name);
     let gate =
@@ -87,17 +85,31 @@ async fn upgrade(
     stream: Box<dyn Io>,
     address: Option<SocketAddr>,
 ) -> Result<WebSocket<Box<dyn Io>>, LinkError> {
-    let requested = read_request(stream).await?;
+    let limit = node.config.connect_timeout;
+    let requested = within(limit, "no upgrade request", read_request(stream)).await?;
+    let refuse = async |requested: Requested<_>, status, text| {
+        let refused = async { Ok(requested.refuse(status, text).await) };
+        Err(within(limit, "the refusal was not read", refused).await?)
+    };
     if requested.path() != node.config.route {
         let text = format!("no grid at {}", requested.path());
-        return Err(requested.refuse(StatusCode::NOT_FOUND, text).await);
+        return refuse(requested, StatusCode::NOT_FOUND, text).await;
     }
     let headers = requested.headers();
     let claim = Claim { name: None, token: bearer(headers), address, time: time(headers) };
-    match authenticate(&*node.auth, claim, node.config.connect_timeout).await {
-        Ok(()) => requested.accept().await,
-        Err(denied) => Err(requested.refuse(StatusCode::FORBIDDEN, denied.to_string()).await),
+    match authenticate(&*node.auth, claim, limit).await {
+        Ok(()) => within(limit, "the upgrade was not read", requested.accept()).await,
+        Err(denied) => refuse(requested, StatusCode::FORBIDDEN, denied.to_string()).await,
     }
+}
+
+/// Each step has the time of a whole attempt, so that the error names the step that was slow.
+async fn within<T>(
+    limit: Duration,
+    step: &'static str,
+    work: impl Future<Output = Result<T, LinkError>>,
+) -> Result<T, LinkError> {
+    tokio::time::timeout(limit, work).await.map_err(|_| LinkError::TimedOut { step, limit })?
 }
 
 /// Returns the token of a request; empty if there is none.

@@ -33,7 +33,7 @@ pub(super) async fn keep_dialing(node: Arc<Node>, endpoint: Endpoint) {
         }
         let attempt = tokio::select! {
             // `attempt` runs the user's dialer and authenticator. If they panic, the peer is dialed again.
-            attempt = catch_future(attempt(&node, peer)) => {
+            attempt = catch_future(logged_attempt(&node, peer)) => {
                 attempt.unwrap_or_else(|text| Err(LinkError::Panicked { text }))
             }
             () = idle(&endpoint) => continue,
@@ -45,10 +45,7 @@ pub(super) async fn keep_dialing(node: Arc<Node>, endpoint: Endpoint) {
                 let reason = drive(&endpoint, up.session, up.instance, transport, pending()).await;
                 (reason, since.elapsed())
             }
-            Err(reason) => {
-                tracing::debug!(local = %node.name, peer = %peer.name, reason = %reason.full_text(), "cannot connect");
-                (Arc::new(reason), Duration::ZERO)
-            }
+            Err(reason) => (Arc::new(reason), Duration::ZERO),
         };
         peer.link(|link| link.set_down_reason(Arc::clone(&reason)));
         peer.show(State::Error(reason));
@@ -61,6 +58,12 @@ pub(super) async fn keep_dialing(node: Arc<Node>, endpoint: Endpoint) {
             }
         }
     }
+}
+
+async fn logged_attempt(node: &Node, peer: &Peer) -> Result<Arrival, LinkError> {
+    attempt(node, peer).await.inspect_err(|reason| {
+        tracing::debug!(local = %node.name, peer = %peer.name, reason = %reason.full_text(), "cannot connect");
+    })
 }
 
 async fn attempt(node: &Node, peer: &Peer) -> Result<Arrival, LinkError> {

@@ -16,8 +16,8 @@ use crate::proto::Limits;
 pub(crate) fn in_process(registry: Registry) -> Connection {
     let name: Arc<str> = "in-process".into();
     let endpoint = Endpoint::new(Arc::clone(&name), name, Limits::default(), Arc::new(registry));
-    let task = tokio::spawn(session::run_loopback(endpoint.clone()));
-    // Calls can be made before the task first runs.
+    // Before the task runs: calls can be made at once, and the driver asks the link which extensions it has.
     session::start_loopback(&endpoint.peer);
+    let task = tokio::spawn(session::run_loopback(endpoint.clone()));
     Connection::owning(endpoint.peer, AbortOnDrop(task.abort_handle()))
 }

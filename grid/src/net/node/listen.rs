@@ -34,7 +34,8 @@ impl Listen for TcpListener {
 
     async fn accept(&mut self) -> io::Result<Accepted> {
         let (stream, address) = Self::accept(self).await?;
-        tune(&stream)?;
+        // A socket that is gone already fails in its handshake, which affects no other.
+        let _ = tune(&stream);
         Ok(Accepted::new(stream).with_address(address))
     }
 }
