@@ -44,7 +44,8 @@ pub enum Layout {
 /// cannot be decoded. JSON in `Json` may have 127 levels.
 ///
 /// Decoding a value may also use 1 MiB of stack at most. In a debug build, which copies every value several times, a
-/// recursive struct of twenty fields reaches that after 47 levels; in a release build it has all 128.
+/// recursive struct of twenty fields reaches that after 47 levels; in a release build it has all 128. A struct
+/// that holds 4 KiB itself has 8 levels in a debug build and 27 in a release build.
 ///
 /// The limit holds for what a deserialiser sees. It cannot protect these types, which need a change of the type:
 ///

@@ -9,7 +9,8 @@ use serde::{de, ser};
 pub(in crate::rpc) const DEPTH_MAX: u8 = 128;
 
 /// Stack that decoding the levels of a value may use: half of what a tokio worker thread has. A recursive type with many fields
-/// reaches this in a debug build before it reaches `DEPTH_MAX`, because such a build copies each level several times.
+/// reaches this in a debug build before it reaches `DEPTH_MAX`, because such a build copies each level several times; one
+/// with arrays of several KiB does in every build.
 const STACK_BYTES_MAX: u32 = 1024 * 1024;
 
 /// A serialiser, deserialiser or other part of serde, with the levels that may be nested below it.

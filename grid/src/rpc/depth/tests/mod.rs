@@ -152,8 +152,8 @@ fn links<T: Shape + Serialize + DeserializeOwned + Debug>() -> usize {
 fn large_values_end_with_an_error_before_the_stack_does() {
     let (wide, large) = (links::<Wide>(), links::<Large>());
     assert!(wide > 32 && large > 4, "{wide} {large}");
-    let all = MAX - 2;
-    assert!(cfg!(debug_assertions) || (wide, large) == (all, all), "{wide} {large}");
+    // Optimised code has room for all levels of the first, but not of the second, with its 4 KiB in each.
+    assert!(cfg!(debug_assertions) || wide == MAX - 2, "{wide}");
 }
 
 /// A type that reads itself without reading any input.
