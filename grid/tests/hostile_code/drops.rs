@@ -2,9 +2,6 @@
 //!
 //! A link calls such code when it wakes a task, and when it drops a waker, a payload or metadata. None of that may happen
 //! under the lock of the link, and none of it may keep the link from going on.
-#![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
-
-mod support;
 
 use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
@@ -19,8 +16,9 @@ use futures_util::Sink;
 use grid::{
     Capacities, Connection, Dial, Dialing, LinkError, Manager, Outgoing, RemoteError, State,
 };
-use support::{A, B, pair};
 use tokio::time::{Instant, sleep, timeout};
+
+use crate::support::{A, B, pair};
 
 const ONE: Capacities = Capacities { incoming: 1, outgoing: 1 };
 
