@@ -69,6 +69,8 @@ pub(crate) struct Link {
     pub(super) output: Output,
     pub(super) calls: Muxes<Call>,
     pub(super) served: Muxes<Served>,
+    /// Tasks of handlers, those of calls that are over included.
+    pub(super) handlers: usize,
     next_mux: u64,
     pub(super) timers: Timers,
     events: VecDeque<Event>,
@@ -96,6 +98,7 @@ impl Link {
             closing: false,
             calls: Muxes::default(),
             served: Muxes::default(),
+            handlers: 0,
             next_mux: first_mux.get().into(),
             timers: Timers::default(),
             events: VecDeque::new(),
@@ -232,6 +235,11 @@ impl Link {
     #[cfg(test)]
     pub(super) fn backlog(&self) -> (usize, usize) {
         (self.output.queued(), self.timers.len())
+    }
+
+    /// Tells the link how many tasks of handlers exist. The task of a cancelled call can outlive the call.
+    pub(crate) fn set_handlers(&mut self, handlers: usize) {
+        self.handlers = handlers;
     }
 
     // ---- from the network -------------------------------------------------------------------------------------------

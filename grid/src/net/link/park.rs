@@ -1,7 +1,7 @@
 //! The wake protocol: when a task may sleep, which code must wake it, and which flags they use.
 //!
 //! **The driver** sleeps only through [`Parked::park`], under the lock, after it has checked under the same lock that
-//! it has nothing to send and no timer is due. Four things wake it:
+//! it has nothing to send and no timer is due. Five things wake it:
 //!
 //! | what | who wakes it |
 //! |---|---|
@@ -9,6 +9,7 @@
 //! | the time of [`Parked::until`](Parked) has come | the runtime's timer, which is set before the driver parks |
 //! | a caller has output for it, and the socket takes output | the caller, through [`Parked::wake`] |
 //! | a caller has set an earlier deadline | the caller, through [`Parked::wake`] |
+//! | its connection is to end | `Slot::cut`, which sets a flag and then calls [`Parked::interrupt`] |
 //!
 //! A caller changes the link and calls [`Parked::wake`] in one critical section. So either the driver parks later and
 //! sees the change, or it is parked already and the caller sees `asleep`. The caller that takes the waker clears
@@ -66,6 +67,11 @@ impl Parked {
     /// Records that the driver runs.
     pub(in crate::net) fn unpark(&mut self) {
         self.asleep = false;
+    }
+
+    /// Returns the driver's waker if it sleeps: its connection is to end.
+    pub(super) fn interrupt(&mut self) -> Option<Waker> {
+        if std::mem::take(&mut self.asleep) { self.waker.take() } else { None }
     }
 
     /// Returns the driver's waker if it sleeps and must be woken: `has_output` is whether the link has something to

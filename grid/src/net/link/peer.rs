@@ -5,7 +5,7 @@
 //! out of the critical section (effects.rs).
 
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
@@ -35,7 +35,19 @@ pub(in crate::net) struct Peer {
     pub(in crate::net) large_bytes: usize,
     /// Set when a caller has woken the driver. See park.rs.
     called: AtomicBool,
+    /// Tasks of handlers. A task counts until it is dropped, so also after its call has been cancelled.
+    handlers: Arc<AtomicUsize>,
     shared: Mutex<Shared>,
+}
+
+/// A handler's task, counted until this is dropped.
+#[derive(Debug)]
+pub(in crate::net) struct CountedHandler(Arc<AtomicUsize>);
+
+impl Drop for CountedHandler {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// The state under the lock.
@@ -91,6 +103,7 @@ impl Peer {
             payload_bytes_max,
             large_bytes,
             called: AtomicBool::new(false),
+            handlers: Arc::default(),
             shared: Mutex::new(shared),
         })
     }
@@ -119,7 +132,7 @@ impl Peer {
             shared.check_drained(effects);
             result
         });
-        debug_assert!(effects.take_serve().is_empty(), "only the driver handles requests");
+        debug_assert!(!effects.has_serve(), "only the driver handles requests");
         if effects.wakes_driver() {
             self.called.store(true, Ordering::Relaxed);
         }
@@ -194,9 +207,29 @@ impl Peer {
         }
     }
 
+    /// Wakes the driver if it sleeps.
+    pub(in crate::net) fn interrupt_driver(&self) {
+        self.with(|shared, effects| {
+            if let Some(driver) = shared.parked.interrupt() {
+                effects.wake_driver(driver);
+            }
+        });
+    }
+
     /// Returns whether a caller has woken the driver since the last call of this function.
     pub(in crate::net) fn was_called(&self) -> bool {
         self.called.load(Ordering::Relaxed) && self.called.swap(false, Ordering::Relaxed)
+    }
+
+    /// Counts a handler's task.
+    pub(in crate::net) fn count_handler(&self) -> CountedHandler {
+        self.handlers.fetch_add(1, Ordering::Relaxed);
+        CountedHandler(Arc::clone(&self.handlers))
+    }
+
+    /// The number of handlers' tasks.
+    pub(in crate::net) fn handlers(&self) -> usize {
+        self.handlers.load(Ordering::Relaxed)
     }
 
     /// The state of the connection.
@@ -216,13 +249,13 @@ impl Peer {
     }
 
     /// Passes the result of a single request's handler to the link.
-    pub(in crate::net) fn reply(&self, key: Key, outcome: Result<Option<Bytes>, Fault>) {
-        self.link(|link| link.reply(key, &outcome));
+    pub(in crate::net) fn reply(&self, key: Key, outcome: &Result<Option<Bytes>, Fault>) {
+        self.link(|link| link.reply(key, outcome));
     }
 
     /// Passes the result of a stream's handler to the link.
-    pub(in crate::net) fn finish_stream(&self, key: Key, outcome: Result<(), Fault>) {
-        self.link(|link| link.finish_stream(key, &outcome));
+    pub(in crate::net) fn finish_stream(&self, key: Key, outcome: &Result<(), Fault>) {
+        self.link(|link| link.finish_stream(key, outcome));
     }
 
     /// Returns the names of one of this node's handlers.

@@ -140,7 +140,7 @@ pub(super) async fn keep_accepting(endpoint: Endpoint, mut arrivals: mpsc::Recei
                 () = idle(&endpoint) => continue,
             },
         };
-        let Established { mut transport, session, instance } = arrival;
+        let Established { transport, session, instance } = arrival;
         let replaced = async {
             match arrivals.recv().await {
                 Some(arrival) => next = Some(arrival),
@@ -149,6 +149,6 @@ pub(super) async fn keep_accepting(endpoint: Endpoint, mut arrivals: mpsc::Recei
             LinkError::Replaced
         };
         // The reason is in the state of the link.
-        drive(&endpoint, session, instance, &mut transport, replaced).await;
+        drive(&endpoint, session, instance, transport, replaced).await;
     }
 }

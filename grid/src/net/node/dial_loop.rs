@@ -39,10 +39,9 @@ pub(super) async fn keep_dialing(node: Arc<Node>, endpoint: Endpoint) {
             () = idle(&endpoint) => continue,
         };
         let (reason, was_up) = match attempt {
-            Ok(mut up) => {
+            Ok(Arrival { transport, session, instance }) => {
                 let since = Instant::now();
-                let transport = &mut up.transport;
-                let reason = drive(&endpoint, up.session, up.instance, transport, pending()).await;
+                let (reason, _) = drive(&endpoint, session, instance, transport, pending()).await;
                 (reason, since.elapsed())
             }
             Err(reason) => (Arc::new(reason), Duration::ZERO),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::first_poll::FirstPoll;
+use super::pace::Pace;
 use crate::descriptor::{Registered, ServiceDescriptor};
 use crate::error::Fault;
 use crate::net::call::context::Context;
@@ -45,7 +45,7 @@ pub(crate) enum RawHandler {
 /// A handler in the table.
 pub(in crate::net) struct Entry {
     pub(in crate::net) handler: RawHandler,
-    pub(in crate::net) first_poll: FirstPoll,
+    pub(super) pace: Pace,
 }
 
 /// All handlers of a node.
@@ -83,7 +83,7 @@ impl Registry {
         match inserted {
             Ok(RouteIndex(index)) => {
                 debug_assert_eq!(index, self.entries.len());
-                self.entries.push(Entry { handler, first_poll: FirstPoll::default() });
+                self.entries.push(Entry { handler, pace: Pace::default() });
                 let label = Label { method: name, subroute: subroute.map(Arc::from) };
                 Arc::make_mut(&mut self.labels).push(label);
                 Ok(())
@@ -120,6 +120,11 @@ impl Registry {
 
     pub(in crate::net) fn labels(&self) -> &Arc<Labels> {
         &self.labels
+    }
+
+    /// How the handlers of a route have used their thread so far.
+    pub(super) fn pace(&self, route: RouteIndex) -> Option<&Pace> {
+        Some(&self.entry(route)?.pace)
     }
 
     pub(in crate::net) fn entry(&self, route: RouteIndex) -> Option<&Entry> {

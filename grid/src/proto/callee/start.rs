@@ -120,7 +120,7 @@ impl Link {
             return Some(Fault::new(ErrorCode::ShuttingDown, "the node is shutting down"));
         }
         let max = self.limits.served_max;
-        (self.served.len() >= max).then(|| {
+        (self.served.len().max(self.handlers) >= max).then(|| {
             Fault::new(ErrorCode::Overloaded, format!("overloaded: {max} calls in flight"))
         })
     }
