@@ -50,7 +50,7 @@ impl Builder {
             name,
             hosts: None,
             auth: Arc::new(NoAuth),
-            dial: Arc::new(TcpDial),
+            dial: Arc::new(TcpDial::default()),
             config: Config::default(),
             extensions: None,
             registry: Registry::new(),

@@ -9,4 +9,5 @@ pub(in crate::net) mod in_process;
 pub(in crate::net) mod listen;
 pub(in crate::net) mod manager;
 pub(in crate::net) mod name;
+mod resolve;
 mod shared;
