@@ -276,7 +276,7 @@ impl<T: Transport + ?Sized> Future for Driver<'_, T> {
                 Ok(activated) => activated,
                 Err(reason) => {
                     if let Some(transport) = &mut this.transport {
-                        transport.close(cx);
+                        transport.close(&reason, cx);
                     }
                     return Poll::Ready(reason);
                 }

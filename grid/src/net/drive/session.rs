@@ -30,16 +30,13 @@ pub(in crate::net) async fn drive(
         return Arc::new(LinkError::ShutDown);
     }
     let mut down = Down { peer, reason: Arc::new(LinkError::RuntimeGone) };
-    tracing::info!(local = %peer.local, peer = %peer.name, %instance, "link is up");
     let span = tracing::info_span!("link", local = %peer.local, peer = %peer.name);
     let driven = async {
-        let reason = tokio::select! {
+        tokio::select! {
             biased;
             reason = Driver::new(endpoint, Some(transport)).instrument(span) => reason,
             reason = cut => reason,
-        };
-        tracing::info!(local = %peer.local, peer = %peer.name, reason = %reason.full_text(), "link is down");
-        reason
+        }
     };
     let reason = caught(catch_future(driven).await);
     down.reason = Arc::new(reason);

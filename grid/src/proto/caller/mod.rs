@@ -152,7 +152,7 @@ impl Link {
             let sent = match (&call.state, call.ticket) {
                 (CallState::Answered(_) | CallState::Failed(_), _) => continue,
                 (CallState::Queued(queued), _)
-                    if queued.waits_for_connection() && !self.is_closing() =>
+                    if queued.waits_for_connection() && self.may_connect() =>
                 {
                     continue;
                 }
