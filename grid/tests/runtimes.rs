@@ -1,8 +1,8 @@
 //! Nodes whose runtime ends, and nodes that nobody uses any more.
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
-#[path = "support/door.rs"]
-mod door;
+#[path = "support/listener.rs"]
+mod listener;
 #[path = "support/script.rs"]
 mod script;
 mod support;
@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use futures_util::SinkExt as _;
 
-use door::door;
 use grid::{CallError, LinkError, Manager, Sent, State};
+use listener::scripted_listener;
 use script::{Connect, Scripted};
 use support::{A, B};
 use tokio::runtime::{Builder, Runtime};
@@ -62,10 +62,10 @@ fn calls_of_a_node_whose_runtime_has_ended_fail_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_task_that_serves_does_not_keep_the_node_alive() {
     let (dialer, listener) = if grid::dials(A, B) { (A, B) } else { (B, A) };
-    let (door, street) = door();
+    let (incoming, route) = scripted_listener();
     let manager = Manager::builder(listener).hosts([A, B]).build().unwrap();
-    let serving = tokio::spawn(manager.serve(door));
-    let peer = Manager::builder(dialer).hosts([A, B]).dial_with(street).build().unwrap();
+    let serving = tokio::spawn(manager.serve(incoming));
+    let peer = Manager::builder(dialer).hosts([A, B]).dial_with(route).build().unwrap();
     let connection = peer.connection(listener).unwrap();
     connection.wait_connected(Duration::from_secs(1)).await.unwrap();
     drop(manager);
@@ -78,11 +78,11 @@ async fn a_task_that_serves_does_not_keep_the_node_alive() {
 /// The form that older code has. The task owns a clone.
 #[tokio::test(start_paused = true)]
 async fn a_task_with_a_clone_can_still_serve() {
-    let (door, _street) = door();
+    let (incoming, _route) = scripted_listener();
     let manager = Manager::builder(A).build().unwrap();
     let serving = tokio::spawn({
         let manager = manager.clone();
-        async move { manager.serve(door).await }
+        async move { manager.serve(incoming).await }
     });
     manager.shutdown(Duration::ZERO).await;
     serving.await.unwrap().unwrap();

@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tracing::Level;
 
-use crate::door::{Street, door};
+use crate::listener::{Route, scripted_listener};
 use crate::log::Lines;
 use crate::script::{Connect, Scripted};
 use crate::support::{A, B};
@@ -67,21 +67,21 @@ async fn a_peer_of_the_base_protocol_replaces_its_connection_as_before() {
 }
 
 /// A listening node, and how its peer reaches it.
-fn listening() -> (Manager, Street, &'static str) {
+fn listening() -> (Manager, Route, &'static str) {
     let (dialer, listener) = sides();
-    let (door, street) = door();
+    let (incoming, route) = scripted_listener();
     let manager = Manager::builder(listener).hosts([A, B]).build().unwrap();
-    tokio::spawn(manager.serve(door));
-    (manager, street, dialer)
+    tokio::spawn(manager.serve(incoming));
+    (manager, route, dialer)
 }
 
 #[tokio::test(start_paused = true)]
 async fn two_processes_with_one_name_do_not_take_turns() {
     let (lines, _guard) = Lines::collect();
-    let (manager, street, dialer) = listening();
+    let (manager, route, dialer) = listening();
     let process = |host| {
-        let street = street.from(host);
-        Manager::builder(dialer).hosts([A, B]).dial_with(street).build().unwrap()
+        let route = route.from(host);
+        Manager::builder(dialer).hosts([A, B]).dial_with(route).build().unwrap()
     };
     let connection = manager.connection(dialer).unwrap();
     let first = process([10, 0, 0, 1]);
@@ -119,14 +119,14 @@ async fn two_processes_with_one_name_do_not_take_turns() {
 
 #[tokio::test(start_paused = true)]
 async fn an_impostor_that_logs_in_again_and_again_does_not_evict_a_node_each_time() {
-    let (manager, street, dialer) = listening();
-    let victim = Manager::builder(dialer).hosts([A, B]).dial_with(street.clone()).build().unwrap();
+    let (manager, route, dialer) = listening();
+    let victim = Manager::builder(dialer).hosts([A, B]).dial_with(route.clone()).build().unwrap();
     let from_victim = victim.connection(manager.name()).unwrap();
     from_victim.wait_connected(Duration::from_secs(1)).await.unwrap();
     let listener = manager.name().to_owned();
     let impostor: JoinHandle<()> = tokio::spawn(async move {
         for run in 0.. {
-            let mut socket = Scripted::upgrade(street.knock()).await;
+            let mut socket = Scripted::upgrade(route.open()).await;
             // It may be refused.
             let _ = socket.connect(&Connect::new(dialer, &listener, run, 1)).await;
             sleep(Duration::from_millis(200)).await;
@@ -145,10 +145,10 @@ async fn an_impostor_that_logs_in_again_and_again_does_not_evict_a_node_each_tim
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_connects_all_the_time_does_not_fill_the_log() {
     let (lines, _guard) = Lines::collect();
-    let (manager, street, dialer) = listening();
+    let (manager, route, dialer) = listening();
     let mut sockets = Vec::new();
     for dial in 1..=1000 {
-        let mut socket = Scripted::upgrade(street.knock()).await;
+        let mut socket = Scripted::upgrade(route.open()).await;
         socket.connect(&Connect::new(dialer, manager.name(), 1, dial)).await.unwrap();
         sockets.push(socket);
         sockets.drain(..sockets.len().saturating_sub(2));

@@ -1,9 +1,9 @@
 //! Peers and strangers that break the protocol, flood a node or stop reading: each harms its own connection at most.
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
-#[path = "../support/door.rs"]
-mod door;
 mod identity;
+#[path = "../support/listener.rs"]
+mod listener;
 #[path = "../support/log.rs"]
 mod log;
 #[path = "../support/script.rs"]

@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::time::{Instant, sleep};
 use tracing::Level;
 
-use crate::door::{Street, door};
+use crate::listener::{Route, scripted_listener};
 use crate::log::Lines;
 use crate::support::{A, B};
 
@@ -16,18 +16,18 @@ fn sides() -> (&'static str, &'static str) {
 }
 
 /// A listening node, and the name of the node that may dial it.
-fn listening() -> (Manager, Street, &'static str) {
+fn listening() -> (Manager, Route, &'static str) {
     let (dialer, listener) = sides();
-    let (door, street) = door();
+    let (incoming, route) = scripted_listener();
     let manager = Manager::builder(listener).hosts([A, B]).build().unwrap();
-    tokio::spawn(manager.serve(door));
-    (manager, street, dialer)
+    tokio::spawn(manager.serve(incoming));
+    (manager, route, dialer)
 }
 
 /// How long an honest node takes to connect.
-async fn connect(street: &Street, dialer: &str, listener: &Manager) -> Duration {
+async fn connect(route: &Route, dialer: &str, listener: &Manager) -> Duration {
     let start = Instant::now();
-    let honest = Manager::builder(dialer).hosts([A, B]).dial_with(street.clone()).build().unwrap();
+    let honest = Manager::builder(dialer).hosts([A, B]).dial_with(route.clone()).build().unwrap();
     let connection = honest.connection(listener.name()).unwrap();
     connection.wait_connected(Duration::from_secs(60)).await.unwrap();
     let took = start.elapsed();
@@ -36,12 +36,12 @@ async fn connect(street: &Street, dialer: &str, listener: &Manager) -> Duration 
 }
 
 /// Opens connections all the time, each from another address unless there is one for all, and keeps them open.
-async fn attack(street: Street, every: Duration, one_address: bool, bytes: &'static [u8]) {
+async fn attack(route: Route, every: Duration, one_address: bool, bytes: &'static [u8]) {
     let mut kept = Vec::new();
     for number in 0_u32.. {
         let [_, b, c, d] = number.to_be_bytes();
         let host = if one_address { [203, 0, 113, 1] } else { [10, b, c, d] };
-        let mut stream = street.from(host).knock();
+        let mut stream = route.from(host).open();
         // The node may have closed it already.
         let _ = stream.write_all(bytes).await;
         kept.push(stream);
@@ -58,12 +58,12 @@ async fn honest_nodes_get_in_within_a_second_during_an_attack() {
         // A few bytes are no better than none.
         (500, false, b"GET /minio"),
     ] {
-        let (manager, street, dialer) = listening();
+        let (manager, route, dialer) = listening();
         let every = Duration::from_secs(1) / per_second;
-        let attack = tokio::spawn(attack(street.clone(), every, one_address, bytes));
+        let attack = tokio::spawn(attack(route.clone(), every, one_address, bytes));
         sleep(Duration::from_secs(5)).await;
         for _ in 0..5 {
-            let took = connect(&street, dialer, &manager).await;
+            let took = connect(&route, dialer, &manager).await;
             assert!(took < Duration::from_secs(1), "{per_second} a second: {took:?}");
             sleep(Duration::from_millis(700)).await;
         }
@@ -74,9 +74,9 @@ async fn honest_nodes_get_in_within_a_second_during_an_attack() {
 /// A stranger that passes the upgrade, which needs no token here, holds its place no longer than the others.
 #[tokio::test(start_paused = true)]
 async fn strangers_that_know_http_do_not_keep_honest_nodes_out() {
-    let (manager, street, dialer) = listening();
+    let (manager, route, dialer) = listening();
     let attack = tokio::spawn(attack(
-        street.clone(),
+        route.clone(),
         Duration::from_millis(5),
         false,
         b"GET /minio/grid/v1 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -84,7 +84,7 @@ async fn strangers_that_know_http_do_not_keep_honest_nodes_out() {
     ));
     sleep(Duration::from_secs(7)).await;
     for _ in 0..5 {
-        let took = connect(&street, dialer, &manager).await;
+        let took = connect(&route, dialer, &manager).await;
         assert!(took < Duration::from_secs(1), "{took:?}");
         sleep(Duration::from_millis(700)).await;
     }
@@ -93,10 +93,10 @@ async fn strangers_that_know_http_do_not_keep_honest_nodes_out() {
 
 #[tokio::test(start_paused = true)]
 async fn one_address_cannot_hold_more_than_its_share() {
-    let (_manager, street, _) = listening();
-    let honest = street.knock();
+    let (_manager, route, _) = listening();
+    let honest = route.open();
     sleep(Duration::from_millis(10)).await;
-    let mut kept: Vec<_> = (0..200).map(|_| street.from([203, 0, 113, 1]).knock()).collect();
+    let mut kept: Vec<_> = (0..200).map(|_| route.from([203, 0, 113, 1]).open()).collect();
     sleep(Duration::from_millis(10)).await;
     let mut open = 0;
     for stream in &mut kept {
@@ -110,13 +110,13 @@ async fn one_address_cannot_hold_more_than_its_share() {
 #[tokio::test(start_paused = true)]
 async fn strangers_do_not_fill_the_log() {
     let (lines, _guard) = Lines::collect();
-    let (_manager, street, _) = listening();
-    let silent = tokio::spawn(attack(street.clone(), Duration::from_millis(1), false, b""));
+    let (_manager, route, _) = listening();
+    let silent = tokio::spawn(attack(route.clone(), Duration::from_millis(1), false, b""));
     sleep(Duration::from_secs(10)).await;
     silent.abort();
     let warned = lines.with(Level::WARN, "");
     assert_eq!(warned.len(), 1, "that there are too many: {warned:#?}");
-    let garbage = tokio::spawn(attack(street, Duration::from_millis(5), true, b"\x16\x03\x01"));
+    let garbage = tokio::spawn(attack(route, Duration::from_millis(5), true, b"\x16\x03\x01"));
     sleep(Duration::from_secs(130)).await;
     garbage.abort();
     let warned = lines.with(Level::WARN, "not a valid WebSocket");

@@ -14,10 +14,10 @@ use super::closing::{CLOSE_TIMEOUT, Closing};
 use super::handshake::{Arrival, Gate, authenticate, receive_introduction};
 use super::life::Life;
 use super::listen::{Accepted, Listen};
-use super::news::{UpDown, note_refusal};
 use super::repeats::Repeats;
+use super::report::{LinkLog, note_refusal};
 use super::shared::Node;
-use super::strangers::{Seat, Stage, source};
+use super::strangers::{Entry, Stage, source};
 use crate::auth;
 use crate::error::LinkError;
 use crate::net::drive::endpoint::Endpoint;
@@ -84,12 +84,12 @@ impl Log {
     fn refused(&mut self, local: &str, address: Option<SocketAddr>, refused: &Refusal) {
         let Refusal { reason, stage } = refused;
         let is_crowded = matches!(reason, LinkError::Crowded { .. });
-        // A connection that says nothing is a health check or a scan, and concerns nobody, unless there are too many.
+        // A connection that sends nothing is usually a health check or a port scan.
         if *stage == Stage::Silent && !is_crowded {
             tracing::debug!(local, ?address, reason = %reason.full_text(), "refused a connection");
             return;
         }
-        // That there are too many is one fact, whatever their addresses are.
+        // One line for all addresses.
         let source = address.map(source).filter(|_| !is_crowded);
         if let Some(repeats) = self.refused.note((source, discriminant(reason))) {
             tracing::warn!(local, ?address, reason = %reason.full_text(), repeats, "refused a connection");
@@ -110,18 +110,18 @@ pub(super) struct Refusal {
 
 /// Performs the upgrade and the handshake on a byte stream, and passes the connection to its peer.
 pub(super) async fn accept(node: &Arc<Node>, accepted: Accepted) -> Result<(), Refusal> {
-    let (mut seat, mut closed) = node.strangers.enter(accepted.address);
+    let (mut entry, mut closed) = node.strangers.enter(accepted.address);
     let mut unused = None;
     let greeted = tokio::select! {
         biased;
         Ok(reason) = &mut closed => Err(reason),
-        greeted = greet(node, accepted, &mut seat, &mut unused) => greeted,
+        greeted = greet(node, accepted, &mut entry, &mut unused) => greeted,
     };
-    let stage = seat.stage();
+    let stage = entry.stage();
     if let Some((mut transport, reason)) = unused {
-        // The peer is told why, and this does not delay the result. The connection counts until it is closed.
+        // In the background, so that the result is not delayed. The connection counts as a stranger until it is closed.
         tokio::spawn(async move {
-            let _seat = seat;
+            let _entry = entry;
             tokio::select! {
                 _ = closed => {}
                 _ = tokio::time::timeout(CLOSE_TIMEOUT, end(&mut transport, &reason)) => {}
@@ -137,12 +137,12 @@ type Unused = Option<(WebSocket<Box<dyn Io>>, LinkError)>;
 async fn greet(
     node: &Arc<Node>,
     accepted: Accepted,
-    seat: &mut Seat,
+    entry: &mut Entry,
     unused: &mut Unused,
 ) -> Result<(), LinkError> {
     let Accepted { stream, address } = accepted;
-    let mut transport = upgrade(node, stream, address, seat).await?;
-    seat.reach(Stage::Upgraded);
+    let mut transport = upgrade(node, stream, address, entry).await?;
+    entry.reach(Stage::Upgraded);
     let own = node.introduction();
     let is_known = |name: &str| node.peers.contains_key(name);
     let limit = node.config.connect_timeout;
@@ -152,7 +152,9 @@ async fn greet(
     let (ticket, agreed) = match receive_introduction(&mut transport, &gate, claim).await {
         Ok(accepted) => accepted,
         Err((host, reason)) => {
-            if let Some(known) = host.and_then(|host| node.peers.get(&*host)) {
+            let known = host.and_then(|host| node.peers.get(&*host));
+            // The state of a peer that this node dials shows the result of its own attempts.
+            if let Some(known) = known.filter(|known| known.arrivals.is_some()) {
                 note_refusal(&known.endpoint.peer, &reason);
             }
             *unused = Some((transport, reason.clone()));
@@ -188,12 +190,12 @@ async fn upgrade(
     node: &Node,
     stream: Box<dyn Io>,
     address: Option<SocketAddr>,
-    seat: &mut Seat,
+    entry: &mut Entry,
 ) -> Result<WebSocket<Box<dyn Io>>, LinkError> {
     let limit = node.config.connect_timeout;
     let first = read_first(stream);
     let begun = within(limit.min(FIRST_BYTE_TIMEOUT), "nothing was received", first).await?;
-    seat.reach(Stage::Unknown);
+    entry.reach(Stage::Unknown);
     let requested = within(limit, "no upgrade request", begun.read_request()).await?;
     let refuse = async |requested: Requested<_>, status, text| {
         let refused = async { Ok(requested.refuse(status, text).await) };
@@ -239,7 +241,7 @@ pub(super) async fn keep_accepting(endpoint: Endpoint, arrivals: Arc<Arrivals>, 
     let _closed = CloseOnDrop(&arrivals);
     let mut closing = Closing::new(life.alive);
     let mut over = life.over;
-    let mut log = UpDown::new(&endpoint.peer);
+    let mut log = LinkLog::new(&endpoint.peer);
     loop {
         let (order, claim, arrival) = tokio::select! {
             next = arrivals.next() => next,

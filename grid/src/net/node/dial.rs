@@ -24,7 +24,7 @@ pub trait Dial: Send + Sync + 'static {
     ///
     /// # Errors
     /// A [`LinkError`] if it cannot connect, created by [`LinkError::resolve`], [`LinkError::connect`] or
-    /// [`LinkError::tls`]. `?` on an [`io::Error`](std::io::Error) is the same as `LinkError::connect`.
+    /// [`LinkError::tls`]. `?` on an [`io::Error`] is the same as `LinkError::connect`.
     fn dial<'a>(&'a self, name: &'a str) -> Dialing<'a>;
 }
 

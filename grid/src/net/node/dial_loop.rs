@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use super::closing::Closing;
 use super::handshake::{Arrival, Dialed, introduce};
 use super::life::Life;
-use super::news::UpDown;
 use super::repeats::Repeats;
+use super::report::LinkLog;
 use super::shared::Node;
 use crate::error::LinkError;
 use crate::net::catch::catch_future;
@@ -36,7 +36,7 @@ pub(super) async fn keep_dialing(node: Arc<Node>, endpoint: Endpoint, life: Life
     let peer = &endpoint.peer;
     let mut closing = Closing::new(life.alive);
     let mut over = life.over;
-    let (mut log, mut conflicts) = (UpDown::new(peer), Conflicts::default());
+    let (mut log, mut conflicts) = (LinkLog::new(peer), Conflicts::default());
     for number in 1.. {
         let started = Instant::now();
         // The state keeps the reason of a failure during the next attempt.

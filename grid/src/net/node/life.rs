@@ -1,5 +1,4 @@
-//! What the tasks of a node know about its end: when they must end, who waits for them, and what to do if the runtime
-//! ends first.
+//! The end of a node's tasks: the signal to end, the shutdown that waits for them, and a runtime that ends first.
 
 use std::sync::Arc;
 

@@ -12,7 +12,7 @@ mod life;
 pub(in crate::net) mod listen;
 pub(in crate::net) mod manager;
 pub(in crate::net) mod name;
-mod news;
+mod report;
 mod repeats;
 mod resolve;
 mod shared;

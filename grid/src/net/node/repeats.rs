@@ -10,8 +10,8 @@ use tokio::time::Instant;
 /// number.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Kinds of lines that are told apart. Above this number, all new kinds share one entry: strangers can come from any
-/// number of addresses.
+/// Number of kinds with an entry of their own. All further kinds share one: strangers can come from any number of
+/// addresses.
 const KINDS_MAX: usize = 64;
 
 /// The lines that were logged lately, by kind.

@@ -1,12 +1,12 @@
 //! Accepted connections whose handshake is not done: how many a node holds, and which one it closes for a new one.
 //!
-//! A new connection is always accepted. If there are too many, the node closes the one that is the least likely to be
-//! an honest node: of those that had a second to prove themselves, the one that has proved the least, and the oldest of
-//! these. An honest node needs a few round trips, so it is done before its turn, unless strangers open more than half of
-//! [`STRANGERS_MAX`] connections within that time.
+//! A new connection is always accepted. If there are too many, the node closes the one that is least likely to be an
+//! honest node. Among the connections that are older than a second, that is the one whose handshake has made the least
+//! progress, and the oldest of these. An honest node completes its handshake within a few round trips, so it is not
+//! affected unless strangers open more than half of [`STRANGERS_MAX`] connections within that time.
 //!
-//! If no connection is that old, a random one of the older half is closed. It is not always the oldest one: if many
-//! honest nodes connect at once and an authenticator is slow, the oldest ones are those that are almost done.
+//! If no connection is that old, a random one of the older half is closed. Always closing the oldest one would be wrong:
+//! if many honest nodes connect at once and the authenticator is slow, the oldest ones are almost done.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
@@ -28,7 +28,7 @@ pub(super) const STRANGERS_PER_SOURCE_MAX: usize = 128;
 /// A connection that is younger than this is closed only if none is older.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How much a connection has proved.
+/// How far the handshake of a connection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stage {
     /// It has sent nothing.
@@ -67,7 +67,7 @@ impl Strangers {
     pub(super) fn enter(
         self: &Arc<Self>,
         address: Option<SocketAddr>,
-    ) -> (Seat, oneshot::Receiver<LinkError>) {
+    ) -> (Entry, oneshot::Receiver<LinkError>) {
         let (now, source) = (Instant::now(), address.map(source));
         let (close, closed) = oneshot::channel();
         let mut table = self.lock();
@@ -79,7 +79,7 @@ impl Strangers {
             *table.counts.entry(source).or_default() += 1;
         }
         drop(table);
-        (Seat { strangers: Arc::clone(self), number, stage: Stage::Silent }, closed)
+        (Entry { strangers: Arc::clone(self), number, stage: Stage::Silent }, closed)
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
@@ -131,17 +131,17 @@ impl Table {
     }
 }
 
-/// The place of one connection among the strangers. Dropping it frees the place.
+/// The entry of one connection. Dropping it removes the connection from the table.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(super) struct Entry {
     strangers: Arc<Strangers>,
     number: u64,
     /// Kept here as well, because the table forgets a connection that is closed.
     stage: Stage,
 }
 
-impl Seat {
-    /// The connection has proved more than before.
+impl Entry {
+    /// Sets the stage.
     pub(super) fn reach(&mut self, stage: Stage) {
         self.stage = stage;
         if let Some(stranger) = self.strangers.lock().all.get_mut(&self.number) {
@@ -149,13 +149,13 @@ impl Seat {
         }
     }
 
-    /// How much it has proved.
+    /// The stage.
     pub(super) fn stage(&self) -> Stage {
         self.stage
     }
 }
 
-impl Drop for Seat {
+impl Drop for Entry {
     fn drop(&mut self) {
         drop(self.strangers.lock().remove(self.number));
     }
@@ -181,10 +181,10 @@ mod tests {
     async fn the_oldest_of_those_that_proved_least_is_closed() {
         let strangers = Arc::new(Strangers::default());
         let mut all: Vec<_> = (0..STRANGERS_MAX).map(|n| strangers.enter(address(n))).collect();
-        for (number, (seat, _)) in all.iter_mut().enumerate().take(STRANGERS_MAX - 1) {
-            seat.reach(if number < 10 { Stage::Upgraded } else { Stage::Unknown });
+        for (number, (entry, _)) in all.iter_mut().enumerate().take(STRANGERS_MAX - 1) {
+            entry.reach(if number < 10 { Stage::Upgraded } else { Stage::Unknown });
         }
-        let is_closed = |(_, closed): &mut (Seat, oneshot::Receiver<_>)| closed.try_recv().is_ok();
+        let is_closed = |(_, closed): &mut (Entry, oneshot::Receiver<_>)| closed.try_recv().is_ok();
         let first = strangers.enter(None);
         let closed: Vec<_> = all.iter_mut().map(is_closed).collect();
         let closed = closed.iter().position(|closed| *closed).expect("one is closed");

@@ -14,9 +14,9 @@ pub(super) enum Role {
     Server,
 }
 
-/// Maximum message size before the handshake is done. It is enough for the longest name and token, and limits the
-/// memory of unknown peers.
-pub(super) const HANDSHAKE_BYTES_MAX: usize = 256 * 1024;
+/// Maximum message size before the handshake is done. It is enough for the longest names and the longest token or reason
+/// (76 KiB), and limits the memory of unknown peers.
+pub(super) const HANDSHAKE_BYTES_MAX: usize = 96 * 1024;
 
 /// Longest header: two bytes, a length of eight bytes, and a mask.
 pub(super) const HEADER_BYTES_MAX: usize = 14;

@@ -1,4 +1,4 @@
-//! What a node says about its links: the log, and the reasons that their states show.
+//! Log lines about links, and the reasons of refusals in their states.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 
 /// Logs when a link is up and down.
 #[derive(Debug)]
-pub(super) struct UpDown<'a> {
+pub(super) struct LinkLog<'a> {
     peer: &'a Peer,
     since: Instant,
     /// Logged since then.
@@ -25,7 +25,7 @@ pub(super) struct UpDown<'a> {
     left_out: u64,
 }
 
-impl<'a> UpDown<'a> {
+impl<'a> LinkLog<'a> {
     pub(super) fn new(peer: &'a Peer) -> Self {
         Self { peer, since: Instant::now(), lines: 0, left_out: 0 }
     }
@@ -72,12 +72,16 @@ impl<'a> UpDown<'a> {
 /// this reason.
 pub(super) fn note_refusal(peer: &Peer, reason: &LinkError) {
     let reason = Arc::new(reason.clone());
-    peer.with(|shared, effects| {
-        if !shared.link.is_up() {
-            shared.link.set_down_reason(Arc::clone(&reason));
-            shared.show(State::Error(Arc::clone(&reason)), effects);
-        }
-    });
+    let state = State::Error(Arc::clone(&reason));
+    // A dialer that is refused again and again changes nothing.
+    if peer.state() != state {
+        peer.with(|shared, effects| {
+            if !shared.link.is_up() {
+                shared.link.set_down_reason(reason);
+                shared.show(state, effects);
+            }
+        });
+    }
 }
 
 #[cfg(test)]
@@ -90,7 +94,7 @@ mod tests {
     async fn a_peer_that_connects_again_and_again_does_not_fill_the_log() {
         let (routes, labels) = (Arc::new(Routes::default()), Arc::new(Labels::default()));
         let peer = Peer::new("a".into(), "b".into(), Limits::default(), routes, labels);
-        let mut log = UpDown::new(&peer);
+        let mut log = LinkLog::new(&peer);
         let lines: Vec<_> = (0..1000).filter_map(|_| log.note()).collect();
         assert_eq!(lines, [0; LINES_MAX as usize]);
         tokio::time::advance(WINDOW).await;

@@ -13,47 +13,47 @@ use tokio::sync::mpsc;
 const PIPE_BYTES: usize = 64 * 1024;
 
 /// The listener.
-pub(crate) struct Door(mpsc::UnboundedReceiver<Accepted>);
+pub(crate) struct ScriptedListener(mpsc::UnboundedReceiver<Accepted>);
 
-/// Opens connections to a [`Door`], from one address.
+/// Opens connections to a [`ScriptedListener`], from one address.
 #[derive(Clone)]
-pub(crate) struct Street {
-    door: mpsc::UnboundedSender<Accepted>,
+pub(crate) struct Route {
+    listener: mpsc::UnboundedSender<Accepted>,
     pub(crate) address: SocketAddr,
 }
 
 /// A listener, and how to reach it.
-pub(crate) fn door() -> (Door, Street) {
+pub(crate) fn scripted_listener() -> (ScriptedListener, Route) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let address = SocketAddr::from(([192, 0, 2, 1], 1));
-    (Door(receiver), Street { door: sender, address })
+    (ScriptedListener(receiver), Route { listener: sender, address })
 }
 
-impl Street {
+impl Route {
     /// The same listener, reached from another address.
     pub(crate) fn from(&self, host: [u8; 4]) -> Self {
         Self { address: SocketAddr::from((host, 1)), ..self.clone() }
     }
 
     /// Opens a connection.
-    pub(crate) fn knock(&self) -> DuplexStream {
+    pub(crate) fn open(&self) -> DuplexStream {
         let (near, far) = duplex(PIPE_BYTES);
         // The connection is refused if the listener is gone.
-        let _ = self.door.send(Accepted::new(far).with_address(self.address));
+        let _ = self.listener.send(Accepted::new(far).with_address(self.address));
         near
     }
 }
 
-impl Dial for Street {
+impl Dial for Route {
     fn dial<'a>(&'a self, _: &'a str) -> Dialing<'a> {
-        let stream = self.knock();
+        let stream = self.open();
         Box::pin(async move { Ok(Box::new(stream) as Box<dyn Io>) })
     }
 }
 
-impl Listen for Door {
+impl Listen for ScriptedListener {
     fn local_addr(&self) -> io::Result<String> {
-        Ok("door".to_owned())
+        Ok("listener".to_owned())
     }
 
     async fn accept(&mut self) -> io::Result<Accepted> {
