@@ -55,7 +55,8 @@ pub struct Config {
     /// for its death. If it is too long, calls without a deadline keep waiting for a dead peer.
     pub ping_interval: Duration,
     /// Time limit of one attempt to reach a peer, from connecting to the end of the WebSocket upgrade. Default: 10 s;
-    /// above 0 and at most a day.
+    /// above 0 and at most a day. A connection that this node accepts has the same time for its upgrade request, but
+    /// must begin it within 3 s.
     ///
     /// If it is too short, distant peers are never reached. If it is too long, a peer that does not answer is retried
     /// late.

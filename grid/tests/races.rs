@@ -216,7 +216,10 @@ async fn calls_of_a_replaced_connection_end_with_the_reason() {
     sleep(Duration::from_secs(2)).await;
     let _two = slow(network.node(dialer, &[A, B])).build().unwrap();
     let error = call.await.unwrap().unwrap_err();
-    assert!(error.to_string().contains("the peer has opened a new connection"), "{error}");
+    assert!(
+        error.to_string().contains("another process has connected under the peer's name"),
+        "{error}"
+    );
 }
 
 #[test]

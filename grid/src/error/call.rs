@@ -49,11 +49,11 @@ pub enum CallError<E = Infallible> {
         after: Duration,
     },
     /// The arguments could not be serialised, or exceed the maximum message size. The request was not sent.
-    #[error("cannot encode the request")]
-    Encode(#[source] CodecError),
+    #[error("cannot encode the request: {0}")]
+    Encode(CodecError),
     /// The answer could not be decoded as the expected type. The handler has run.
-    #[error("cannot decode the answer")]
-    Decode(#[source] CodecError),
+    #[error("cannot decode the answer: {0}")]
+    Decode(CodecError),
     /// The peer does not support a protocol extension that this call needs. The request was not sent.
     #[error("{peer} does not support the protocol extension `{feature}`, which this call needs")]
     #[non_exhaustive]

@@ -53,15 +53,15 @@ pub enum SendError {
     #[error(transparent)]
     Closed(#[from] Closed),
     /// The item could not be encoded, or exceeds the maximum message size. The stream can still be used.
-    #[error("cannot encode the item")]
-    Encode(#[source] CodecError),
+    #[error("cannot encode the item: {0}")]
+    Encode(CodecError),
 }
 
 impl From<SendError> for RemoteError {
     fn from(error: SendError) -> Self {
         match error {
-            SendError::Encode(cause) => Self::new(format!("cannot encode the item: {cause}")),
             SendError::Closed(closed) => closed.into(),
+            encode => Self::new(encode.to_string()),
         }
     }
 }

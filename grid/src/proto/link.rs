@@ -66,6 +66,8 @@ pub(crate) struct Link {
     pub(super) down_reason: Arc<LinkError>,
     /// New calls are refused, the peer's and this node's.
     closing: bool,
+    /// There will be no connection any more.
+    abandoned: bool,
     pub(super) output: Output,
     pub(super) calls: Muxes<Call>,
     pub(super) served: Muxes<Served>,
@@ -96,6 +98,7 @@ impl Link {
             peer,
             down_reason: Arc::new(LinkError::NotConnected),
             closing: false,
+            abandoned: false,
             calls: Muxes::default(),
             served: Muxes::default(),
             handlers: 0,
@@ -155,6 +158,17 @@ impl Link {
     /// From now on new calls are refused, the peer's and this node's. Calls in flight continue.
     pub(crate) fn close(&mut self) {
         self.closing = true;
+    }
+
+    /// The task that drove the link is gone: everything in flight ends, and calls do not wait for a connection any more.
+    pub(crate) fn abandon(&mut self, reason: Arc<LinkError>) {
+        self.abandoned = true;
+        self.stop(reason);
+    }
+
+    /// Whether a call can wait for a connection.
+    pub(super) fn may_connect(&self) -> bool {
+        !(self.closing || self.abandoned)
     }
 
     pub(crate) fn is_closing(&self) -> bool {

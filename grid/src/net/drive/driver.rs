@@ -183,7 +183,7 @@ impl<T: Transport + 'static> Driver<T> {
                 Ok(false) => break,
                 Err(reason) => {
                     if let Some(transport) = &mut core.transport {
-                        transport.close(cx);
+                        transport.close(&reason, cx);
                     }
                     return Err(Halt::Ended(core, reason));
                 }

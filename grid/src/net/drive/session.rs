@@ -34,10 +34,8 @@ pub(in crate::net) async fn drive<T: Transport + 'static>(
         return (Arc::new(LinkError::ShutDown), Some(transport));
     }
     let mut down = Down { peer, reason: Arc::new(LinkError::RuntimeGone) };
-    tracing::info!(local = %peer.local, peer = %peer.name, %instance, "link is up");
     let span = tracing::info_span!("link", local = %peer.local, peer = %peer.name);
     let Ended { reason, transport } = run(endpoint, transport, span, cut).await;
-    tracing::info!(local = %peer.local, peer = %peer.name, reason = %reason.full_text(), "link is down");
     down.reason = Arc::new(reason);
     (Arc::clone(&down.reason), transport)
 }

@@ -54,7 +54,7 @@ impl Transport for Script {
         self.messages.next().map_or(Poll::Pending, |message| Poll::Ready(Ok(message)))
     }
 
-    fn close(&mut self, _: &mut Context<'_>) {}
+    fn close(&mut self, _: &LinkError, _: &mut Context<'_>) {}
 }
 
 #[derive(Default)]

@@ -4,6 +4,7 @@
 //! The lock is private to this file and is never held across an await. Values whose methods can run user code are moved
 //! out of the critical section (effects.rs).
 
+use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,7 +24,6 @@ use crate::net::catch::catch;
 use crate::proto::{Event, Key, Limits, Link, Released, RouteIndex, Routes};
 
 /// See the module.
-#[derive(Debug)]
 pub(in crate::net) struct Peer {
     pub(in crate::net) name: Arc<str>,
     /// The name of this node.
@@ -267,6 +267,14 @@ impl Peer {
     pub(in crate::net) async fn drained(&self) {
         let mut watch = Watch::new(self, Watched::Drained);
         watch.until(|shared| shared.is_drained().then_some(())).await;
+    }
+}
+
+/// Omits the link, which contains payloads.
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, local, .. } = self;
+        f.debug_struct("Peer").field("name", name).field("local", local).finish_non_exhaustive()
     }
 }
 

@@ -5,9 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use tokio::sync::mpsc;
-
+use super::arrivals::Arrivals;
 use super::dial::{Dial, TcpDial};
 use super::manager::Manager;
 use super::name::{Name, NameError};
@@ -22,6 +20,7 @@ use crate::net::link::state::Instance;
 use crate::net::serve::registry::{HandlerFuture, RawHandler, RegisterError, Registry};
 use crate::proto::wire::HandlerId;
 use crate::proto::{Capacities, Features, dials};
+use bytes::Bytes;
 
 /// Configures a node; [`build`](Self::build) starts it.
 #[must_use = "a node is started by `build`"]
@@ -50,7 +49,7 @@ impl Builder {
             name,
             hosts: None,
             auth: Arc::new(NoAuth),
-            dial: Arc::new(TcpDial),
+            dial: Arc::new(TcpDial::default()),
             config: Config::default(),
             extensions: None,
             registry: Registry::new(),
@@ -177,17 +176,11 @@ impl Builder {
             let (local, registry) = (Arc::clone(&name), Arc::clone(&registry));
             Endpoint::new(local, Arc::from(peer), config.limits(), registry)
         };
-        let mut arrivals = Vec::new();
         let mut peers = HashMap::new();
         for host in hosts.iter().filter(|host| **host != *name) {
             let endpoint = link(host);
-            let known = if dials(&name, host) {
-                Known { endpoint, arrivals: None }
-            } else {
-                let (sender, receiver) = mpsc::channel(1);
-                arrivals.push((endpoint.clone(), receiver));
-                Known { endpoint, arrivals: Some(sender) }
-            };
+            let arrivals = (!dials(&name, host)).then(|| Arrivals::new(host.as_str().into()));
+            let known = Known { endpoint, arrivals };
             peers.insert(Arc::clone(&known.endpoint.peer.name), known);
         }
         let loopback = link(&name);
@@ -202,8 +195,9 @@ impl Builder {
             registry,
             peers,
             loopback,
+            strangers: Arc::default(),
         });
-        Ok(Manager::start(node, arrivals))
+        Ok(Manager::start(node))
     }
 }
 

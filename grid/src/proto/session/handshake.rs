@@ -78,6 +78,7 @@ mod tests {
             time: Timestamp::from(now + Duration::from_secs(seconds_off)),
             token: String::new(),
             peer: None,
+            dial: None,
             features: Vec::new(),
         };
         check_claim(&connect, now, |name| name == LOCAL || name == REMOTE)

@@ -38,8 +38,8 @@ pub struct Incoming<T> {
 #[non_exhaustive]
 pub enum InputError {
     /// An item is not of the expected type. No further items are received.
-    #[error("cannot decode an item of the input")]
-    Decode(#[source] CodecError),
+    #[error("cannot decode an item of the input: {0}")]
+    Decode(CodecError),
     /// The caller cancelled the call, its deadline passed, or the link to the caller was lost.
     #[error("the input broke off: {0}")]
     BrokenOff(CallError),
@@ -47,12 +47,7 @@ pub enum InputError {
 
 impl From<InputError> for RemoteError {
     fn from(error: InputError) -> Self {
-        match error {
-            InputError::Decode(cause) => {
-                Self::new(format!("cannot decode an item of the input: {cause}"))
-            }
-            InputError::BrokenOff(_) => Self::new(error.to_string()),
-        }
+        Self::new(error.to_string())
     }
 }
 
