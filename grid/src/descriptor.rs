@@ -32,6 +32,7 @@ pub struct MethodInfo {
     capacities: Capacities,
     timeout: Option<Duration>,
     inline: bool,
+    blocking: bool,
     docs: &'static str,
     arguments: &'static [(&'static str, &'static str)],
     returns: &'static str,
@@ -73,6 +74,11 @@ impl MethodInfo {
         self.inline
     }
 
+    /// Whether the method has `#[handler(blocking)]`: its handler runs on a thread where it may block.
+    pub const fn is_blocking(&self) -> bool {
+        self.blocking
+    }
+
     /// The method's documentation on the trait.
     pub const fn docs(&self) -> &'static str {
         self.docs
@@ -98,6 +104,7 @@ impl MethodInfo {
             capacities: Capacities { incoming: 0, outgoing: 0 },
             timeout: None,
             inline: false,
+            blocking: false,
             docs: "",
             arguments: &[],
             returns: "",
@@ -143,6 +150,12 @@ impl MethodInfo {
     #[doc(hidden)]
     pub const fn __inline(mut self) -> Self {
         self.inline = true;
+        self
+    }
+
+    #[doc(hidden)]
+    pub const fn __blocking(mut self) -> Self {
+        self.blocking = true;
         self
     }
 

@@ -121,8 +121,11 @@ fn info(service: &Service, method: &Method) -> TokenStream {
     if let Some(timeout) = method.options.timeout_ms {
         info.extend(quote!(.__timeout_ms(#timeout)));
     }
-    if method.options.inline {
+    if method.options.inline.is_some() {
         info.extend(quote!(.__inline()));
+    }
+    if method.is_blocking() {
+        info.extend(quote!(.__blocking()));
     }
     info
 }

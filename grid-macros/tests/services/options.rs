@@ -2,6 +2,13 @@
 pub trait Disk {
     #[handler(id = 9, timeout = "500ms", compact, inline)]
     async fn stat(&self, volume: String, #[default] depth: u32) -> Result<VolumeInfo, Infallible>;
+    /// A plain function.
+    #[handler(blocking)]
+    fn hash(&self, cx: &Context, password: String, rounds: u32) -> Result<String, HashError>;
+    #[handler(blocking)]
+    fn flush(&self) {
+        self.write_all();
+    }
     #[handler(name = "old_name")]
     fn by_hand(&self, #[default] depth: u32) -> impl Future<Output = u32> + Send;
 }

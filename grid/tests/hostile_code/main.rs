@@ -1,6 +1,7 @@
 //! Code of the user's that panics, blocks or calls back: it harms its own call at most.
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
+mod blocking;
 mod drops;
 #[path = "../support/mod.rs"]
 mod support;

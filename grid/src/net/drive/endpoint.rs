@@ -23,6 +23,8 @@ impl Endpoint {
         registry: Arc<Registry>,
     ) -> Self {
         let (routes, labels) = (Arc::clone(registry.routes()), Arc::clone(registry.labels()));
-        Self { peer: Peer::new(local, name, limits_here(limits), routes, labels), registry }
+        let blocking = registry.blocking_slots();
+        let peer = Peer::new(local, name, limits_here(limits), routes, labels, blocking);
+        Self { peer, registry }
     }
 }

@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::blocking::BlockingSlots;
 use super::effects::Effects;
 use super::labels::{Label, Labels};
 use super::park::Parked;
@@ -33,6 +34,8 @@ pub(in crate::net) struct Peer {
     pub(in crate::net) payload_bytes_max: usize,
     /// Payloads above this take too long to decode in the driver's task.
     pub(in crate::net) large_bytes: usize,
+    /// Bounds the blocking handlers that run for this peer, and for all peers of the node.
+    pub(in crate::net) blocking: BlockingSlots,
     /// Set when a caller has woken the driver. See park.rs.
     called: AtomicBool,
     shared: Mutex<Shared>,
@@ -72,6 +75,7 @@ impl Peer {
         limits: Limits,
         routes: Arc<Routes>,
         labels: Arc<Labels>,
+        blocking: BlockingSlots,
     ) -> Arc<Self> {
         let (payload_bytes_max, large_bytes) = (limits.payload_bytes_max(), limits.large_bytes);
         let shared = Shared {
@@ -90,6 +94,7 @@ impl Peer {
             labels,
             payload_bytes_max,
             large_bytes,
+            blocking,
             called: AtomicBool::new(false),
             shared: Mutex::new(shared),
         })

@@ -162,7 +162,7 @@ impl Builder {
     /// # Errors
     /// [`BuildError`], which names the invalid host, handler or setting.
     pub fn build(self) -> Result<Manager, BuildError> {
-        let Self { name, hosts, auth, dial, config, extensions, registry, failed } = self;
+        let Self { name, hosts, auth, dial, config, extensions, mut registry, failed } = self;
         if let Some(error) = failed {
             return Err(error.into());
         }
@@ -172,6 +172,7 @@ impl Builder {
         check_hosts(&name, &hosts)?;
         let features = extensions.map_or(Ok(Features::all()), |names| offered(&names))?;
         let name: Arc<str> = name.into();
+        registry.set_blocking_max(config.blocking_calls_max);
         let registry = Arc::new(registry);
         let link = |peer: &str| {
             let (local, registry) = (Arc::clone(&name), Arc::clone(&registry));

@@ -6,12 +6,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 
 use super::first_poll::FirstPoll;
 use crate::descriptor::{Registered, ServiceDescriptor};
 use crate::error::Fault;
 use crate::net::call::context::Context;
 use crate::net::call::ends::{RawReceiver, RawSender};
+use crate::net::link::blocking::{BlockingSlots, CALLS_MAX};
 use crate::net::link::labels::{Label, Labels};
 use crate::proto::wire::{HandlerId, SubrouteHash};
 use crate::proto::{Capacities, RouteError, RouteIndex, RouteKind, Routes};
@@ -49,18 +51,44 @@ pub(in crate::net) struct Entry {
 }
 
 /// All handlers of a node.
-#[derive(Default)]
 pub(crate) struct Registry {
     routes: Arc<Routes>,
     /// Indexed by route, like `entries`.
     labels: Arc<Labels>,
     entries: Vec<Entry>,
     services: Vec<Registered>,
+    /// How many blocking handlers may run at once.
+    blocking_max: usize,
+    blocking: Arc<Semaphore>,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self {
+            routes: Arc::default(),
+            labels: Arc::default(),
+            entries: Vec::new(),
+            services: Vec::new(),
+            blocking_max: CALLS_MAX,
+            blocking: Arc::new(Semaphore::new(CALLS_MAX)),
+        }
+    }
 }
 
 impl Registry {
     pub(crate) fn new() -> Self {
         Self::default()
+    }
+
+    /// Sets how many blocking handlers may run at once. For new links only.
+    pub(in crate::net) fn set_blocking_max(&mut self, max: usize) {
+        self.blocking_max = max;
+        self.blocking = Arc::new(Semaphore::new(max));
+    }
+
+    /// The slots of blocking handlers for a new link.
+    pub(in crate::net) fn blocking_slots(&self) -> BlockingSlots {
+        BlockingSlots::new(Arc::clone(&self.blocking), self.blocking_max)
     }
 
     /// Adds a handler. An id may be used once under each subroute.
