@@ -6,14 +6,26 @@ use crate::args::wire_name;
 use crate::entry::{Entry, entries};
 use crate::errors::Errors;
 
-const KNOWN: &[&str] =
-    &["id", "name", "incoming", "outgoing", "timeout", "compact", "inline", "blocking"];
+const KNOWN: &[&str] = &[
+    "id",
+    "name",
+    "incoming",
+    "outgoing",
+    "timeout",
+    "request_bytes_max",
+    "compact",
+    "inline",
+    "blocking",
+];
 
 /// Larger ids are derived from names.
 const PINNED_ID_MAX: u32 = 255;
 
 /// Each credit stands for a message that may be held in memory. For more throughput, send larger messages.
 const CAPACITY_MAX: u32 = 65_535;
+
+/// The largest message that a node can be configured for.
+const REQUEST_BYTES_MAX: u32 = 1024 * 1024 * 1024;
 
 /// The options in `#[handler(..)]`. An invalid option counts as absent.
 #[derive(Default)]
@@ -23,6 +35,7 @@ pub(crate) struct HandlerOptions {
     pub(crate) incoming: Option<(Ident, u32)>,
     pub(crate) outgoing: Option<(Ident, u32)>,
     pub(crate) timeout_ms: Option<u64>,
+    pub(crate) request_bytes_max: Option<u32>,
     pub(crate) compact: bool,
     /// The key of `inline`, which is also the place of errors about it.
     pub(crate) inline: Option<Ident>,
@@ -90,6 +103,10 @@ impl HandlerOptions {
             "timeout" => {
                 self.timeout_ms =
                     entry.text("timeout = \"5s\"", errors).and_then(|text| duration(&text, errors));
+            }
+            "request_bytes_max" => {
+                let (what, example) = ("the size limit of a request", "request_bytes_max = 65536");
+                self.request_bytes_max = entry.number(what, REQUEST_BYTES_MAX, example, errors);
             }
             "compact" => self.compact = entry.flag(errors),
             "inline" => self.inline = entry.flag(errors).then(|| entry.key.clone()),

@@ -121,6 +121,9 @@ fn info(service: &Service, method: &Method) -> TokenStream {
     if let Some(timeout) = method.options.timeout_ms {
         info.extend(quote!(.__timeout_ms(#timeout)));
     }
+    if let Some(max) = method.options.request_bytes_max {
+        info.extend(quote!(.__request_bytes_max(#max)));
+    }
     if method.options.inline.is_some() {
         info.extend(quote!(.__inline()));
     }

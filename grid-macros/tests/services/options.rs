@@ -1,6 +1,6 @@
 #[grid::service(name = "Disc", crate = ::some::path)]
 pub trait Disk {
-    #[handler(id = 9, timeout = "500ms", compact, inline)]
+    #[handler(id = 9, timeout = "500ms", request_bytes_max = 4096, compact, inline)]
     async fn stat(&self, volume: String, #[default] depth: u32) -> Result<VolumeInfo, Infallible>;
     /// A plain function.
     #[handler(blocking)]

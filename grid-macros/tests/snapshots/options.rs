@@ -106,6 +106,7 @@ const _: () = {
                 .__arguments(&[("volume", "String"), ("depth", "u32")])
                 .__returns("Result<VolumeInfo, Infallible>")
                 .__timeout_ms(500u64)
+                .__request_bytes_max(4096u32)
                 .__inline(),
             (
                 __grid::arg("volume", Self::__CODEC_0),

@@ -48,7 +48,8 @@ pub enum CallError<E = Infallible> {
         /// The timeout of the call.
         after: Duration,
     },
-    /// The arguments could not be serialised, or exceed the maximum message size. The request was not sent.
+    /// The arguments could not be serialised, or exceed the maximum message size or the `request_bytes_max` of the
+    /// method. The request was not sent.
     #[error("cannot encode the request")]
     Encode(#[source] CodecError),
     /// The answer could not be decoded as the expected type. The handler has run.

@@ -17,7 +17,7 @@ pub enum ErrorCode {
     UnknownHandler,
     /// The handler panicked. The panic message is logged at the callee, and not sent.
     Panicked,
-    /// The callee could not decode the request.
+    /// The callee could not decode the request, or it is larger than the method allows. The handler did not run.
     BadRequest,
     /// The deadline passed at the callee.
     DeadlineExceeded,

@@ -4,6 +4,7 @@
 mod blocking;
 mod contract;
 mod fused;
+mod limits;
 mod place;
 mod service;
 mod singles;

@@ -144,7 +144,7 @@ impl Builder {
 
     fn raw_handler(self, id: HandlerId, subroute: Option<&str>, handler: RawHandler) -> Self {
         let name = Cow::Owned(format!("handler {id}"));
-        self.register(|registry| registry.insert(name, id, subroute, handler))
+        self.register(|registry| registry.insert(name, id, subroute, handler).map(|_| ()))
     }
 
     /// Calls `add` to register handlers, and keeps the first error for [`build`](Self::build).

@@ -16,7 +16,7 @@ use crate::net::call::ends::{RawReceiver, RawSender};
 use crate::net::link::blocking::{BlockingSlots, CALLS_MAX};
 use crate::net::link::labels::{Label, Labels};
 use crate::proto::wire::{HandlerId, SubrouteHash};
-use crate::proto::{Capacities, RouteError, RouteIndex, RouteKind, Routes};
+use crate::proto::{Capacities, RequestLimit, RouteError, RouteIndex, RouteKind, Routes};
 
 /// One run of a handler.
 pub(crate) type HandlerFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -91,14 +91,14 @@ impl Registry {
         BlockingSlots::new(Arc::clone(&self.blocking), self.blocking_max)
     }
 
-    /// Adds a handler. An id may be used once under each subroute.
+    /// Adds a handler and returns its place. An id may be used once under each subroute.
     pub(crate) fn insert(
         &mut self,
         name: Cow<'static, str>,
         id: HandlerId,
         subroute: Option<&str>,
         handler: RawHandler,
-    ) -> Result<(), RegisterError> {
+    ) -> Result<RouteIndex, RegisterError> {
         let kind = match &handler {
             RawHandler::Single { .. } => RouteKind::Single,
             RawHandler::Stream { capacities, .. } => RouteKind::Stream(*capacities),
@@ -109,12 +109,12 @@ impl Registry {
         // Links hold the routes only after registration has ended, so this does not clone.
         let inserted = Arc::make_mut(&mut self.routes).insert(id, subroute_id, kind);
         match inserted {
-            Ok(RouteIndex(index)) => {
-                debug_assert_eq!(index, self.entries.len());
+            Ok(route) => {
+                debug_assert_eq!(route, RouteIndex(self.entries.len()));
                 self.entries.push(Entry { handler, first_poll: FirstPoll::default() });
                 let label = Label { method: name, subroute: subroute.map(Arc::from) };
                 Arc::make_mut(&mut self.labels).push(label);
-                Ok(())
+                Ok(route)
             }
             Err(RouteError::ZeroId) => Err(RegisterError::ZeroId { name: name.into_owned() }),
             Err(RouteError::Taken(taken)) => {
@@ -126,6 +126,14 @@ impl Registry {
                     by: by.unwrap_or_default(),
                 })
             }
+        }
+    }
+
+    /// Refuses requests of a handler that have more than `bytes`.
+    pub(crate) fn limit_requests(&mut self, route: RouteIndex, bytes: usize) {
+        if let Some(label) = self.labels.get(route) {
+            let limit = RequestLimit { bytes, method: label.method.clone() };
+            Arc::make_mut(&mut self.routes).limit_requests(route, limit);
         }
     }
 
