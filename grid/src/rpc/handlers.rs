@@ -120,7 +120,8 @@ impl<T: Send + Sync + 'static> Handlers<'_, T> {
         let service = Arc::clone(&self.service);
         let handler = RawHandler::Stream {
             capacities: method.info.capacities(),
-            run: Arc::new(move |cx, payload, _, sender| {
+            run: Arc::new(move |cx, payload, receiver, sender| {
+                receiver.unused();
                 let service = Arc::clone(&service);
                 Box::pin(async move {
                     let args = A::__decode(payload, &method.args).map_err(bad_request)?;

@@ -3,5 +3,6 @@
 
 mod blocking;
 mod drops;
+mod streams;
 #[path = "../support/mod.rs"]
 mod support;
