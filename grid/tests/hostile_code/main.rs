@@ -3,6 +3,7 @@
 
 mod blocking;
 mod drops;
+mod shutdown;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;

@@ -63,7 +63,7 @@ pub(in crate::net) enum Watched {
     Finished(Key),
     /// The state changes.
     State,
-    /// A closing link has nothing left in flight.
+    /// While the node shuts down: the calls that a step of the shutdown waits for have ended.
     Drained,
 }
 
@@ -235,6 +235,12 @@ impl Peer {
         self.labels.get(route)
     }
 
+    /// Waits until no call of the peer is served. The link must be finishing: otherwise waiting tasks are not woken.
+    pub(in crate::net) async fn finished(&self) {
+        let mut watch = Watch::new(self, Watched::Drained);
+        watch.until(|shared| shared.link.serves_nothing().then_some(())).await;
+    }
+
     /// Waits until nothing is in flight. The link must be closing: otherwise waiting tasks are not woken.
     pub(in crate::net) async fn drained(&self) {
         let mut watch = Watch::new(self, Watched::Drained);
@@ -274,8 +280,13 @@ impl Shared {
         self.link.is_drained() && !self.unflushed
     }
 
+    /// Whether the calls have ended that the current step of a shutdown waits for.
+    fn is_step_done(&self) -> bool {
+        if self.link.is_closing() { self.is_drained() } else { self.link.serves_nothing() }
+    }
+
     fn check_drained(&mut self, effects: &mut Effects) {
-        if self.link.is_closing() && self.is_drained() {
+        if self.link.is_shutting_down() && self.is_step_done() {
             self.watching_drained.wake_all(effects);
         }
     }

@@ -118,7 +118,7 @@ impl Link {
 
     /// Why a call is refused before its handler runs, if it is.
     fn refusal(&self, route: RouteIndex, message: &Message) -> Option<Fault> {
-        if self.is_closing() {
+        if self.refuses_peer() {
             return Some(Fault::new(ErrorCode::ShuttingDown, "the node is shutting down"));
         }
         let max = self.limits.served_max;
