@@ -94,8 +94,9 @@ impl<E> CallError<E> {
     }
 }
 
-/// For handlers that call other nodes. An error that a peer sent is kept unchanged; any other error is converted to
-/// text.
+/// For handlers that call other nodes. An error that a peer sent is kept unchanged, with its code; any other error is
+/// converted to text. If a handler returns it, its own caller does not take the code for one of the node that it has
+/// called: see [`RemoteError`].
 impl<E: fmt::Display> From<CallError<E>> for RemoteError {
     fn from(error: CallError<E>) -> Self {
         match error {

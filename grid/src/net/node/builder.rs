@@ -97,8 +97,8 @@ impl Builder {
 
     /// Adds a handler of single requests at the byte level. Go nodes can call ids up to 255.
     ///
-    /// Payload and answer are sent unchanged; `None` means no payload. The caller receives an error's code and text as
-    /// [`CallError::Remote`](crate::CallError::Remote).
+    /// Payload and answer are sent unchanged; `None` means no payload. The caller receives an error as
+    /// [`CallError::Remote`](crate::CallError::Remote), with the code as [`RemoteError`] describes it.
     pub fn single_handler<F, Fut>(
         self,
         id: impl Into<HandlerId>,
@@ -111,7 +111,7 @@ impl Builder {
     {
         let run = Arc::new(move |context: Context, payload: Option<Bytes>| {
             let answer = handler(context, payload);
-            Box::pin(async move { answer.await.map_err(fault) }) as HandlerFuture<_>
+            Box::pin(async move { answer.await.map_err(Fault::of_handler) }) as HandlerFuture<_>
         });
         self.raw_handler(id.into(), subroute, RawHandler::Single { run, inline: false })
     }
@@ -136,7 +136,7 @@ impl Builder {
                   input: RawReceiver,
                   output: RawSender| {
                 let end = handler(context, payload, input, output);
-                Box::pin(async move { end.await.map_err(fault) }) as HandlerFuture<_>
+                Box::pin(async move { end.await.map_err(Fault::of_handler) }) as HandlerFuture<_>
             },
         );
         self.raw_handler(id.into(), subroute, RawHandler::Stream { capacities, run })
@@ -231,10 +231,6 @@ fn offered(names: &[String]) -> Result<Features, BuildError> {
         }
         None => Ok(features),
     }
-}
-
-fn fault(error: RemoteError) -> Fault {
-    Fault::new(error.code, error.message)
 }
 
 impl fmt::Debug for Builder {
