@@ -3,8 +3,11 @@
 
 mod blocking;
 mod codes;
+mod connecting;
 mod drops;
+mod futures;
 mod shutdown;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;
+mod values;
