@@ -5,6 +5,7 @@ mod blocking;
 mod contract;
 mod fused;
 mod limits;
+mod order;
 mod place;
 mod service;
 mod singles;
