@@ -35,9 +35,13 @@ fn sides() -> (&'static str, &'static str) {
 
 #[tokio::test(start_paused = true)]
 async fn a_sender_without_credit_is_notified_that_its_stream_was_dropped() {
-    let (_network, a, _b) =
-        pair(|builder| builder.stream_handler(1, None, ONE, |_cx, _, _input, _out| pending()))
-            .await;
+    let (_network, a, _b) = pair(|builder| {
+        builder.stream_handler(1, None, ONE, |_cx, _, input, _out| async {
+            let _unread = input;
+            pending().await
+        })
+    })
+    .await;
     let (mut tx, rx) = a.connection(B).unwrap().stream(1, ONE, None).await.unwrap();
     let sender = tokio::spawn(async move { while tx.send("x").await.is_ok() {} });
     sleep(Duration::from_secs(1)).await;

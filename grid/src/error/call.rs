@@ -48,7 +48,8 @@ pub enum CallError<E = Infallible> {
         /// The timeout of the call.
         after: Duration,
     },
-    /// The arguments could not be serialised, or exceed the maximum message size. The request was not sent.
+    /// The arguments could not be serialised, or exceed the maximum message size or the `request_bytes_max` of the
+    /// method. The request was not sent.
     #[error("cannot encode the request: {0}")]
     Encode(CodecError),
     /// The answer could not be decoded as the expected type. The handler has run.
@@ -93,8 +94,9 @@ impl<E> CallError<E> {
     }
 }
 
-/// For handlers that call other nodes. An error that a peer sent is kept unchanged; any other error is converted to
-/// text.
+/// For handlers that call other nodes. An error that a peer sent is kept unchanged, with its code; any other error is
+/// converted to text. If a handler returns it, its own caller does not take the code for one of the node that it has
+/// called: see [`RemoteError`].
 impl<E: fmt::Display> From<CallError<E>> for RemoteError {
     fn from(error: CallError<E>) -> Self {
         match error {

@@ -30,6 +30,14 @@ pub(crate) fn too_large(len: usize, max: usize) -> CodecError {
     ))
 }
 
+/// The text of the error for a request that exceeds the limit of its method.
+pub(crate) fn request_too_large(len: usize, max: usize, method: impl fmt::Display) -> String {
+    format!(
+        "a request of {len} bytes exceeds the limit of {max} bytes of {method} \
+        (`#[handler(request_bytes_max = {max})]`)"
+    )
+}
+
 /// The other end no longer reads the stream: the stream ended or was cancelled, or the link was lost.
 ///
 /// Returned by [`Outgoing::send`](crate::Outgoing::send). A handler can return it early with `?`, because nobody waits

@@ -27,6 +27,8 @@ impl Endpoint {
         let (routes, labels) = (Arc::clone(registry.routes()), Arc::clone(registry.labels()));
         let workers = Workers::here();
         let limits = limits_of(&workers, limits);
-        Self { peer: Peer::new(local, name, limits, routes, labels), registry, workers }
+        let blocking = registry.blocking_slots();
+        let peer = Peer::new(local, name, limits, routes, labels, blocking);
+        Self { peer, registry, workers }
     }
 }

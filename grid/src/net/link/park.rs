@@ -28,7 +28,7 @@
 //! critical section. The wakers are removed from the table there, and woken after the lock is released (effects.rs). A
 //! task whose waker was taken registers a new one when it looks again.
 //!
-//! **Tasks that wait for an empty link** (during a shutdown) check `Shared::is_drained`. It also depends on the
+//! **Tasks that wait for an empty link** (during a shutdown) check `Shared::is_step_done`. Its last step also depends on the
 //! transport, so the driver sets `unflushed` under the lock: to true when it takes a message, and to false only when it
 //! parks with a flushed transport or the link goes down. Each of these changes, and the end of each call, checks the
 //! condition.

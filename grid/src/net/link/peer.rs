@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::blocking::BlockingSlots;
 use super::effects::Effects;
 use super::labels::{Label, Labels};
 use super::park::Parked;
@@ -33,6 +34,8 @@ pub(in crate::net) struct Peer {
     pub(in crate::net) payload_bytes_max: usize,
     /// Payloads above this take too long to decode in the driver's task.
     pub(in crate::net) large_bytes: usize,
+    /// Bounds the blocking handlers that run for this peer, and for all peers of the node.
+    pub(in crate::net) blocking: BlockingSlots,
     /// Set when a caller has woken the driver. See park.rs.
     called: AtomicBool,
     /// Tasks of handlers. A task counts until it is dropped, so also after its call has been cancelled.
@@ -72,7 +75,7 @@ pub(in crate::net) enum Watched {
     Finished(Key),
     /// The state changes.
     State,
-    /// A closing link has nothing left in flight.
+    /// While the node shuts down: the calls that a step of the shutdown waits for have ended.
     Drained,
 }
 
@@ -84,6 +87,7 @@ impl Peer {
         limits: Limits,
         routes: Arc<Routes>,
         labels: Arc<Labels>,
+        blocking: BlockingSlots,
     ) -> Arc<Self> {
         let (payload_bytes_max, large_bytes) = (limits.payload_bytes_max(), limits.large_bytes);
         let shared = Shared {
@@ -102,6 +106,7 @@ impl Peer {
             labels,
             payload_bytes_max,
             large_bytes,
+            blocking,
             called: AtomicBool::new(false),
             handlers: Arc::default(),
             shared: Mutex::new(shared),
@@ -263,6 +268,12 @@ impl Peer {
         self.labels.get(route)
     }
 
+    /// Waits until no call of the peer is served. The link must be finishing: otherwise waiting tasks are not woken.
+    pub(in crate::net) async fn finished(&self) {
+        let mut watch = Watch::new(self, Watched::Drained);
+        watch.until(|shared| shared.link.serves_nothing().then_some(())).await;
+    }
+
     /// Waits until nothing is in flight. The link must be closing: otherwise waiting tasks are not woken.
     pub(in crate::net) async fn drained(&self) {
         let mut watch = Watch::new(self, Watched::Drained);
@@ -310,8 +321,13 @@ impl Shared {
         self.link.is_drained() && !self.unflushed
     }
 
+    /// Whether the calls have ended that the current step of a shutdown waits for.
+    fn is_step_done(&self) -> bool {
+        if self.link.is_closing() { self.is_drained() } else { self.link.serves_nothing() }
+    }
+
     fn check_drained(&mut self, effects: &mut Effects) {
-        if self.link.is_closing() && self.is_drained() {
+        if self.link.is_shutting_down() && self.is_step_done() {
             self.watching_drained.wake_all(effects);
         }
     }

@@ -216,21 +216,40 @@ impl Manager {
         Stats { connections, loopback: ConnectionStats::of(&node.loopback.peer) }
     }
 
-    /// Refuses new calls, waits up to `grace` for running calls to end, then closes all links.
+    /// Finishes running calls for up to `grace`, then closes all links.
+    ///
+    /// 1. New calls of other nodes are refused with [`ErrorCode::ShuttingDown`](crate::ErrorCode::ShuttingDown). While
+    ///    handlers run, this node can still make calls, to other nodes and to itself: handlers may need them to finish.
+    /// 2. When no handler runs any more, new calls of this node fail with [`CallError::ShutDown`](crate::CallError::ShutDown),
+    ///    and the running ones are finished.
+    /// 3. The links are closed. Calls that still run after `grace` fail.
+    ///
+    /// This node cannot tell the calls of its handlers from other calls, so step 1 lasts until the end of `grace` if it
+    /// always serves a call of its own. A task that calls its own node in a loop should stop before.
     ///
     /// Answers are written before a connection is closed, and the peers are told that this node is shutting down. A peer
     /// that does not close its side within a second is cut. Dropping the last clone instead ends running calls at once;
     /// the peers are told as well, if the runtime still runs.
     ///
     /// # Cancel safety
-    /// If the future is dropped while it waits, new calls are still refused and the links stay up.
+    /// If the future is dropped while it waits, the links stay up, new calls of other nodes are still refused, and so are
+    /// those of this node if step 2 had begun.
     pub async fn shutdown(&self, grace: Duration) {
-        let links: Vec<_> = self.inner.node.links().cloned().collect();
+        let node = &self.inner.node;
+        let links: Vec<_> = node.links().cloned().collect();
         for peer in &links {
-            peer.link(|link| link.close());
+            // The link of the node to itself carries the calls that handlers make.
+            let refuse_peer = !Arc::ptr_eq(peer, &node.loopback.peer);
+            peer.link(|link| link.finish(refuse_peer));
         }
-        // Calls that still run after that fail.
         let _ = tokio::time::timeout(grace, async {
+            // The link of the node to itself is the last one: handlers of calls over the other links may still use it.
+            for peer in &links {
+                peer.finished().await;
+            }
+            for peer in &links {
+                peer.link(|link| link.close());
+            }
             for peer in &links {
                 peer.drained().await;
             }

@@ -87,13 +87,14 @@ pub(super) fn note_refusal(peer: &Peer, reason: &LinkError) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::link::labels::Labels;
-    use crate::proto::{Limits, Routes};
+    use crate::net::drive::endpoint::Endpoint;
+    use crate::net::serve::registry::Registry;
+    use crate::proto::Limits;
 
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_connects_again_and_again_does_not_fill_the_log() {
-        let (routes, labels) = (Arc::new(Routes::default()), Arc::new(Labels::default()));
-        let peer = Peer::new("a".into(), "b".into(), Limits::default(), routes, labels);
+        let registry = Arc::new(Registry::new());
+        let peer = Endpoint::new("a".into(), "b".into(), Limits::default(), registry).peer;
         let mut log = LinkLog::new(&peer);
         let lines: Vec<_> = (0..1000).filter_map(|_| log.note()).collect();
         assert_eq!(lines, [0; LINES_MAX as usize]);

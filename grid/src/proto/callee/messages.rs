@@ -23,11 +23,13 @@ impl Link {
             return self.reset_served_stream(key, mismatch.to_string());
         }
         stream.last_heard = now;
-        if stream.finish.is_some() {
-            return; // The handler has returned, which the caller cannot know yet.
-        }
+        // The handler has returned, which the caller cannot know yet. What it has returned is sent in any case.
+        let is_over = stream.finish.is_some();
         if stream.input_ended {
-            return self.reset_served_stream(key, "did not expect inbound message".to_owned());
+            if !is_over {
+                self.reset_served_stream(key, "did not expect inbound message".to_owned());
+            }
+            return;
         }
         let ends = flags.contains(Flags::EOF);
         match message.payload {
@@ -36,14 +38,19 @@ impl Link {
             // A message without payload is an empty item, even without the flag EMPTY.
             item => {
                 if !stream.core.receive(item.unwrap_or_default()) {
-                    return self.reset_served_stream(key, "handler blocked".to_owned());
+                    if !is_over {
+                        self.reset_served_stream(key, "handler blocked".to_owned());
+                    }
+                    return;
                 }
             }
         }
-        if ends {
-            stream.input_ended = true;
+        stream.input_ended |= ends;
+        if stream.core.discards() {
+            self.discard_items(Side::Callee, key);
+        } else {
+            self.wake(Side::Callee, key, Half::Reader);
         }
-        self.wake(Side::Callee, key, Half::Reader);
     }
 
     pub(in crate::proto) fn on_unblock_server(
