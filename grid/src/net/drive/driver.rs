@@ -58,6 +58,8 @@ pub(super) struct Driver<'a, T: ?Sized> {
     budget: ReadBudget,
     /// The link has, or may have, something to send.
     has_output: bool,
+    /// The last round did not read.
+    rested: bool,
 }
 
 impl<'a, T: Transport + ?Sized> Driver<'a, T> {
@@ -71,6 +73,7 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
             alarm: Alarm::new(),
             budget: ReadBudget::of_this_runtime(),
             has_output: true,
+            rested: false,
         }
     }
 
@@ -112,12 +115,19 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
     /// Reads available input, up to the budget. The caller must handle the messages read so far even if this fails.
     fn poll_input(&mut self, cx: &mut Context<'_>) -> Result<Input, LinkError> {
         let Some(transport) = &mut self.transport else { return Ok(Input::Dry) };
+        // A peer that makes this node hold much mostly waits for answers. While they leave, every other round only
+        // writes; otherwise a node that reads faster than it writes would collect requests.
+        self.rested =
+            self.inbound.is_pressed() && self.has_output && transport.has_room() && !self.rested;
+        if self.rested {
+            return Ok(Input::More);
+        }
         let mut bytes = 0;
         while self.budget.allows(self.inbound.len(), bytes) {
             match transport.poll_recv(cx) {
                 Poll::Ready(Ok(message)) => {
                     let discount = match message.len() {
-                        LARGE_MESSAGE_BYTES.. => LARGE_READ_DISCOUNT,
+                        LARGE_MESSAGE_BYTES.. if !self.inbound.is_pressed() => LARGE_READ_DISCOUNT,
                         _ => 1,
                     };
                     bytes += message.len() / discount;

@@ -173,9 +173,11 @@ impl Builder {
         let features = extensions.map_or(Ok(Features::all()), |names| offered(&names))?;
         let name: Arc<str> = name.into();
         let registry = Arc::new(registry);
+        // One value, whose clones share the node's counter of bytes.
+        let limits = config.limits();
         let link = |peer: &str| {
             let (local, registry) = (Arc::clone(&name), Arc::clone(&registry));
-            Endpoint::new(local, Arc::from(peer), config.limits(), registry)
+            Endpoint::new(local, Arc::from(peer), limits.clone(), registry)
         };
         let mut arrivals = Vec::new();
         let mut peers = HashMap::new();
