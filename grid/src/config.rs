@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::net::BLOCKING_CALLS_MAX;
-use crate::proto::Limits;
+use crate::proto::{BYTES_PER_NODE_MAX, BYTES_PER_PEER_MESSAGES_MIN, Limits, NodeBytes};
 
 /// Default path of the upgrade request; see [`Config::route`].
 pub const ROUTE: &str = "/minio/grid/v1";
@@ -13,6 +13,9 @@ const BYTES_MAX: usize = 1024 * 1024 * 1024;
 
 /// Each running call has a thread of its own, so a larger number is taken for a mistake.
 const THREADS_MAX: usize = 65_536;
+
+/// Keeps sums of bytes from overflowing.
+const HELD_BYTES_MAX: usize = usize::MAX / 4;
 
 /// A longer interval is taken for a mistake. The bound also keeps sums of times from overflowing.
 const INTERVAL_MAX: Duration = Duration::from_secs(24 * 3600);
@@ -38,8 +41,9 @@ pub struct Config {
     /// Size of the largest message that is sent or received, in bytes. Default: 16 MiB; from 1 KiB to 1 GiB.
     ///
     /// If it is too small, calls with large arguments fail with [`CallError::Encode`](crate::CallError::Encode). If it
-    /// is too large, a single message may use that much memory, and a peer may have sixteen messages above 64 KiB in
-    /// transit at once. A peer that sends a larger message is disconnected, so all nodes need the same value.
+    /// is too large, a single message may use that much memory, and decoding it a multiple of that, see
+    /// [`Payload`](crate::Payload). [`bytes_per_peer_max`](Self::bytes_per_peer_max) must be at least three times as
+    /// large. A peer that sends a larger message is disconnected, so all nodes need the same value.
     pub message_bytes_max: usize,
     /// Bytes of small messages that may be queued for one socket before callers and stream senders wait. Default:
     /// 256 KiB; from 1 byte to 1 GiB.
@@ -50,8 +54,8 @@ pub struct Config {
     /// Number of calls from one peer that may be in flight on this node. Default: 16384; at least 1.
     ///
     /// Further calls fail with [`ErrorCode::Overloaded`](crate::ErrorCode::Overloaded). If it is too small, the node
-    /// refuses work that it could do. If it is too large, one peer can keep that many handlers and their requests in
-    /// memory.
+    /// refuses work that it could do. If it is too large, one peer can keep that many handlers in memory; their requests
+    /// are limited by [`bytes_per_peer_max`](Self::bytes_per_peer_max) as well.
     pub calls_per_peer_max: usize,
     /// Number of handlers with `#[handler(blocking)]` that may run on this node at once, for all peers together. Default:
     /// 64; from 1 to 65536.
@@ -64,6 +68,30 @@ pub struct Config {
     /// calls wait although the disk or the processor could do more. If it is too large, handlers occupy all threads of the
     /// runtime, and file operations and name resolution in the same process wait behind them.
     pub blocking_calls_max: usize,
+    /// Memory that one peer may make this node hold, in bytes. Default: 64 MiB; at least three times
+    /// [`message_bytes_max`](Self::message_bytes_max), and at most a quarter of the
+    /// address space.
+    ///
+    /// Counted are received messages until the last slice of them is dropped, also by handlers and readers that keep a
+    /// `Bytes`; large messages whose parts are still arriving; items and answers that nobody has read; and answers and
+    /// items of handlers that the peer does not read. For the message that is being received, `message_bytes_max` is
+    /// reserved, or 1 MiB if the peer sends large messages in parts. Not counted are this node's own calls and items that
+    /// wait to be sent, and what handlers and decoded values use.
+    ///
+    /// What would exceed the limit fails by itself, and the link goes on: a call of the peer with
+    /// [`ErrorCode::Overloaded`](crate::ErrorCode::Overloaded), before its handler runs; a stream with an error at both
+    /// ends; an answer to this node with [`CallError::LimitReached`](crate::CallError::LimitReached); an answer of a
+    /// handler by an error in its place. If it is too small, large calls fail that the node could serve. If it is too
+    /// large, each peer can use that much memory.
+    pub bytes_per_peer_max: usize,
+    /// Memory that all peers together may make this node hold, in bytes. Default: 512 MiB; at least
+    /// [`bytes_per_peer_max`](Self::bytes_per_peer_max), and at most a quarter of the
+    /// address space.
+    ///
+    /// Counted as for one peer, in steps of 1 MiB for each, and with the same effects. If it is too small, one peer that
+    /// uses its share takes room from the others. If it is too large, many peers at once can exhaust the memory of the
+    /// machine.
+    pub bytes_per_node_max: usize,
     /// Time between two pings on a connection. Default: 10 s, as in Go nodes; above 0 and at most a day.
     ///
     /// A connection is closed if no pong arrives for two intervals. If it is too short, a pause of the peer is mistaken
@@ -87,6 +115,8 @@ impl Default for Config {
             outbox_bytes: limits.outbox_bytes,
             calls_per_peer_max: limits.served_max,
             blocking_calls_max: BLOCKING_CALLS_MAX,
+            bytes_per_peer_max: limits.bytes_per_peer_max,
+            bytes_per_node_max: BYTES_PER_NODE_MAX,
             ping_interval: limits.ping_every,
             connect_timeout: Duration::from_secs(10),
         }
@@ -114,18 +144,23 @@ impl Config {
         outbox_bytes: usize,
         calls_per_peer_max: usize,
         blocking_calls_max: usize,
+        bytes_per_peer_max: usize,
+        bytes_per_node_max: usize,
         ping_interval: Duration,
         connect_timeout: Duration,
     }
 
+    /// The limits of all links of one node. They share the node's counter of bytes, so this is called once per node.
     pub(crate) fn limits(&self) -> Limits {
         let defaults = Limits::default();
-        let needed = 2 * (self.message_bytes_max + self.outbox_bytes + defaults.transfer_bytes);
         Limits {
             message_bytes_max: self.message_bytes_max,
             outbox_bytes: self.outbox_bytes,
-            backlog_bytes_max: defaults.backlog_bytes_max.max(needed),
+            // Errors of handlers count as control messages, and those may fill the outbox.
+            backlog_bytes_max: defaults.backlog_bytes_max.max(2 * self.outbox_bytes),
             served_max: self.calls_per_peer_max,
+            bytes_per_peer_max: self.bytes_per_peer_max,
+            node_bytes: NodeBytes::new(self.bytes_per_node_max),
             ping_every: self.ping_interval,
             ..defaults
         }
@@ -149,9 +184,30 @@ impl Config {
             ("outbox_bytes", self.outbox_bytes, 1, BYTES_MAX),
             ("calls_per_peer_max", self.calls_per_peer_max, 1, usize::MAX),
             ("blocking_calls_max", self.blocking_calls_max, 1, THREADS_MAX),
+            ("bytes_per_peer_max", self.bytes_per_peer_max, 1, HELD_BYTES_MAX),
+            ("bytes_per_node_max", self.bytes_per_node_max, 1, HELD_BYTES_MAX),
         ] {
             if !(least..=most).contains(&value) {
                 return Err(format!("{name} is {value}, but must be from {least} to {most}"));
+            }
+        }
+        let messages = BYTES_PER_PEER_MESSAGES_MIN.saturating_mul(self.message_bytes_max);
+        for (name, value, least, what) in [
+            (
+                "bytes_per_peer_max",
+                self.bytes_per_peer_max,
+                messages,
+                "three times message_bytes_max",
+            ),
+            (
+                "bytes_per_node_max",
+                self.bytes_per_node_max,
+                self.bytes_per_peer_max,
+                "bytes_per_peer_max",
+            ),
+        ] {
+            if value < least {
+                return Err(format!("{name} is {value}, but must be at least {what}: {least}"));
             }
         }
         for (name, value) in

@@ -36,7 +36,11 @@
 //! - Errors: [`CallError`] for calls, [`BuildError`] for nodes.
 //! - Calls with bytes instead of types: [`Connection::request`], [`Connection::stream`], [`Builder::single_handler`],
 //!   [`Builder::stream_handler`].
-
+//!
+//! # Limits
+//!
+//! Everything that a peer can make a node do is limited, memory included: see [`Config`], and `docs/limits.md` in the
+//! repository for the whole list.
 //!
 //! # Features
 //!

@@ -40,6 +40,9 @@ async fn a_bad_configuration_names_the_setting() {
         (Config::default().ping_interval(Duration::MAX), "ping_interval"),
         (Config::default().message_bytes_max(10), "message_bytes_max"),
         (Config::default().ping_interval(Duration::ZERO), "ping_interval"),
+        (Config::default().message_bytes_max(64 << 20), "bytes_per_peer_max"),
+        (Config::default().bytes_per_peer_max(usize::MAX), "bytes_per_peer_max"),
+        (Config::default().bytes_per_node_max(1 << 20), "bytes_per_node_max"),
     ] {
         let error = Manager::builder(A).config(config).build().unwrap_err();
         assert!(matches!(&error, BuildError::Config(text) if text.contains(what)), "{error}");

@@ -55,6 +55,20 @@ pub enum CallError<E = Infallible> {
     /// The answer could not be decoded as the expected type. The handler has run.
     #[error("cannot decode the answer: {0}")]
     Decode(CodecError),
+    /// The answer, or an item of the stream, would have exceeded the memory that the peer, or all peers together, may make
+    /// this node hold. The handler has run.
+    ///
+    /// Messages count until the last slice of them is dropped: see [`Payload`](crate::Payload).
+    #[error("no memory for what {peer} has sent: the limit is {max} bytes (`Config::{setting}`)")]
+    #[non_exhaustive]
+    LimitReached {
+        /// Name of the node that was called.
+        peer: Arc<str>,
+        /// The setting in [`Config`](crate::Config) that is the limit.
+        setting: &'static str,
+        /// Its value, in bytes.
+        max: usize,
+    },
     /// The peer does not support a protocol extension that this call needs. The request was not sent.
     #[error("{peer} does not support the protocol extension `{feature}`, which this call needs")]
     #[non_exhaustive]
@@ -79,6 +93,7 @@ impl<E> CallError<E> {
             | Self::DeadlineExceeded { .. }
             | Self::Encode(_)
             | Self::Decode(_)
+            | Self::LimitReached { .. }
             | Self::Unsupported { .. } => false,
         }
     }
@@ -86,7 +101,10 @@ impl<E> CallError<E> {
     /// Whether the handler may have run, completely or in part.
     pub fn may_have_run(&self) -> bool {
         match self {
-            Self::Handler(_) | Self::DeadlineExceeded { .. } | Self::Decode(_) => true,
+            Self::Handler(_)
+            | Self::DeadlineExceeded { .. }
+            | Self::Decode(_)
+            | Self::LimitReached { .. } => true,
             Self::Remote(error) => error.code.may_have_run(),
             Self::Disconnected { sent, .. } => *sent == Sent::Maybe,
             Self::Encode(_) | Self::Unsupported { .. } | Self::ShutDown => false,
@@ -140,6 +158,9 @@ impl CallFailure {
             Self::DeadlineExceeded { after } => CallError::DeadlineExceeded { after },
             Self::Encode(error) => CallError::Encode(error),
             Self::Decode(error) => CallError::Decode(error),
+            Self::LimitReached { peer, setting, max } => {
+                CallError::LimitReached { peer, setting, max }
+            }
             Self::Unsupported { feature, peer } => CallError::Unsupported { feature, peer },
         }
     }

@@ -97,6 +97,11 @@ impl Fault {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), body: Bytes::new() }
     }
+
+    /// Memory of its text and body.
+    pub(crate) fn bytes(&self) -> usize {
+        self.message.capacity() + self.body.len()
+    }
 }
 
 impl Fault {

@@ -85,7 +85,7 @@ impl Outbox {
             flags: Flags::CRC,
             ..Header::new(Op::MuxServerMsg)
         };
-        self.0.push(&Frame::new(header, Some(payload)));
+        self.0.push(&Frame::new(header, Some(payload)), outbox::Kind::Data);
     }
 
     /// The next bytes for the socket.

@@ -1,6 +1,9 @@
 //! Every bound on memory and time of one link. The configuration sets some of them.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use super::memory::{Ledger, NodeBytes};
 
 /// Bounds of one [`Link`](super::Link).
 #[derive(Debug, Clone)]
@@ -19,9 +22,13 @@ pub(crate) struct Limits {
     pub(crate) part_bytes: usize,
     /// Above this many bytes of waiting large messages, further ones wait in a queue of their own.
     pub(crate) transfer_bytes: usize,
-    /// Above this many bytes of waiting messages of any kind, the peer is considered not to read, and the connection is
+    /// Above this many bytes of waiting control messages, the peer is considered not to read, and the connection is
     /// closed.
     pub(crate) backlog_bytes_max: usize,
+    /// Memory that the peer may make this node hold: see [`memory`](super::memory).
+    pub(crate) bytes_per_peer_max: usize,
+    /// The same for all peers of the node, whose links share it.
+    pub(crate) node_bytes: Arc<NodeBytes>,
     /// Calls of the peer that may be in flight here at once. Further ones are answered with "overloaded".
     pub(crate) served_max: usize,
     /// How often the connection is pinged. Without a pong for two of these intervals the connection is closed.
@@ -58,13 +65,25 @@ const TRANSFER_BYTES: usize = 1024 * 1024;
 /// beside a very large one, and few enough for a linear search per part.
 pub(super) const TRANSFERS_MAX: usize = 16;
 
-/// Control messages (credits, pongs, refusals) are not limited by `OUTBOX_BYTES` and `TRANSFER_BYTES`, and one largest
-/// message of each kind may exceed those. A peer for which this many bytes wait is broken or hostile.
-const BACKLOG_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Control messages (credits, pongs, refusals) do not wait for room in the outbox. A peer for which this many bytes of
+/// them wait, the answers to a hundred thousand messages, is broken or hostile.
+const BACKLOG_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// What one peer may make this node hold: three of the largest messages beside the one that is being received, or 16384
+/// calls of 1 KiB, with what each call costs itself.
+const BYTES_PER_PEER_MAX: usize = 64 * 1024 * 1024;
 const _: () = assert!(
-    BACKLOG_BYTES_MAX > 2 * (MESSAGE_BYTES_MAX + OUTBOX_BYTES + TRANSFER_BYTES),
-    "a single large answer must not count as a backlog"
+    BYTES_PER_PEER_MAX >= BYTES_PER_PEER_MESSAGES_MIN * MESSAGE_BYTES_MAX,
+    "the largest messages must fit"
 );
+
+/// At least this many of the largest messages must fit into what a peer may make this node hold: one that is being
+/// received, one that a handler has, and its answer.
+pub(crate) const BYTES_PER_PEER_MESSAGES_MIN: usize = 3;
+
+/// What all peers together may make a node hold: eight of them that use all that they may. Peers of a grid are trusted
+/// more than strangers, but a fault of all of them at once must not take the whole memory of a machine.
+pub(crate) const BYTES_PER_NODE_MAX: usize = 512 * 1024 * 1024;
 
 /// The WebSocket library's default limit of a frame. A message is in memory as a whole at both ends.
 const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -73,6 +92,14 @@ const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// the peer faster.
 const SERVED_MAX: usize = 16 * 1024;
 
+/// Memory that is counted for each call in flight of the peer beside its request: its entries in the tables, and a task
+/// for its handler. What the handler itself needs is not counted.
+pub(super) const CALL_BYTES: usize = 1024;
+const _: () = assert!(
+    SERVED_MAX * (CALL_BYTES + 1024 + 64) < BYTES_PER_PEER_MAX - MESSAGE_BYTES_MAX,
+    "as many calls as may be in flight must fit, with requests of 1 KiB"
+);
+
 /// Bytes that a message needs beside payload and metadata, at most.
 const OVERHEAD_BYTES: usize = 96;
 
@@ -80,6 +107,11 @@ impl Limits {
     /// Largest payload of a message, metadata included.
     pub(crate) fn payload_bytes_max(&self) -> usize {
         self.message_bytes_max.saturating_sub(OVERHEAD_BYTES)
+    }
+
+    /// The ledger of one link.
+    pub(super) fn new_ledger(&self) -> Arc<Ledger> {
+        Ledger::new(self.bytes_per_peer_max, self.message_bytes_max, Arc::clone(&self.node_bytes))
     }
 }
 
@@ -93,6 +125,8 @@ impl Default for Limits {
             part_bytes: PART_BYTES,
             transfer_bytes: TRANSFER_BYTES,
             backlog_bytes_max: BACKLOG_BYTES_MAX,
+            bytes_per_peer_max: BYTES_PER_PEER_MAX,
+            node_bytes: NodeBytes::new(BYTES_PER_NODE_MAX),
             served_max: SERVED_MAX,
             ping_every: Duration::from_secs(10),
             stream_ping_every: Duration::from_secs(15),

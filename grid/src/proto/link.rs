@@ -25,6 +25,7 @@ use super::error::ProtocolError;
 use super::event::{Event, Half, Released, Side};
 use super::input::Inbound;
 use super::limits::Limits;
+use super::memory::{Account, Over};
 use super::muxes::{Key, Muxes};
 use super::output::queue::{Lane, PendingSend};
 use super::output::{Output, SessionOptions};
@@ -81,6 +82,8 @@ pub(crate) struct Link {
     /// There will be no connection any more.
     abandoned: bool,
     pub(super) output: Output,
+    /// Memory that the peer makes this node hold.
+    pub(super) account: Account,
     pub(super) calls: Muxes<Call>,
     pub(super) served: Muxes<Served>,
     /// Tasks of handlers, those of calls that are over included.
@@ -104,6 +107,7 @@ impl Link {
     ) -> Self {
         Self {
             output: Output::new(&limits),
+            account: Account::new(limits.new_ledger()),
             limits,
             routes,
             up: None,
@@ -138,10 +142,12 @@ impl Link {
 
     /// A decoder for the messages of the connection that is up. Each connection needs a new one.
     pub(crate) fn new_inbound(&self) -> Inbound {
+        let ledger = Arc::clone(self.account.ledger());
+        ledger.reserve(self.has(Feature::Chunks));
         if self.has(Feature::Chunks) {
-            Inbound::with_chunks(self.limits.message_bytes_max)
+            Inbound::with_chunks(self.limits.message_bytes_max, ledger)
         } else {
-            Inbound::default()
+            Inbound::new(ledger)
         }
     }
 
@@ -154,6 +160,7 @@ impl Link {
         // Last: the calls above asked it what was transmitted.
         let (calls, served) = (&self.calls, &self.served);
         self.output.stop(|pending| still_waits(calls, served, pending));
+        self.count_output();
     }
 
     /// Sets the reason why there is no connection, after an attempt to connect. Ignored while a connection is up.
@@ -260,6 +267,12 @@ impl Link {
         (self.calls.len(), self.served.len())
     }
 
+    /// Bytes that the peer makes this node hold.
+    #[cfg(test)]
+    pub(super) fn held_bytes(&self) -> usize {
+        self.account.held()
+    }
+
     pub(crate) fn outbox_bytes(&self) -> usize {
         self.output.waiting_bytes()
     }
@@ -309,18 +322,23 @@ impl Link {
         for message in inbound.take_messages() {
             self.handle_message(now, message)?;
         }
+        self.count_output();
         inbound.take_error().map_or(Ok(()), Err)
     }
 
     /// Credits, pongs and refusals that the peer makes this node send have no other bound.
     fn check_backlog(&self) -> Result<(), ProtocolError> {
-        let (waiting, max) = (self.output.waiting_bytes(), self.limits.backlog_bytes_max);
+        let (waiting, max) = (self.output.control_bytes(), self.limits.backlog_bytes_max);
         if waiting > max { Err(ProtocolError::NotReading { waiting, max }) } else { Ok(()) }
     }
 
     fn handle_message(&mut self, now: Instant, message: Message) -> Result<(), ProtocolError> {
         self.check_backlog()?;
         self.counters.messages_in += 1;
+        if message.over.is_some() && !fails_alone(message.header.op) {
+            self.ignore();
+            return Ok(());
+        }
         let on_connection = message.header.mux == MuxId::CONNECTION;
         match message.header.op {
             Op::Ping if on_connection => self.push_on_connection(Connected::on_ping(&message)?),
@@ -358,6 +376,31 @@ impl Link {
     /// Counts a received message that has no meaning here and does no harm.
     pub(super) fn ignore(&mut self) {
         self.counters.ignored += 1;
+    }
+
+    // ---- memory -----------------------------------------------------------------------------------------------------
+
+    /// Counts what waits for the peer. Must be called after messages were added or have left.
+    #[inline]
+    pub(super) fn count_output(&mut self) {
+        self.account.set_output(self.output.held_bytes());
+    }
+
+    /// Whether `more` bytes may wait for the peer.
+    pub(super) fn check_output(&mut self, more: usize) -> Result<(), Over> {
+        self.account.check_output(self.output.held_bytes(), more)
+    }
+
+    /// The text for the peer, or for a handler, when a limit would have been exceeded.
+    pub(super) fn over_text(&self, over: Over) -> String {
+        let (setting, max) = self.account.ledger().limit(over);
+        let whom = match over {
+            Over::Peer => &*self.peer,
+            Over::Node => "its peers",
+        };
+        format!(
+            "the node holds as much memory for {whom} as it may: the limit is {max} bytes (`Config::{setting}`)"
+        )
     }
 
     // ---- time -------------------------------------------------------------------------------------------------------
@@ -417,6 +460,7 @@ impl Link {
         }
         let bytes = self.output.pop()?;
         self.admit(now);
+        self.count_output();
         Some(bytes)
     }
 
@@ -458,6 +502,19 @@ impl Link {
     pub(super) fn wake(&mut self, side: Side, key: Key, half: Half) {
         self.emit(Event::Wake { side, key, half });
     }
+}
+
+/// Whether a message that was dropped because of a memory limit belongs to a call or stream that fails then.
+fn fails_alone(op: Op) -> bool {
+    matches!(
+        op,
+        Op::Request
+            | Op::ConnectMux
+            | Op::MuxClientMsg
+            | Op::Response
+            | Op::MuxConnectError
+            | Op::MuxServerMsg
+    )
 }
 
 /// Whether a place in a queue is still needed. An item whose stream is over is not sent.

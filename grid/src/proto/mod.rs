@@ -15,6 +15,7 @@
 //! | `link.rs` | [`Link`]: sessions, routing by op, time, events |
 //! | `caller/`, `callee/`, `stream/` | calls made here, calls served here, and what open streams of both have in common |
 //! | `input/`, `output/` | received messages before the link handles them, and messages that wait for the socket |
+//! | `memory/` | how much memory a peer makes this node hold |
 //! | `session/` | who dials, the handshake's checks, extensions, keepalive |
 //! | `wire/` | the format of messages |
 //! | `muxes.rs`, `hash.rs`, `timers.rs`, `routes.rs` | tables: calls, timers, handlers |
@@ -33,6 +34,7 @@ mod input;
 pub mod internals;
 mod limits;
 mod link;
+mod memory;
 mod muxes;
 mod output;
 mod routes;
@@ -47,8 +49,9 @@ pub(crate) use caller::call::{CallSpec, Deadline};
 pub(crate) use error::ProtocolError;
 pub(crate) use event::{Event, Half, Recv, Released, Side};
 pub(crate) use input::Inbound;
-pub(crate) use limits::{Limits, PART_BYTES};
+pub(crate) use limits::{BYTES_PER_NODE_MAX, BYTES_PER_PEER_MESSAGES_MIN, Limits, PART_BYTES};
 pub(crate) use link::Link;
+pub(crate) use memory::NodeBytes;
 pub(crate) use muxes::Key;
 pub(crate) use routes::{RequestLimit, RouteError, RouteIndex, RouteKind, Routes};
 pub(crate) use session::Session;

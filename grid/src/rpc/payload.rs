@@ -33,7 +33,28 @@ pub enum Layout {
 /// maps by field name; [`Raw`] is sent without msgpack. The trait is sealed: no other type can implement it.
 ///
 /// A received `bytes::Bytes` or [`Raw`] shares the memory of the message that contained it. A small message may in turn
-/// share up to 32 KiB with others that arrived with it. Copy a value that is kept for long.
+/// share up to 64 KiB with others that arrived with it. All of that counts as memory that the peer makes this node hold,
+/// [`Config::bytes_per_peer_max`](crate::Config::bytes_per_peer_max), until the last slice is dropped. So copy a value
+/// that is kept for long, such as in a cache: when the limit is reached, further large calls of the peer are refused.
+///
+/// # Memory of decoded values
+///
+/// Other types are decoded into memory of their own, which is not limited except by the size of the message,
+/// [`Config::message_bytes_max`](crate::Config::message_bytes_max). On a 64-bit machine one byte of a message becomes at
+/// most:
+///
+/// | type | bytes in memory |
+/// |---|---|
+/// | `bytes::Bytes`, [`Raw`], numbers in a `Vec<u8>` | 1, shared with the message for the first two |
+/// | `Vec<u64>` | 8, and 16 while it grows |
+/// | `Vec<String>`, `Vec<Vec<u8>>` | 24, and 48 while it grows |
+/// | `Vec<T>` in general | the size of `T`, twice while it grows |
+/// | maps and sets | about twice the size of an entry |
+/// | `serde_json::Value` and other recursive types | 32 to 72 |
+///
+/// So eight messages of 16 MiB that are decoded at the same time as `Vec<Vec<u8>>` can use 3 GiB, and take seconds. Where
+/// a peer is not trusted that far, limit the requests of such a method with `#[handler(request_bytes_max = …)]`, or take
+/// `bytes::Bytes` and decode what is needed.
 ///
 /// # Nesting
 ///

@@ -56,6 +56,8 @@ pub(super) struct Core<T> {
     alarm: Alarm,
     /// Bytes that were read since a timer was found due.
     read_since_due: Option<usize>,
+    /// The last round did not read.
+    has_rested: bool,
     /// Reading has failed, but not all messages before the error are handled yet.
     pub(super) failed: Option<LinkError>,
     budget: ReadBudget,
@@ -85,6 +87,7 @@ impl<T: Transport> Core<T> {
             later: Vec::new(),
             alarm: Alarm::new(),
             read_since_due: None,
+            has_rested: false,
             failed: None,
             has_output: true,
             has_woken: false,
@@ -148,6 +151,13 @@ impl<T: Transport> Core<T> {
         if let Some(reason) = self.failed.take() {
             return Err(reason);
         }
+        // A peer that makes this node hold much mostly waits for answers. While they leave, every other round only
+        // writes; otherwise a node that reads faster than it writes would collect requests.
+        let is_pressed = self.inbound.is_pressed();
+        self.has_rested = is_pressed && self.has_output && transport.has_room() && !self.has_rested;
+        if self.has_rested {
+            return Ok(Input::More);
+        }
         let (mut bytes, mut read) = (0, 0);
         let input = loop {
             if !self.budget.allows(self.inbound.len(), bytes) {
@@ -158,7 +168,7 @@ impl<T: Transport> Core<T> {
                 Poll::Ready(message) => {
                     let message = message?;
                     let discount = match message.len() {
-                        LARGE_MESSAGE_BYTES.. => LARGE_READ_DISCOUNT,
+                        LARGE_MESSAGE_BYTES.. if !is_pressed => LARGE_READ_DISCOUNT,
                         _ => 1,
                     };
                     read += message.len();

@@ -173,9 +173,11 @@ impl Builder {
         let name: Arc<str> = name.into();
         registry.set_blocking_max(config.blocking_calls_max);
         let registry = Arc::new(registry);
+        // One value, whose clones share the node's counter of bytes.
+        let limits = config.limits();
         let link = |peer: &str| {
             let (local, registry) = (Arc::clone(&name), Arc::clone(&registry));
-            Endpoint::new(local, Arc::from(peer), config.limits(), registry)
+            Endpoint::new(local, Arc::from(peer), limits.clone(), registry)
         };
         let mut peers = HashMap::new();
         for host in hosts.iter().filter(|host| **host != *name) {

@@ -2,19 +2,20 @@
 
 use std::time::Instant;
 
-use super::served::{CalleeStream, ServedState};
+use super::served::{CalleeStream, Served, ServedState};
 use crate::proto::error::ProtocolError;
 use crate::proto::event::{Half, Side};
 use crate::proto::link::Link;
-use crate::proto::muxes::Key;
+use crate::proto::muxes::{Key, Muxes};
 use crate::proto::output::header::HeaderTemplate;
 use crate::proto::session::features::Feature;
+use crate::proto::stream::core::item_bytes;
 use crate::proto::wire::{Flags, Header, Message, MuxId, Op, Pong, Timestamp};
 
 impl Link {
     pub(in crate::proto) fn on_client_msg(&mut self, now: Instant, message: Message) {
         let Header { mux, seq, flags, .. } = message.header;
-        let Some((key, stream)) = self.served_stream_of(mux) else {
+        let Some((key, stream)) = served_stream(&mut self.served, mux) else {
             self.ignore();
             self.output.push(HeaderTemplate::new(Op::DisconnectClientMux, mux), None);
             return;
@@ -31,19 +32,33 @@ impl Link {
             }
             return;
         }
-        let ends = flags.contains(Flags::EOF);
-        match message.payload {
-            Some(item) if ends => stream.core.receive_last(item),
-            None if ends => {}
-            // A message without payload is an empty item, even without the flag EMPTY.
-            item => {
-                if !stream.core.receive(item.unwrap_or_default()) {
-                    if !is_over {
-                        self.reset_served_stream(key, "handler blocked".to_owned());
-                    }
-                    return;
-                }
+        if let Some(over) = message.over {
+            if !is_over {
+                self.reset_served_stream(key, self.over_text(over));
             }
+            return;
+        }
+        let ends = flags.contains(Flags::EOF);
+        let item = match message.payload {
+            None if ends => None,
+            // A message without payload is an empty item, even without the flag EMPTY.
+            item => Some(item.unwrap_or_default()),
+        };
+        if let Some(item) = item {
+            if !ends && !stream.core.spend() {
+                if !is_over {
+                    self.reset_served_stream(key, "handler blocked".to_owned());
+                }
+                return;
+            }
+            let held = item_bytes(message.pins);
+            if let Err(over) = self.account.hold(held as usize) {
+                if !is_over {
+                    self.reset_served_stream(key, self.over_text(over));
+                }
+                return;
+            }
+            stream.core.keep(item, held);
         }
         stream.input_ended |= ends;
         if stream.core.discards() {
@@ -118,7 +133,12 @@ impl Link {
     }
 
     fn served_stream_of(&mut self, id: MuxId) -> Option<(Key, &mut CalleeStream)> {
-        let key = self.served.key_of(id)?;
-        Some((key, self.callee_stream(key)?))
+        served_stream(&mut self.served, id)
     }
+}
+
+/// The open stream with this id. Borrows the table only, so that the rest of the link can be used beside it.
+fn served_stream(served: &mut Muxes<Served>, id: MuxId) -> Option<(Key, &mut CalleeStream)> {
+    let key = served.key_of(id)?;
+    Some((key, served.get_mut(key)?.stream_mut()?))
 }

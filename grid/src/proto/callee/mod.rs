@@ -22,12 +22,13 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use self::served::{CalleeStream, Served, ServedState};
+use self::served::{Answer, CalleeStream, Served, ServedState};
 use super::event::{Event, Side};
+use super::limits::CALL_BYTES;
 use super::link::Link;
 use super::muxes::Key;
 use super::output::header::HeaderTemplate;
-use super::output::queue::PendingSend;
+use super::output::queue::{Lane, PendingSend};
 use super::session::features::Feature;
 use super::timers::Timer;
 use super::wire::{ErrorMeta, Flags, META_LEN_MAX, Op};
@@ -46,20 +47,58 @@ impl Link {
     /// The outcome is only borrowed. What must wait is retained as by [`start_call`](Self::start_call).
     pub(crate) fn reply(&mut self, key: Key, outcome: &Result<Option<Bytes>, Fault>) {
         debug_assert!(self.callee_stream(key).is_none(), "a stream has `finish_stream`");
-        let lane = self.output.lane_of(match outcome {
+        let len = match outcome {
             Ok(payload) => payload.as_ref().map_or(0, Bytes::len),
             Err(fault) => fault.message.len(),
-        });
-        if self.output.has_capacity(lane) {
-            return self.push_reply(key, outcome);
+        };
+        let lane = self.output.lane_of(len);
+        let at_once = self.output.has_capacity(lane);
+        if at_once && len <= self.limits.large_bytes {
+            return self.push_reply(key, outcome, len);
         }
+        self.reply_late(key, outcome, at_once.then_some(lane));
+    }
+
+    /// Sends or queues an answer that uses memory until the peer has read it. `free` is its lane, if that has room.
+    fn reply_late(&mut self, key: Key, outcome: &Result<Option<Bytes>, Fault>, free: Option<Lane>) {
         let Some(served) = self.served.get_mut(key).filter(|served| !served.is_replied()) else {
             return;
         };
-        served.state = ServedState::Replied(match outcome {
-            Ok(payload) => Ok(payload.as_ref().map(|payload| self.output.retain(payload))),
-            Err(fault) => Err(copy_fault(fault)),
-        });
+        let bytes = served.bytes_of(outcome);
+        // The handler has returned, so the request is not held any more.
+        let freed = std::mem::replace(&mut served.held, CALL_BYTES) - CALL_BYTES;
+        self.account.release(freed);
+        if let Err(over) = self.check_output(bytes) {
+            let text = format!("the answer cannot be sent: {}", self.over_text(over));
+            let fault = Err(Fault::new(ErrorCode::Handler, text));
+            // It must not be queued where there is room: then nothing would have to leave before it.
+            if self.output.has_capacity(Lane::Small) {
+                return self.push_reply(key, &fault, 0);
+            }
+            return self.queue_reply(key, fault, Lane::Small, 0);
+        }
+        if free.is_some() {
+            return self.push_reply(key, outcome, bytes);
+        }
+        let (len, outcome) = match outcome {
+            Ok(None) => (0, Ok(None)),
+            Ok(Some(payload)) => (payload.len(), Ok(Some(self.output.retain(payload)))),
+            Err(fault) => (fault.message.len(), Err(copy_fault(fault))),
+        };
+        self.queue_reply(key, outcome, self.output.lane_of(len), bytes);
+    }
+
+    fn queue_reply(
+        &mut self,
+        key: Key,
+        outcome: Result<Option<Bytes>, Fault>,
+        lane: Lane,
+        bytes: usize,
+    ) {
+        let Some(served) = self.served.get_mut(key) else { return };
+        served.state = ServedState::Replied(Answer { outcome, bytes });
+        self.output.count_waiting(Side::Callee, bytes);
+        self.count_output();
         self.enqueue(lane, PendingSend::Reply(key));
     }
 
@@ -69,13 +108,15 @@ impl Link {
             return;
         };
         let state = std::mem::replace(&mut served.state, ServedState::Single);
-        if let ServedState::Replied(outcome) = state {
-            self.push_reply(key, &outcome);
+        if let ServedState::Replied(Answer { outcome, bytes }) = state {
+            self.output.count_sent(Side::Callee, bytes);
+            self.push_reply(key, &outcome, bytes);
             self.output.release(outcome.ok().flatten());
         }
     }
 
-    fn push_reply(&mut self, key: Key, outcome: &Result<Option<Bytes>, Fault>) {
+    /// Sends an answer, of which `bytes` are counted until the peer has read it.
+    fn push_reply(&mut self, key: Key, outcome: &Result<Option<Bytes>, Fault>, bytes: usize) {
         let Some(Served { id, seq, .. }) = self.remove_served(key) else { return };
         self.emit(Event::Finished { key });
         let header = HeaderTemplate::new(Op::Response, id).seq(seq).flags(Flags::EOF);
@@ -85,7 +126,7 @@ impl Link {
                 self.push_fault(header, &answer_too_large(len, self.limits.payload_bytes_max()));
             }
             Ok(payload) => {
-                self.output.push_shared(header, payload.as_ref(), &[], None);
+                self.output.push_shared(header, payload.as_ref(), &[], None, bytes);
             }
             Err(fault) => self.push_fault(header, fault),
         }
@@ -95,11 +136,33 @@ impl Link {
     pub(crate) fn finish_stream(&mut self, key: Key, outcome: &Result<(), Fault>) {
         let Some(stream) = self.callee_stream(key) else { return };
         if stream.finish.is_none() {
-            stream.finish = Some(outcome.as_ref().copied().map_err(copy_fault));
+            // The end may have to wait, for an item or a credit.
+            let outcome = outcome.as_ref().copied().map_err(|fault| self.hold_fault(key, fault));
+            if let Some(stream) = self.callee_stream(key) {
+                stream.finish = Some(outcome);
+            }
         }
         self.try_finish(key);
         // If the outcome must wait until the caller has read an item, the caller may still be sending.
         self.stop_reading(Side::Callee, key);
+    }
+
+    /// Copies the error of a stream, and counts it until the stream is removed. Without room for it, the result is an
+    /// error that says so.
+    fn hold_fault(&mut self, key: Key, fault: &Fault) -> Fault {
+        let bytes = fault.bytes();
+        match self.account.hold(bytes) {
+            Ok(()) => {
+                if let Some(served) = self.served.get_mut(key) {
+                    served.held += bytes;
+                }
+                copy_fault(fault)
+            }
+            Err(over) => {
+                let text = format!("the error cannot be sent: {}", self.over_text(over));
+                Fault::new(ErrorCode::Handler, text)
+            }
+        }
     }
 
     /// Ends a stream whose handler has returned, unless its end must wait for an item or a credit.
@@ -162,7 +225,7 @@ impl Link {
     }
 
     /// The caller broke the rules of the stream: tells it how, and cancels the handler.
-    fn reset_served_stream(&mut self, key: Key, text: String) {
+    pub(super) fn reset_served_stream(&mut self, key: Key, text: String) {
         // Without a code, as the Go implementation sends it: the handler has been running, and every other code for a
         // refusal means that it has not.
         self.end_with_fault(key, &Fault::new(ErrorCode::Text, text));
@@ -192,6 +255,8 @@ impl Link {
     /// drop them, withdraw them first, while the mux id is bound.
     fn remove_served(&mut self, key: Key) -> Option<Served> {
         let mut served = self.served.remove(key)?;
+        self.account.release(served.held_bytes());
+        self.output.count_sent(Side::Callee, served.waiting_bytes());
         self.output.release(served.state.take_retained());
         let idle_check = matches!(&served.state, ServedState::Stream(stream) if stream.idle_check);
         self.forget_timers(usize::from(served.has_deadline) + usize::from(idle_check));

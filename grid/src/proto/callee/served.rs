@@ -2,6 +2,7 @@
 //!
 //! The other files of this folder change the entries. This file does not depend on `Link`.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -18,6 +19,10 @@ pub(in crate::proto) struct Served {
     /// Sequence number of the request. The answer has the same number.
     pub(super) seq: u32,
     pub(super) has_deadline: bool,
+    /// Bytes that are counted for it in the link's account until it is removed. Items of its stream are counted apart.
+    pub(super) held: usize,
+    /// The addresses of a large request.
+    request: Range<usize>,
     pub(super) state: ServedState,
 }
 
@@ -25,14 +30,61 @@ pub(in crate::proto) struct Served {
 pub(super) enum ServedState {
     Single,
     /// Answered, but the answer waits for room in the outbox. The call counts as in flight until then, so that a peer
-    /// that sends requests without reading answers reaches `served_max` and does not fill this node's memory.
-    Replied(Result<Option<Bytes>, Fault>),
+    /// that sends requests without reading answers reaches `served_max`.
+    Replied(Answer),
     Stream(Box<CalleeStream>),
 }
 
+/// An answer that waits for room in the outbox.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// With the payload as retained by the output.
+    pub(super) outcome: Result<Option<Bytes>, Fault>,
+    /// Bytes that are counted as output while it waits.
+    pub(super) bytes: usize,
+}
+
 impl Served {
-    pub(super) fn new(header: &Header, state: ServedState) -> Self {
-        Self { id: header.mux, seq: header.seq, has_deadline: header.deadline_ms > 0, state }
+    pub(super) fn new(header: &Header, held: usize, state: ServedState) -> Self {
+        let has_deadline = header.deadline_ms > 0;
+        Self { id: header.mux, seq: header.seq, has_deadline, held, request: 0..0, state }
+    }
+
+    /// Remembers where the request is in memory, if it is large; see [`bytes_of`](Self::bytes_of).
+    pub(super) fn with_request(self, payload: Option<&Bytes>, large_bytes: usize) -> Self {
+        let payload = payload.filter(|payload| payload.len() > large_bytes);
+        Self { request: payload.map_or(0..0, place_of), ..self }
+    }
+
+    /// Bytes to be counted for an outcome that the peer has not read. An answer that is a part of the request is counted
+    /// with that: many handlers return what they have received.
+    pub(super) fn bytes_of(&self, outcome: &Result<Option<Bytes>, Fault>) -> usize {
+        match outcome {
+            Ok(None) => 0,
+            Ok(Some(payload)) => {
+                let Range { start, end } = place_of(payload);
+                let is_shared = self.request.start <= start && end <= self.request.end;
+                if is_shared { 0 } else { payload.len() }
+            }
+            Err(fault) => fault.bytes(),
+        }
+    }
+
+    /// Bytes that are counted for it as input.
+    pub(super) fn held_bytes(&self) -> usize {
+        match &self.state {
+            ServedState::Stream(stream) => self.held + stream.core.held(),
+            ServedState::Single | ServedState::Replied(_) => self.held,
+        }
+    }
+
+    /// Bytes that are counted for it in the output's queues.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        match &self.state {
+            ServedState::Single => 0,
+            ServedState::Replied(answer) => answer.bytes,
+            ServedState::Stream(stream) => stream.core.queued_bytes(),
+        }
     }
 
     /// Whether its answer waits to be sent.
@@ -53,13 +105,19 @@ impl Served {
     }
 }
 
+/// The addresses of a payload's bytes, to find out whether two payloads share memory.
+fn place_of(payload: &Bytes) -> Range<usize> {
+    let Range { start, end } = payload.as_ptr_range();
+    start.addr()..end.addr()
+}
+
 impl ServedState {
     /// The payload that the output has retained for this call, if any. It must be released before the entry is dropped.
     pub(super) fn take_retained(&mut self) -> Option<Bytes> {
         match self {
-            Self::Replied(Ok(payload)) => payload.take(),
+            Self::Replied(Answer { outcome: Ok(payload), .. }) => payload.take(),
             Self::Stream(stream) => stream.core.take_queued_item(),
-            Self::Single | Self::Replied(Err(_)) => None,
+            Self::Single | Self::Replied(Answer { outcome: Err(_), .. }) => None,
         }
     }
 }

@@ -8,12 +8,24 @@ use super::served::{CalleeStream, Served, ServedState};
 use crate::error::{ErrorCode, Fault, request_too_large};
 use crate::proto::error::ProtocolError;
 use crate::proto::event::Event;
+use crate::proto::limits::CALL_BYTES;
 use crate::proto::link::Link;
+use crate::proto::memory::Over;
 use crate::proto::output::header::HeaderTemplate;
 use crate::proto::routes::{RouteIndex, RouteKind};
 use crate::proto::session::features::Feature;
 use crate::proto::timers::Timer;
-use crate::proto::wire::{Flags, HandlerId, Header, Message, Op, Refusal};
+use crate::proto::wire::{Flags, HandlerId, Header, Message, Meta, Op, Refusal};
+
+/// Whether a call of the peer is served.
+enum Admission {
+    /// `held` bytes are counted for it.
+    Accepted {
+        held: usize,
+        meta: Option<Box<Meta>>,
+    },
+    Refused(Fault),
+}
 
 impl Link {
     pub(in crate::proto) fn on_request(
@@ -25,6 +37,10 @@ impl Link {
             self.ignore();
             return Ok(());
         }
+        if let Some(over) = message.over {
+            self.refuse_request(&message.header, &self.overloaded(over));
+            return Ok(());
+        }
         let route = match self.route_of(&message) {
             Some((route, RouteKind::Single)) => route,
             Some((_, RouteKind::Stream(_))) | None => {
@@ -32,15 +48,14 @@ impl Link {
                 return Ok(());
             }
         };
-        if let Some(fault) = self.refusal(route, &message) {
-            let Header { mux, seq, .. } = message.header;
-            self.push_fault(
-                HeaderTemplate::new(Op::Response, mux).seq(seq).flags(Flags::EOF),
-                &fault,
-            );
-            return Ok(());
+        match self.admit_served(route, &message)? {
+            Admission::Accepted { held, meta } => {
+                let served = Served::new(&message.header, held, ServedState::Single);
+                self.serve(now, message, route, served, meta);
+            }
+            Admission::Refused(fault) => self.refuse_request(&message.header, &fault),
         }
-        self.serve(now, message, route, ServedState::Single)
+        Ok(())
     }
 
     pub(in crate::proto) fn on_connect_mux(
@@ -60,6 +75,10 @@ impl Link {
             );
             return Ok(());
         }
+        if let Some(over) = message.over {
+            self.refuse_connect(&message.header, &self.overloaded(over));
+            return Ok(());
+        }
         let (route, capacities) = match self.route_of(&message) {
             Some((route, RouteKind::Stream(capacities))) => (route, capacities),
             Some((_, RouteKind::Single)) | None => {
@@ -67,10 +86,13 @@ impl Link {
                 return Ok(());
             }
         };
-        if let Some(fault) = self.refusal(route, &message) {
-            self.refuse_connect(&message.header, &fault);
-            return Ok(());
-        }
+        let (held, meta) = match self.admit_served(route, &message)? {
+            Admission::Accepted { held, meta } => (held, meta),
+            Admission::Refused(fault) => {
+                self.refuse_connect(&message.header, &fault);
+                return Ok(());
+            }
+        };
         let idle_check = deadline_ms == 0
             || Duration::from_millis(deadline_ms.into()) > self.limits.stream_idle_max;
         let mut stream = CalleeStream::new(now, seq, capacities, idle_check);
@@ -79,7 +101,10 @@ impl Link {
         }
         let ack = stream.core.next_seq();
         self.output.push(HeaderTemplate::new(Op::AckMux, mux).seq(ack), None);
-        self.serve(now, message, route, ServedState::Stream(Box::new(stream)))
+        let state = ServedState::Stream(Box::new(stream));
+        let served = Served::new(&message.header, held, state);
+        self.serve(now, message, route, served, meta);
+        Ok(())
     }
 
     fn serve(
@@ -87,12 +112,13 @@ impl Link {
         now: Instant,
         message: Message,
         route: RouteIndex,
-        state: ServedState,
-    ) -> Result<(), ProtocolError> {
-        let meta = self.meta_of(&message)?;
+        served: Served,
+        meta: Option<Box<Meta>>,
+    ) {
         let header = message.header;
-        let idle_check = matches!(&state, ServedState::Stream(stream) if stream.idle_check);
-        let key = self.served.insert(Served::new(&header, state));
+        let idle_check = matches!(&served.state, ServedState::Stream(stream) if stream.idle_check);
+        let served = served.with_request(message.payload.as_ref(), self.limits.large_bytes);
+        let key = self.served.insert(served);
         let bound = self.served.bind(key, header.mux);
         debug_assert!(bound, "looked up before");
         let deadline = (header.deadline_ms > 0)
@@ -105,7 +131,28 @@ impl Link {
         }
         self.counters.served += 1;
         self.emit(Event::Serve { key, route, payload: message.payload, deadline, meta });
-        Ok(())
+    }
+
+    /// Whether a call is served, and counts the memory that it uses.
+    fn admit_served(
+        &mut self,
+        route: RouteIndex,
+        message: &Message,
+    ) -> Result<Admission, ProtocolError> {
+        if let Some(fault) = self.refusal(route, message) {
+            return Ok(Admission::Refused(fault));
+        }
+        let meta = self.meta_of(message)?;
+        let held =
+            CALL_BYTES + message.pins as usize + meta.as_ref().map_or(0, |meta| meta.bytes());
+        Ok(match self.account.hold(held) {
+            Ok(()) => Admission::Accepted { held, meta },
+            Err(over) => Admission::Refused(self.overloaded(over)),
+        })
+    }
+
+    fn overloaded(&self, over: Over) -> Fault {
+        Fault::new(ErrorCode::Overloaded, format!("overloaded: {}", self.over_text(over)))
     }
 
     fn route_of(&self, message: &Message) -> Option<(RouteIndex, RouteKind)> {
@@ -141,6 +188,12 @@ impl Link {
             message.header.handler
         );
         self.refuse_connect(&message.header, &Fault::new(ErrorCode::UnknownHandler, text));
+    }
+
+    /// Answers a request of a known handler that is not served.
+    fn refuse_request(&mut self, header: &Header, fault: &Fault) {
+        let Header { mux, seq, .. } = *header;
+        self.push_fault(HeaderTemplate::new(Op::Response, mux).seq(seq).flags(Flags::EOF), fault);
     }
 
     fn refuse_connect(&mut self, header: &Header, fault: &Fault) {

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::call::{CallState, CallerStream, Deadline};
+use super::call::{Call, CallState, CallerStream, Deadline};
 use super::text_fault;
 use crate::error::{CallFailure, ErrorCode, Fault, LinkError, Sent};
 use crate::proto::error::ProtocolError;
 use crate::proto::event::{Half, Side};
 use crate::proto::link::Link;
-use crate::proto::muxes::Key;
+use crate::proto::muxes::{Key, Muxes};
 use crate::proto::output::header::HeaderTemplate;
 use crate::proto::session::features::Feature;
+use crate::proto::stream::core::item_bytes;
 use crate::proto::wire::{Flags, Message, Meta, MuxId, Op, Pong, Refusal, decode_credits};
 
 /// A callee counts the deadline in whole milliseconds and often ends a stream slightly before its caller would. An end
@@ -24,13 +25,27 @@ impl Link {
             self.ignore();
             return Ok(());
         };
-        let outcome = if message.header.flags.contains(Flags::ERROR) {
+        let outcome = if let Some(over) = message.over {
+            CallState::Failed(self.over_failure(over))
+        } else if message.header.flags.contains(Flags::ERROR) {
             CallState::Failed(CallFailure::Handler(self.fault_of(&message)?))
         } else {
-            CallState::Answered(message.payload)
+            self.hold_answer(key, message)
         };
         self.complete_request(key, outcome);
         Ok(())
+    }
+
+    /// Counts an answer until its call is removed.
+    fn hold_answer(&mut self, key: Key, message: Message) -> CallState {
+        let bytes = message.pins as usize;
+        if let Err(over) = self.account.hold(bytes) {
+            return CallState::Failed(self.over_failure(over));
+        }
+        if let Some(call) = self.calls.get_mut(key) {
+            call.held += bytes;
+        }
+        CallState::Answered(message.payload)
     }
 
     pub(in crate::proto) fn on_connect_error(
@@ -41,6 +56,10 @@ impl Link {
             self.ignore();
             return Ok(());
         };
+        if let Some(over) = message.over {
+            self.fail_call(key, self.over_failure(over));
+            return Ok(());
+        }
         let text = Refusal::decode(message.payload_or_empty())?.error;
         let fault = match self.fault_of(message)? {
             Fault { code: ErrorCode::Text, .. } if text.starts_with("Invalid Handler") => {
@@ -71,13 +90,17 @@ impl Link {
         message: Message,
     ) -> Result<(), ProtocolError> {
         let ends = message.header.flags.contains(Flags::EOF);
-        let Some((key, stream)) = self.stream_of(message.header.mux) else {
+        let Some((key, stream)) = open_stream(&mut self.calls, message.header.mux) else {
             if !ends {
                 self.on_unknown_stream(message.header.mux);
             }
             return Ok(());
         };
         stream.last_heard = now;
+        if let Some(over) = message.over {
+            self.cancel_stream(key, self.over_failure(over));
+            return Ok(());
+        }
         if message.header.flags.contains(Flags::ERROR) {
             // Delivered even out of sequence: it tells why the stream is over.
             let fault = self.fault_of(&message)?;
@@ -90,12 +113,16 @@ impl Link {
                 return Ok(());
             }
             stream.opened = true;
-            if ends {
-                stream.core.receive_last(item);
-            } else if !stream.core.receive(item) {
+            if !ends && !stream.core.spend() {
                 self.reset_stream(key, "the peer sent more than its credits allow".to_owned());
                 return Ok(());
             }
+            let held = item_bytes(message.pins);
+            if let Err(over) = self.account.hold(held as usize) {
+                self.cancel_stream(key, self.over_failure(over));
+                return Ok(());
+            }
+            stream.core.keep(item, held);
             self.wake(Side::Caller, key, Half::Reader);
         }
         if ends {
@@ -178,8 +205,7 @@ impl Link {
     }
 
     fn stream_of(&mut self, id: MuxId) -> Option<(Key, &mut CallerStream)> {
-        let key = self.calls.key_of(id)?;
-        Some((key, self.caller_stream(key)?))
+        open_stream(&mut self.calls, id)
     }
 
     /// Reads the error in a message: its text, and code and body if the peer sends them.
@@ -217,4 +243,10 @@ impl Link {
             Ok(1)
         }
     }
+}
+
+/// The open stream with this id. Borrows the table only, so that the rest of the link can be used beside it.
+fn open_stream(calls: &mut Muxes<Call>, id: MuxId) -> Option<(Key, &mut CallerStream)> {
+    let key = calls.key_of(id)?;
+    Some((key, calls.get_mut(key)?.stream_mut()?))
 }

@@ -127,6 +127,9 @@ pub(in crate::proto) struct Call {
     pub(super) deadline: Option<Deadline>,
     /// Identifies its first message in the output, once it is there.
     pub(super) ticket: Option<Ticket>,
+    /// Bytes that are counted for its outcome in the link's account until it is removed. Items of its stream are
+    /// counted apart.
+    pub(super) held: usize,
     pub(super) state: CallState,
 }
 
@@ -141,7 +144,18 @@ pub(super) enum CallState {
 
 impl Call {
     pub(super) fn new(deadline: Option<Deadline>, state: CallState) -> Self {
-        Self { deadline, ticket: None, state }
+        Self { deadline, ticket: None, held: 0, state }
+    }
+
+    /// Bytes of the peer that are counted for it.
+    pub(super) fn held_bytes(&self) -> usize {
+        match &self.state {
+            CallState::Stream(stream) => self.held + stream.core.held(),
+            CallState::Queued(_)
+            | CallState::Single
+            | CallState::Answered(_)
+            | CallState::Failed(_) => self.held,
+        }
     }
 
     /// Whether its first message waits to be sent.

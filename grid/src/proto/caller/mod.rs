@@ -29,6 +29,7 @@ use bytes::Bytes;
 use self::call::{Call, CallState, CallerStream, Deadline};
 use super::event::{Event, Half, Released, Side};
 use super::link::Link;
+use super::memory::Over;
 use super::muxes::Key;
 use super::output::header::HeaderTemplate;
 use super::session::features::Feature;
@@ -179,6 +180,10 @@ impl Link {
     /// Sets the outcome of a single request, or of a call that has not been sent, and wakes its owner.
     fn complete_request(&mut self, key: Key, outcome: CallState) {
         self.unbind_call(key);
+        let outcome = match outcome {
+            CallState::Failed(failure) => CallState::Failed(self.hold_failure(key, failure)),
+            outcome => outcome,
+        };
         if let Some(call) = self.calls.get_mut(key) {
             let retained = std::mem::replace(&mut call.state, outcome).take_retained();
             self.output.release(retained);
@@ -189,6 +194,7 @@ impl Link {
     /// Ends a stream and wakes both halves. Items received before can still be read.
     fn end_stream(&mut self, key: Key, end: Result<(), CallFailure>) {
         self.unbind_call(key);
+        let end = end.map_err(|failure| self.hold_failure(key, failure));
         if let Some(stream) = self.caller_stream(key) {
             // A stream may complete without an AckMux having been needed.
             stream.opened |= end.is_ok();
@@ -223,6 +229,7 @@ impl Link {
     /// Removes a call with its timers, and releases its payload. Tells the peer nothing.
     fn remove_call(&mut self, key: Key) -> Option<Call> {
         let mut call = self.calls.remove(key)?;
+        self.account.release(call.held_bytes());
         self.output.release(call.state.take_retained());
         let pings = matches!(&call.state, CallState::Stream(stream) if stream.pings);
         self.forget_timers(usize::from(call.deadline.is_some()) + usize::from(pings));
@@ -231,6 +238,27 @@ impl Link {
 
     pub(super) fn caller_stream(&mut self, key: Key) -> Option<&mut CallerStream> {
         self.calls.get_mut(key)?.stream_mut()
+    }
+
+    /// The failure of a call whose outcome would exceed a memory limit.
+    pub(super) fn over_failure(&self, over: Over) -> CallFailure {
+        let (setting, max) = self.account.ledger().limit(over);
+        CallFailure::LimitReached { peer: Arc::clone(&self.peer), setting, max }
+    }
+
+    /// Counts the error of the peer until its call is removed. Without room for it, the result is a failure that says
+    /// so.
+    fn hold_failure(&mut self, key: Key, failure: CallFailure) -> CallFailure {
+        let CallFailure::Handler(fault) = &failure else { return failure };
+        let bytes = fault.bytes();
+        match self.account.hold(bytes) {
+            Ok(()) => match self.calls.get_mut(key) {
+                Some(call) => call.held += bytes,
+                None => self.account.release(bytes),
+            },
+            Err(over) => return self.over_failure(over),
+        }
+        failure
     }
 
     /// The failure of a call that is not in the tables any more.

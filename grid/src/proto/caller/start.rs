@@ -139,7 +139,7 @@ impl Link {
             .flags(flags)
             .deadline_ms(deadline_ms)
             .handler(handler.get());
-        let ticket = self.output.push_shared(header, payload, meta, subroute);
+        let ticket = self.output.push_shared(header, payload, meta, subroute, 0);
         let state = match stream {
             None => CallState::Single,
             Some(capacities) => {

@@ -4,40 +4,39 @@
 //! many into few bytes, and what is decoded together should still be in the cache when it is handled.
 //!
 //! Payloads are slices of received messages. A few small items of a stream would hold a whole merged message while they
-//! wait for a slow reader; such items are copied, so that a stream holds little more than its items.
+//! wait for a slow reader; such items are copied, so that a stream holds little more than its items. What payloads hold
+//! is charged to the peer (hold.rs).
 
 mod assembly;
+mod hold;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
-use self::assembly::Assembly;
+use self::assembly::{Assembly, Whole};
+use self::hold::{Buffer, Source};
 use crate::proto::error::ProtocolError;
+use crate::proto::memory::Ledger;
 use crate::proto::wire::{DecodeError, Header, Message, MuxId, Op, merged};
 
 /// Messages that are decoded at a time.
 const DECODED_MAX: usize = 64;
 
-/// Memory that an unmerged message holds, approximately: the size of one read of the transport.
-const HELD_BYTES_MIN: usize = 4 * 1024;
-
-/// Consecutive items of a stream may hold at most this many times their own length; if they would hold more they are
-/// copied. A stream that has the connection for itself makes up most of each message, and must not pay for copies.
-const HELD_RATIO_MAX: usize = 8;
-
 /// What was received on one connection and has not been handled.
 ///
 /// The order of calls: [`push`](Self::push) messages, then [`decode`](Self::decode) without the lock, and each time
 /// that it returns `true`, [`Link::handle_messages`](crate::proto::Link::handle_messages) with the lock.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Inbound {
     /// Messages as received.
     waiting: VecDeque<Bytes>,
     /// The rest of the merged message before those.
     parts: Option<merged::Parts>,
-    /// Bytes of the received message that the next decoded one is a slice of.
-    held_bytes: usize,
+    /// The received message that the next decoded one is a slice of.
+    source: Source,
+    buffer: Buffer,
     /// Messages for the link.
     decoded: Vec<Message>,
     /// Index in `decoded` of the first of the last consecutive items of one stream in one message.
@@ -48,13 +47,34 @@ pub(crate) struct Inbound {
     error: Option<ProtocolError>,
     /// Large messages of which parts are missing. `None`: the session has no `chunks`, and parts are unknown messages.
     assembly: Option<Assembly>,
+    /// Counts the memory of received messages.
+    ledger: Arc<Ledger>,
+    /// Whether the peer made this node hold much when the last messages were decoded.
+    is_pressed: bool,
 }
 
 impl Inbound {
-    /// For a session with the extension `chunks`, whose large messages have at most `bytes_max` bytes. Without the
-    /// extension, use the default.
-    pub(super) fn with_chunks(bytes_max: usize) -> Self {
-        Self { assembly: Some(Assembly::new(bytes_max)), ..Self::default() }
+    /// For a session without the extension `chunks`.
+    pub(super) fn new(ledger: Arc<Ledger>) -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            parts: None,
+            source: Source::default(),
+            buffer: Buffer::default(),
+            decoded: Vec::new(),
+            run: 0,
+            bytes: 0,
+            error: None,
+            assembly: None,
+            ledger,
+            is_pressed: false,
+        }
+    }
+
+    /// For a session with the extension `chunks`, whose large messages have at most `bytes_max` bytes.
+    pub(super) fn with_chunks(bytes_max: usize, ledger: Arc<Ledger>) -> Self {
+        let assembly = Some(Assembly::new(bytes_max, Arc::clone(&ledger)));
+        Self { assembly, ..Self::new(ledger) }
     }
 
     /// Adds a received message.
@@ -67,6 +87,11 @@ impl Inbound {
         self.waiting.len()
     }
 
+    /// Whether the peer makes this node hold much.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.is_pressed
+    }
+
     /// Whether everything received is decoded.
     pub(crate) fn is_done(&self) -> bool {
         self.waiting.is_empty() && self.parts.as_ref().is_none_or(merged::Parts::is_over)
@@ -75,6 +100,10 @@ impl Inbound {
     /// Decodes the next messages. Returns `false` if nothing was received.
     pub(crate) fn decode(&mut self) -> bool {
         self.run = self.decoded.len();
+        self.is_pressed = self.ledger.is_pressed();
+        if self.is_pressed && self.ledger.is_tight() {
+            self.release_spare();
+        }
         while self.decoded.len() < DECODED_MAX && self.error.is_none() {
             if let Some(parts) = &mut self.parts {
                 match parts.next() {
@@ -85,13 +114,20 @@ impl Inbound {
             }
             self.end_run();
             let Some(bytes) = self.waiting.pop_front() else { break };
-            self.bytes += bytes.len() as u64;
-            self.held_bytes = bytes.len().max(HELD_BYTES_MIN);
+            let len = bytes.len();
+            self.bytes += len as u64;
+            self.ledger.received(len);
+            let (bytes, held) = self.buffer.take(bytes);
             match Message::decode(bytes) {
-                Ok(outer) if outer.header.op == Op::Merged => {
+                Ok(mut outer) if outer.header.op == Op::Merged => {
+                    self.source = Source::of_parts(&mut outer, len, held, &self.ledger);
                     self.parts = Some(merged::parts(&outer));
                 }
-                message => self.add(message),
+                Ok(mut message) => {
+                    self.source = Source::of_message(&mut message, len, held, &self.ledger);
+                    self.add(Ok(message));
+                }
+                error => self.add(error),
             }
         }
         self.end_run();
@@ -109,8 +145,12 @@ impl Inbound {
         }
         match message {
             Ok(message) => {
-                // A run ends where the stream changes, as another reader may keep the next items for longer.
-                if self.decoded.last().is_some_and(|last| stream_of(last) != stream_of(&message)) {
+                // A run ends where the stream changes, as another reader may keep the next items for longer. Other
+                // messages are kept each by its own reader.
+                let stream = stream_of(&message);
+                if stream.is_none()
+                    || self.decoded.last().is_some_and(|last| stream_of(last) != stream)
+                {
                     self.end_run();
                 }
                 self.decoded.push(message);
@@ -126,8 +166,11 @@ impl Inbound {
         let Header { mux: MuxId(transfer), seq, .. } = part.header;
         let whole = assembly.add(part);
         let whole = whole.map_err(|error| ProtocolError::Part { transfer, part: seq, error })?;
-        let Some(whole) = whole else { return Ok(()) };
-        let message = Message::decode(whole)?;
+        let message = match whole {
+            None => return Ok(()),
+            Some(Whole::Message(whole)) => Message::decode(whole)?,
+            Some(Whole::Dropped(header, over)) => Message::dropped(header, over),
+        };
         let op = message.header.op;
         if let Op::Connect | Op::ConnectResponse | Op::Merged | Op::Chunk = op {
             return Err(ProtocolError::InParts(op));
@@ -139,20 +182,11 @@ impl Inbound {
         Ok(())
     }
 
-    /// Copies the last consecutive items of one stream if they are a small part of the memory that they hold.
+    /// Settles what the messages since the last call hold: consecutive items of one stream, or a single message.
     fn end_run(&mut self) {
         let begin = std::mem::replace(&mut self.run, self.decoded.len());
-        let items = self.decoded.get_mut(begin..).unwrap_or_default();
-        if items.first().is_none_or(|first| stream_of(first).is_none()) {
-            return;
-        }
-        let bytes: usize = items.iter().filter_map(|item| Some(item.payload.as_ref()?.len())).sum();
-        // The items of a run are slices of one message, so together they hold it once.
-        if bytes * HELD_RATIO_MAX < self.held_bytes {
-            for payload in items.iter_mut().filter_map(|item| item.payload.as_mut()) {
-                *payload = Bytes::copy_from_slice(payload);
-            }
-        }
+        let run = self.decoded.get_mut(begin..).unwrap_or_default();
+        self.source.settle(run, self.is_pressed, &self.ledger);
     }
 
     // ---- for the link -----------------------------------------------------------------------------------------------
@@ -206,18 +240,25 @@ fn stream_of(message: &Message) -> Option<(Op, MuxId)> {
 }
 
 #[cfg(test)]
+impl Default for Inbound {
+    fn default() -> Self {
+        Self::new(crate::proto::limits::Limits::default().new_ledger())
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use bytes::BytesMut;
 
     use super::*;
     use crate::proto::limits::Limits;
-    use crate::proto::output::outbox::Outbox;
+    use crate::proto::output::outbox::{Kind, Outbox};
     use crate::proto::wire::Frame;
 
     fn merged_of(count: u32) -> Bytes {
         let mut outbox = Outbox::new(&Limits::default());
         for seq in 0..count {
-            outbox.push(&Frame::new(Header { seq, ..Header::new(Op::Pong) }, None));
+            outbox.push(&Frame::new(Header { seq, ..Header::new(Op::Pong) }, None), Kind::Control);
         }
         outbox.pop().expect("one message")
     }
@@ -263,7 +304,7 @@ mod tests {
         let mut outbox = Outbox::new(&Limits::default());
         for (mux, len) in items {
             let header = Header { mux: MuxId(*mux), ..Header::new(Op::MuxServerMsg) };
-            outbox.push(&Frame::new(header, Some(&vec![7; *len])));
+            outbox.push(&Frame::new(header, Some(&vec![7; *len])), Kind::Data);
         }
         let message = outbox.pop().expect("one message");
         let place = message.as_ptr_range();

@@ -17,8 +17,8 @@ mod transfers;
 use bytes::Bytes;
 
 use self::header::HeaderTemplate;
-use self::outbox::{Outbox, Ticket};
-use self::queue::{Lane, PendingSend, SendQueue};
+use self::outbox::{Kind, Outbox, Ticket};
+use self::queue::{BySize, Lane, PendingSend, SendQueue, Size};
 use crate::proto::event::Side;
 use crate::proto::limits::Limits;
 use crate::proto::wire::{Frame, Header, MuxId, SubrouteId};
@@ -43,7 +43,9 @@ pub(super) struct Output {
     outbox: Outbox,
     small: SendQueue,
     /// Empty where the peer does not know `chunks`.
-    large: SendQueue,
+    large: BySize<SendQueue>,
+    /// Bytes of answers and items of handlers that wait in the queues.
+    waiting: usize,
     /// The connection that is up, if one is.
     session: Option<SessionOptions>,
     limits: OutputLimits,
@@ -74,7 +76,8 @@ impl Output {
         Self {
             outbox: Outbox::new(limits),
             small: SendQueue::default(),
-            large: SendQueue::default(),
+            large: BySize::default(),
+            waiting: 0,
             session: None,
             limits: OutputLimits {
                 outbox_bytes: limits.outbox_bytes,
@@ -97,7 +100,9 @@ impl Output {
         self.session = None;
         self.outbox.clear();
         // Which messages travel in parts is not known until there is a connection again.
-        self.small.append(&mut self.large);
+        for size in Size::ALL {
+            self.small.append(self.large.get_mut(size));
+        }
         self.small.sweep(still_waits);
     }
 
@@ -108,11 +113,15 @@ impl Output {
     pub(super) fn lane_of(&self, payload_len: usize) -> Lane {
         let in_parts = payload_len > self.limits.large_bytes
             && self.session.is_some_and(|session| session.chunks);
-        if in_parts { Lane::Large } else { Lane::Small }
+        if in_parts { Lane::Large(self.size_of(payload_len)) } else { Lane::Small }
     }
 
-    /// The lane of an item. It is the large one as well if a large item of the same stream has not left, which this
-    /// item must not overtake.
+    fn size_of(&self, payload_len: usize) -> Size {
+        Size::of(payload_len, self.limits.transfer_bytes)
+    }
+
+    /// The lane of an item. If a large item of the same stream has not left, which this item must not overtake, it is the
+    /// lane of that.
     #[inline]
     pub(super) fn lane_of_item(
         &self,
@@ -120,9 +129,12 @@ impl Output {
         id: impl FnOnce() -> Option<MuxId>,
         len: usize,
     ) -> Lane {
-        let follows_large = self.outbox.transfer_bytes() > 0
-            && id().is_some_and(|id| self.outbox.has_transfer_of(side, id));
-        if follows_large { Lane::Large } else { self.lane_of(len) }
+        if self.outbox.transfer_bytes() > 0
+            && let Some(size) = id().and_then(|id| self.outbox.size_of_transfer(side, id))
+        {
+            return Lane::Large(size);
+        }
+        self.lane_of(len)
     }
 
     /// Whether a call, an answer or an item can be sent now without overtaking another one of its lane.
@@ -133,14 +145,14 @@ impl Output {
     fn has_room(&self, lane: Lane) -> bool {
         match lane {
             Lane::Small => self.outbox.small_bytes() < self.limits.outbox_bytes,
-            Lane::Large => self.outbox.transfer_bytes() < self.limits.transfer_bytes,
+            Lane::Large(size) => self.outbox.transfer_bytes_of(size) < self.limits.transfer_bytes,
         }
     }
 
     fn queue(&self, lane: Lane) -> &SendQueue {
         match lane {
             Lane::Small => &self.small,
-            Lane::Large => &self.large,
+            Lane::Large(size) => self.large.get(size),
         }
     }
 
@@ -153,7 +165,7 @@ impl Output {
     ) {
         match lane {
             Lane::Small => self.small.push(pending, still_waits),
-            Lane::Large => self.large.push(pending, still_waits),
+            Lane::Large(size) => self.large.get_mut(size).push(pending, still_waits),
         }
     }
 
@@ -162,7 +174,7 @@ impl Output {
     #[inline]
     pub(super) fn next_admitted(&mut self) -> Option<PendingSend> {
         // Asked after each message that leaves, and mostly with empty queues.
-        if self.small.is_empty() && self.large.is_empty() {
+        if self.small.is_empty() && self.is_large_empty() {
             return None;
         }
         self.pop_admitted()
@@ -176,19 +188,27 @@ impl Output {
             match pending {
                 // It has been waiting since there was no connection, and it was not known how it would travel.
                 PendingSend::Call { payload_len, .. }
-                    if self.lane_of(payload_len) == Lane::Large =>
+                    if self.lane_of(payload_len) != Lane::Small =>
                 {
-                    self.large.push_moved(pending);
+                    let size = self.size_of(payload_len);
+                    self.large.get_mut(size).push_moved(pending);
                 }
                 _ => return Some(pending),
             }
         }
-        if self.has_room(Lane::Large) { self.large.pop() } else { None }
+        let admits =
+            |size: &Size| self.has_room(Lane::Large(*size)) && !self.large.get(*size).is_empty();
+        let size = Size::ALL.into_iter().find(admits)?;
+        self.large.get_mut(size).pop()
+    }
+
+    fn is_large_empty(&self) -> bool {
+        Size::ALL.into_iter().all(|size| self.large.get(size).is_empty())
     }
 
     // ---- messages ---------------------------------------------------------------------------------------------------
 
-    /// Adds a message without trailers. Without a connection nothing happens.
+    /// Adds a control message without trailers. Without a connection nothing happens.
     #[inline]
     pub(super) fn push(&mut self, header: HeaderTemplate, payload: Option<&[u8]>) -> Ticket {
         self.push_with(header, payload, &[])
@@ -202,31 +222,35 @@ impl Output {
         payload: Option<&[u8]>,
         meta: &[u8],
     ) -> Ticket {
-        if payload.is_some_and(|payload| self.lane_of(payload.len()) == Lane::Large) {
+        if payload.is_some_and(|payload| self.lane_of(payload.len()) != Lane::Small) {
             // Of the messages that come here only the text of an error can be so large, which is rare enough to copy.
             let copied = payload.map(Bytes::copy_from_slice);
-            return self.push_shared(header, copied.as_ref(), meta, None);
+            let len = payload.map_or(0, <[u8]>::len);
+            return self.push_shared(header, copied.as_ref(), meta, None, len);
         }
-        self.push_frame(&Frame { header: self.build(header), payload, meta, subroute: None })
+        let frame = Frame { header: self.build(header), payload, meta, subroute: None };
+        self.push_frame(&frame, Kind::Control)
     }
 
-    /// Like [`push`](Self::push), with a payload that is shared instead of copied if it is large, and with all
-    /// trailers.
+    /// Adds a call, an answer or an item with all trailers. The payload is shared instead of copied if it is large;
+    /// `counted` bytes of it are held until it has left.
     pub(super) fn push_shared(
         &mut self,
         header: HeaderTemplate,
         payload: Option<&Bytes>,
         meta: &[u8],
         subroute: Option<&SubrouteId>,
+        counted: usize,
     ) -> Ticket {
         let slice = payload.map(|payload| &payload[..]);
         let frame = Frame { header: self.build(header), payload: slice, meta, subroute };
         match payload {
-            Some(payload) if self.lane_of(payload.len()) == Lane::Large => {
+            Some(payload) if self.lane_of(payload.len()) != Lane::Small => {
                 self.messages += 1;
-                self.outbox.push_large(&frame, payload.clone())
+                let size = self.size_of(payload.len());
+                self.outbox.push_large(&frame, payload.clone(), size, counted)
             }
-            _ => self.push_frame(&frame),
+            _ => self.push_frame(&frame, Kind::Data),
         }
     }
 
@@ -236,12 +260,12 @@ impl Output {
     }
 
     #[inline]
-    fn push_frame(&mut self, frame: &Frame<'_>) -> Ticket {
+    fn push_frame(&mut self, frame: &Frame<'_>, kind: Kind) -> Ticket {
         if self.session.is_none() {
             return Ticket::None;
         }
         self.messages += 1;
-        self.outbox.push(frame)
+        self.outbox.push(frame, kind)
     }
 
     /// The next bytes for the socket. They leave room, so the link must admit what waits afterwards.
@@ -262,6 +286,23 @@ impl Output {
     /// Small messages are not withdrawn; they have been encoded between those of other calls.
     pub(super) fn withdraw(&mut self, side: Side, id: MuxId) -> bool {
         self.outbox.withdraw(side, id)
+    }
+
+    // ---- memory -----------------------------------------------------------------------------------------------------
+
+    /// An answer or an item of this length waits in a queue. Those of callers are not counted.
+    pub(super) fn count_waiting(&mut self, side: Side, bytes: usize) {
+        if side == Side::Callee {
+            self.waiting += bytes;
+        }
+    }
+
+    /// It does not wait in a queue any more.
+    pub(super) fn count_sent(&mut self, side: Side, bytes: usize) {
+        if side == Side::Callee {
+            debug_assert!(bytes <= self.waiting);
+            self.waiting = self.waiting.saturating_sub(bytes);
+        }
     }
 
     // ---- payloads of the user ---------------------------------------------------------------------------------------
@@ -294,8 +335,12 @@ impl Output {
     /// Whether there is something for the socket, or would be as soon as the link admits what waits.
     pub(super) fn wants_transmit(&self) -> bool {
         // A withdrawn transfer leaves room without a `pop` after which the link would have admitted the next one.
-        let can_admit =
-            || self.session.is_some() && !self.large.is_empty() && self.has_room(Lane::Large);
+        let can_admit = || {
+            self.session.is_some()
+                && Size::ALL.into_iter().any(|size| {
+                    !self.large.get(size).is_empty() && self.has_room(Lane::Large(size))
+                })
+        };
         !self.outbox.is_empty() || can_admit()
     }
 
@@ -307,6 +352,18 @@ impl Output {
     /// Bytes of messages that have not left.
     pub(super) fn waiting_bytes(&self) -> usize {
         self.outbox.bytes()
+    }
+
+    /// Bytes of control messages that have not left. Nothing else limits them.
+    pub(super) fn control_bytes(&self) -> usize {
+        self.outbox.control_bytes()
+    }
+
+    /// Memory that is allocated because the peer has not read messages: the encoded ones, and answers and items of
+    /// handlers. This node's own large calls are not included, nor are those in the queues: they belong to the user.
+    #[inline]
+    pub(super) fn held_bytes(&self) -> usize {
+        self.outbox.allocated_bytes() + self.waiting
     }
 
     /// Messages pushed since the link was created, the parts of a large one as one.
@@ -322,6 +379,7 @@ impl Output {
     /// Places in both queues, those included that are not needed any more.
     #[cfg(test)]
     pub(super) fn queued(&self) -> usize {
-        self.small.len() + self.large.len()
+        let large = Size::ALL.into_iter().map(|size| self.large.get(size).len());
+        self.small.len() + large.sum::<usize>()
     }
 }

@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use super::queue::Size;
 use super::transfers::{Follower, NextPart, Transfers};
 use crate::proto::event::Side;
 use crate::proto::limits::Limits;
@@ -37,12 +38,18 @@ pub(in crate::proto) struct Outbox {
     open: BytesMut,
     open_parts: u32,
     open_calls: u32,
+    /// Bytes of control messages in it.
+    open_control: usize,
     /// Length of the first part's prefix, which is cut off if it stays the only part.
     first_prefix: usize,
     /// Closed messages.
     ready: VecDeque<Ready>,
     /// Bytes in `ready`.
     ready_bytes: usize,
+    /// Memory of `ready`.
+    ready_space: usize,
+    /// Bytes of control messages in `open` and `ready`.
+    control: usize,
     /// Small messages pushed so far.
     pushed: u64,
     /// Small messages popped or dropped so far.
@@ -65,12 +72,34 @@ pub(in crate::proto) enum Ticket {
     None,
 }
 
-/// A closed message, and the number of protocol messages in it.
+/// Whether a message waits for room before it is pushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::proto) enum Kind {
+    /// Calls, answers and items do.
+    Data,
+    /// Credits, pongs, refusals and the like do not.
+    Control,
+}
+
+/// A closed message.
 #[derive(Debug)]
 struct Ready {
     bytes: Bytes,
+    /// Number of protocol messages in it.
     parts: u32,
+    /// Bytes of control messages in it.
+    control: usize,
+    /// Memory that it keeps allocated.
+    space: usize,
 }
+
+/// What a closed message costs beside its bytes if they were copied.
+const READY_BYTES: usize = size_of::<Ready>() + 16;
+
+/// Closed messages own a whole allocation, which is used again as soon as they have left. If this many wait, the socket
+/// is slower than this node, and shorter ones are copied to a place that is just large enough, so that many small
+/// messages do not own much more memory than they use.
+const COPIED_FROM: [(usize, usize); 2] = [(8, SPACE_BYTES / 8), (64, SPACE_BYTES / 2)];
 
 impl Outbox {
     /// An empty outbox. Merged messages keep to `message_bytes_max` too, as the peer refuses larger ones.
@@ -81,9 +110,12 @@ impl Outbox {
             open: BytesMut::new(),
             open_parts: 0,
             open_calls: 0,
+            open_control: 0,
             first_prefix: 0,
             ready: VecDeque::new(),
             ready_bytes: 0,
+            ready_space: 0,
+            control: 0,
             pushed: 0,
             transmitted: 0,
             transfers: Transfers::new(limits.part_bytes),
@@ -93,22 +125,29 @@ impl Outbox {
     }
 
     /// Adds a message, behind a large one of the same call if there is one.
-    pub(in crate::proto) fn push(&mut self, frame: &Frame<'_>) -> Ticket {
+    pub(in crate::proto) fn push(&mut self, frame: &Frame<'_>, kind: Kind) -> Ticket {
         if self.transfers.push_follower(frame) {
             return Ticket::None;
         }
-        let number = self.add(frame.encoded_len(), |out| frame.encode(out));
+        let number = self.add(frame.encoded_len(), kind, |out| frame.encode(out));
         self.open_calls += u32::from(matches!(frame.header.op, Op::Request | Op::Response));
         Ticket::Small(number)
     }
 
-    /// Adds a message that travels in parts. `payload` is the payload of `frame`, to be shared instead of copied.
-    pub(super) fn push_large(&mut self, frame: &Frame<'_>, payload: Bytes) -> Ticket {
+    /// Adds a message that travels in parts. `payload` is the payload of `frame`, to be shared instead of copied;
+    /// `counted` bytes of it are included in [`allocated_bytes`](Self::allocated_bytes).
+    pub(super) fn push_large(
+        &mut self,
+        frame: &Frame<'_>,
+        payload: Bytes,
+        size: Size,
+        counted: usize,
+    ) -> Ticket {
         debug_assert_eq!(frame.payload.map(<[u8]>::len), Some(payload.len()));
-        Ticket::Large(self.transfers.push(frame, payload, self.pushed))
+        Ticket::Large(self.transfers.push(frame, payload, size, counted, self.pushed))
     }
 
-    fn add(&mut self, len: usize, encode: impl FnOnce(&mut BytesMut)) -> u64 {
+    fn add(&mut self, len: usize, kind: Kind, encode: impl FnOnce(&mut BytesMut)) -> u64 {
         let prefix = merged::part_prefix_len(len);
         let is_full = self.open_parts >= PARTS_MAX
             || self.open_calls >= self.calls_max
@@ -124,6 +163,10 @@ impl Outbox {
         merged::write_part_prefix(len, &mut self.open);
         encode(&mut self.open);
         debug_assert_eq!(self.open.len() - before, prefix + len);
+        if kind == Kind::Control {
+            self.open_control += prefix + len;
+            self.control += prefix + len;
+        }
         self.open_parts += 1;
         self.pushed += 1;
         self.pushed - 1
@@ -153,9 +196,11 @@ impl Outbox {
         // behind it.
         while let Some(next) = followers.pop_front() {
             match next {
-                Follower::Small(message) => {
-                    self.transfers.follower_moved(message.len());
-                    self.add(message.len(), |out| out.extend_from_slice(&message));
+                Follower::Small(message, size) => {
+                    self.transfers.follower_moved(message.len(), size);
+                    // Not known any more, and control messages must not escape their limit here.
+                    let kind = Kind::Control;
+                    self.add(message.len(), kind, |out| out.extend_from_slice(&message));
                 }
                 Follower::Large(message) => {
                     self.transfers.begin(finished.owner, message, followers, self.pushed);
@@ -170,8 +215,10 @@ impl Outbox {
         if self.ready.is_empty() && self.open_parts > 0 {
             self.finish();
         }
-        let Ready { bytes, parts } = self.ready.pop_front()?;
+        let Ready { bytes, parts, control, space } = self.ready.pop_front()?;
         self.transmitted += u64::from(parts);
+        self.control -= control;
+        self.ready_space -= space;
         self.ready_bytes -= bytes.len();
         Some(bytes)
     }
@@ -196,6 +243,23 @@ impl Outbox {
         self.transfers.bytes()
     }
 
+    /// The same for those of one size.
+    pub(super) fn transfer_bytes_of(&self, size: Size) -> usize {
+        self.transfers.bytes_of(size)
+    }
+
+    /// Bytes of control messages that have not left. Messages that wait behind a large one of their call count as well.
+    pub(super) fn control_bytes(&self) -> usize {
+        self.control + self.transfers.follower_bytes()
+    }
+
+    /// Memory of the messages that have not left, without payloads that are shared with the caller of
+    /// [`push_large`](Self::push_large) and were not counted.
+    #[inline]
+    pub(super) fn allocated_bytes(&self) -> usize {
+        self.ready_space + self.open.capacity() + self.transfers.held_bytes()
+    }
+
     /// Bytes that have not left.
     pub(super) fn bytes(&self) -> usize {
         self.small_bytes() + self.transfer_bytes()
@@ -205,9 +269,10 @@ impl Outbox {
         self.open_parts == 0 && self.ready.is_empty() && self.transfers.is_empty()
     }
 
-    /// Whether a large message of this call has not left, so that later messages of the call must wait behind it.
-    pub(super) fn has_transfer_of(&self, side: Side, id: MuxId) -> bool {
-        self.transfers.has_transfer_of(side, id)
+    /// The size of a large message of this call that has not left, so that later messages of the call must wait behind
+    /// it.
+    pub(super) fn size_of_transfer(&self, side: Side, id: MuxId) -> Option<Size> {
+        self.transfers.size_of(side, id)
     }
 
     /// Drops the large messages of a call that have not left, and their followers. Returns whether the call's first
@@ -231,8 +296,11 @@ impl Outbox {
         self.open = BytesMut::new();
         self.open_parts = 0;
         self.open_calls = 0;
+        self.open_control = 0;
         self.ready = VecDeque::new();
         self.ready_bytes = 0;
+        self.ready_space = 0;
+        self.control = 0;
         self.transmitted = self.pushed;
         self.transfers.clear(&mut self.released);
     }
@@ -248,6 +316,10 @@ impl Outbox {
 
     fn finish(&mut self) {
         let mut message = self.open.split();
+        if message.len() > SPACE_BYTES {
+            // The rest of the allocation would keep all of it.
+            self.open = BytesMut::new();
+        }
         if self.open_parts == 1 {
             message.advance(merged::HEADER_LEN_MAX + self.first_prefix);
         } else {
@@ -257,8 +329,18 @@ impl Outbox {
                 merged::write_header(self.open_parts, &mut space);
             }
         }
-        self.ready_bytes += message.len();
-        self.ready.push_back(Ready { bytes: message.freeze(), parts: self.open_parts });
+        let len = message.len();
+        let is_copied =
+            COPIED_FROM.iter().any(|(ready, max)| self.ready.len() >= *ready && len < *max);
+        let (bytes, space) = if is_copied {
+            (Bytes::copy_from_slice(&message), len + READY_BYTES)
+        } else {
+            (message.freeze(), len.max(SPACE_BYTES))
+        };
+        self.ready_bytes += len;
+        self.ready_space += space;
+        let control = std::mem::take(&mut self.open_control);
+        self.ready.push_back(Ready { bytes, parts: self.open_parts, control, space });
         self.open_parts = 0;
         self.open_calls = 0;
     }
@@ -298,7 +380,7 @@ mod tests {
     #[test]
     fn a_single_message_is_sent_without_a_container() {
         let mut outbox = Outbox::new(&limits(1 << 20));
-        outbox.push(&frame(1, b"one"));
+        outbox.push(&frame(1, b"one"), Kind::Data);
         let mut bare = BytesMut::new();
         frame(1, b"one").encode(&mut bare);
         assert_eq!(outbox.pop(), Some(bare.freeze()));
@@ -309,7 +391,7 @@ mod tests {
     fn small_messages_are_merged_in_order() {
         let mut outbox = Outbox::new(&limits(1 << 20));
         for mux in 0..120 {
-            outbox.push(&frame(mux, b"small"));
+            outbox.push(&frame(mux, b"small"), Kind::Data);
         }
         let mut seen = Vec::new();
         let mut containers = 0;
@@ -326,9 +408,9 @@ mod tests {
     fn large_messages_are_not_merged() {
         let mut outbox = Outbox::new(&limits(1 << 20));
         let large = vec![7; 200_000];
-        outbox.push(&frame(1, b"before"));
-        outbox.push(&frame(2, &large));
-        outbox.push(&frame(3, b"after"));
+        outbox.push(&frame(1, b"before"), Kind::Data);
+        outbox.push(&frame(2, &large), Kind::Data);
+        outbox.push(&frame(3, b"after"), Kind::Data);
         let sizes: Vec<_> =
             std::iter::from_fn(|| outbox.pop()).map(|bytes| messages(bytes).len()).collect();
         assert_eq!(sizes, [1, 1, 1]);
@@ -337,14 +419,14 @@ mod tests {
     #[test]
     fn reports_which_messages_were_transmitted() {
         let mut outbox = Outbox::new(&limits(1 << 20));
-        let first = outbox.push(&frame(1, b"x"));
+        let first = outbox.push(&frame(1, b"x"), Kind::Data);
         assert!(!outbox.was_transmitted(first));
         assert!(outbox.pop().is_some());
         assert!(outbox.was_transmitted(first));
-        let second = outbox.push(&frame(2, b"y"));
+        let second = outbox.push(&frame(2, b"y"), Kind::Data);
         assert!(!outbox.was_transmitted(second));
         outbox.clear();
-        let third = outbox.push(&frame(3, b"z"));
+        let third = outbox.push(&frame(3, b"z"), Kind::Data);
         assert!(!outbox.was_transmitted(third));
         assert!(outbox.pop().is_some());
         assert!(outbox.was_transmitted(third), "dropped messages do not shift the numbers");
@@ -354,7 +436,7 @@ mod tests {
     fn merged_messages_respect_the_size_limit() {
         let mut outbox = Outbox::new(&limits(1024));
         for mux in 0..40 {
-            outbox.push(&frame(mux, &[7; 100]));
+            outbox.push(&frame(mux, &[7; 100]), Kind::Data);
         }
         let sizes: Vec<_> = std::iter::from_fn(|| outbox.pop()).map(|bytes| bytes.len()).collect();
         assert!(sizes.iter().all(|size| *size <= 1024) && sizes.len() > 1, "{sizes:?}");

@@ -1,8 +1,8 @@
 //! The queues of calls, answers and items that wait for room in the outbox, or for a connection. They are served in the
 //! order of their arrival, whatever they are, so that neither calls nor answers nor streams can starve each other.
 //!
-//! Where large messages travel in parts they have a queue of their own, as they have room of their own: small messages
-//! do not wait behind them.
+//! Where large messages travel in parts they have queues of their own, as they have room of their own: small messages
+//! do not wait behind them, and large ones not behind much larger ones.
 //!
 //! An entry is only a key: what is to be sent is in the entry of its call in the tables, of a stream one item at most.
 //! A call that ends leaves its place in the queue behind; [`SendQueue::push`] removes such places before the queue
@@ -29,7 +29,59 @@ pub(in crate::proto) enum PendingSend {
 pub(in crate::proto) enum Lane {
     Small,
     /// For messages that travel in parts, and messages that must not overtake those.
-    Large,
+    Large(Size),
+}
+
+/// How large a message is that travels in parts. Each size has a queue and room of its own, so that a message does not
+/// wait for much longer ones: those that are being sent take turns, part by part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::proto) enum Size {
+    /// Up to a quarter of the room.
+    Short,
+    /// Up to twice the room.
+    Medium,
+    Long,
+}
+
+impl Size {
+    pub(super) const ALL: [Self; 3] = [Self::Short, Self::Medium, Self::Long];
+
+    /// The size of a message with a payload of `len` bytes, where each size has this much room.
+    pub(super) fn of(len: usize, room: usize) -> Self {
+        if len <= room / 4 {
+            Self::Short
+        } else if len <= room.saturating_mul(2) {
+            Self::Medium
+        } else {
+            Self::Long
+        }
+    }
+}
+
+/// One value for each size.
+#[derive(Debug, Default)]
+pub(super) struct BySize<T> {
+    short: T,
+    medium: T,
+    long: T,
+}
+
+impl<T> BySize<T> {
+    pub(super) fn get(&self, size: Size) -> &T {
+        match size {
+            Size::Short => &self.short,
+            Size::Medium => &self.medium,
+            Size::Long => &self.long,
+        }
+    }
+
+    pub(super) fn get_mut(&mut self, size: Size) -> &mut T {
+        match size {
+            Size::Short => &mut self.short,
+            Size::Medium => &mut self.medium,
+            Size::Long => &mut self.long,
+        }
+    }
 }
 
 /// Length below which a queue is never swept.

@@ -16,6 +16,7 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
+use super::queue::{BySize, Size};
 use crate::proto::event::Side;
 use crate::proto::limits::TRANSFERS_MAX;
 use crate::proto::wire::{Flags, Frame, MuxId, Op, Part};
@@ -36,8 +37,13 @@ pub(super) struct Transfers {
     next_transfer: u64,
     /// Number of the next large message, by which [`is_pending`](Self::is_pending) finds it.
     pushed: u64,
-    /// Bytes that have not left, followers included.
-    bytes: usize,
+    /// Bytes that have not left. A small follower counts with what it costs, among messages of the size that it was
+    /// queued behind.
+    bytes: BySize<usize>,
+    /// Those of small followers.
+    follower_bytes: usize,
+    /// Memory of payloads that are counted, and of small followers.
+    held: usize,
     /// Buffer for parts. Its memory is used again once the transport has dropped the part before.
     space: BytesMut,
 }
@@ -59,7 +65,7 @@ struct Transfer {
 /// A message that waits behind a large one of the same call.
 #[derive(Debug)]
 pub(super) enum Follower {
-    Small(Bytes),
+    Small(Bytes, Size),
     Large(LargeMessage),
 }
 
@@ -75,7 +81,13 @@ pub(super) struct LargeMessage {
     tail: Bytes,
     /// Bytes that have left, counted over `head`, `payload` and `tail`.
     sent: usize,
+    size: Size,
+    /// Bytes of the payload that are counted as memory that the peer makes this node hold.
+    counted: usize,
 }
+
+/// What a small message costs that waits behind a large one, beside its bytes.
+const FOLLOWER_BYTES: usize = size_of::<Follower>() + 16;
 
 /// A part, and the message that ends with it.
 #[derive(Debug)]
@@ -100,7 +112,9 @@ impl Transfers {
             pending: VecDeque::new(),
             next_transfer: 1,
             pushed: 0,
-            bytes: 0,
+            bytes: BySize::default(),
+            follower_bytes: 0,
+            held: 0,
             space: BytesMut::new(),
         }
     }
@@ -110,12 +124,31 @@ impl Transfers {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.bytes
+        Size::ALL.into_iter().map(|size| self.bytes_of(size)).sum()
+    }
+
+    pub(super) fn bytes_of(&self, size: Size) -> usize {
+        *self.bytes.get(size)
+    }
+
+    pub(super) fn follower_bytes(&self) -> usize {
+        self.follower_bytes
+    }
+
+    pub(super) fn held_bytes(&self) -> usize {
+        self.held
     }
 
     /// Adds a message with this payload. It is sent once the first `small_before` small messages have left. Returns its
     /// number.
-    pub(super) fn push(&mut self, frame: &Frame<'_>, payload: Bytes, small_before: u64) -> u64 {
+    pub(super) fn push(
+        &mut self,
+        frame: &Frame<'_>,
+        payload: Bytes,
+        size: Size,
+        counted: usize,
+        small_before: u64,
+    ) -> u64 {
         let number = self.pushed;
         self.pushed += 1;
         let (head, tail) = frame.around_payload();
@@ -127,8 +160,11 @@ impl Transfers {
             payload,
             tail,
             sent: 0,
+            size,
+            counted,
         };
-        self.bytes += message.remaining();
+        *self.bytes.get_mut(size) += message.remaining();
+        self.held += counted;
         let owner = owner_of(frame);
         match self.transfer_of(owner) {
             Some(transfer) => transfer.followers.push_back(Follower::Large(message)),
@@ -146,15 +182,27 @@ impl Transfers {
         }
         let Some(transfer) = self.transfer_of(owner_of(frame)) else { return false };
         let message = frame.to_bytes();
-        let len = message.len();
-        transfer.followers.push_back(Follower::Small(message));
-        self.bytes += len;
+        let cost = message.len() + FOLLOWER_BYTES;
+        let size = transfer.message.size;
+        transfer.followers.push_back(Follower::Small(message, size));
+        *self.bytes.get_mut(size) += cost;
+        self.follower_bytes += cost;
+        self.held += cost;
         true
     }
 
     /// Must be called for each small follower of a finished transfer, which is not counted here from then on.
-    pub(super) fn follower_moved(&mut self, len: usize) {
-        self.bytes -= len;
+    pub(super) fn follower_moved(&mut self, len: usize, size: Size) {
+        let cost = len + FOLLOWER_BYTES;
+        *self.bytes.get_mut(size) -= cost;
+        self.follower_bytes -= cost;
+        self.held -= cost;
+    }
+
+    /// Takes a message that will not be sent out of the sums.
+    fn forget(&mut self, message: &LargeMessage) {
+        *self.bytes.get_mut(message.size) -= message.remaining();
+        self.held -= message.counted;
     }
 
     /// Adds a transfer to the pending ones.
@@ -176,10 +224,11 @@ impl Transfers {
         });
     }
 
-    /// Whether a large message of this call has not left, so that later messages must wait behind it.
-    pub(super) fn has_transfer_of(&self, side: Side, id: MuxId) -> bool {
+    /// The size of a large message of this call that has not left, so that later messages must wait behind it.
+    pub(super) fn size_of(&self, side: Side, id: MuxId) -> Option<Size> {
         let owner = Some((side, id));
-        self.open.iter().chain(&self.pending).any(|transfer| transfer.owner == owner)
+        let mut transfers = self.open.iter().chain(&self.pending);
+        transfers.find(|transfer| transfer.owner == owner).map(|transfer| transfer.message.size)
     }
 
     /// Whether some of the message with this number has not left.
@@ -206,7 +255,13 @@ impl Transfers {
         };
         let Transfer { number, next_part, small_before, .. } = transfer;
         let LargeMessage { opens_call, checksum, .. } = transfer.message;
-        self.bytes -= transfer.remaining();
+        self.forget(&transfer.message);
+        for follower in &transfer.followers {
+            match follower {
+                Follower::Small(message, size) => self.follower_moved(message.len(), *size),
+                Follower::Large(message) => self.forget(message),
+            }
+        }
         transfer.release(released);
         if next_part > 0 {
             // The peer holds memory for the parts that have left. An empty last part frees it, so it is sent next.
@@ -234,13 +289,14 @@ impl Transfers {
         }
         let mut transfer = self.open.pop_front()?;
         let part = transfer.cut(self.part_bytes, &mut self.space);
-        self.bytes -= part.len;
+        *self.bytes.get_mut(transfer.message.size) -= part.len;
         if !part.is_last {
             // To the end of the queue: open transfers send a part each in turn.
             self.open.push_back(transfer);
             return Some(NextPart { bytes: part.bytes, finished: None });
         }
         let Transfer { owner, message, followers, .. } = transfer;
+        self.held -= message.counted;
         let finished = owner.map(|owner| Finished { owner, payload: message.payload, followers });
         Some(NextPart { bytes: part.bytes, finished })
     }
@@ -249,7 +305,8 @@ impl Transfers {
     pub(super) fn clear(&mut self, released: &mut Vec<Bytes>) {
         let transfers = self.open.drain(..).chain(self.pending.drain(..));
         transfers.for_each(|transfer| transfer.release(released));
-        self.bytes = 0;
+        self.bytes = BySize::default();
+        (self.follower_bytes, self.held) = (0, 0);
         self.next_transfer = 1;
         self.space = BytesMut::new();
     }
@@ -290,19 +347,10 @@ impl Transfer {
         Cut { bytes, len, is_last }
     }
 
-    /// Bytes that have not left.
-    fn remaining(&self) -> usize {
-        let followers = self.followers.iter().map(|follower| match follower {
-            Follower::Small(message) => message.len(),
-            Follower::Large(message) => message.remaining(),
-        });
-        self.message.remaining() + followers.sum::<usize>()
-    }
-
     fn release(self, released: &mut Vec<Bytes>) {
         released.push(self.message.payload);
         released.extend(self.followers.into_iter().filter_map(|follower| match follower {
-            Follower::Small(_) => None,
+            Follower::Small(..) => None,
             Follower::Large(message) => Some(message.payload),
         }));
     }
@@ -319,6 +367,8 @@ impl LargeMessage {
             payload: nothing(),
             tail: nothing(),
             sent: 0,
+            size: Size::Short,
+            counted: 0,
         }
     }
 

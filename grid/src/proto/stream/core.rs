@@ -33,6 +33,33 @@ impl std::fmt::Display for Mismatch {
     }
 }
 
+/// An item that waits for the reader.
+#[derive(Debug)]
+struct Unread {
+    item: Bytes,
+    /// Bytes that are counted for it.
+    held: u32,
+}
+
+/// An item that the reader takes.
+#[derive(Debug)]
+pub(in crate::proto) struct Taken {
+    pub(in crate::proto) item: Bytes,
+    /// The number of credits to be returned now.
+    pub(in crate::proto) credits: u32,
+    /// Bytes that are not held any more.
+    pub(in crate::proto) freed: usize,
+}
+
+/// What an item costs beside its payload: its place in the queue, which doubles as it grows.
+const ITEM_BYTES: u32 = 2 * size_of::<Unread>() as u32;
+
+/// What is to be counted for an item while it waits for the reader, if its payload pins that many bytes.
+#[inline]
+pub(in crate::proto) fn item_bytes(pins: u32) -> u32 {
+    ITEM_BYTES.saturating_add(pins)
+}
+
 /// State that both ends of a stream have.
 #[derive(Debug)]
 pub(in crate::proto) struct StreamCore {
@@ -40,7 +67,9 @@ pub(in crate::proto) struct StreamCore {
     next_recv: u32,
     credits: SendCredits,
     window: RecvWindow,
-    items: VecDeque<Bytes>,
+    items: VecDeque<Unread>,
+    /// Memory of `items`, as far as the link counts it.
+    held: usize,
     /// The reader has gone: received items are discarded, and their credits returned.
     discards: bool,
     /// An item that the writer has sent, and that waits for room in the outbox. At most one, and the stream is blocked
@@ -61,6 +90,7 @@ impl StreamCore {
             credits,
             window: RecvWindow::new(recv_capacity),
             items: VecDeque::new(),
+            held: 0,
             discards: false,
             queued_item: None,
         }
@@ -99,6 +129,11 @@ impl StreamCore {
         self.queued_item.is_some()
     }
 
+    /// Length of the item that waits.
+    pub(in crate::proto) fn queued_bytes(&self) -> usize {
+        self.queued_item.as_ref().map_or(0, Bytes::len)
+    }
+
     /// Takes the item that waits. It must be released to the output.
     pub(in crate::proto) fn take_queued_item(&mut self) -> Option<Bytes> {
         self.queued_item.take()
@@ -123,19 +158,22 @@ impl StreamCore {
         Ok(())
     }
 
-    /// Keeps an item for the reader. Returns `false` if the sender had no credit for it.
+    /// Counts an item that was received. Returns `false` if the sender had no credit for it.
     #[must_use]
-    pub(in crate::proto) fn receive(&mut self, item: Bytes) -> bool {
-        let within = self.window.receive();
-        if within {
-            self.items.push_back(item);
-        }
-        within
+    pub(in crate::proto) fn spend(&mut self) -> bool {
+        self.window.receive()
     }
 
-    /// Keeps an item that was sent together with the end, which needs no credit.
-    pub(in crate::proto) fn receive_last(&mut self, item: Bytes) {
-        self.items.push_back(item);
+    /// Keeps an item for the reader, for which the link has counted `held` bytes. An item that is sent together with
+    /// the end of the stream needs no credit; any other one must have passed [`spend`](Self::spend).
+    pub(in crate::proto) fn keep(&mut self, item: Bytes, held: u32) {
+        self.items.push_back(Unread { item, held });
+        self.held += held as usize;
+    }
+
+    /// Bytes that are counted for the items that wait for the reader.
+    pub(in crate::proto) fn held(&self) -> usize {
+        self.held
     }
 
     #[cfg(test)]
@@ -143,15 +181,17 @@ impl StreamCore {
         !self.items.is_empty()
     }
 
-    /// Takes the next item. Returns it with the number of credits to be returned now.
-    pub(in crate::proto) fn take(&mut self, batch: bool) -> Option<(Bytes, u32)> {
-        let item = self.items.pop_front()?;
-        Some((item, self.window.take(batch)))
+    /// Takes the next item.
+    pub(in crate::proto) fn take(&mut self, batch: bool) -> Option<Taken> {
+        let taken = self.take_leftover()?;
+        Some(Taken { credits: self.window.take(batch), ..taken })
     }
 
     /// Takes the next item of a stream that has ended, whose credits do not matter any more.
-    pub(in crate::proto) fn take_leftover(&mut self) -> Option<Bytes> {
-        self.items.pop_front()
+    pub(in crate::proto) fn take_leftover(&mut self) -> Option<Taken> {
+        let Unread { item, held } = self.items.pop_front()?;
+        self.held -= held as usize;
+        Some(Taken { item, credits: 0, freed: held as usize })
     }
 
     /// The reader has gone. The items that it has not taken, and all further ones, must be discarded.

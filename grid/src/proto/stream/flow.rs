@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use bytes::Bytes;
 
-use super::core::StreamCore;
+use super::core::{StreamCore, Taken};
 use crate::error::CallFailure;
 use crate::proto::event::{Half, Recv, Side};
 use crate::proto::link::Link;
@@ -57,6 +57,14 @@ impl Link {
         }
         let lane = self.output.lane_of_item(side, || self.stream_id(side, key), item.len());
         let at_once = self.output.has_capacity(lane);
+        // What a handler sends waits because the peer does not read it. This node's own items are its own matter.
+        if side == Side::Callee
+            && (!at_once || item.len() > self.limits.large_bytes)
+            && let Err(over) = self.check_output(item.len())
+        {
+            self.reset_served_stream(key, self.over_text(over));
+            return SendState::Closed;
+        }
         let retained = (!at_once).then(|| self.output.retain(item));
         let Some(core) = self.stream_core(side, key) else { return SendState::Closed };
         if !core.take_credit() {
@@ -64,6 +72,7 @@ impl Link {
         }
         if let Some(retained) = retained {
             core.queue_item(retained);
+            self.output.count_waiting(side, item.len());
             self.enqueue(lane, PendingSend::Item(side, key));
         } else {
             self.push_item(side, key, item);
@@ -75,7 +84,8 @@ impl Link {
         let Some(id) = self.stream_id(side, key) else { return };
         let Some(seq) = self.stream_core(side, key).map(StreamCore::next_seq) else { return };
         let header = HeaderTemplate::new(data_op(side), id).seq(seq);
-        self.output.push_shared(header, Some(item), &[], None);
+        let counted = if side == Side::Callee { item.len() } else { 0 };
+        self.output.push_shared(header, Some(item), &[], None, counted);
     }
 
     /// There is room for the stream's queued item, if it still waits. Sends it, then the stream's end if that has been
@@ -84,6 +94,7 @@ impl Link {
         let Some(item) = self.stream_core(side, key).and_then(StreamCore::take_queued_item) else {
             return;
         };
+        self.output.count_sent(side, item.len());
         self.push_item(side, key, &item);
         self.output.release(Some(item));
         match side {
@@ -124,13 +135,15 @@ impl Link {
         let Some(core) = self.stream_core(side, key) else {
             return Recv::End(Err(self.unknown_call()));
         };
-        if !expects_items {
-            return match core.take_leftover() {
-                Some(item) => Recv::Item(item),
-                None => Recv::End(self.stream_end(side, key)),
+        let taken = if expects_items { core.take(batch) } else { core.take_leftover() };
+        let Some(Taken { item, credits, freed }) = taken else {
+            return if expects_items {
+                Recv::Pending
+            } else {
+                Recv::End(self.stream_end(side, key))
             };
-        }
-        let Some((item, credits)) = core.take(batch) else { return Recv::Pending };
+        };
+        self.account.release(freed);
         if let (Some(id), 1..) = (id, credits) {
             self.return_credits(side, key, id, credits);
         }

@@ -20,6 +20,7 @@ mod foreign;
 mod go_habits;
 mod go_peer;
 mod limits;
+mod memory;
 mod mixed;
 mod pair;
 mod schedule;

@@ -12,12 +12,16 @@ use super::error::DecodeError;
 use super::ids::MuxId;
 use super::msgpack::{Reader, bin_prefix_len, put_array_len, put_bin_prefix, put_uint, uint_len};
 use super::subroute::{SUBROUTE_LEN, SubrouteId};
+use crate::proto::memory::Over;
 
 /// Fields of the array.
 const ARITY: u32 = 7;
 
 /// Length of the longest array up to the payload's first byte: all integers and the bin's length in their longest form.
 pub(super) const ARRAY_LEN_MAX: usize = 1 + 9 + 3 * 5 + 2 * 2 + 5;
+
+/// Length of the longest received array up to the payload. A sender may use longer forms of integers than needed.
+pub(crate) const HEADER_LEN_MAX: usize = 5 + 6 * 9;
 
 /// The kind of a message. Who sends which, and when, is decided by the link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -215,6 +219,27 @@ impl Header {
     pub(crate) const fn new(op: Op) -> Self {
         Self { mux: MuxId::CONNECTION, seq: 0, deadline_ms: 0, handler: 0, op, flags: Flags::NONE }
     }
+
+    /// Decodes the header at the beginning of a message, of which the rest may be missing.
+    pub(crate) fn decode(input: &Bytes) -> Result<Self, DecodeError> {
+        Self::read(&mut Reader::new(input))
+    }
+
+    #[inline]
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let arity = reader.read_array_len("message")?;
+        if arity != ARITY {
+            return Err(DecodeError::Arity { got: arity });
+        }
+        Ok(Self {
+            mux: MuxId(reader.read_uint("mux")?),
+            seq: reader.read_u32("seq")?,
+            deadline_ms: reader.read_u32("deadline")?,
+            handler: reader.read_u32("handler")?,
+            op: Op::from_u8(reader.read_u8("op")?),
+            flags: Flags(reader.read_u8("flags")?),
+        })
+    }
 }
 
 /// A received message.
@@ -227,9 +252,26 @@ pub(crate) struct Message {
     /// The bytes between the array and the other trailers: the metadata, or the parts of a Merged.
     /// Other bytes here are ignored, as Go does.
     pub(crate) trailer: Bytes,
+    /// Bytes that the payload keeps allocated and that are not charged elsewhere, for the link to count. Set by the
+    /// [`Inbound`](crate::proto::Inbound).
+    pub(crate) pins: u32,
+    /// The memory limit that the payload would have exceeded. It was dropped, so the call or stream must fail.
+    pub(crate) over: Option<Over>,
 }
 
 impl Message {
+    /// What is left of a message that was dropped because of a memory limit.
+    pub(crate) fn dropped(header: Header, over: Over) -> Self {
+        Self {
+            header,
+            payload: None,
+            subroute: None,
+            trailer: Bytes::new(),
+            pins: 0,
+            over: Some(over),
+        }
+    }
+
     /// Decodes one message and checks its CRC, if it has one.
     ///
     /// The payload is the input itself, advanced and truncated: a slice of it would increment and decrement a reference
@@ -239,18 +281,7 @@ impl Message {
             return Err(DecodeError::EmptyMessage);
         }
         let mut reader = Reader::new(&input);
-        let arity = reader.read_array_len("message")?;
-        if arity != ARITY {
-            return Err(DecodeError::Arity { got: arity });
-        }
-        let header = Header {
-            mux: MuxId(reader.read_uint("mux")?),
-            seq: reader.read_u32("seq")?,
-            deadline_ms: reader.read_u32("deadline")?,
-            handler: reader.read_u32("handler")?,
-            op: Op::from_u8(reader.read_u8("op")?),
-            flags: Flags(reader.read_u8("flags")?),
-        };
+        let header = Header::read(&mut reader)?;
         let payload_len = reader.read_bin_ref("payload")?.len();
         let array_end = reader.position();
 
@@ -278,7 +309,7 @@ impl Message {
             input.truncate(payload_len);
             input
         });
-        Ok(Self { header, payload, subroute, trailer })
+        Ok(Self { header, payload, subroute, trailer, pins: 0, over: None })
     }
 
     /// The payload, or an empty one if it is absent. For ops that must have one: decoding the empty one fails with what

@@ -47,6 +47,13 @@ impl Meta {
         self.trace.is_none() && self.state.is_none() && self.error.is_none() && self.user.is_empty()
     }
 
+    /// Memory that the decoded metadata uses, approximately.
+    pub(crate) fn bytes(&self) -> usize {
+        const ENTRY_BYTES: usize = size_of::<(String, Bytes)>() + 2 * 16;
+        let entries = self.user.iter().map(|(key, value)| key.len() + value.len() + ENTRY_BYTES);
+        size_of::<Self>() + entries.sum::<usize>() + self.state.as_ref().map_or(0, String::len)
+    }
+
     /// Encodes the trailer. It is empty without metadata, so that the flag is not set.
     pub(crate) fn encode(&self) -> Bytes {
         if self.is_empty() {

@@ -65,7 +65,7 @@ pub(crate) use self::{
     credits::{CREDITS_LEN_MAX, decode_credits, encode_credits},
     error::DecodeError,
     ids::MuxId,
-    message::{Flags, Frame, Header, Message, Op},
+    message::{Flags, Frame, HEADER_LEN_MAX, Header, Message, Op},
     meta::{ErrorMeta, META_LEN_MAX, Meta},
     ping::{Ping, Pong},
     refusal::Refusal,

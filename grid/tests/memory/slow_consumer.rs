@@ -1,9 +1,4 @@
 //! Memory with a slow consumer stays within the capacities of the streams, however much the producer has to send.
-//!
-//! One test, because the counting allocator is global. It counts both nodes and the network between them.
-#![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
-
-mod support;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,13 +8,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, future};
 use grid::{Connection, Incoming, Outgoing, RemoteError};
-use peak_alloc::PeakAlloc;
-use support::{A, B, pair};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-#[global_allocator]
-static HEAP: PeakAlloc = PeakAlloc;
+use crate::support::{A, B, pair};
+use crate::{Meter, alone};
 
 const ITEM_BYTES: usize = 16 * 1024;
 const CAPACITY: u32 = 8;
@@ -184,6 +177,7 @@ impl Shape {
 
 #[tokio::test(start_paused = true)]
 async fn memory_stays_within_the_capacities() {
+    let _alone = alone().await;
     let tap = Tap { sent: Arc::default(), open: watch::Sender::new(true) };
     let (_network, a, b) = pair(|builder| builder.service(FloodServer::new(tap.clone()))).await;
     for (from, to) in [(&a, B), (&b, A), (&a, A)] {
@@ -196,14 +190,13 @@ async fn memory_stays_within_the_capacities() {
 
             tap.open.send_replace(false);
             tap.sent.store(0, Ordering::Relaxed);
-            let before = HEAP.current_usage();
-            HEAP.reset_peak_usage();
+            let meter = Meter::start();
             let mut floods = Vec::new();
             for _ in 0..STREAMS {
                 floods.push(shape.start(connection.clone(), ITEMS, &tap).await);
             }
             sleep(Duration::from_secs(5)).await;
-            let (held, peak) = (HEAP.current_usage() - before, HEAP.peak_usage() - before);
+            let (held, peak) = (meter.held(), meter.peak());
             let sent = tap.sent.load(Ordering::Relaxed);
             println!("{what}: {sent} items sent, {held} bytes held, {peak} at most");
             assert_eq!(sent, shape.ways() * STREAMS as u32 * CAPACITY, "{what}");
@@ -220,7 +213,7 @@ async fn memory_stays_within_the_capacities() {
                 }
                 tap.open.send_replace(true);
                 assert_eq!(read.await, ITEMS, "{what}");
-                let peak = HEAP.peak_usage() - before;
+                let peak = meter.peak();
                 assert!(peak <= allowed, "{what}: {peak} bytes at most while read");
             }
             drop(floods);

@@ -1,0 +1,202 @@
+//! What received payloads keep allocated, and how that is counted.
+//!
+//! Payloads are slices of received messages, so a small one can keep a large message allocated. A message of 4 KiB and
+//! more is charged as a whole until its last slice is dropped. A smaller one shares a read buffer of the transport with
+//! its neighbours; the link counts it while it has the payload. A payload that is a small part of what it would keep
+//! allocated is copied.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::proto::memory::{Ledger, Over};
+use crate::proto::wire::{Header, Message, Op};
+
+/// Size of one read of the transport. An unmerged message holds at least that much, and a longer one that much more.
+const READ_BYTES: usize = 4 * 1024;
+
+/// Messages from this length on have a charge of their own. For shorter ones that would cost too much.
+const CHARGED_BYTES_MIN: usize = READ_BYTES;
+
+/// Longer merged messages are not usual: this implementation merges up to 31 KiB. A small part of one is copied even if
+/// it is not an item of a stream, because a user who keeps a few bytes does not expect to keep that much.
+const MERGED_BYTES_USUAL: usize = 64 * 1024;
+
+/// Consecutive items of a stream may hold at most this many times their own length; if they would hold more they are
+/// copied. A stream that has the connection for itself makes up most of each message, and must not pay for copies.
+const HELD_RATIO_MAX: usize = 8;
+
+/// The same for all payloads, when the peer makes this node hold much.
+const HELD_RATIO_PRESSED: usize = 2;
+
+/// What the allocator needs beside a copied payload.
+const COPY_OVERHEAD_BYTES: usize = 32;
+
+/// A message that is smaller than this part of the buffer that it is in is copied. Several messages can be in one very
+/// large buffer, and each is charged for all of it, so there the ratio is smaller.
+const BUFFER_RATIO_MAX: usize = 8;
+const BUFFER_RATIO_LARGE: usize = 2;
+
+/// Buffers from this length on are very large.
+const BUFFER_BYTES_LARGE: usize = 256 * 1024;
+
+/// The transport's buffer. It grows with the messages that it receives, and is used again for smaller ones.
+#[derive(Debug, Default)]
+pub(super) struct Buffer {
+    /// Addresses that the last message longer than a read has shown to be one allocation.
+    place: Range<usize>,
+}
+
+impl Buffer {
+    /// Copies a message that is a small part of the buffer that it is in. Returns the message, and the memory that it
+    /// keeps allocated.
+    pub(super) fn take(&mut self, message: Bytes) -> (Bytes, usize) {
+        let len = message.len();
+        let place = message.as_ptr_range();
+        let (start, end) = (place.start.addr(), place.end.addr());
+        let is_inside = self.place.contains(&start) && end <= self.place.end;
+        if !is_inside {
+            // The buffer may extend by a read on both sides, with messages before and after this one.
+            let is_longer = len > READ_BYTES;
+            self.place =
+                if is_longer { start.saturating_sub(READ_BYTES)..end + READ_BYTES } else { 0..0 };
+            return (message, if is_longer { len + READ_BYTES } else { READ_BYTES });
+        }
+        // Parts of large messages are copied by the assembly, and not kept.
+        let is_kept = || !Header::decode(&message).is_ok_and(|header| header.op == Op::Chunk);
+        let ratio = match self.place.len() {
+            BUFFER_BYTES_LARGE.. => BUFFER_RATIO_LARGE,
+            _ => BUFFER_RATIO_MAX,
+        };
+        if len * ratio < self.place.len() && is_kept() {
+            return (Bytes::copy_from_slice(&message), len + COPY_OVERHEAD_BYTES);
+        }
+        (message, self.place.len())
+    }
+}
+
+/// The received message that payloads are slices of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Source {
+    len: usize,
+    /// Memory that a slice of it keeps allocated.
+    held: usize,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Too short for a charge.
+    Small,
+    /// The message is charged until its last slice is dropped.
+    Charged,
+    /// There was no room to charge it. It is dropped after decoding, and what is kept of it is copied.
+    Over,
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self { len: 0, held: 0, state: State::Small }
+    }
+}
+
+impl Source {
+    /// The source of the parts in a merged message of `len` bytes, which are slices of its trailer and keep `held` bytes
+    /// allocated.
+    pub(super) fn of_parts(
+        outer: &mut Message,
+        len: usize,
+        held: usize,
+        ledger: &Arc<Ledger>,
+    ) -> Self {
+        if len < CHARGED_BYTES_MIN {
+            return Self { len, held, state: State::Small };
+        }
+        let state = match ledger.charge(held) {
+            Ok(charge) => {
+                outer.trailer = charge.tie(std::mem::take(&mut outer.trailer));
+                State::Charged
+            }
+            Err(_) => State::Over,
+        };
+        Self { len, held, state }
+    }
+
+    /// The source of a message of `len` bytes that is not merged and keeps `held` bytes allocated.
+    pub(super) fn of_message(
+        message: &mut Message,
+        len: usize,
+        held: usize,
+        ledger: &Arc<Ledger>,
+    ) -> Self {
+        if len < CHARGED_BYTES_MIN || !is_kept(message) {
+            return Self { len, held, state: State::Small };
+        }
+        if let Some(payload) = message.payload.take() {
+            match ledger.charge(held) {
+                Ok(charge) => message.payload = Some(charge.tie(payload)),
+                Err(over) => message.over = Some(over),
+            }
+        }
+        Self { len, held, state: State::Charged }
+    }
+
+    /// Copies payloads that are a small part of what they hold, and sets what the link must count. `run` is one
+    /// message, or consecutive items of one stream, which hold their source together.
+    pub(super) fn settle(self, run: &mut [Message], is_pressed: bool, ledger: &Arc<Ledger>) {
+        let lens = run.iter().filter_map(|message| message.payload.as_ref()).map(Bytes::len);
+        let (bytes, count) = (lens.clone().sum::<usize>(), lens.count());
+        if count == 0 || !run.first().is_some_and(is_kept) {
+            return;
+        }
+        let are_items = run.first().is_some_and(is_item);
+        let held = self.held;
+        let is_small_part = if is_pressed {
+            bytes * HELD_RATIO_PRESSED < held
+        } else {
+            (are_items || self.len > MERGED_BYTES_USUAL) && bytes * HELD_RATIO_MAX < held
+        };
+        let is_copied = is_small_part || self.state == State::Over;
+        for message in run {
+            let Some(payload) = &message.payload else { continue };
+            if is_copied {
+                copy(message, ledger);
+            } else if self.state == State::Small {
+                message.pins = small(payload.len().max(held.div_ceil(count)));
+            }
+        }
+    }
+}
+
+/// Copies the payload out of the received message.
+fn copy(message: &mut Message, ledger: &Arc<Ledger>) {
+    let Some(payload) = &mut message.payload else { return };
+    if payload.len() < CHARGED_BYTES_MIN {
+        *payload = Bytes::copy_from_slice(payload);
+        message.pins = small(payload.len() + COPY_OVERHEAD_BYTES);
+        return;
+    }
+    let charged: Result<_, Over> = ledger.charge(payload.len() + COPY_OVERHEAD_BYTES);
+    match charged {
+        Ok(charge) => *payload = charge.tie(Bytes::copy_from_slice(payload)),
+        Err(over) => {
+            message.payload = None;
+            message.over = Some(over);
+        }
+    }
+}
+
+/// The length of a payload below `CHARGED_BYTES_MIN`, or of a read.
+fn small(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
+/// Whether the payload of a message can be kept after the link has handled it.
+fn is_kept(message: &Message) -> bool {
+    matches!(message.header.op, Op::Request | Op::ConnectMux | Op::Response) || is_item(message)
+}
+
+fn is_item(message: &Message) -> bool {
+    matches!(message.header.op, Op::MuxClientMsg | Op::MuxServerMsg)
+}

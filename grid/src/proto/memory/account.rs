@@ -1,0 +1,178 @@
+//! [`Account`]: the bytes that a link holds under its lock.
+//!
+//! Small messages are counted with plain fields, and the sum is passed on to the [`Ledger`] in steps, so that a small
+//! call or item costs no atomic operation.
+
+use std::sync::Arc;
+
+use super::ledger::{Ledger, Over};
+
+/// The account passes on its sum in whole steps, and takes a step back only when this much is free. So a burst of calls
+/// that comes again and again does not change the ledger each time.
+const STEP_BYTES: usize = 256 * 1024;
+const SLACK_BYTES: usize = 1024 * 1024;
+
+/// See the module.
+#[derive(Debug)]
+pub(in crate::proto) struct Account {
+    ledger: Arc<Ledger>,
+    /// Received messages, and the calls and streams of the peer.
+    input: usize,
+    /// Messages that wait for the peer.
+    output: usize,
+    /// What the ledger has been told.
+    told: usize,
+}
+
+impl Account {
+    pub(in crate::proto) fn new(ledger: Arc<Ledger>) -> Self {
+        Self { ledger, input: 0, output: 0, told: 0 }
+    }
+
+    pub(in crate::proto) fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+
+    /// Bytes that are held.
+    #[cfg(test)]
+    pub(in crate::proto) fn held(&self) -> usize {
+        self.input + self.output
+    }
+
+    /// Counts bytes of the peer that are held from now on. Without room for them nothing changes.
+    #[inline]
+    pub(in crate::proto) fn hold(&mut self, bytes: usize) -> Result<(), Over> {
+        self.input += bytes;
+        if self.input + self.output <= self.told {
+            return Ok(());
+        }
+        let told = self.tell();
+        if told.is_err() {
+            self.input -= bytes;
+        }
+        told
+    }
+
+    /// Bytes from [`hold`](Self::hold) are not held any more.
+    #[inline]
+    pub(in crate::proto) fn release(&mut self, bytes: usize) {
+        debug_assert!(bytes <= self.input);
+        self.input = self.input.saturating_sub(bytes);
+        self.take_back();
+    }
+
+    /// Whether there is room for `more` bytes of output, when `output` bytes wait.
+    pub(in crate::proto) fn check_output(
+        &mut self,
+        output: usize,
+        more: usize,
+    ) -> Result<(), Over> {
+        self.set_output(output);
+        // What the ledger has been told already can be used up first.
+        self.ledger.check((self.input + self.output + more).saturating_sub(self.told))
+    }
+
+    /// Sets the bytes that wait for the peer. They are held whether they fit or not, so
+    /// [`check_output`](Self::check_output) must come before.
+    #[inline]
+    pub(in crate::proto) fn set_output(&mut self, bytes: usize) {
+        if bytes == self.output {
+            return;
+        }
+        self.output = bytes;
+        let held = self.input + self.output;
+        if held > self.told {
+            if self.tell().is_err() {
+                // No more than is needed: input must not use what the limit does not allow.
+                self.ledger.add_anyway(held - self.told);
+                self.told = held;
+            }
+        } else {
+            self.take_back();
+        }
+    }
+
+    fn tell(&mut self) -> Result<(), Over> {
+        let missing = self.input + self.output - self.told;
+        let step = missing.next_multiple_of(STEP_BYTES);
+        // Near the limit, exactly what is needed may still fit.
+        let step = self.ledger.add(step).map(|()| step).or_else(|_| {
+            self.ledger.add(missing)?;
+            Ok(missing)
+        })?;
+        self.told += step;
+        Ok(())
+    }
+
+    #[inline]
+    fn take_back(&mut self) {
+        let free = self.told.saturating_sub(self.input + self.output);
+        if free >= SLACK_BYTES + STEP_BYTES {
+            let step = free - SLACK_BYTES;
+            self.told -= step;
+            self.ledger.subtract(step);
+        }
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        self.ledger.subtract(self.told);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ledger::NodeBytes;
+    use super::*;
+
+    const MIB: usize = 1 << 20;
+
+    fn account(max: usize) -> Account {
+        Account::new(Ledger::new(max, 0, NodeBytes::new(1 << 30)))
+    }
+
+    #[test]
+    fn the_ledger_is_told_in_steps() {
+        let mut account = account(64 * MIB);
+        for _ in 0..100 {
+            account.hold(1000).expect("it fits");
+        }
+        assert_eq!(account.ledger.held(), STEP_BYTES);
+        account.release(100_000);
+        assert_eq!(account.ledger.held(), STEP_BYTES, "kept for the next calls");
+        account.hold(3 * MIB).expect("it fits");
+        account.release(3 * MIB);
+        assert_eq!(account.ledger.held(), SLACK_BYTES);
+        let ledger = Arc::clone(&account.ledger);
+        drop(account);
+        assert_eq!(ledger.held(), 0);
+    }
+
+    #[test]
+    fn at_the_limit_nothing_changes() {
+        let mut account = account(MIB);
+        account.hold(MIB - 10).expect("it fits");
+        account.hold(10).expect("exactly");
+        assert!(account.hold(1).is_err());
+        assert!(account.check_output(0, 1).is_err());
+        account.release(100);
+        account.hold(100).expect("it fits again");
+        account.set_output(5 * MIB);
+        assert_eq!(account.ledger.held(), 6 * MIB, "output is held anyway");
+        assert!(account.hold(1).is_err(), "and makes no room for input");
+        account.set_output(0);
+        account.release(MIB);
+        assert_eq!(account.ledger.held(), SLACK_BYTES);
+    }
+
+    #[test]
+    fn output_can_use_what_the_ledger_has_been_told() {
+        let mut account = account(MIB);
+        account.hold(MIB).expect("it fits");
+        account.release(1000);
+        assert_eq!(account.check_output(0, 1000), Ok(()));
+        assert_eq!(account.check_output(500, 500), Ok(()));
+        assert!(account.check_output(500, 501).is_err());
+    }
+}

@@ -1,0 +1,263 @@
+//! [`Ledger`] and [`NodeBytes`]: the counters of held memory that threads share, and [`Charge`], a part of them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+
+/// The counter of a node is changed once per this many bytes of a peer, because all links of the node share it.
+const NODE_STEP_BYTES: usize = 1024 * 1024;
+
+/// What is reserved for the message that is being received, if the peer sends large ones in parts. This implementation
+/// merges messages up to 31 KiB, and cuts messages with payloads above 64 KiB into parts of 32 KiB.
+const IN_PARTS_BYTES: usize = 1024 * 1024;
+
+/// Which limit would have been exceeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Over {
+    /// `Config::bytes_per_peer_max`.
+    Peer,
+    /// `Config::bytes_per_node_max`.
+    Node,
+}
+
+/// What all peers of a node make it hold together.
+#[derive(Debug)]
+pub(crate) struct NodeBytes {
+    held: AtomicUsize,
+    max: usize,
+}
+
+impl NodeBytes {
+    pub(crate) fn new(max: usize) -> Arc<Self> {
+        Arc::new(Self { held: AtomicUsize::new(0), max })
+    }
+}
+
+/// What one peer makes this node hold.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    held: AtomicUsize,
+    /// Limit of `held`: `max` without what is reserved for the message that is being received.
+    budget: AtomicUsize,
+    /// The setting.
+    max: usize,
+    /// Length of the largest message.
+    message_max: usize,
+    node: Arc<NodeBytes>,
+}
+
+impl Ledger {
+    /// A ledger with a limit of `max` bytes for a peer whose messages have at most `message_max` bytes.
+    pub(crate) fn new(max: usize, message_max: usize, node: Arc<NodeBytes>) -> Arc<Self> {
+        let budget = AtomicUsize::new(max.saturating_sub(message_max));
+        Arc::new(Self { held: AtomicUsize::new(0), budget, max, message_max, node })
+    }
+
+    /// A message is not counted before it is complete, so room for one is reserved: a whole one, or only a part if the
+    /// peer sends large messages in parts.
+    pub(crate) fn reserve(&self, in_parts: bool) {
+        let reserved =
+            if in_parts { IN_PARTS_BYTES.min(self.message_max) } else { self.message_max };
+        self.budget.store(self.max.saturating_sub(reserved), Ordering::Relaxed);
+    }
+
+    /// Must be called with the length of each message that was received whole. A peer that sends a large one, although
+    /// it could send parts, may do so again.
+    #[inline]
+    pub(crate) fn received(&self, len: usize) {
+        if len > IN_PARTS_BYTES {
+            self.reserve(false);
+        }
+    }
+
+    fn budget(&self) -> usize {
+        self.budget.load(Ordering::Relaxed)
+    }
+
+    /// Charges bytes until the result is dropped.
+    pub(crate) fn charge(self: &Arc<Self>, bytes: usize) -> Result<Charge, Over> {
+        self.add(bytes)?;
+        Ok(Charge { ledger: Arc::clone(self), bytes })
+    }
+
+    /// Bytes that are charged.
+    pub(crate) fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    /// Whether so much is held that memory should be used sparingly: above a quarter of the limit, small payloads are
+    /// copied out of the messages that they would keep alive.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.held() > self.budget() / 4
+    }
+
+    /// Whether little is left: memory that is only kept for reuse is freed.
+    pub(crate) fn is_tight(&self) -> bool {
+        self.held() > self.budget() / 4 * 3
+    }
+
+    /// The setting that limits the bytes, and its value.
+    pub(crate) fn limit(&self, over: Over) -> (&'static str, usize) {
+        match over {
+            Over::Peer => ("bytes_per_peer_max", self.max),
+            Over::Node => ("bytes_per_node_max", self.node.max),
+        }
+    }
+
+    /// Whether `more` bytes can be held.
+    pub(super) fn check(&self, more: usize) -> Result<(), Over> {
+        if self.held().saturating_add(more) > self.budget() {
+            return Err(Over::Peer);
+        }
+        let node = &self.node;
+        let in_steps = more.saturating_sub(NODE_STEP_BYTES);
+        if node.held.load(Ordering::Relaxed).saturating_add(in_steps) > node.max {
+            return Err(Over::Node);
+        }
+        Ok(())
+    }
+
+    pub(super) fn add(&self, bytes: usize) -> Result<(), Over> {
+        // Other threads may see the sum for a moment before it is taken back, and refuse something as well. That is
+        // cheaper than a loop, and happens at the limit only.
+        let before = self.held.fetch_add(bytes, Ordering::Relaxed);
+        if before.saturating_add(bytes) > self.budget() {
+            self.held.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(Over::Peer);
+        }
+        let steps = steps_between(before, before + bytes);
+        if steps == 0 {
+            return Ok(());
+        }
+        let node_before = self.node.held.fetch_add(steps, Ordering::Relaxed);
+        if node_before.saturating_add(steps) > self.node.max {
+            self.subtract(bytes);
+            return Err(Over::Node);
+        }
+        Ok(())
+    }
+
+    /// Charges bytes that are held whether they fit or not.
+    pub(super) fn add_anyway(&self, bytes: usize) {
+        let before = self.held.fetch_add(bytes, Ordering::Relaxed);
+        let steps = steps_between(before, before.saturating_add(bytes));
+        self.node.held.fetch_add(steps, Ordering::Relaxed);
+    }
+
+    pub(super) fn subtract(&self, bytes: usize) {
+        let before = self.held.fetch_sub(bytes, Ordering::Relaxed);
+        debug_assert!(before >= bytes, "{bytes} bytes given back of {before}");
+        let steps = steps_between(before.saturating_sub(bytes), before);
+        if steps > 0 {
+            self.node.held.fetch_sub(steps, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What the node's counter changes by when a peer's changes from `low` to `high`. The node counts each peer's bytes
+/// rounded up to whole steps.
+fn steps_between(low: usize, high: usize) -> usize {
+    (high.div_ceil(NODE_STEP_BYTES) - low.div_ceil(NODE_STEP_BYTES)) * NODE_STEP_BYTES
+}
+
+/// Bytes that are charged until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Charge {
+    ledger: Arc<Ledger>,
+    bytes: usize,
+}
+
+impl Charge {
+    /// Charges more bytes. If they do not fit, the charge stays as it is.
+    pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), Over> {
+        self.ledger.add(bytes)?;
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    /// Gives a part back.
+    pub(crate) fn shrink(&mut self, bytes: usize) {
+        debug_assert!(bytes <= self.bytes);
+        self.ledger.subtract(bytes);
+        self.bytes -= bytes;
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Ties the charge to a buffer: it is given back when the last slice of the buffer is dropped.
+    pub(crate) fn tie(self, bytes: Bytes) -> Bytes {
+        Bytes::from_owner(Charged { bytes, _charge: self })
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.ledger.subtract(self.bytes);
+    }
+}
+
+/// A buffer with its charge. The buffer is declared first, so that it is freed before the charge is given back.
+struct Charged {
+    bytes: Bytes,
+    _charge: Charge,
+}
+
+impl AsRef<[u8]> for Charged {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: usize = 1 << 20;
+
+    #[test]
+    fn a_charge_is_given_back_with_the_last_slice() {
+        let ledger = Ledger::new(100, 0, NodeBytes::new(MIB));
+        let bytes = ledger.charge(60).expect("it fits").tie(Bytes::from_static(b"hello"));
+        let slice = bytes.slice(1..3);
+        assert_eq!(ledger.charge(41).map(drop), Err(Over::Peer));
+        drop(bytes);
+        assert_eq!((&slice[..], ledger.held()), (&b"el"[..], 60));
+        drop(slice);
+        assert_eq!(ledger.held(), 0);
+    }
+
+    #[test]
+    fn the_node_counts_whole_steps_of_all_its_peers() {
+        let node = NodeBytes::new(4 * MIB);
+        let [one, two] = [(); 2].map(|()| Ledger::new(64 * MIB, 0, Arc::clone(&node)));
+        let mut small: Vec<_> = (0..10).map(|_| one.charge(MIB / 4).expect("it fits")).collect();
+        assert_eq!(node.held.load(Ordering::Relaxed), 3 * MIB);
+        let refused = two.charge(2 * MIB).map(drop).expect_err("the node's limit");
+        assert_eq!((refused, two.limit(refused)), (Over::Node, ("bytes_per_node_max", 4 * MIB)));
+        assert_eq!(two.held(), 0, "a refused charge is taken back");
+        small.truncate(8);
+        let large = two.charge(2 * MIB).expect("the first peer has given back a step");
+        drop((small, large));
+        assert_eq!(node.held.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn a_part_of_the_limit_is_reserved() {
+        let ledger = Ledger::new(100, 20, NodeBytes::new(MIB));
+        let refused = ledger.charge(81).map(drop).expect_err("the limit");
+        assert_eq!(
+            ledger.limit(refused),
+            ("bytes_per_peer_max", 100),
+            "the error names the setting"
+        );
+        let mut charge = ledger.charge(80).expect("it fits");
+        assert!(charge.grow(1).is_err() && ledger.is_tight() && ledger.is_pressed());
+        charge.shrink(70);
+        assert!(!ledger.is_pressed());
+        drop(charge);
+        assert_eq!(ledger.held(), 0);
+    }
+}
