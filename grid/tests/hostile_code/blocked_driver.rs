@@ -5,6 +5,7 @@
 //! [`LIMIT`].
 
 use std::future::Future;
+use std::io;
 use std::net::Shutdown;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,9 +15,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use grid::{
-    Builder, CallError, Capacities, Config, Connection, Dial, Dialing, ErrorCode, Io, Manager,
-    RemoteError,
+    Authenticate, Authenticating, Builder, CallError, Capacities, Claim, Config, Connection,
+    Denied, Dial, Dialing, ErrorCode, Io, Manager, RemoteError, State, TokenFuture,
 };
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
@@ -514,4 +516,68 @@ async fn cancelled_handlers_count_until_they_are_gone() {
         assert_eq!(dropped.load(Ordering::Relaxed), 4);
     })
     .await;
+}
+
+/// A dialer and an authenticator that block.
+struct BlockingUser(Arc<Gate>);
+
+impl Dial for BlockingUser {
+    fn dial<'a>(&'a self, name: &'a str) -> Dialing<'a> {
+        self.0.pass();
+        Box::pin(async move { Err(io::Error::other(format!("no route to {name}")).into()) })
+    }
+}
+
+impl Authenticate for BlockingUser {
+    fn token<'a>(&'a self, _: &'a str, _: &'a str) -> TokenFuture<'a> {
+        self.0.pass();
+        Box::pin(async { Ok("token".to_owned()) })
+    }
+
+    fn check<'a>(&'a self, _: Claim<'a>) -> Authenticating<'a, Result<(), Denied>> {
+        self.0.pass();
+        Box::pin(async { Ok(()) })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dialers_and_authenticators_that_block_delay_no_call() {
+    limited(async {
+        let gate = Gate::new();
+        let _open = OpenOnDrop(Arc::clone(&gate));
+        let pair = pair(|builder| builder).await;
+        let hosts: Vec<_> = (1..9).map(|node| format!("http://127.0.0.1:{node}")).collect();
+        let dials = Manager::builder(&hosts[0])
+            .hosts(&hosts)
+            .dial_with(BlockingUser(Arc::clone(&gate)))
+            .build()
+            .unwrap();
+        let asks = Manager::builder(&hosts[0])
+            .hosts(&hosts)
+            .token(BlockingUser(Arc::clone(&gate)))
+            .build()
+            .unwrap();
+        let checks: Vec<_> = (0..4)
+            .map(|_| {
+                let (mut near, far) = tokio::io::duplex(4096);
+                let asks = asks.clone();
+                tokio::spawn(async move {
+                    let request = "GET /minio/grid/v1 HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\
+                         Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+                         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+                    near.write_all(request.as_bytes()).await.unwrap();
+                    let _refused = asks.accept(far).await;
+                })
+            })
+            .collect();
+        let dialed = [&dials, &asks].map(|node| node.connections().filter(is_dialed).count());
+        gate.reached(dialed[0] + dialed[1] + checks.len()).await;
+        check(&pair).await;
+        gate.open();
+    })
+    .await;
+}
+
+fn is_dialed(connection: &Connection) -> bool {
+    connection.state() == State::Connecting
 }

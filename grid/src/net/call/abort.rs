@@ -1,8 +1,8 @@
-//! [`AbortOnDrop`]: ends an in-process link with its last handle.
+//! [`AbortOnDrop`]: a task that ends with its owner.
 
 use tokio::task::AbortHandle;
 
-/// Aborts the task that runs an in-process link when the last handle of the link is dropped.
+/// Aborts a task when it is dropped.
 #[derive(Debug)]
 pub(in crate::net) struct AbortOnDrop(pub(in crate::net) AbortHandle);
 

@@ -13,7 +13,7 @@ use crate::proto::Limits;
 pub(in crate::net) struct Endpoint {
     pub(in crate::net) peer: Arc<Peer>,
     pub(in crate::net) registry: Arc<Registry>,
-    pub(super) workers: Arc<Workers>,
+    pub(in crate::net) workers: Arc<Workers>,
 }
 
 impl Endpoint {

@@ -20,6 +20,7 @@ use super::shared::Node;
 use super::strangers::{Entry, Stage, source};
 use crate::auth;
 use crate::error::LinkError;
+use crate::net::catch::catch_future;
 use crate::net::drive::endpoint::Endpoint;
 use crate::net::drive::session::{drive, idle};
 use crate::net::link::state::Instance;
@@ -115,7 +116,9 @@ pub(super) async fn accept(node: &Arc<Node>, accepted: Accepted) -> Result<(), R
     let greeted = tokio::select! {
         biased;
         Ok(reason) = &mut closed => Err(reason),
-        greeted = greet(node, accepted, &mut entry, &mut unused) => greeted,
+        greeted = catch_future(greet(node, accepted, &mut entry, &mut unused)) => {
+            greeted.unwrap_or_else(|text| Err(LinkError::Panicked { text }))
+        }
     };
     let stage = entry.stage();
     if let Some((mut transport, reason)) = unused {
@@ -146,8 +149,14 @@ async fn greet(
     let own = node.introduction();
     let is_known = |name: &str| node.peers.contains_key(name);
     let limit = node.config.connect_timeout;
-    let gate =
-        Gate { own: &own, is_known: &is_known, auth: &*node.auth, address, auth_limit: limit };
+    let gate = Gate {
+        workers: &node.loopback.workers,
+        own: &own,
+        is_known: &is_known,
+        auth: &*node.auth,
+        address,
+        auth_limit: limit,
+    };
     let claim = |connect: &Connect| claim(node, connect, address);
     let (ticket, agreed) = match receive_introduction(&mut transport, &gate, claim).await {
         Ok(accepted) => accepted,
@@ -207,7 +216,7 @@ async fn upgrade(
     }
     let headers = requested.headers();
     let claim = auth::Claim { name: None, token: bearer(headers), address, time: time(headers) };
-    match authenticate(&*node.auth, claim, limit).await {
+    match authenticate(&*node.auth, &node.loopback.workers, claim, limit).await {
         Ok(()) => within(limit, "the upgrade was not read", requested.accept()).await,
         Err(denied) => refuse(requested, StatusCode::FORBIDDEN, denied.to_string()).await,
     }

@@ -13,6 +13,7 @@ use super::repeats::Repeats;
 use super::report::LinkLog;
 use super::shared::Node;
 use crate::error::LinkError;
+use crate::net::call::abort::AbortOnDrop;
 use crate::net::catch::catch_future;
 use crate::net::drive::endpoint::Endpoint;
 use crate::net::drive::session::{drive, idle};
@@ -46,10 +47,7 @@ pub(super) async fn keep_dialing(node: Arc<Node>, endpoint: Endpoint, life: Life
         let attempt = tokio::select! {
             biased;
             _ = over.wait_for(|over| *over) => return,
-            // `attempt` runs the user's dialer and authenticator. If they panic, the peer is dialed again.
-            attempt = catch_future(logged_attempt(&node, peer, number, &mut closing)) => {
-                attempt.unwrap_or_else(|text| Err(LinkError::Panicked { text }))
-            }
+            attempt = begin_attempt(&node, &endpoint, number) => attempt,
             () = idle(&endpoint) => continue,
         };
         let (reason, was_up) = match attempt {
@@ -69,7 +67,12 @@ pub(super) async fn keep_dialing(node: Arc<Node>, endpoint: Endpoint, life: Life
                 }
                 (reason, since.elapsed())
             }
-            Err(reason) => (Arc::new(reason), Duration::ZERO),
+            Err(Failed { reason, transport }) => {
+                if let Some(transport) = transport {
+                    closing.close(transport, &reason);
+                }
+                (Arc::new(reason), Duration::ZERO)
+            }
         };
         let pause = conflicts.pause(peer, &reason, was_up);
         peer.link(|link| link.set_down_reason(Arc::clone(&reason)));
@@ -113,25 +116,46 @@ impl Conflicts {
     }
 }
 
-async fn logged_attempt(
-    node: &Node,
-    peer: &Peer,
+/// An attempt that did not lead to a connection.
+struct Failed {
+    reason: LinkError,
+    /// To be closed with the reason.
+    transport: Option<WebSocket<Box<dyn Io>>>,
+}
+
+impl From<LinkError> for Failed {
+    fn from(reason: LinkError) -> Self {
+        Self { reason, transport: None }
+    }
+}
+
+/// Runs an attempt in a task of its own: it runs the user's dialer and authenticator, which may block, while the deadlines
+/// of waiting calls must pass. If they panic, the peer is dialed again.
+async fn begin_attempt(
+    node: &Arc<Node>,
+    endpoint: &Endpoint,
     number: u64,
-    closing: &mut Closing,
-) -> Result<Arrival, LinkError> {
-    attempt(node, peer, number, closing).await.inspect_err(|reason| {
+) -> Result<Arrival, Failed> {
+    let (node, endpoint) = (Arc::clone(node), endpoint.clone());
+    let task = tokio::spawn(async move {
+        let attempt = catch_future(logged_attempt(&node, &endpoint, number)).await;
+        attempt.unwrap_or_else(|text| Err(LinkError::Panicked { text }.into()))
+    });
+    let _abort = AbortOnDrop(task.abort_handle());
+    task.await.unwrap_or_else(|_| Err(LinkError::RuntimeGone.into()))
+}
+
+async fn logged_attempt(node: &Node, endpoint: &Endpoint, number: u64) -> Result<Arrival, Failed> {
+    let peer = &endpoint.peer;
+    attempt(node, endpoint, number).await.inspect_err(|Failed { reason, .. }| {
         tracing::debug!(local = %node.name, peer = %peer.name, reason = %reason.full_text(), "cannot connect");
     })
 }
 
-async fn attempt(
-    node: &Node,
-    peer: &Peer,
-    number: u64,
-    closing: &mut Closing,
-) -> Result<Arrival, LinkError> {
+async fn attempt(node: &Node, endpoint: &Endpoint, number: u64) -> Result<Arrival, Failed> {
+    let peer = &endpoint.peer;
     let limit = node.config.connect_timeout;
-    let (mut transport, token) = tokio::time::timeout(limit, open(node, peer))
+    let (mut transport, token) = tokio::time::timeout(limit, open(node, endpoint))
         .await
         .map_err(|_| LinkError::TimedOut { step: "no WebSocket upgrade", limit })??;
     let dialed = Dialed { remote: &peer.name, token, number };
@@ -140,19 +164,20 @@ async fn attempt(
             transport.take_messages_of(node.config.message_bytes_max);
             Ok(Arrival { transport, agreed })
         }
-        Err(reason) => {
-            closing.close(transport, &reason);
-            Err(reason)
-        }
+        Err(reason) => Err(Failed { reason, transport: Some(transport) }),
     }
 }
 
 /// Opens a WebSocket. Also returns the token, which the handshake sends again.
-async fn open(node: &Node, peer: &Peer) -> Result<(WebSocket<Box<dyn Io>>, String), LinkError> {
+async fn open(
+    node: &Node,
+    endpoint: &Endpoint,
+) -> Result<(WebSocket<Box<dyn Io>>, String), LinkError> {
+    let Endpoint { peer, workers, .. } = endpoint;
     // Before the byte stream: a listener does not wait long for the first bytes.
-    let token = node.auth.token(&node.name, &peer.name).await;
+    let token = workers.guard(async { node.auth.token(&node.name, &peer.name).await }).await;
     let token = token.map_err(|error| LinkError::Token(error.into()))?;
-    let stream = node.dial.dial(&peer.name).await?;
+    let stream = workers.guard(async { node.dial.dial(&peer.name).await }).await?;
     let request = Request {
         authority: peer.name.split_once("://").map_or(&*peer.name, |(_, authority)| authority),
         route: &node.config.route,

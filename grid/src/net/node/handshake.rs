@@ -10,6 +10,7 @@ use bytes::Bytes;
 use crate::auth::{Authenticate, Claim};
 use crate::error::LinkError;
 use crate::net::link::state::Instance;
+use crate::net::serve::workers::Workers;
 use crate::net::transport::{Io, Transport, WebSocket};
 use crate::proto::wire::{Connect, ConnectResponse, Message, Op, Timestamp};
 use crate::proto::{
@@ -82,6 +83,7 @@ pub(super) async fn introduce(
 pub(super) struct Gate<'a> {
     pub(super) own: &'a Introduction,
     pub(super) is_known: &'a (dyn Fn(&str) -> bool + Sync),
+    pub(super) workers: &'a Workers,
     pub(super) auth: &'a dyn Authenticate,
     /// The address of the dialer.
     pub(super) address: Option<SocketAddr>,
@@ -173,7 +175,7 @@ impl Gate<'_> {
             address: self.address,
             time: connect.time.to_system_time(),
         };
-        authenticate(self.auth, claim, self.auth_limit).await?;
+        authenticate(self.auth, self.workers, claim, self.auth_limit).await?;
         check_direction(&self.own.name, &connect.host)
     }
 }
@@ -181,10 +183,13 @@ impl Gate<'_> {
 /// Calls the user's authenticator, with a timeout.
 pub(super) async fn authenticate(
     auth: &dyn Authenticate,
+    workers: &Workers,
     claim: Claim<'_>,
     limit: Duration,
 ) -> Result<(), LinkError> {
-    match tokio::time::timeout(limit, auth.check(claim)).await {
+    // Calling `check` can block as well.
+    let check = workers.guard(async { auth.check(claim).await });
+    match tokio::time::timeout(limit, check).await {
         Ok(judged) => judged.map_err(|denied| LinkError::Denied { reason: denied.to_string() }),
         Err(_) => Err(LinkError::TimedOut { step: "no answer from the authenticator", limit }),
     }

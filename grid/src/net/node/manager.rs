@@ -15,6 +15,7 @@ use super::listen::{Accepted, Listen};
 use super::shared::Node;
 use crate::descriptor::Registered;
 use crate::error::LinkError;
+use crate::net::call::abort::AbortOnDrop;
 use crate::net::call::connection::Connection;
 use crate::net::drive::session;
 use crate::net::link::state::State;
@@ -202,9 +203,15 @@ impl Manager {
     /// # Cancel safety
     /// Dropping the future closes the stream.
     pub async fn accept_from(&self, accepted: Accepted) -> Result<(), Refused> {
-        accept::accept(&self.inner.node, accepted)
-            .await
-            .map_err(|refusal| Refused { reason: Arc::new(refusal.reason) })
+        let node = Arc::clone(&self.inner.node);
+        // In a task of the runtime, where the user's authenticator may block.
+        let task = tokio::spawn(async move { accept::accept(&node, accepted).await });
+        let _abort = AbortOnDrop(task.abort_handle());
+        let refused = match task.await {
+            Ok(accepted) => accepted.err().map(|refusal| refusal.reason),
+            Err(_) => Some(LinkError::RuntimeGone),
+        };
+        refused.map_or(Ok(()), |reason| Err(Refused { reason: Arc::new(reason) }))
     }
 
     /// Returns the statistics of all links.

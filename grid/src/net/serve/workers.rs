@@ -6,6 +6,8 @@
 //! long, or about which little is known, run in it, and all of them while only one worker is free.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
@@ -127,6 +129,19 @@ impl Workers {
             Verdict::Heavy | Verdict::Quick => return None,
         };
         Some(Place { _permit: permit.ok()?, _tried: None })
+    }
+
+    /// Runs a future of the user's that is not a handler. Its polls may block. Must be awaited in a task of the runtime.
+    pub(in crate::net) async fn guard<F: Future>(&self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            let place = if self.are_several() { self.spare_place() } else { None };
+            match place {
+                Some(_) => block_in_place(|| future.as_mut().poll(cx)),
+                None => future.as_mut().poll(cx),
+            }
+        })
+        .await
     }
 
     fn spare_place(&self) -> Option<Place<'_>> {
