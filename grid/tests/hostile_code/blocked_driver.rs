@@ -393,7 +393,7 @@ async fn a_blocked_handler_does_not_keep_a_connection_from_being_replaced() {
         train(&pair.back, BLOCK).await;
         let calls = [&pair.there, &pair.back].map(|connection| {
             let call = connection.request(BLOCK, Some("b".into())).timeout(LIMIT);
-            tokio::spawn(async move { call.await })
+            tokio::spawn(call)
         });
         gate.reached(2).await;
         pair.cut().await;

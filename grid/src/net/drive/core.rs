@@ -203,7 +203,8 @@ impl<T: Transport> Core<T> {
         let has_read = comes == Input::Dry
             || read_since_due.is_some_and(|read| read >= READ_BEFORE_TIMERS_BYTES);
         let handles_timers = inbound.is_done() && has_read;
-        if !has_messages && !(read_since_due.is_some() && handles_timers) {
+        let has_work = has_messages || (read_since_due.is_some() && handles_timers);
+        if !has_work {
             return Ok(false);
         }
         let handlers = endpoint.peer.handlers();

@@ -69,7 +69,7 @@ pub(super) async fn keep_dialing(node: Arc<Node>, endpoint: Endpoint, life: Life
             }
             Err(Failed { reason, transport }) => {
                 if let Some(transport) = transport {
-                    closing.close(transport, &reason);
+                    closing.close(*transport, &reason);
                 }
                 (Arc::new(reason), Duration::ZERO)
             }
@@ -120,7 +120,7 @@ impl Conflicts {
 struct Failed {
     reason: LinkError,
     /// To be closed with the reason.
-    transport: Option<WebSocket<Box<dyn Io>>>,
+    transport: Option<Box<WebSocket<Box<dyn Io>>>>,
 }
 
 impl From<LinkError> for Failed {
@@ -164,7 +164,7 @@ async fn attempt(node: &Node, endpoint: &Endpoint, number: u64) -> Result<Arriva
             transport.take_messages_of(node.config.message_bytes_max);
             Ok(Arrival { transport, agreed })
         }
-        Err(reason) => Err(Failed { reason, transport: Some(transport) }),
+        Err(reason) => Err(Failed { reason, transport: Some(Box::new(transport)) }),
     }
 }
 
