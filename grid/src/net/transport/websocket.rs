@@ -244,7 +244,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         let len = self.input.len();
         if len == self.input.capacity() {
             let missing = self.header.map_or(HEADER_BYTES_MAX, |header| header.len - len);
-            self.input.reserve(missing.min(RESERVE_BYTES.max(len)));
+            // The buffer doubles as bytes arrive. Its last growth fits the frame: a payload keeps the whole buffer.
+            let step = RESERVE_BYTES.max(len);
+            self.input.reserve(if missing < step + step / 2 { missing } else { step });
         }
         let end = self.input.capacity().min(len + READ_BUFFER_BYTES);
         self.input.resize(end, 0);
