@@ -35,7 +35,12 @@ pub struct Config {
     ///
     /// If it is too small, calls with large arguments fail with [`CallError::Encode`](crate::CallError::Encode). If it
     /// is too large, a single message may use that much memory, and a peer may have sixteen messages above 64 KiB in
-    /// transit at once. A peer that sends a larger message is disconnected, so all nodes need the same value.
+    /// transit at once.
+    ///
+    /// Nodes tell each other their limits while connecting (extension `limits`), and what is too large for either node
+    /// is refused by its sender: a call or an item fails with [`CallError::Encode`](crate::CallError::Encode), and in
+    /// place of an answer the caller receives an error. A node of the base protocol does not know this limit: if it
+    /// sends a larger message, the link ends with [`LinkError::MessageTooLarge`](crate::LinkError::MessageTooLarge).
     pub message_bytes_max: usize,
     /// Bytes of small messages that may be queued for one socket before callers and stream senders wait. Default:
     /// 256 KiB; from 1 byte to 1 GiB.

@@ -33,7 +33,9 @@ pub(crate) enum PartError {
     Reused,
     #[error("part {want} was expected")]
     Index { want: u32, got: u32 },
-    #[error("a message of {total} bytes was announced, the limit is {max}")]
+    #[error(
+        "a message of {total} bytes was announced, the limit is {max} (`Config::message_bytes_max` of this node)"
+    )]
     Total { total: usize, max: usize },
     #[error("more than {max} transfers at once")]
     TooMany { max: usize },

@@ -77,10 +77,15 @@ const SERVED_MAX: usize = 16 * 1024;
 const OVERHEAD_BYTES: usize = 96;
 
 impl Limits {
-    /// Largest payload of a message, metadata included.
+    /// Largest payload that this node sends, metadata included.
     pub(crate) fn payload_bytes_max(&self) -> usize {
-        self.message_bytes_max.saturating_sub(OVERHEAD_BYTES)
+        payload_bytes_of(self.message_bytes_max)
     }
+}
+
+/// Largest payload, metadata included, of a message of at most this many bytes.
+pub(super) fn payload_bytes_of(message_bytes_max: usize) -> usize {
+    message_bytes_max.saturating_sub(OVERHEAD_BYTES)
 }
 
 impl Default for Limits {

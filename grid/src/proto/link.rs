@@ -24,7 +24,7 @@ use super::caller::call::Call;
 use super::error::ProtocolError;
 use super::event::{Event, Half, Released, Side};
 use super::input::Inbound;
-use super::limits::Limits;
+use super::limits::{Limits, payload_bytes_of};
 use super::muxes::{Key, Muxes};
 use super::output::queue::{Lane, PendingSend};
 use super::output::{Output, SessionOptions};
@@ -34,7 +34,7 @@ use super::session::connected::{Connected, ConnectionMessage};
 use super::session::features::Feature;
 use super::timers::{Timer, Timers};
 use super::wire::{Message, MuxId, Op};
-use crate::error::LinkError;
+use crate::error::{CodecError, LinkError, too_large};
 
 /// What has happened on this link since the node started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -71,6 +71,10 @@ pub(crate) struct Link {
     pub(super) served: Muxes<Served>,
     next_mux: u64,
     pub(super) timers: Timers,
+    /// The last connection carried a call: this node received an answer, or served a call of the peer.
+    pub(super) carried_calls: bool,
+    /// Largest message that is sent now: this node's limit, or that of the peer if it is smaller.
+    message_bytes_max: usize,
     events: VecDeque<Event>,
     pub(super) counters: Counters,
 }
@@ -88,6 +92,8 @@ impl Link {
     ) -> Self {
         Self {
             output: Output::new(&limits),
+            carried_calls: false,
+            message_bytes_max: limits.message_bytes_max,
             limits,
             routes,
             up: None,
@@ -108,12 +114,17 @@ impl Link {
     /// A connection is up; the handshake is done.
     pub(crate) fn start(&mut self, now: Instant, session: Session) {
         debug_assert!(self.up.is_none());
+        let own_max = self.limits.message_bytes_max;
+        self.message_bytes_max =
+            session.peer_message_bytes_max.map_or(own_max, |max| max.min(own_max));
         self.output.start(SessionOptions {
             checksum: session.checksum,
             chunks: session.features.has(Feature::Chunks),
+            message_bytes_max: self.message_bytes_max,
         });
         self.up = Some(Connected::new(now, session, self.limits.ping_every));
         self.counters.connects += 1;
+        self.carried_calls = false;
         self.admit(now);
     }
 
@@ -130,6 +141,7 @@ impl Link {
     pub(crate) fn stop(&mut self, reason: Arc<LinkError>) {
         self.replace_down_reason(reason);
         self.up = None;
+        self.message_bytes_max = self.limits.message_bytes_max;
         self.fail_calls_on_disconnect();
         self.cancel_served_on_disconnect();
         // Last: the calls above asked it what was transmitted.
@@ -167,6 +179,11 @@ impl Link {
         self.up.is_some()
     }
 
+    /// Whether the last connection carried a call: this node received an answer, or served a call of the peer.
+    pub(crate) fn carried_calls(&self) -> bool {
+        self.carried_calls
+    }
+
     pub(crate) fn up_since(&self) -> Option<Instant> {
         self.up.as_ref().map(Connected::since)
     }
@@ -178,6 +195,30 @@ impl Link {
     /// Whether the peer knows at least one extension, so that it is not a node of the Go implementation.
     pub(super) fn peer_has_extensions(&self) -> bool {
         self.up.as_ref().is_some_and(Connected::peer_has_extensions)
+    }
+
+    /// Largest payload that can be sent now, metadata included. Without a connection only this node's limit is known.
+    pub(crate) fn payload_bytes_max(&self) -> usize {
+        payload_bytes_of(self.message_bytes_max)
+    }
+
+    /// Fails if a payload of `len` bytes, metadata included, is too large to be sent now.
+    pub(crate) fn check_payload(&self, len: usize) -> Result<(), CodecError> {
+        let max = self.payload_bytes_max();
+        if len <= max {
+            return Ok(());
+        }
+        Err(too_large(
+            len,
+            max,
+            self.message_bytes_max,
+            self.is_limited_by_peer().then_some(&*self.peer),
+        ))
+    }
+
+    /// Whether the peer accepts only smaller messages than this node would send.
+    pub(super) fn is_limited_by_peer(&self) -> bool {
+        self.message_bytes_max < self.limits.message_bytes_max
     }
 
     pub(super) fn next_mux_id(&mut self) -> MuxId {

@@ -5,7 +5,7 @@
 //! out of the critical section (effects.rs).
 
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
@@ -29,8 +29,8 @@ pub(in crate::net) struct Peer {
     /// The name of this node.
     pub(in crate::net) local: Arc<str>,
     labels: Arc<Labels>,
-    /// Maximum length of a payload.
-    pub(in crate::net) payload_bytes_max: usize,
+    /// Maximum length of a payload on the last connection. Outside the lock, so that senders of items need not take it.
+    payload_bytes_max: AtomicUsize,
     /// Payloads above this take too long to decode in the driver's task.
     pub(in crate::net) large_bytes: usize,
     /// Set when a caller has woken the driver. See park.rs.
@@ -88,11 +88,21 @@ impl Peer {
             name,
             local,
             labels,
-            payload_bytes_max,
+            payload_bytes_max: AtomicUsize::new(payload_bytes_max),
             large_bytes,
             called: AtomicBool::new(false),
             shared: Mutex::new(shared),
         })
+    }
+
+    /// Maximum length of a payload on the last connection.
+    pub(in crate::net) fn payload_bytes_max(&self) -> usize {
+        self.payload_bytes_max.load(Ordering::Relaxed)
+    }
+
+    /// Sets what [`payload_bytes_max`](Self::payload_bytes_max) returns. Called when a connection is up.
+    pub(in crate::net) fn set_payload_bytes_max(&self, bytes: usize) {
+        self.payload_bytes_max.store(bytes, Ordering::Relaxed);
     }
 
     /// Runs `act` under the lock and collects its effects. The caller applies `effects`.

@@ -12,7 +12,7 @@ use crate::auth::{Authenticate, Claim};
 use crate::error::LinkError;
 use crate::net::link::state::Instance;
 use crate::net::transport::{Io, Transport, WebSocket};
-use crate::proto::wire::{Connect, ConnectResponse, Message, Op, Timestamp};
+use crate::proto::wire::{Connect, ConnectResponse, Message, Op, StatedLimits, Timestamp};
 use crate::proto::{
     Feature, Features, Introduction, Session, check_claim, check_direction, check_names,
     uses_checksum,
@@ -46,6 +46,7 @@ pub(super) async fn introduce<T: Transport>(
         time: Timestamp::from(wall),
         token,
         peer: own.features.has(Feature::Names).then(|| remote.to_owned()),
+        limits: own.stated_limits(Features::all()),
         features: own.features.names(),
     };
     send(&mut transport, connect.to_message()).await?;
@@ -62,7 +63,7 @@ pub(super) async fn introduce<T: Transport>(
     if !response.accepted {
         return Err(LinkError::Refused { reason: response.reason });
     }
-    let session = agree(own, remote, &response.features, wall);
+    let session = agree(own, remote, &response.features, response.limits, wall);
     Ok(Established { transport, session, instance: Instance(response.id) })
 }
 
@@ -96,6 +97,7 @@ pub(super) async fn receive_introduction<T: Transport>(
         accepted: judged.is_ok(),
         reason: String::new(),
         host: None,
+        limits: None,
         features: Vec::new(),
     };
     // Only a dialer that knows the extension is told: a Go node receives what it expects.
@@ -107,9 +109,10 @@ pub(super) async fn receive_introduction<T: Transport>(
             // A peer without features may be a Go node, so the answer has only the fields of the base protocol.
             if !connect.features.is_empty() {
                 response.features = own.features.names();
+                response.limits = own.stated_limits(features_of(&connect.features));
             }
             send(&mut transport, response.to_message()).await?;
-            let session = agree(own, &connect.host, &connect.features, wall);
+            let session = agree(own, &connect.host, &connect.features, connect.limits, wall);
             Ok((connect.host, Established { transport, session, instance: Instance(connect.id) }))
         }
         Err(error) => {
@@ -163,12 +166,26 @@ pub(super) async fn authenticate(
     }
 }
 
-fn agree(own: &Introduction, remote: &str, features: &[String], wall: SystemTime) -> Session {
+fn agree(
+    own: &Introduction,
+    remote: &str,
+    features: &[String],
+    limits: Option<StatedLimits>,
+    wall: SystemTime,
+) -> Session {
+    let features = own.features.and(features_of(features));
+    let limits = limits.filter(|_| features.has(Feature::Limits));
     Session {
         checksum: uses_checksum(&own.name, remote),
-        features: own.features.and(Features::from_names(features.iter().map(String::as_str))),
+        features,
         wall,
+        peer_message_bytes_max: limits
+            .map(|limits| usize::try_from(limits.message_bytes_max).unwrap_or(usize::MAX)),
     }
+}
+
+fn features_of(names: &[String]) -> Features {
+    Features::from_names(names.iter().map(String::as_str))
 }
 
 async fn send(transport: &mut impl Transport, message: Bytes) -> Result<(), LinkError> {

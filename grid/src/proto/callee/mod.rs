@@ -81,8 +81,8 @@ impl Link {
         let header = HeaderTemplate::new(Op::Response, id).seq(seq).flags(Flags::EOF);
         let len = outcome.as_ref().map_or(0, |payload| payload.as_ref().map_or(0, Bytes::len));
         match outcome {
-            Ok(_) if len > self.limits.payload_bytes_max() => {
-                self.push_fault(header, &answer_too_large(len, self.limits.payload_bytes_max()));
+            Ok(_) if len > self.payload_bytes_max() => {
+                self.push_fault(header, &self.answer_too_large(len));
             }
             Ok(payload) => {
                 self.output.push_shared(header, payload.as_ref(), &[], None);
@@ -205,7 +205,7 @@ impl Link {
 
     fn push_fault(&mut self, header: HeaderTemplate, fault: &Fault) {
         let meta = self.fault_meta(fault);
-        let text = clip(&fault.message, self.limits.payload_bytes_max().saturating_sub(meta.len()));
+        let text = clip(&fault.message, self.payload_bytes_max().saturating_sub(meta.len()));
         self.output.push_with(header.flags(Flags::ERROR), Some(text.as_bytes()), &meta);
     }
 
@@ -217,10 +217,21 @@ impl Link {
         }
         let meta = ErrorMeta::encode(fault.code.into(), &fault.body);
         // The peer closes the connection on metadata above its limit. The text and the code matter more than the body.
-        if meta.len() > META_LEN_MAX.min(self.limits.payload_bytes_max()) {
+        if meta.len() > META_LEN_MAX.min(self.payload_bytes_max()) {
             return ErrorMeta::encode(fault.code.into(), &[]);
         }
         meta
+    }
+
+    /// The error that replaces an answer that is too large. Its reader is the caller.
+    fn answer_too_large(&self, len: usize) -> Fault {
+        let max = self.payload_bytes_max();
+        let node: &str =
+            if self.is_limited_by_peer() { &self.peer } else { "the node that answers" };
+        let text = format!(
+            "the answer of {len} bytes is too large: `message_bytes_max` of {node} allows {max}"
+        );
+        Fault::new(ErrorCode::Handler, text)
     }
 }
 
@@ -230,11 +241,6 @@ fn copy_fault(fault: &Fault) -> Fault {
     // A larger body is not sent, see `fault_meta`.
     let body = if body.len() > META_LEN_MAX { &[] } else { &body[..] };
     Fault { code: *code, message: message.clone(), body: Bytes::copy_from_slice(body) }
-}
-
-fn answer_too_large(len: usize, max: usize) -> Fault {
-    let text = format!("the answer of {len} bytes is too large: a message may have {max}");
-    Fault::new(ErrorCode::Handler, text)
 }
 
 /// The longest prefix of a text that has at most `max` bytes and ends at a character.

@@ -102,6 +102,7 @@ impl Link {
             self.timers.arm(now + self.limits.stream_idle_max, Timer::ServedIdle(key));
         }
         self.counters.served += 1;
+        self.carried_calls = true;
         self.emit(Event::Serve { key, route, payload: message.payload, deadline, meta });
         Ok(())
     }

@@ -29,6 +29,7 @@ impl Link {
         } else {
             CallState::Answered(message.payload)
         };
+        self.carried_calls = true;
         self.complete_request(key, outcome);
         Ok(())
     }

@@ -68,6 +68,13 @@ pub(super) struct Opening<'a> {
     pub(super) stream: Option<Capacities>,
 }
 
+impl Opening<'_> {
+    /// Bytes that count against the limit of a message.
+    pub(super) fn len(&self) -> usize {
+        self.payload.map_or(0, Bytes::len) + self.meta.len()
+    }
+}
+
 /// A call that waits for room in the outbox, or for a connection.
 ///
 /// Nothing in it is the user's but a large payload, which is shared: the entry is dropped under a lock, where no code

@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::call::{Call, CallSpec, CallState, CallerStream, Deadline, Opening, QueuedCall};
-use crate::error::{CallFailure, CodecError, Sent, too_large};
+use crate::error::{CallFailure, CodecError, Sent};
 use crate::proto::link::Link;
 use crate::proto::muxes::Key;
 use crate::proto::output::header::HeaderTemplate;
@@ -72,7 +72,9 @@ impl Link {
             None => Bytes::new(),
             Some(Ok(meta)) => meta,
             Some(Err(DecodeError::TooLong { len, max, .. })) => {
-                return Err(CallFailure::Encode(too_large(len, max)));
+                let error =
+                    format_args!("metadata of {len} bytes exceeds the limit of {max} bytes");
+                return Err(CallFailure::Encode(CodecError::new(error)));
             }
             Some(Err(error)) => {
                 let error = CodecError::new(format_args!("invalid metadata: {error}"));
@@ -80,8 +82,8 @@ impl Link {
             }
         };
         let len = spec.payload.as_ref().map_or(0, Bytes::len) + meta.len();
-        let max = self.limits.payload_bytes_max();
-        if len > max { Err(CallFailure::Encode(too_large(len, max))) } else { Ok(meta) }
+        self.check_payload(len).map_err(CallFailure::Encode)?;
+        Ok(meta)
     }
 
     /// Whether the peer has the extensions that the call needs.
@@ -107,8 +109,11 @@ impl Link {
         };
         let late = call.deadline.filter(|deadline| deadline.at <= now);
         let failure = late.map(|Deadline { after, .. }| CallFailure::DeadlineExceeded { after });
-        // It may have been queued without a connection, or under a previous one with other extensions.
-        let check = || self.check_features(queued.handler(), queued.needs_meta());
+        // It may have been queued without a connection, or under a previous one with other extensions and limits.
+        let check = || {
+            self.check_payload(queued.opening().len()).map_err(CallFailure::Encode)?;
+            self.check_features(queued.handler(), queued.needs_meta())
+        };
         match failure.map_or_else(check, Err) {
             Ok(()) => self.send_opening(now, key, queued.opening()),
             Err(failure) => self.fail_call(key, failure),

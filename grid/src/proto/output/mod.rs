@@ -58,6 +58,8 @@ pub(super) struct SessionOptions {
     pub(super) checksum: bool,
     /// Large messages travel in parts.
     pub(super) chunks: bool,
+    /// Largest message that both nodes permit.
+    pub(super) message_bytes_max: usize,
 }
 
 /// The output's part of [`Limits`].
@@ -89,6 +91,7 @@ impl Output {
     /// A connection is up. The link must admit what has been waiting for one afterwards.
     pub(super) fn start(&mut self, session: SessionOptions) {
         debug_assert!(self.session.is_none() && self.outbox.is_empty());
+        self.outbox.keep_to(session.message_bytes_max);
         self.session = Some(session);
     }
 

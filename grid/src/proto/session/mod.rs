@@ -29,4 +29,6 @@ pub(crate) struct Session {
     pub(crate) features: Features,
     /// The wall-clock time at the start of the connection, for pings.
     pub(crate) wall: SystemTime,
+    /// The largest message that the peer accepts, if it has the extension `limits`.
+    pub(crate) peer_message_bytes_max: Option<usize>,
 }

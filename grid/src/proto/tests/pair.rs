@@ -47,7 +47,12 @@ pub(super) fn millis(millis: u64) -> Duration {
 }
 
 pub(super) fn session(checksum: bool, features: Features) -> Session {
-    Session { checksum, features, wall: SystemTime::UNIX_EPOCH + secs(1_700_000_000) }
+    Session {
+        checksum,
+        features,
+        wall: SystemTime::UNIX_EPOCH + secs(1_700_000_000),
+        peer_message_bytes_max: None,
+    }
 }
 
 /// A call to serve.

@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::error::DecodeError;
 use super::message::{Frame, Header, Op};
-use super::msgpack::{Reader, put_array_len, put_bin, put_bool, put_map_len, put_str};
+use super::msgpack::{Reader, put_array_len, put_bin, put_bool, put_map_len, put_str, put_uint};
 use super::time::Timestamp;
 
 /// A host is a URL without path: 4 KiB is more than any browser accepts.
@@ -21,6 +21,13 @@ const FEATURE_LEN_MAX: usize = 64;
 
 const ID_LEN: usize = 16;
 
+/// What a node states about its limits, with the extension `limits`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StatedLimits {
+    /// The largest message that the node accepts, in bytes.
+    pub(crate) message_bytes_max: u64,
+}
+
 /// The dialer's first message.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Connect {
@@ -34,6 +41,8 @@ pub(crate) struct Connect {
     pub(crate) token: String,
     /// The name of the node that the dialer wants to reach, with the extension `names`.
     pub(crate) peer: Option<String>,
+    /// The dialer's limits, with the extension `limits`.
+    pub(crate) limits: Option<StatedLimits>,
     /// Extensions that the sender knows, see part 2 of the protocol. Empty for a Go node.
     pub(crate) features: Vec<String>,
 }
@@ -42,7 +51,7 @@ impl Connect {
     /// Encodes the payload, with keys in the order in which Go writes them.
     pub(crate) fn encode(&self) -> Bytes {
         let mut out = BytesMut::with_capacity(128 + self.host.len() + self.token.len());
-        let optional = [self.peer.is_some(), !self.features.is_empty()];
+        let optional = [self.peer.is_some(), self.limits.is_some(), !self.features.is_empty()];
         put_map_len(&mut out, 4 + optional.into_iter().filter(|present| *present).count());
         put_str(&mut out, "ID");
         put_bin(&mut out, &self.id);
@@ -53,6 +62,7 @@ impl Connect {
         put_str(&mut out, "Token");
         put_str(&mut out, &self.token);
         put_optional(&mut out, "Peer", self.peer.as_deref());
+        put_limits(&mut out, self.limits);
         put_features(&mut out, &self.features);
         out.freeze()
     }
@@ -62,6 +72,7 @@ impl Connect {
         let mut reader = Reader::new(payload);
         let (mut id, mut host, mut time) = (None, None, None);
         let (mut token, mut peer, mut features) = (String::new(), None, Vec::new());
+        let mut limits = None;
         for _ in 0..reader.read_map_len("Connect")? {
             match reader.read_key()? {
                 b"ID" => id = Some(reader.read_bin_array("ID")?),
@@ -69,6 +80,7 @@ impl Connect {
                 b"Time" => time = Some(Timestamp::read(&mut reader, "Time")?),
                 b"Token" => token = reader.read_str("Token", TOKEN_LEN_MAX)?.to_owned(),
                 b"Peer" => peer = Some(reader.read_str("Peer", HOST_LEN_MAX)?.to_owned()),
+                b"Limits" => limits = read_limits(&mut reader)?,
                 b"Ext" => features = read_features(&mut reader)?,
                 _ => reader.skip("unknown key of Connect")?,
             }
@@ -79,6 +91,7 @@ impl Connect {
             time: time.ok_or(DecodeError::Missing { field: "Time" })?,
             token,
             peer,
+            limits,
             features,
         })
     }
@@ -97,6 +110,7 @@ impl fmt::Debug for Connect {
             .field("time", &self.time)
             .field("token", &format_args!("[{} bytes]", self.token.len()))
             .field("peer", &self.peer)
+            .field("limits", &self.limits)
             .field("features", &self.features)
             .finish()
     }
@@ -112,6 +126,8 @@ pub(crate) struct ConnectResponse {
     pub(crate) reason: String,
     /// The listener's name, with the extension `names`.
     pub(crate) host: Option<String>,
+    /// The listener's limits, with the extension `limits`.
+    pub(crate) limits: Option<StatedLimits>,
     pub(crate) features: Vec<String>,
 }
 
@@ -119,7 +135,7 @@ impl ConnectResponse {
     /// Encodes the payload, with keys in the order in which Go writes them.
     pub(crate) fn encode(&self) -> Bytes {
         let mut out = BytesMut::with_capacity(128 + self.reason.len());
-        let optional = [self.host.is_some(), !self.features.is_empty()];
+        let optional = [self.host.is_some(), self.limits.is_some(), !self.features.is_empty()];
         put_map_len(&mut out, 3 + optional.into_iter().filter(|present| *present).count());
         put_str(&mut out, "ID");
         put_bin(&mut out, &self.id);
@@ -128,6 +144,7 @@ impl ConnectResponse {
         put_str(&mut out, "RejectedReason");
         put_str(&mut out, &self.reason);
         put_optional(&mut out, "Host", self.host.as_deref());
+        put_limits(&mut out, self.limits);
         put_features(&mut out, &self.features);
         out.freeze()
     }
@@ -137,12 +154,14 @@ impl ConnectResponse {
         let mut reader = Reader::new(payload);
         let (mut id, mut accepted) = (None, None);
         let (mut reason, mut host, mut features) = (String::new(), None, Vec::new());
+        let mut limits = None;
         for _ in 0..reader.read_map_len("ConnectResponse")? {
             match reader.read_key()? {
                 b"ID" => id = Some(reader.read_bin_array("ID")?),
                 b"Accepted" => accepted = Some(reader.read_bool("Accepted")?),
                 b"RejectedReason" => reason = reader.read_text("RejectedReason", REASON_LEN_MAX)?,
                 b"Host" => host = Some(reader.read_str("Host", HOST_LEN_MAX)?.to_owned()),
+                b"Limits" => limits = read_limits(&mut reader)?,
                 b"Ext" => features = read_features(&mut reader)?,
                 _ => reader.skip("unknown key of ConnectResponse")?,
             }
@@ -152,6 +171,7 @@ impl ConnectResponse {
             accepted: accepted.ok_or(DecodeError::Missing { field: "Accepted" })?,
             reason,
             host,
+            limits,
             features,
         })
     }
@@ -168,6 +188,31 @@ fn put_optional(out: &mut BytesMut, key: &str, value: Option<&str>) {
         put_str(out, key);
         put_str(out, value);
     }
+}
+
+/// The key `Limits`, or nothing.
+fn put_limits(out: &mut BytesMut, limits: Option<StatedLimits>) {
+    if let Some(StatedLimits { message_bytes_max }) = limits {
+        put_str(out, "Limits");
+        put_map_len(out, 1);
+        put_str(out, "message_bytes_max");
+        put_uint(out, message_bytes_max);
+    }
+}
+
+/// Reads the map of limits. Later versions may state more of them.
+fn read_limits(reader: &mut Reader<'_>) -> Result<Option<StatedLimits>, DecodeError> {
+    let mut limits = None;
+    for _ in 0..reader.read_map_len("Limits")? {
+        match reader.read_key()? {
+            b"message_bytes_max" => {
+                let message_bytes_max = reader.read_uint("message_bytes_max")?;
+                limits = Some(StatedLimits { message_bytes_max });
+            }
+            _ => reader.skip("unknown key of Limits")?,
+        }
+    }
+    Ok(limits)
 }
 
 /// The key `Ext`, or nothing: without features the map is the same as Go's.
@@ -201,6 +246,7 @@ mod tests {
             time: Timestamp { secs: 1_700_000_000, nanos: 123_456_789 },
             token: "secret".into(),
             peer: None,
+            limits: None,
             features: vec![],
         }
     }
@@ -211,6 +257,7 @@ mod tests {
             accepted: false,
             reason: "clock".into(),
             host: None,
+            limits: None,
             features: vec!["meta".into()],
         }
     }
@@ -225,6 +272,27 @@ mod tests {
         let payload = response.encode();
         assert_eq!(ConnectResponse::decode(&payload).unwrap(), response);
         every_truncation_fails(&payload, ConnectResponse::decode);
+    }
+
+    #[test]
+    fn limits_round_trip_and_unknown_ones_are_skipped() {
+        let limits = Some(StatedLimits { message_bytes_max: 16 << 20 });
+        let connect = Connect { limits, ..connect() };
+        let payload = connect.encode();
+        assert_eq!(Connect::decode(&payload).unwrap(), connect);
+        every_truncation_fails(&payload, Connect::decode);
+        let response = ConnectResponse { limits, ..response() };
+        let payload = response.encode();
+        assert_eq!(ConnectResponse::decode(&payload).unwrap(), response);
+        every_truncation_fails(&payload, ConnectResponse::decode);
+        let mut newer = BytesMut::new();
+        put_map_len(&mut newer, 2);
+        put_str(&mut newer, "later");
+        put_bool(&mut newer, true);
+        put_str(&mut newer, "message_bytes_max");
+        put_uint(&mut newer, 16 << 20);
+        assert_eq!(read_limits(&mut Reader::new(&newer.freeze())), Ok(limits));
+        assert_eq!(read_limits(&mut Reader::new(&unhex("80"))), Ok(None));
     }
 
     #[test]
