@@ -57,6 +57,17 @@ pub enum LinkError {
     /// The peer does not speak HTTP or WebSocket, or violated one of these protocols.
     #[error("not a valid WebSocket")]
     WebSocket(#[source] Cause),
+    /// The peer sent a message that is larger than this node accepts.
+    #[error(
+        "a message of {bytes} bytes exceeds the limit of {max} bytes (`Config::message_bytes_max` of this node)"
+    )]
+    #[non_exhaustive]
+    MessageTooLarge {
+        /// The length of the message, as far as it is known: of a fragmented message, up to the fragment that was too much.
+        bytes: usize,
+        /// [`Config::message_bytes_max`](crate::Config::message_bytes_max).
+        max: usize,
+    },
     /// The peer violated the handshake of the grid protocol.
     #[error("no handshake: {reason}")]
     #[non_exhaustive]

@@ -43,13 +43,14 @@ pub(super) async fn keep_dialing(node: Arc<Node>, endpoint: Endpoint) {
                 let since = Instant::now();
                 let transport = &mut up.transport;
                 let reason = drive(&endpoint, up.session, up.instance, transport, pending()).await;
-                (reason, since.elapsed())
+                let carried_calls = peer.link(|link| link.carried_calls());
+                (reason, if carried_calls { RETRY.start } else { since.elapsed() })
             }
             Err(reason) => (Arc::new(reason), Duration::ZERO),
         };
         peer.link(|link| link.set_down_reason(Arc::clone(&reason)));
         peer.show(State::Error(reason));
-        // After a connection that lasted, dial again at once. A short one counts as a failed attempt.
+        // After a connection that lasted or carried calls, dial again at once. Another one counts as a failed attempt.
         if was_up < RETRY.start {
             let next = started + rand::random_range(RETRY);
             tokio::select! {
