@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::session::flood::Flood;
 use super::wire::{DecodeError, Op};
 
 /// Why the connection must be closed. The cause is always the peer; a failed call never ends a connection.
@@ -19,6 +20,9 @@ pub(crate) enum ProtocolError {
     /// A message of this op must not be sent in parts.
     #[error("{0} sent in parts")]
     InParts(Op),
+    /// The peer sends more of what is of no use than this node accepts.
+    #[error(transparent)]
+    Flood(#[from] Flood),
     /// No pong was received for two ping intervals.
     #[error("no pong for {} s", .0.as_secs())]
     Silent(Duration),

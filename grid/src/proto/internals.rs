@@ -134,6 +134,7 @@ impl LinkPair {
             features: Features::all(),
             wall: SystemTime::UNIX_EPOCH,
             peer_message_bytes_max: None,
+            loopback: false,
         };
         let [caller, callee] = [(); 2].map(|()| {
             let mut link = Link::new(

@@ -32,9 +32,14 @@ use super::routes::Routes;
 use super::session::Session;
 use super::session::connected::{Connected, ConnectionMessage};
 use super::session::features::Feature;
+use super::session::flood::{FloodBudget, Waste};
 use super::timers::{Timer, Timers};
 use super::wire::{Message, MuxId, Op};
 use crate::error::{CodecError, LinkError, too_large};
+
+/// Timers that are handled at a time. A hundred thousand streams that were opened together have their timers together,
+/// and callers must be able to use the link in between.
+const TIMERS_MAX: usize = 256;
 
 /// What has happened on this link since the node started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -75,6 +80,8 @@ pub(crate) struct Link {
     pub(super) carried_calls: bool,
     /// Largest message that is sent now: this node's limit, or that of the peer if it is smaller.
     message_bytes_max: usize,
+    /// What the peer may send that is of no use. It is kept over reconnections, or a flood could go on after each.
+    pub(super) flood: FloodBudget,
     events: VecDeque<Event>,
     pub(super) counters: Counters,
 }
@@ -104,6 +111,7 @@ impl Link {
             served: Muxes::default(),
             next_mux: first_mux.get().into(),
             timers: Timers::default(),
+            flood: FloodBudget::default(),
             events: VecDeque::new(),
             counters: Counters::default(),
         }
@@ -284,7 +292,7 @@ impl Link {
         inbound: &mut Inbound,
     ) -> Result<(), ProtocolError> {
         if self.up.is_none() {
-            self.ignore();
+            self.counters.ignored += 1;
             inbound.discard();
             return Ok(());
         }
@@ -292,7 +300,23 @@ impl Link {
         for message in inbound.take_messages() {
             self.handle_message(now, message)?;
         }
+        self.flood.note(Waste::Tiny, inbound.take_tiny());
+        self.flood.note(Waste::Cancelled, inbound.take_abandoned());
+        self.check_flood(now)?;
         inbound.take_error().map_or(Ok(()), Err)
+    }
+
+    /// Fails if the peer has sent more of what is of no use than it may.
+    #[inline]
+    fn check_flood(&mut self, now: Instant) -> Result<(), ProtocolError> {
+        if !self.flood.is_noted() {
+            return Ok(());
+        }
+        if self.up.as_ref().is_none_or(Connected::is_loopback) {
+            self.flood.forgive();
+            return Ok(());
+        }
+        Ok(self.flood.settle(now, self.output.messages_pushed())?)
     }
 
     /// Credits, pongs and refusals that the peer makes this node send have no other bound.
@@ -306,8 +330,13 @@ impl Link {
         self.counters.messages_in += 1;
         let on_connection = message.header.mux == MuxId::CONNECTION;
         match message.header.op {
-            Op::Ping if on_connection => self.push_on_connection(Connected::on_ping(&message)?),
+            Op::Ping if on_connection => {
+                self.flood.note(Waste::Ping, 1);
+                self.push_on_connection(Connected::on_ping(&message)?);
+            }
             Op::Pong if on_connection => {
+                // Each ping of this node pays for one.
+                self.flood.note(Waste::Stale, 1);
                 self.up.as_mut().map_or(Ok(()), |up| up.on_pong(now, &message))?;
             }
             Op::Request => self.on_request(now, message)?,
@@ -329,7 +358,7 @@ impl Link {
             | Op::Disconnect
             | Op::Merged
             | Op::Chunk
-            | Op::Unknown(_) => self.ignore(),
+            | Op::Unknown(_) => self.ignore_as(Waste::Unknown),
         }
         Ok(())
     }
@@ -338,9 +367,15 @@ impl Link {
         self.output.push(message.header, Some(&message.payload));
     }
 
-    /// Counts a received message that has no meaning here and does no harm.
+    /// Counts a received message for a call that is over, and the like.
     pub(super) fn ignore(&mut self) {
+        self.ignore_as(Waste::Stale);
+    }
+
+    /// Counts a received message that has no meaning here and does no harm.
+    pub(super) fn ignore_as(&mut self, waste: Waste) {
         self.counters.ignored += 1;
+        self.flood.note(waste, 1);
     }
 
     // ---- time -------------------------------------------------------------------------------------------------------
@@ -354,15 +389,18 @@ impl Link {
         }
     }
 
-    /// Handles all timers that are due, and pings the peer. An error means that the connection must be closed.
+    /// Handles timers that are due, up to [`TIMERS_MAX`] of them, and pings the peer. An error means that the connection
+    /// must be closed.
     ///
-    /// With each ping, unused memory of `inbound` is freed.
+    /// If more timers are due, [`poll_timeout`](Self::poll_timeout) is in the past, and this must be called again after
+    /// others had a chance to use the link. With each ping, unused memory of `inbound` is freed.
     pub(crate) fn handle_timeout(
         &mut self,
         now: Instant,
         inbound: &mut Inbound,
     ) -> Result<(), ProtocolError> {
-        while let Some(timer) = self.timers.pop_due(now) {
+        for _ in 0..TIMERS_MAX {
+            let Some(timer) = self.timers.pop_due(now) else { break };
             match timer {
                 Timer::CallDeadline(key) => self.on_call_deadline(key),
                 Timer::CallPing(key) => self.on_call_ping(now, key),
@@ -370,6 +408,7 @@ impl Link {
                 Timer::ServedIdle(key) => self.on_served_idle(now, key),
             }
         }
+        self.check_flood(now)?;
         let Some(up) = &mut self.up else { return Ok(()) };
         if let Some(ping) = up.tick(now)? {
             inbound.release_spare();

@@ -181,6 +181,7 @@ fn agree(
         wall,
         peer_message_bytes_max: limits
             .map(|limits| usize::try_from(limits.message_bytes_max).unwrap_or(usize::MAX)),
+        loopback: false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Transports for binary messages. Sending and receiving are polled separately, so neither blocks the other.
 
 mod echo;
+mod frames;
 mod io;
 pub(super) mod upgrade;
 mod websocket;
@@ -31,8 +32,14 @@ pub(super) trait Transport: Send {
     /// Whether every queued message has been written to the socket.
     fn is_flushed(&self) -> bool;
 
-    /// Receives the next message.
+    /// Receives the next message. May return `Pending` and wake the task at once, so that others have their turn.
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, LinkError>>;
+
+    /// Whether bytes were received since this was called last, without a message: a part of a large message, or frames
+    /// that carry none.
+    fn take_progress(&mut self) -> bool {
+        false
+    }
 
     /// Sends a close frame if that is possible without waiting.
     fn close(&mut self, cx: &mut Context<'_>);

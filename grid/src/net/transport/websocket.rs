@@ -11,11 +11,16 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
+use tungstenite::error::CapacityError;
+use tungstenite::protocol::frame::coding::CloseCode;
+use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext};
 use tungstenite::{Error, Message};
 
 use super::Transport;
+use super::frames::Frames;
 use crate::error::LinkError;
+use crate::net::link::peer::now;
+use crate::proto::{FloodBudget, Waste};
 
 /// Bytes read at a time. The library zeroes this many before each read. Its default of 128 KiB halves the rate of small
 /// calls; 8 KiB cost one percent with one call at a time.
@@ -23,6 +28,10 @@ const READ_BUFFER_BYTES: usize = 4 * 1024;
 
 /// Bytes of output that are buffered before they are written to the socket; a flush writes them at once.
 const WRITE_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Bytes that are read from the socket before the driver has its turn, if they contain no message. Otherwise a peer that
+/// sends fragments without end would keep a worker for itself.
+const READ_BYTES_MAX: usize = 256 * 1024;
 
 /// Maximum message size before the handshake is done. It is enough for the longest name and token, and limits the
 /// memory of unknown peers.
@@ -37,6 +46,12 @@ pub(in crate::net) struct WebSocket<S> {
     blocked: bool,
     /// Messages were passed to the context since the last complete flush.
     dirty: bool,
+    /// The peer is known, so the maximum message size is that of the node's configuration.
+    configured: bool,
+    /// For frames that carry no message.
+    flood: FloodBudget,
+    /// Bytes were received without a message.
+    progress: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
@@ -44,20 +59,70 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// It accepts only small messages until [`take_messages_of`](Self::take_messages_of) is called.
     pub(super) fn new(stream: S, leftover: Vec<u8>, role: Role) -> Self {
+        let mut io = Io::new(stream);
+        io.frames.read(&leftover);
         let context = WebSocketContext::from_partially_read(
             leftover,
             role,
             Some(config(HANDSHAKE_BYTES_MAX)),
         );
-        Self { io: Io::new(stream), context, blocked: false, dirty: false }
+        Self {
+            io,
+            context,
+            blocked: false,
+            dirty: false,
+            configured: false,
+            flood: FloodBudget::default(),
+            progress: false,
+        }
     }
 
     /// Sets the maximum message size. Called when the peer is known.
     pub(in crate::net) fn take_messages_of(&mut self, bytes_max: usize) {
+        self.configured = true;
         self.context.set_config(|config| {
             config.max_message_size = Some(bytes_max);
             config.max_frame_size = Some(bytes_max);
         });
+    }
+
+    /// The reason why nothing more can be received. Tells the peer, if it has sent a message that is too large.
+    fn end(&mut self, error: Error) -> LinkError {
+        let Error::Capacity(CapacityError::MessageTooLong { size: bytes, max_size: max }) = error
+        else {
+            return failure(error);
+        };
+        if !self.configured {
+            return failure(error);
+        }
+        let text = format!("{bytes} bytes exceed the limit of {max} (message_bytes_max)");
+        self.close_with(CloseCode::Size, &text);
+        LinkError::MessageTooLarge { bytes, max }
+    }
+
+    /// Fails if the peer has sent more frames without a message than it may.
+    #[inline]
+    fn check_flood(&mut self) -> Result<(), LinkError> {
+        let (empty, small) = (self.io.frames.take_empty(), self.io.frames.take_small());
+        if empty + small == 0 {
+            return Ok(());
+        }
+        self.flood.note(Waste::Frame, empty);
+        self.flood.note(Waste::Fragment, small);
+        self.flood.settle(now(), 0).map_err(|flood| {
+            self.close_with(CloseCode::Policy, &flood.to_string());
+            LinkError::Protocol(Arc::new(flood))
+        })
+    }
+
+    /// Sends a close frame, if that is possible without waiting.
+    fn close_with(&mut self, code: CloseCode, reason: &str) {
+        // A control frame has at most 125 bytes, two of them for the code.
+        let ends = (0..=reason.len().min(123)).rev();
+        let end = ends.into_iter().find(|end| reason.is_char_boundary(*end)).unwrap_or(0);
+        let frame = CloseFrame { code, reason: reason[..end].into() };
+        // The result is ignored: the socket is dropped next.
+        let _ = self.context.close(&mut self.io, Some(frame));
     }
 
     fn outcome(&mut self, result: Result<(), Error>) -> Result<(), LinkError> {
@@ -114,19 +179,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
 
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, LinkError>> {
         self.io.set_waker(cx);
+        self.io.left = READ_BYTES_MAX;
         loop {
-            match self.context.read(&mut self.io) {
+            let read = self.context.read(&mut self.io);
+            self.check_flood()?;
+            match read {
                 Ok(Message::Binary(message)) => return Poll::Ready(Ok(message)),
                 // The context answers pings, but may not have written the answer.
                 Ok(Message::Ping(_)) => self.dirty = true,
                 Ok(Message::Close(_)) => self.dirty = true,
                 Ok(Message::Pong(_) | Message::Text(_) | Message::Frame(_)) => {}
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.progress |= self.io.left < READ_BYTES_MAX;
+                    if self.io.left == 0 {
+                        cx.waker().wake_by_ref();
+                    }
                     return Poll::Pending;
                 }
-                Err(error) => return Poll::Ready(Err(failure(error))),
+                Err(error) => return Poll::Ready(Err(self.end(error))),
             }
         }
+    }
+
+    fn take_progress(&mut self) -> bool {
+        std::mem::take(&mut self.progress)
     }
 
     fn close(&mut self, cx: &mut Context<'_>) {
@@ -165,6 +241,9 @@ pub(super) struct Io<S> {
     /// The last read returned at least as many bytes as the library reads at a time, so the next one reads ahead. Reads
     /// into a small remainder of that buffer do not set this.
     filled: bool,
+    /// Bytes that may be read before `WouldBlock` is returned.
+    left: usize,
+    frames: Frames,
 }
 
 /// Bytes read ahead at a time: enough to receive a large message in a few reads. A link that has received one keeps
@@ -174,7 +253,15 @@ const AHEAD_BYTES: usize = 64 * 1024;
 impl<S> Io<S> {
     pub(super) fn new(stream: S) -> Self {
         let waker = Waker::noop().clone();
-        Self { stream, waker, ahead: Vec::new(), unread: 0..0, filled: false }
+        Self {
+            stream,
+            waker,
+            ahead: Vec::new(),
+            unread: 0..0,
+            filled: false,
+            left: usize::MAX,
+            frames: Frames::default(),
+        }
     }
 
     pub(super) fn set_waker(&mut self, cx: &Context<'_>) {
@@ -202,7 +289,19 @@ fn read_now<S: AsyncRead + Unpin>(
 
 impl<S: AsyncRead + Unpin> io::Read for Io<S> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let Self { stream, waker, ahead, unread, filled } = self;
+        if self.left == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let len = self.read_bytes(buf)?;
+        self.left = self.left.saturating_sub(len);
+        self.frames.read(&buf[..len]);
+        Ok(len)
+    }
+}
+
+impl<S: AsyncRead + Unpin> Io<S> {
+    fn read_bytes(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let Self { stream, waker, ahead, unread, filled, .. } = self;
         if unread.start == unread.end {
             if !std::mem::take(filled) {
                 let len = read_now(stream, waker, buf)?;

@@ -9,13 +9,14 @@ use crate::proto::link::Link;
 use crate::proto::muxes::Key;
 use crate::proto::output::header::HeaderTemplate;
 use crate::proto::session::features::Feature;
+use crate::proto::session::flood::Waste;
 use crate::proto::wire::{Flags, Header, Message, MuxId, Op, Pong, Timestamp};
 
 impl Link {
     pub(in crate::proto) fn on_client_msg(&mut self, now: Instant, message: Message) {
         let Header { mux, seq, flags, .. } = message.header;
         let Some((key, stream)) = self.served_stream_of(mux) else {
-            self.ignore();
+            self.ignore_as(Waste::StaleAnswered);
             self.output.push(HeaderTemplate::new(Op::DisconnectClientMux, mux), None);
             return;
         };
@@ -24,7 +25,8 @@ impl Link {
         }
         stream.last_heard = now;
         if stream.finish.is_some() {
-            return; // The handler has returned, which the caller cannot know yet.
+            // The handler has returned, which the caller cannot know yet.
+            return self.flood.note(Waste::Stale, 1);
         }
         if stream.input_ended {
             return self.reset_served_stream(key, "did not expect inbound message".to_owned());
@@ -61,8 +63,9 @@ impl Link {
             return Ok(());
         }
         stream.last_heard = now;
-        stream.core.grant_credits(count);
-        if stream.finish.is_some() {
+        if !stream.core.grant_credits(count) {
+            self.flood.note(Waste::Stale, 1);
+        } else if stream.finish.is_some() {
             self.try_finish(key);
         } else {
             self.wake(Side::Callee, key, Half::Writer);
@@ -71,6 +74,7 @@ impl Link {
     }
 
     pub(in crate::proto) fn on_stream_ping(&mut self, now: Instant, ping: &Message) {
+        self.flood.note(Waste::StreamPing, 1);
         let Some((key, stream)) = self.served_stream_of(ping.header.mux) else {
             return self.pong(&ping.header, true, None);
         };
@@ -100,11 +104,13 @@ impl Link {
         };
         match self.served.get(key).map(|served| &served.state) {
             Some(ServedState::Stream(_)) => {
+                self.flood.note(Waste::CancelledStream, 1);
                 self.cancel_served(key);
                 self.output.push(HeaderTemplate::new(Op::DisconnectClientMux, mux), None);
             }
             Some(ServedState::Single | ServedState::Replied(_)) if self.has(Feature::Cancel) => {
-                self.cancel_served(key)
+                self.flood.note(Waste::Cancelled, 1);
+                self.cancel_served(key);
             }
             Some(ServedState::Single | ServedState::Replied(_)) | None => self.ignore(),
         }

@@ -29,6 +29,7 @@ use super::muxes::Key;
 use super::output::header::HeaderTemplate;
 use super::output::queue::PendingSend;
 use super::session::features::Feature;
+use super::session::flood::Waste;
 use super::timers::Timer;
 use super::wire::{ErrorMeta, Flags, META_LEN_MAX, Op};
 use crate::error::{ErrorCode, Fault};
@@ -97,6 +98,9 @@ impl Link {
         stream.core.clear();
         if stream.finish.is_none() {
             stream.finish = Some(outcome.as_ref().copied().map_err(copy_fault));
+            // The caller may go on sending until it learns that the handler has returned.
+            let leftovers = if stream.expects_items() { stream.core.recv_capacity() } else { 0 };
+            self.flood.allow(leftovers);
         }
         self.try_finish(key);
     }
@@ -142,6 +146,8 @@ impl Link {
     pub(super) fn on_served_deadline(&mut self, key: Key) {
         let Some(id) = self.served.id_of(key) else { return };
         let is_stream = self.callee_stream(key).is_some();
+        // Calls with a deadline of a millisecond cost as much as those that are cancelled.
+        self.flood.note(if is_stream { Waste::CancelledStream } else { Waste::Cancelled }, 1);
         self.cancel_served(key);
         if is_stream {
             self.output.push(HeaderTemplate::new(Op::DisconnectClientMux, id), None);
@@ -164,6 +170,7 @@ impl Link {
     fn reset_served_stream(&mut self, key: Key, text: String) {
         // Without a code, as the Go implementation sends it: the handler has been running, and every other code for a
         // refusal means that it has not.
+        self.flood.note(Waste::Violation, 1);
         self.end_with_fault(key, &Fault::new(ErrorCode::Text, text));
         self.emit(Event::Cancel { key });
     }

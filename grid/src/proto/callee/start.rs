@@ -10,6 +10,7 @@ use crate::proto::link::Link;
 use crate::proto::output::header::HeaderTemplate;
 use crate::proto::routes::{RouteIndex, RouteKind};
 use crate::proto::session::features::Feature;
+use crate::proto::session::flood::Waste;
 use crate::proto::timers::Timer;
 use crate::proto::wire::{Flags, HandlerId, Header, Message, Op, Refusal};
 
@@ -31,6 +32,7 @@ impl Link {
             }
         };
         if let Some(fault) = self.refusal() {
+            self.flood.note(Waste::Refused, 1);
             let Header { mux, seq, .. } = message.header;
             self.push_fault(
                 HeaderTemplate::new(Op::Response, mux).seq(seq).flags(Flags::EOF),
@@ -136,6 +138,7 @@ impl Link {
     }
 
     fn refuse_connect(&mut self, header: &Header, fault: &Fault) {
+        self.flood.note(Waste::Refused, 1);
         let flags = header.flags.only(Flags::EOF.with(Flags::STATELESS));
         let payload = Refusal { error: fault.message.clone() }.encode();
         let meta = self.fault_meta(fault);

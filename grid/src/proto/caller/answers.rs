@@ -12,6 +12,7 @@ use crate::proto::link::Link;
 use crate::proto::muxes::Key;
 use crate::proto::output::header::HeaderTemplate;
 use crate::proto::session::features::Feature;
+use crate::proto::session::flood::Waste;
 use crate::proto::wire::{Flags, Message, Meta, MuxId, Op, Pong, Refusal, decode_credits};
 
 /// A callee counts the deadline in whole milliseconds and often ends a stream slightly before its caller would. An end
@@ -73,7 +74,9 @@ impl Link {
     ) -> Result<(), ProtocolError> {
         let ends = message.header.flags.contains(Flags::EOF);
         let Some((key, stream)) = self.stream_of(message.header.mux) else {
-            if !ends {
+            if ends {
+                self.flood.note(Waste::Stale, 1);
+            } else {
                 self.on_unknown_stream(message.header.mux);
             }
             return Ok(());
@@ -98,6 +101,8 @@ impl Link {
                 return Ok(());
             }
             self.wake(Side::Caller, key, Half::Reader);
+        } else if !ends {
+            self.flood.note(Waste::Stale, 1);
         }
         if ends {
             self.end_stream(key, Ok(()));
@@ -118,8 +123,11 @@ impl Link {
         stream.last_heard = now;
         match stream.core.check(message.header.seq) {
             Ok(()) => {
-                stream.core.grant_credits(count);
-                self.wake(Side::Caller, key, Half::Writer);
+                if stream.core.grant_credits(count) {
+                    self.wake(Side::Caller, key, Half::Writer);
+                } else {
+                    self.flood.note(Waste::Stale, 1);
+                }
             }
             Err(mismatch) => self.reset_stream(key, mismatch.to_string()),
         }
@@ -137,6 +145,8 @@ impl Link {
             return Ok(());
         };
         stream.last_heard = now;
+        // Each ping of this node pays for one.
+        self.flood.note(Waste::Stale, 1);
         if pong.not_found {
             self.end_stream(key, Err(text_fault("the peer does not know this stream any more")));
         } else if let Some(error) = pong.error {
@@ -167,8 +177,10 @@ impl Link {
     /// DisconnectClientMux, as the Go implementation does. Otherwise it is not answered, because that message could end
     /// a call of the peer that has the same id.
     fn on_unknown_stream(&mut self, id: MuxId) {
-        self.ignore();
-        if !self.peer_has_extensions() {
+        if self.peer_has_extensions() {
+            self.ignore();
+        } else {
+            self.ignore_as(Waste::StaleAnswered);
             self.output.push(HeaderTemplate::new(Op::DisconnectClientMux, id), None);
         }
     }

@@ -226,6 +226,11 @@ impl CallerStream {
         self.end.is_none()
     }
 
+    /// Items that the callee may send before it learns that this side has ended the stream.
+    pub(super) fn leftovers(&self) -> u32 {
+        if self.expects_items() { self.core.recv_capacity() } else { 0 }
+    }
+
     /// Whether this side has ended its items.
     pub(in crate::proto) fn output_ended(&self) -> bool {
         self.input_ended

@@ -77,6 +77,7 @@ impl Link {
             CallState::Failed(failure) => return self.release_failure(failure),
             CallState::Single => false,
             CallState::Stream(mut stream) => {
+                self.flood.allow(stream.leftovers());
                 if let Some(Err(failure)) = stream.end.take() {
                     self.release_failure(failure);
                 }
@@ -183,9 +184,11 @@ impl Link {
     fn end_stream(&mut self, key: Key, end: Result<(), CallFailure>) {
         self.unbind_call(key);
         if let Some(stream) = self.caller_stream(key) {
+            let leftovers = stream.leftovers();
             // A stream may complete without an AckMux having been needed.
             stream.opened |= end.is_ok();
             stream.end.get_or_insert(end);
+            self.flood.allow(leftovers);
             self.wake(Side::Caller, key, Half::Both);
         }
     }

@@ -151,7 +151,10 @@ impl Link {
                 let every = self.limits.stream_ping_every;
                 let pings = deadline.is_none_or(|deadline| deadline.after >= every);
                 if pings {
-                    self.timers.arm(now + every, Timer::CallPing(key));
+                    // The first interval is shorter by up to a quarter, so that streams that are opened together do not
+                    // ping together for ever.
+                    let earlier = every / 4 * key.spread(PING_SPREAD) / PING_SPREAD;
+                    self.timers.arm(now + every - earlier, Timer::CallPing(key));
                 }
                 CallState::Stream(Box::new(CallerStream::new(now, capacities, pings)))
             }
@@ -162,6 +165,9 @@ impl Link {
         }
     }
 }
+
+/// The number of different times at which streams that are opened together send their first pings.
+const PING_SPREAD: u32 = 1024;
 
 /// Whole milliseconds until `at`; never 0, which would mean no deadline.
 fn millis_left(now: Instant, at: Instant) -> u32 {

@@ -14,10 +14,18 @@ use bytes::Bytes;
 
 use self::assembly::Assembly;
 use crate::proto::error::ProtocolError;
-use crate::proto::wire::{DecodeError, Header, Message, MuxId, Op, merged};
+use crate::proto::wire::{DecodeError, Flags, Header, Message, MuxId, Op, merged};
 
 /// Messages that are decoded at a time.
 const DECODED_MAX: usize = 64;
+
+/// Messages and parts that are looked at at a time. Parts of large messages and empty merged messages are not decoded
+/// messages, and a peer can put a million of them into one message.
+const STEPS_MAX: usize = 4 * DECODED_MAX;
+
+/// A part of a large message that is shorter, and not the last one, costs more than its bytes are worth. Nodes of this
+/// implementation send parts of 32 KiB.
+const SMALL_PART_BYTES: usize = 512;
 
 /// Memory that an unmerged message holds, approximately: the size of one read of the transport.
 const HELD_BYTES_MIN: usize = 4 * 1024;
@@ -44,6 +52,10 @@ pub(crate) struct Inbound {
     run: usize,
     /// Bytes that were decoded, or begun, since the link asked last.
     bytes: u64,
+    /// Merged messages without parts, and parts of large messages that are almost empty.
+    tiny: u64,
+    /// Large messages that their sender has abandoned.
+    abandoned: u64,
     /// What follows the decoded messages breaks the protocol.
     error: Option<ProtocolError>,
     /// Large messages of which parts are missing. `None`: the session has no `chunks`, and parts are unknown messages.
@@ -72,10 +84,12 @@ impl Inbound {
         self.waiting.is_empty() && self.parts.as_ref().is_none_or(merged::Parts::is_over)
     }
 
-    /// Decodes the next messages. Returns `false` if nothing was received.
+    /// Decodes the next messages. Returns `false` if there is nothing for the link, and nothing more to decode.
     pub(crate) fn decode(&mut self) -> bool {
         self.run = self.decoded.len();
-        while self.decoded.len() < DECODED_MAX && self.error.is_none() {
+        let mut steps = 0;
+        while self.decoded.len() < DECODED_MAX && steps < STEPS_MAX && self.error.is_none() {
+            steps += 1;
             if let Some(parts) = &mut self.parts {
                 match parts.next() {
                     Some(part) => self.add(part.and_then(Message::decode)),
@@ -89,6 +103,7 @@ impl Inbound {
             self.held_bytes = bytes.len().max(HELD_BYTES_MIN);
             match Message::decode(bytes) {
                 Ok(outer) if outer.header.op == Op::Merged => {
+                    self.tiny += u64::from(outer.header.seq == 0);
                     self.parts = Some(merged::parts(&outer));
                 }
                 message => self.add(message),
@@ -96,7 +111,7 @@ impl Inbound {
         }
         self.end_run();
         // Bytes alone, of parts of large messages, are for the link's counters.
-        !self.decoded.is_empty() || self.error.is_some() || self.bytes > 0
+        !self.decoded.is_empty() || self.error.is_some() || self.bytes > 0 || !self.is_done()
     }
 
     fn add(&mut self, message: Result<Message, DecodeError>) {
@@ -126,7 +141,13 @@ impl Inbound {
         let Header { mux: MuxId(transfer), seq, .. } = part.header;
         let whole = assembly.add(part);
         let whole = whole.map_err(|error| ProtocolError::Part { transfer, part: seq, error })?;
-        let Some(whole) = whole else { return Ok(()) };
+        let Some(whole) = whole else {
+            let len = part.payload.as_ref().map_or(0, Bytes::len);
+            let is_last = part.header.flags.contains(Flags::EOF);
+            self.tiny += u64::from(len < SMALL_PART_BYTES && !is_last);
+            self.abandoned += u64::from(is_last);
+            return Ok(());
+        };
         let message = Message::decode(whole)?;
         let op = message.header.op;
         if let Op::Connect | Op::ConnectResponse | Op::Merged | Op::Chunk = op {
@@ -162,6 +183,16 @@ impl Inbound {
         std::mem::take(&mut self.bytes)
     }
 
+    /// Merged messages without parts, and parts of large messages that are almost empty, since this was called last.
+    pub(super) fn take_tiny(&mut self) -> u64 {
+        std::mem::take(&mut self.tiny)
+    }
+
+    /// Large messages that their sender has abandoned since this was called last.
+    pub(super) fn take_abandoned(&mut self) -> u64 {
+        std::mem::take(&mut self.abandoned)
+    }
+
     /// Takes the decoded messages, in the order in which they were received.
     pub(super) fn take_messages(&mut self) -> impl Iterator<Item = Message> {
         self.decoded.drain(..)
@@ -175,7 +206,7 @@ impl Inbound {
     /// Drops what was decoded: there is no connection.
     pub(super) fn discard(&mut self) {
         self.decoded.clear();
-        (self.bytes, self.error) = (0, None);
+        (self.bytes, self.tiny, self.abandoned, self.error) = (0, 0, 0, None);
     }
 
     /// Frees the memory that is kept for further large messages. Called once per ping interval, so that an idle

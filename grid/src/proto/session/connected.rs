@@ -38,6 +38,11 @@ impl Connected {
         self.since
     }
 
+    /// Whether it is the link of a node to itself.
+    pub(in crate::proto) fn is_loopback(&self) -> bool {
+        self.session.loopback
+    }
+
     pub(in crate::proto) fn has(&self, feature: Feature) -> bool {
         self.session.features.has(feature)
     }

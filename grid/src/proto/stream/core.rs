@@ -81,9 +81,10 @@ impl StreamCore {
         self.credits.open();
     }
 
-    /// The peer has returned credits.
-    pub(in crate::proto) fn grant_credits(&mut self, count: u32) {
-        self.credits.grant(count);
+    /// The peer has returned credits. Returns whether the stream can use any of them.
+    #[must_use]
+    pub(in crate::proto) fn grant_credits(&mut self, count: u32) -> bool {
+        self.credits.grant(count)
     }
 
     /// Keeps an item, as retained by the output, until there is room for it.
@@ -138,6 +139,11 @@ impl StreamCore {
     #[cfg(test)]
     pub(in crate::proto) fn has_items(&self) -> bool {
         !self.items.is_empty()
+    }
+
+    /// Items that the peer may have sent before it learns that the stream is over.
+    pub(in crate::proto) fn recv_capacity(&self) -> u32 {
+        self.window.capacity()
     }
 
     /// Takes the next item. Returns it with the number of credits to be returned now.

@@ -52,6 +52,7 @@ pub(super) fn session(checksum: bool, features: Features) -> Session {
         features,
         wall: SystemTime::UNIX_EPOCH + secs(1_700_000_000),
         peer_message_bytes_max: None,
+        loopback: false,
     }
 }
 
