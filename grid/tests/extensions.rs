@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use support::{A, B, Network};
 use tokio::time::{Instant, sleep};
 
-const ALL: [&str; 7] = ["ids32", "meta", "cancel", "credits", "chunks", "names", "limits"];
+const ALL: [&str; 8] = ["ids32", "meta", "cancel", "credits", "chunks", "names", "limits", "crc"];
 
 #[derive(Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[error("there is no {0}")]
@@ -333,6 +333,6 @@ async fn an_error_names_an_unknown_extension() {
     let error = Manager::builder(A).extensions(["meta", "mate"]).build().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "there is no extension `mate`, only ids32, meta, cancel, credits, chunks, names, limits"
+        "there is no extension `mate`, only ids32, meta, cancel, credits, chunks, names, limits, crc"
     );
 }

@@ -23,7 +23,7 @@ use super::callee::served::Served;
 use super::caller::call::Call;
 use super::error::ProtocolError;
 use super::event::{Event, Half, Released, Side};
-use super::input::Inbound;
+use super::input::{Coverage, Inbound};
 use super::limits::{Limits, payload_bytes_of};
 use super::muxes::{Key, Muxes};
 use super::output::queue::{Lane, PendingSend};
@@ -138,11 +138,9 @@ impl Link {
 
     /// A decoder for the messages of the connection that is up. Each connection needs a new one.
     pub(crate) fn new_inbound(&self) -> Inbound {
-        if self.has(Feature::Chunks) {
-            Inbound::with_chunks(self.limits.message_bytes_max)
-        } else {
-            Inbound::default()
-        }
+        let coverage = self.up.as_ref().map_or(Coverage::None, Connected::coverage);
+        let large_max = self.has(Feature::Chunks).then_some(self.limits.message_bytes_max);
+        Inbound::new(coverage, large_max)
     }
 
     /// The connection is gone: everything in flight ends, on both sides of this node.

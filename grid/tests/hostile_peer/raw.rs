@@ -21,7 +21,7 @@ pub(crate) mod op {
 
 /// Every extension.
 pub(crate) const ALL: &[&str] =
-    &["ids32", "meta", "cancel", "credits", "chunks", "names", "limits"];
+    &["ids32", "meta", "cancel", "credits", "chunks", "names", "limits", "crc"];
 
 /// A message of the grid protocol. Its end has a CRC.
 pub(crate) fn message(mux: u64, op: u8, handler: u8, payload: &[u8]) -> Bytes {
@@ -59,6 +59,7 @@ pub(crate) fn merged(parts: &[Bytes]) -> Bytes {
     let mut out = BytesMut::new();
     out.put_slice(&[0x97, 0, 0xce]);
     out.put_u32(parts.len().try_into().unwrap());
+    // No CRC: none covers the header.
     out.put_slice(&[0, 0, op::MERGED, 0, 0xc4, 0]);
     parts.iter().for_each(|part| put_bin(part, &mut out));
     out.freeze()

@@ -34,6 +34,40 @@ const HELD_BYTES_MIN: usize = 4 * 1024;
 /// copied. A stream that has the connection for itself makes up most of each message, and must not pay for copies.
 const HELD_RATIO_MAX: usize = 8;
 
+/// Which received messages must have a checksum. The flag that says whether a message has one is itself covered only by
+/// the checksum, so damage to that flag would switch the check off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Coverage {
+    /// None: TLS covers the bytes, or they do not leave the process.
+    #[default]
+    None,
+    /// Those that always have one in the base protocol.
+    Base,
+    /// All, with the extension `crc`.
+    Everything,
+}
+
+impl Coverage {
+    fn check(self, header: &Header) -> Result<(), DecodeError> {
+        let Header { op, mux, flags, .. } = *header;
+        if flags.contains(Flags::CRC) || self == Self::None {
+            return Ok(());
+        }
+        let is_excepted = match op {
+            Op::Ping => mux == MuxId::CONNECTION,
+            // They have none, or are ignored.
+            Op::Connect | Op::ConnectResponse | Op::Disconnect | Op::Merged | Op::Unknown(_) => {
+                true
+            }
+            _ => false,
+        };
+        if self == Self::Base && is_excepted {
+            return Ok(());
+        }
+        Err(DecodeError::NoChecksum { op })
+    }
+}
+
 /// What was received on one connection and has not been handled.
 ///
 /// The order of calls: [`push`](Self::push) messages, then [`decode`](Self::decode) without the lock, and each time
@@ -58,15 +92,15 @@ pub(crate) struct Inbound {
     abandoned: u64,
     /// What follows the decoded messages breaks the protocol.
     error: Option<ProtocolError>,
+    coverage: Coverage,
     /// Large messages of which parts are missing. `None`: the session has no `chunks`, and parts are unknown messages.
     assembly: Option<Assembly>,
 }
 
 impl Inbound {
-    /// For a session with the extension `chunks`, whose large messages have at most `bytes_max` bytes. Without the
-    /// extension, use the default.
-    pub(super) fn with_chunks(bytes_max: usize) -> Self {
-        Self { assembly: Some(Assembly::new(bytes_max)), ..Self::default() }
+    /// For a new session. With the extension `chunks`, large messages have at most `large_max` bytes.
+    pub(super) fn new(coverage: Coverage, large_max: Option<usize>) -> Self {
+        Self { coverage, assembly: large_max.map(Assembly::new), ..Self::default() }
     }
 
     /// Adds a received message.
@@ -102,10 +136,7 @@ impl Inbound {
             self.bytes += bytes.len() as u64;
             self.held_bytes = bytes.len().max(HELD_BYTES_MIN);
             match Message::decode(bytes) {
-                Ok(outer) if outer.header.op == Op::Merged => {
-                    self.tiny += u64::from(outer.header.seq == 0);
-                    self.parts = Some(merged::parts(&outer));
-                }
+                Ok(outer) if outer.header.op == Op::Merged => self.open_merged(&outer),
                 message => self.add(message),
             }
         }
@@ -114,7 +145,23 @@ impl Inbound {
         !self.decoded.is_empty() || self.error.is_some() || self.bytes > 0 || !self.is_done()
     }
 
+    fn open_merged(&mut self, outer: &Message) {
+        self.tiny += u64::from(outer.header.seq == 0);
+        let parts = match self.coverage {
+            Coverage::Everything => merged::parts_strict(outer),
+            Coverage::None | Coverage::Base => Ok(merged::parts(outer)),
+        };
+        match parts {
+            Ok(parts) => self.parts = Some(parts),
+            Err(error) => self.error = Some(error.into()),
+        }
+    }
+
     fn add(&mut self, message: Result<Message, DecodeError>) {
+        let message = message.and_then(|message| {
+            self.coverage.check(&message.header)?;
+            Ok(message)
+        });
         if let Ok(part) = &message
             && part.header.op == Op::Chunk
             && self.assembly.is_some()

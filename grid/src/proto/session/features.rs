@@ -19,10 +19,12 @@ pub(crate) enum Feature {
     Names,
     /// Both nodes state in the handshake how large a message they accept.
     Limits,
+    /// Where a session has checksums, they cover every message.
+    Crc,
 }
 
 impl Feature {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Ids32,
         Self::Meta,
         Self::Cancel,
@@ -30,6 +32,7 @@ impl Feature {
         Self::Chunks,
         Self::Names,
         Self::Limits,
+        Self::Crc,
     ];
 
     /// The name in the handshake.
@@ -42,6 +45,7 @@ impl Feature {
             Self::Chunks => "chunks",
             Self::Names => "names",
             Self::Limits => "limits",
+            Self::Crc => "crc",
         }
     }
 

@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 use super::pair::*;
 use super::solo::*;
 use crate::proto::error::ProtocolError;
+use crate::proto::session::features::Feature;
 use crate::proto::session::flood::Waste;
 use crate::proto::wire::{Flags, Header, Op, Part, Ping, Pong, Timestamp, merged};
 use crate::proto::{Features, Limits, SendState, Side};
@@ -122,15 +123,6 @@ fn every_message_that_is_of_no_use_is_paid_for() {
                 }),
                 128,
             ),
-            (
-                "an empty merged message",
-                Box::new(|_| {
-                    let mut bytes = BytesMut::new();
-                    merged::write_header(0, &mut bytes);
-                    vec![bytes.freeze()]
-                }),
-                16,
-            ),
         ];
         for (what, make, at_least) in cases {
             let price = price(features, make);
@@ -160,6 +152,19 @@ fn cancelled_requests_and_almost_empty_parts_are_paid_for() {
         vec![first, part(transfer, 1, 0, Flags::CRC | Flags::EOF, b"")]
     };
     assert_eq!(price(Features::all(), abandoned), 4);
+}
+
+/// With `crc` such a message is malformed.
+#[test]
+fn merged_messages_without_parts_are_paid_for() {
+    let empty = |_| {
+        let mut bytes = BytesMut::new();
+        merged::write_header(0, &mut bytes);
+        vec![bytes.freeze()]
+    };
+    for features in [Features::NONE, Features::all().without(Feature::Crc)] {
+        assert_eq!(price(features, empty), 16);
+    }
 }
 
 /// A call whose deadline passes at the callee is paid for like one that is cancelled.
