@@ -11,8 +11,9 @@ use crate::proto::output::header::HeaderTemplate;
 use crate::proto::routes::{RouteIndex, RouteKind};
 use crate::proto::session::features::Feature;
 use crate::proto::session::flood::Waste;
+use crate::proto::stream::core::Capacities;
 use crate::proto::timers::Timer;
-use crate::proto::wire::{Flags, HandlerId, Header, Message, Op, Refusal};
+use crate::proto::wire::{Flags, HandlerId, Header, Message, Meta, Op, Refusal};
 
 impl Link {
     pub(in crate::proto) fn on_request(
@@ -40,7 +41,9 @@ impl Link {
             );
             return Ok(());
         }
-        self.serve(now, message, route, ServedState::Single)
+        let meta = self.meta_of(&message)?;
+        self.serve(now, message, route, ServedState::Single, meta);
+        Ok(())
     }
 
     pub(in crate::proto) fn on_connect_mux(
@@ -67,6 +70,14 @@ impl Link {
                 return Ok(());
             }
         };
+        let meta = match self.meta_of(&message)?.map(|meta| take_capacities(meta, capacities)) {
+            Some(Err(fault)) => {
+                self.refuse_connect(&message.header, &fault);
+                return Ok(());
+            }
+            Some(Ok(meta)) => meta,
+            None => None,
+        };
         if let Some(fault) = self.refusal() {
             self.refuse_connect(&message.header, &fault);
             return Ok(());
@@ -79,7 +90,8 @@ impl Link {
         }
         let ack = stream.core.next_seq();
         self.output.push(HeaderTemplate::new(Op::AckMux, mux).seq(ack), None);
-        self.serve(now, message, route, ServedState::Stream(Box::new(stream)))
+        self.serve(now, message, route, ServedState::Stream(Box::new(stream)), meta);
+        Ok(())
     }
 
     fn serve(
@@ -88,8 +100,8 @@ impl Link {
         message: Message,
         route: RouteIndex,
         state: ServedState,
-    ) -> Result<(), ProtocolError> {
-        let meta = self.meta_of(&message)?;
+        meta: Option<Box<Meta>>,
+    ) {
         let header = message.header;
         let idle_check = matches!(&state, ServedState::Stream(stream) if stream.idle_check);
         let key = self.served.insert(Served::new(&header, state));
@@ -106,7 +118,6 @@ impl Link {
         self.counters.served += 1;
         self.carried_calls = true;
         self.emit(Event::Serve { key, route, payload: message.payload, deadline, meta });
-        Ok(())
     }
 
     fn route_of(&self, message: &Message) -> Option<(RouteIndex, RouteKind)> {
@@ -144,5 +155,25 @@ impl Link {
         let meta = self.fault_meta(fault);
         let header = HeaderTemplate::answering(Op::MuxConnectError, header).flags(flags);
         self.output.push_with(header, Some(&payload), &meta);
+    }
+}
+
+/// Takes the capacities of the caller out of the metadata, and returns the rest, if there is any. Fails if they differ from
+/// those of the handler: each side would count credits that the other one does not have, and the stream would hang.
+fn take_capacities(mut meta: Box<Meta>, handler: Capacities) -> Result<Option<Box<Meta>>, Fault> {
+    let handler = handler.stated();
+    match meta.capacities.take() {
+        Some(caller) if caller != handler => {
+            let text = |[incoming, outgoing]: [u32; 2]| {
+                format!("incoming = {incoming}, outgoing = {outgoing}")
+            };
+            let text = format!(
+                "capacities differ: the caller has {}, the handler {}",
+                text(caller),
+                text(handler)
+            );
+            Err(Fault::new(ErrorCode::UnknownHandler, text))
+        }
+        _ => Ok(Some(meta).filter(|meta| !meta.is_empty())),
     }
 }

@@ -14,7 +14,7 @@ use crate::proto::output::queue::PendingSend;
 use crate::proto::session::features::Feature;
 use crate::proto::stream::core::Capacities;
 use crate::proto::timers::Timer;
-use crate::proto::wire::{DecodeError, Flags, HandlerId, Op};
+use crate::proto::wire::{DecodeError, Flags, HandlerId, Meta, Op};
 
 impl Link {
     /// Starts a call. The answer comes with [`take_answer`](Self::take_answer), a stream's opening with
@@ -68,7 +68,13 @@ impl Link {
 
     /// Encodes the call's metadata, and checks that the peer will accept the size of the first message.
     fn encode_meta(&self, spec: &CallSpec) -> Result<Bytes, CallFailure> {
-        let meta = match spec.meta.as_ref().map(|meta| meta.encode_checked()) {
+        let capacities = spec.stream.map(Capacities::stated);
+        let meta = match (&spec.meta, capacities) {
+            (Some(meta), _) => Some(meta.encode_checked(capacities)),
+            (None, Some(_)) => Some(Meta::default().encode_checked(capacities)),
+            (None, None) => None,
+        };
+        let meta = match meta {
             None => Bytes::new(),
             Some(Ok(meta)) => meta,
             Some(Err(DecodeError::TooLong { len, max, .. })) => {
@@ -124,7 +130,7 @@ impl Link {
     /// Binds a mux id to the call and sends its first message. Its state becomes `Single` or `Stream`.
     fn send_opening(&mut self, now: Instant, key: Key, opening: Opening<'_>) {
         let Opening { handler, subroute, payload, meta, deadline, stream } = opening;
-        // Only a trace context can be dropped here: `check_features` comes before.
+        // Only a trace context and capacities can be dropped here: `check_features` comes before.
         let meta = if self.has(Feature::Meta) { meta } else { &[] };
         let id = self.next_mux_id();
         let bound = self.calls.bind(key, id);

@@ -20,6 +20,13 @@ pub struct Capacities {
     pub outgoing: u32,
 }
 
+impl Capacities {
+    /// As sent in the metadata of the stream's opening.
+    pub(in crate::proto) fn stated(self) -> [u32; 2] {
+        [self.incoming, self.outgoing.max(1)]
+    }
+}
+
 /// A message is out of its sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::proto) struct Mismatch {
