@@ -56,8 +56,13 @@ pub struct Config {
     pub calls_per_peer_max: usize,
     /// Time between two pings on a connection. Default: 10 s, as in Go nodes; above 0 and at most a day.
     ///
-    /// A connection is closed if no pong arrives for two intervals. If it is too short, a pause of the peer is mistaken
-    /// for its death. If it is too long, calls without a deadline keep waiting for a dead peer.
+    /// Whatever is received is a sign of life, parts of a large message included. A peer that has died is noticed within
+    /// two intervals and a round trip, and one that pauses for one and a half intervals is kept: for a death to be noticed
+    /// within 8 s, set 4 s, and pauses of up to 6 s are survived. Pings are sent more often than once per interval while
+    /// nothing else is received. A Go node is pinged once per interval, and its death is noticed after two to three.
+    ///
+    /// If it is too short, a pause of the peer is mistaken for its death. If it is too long, calls without a deadline keep
+    /// waiting for a dead peer. Both nodes of a link should have the same interval.
     pub ping_interval: Duration,
     /// Time limit of one attempt to reach a peer, from connecting to the end of the WebSocket upgrade. Default: 10 s;
     /// above 0 and at most a day.

@@ -131,11 +131,11 @@ pub enum LinkError {
     /// The peer broke the protocol.
     #[error("the peer broke the protocol")]
     Protocol(#[source] Cause),
-    /// The peer did not answer pings.
-    #[error("no pong for {} s", .silent.as_secs())]
+    /// The peer sent nothing, not even answers to pings.
+    #[error("no sign of life for {} s", .silent.as_secs())]
     #[non_exhaustive]
     Silent {
-        /// The time since the last pong. The limit is twice [`Config::ping_interval`](crate::Config::ping_interval).
+        /// The time since the last byte was received. The limit is twice [`Config::ping_interval`](crate::Config::ping_interval).
         silent: Duration,
     },
     /// The peer closed the connection.

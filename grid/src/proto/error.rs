@@ -11,6 +11,9 @@ pub(crate) enum ProtocolError {
     /// The bytes are not a message.
     #[error("malformed message: {0}")]
     Malformed(#[from] DecodeError),
+    /// The session has checksums, and the protocol demands one of this message.
+    #[error("{0} without a checksum, although the session has checksums")]
+    NoChecksum(Op),
     /// The peer sends requests without reading the answers.
     #[error("the peer does not read: {waiting} bytes are waiting for it, the limit is {max}")]
     NotReading { waiting: usize, max: usize },
@@ -23,8 +26,8 @@ pub(crate) enum ProtocolError {
     /// The peer sends more of what is of no use than this node accepts.
     #[error(transparent)]
     Flood(#[from] Flood),
-    /// No pong was received for two ping intervals.
-    #[error("no pong for {} s", .0.as_secs())]
+    /// Nothing was received for two ping intervals.
+    #[error("no sign of life for {} s", .0.as_secs())]
     Silent(Duration),
 }
 

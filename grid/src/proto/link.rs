@@ -80,6 +80,8 @@ pub(crate) struct Link {
     pub(super) carried_calls: bool,
     /// Largest message that is sent now: this node's limit, or that of the peer if it is smaller.
     message_bytes_max: usize,
+    /// When bytes were received last that were not a whole message.
+    last_incomplete: Option<Instant>,
     /// What the peer may send that is of no use. It is kept over reconnections, or a flood could go on after each.
     pub(super) flood: FloodBudget,
     events: VecDeque<Event>,
@@ -111,6 +113,7 @@ impl Link {
             served: Muxes::default(),
             next_mux: first_mux.get().into(),
             timers: Timers::default(),
+            last_incomplete: None,
             flood: FloodBudget::default(),
             events: VecDeque::new(),
             counters: Counters::default(),
@@ -294,7 +297,9 @@ impl Link {
             inbound.discard();
             return Ok(());
         }
-        self.counters.bytes_in += inbound.take_bytes();
+        let bytes = inbound.take_bytes();
+        self.counters.bytes_in += bytes;
+        self.hear(now, bytes > 0, inbound);
         for message in inbound.take_messages() {
             self.handle_message(now, message)?;
         }
@@ -302,6 +307,30 @@ impl Link {
         self.flood.note(Waste::Cancelled, inbound.take_abandoned());
         self.check_flood(now)?;
         inbound.take_error().map_or(Ok(()), Err)
+    }
+
+    /// Notes what was received as signs of life: of the peer, and of the streams of which parts of an item were received.
+    fn hear(&mut self, now: Instant, is_message: bool, inbound: &mut Inbound) {
+        let is_incomplete = inbound.take_progress();
+        if is_incomplete {
+            self.last_incomplete = Some(now);
+        }
+        if let Some(up) = self.up.as_mut().filter(|_| is_message || is_incomplete) {
+            up.heard(now);
+        }
+        for (op, mux) in inbound.take_heard() {
+            match op {
+                Op::MuxClientMsg => self.hear_caller(now, mux),
+                _ => self.hear_callee(now, mux),
+            }
+        }
+    }
+
+    /// The time since the last sign of life of a stream. While a large message is being received that does not travel in
+    /// parts, nothing else can be, so that time does not count.
+    pub(super) fn silence(&self, now: Instant, last_heard: Instant) -> Duration {
+        let last = self.last_incomplete.map_or(last_heard, |last| last.max(last_heard));
+        now.saturating_duration_since(last)
     }
 
     /// Fails if the peer has sent more of what is of no use than it may.

@@ -3,5 +3,6 @@
 
 mod floods;
 mod raw;
+mod slow;
 #[path = "../support/mod.rs"]
 mod support;

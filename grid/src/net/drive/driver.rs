@@ -125,6 +125,9 @@ impl<'a, T: Transport + ?Sized> Driver<'a, T> {
                 }
                 Poll::Ready(Err(error)) => return Err(error),
                 Poll::Pending => {
+                    if transport.take_progress() {
+                        self.inbound.note_progress();
+                    }
                     self.budget.shrink();
                     return Ok(Input::Dry);
                 }

@@ -116,6 +116,13 @@ impl Link {
         }
     }
 
+    /// A part of an item was received.
+    pub(in crate::proto) fn hear_caller(&mut self, now: Instant, id: MuxId) {
+        if let Some((_, stream)) = self.served_stream_of(id) {
+            stream.last_heard = now;
+        }
+    }
+
     fn served_stream_of(&mut self, id: MuxId) -> Option<(Key, &mut CalleeStream)> {
         let key = self.served.key_of(id)?;
         Some((key, self.callee_stream(key)?))

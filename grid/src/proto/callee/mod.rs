@@ -158,9 +158,10 @@ impl Link {
         let max = self.limits.stream_idle_max;
         let Some(id) = self.served.id_of(key) else { return };
         let Some(stream) = self.callee_stream(key) else { return };
-        if now.saturating_duration_since(stream.last_heard) < max {
-            let next = stream.last_heard + max;
-            return self.timers.arm(next, Timer::ServedIdle(key));
+        let last_heard = stream.last_heard;
+        let silent = self.silence(now, last_heard);
+        if silent < max {
+            return self.timers.arm(now + (max - silent), Timer::ServedIdle(key));
         }
         self.cancel_served(key);
         self.output.push(HeaderTemplate::new(Op::DisconnectClientMux, id), None);

@@ -185,6 +185,13 @@ impl Link {
         }
     }
 
+    /// A part of an item was received.
+    pub(in crate::proto) fn hear_callee(&mut self, now: Instant, id: MuxId) {
+        if let Some((_, stream)) = self.stream_of(id) {
+            stream.last_heard = now;
+        }
+    }
+
     fn call_of(&self, id: MuxId) -> Option<(Key, &CallState)> {
         let key = self.calls.key_of(id)?;
         Some((key, &self.calls.get(key)?.state))

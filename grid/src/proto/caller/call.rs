@@ -197,6 +197,8 @@ pub(in crate::proto) struct CallerStream {
     pub(super) last_heard: Instant,
     /// Whether a ping timer is armed for it.
     pub(super) pings: bool,
+    /// Identifies its last ping in the output.
+    pub(super) last_ping: Option<Ticket>,
 }
 
 impl CallerStream {
@@ -214,6 +216,7 @@ impl CallerStream {
             end: None,
             last_heard: now,
             pings,
+            last_ping: None,
         }
     }
 

@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::proto::error::PartError;
 use crate::proto::limits::TRANSFERS_MAX;
-use crate::proto::wire::{Flags, Header, Message};
+use crate::proto::wire::{Flags, Header, Message, MuxId, Op};
 
 /// Buffers that are kept for further messages. With one, or none, echoes of a MiB were a third slower.
 const SPARE_MAX: usize = 4;
@@ -35,6 +35,8 @@ struct Transfer {
     next_part: u32,
     total: usize,
     bytes: BytesMut,
+    /// The stream of which it is an item, if the first part shows that.
+    stream: Option<(Op, MuxId)>,
 }
 
 impl Assembly {
@@ -48,7 +50,9 @@ impl Assembly {
         let bytes = part.payload.as_deref().unwrap_or_default();
         let at = match self.open.iter().position(|transfer| transfer.number == mux.0) {
             Some(at) => at,
-            None if seq == 0 => self.begin(mux.0, deadline_ms as usize)?,
+            None if seq == 0 => {
+                self.begin(mux.0, deadline_ms as usize, item_of(part.payload_or_empty()))?
+            }
             None => return Err(PartError::Unknown),
         };
         let Some(transfer) = self.open.get_mut(at) else { return Err(PartError::Unknown) };
@@ -77,13 +81,27 @@ impl Assembly {
         Ok(is_whole.then(|| whole.freeze()))
     }
 
+    /// The stream of whose item this is a part, if it is one.
+    pub(super) fn stream_of(&self, part: &Message) -> Option<(Op, MuxId)> {
+        let Header { mux, seq, .. } = part.header;
+        if seq == 0 {
+            return item_of(part.payload_or_empty());
+        }
+        self.open.iter().find(|transfer| transfer.number == mux.0)?.stream
+    }
+
     /// Frees the buffers that are kept for further messages.
     pub(super) fn release_spare(&mut self) {
         self.spare.clear();
     }
 
     /// Begins a transfer. Returns its index.
-    fn begin(&mut self, number: u64, total: usize) -> Result<usize, PartError> {
+    fn begin(
+        &mut self,
+        number: u64,
+        total: usize,
+        stream: Option<(Op, MuxId)>,
+    ) -> Result<usize, PartError> {
         if number < self.next {
             return Err(PartError::Reused);
         }
@@ -101,7 +119,7 @@ impl Assembly {
         };
         let spare = self.spare.iter_mut().position(fits).and_then(|at| self.spare.remove(at));
         let bytes = spare.unwrap_or_default();
-        self.open.push(Transfer { number, next_part: 0, total, bytes });
+        self.open.push(Transfer { number, next_part: 0, total, bytes, stream });
         Ok(self.open.len() - 1)
     }
 
@@ -115,6 +133,12 @@ impl Assembly {
     pub(super) fn has_spare(&self) -> bool {
         !self.spare.is_empty()
     }
+}
+
+/// The stream of which a message is an item, if it begins with these bytes. A part is usually long enough to tell.
+fn item_of(begin: &Bytes) -> Option<(Op, MuxId)> {
+    let (op, mux) = Header::peek(begin)?;
+    matches!(op, Op::MuxClientMsg | Op::MuxServerMsg).then_some((op, mux))
 }
 
 impl Transfer {

@@ -48,7 +48,7 @@ pub(super) enum Coverage {
 }
 
 impl Coverage {
-    fn check(self, header: &Header) -> Result<(), DecodeError> {
+    fn check(self, header: &Header) -> Result<(), ProtocolError> {
         let Header { op, mux, flags, .. } = *header;
         if flags.contains(Flags::CRC) || self == Self::None {
             return Ok(());
@@ -64,7 +64,7 @@ impl Coverage {
         if self == Self::Base && is_excepted {
             return Ok(());
         }
-        Err(DecodeError::NoChecksum { op })
+        Err(ProtocolError::NoChecksum(op))
     }
 }
 
@@ -90,6 +90,10 @@ pub(crate) struct Inbound {
     tiny: u64,
     /// Large messages that their sender has abandoned.
     abandoned: u64,
+    /// Streams of which parts of an item were received.
+    heard: Vec<(Op, MuxId)>,
+    /// Bytes were received that are not a whole message yet.
+    progress: bool,
     /// What follows the decoded messages breaks the protocol.
     error: Option<ProtocolError>,
     coverage: Coverage,
@@ -106,6 +110,11 @@ impl Inbound {
     /// Adds a received message.
     pub(crate) fn push(&mut self, bytes: Bytes) {
         self.waiting.push_back(bytes);
+    }
+
+    /// Notes that bytes were received that are not a whole message yet.
+    pub(crate) fn note_progress(&mut self) {
+        self.progress = true;
     }
 
     /// Number of received messages whose decoding has not begun. A merged message counts as one.
@@ -141,8 +150,12 @@ impl Inbound {
             }
         }
         self.end_run();
-        // Bytes alone, of parts of large messages, are for the link's counters.
-        !self.decoded.is_empty() || self.error.is_some() || self.bytes > 0 || !self.is_done()
+        // Bytes alone, of parts of large messages, are for the link's counters, and a sign of life.
+        !self.decoded.is_empty()
+            || self.error.is_some()
+            || self.bytes > 0
+            || self.progress
+            || !self.is_done()
     }
 
     fn open_merged(&mut self, outer: &Message) {
@@ -158,7 +171,7 @@ impl Inbound {
     }
 
     fn add(&mut self, message: Result<Message, DecodeError>) {
-        let message = message.and_then(|message| {
+        let message = message.map_err(ProtocolError::from).and_then(|message| {
             self.coverage.check(&message.header)?;
             Ok(message)
         });
@@ -177,7 +190,7 @@ impl Inbound {
                 }
                 self.decoded.push(message);
             }
-            Err(error) => self.error = Some(error.into()),
+            Err(error) => self.error = Some(error),
         }
     }
 
@@ -186,6 +199,10 @@ impl Inbound {
     fn add_part(&mut self, part: &Message) -> Result<(), ProtocolError> {
         let Some(assembly) = &mut self.assembly else { return Ok(()) };
         let Header { mux: MuxId(transfer), seq, .. } = part.header;
+        let stream = assembly.stream_of(part);
+        if let Some(stream) = stream.filter(|stream| self.heard.last() != Some(stream)) {
+            self.heard.push(stream);
+        }
         let whole = assembly.add(part);
         let whole = whole.map_err(|error| ProtocolError::Part { transfer, part: seq, error })?;
         let Some(whole) = whole else {
@@ -230,6 +247,16 @@ impl Inbound {
         std::mem::take(&mut self.bytes)
     }
 
+    /// Whether bytes were received since this was called last that were not a whole message.
+    pub(super) fn take_progress(&mut self) -> bool {
+        std::mem::take(&mut self.progress)
+    }
+
+    /// Takes the streams of which parts of an item were received.
+    pub(super) fn take_heard(&mut self) -> impl Iterator<Item = (Op, MuxId)> {
+        self.heard.drain(..)
+    }
+
     /// Merged messages without parts, and parts of large messages that are almost empty, since this was called last.
     pub(super) fn take_tiny(&mut self) -> u64 {
         std::mem::take(&mut self.tiny)
@@ -253,6 +280,8 @@ impl Inbound {
     /// Drops what was decoded: there is no connection.
     pub(super) fn discard(&mut self) {
         self.decoded.clear();
+        self.heard.clear();
+        self.progress = false;
         (self.bytes, self.tiny, self.abandoned, self.error) = (0, 0, 0, None);
     }
 

@@ -259,6 +259,17 @@ impl Output {
         self.outbox.was_transmitted(ticket)
     }
 
+    /// Whether the message has not been returned by [`pop`](Self::pop). Of one that waits behind a large one of its call,
+    /// [`has_transfer_of`](Self::has_transfer_of) tells.
+    pub(super) fn is_waiting(&self, ticket: Ticket) -> bool {
+        ticket != Ticket::None && !self.outbox.was_transmitted(ticket)
+    }
+
+    /// Whether a large message of this call has not left.
+    pub(super) fn has_transfer_of(&self, side: Side, id: MuxId) -> bool {
+        self.outbox.has_transfer_of(side, id)
+    }
+
     /// Drops the large messages of a call that have not left, and the messages queued behind them. Returns whether one
     /// of them opens the call, so that the peer does not know of it and need not be told that it is over.
     ///

@@ -31,7 +31,8 @@ pub(in crate::proto) struct Connected {
 impl Connected {
     /// A connection whose handshake is done.
     pub(in crate::proto) fn new(now: Instant, session: Session, ping_every: Duration) -> Self {
-        let keepalive = Keepalive::new(now, session.wall, ping_every);
+        let probes = session.features != Features::NONE;
+        let keepalive = Keepalive::new(now, session.wall, ping_every, probes);
         Self { since: now, session, ping_every, keepalive }
     }
 
@@ -72,6 +73,11 @@ impl Connected {
         let pong = Pong::to(Ping::decode(ping.payload.as_ref())?);
         let header = HeaderTemplate::answering(Op::Pong, &ping.header);
         Ok(ConnectionMessage { header, payload: pong.encode() })
+    }
+
+    /// Bytes were received.
+    pub(in crate::proto) fn heard(&mut self, now: Instant) {
+        self.keepalive.heard(now);
     }
 
     /// Handles a pong of the connection.

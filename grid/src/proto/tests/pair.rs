@@ -112,6 +112,13 @@ impl Node {
         Ok(())
     }
 
+    /// Bytes were received that are not a whole message.
+    pub(super) fn receive_progress(&mut self, now: Instant) -> Result<(), ProtocolError> {
+        self.inbound.note_progress();
+        assert!(self.inbound.decode());
+        self.link.handle_messages(now, &mut self.inbound)
+    }
+
     pub(super) fn handle_timeout(&mut self, now: Instant) -> Result<(), ProtocolError> {
         self.link.handle_timeout(now, &mut self.inbound)
     }

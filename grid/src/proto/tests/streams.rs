@@ -296,7 +296,7 @@ fn pings_keep_an_idle_stream_open() {
 
 #[test]
 fn a_stream_with_a_short_deadline_is_not_pinged() {
-    let mut pair = Pair::new();
+    let mut pair = Pair::with(Limits::default(), Features::NONE);
     let spec = pair.within(secs(14), CallSpec { ..stream(1, 1) });
     let before = pair.a.link.counters().messages_out;
     pair.served(spec);

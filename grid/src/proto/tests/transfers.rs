@@ -132,9 +132,9 @@ fn spare_memory_is_freed_with_the_next_ping() {
     }
     assert_eq!(solo.node.serves.len(), 1);
     assert!(solo.node.inbound.has_spare(), "it would be used for the next message");
-    solo.advance(secs(9)).expect("a peer that is not silent yet");
+    solo.advance(secs(3)).expect("a peer that is not silent yet");
     assert!(solo.node.inbound.has_spare());
-    solo.advance(secs(2)).expect("a peer that is not silent yet");
+    solo.advance(secs(1)).expect("a peer that is not silent yet");
     assert!(!solo.node.inbound.has_spare());
 }
 

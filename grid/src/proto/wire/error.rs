@@ -2,8 +2,6 @@
 //!
 //! Texts name the field, so that a log line tells what is wrong with the other implementation.
 
-use super::message::Op;
-
 /// Why bytes cannot be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum DecodeError {
@@ -37,9 +35,6 @@ pub(crate) enum DecodeError {
     ShortTrailer { trailer: &'static str, need: usize, got: usize },
     #[error("bad checksum: {want:08x} in the message, {got:08x} computed")]
     Checksum { want: u32, got: u32 },
-    /// The session has checksums, and the protocol demands one of this message.
-    #[error("{op} without a checksum, although the session has checksums")]
-    NoChecksum { op: Op },
     /// With the extension `crc`, the header of a merged message has one form only, as no checksum covers it.
     #[error("merged message with a damaged header")]
     MergedHeader,
