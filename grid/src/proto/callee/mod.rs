@@ -149,7 +149,9 @@ impl Link {
         // Calls with a deadline of a millisecond cost as much as those that are cancelled.
         self.flood.note(if is_stream { Waste::CancelledStream } else { Waste::Cancelled }, 1);
         self.cancel_served(key);
-        if is_stream {
+        // A node of the base protocol ends the stream by its own timer. If it were told a moment before, and the reader
+        // had not taken all items, it would end the stream without an error.
+        if is_stream && self.peer_has_extensions() {
             self.output.push(HeaderTemplate::new(Op::DisconnectClientMux, id), None);
         }
     }

@@ -266,6 +266,36 @@ fn a_disconnect_is_a_loss_or_has_an_error() {
     assert_eq!(solo.node.recv(Caller, call), Recv::End(Err(fault)));
 }
 
+/// A Go caller ends the stream by its own timer, which has the same deadline. The end of the callee, a moment before, would
+/// meet a reader that has not taken all items, and end the stream there without an error and without those items.
+#[test]
+fn a_passed_deadline_is_left_to_the_caller() {
+    let mut solo = Solo::go();
+    solo.receive(flagged(opening(Op::ConnectMux, 1, stream_id(0, 4), 1000), Flags::EOF), None);
+    let serve = solo.node.serve();
+    for item in [b"1", b"2", b"3"] {
+        solo.node.send(Callee, serve, item);
+    }
+    solo.take();
+    solo.advance(secs(1)).expect("alive");
+    assert_eq!(solo.node.cancelled, [serve], "the handler is dropped in time");
+    assert_eq!(solo.sent(), [], "and the caller is not told");
+    // What it sends until its own timer fires.
+    for seq in 1..=3 {
+        solo.receive(head(Op::UnblockSrvMux, 1, seq), None);
+    }
+    solo.receive(head(Op::DisconnectServerMux, 1, 0), None);
+    solo.receive(head(Op::DisconnectServerMux, 1, 0), None);
+    assert_eq!(solo.sent(), []);
+
+    // Between nodes of this implementation, such an end near the deadline is the deadline.
+    let mut solo = Solo::with(crate::proto::Limits::default(), crate::proto::Features::all());
+    solo.receive(flagged(opening(Op::ConnectMux, 1, stream_id(0, 4), 1000), Flags::EOF), None);
+    solo.take();
+    solo.advance(secs(1)).expect("alive");
+    assert_eq!(solo.sent(), [(Op::DisconnectClientMux, 1, 0)]);
+}
+
 // ---- liveness -------------------------------------------------------------------------------------------------------
 
 /// Answers connection pings, so that only the stream is silent. Returns what the link sends meanwhile.
