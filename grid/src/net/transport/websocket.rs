@@ -11,6 +11,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
 use tungstenite::error::CapacityError;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext};
@@ -19,7 +20,6 @@ use tungstenite::{Error, Message};
 use super::Transport;
 use super::frames::Frames;
 use crate::error::LinkError;
-use crate::net::link::peer::now;
 use crate::proto::{FloodBudget, Waste};
 
 /// Bytes read at a time. The library zeroes this many before each read. Its default of 128 KiB halves the rate of small
@@ -109,7 +109,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         }
         self.flood.note(Waste::Frame, empty);
         self.flood.note(Waste::Fragment, small);
-        self.flood.settle(now(), 0).map_err(|flood| {
+        self.flood.settle(Instant::now().into_std(), 0).map_err(|flood| {
             self.close_with(CloseCode::Policy, &flood.to_string());
             LinkError::Protocol(Arc::new(flood))
         })
