@@ -12,9 +12,6 @@ use grid::{CallError, Connection, ErrorCode, Incoming, Manager, Outgoing, Remote
 use serde::{Deserialize, Serialize};
 use support::{A, B, Network};
 
-/// A time-out, so that a call that would wait for ever fails instead.
-const SOON: Duration = Duration::from_secs(10);
-
 /// A connection to a node with this service, over the in-memory network.
 async fn serving(service: impl Service) -> (Connection, (Network, Manager, Manager)) {
     let network = Network::default();
