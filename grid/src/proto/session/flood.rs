@@ -127,14 +127,6 @@ impl Waste {
     }
 }
 
-const _: () = {
-    let mut kind = 0;
-    while kind < KINDS {
-        assert!(Waste::ALL[kind] as usize == kind, "`ALL` is in the order of the variants");
-        kind += 1;
-    }
-};
-
 /// The peer has used up its budget.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Flood {
@@ -291,6 +283,11 @@ mod tests {
                 .map_err(|flood| (fed, flood))?;
         }
         Ok(())
+    }
+
+    #[test]
+    fn all_kinds_are_in_the_order_of_their_numbers() {
+        assert!(Waste::ALL.iter().enumerate().all(|(number, kind)| *kind as usize == number));
     }
 
     #[test]

@@ -26,6 +26,9 @@ fn busy(features: Features) -> Solo {
     solo
 }
 
+/// What is tried, the messages that are made of a number, and their price.
+type Case<'a> = (&'a str, Box<dyn FnMut(u32) -> Vec<Bytes> + 'a>, u64);
+
 /// What it costs to receive the messages that `make` makes of a number, each.
 fn price(features: Features, mut make: impl FnMut(u32) -> Vec<Bytes>) -> u64 {
     const COUNT: u32 = 100;
@@ -51,7 +54,7 @@ fn every_message_that_is_of_no_use_is_paid_for() {
     let one = |header: Header, payload: Option<&[u8]>| vec![encode(header, payload)];
     let pong = pong();
     for features in [Features::NONE, Features::all()] {
-        let cases: Vec<(&str, Box<dyn FnMut(u32) -> Vec<Bytes>>, u64)> = vec![
+        let cases: Vec<Case<'_>> = vec![
             ("a ping", Box::new(|_| one(head(Op::Ping, 0, 0), None)), 128),
             ("a pong nobody asked for", Box::new(|_| one(head(Op::Pong, 0, 0), Some(&pong))), 8),
             ("an unknown op", Box::new(|_| one(head(Op::Unknown(99), 7, 0), None)), 128),
