@@ -6,13 +6,26 @@ use crate::args::wire_name;
 use crate::entry::{Entry, entries};
 use crate::errors::Errors;
 
-const KNOWN: &[&str] = &["id", "name", "incoming", "outgoing", "timeout", "compact", "inline"];
+const KNOWN: &[&str] = &[
+    "id",
+    "name",
+    "incoming",
+    "outgoing",
+    "timeout",
+    "request_bytes_max",
+    "compact",
+    "inline",
+    "blocking",
+];
 
 /// Larger ids are derived from names.
 const PINNED_ID_MAX: u32 = 255;
 
 /// Each credit stands for a message that may be held in memory. For more throughput, send larger messages.
 const CAPACITY_MAX: u32 = 65_535;
+
+/// The largest message that a node can be configured for.
+const REQUEST_BYTES_MAX: u32 = 1024 * 1024 * 1024;
 
 /// The options in `#[handler(..)]`. An invalid option counts as absent.
 #[derive(Default)]
@@ -22,10 +35,12 @@ pub(crate) struct HandlerOptions {
     pub(crate) incoming: Option<(Ident, u32)>,
     pub(crate) outgoing: Option<(Ident, u32)>,
     pub(crate) timeout_ms: Option<u64>,
+    pub(crate) request_bytes_max: Option<u32>,
     pub(crate) compact: bool,
-    pub(crate) inline: bool,
-    /// The key of `inline`, for the error if the method is not a single request.
-    pub(crate) inline_key: Option<Ident>,
+    /// The key of `inline`, which is also the place of errors about it.
+    pub(crate) inline: Option<Ident>,
+    /// The key of `blocking`, likewise.
+    pub(crate) blocking: Option<Ident>,
 }
 
 impl HandlerOptions {
@@ -48,6 +63,7 @@ impl HandlerOptions {
                     for entry in entries(list.tokens.clone(), "`#[handler]`", KNOWN, errors) {
                         options.set(&entry, errors);
                     }
+                    options.check_together(errors);
                 }
                 Meta::Path(_) => {}
                 other => {
@@ -56,6 +72,19 @@ impl HandlerOptions {
             }
         }
         options
+    }
+
+    /// Reports options that exclude each other.
+    fn check_together(&mut self, errors: &mut Errors) {
+        if self.blocking.is_some()
+            && let Some(inline) = self.inline.take()
+        {
+            errors.push(
+                inline,
+                "`inline` runs the handler in the task of the link, and `blocking` on a thread where \
+                it may block: remove one of them",
+            );
+        }
     }
 
     fn set(&mut self, entry: &Entry, errors: &mut Errors) {
@@ -75,11 +104,13 @@ impl HandlerOptions {
                 self.timeout_ms =
                     entry.text("timeout = \"5s\"", errors).and_then(|text| duration(&text, errors));
             }
-            "compact" => self.compact = entry.flag(errors),
-            _ => {
-                self.inline = entry.flag(errors);
-                self.inline_key = Some(entry.key.clone());
+            "request_bytes_max" => {
+                let (what, example) = ("the size limit of a request", "request_bytes_max = 65536");
+                self.request_bytes_max = entry.number(what, REQUEST_BYTES_MAX, example, errors);
             }
+            "compact" => self.compact = entry.flag(errors),
+            "inline" => self.inline = entry.flag(errors).then(|| entry.key.clone()),
+            _ => self.blocking = entry.flag(errors).then(|| entry.key.clone()),
         }
     }
 }

@@ -77,7 +77,7 @@ pub(crate) struct Arg {
     pub(crate) default: bool,
 }
 
-/// The output of the method's future.
+/// What the method returns: the output of its future, or with `blocking` the value itself.
 pub(crate) struct Returns {
     pub(crate) written: Type,
     /// Bounds other than `Future` and `Send`, if the user wrote `-> impl Future`.
@@ -158,6 +158,11 @@ impl Method {
             Param::Arg(arg) => Some(arg),
             _ => None,
         })
+    }
+
+    /// Whether it is a plain `fn` that runs on a thread where it may block.
+    pub(crate) fn is_blocking(&self) -> bool {
+        self.options.blocking.is_some()
     }
 
     pub(crate) fn cfgs(&self) -> Vec<TokenStream> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::net::BLOCKING_CALLS_MAX;
 use crate::proto::Limits;
 
 /// Default path of the upgrade request; see [`Config::route`].
@@ -9,6 +10,9 @@ pub const ROUTE: &str = "/minio/grid/v1";
 
 /// A message is one allocation, so a larger limit is taken for a mistake.
 const BYTES_MAX: usize = 1024 * 1024 * 1024;
+
+/// Each running call has a thread of its own, so a larger number is taken for a mistake.
+const THREADS_MAX: usize = 65_536;
 
 /// A longer interval is taken for a mistake. The bound also keeps sums of times from overflowing.
 const INTERVAL_MAX: Duration = Duration::from_secs(24 * 3600);
@@ -54,6 +58,17 @@ pub struct Config {
     /// refuses work that it could do. If it is too large, one peer can keep that many handlers and their requests in
     /// memory.
     pub calls_per_peer_max: usize,
+    /// Number of handlers with `#[handler(blocking)]` that may run on this node at once, for all peers together. Default:
+    /// 64; from 1 to 65536.
+    ///
+    /// Further calls wait in line, in the order in which they arrived from their peer, and count as in flight; one that
+    /// is cancelled or reaches its deadline while it waits does not run. A peer has at most this number of calls in the
+    /// line of the node, so other peers wait behind that number of its calls at most.
+    ///
+    /// The threads are those of `tokio::task::spawn_blocking`, of which a runtime has 512 by default. If it is too small,
+    /// calls wait although the disk or the processor could do more. If it is too large, handlers occupy all threads of the
+    /// runtime, and file operations and name resolution in the same process wait behind them.
+    pub blocking_calls_max: usize,
     /// Time between two pings on a connection. Default: 10 s, as in Go nodes; above 0 and at most a day.
     ///
     /// Whatever is received is a sign of life, parts of a large message included. A peer that has died is noticed within
@@ -65,7 +80,8 @@ pub struct Config {
     /// waiting for a dead peer. Both nodes of a link should have the same interval.
     pub ping_interval: Duration,
     /// Time limit of one attempt to reach a peer, from connecting to the end of the WebSocket upgrade. Default: 10 s;
-    /// above 0 and at most a day.
+    /// above 0 and at most a day. A connection that this node accepts has the same time for its upgrade request, but
+    /// must begin it within 3 s.
     ///
     /// If it is too short, distant peers are never reached. If it is too long, a peer that does not answer is retried
     /// late.
@@ -80,6 +96,7 @@ impl Default for Config {
             message_bytes_max: limits.message_bytes_max,
             outbox_bytes: limits.outbox_bytes,
             calls_per_peer_max: limits.served_max,
+            blocking_calls_max: BLOCKING_CALLS_MAX,
             ping_interval: limits.ping_every,
             connect_timeout: Duration::from_secs(10),
         }
@@ -106,6 +123,7 @@ impl Config {
         message_bytes_max: usize,
         outbox_bytes: usize,
         calls_per_peer_max: usize,
+        blocking_calls_max: usize,
         ping_interval: Duration,
         connect_timeout: Duration,
     }
@@ -140,6 +158,7 @@ impl Config {
             ("message_bytes_max", self.message_bytes_max, 1024, BYTES_MAX),
             ("outbox_bytes", self.outbox_bytes, 1, BYTES_MAX),
             ("calls_per_peer_max", self.calls_per_peer_max, 1, usize::MAX),
+            ("blocking_calls_max", self.blocking_calls_max, 1, THREADS_MAX),
         ] {
             if !(least..=most).contains(&value) {
                 return Err(format!("{name} is {value}, but must be from {least} to {most}"));

@@ -6,7 +6,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Capacities, HandlerId};
+use bytes::Bytes;
+
+use crate::error::request_too_large;
+use crate::{Capacities, CodecError, HandlerId};
 
 /// The shape of a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,7 +34,9 @@ pub struct MethodInfo {
     kind: MethodKind,
     capacities: Capacities,
     timeout: Option<Duration>,
+    request_bytes_max: Option<u32>,
     inline: bool,
+    blocking: bool,
     docs: &'static str,
     arguments: &'static [(&'static str, &'static str)],
     returns: &'static str,
@@ -68,9 +73,37 @@ impl MethodInfo {
         self.timeout
     }
 
+    /// The largest request in bytes, if the method sets it with `#[handler(request_bytes_max = 65536)]`.
+    pub const fn request_bytes_max(&self) -> Option<usize> {
+        match self.request_bytes_max {
+            Some(max) => Some(max as usize),
+            None => None,
+        }
+    }
+
+    /// Fails if an encoded request is larger than the method allows.
+    pub(crate) fn check_request(
+        &self,
+        request: Option<Bytes>,
+    ) -> Result<Option<Bytes>, CodecError> {
+        let len = request.as_ref().map_or(0, Bytes::len);
+        match self.request_bytes_max() {
+            Some(max) if len > max => {
+                let method = format_args!("{}/{}", self.service, self.name);
+                Err(CodecError::new(request_too_large(len, max, method)))
+            }
+            _ => Ok(request),
+        }
+    }
+
     /// Whether the method has `#[handler(inline)]`: the link's own task may poll its handler first.
     pub const fn is_inline(&self) -> bool {
         self.inline
+    }
+
+    /// Whether the method has `#[handler(blocking)]`: its handler runs on a thread where it may block.
+    pub const fn is_blocking(&self) -> bool {
+        self.blocking
     }
 
     /// The method's documentation on the trait.
@@ -97,7 +130,9 @@ impl MethodInfo {
             kind: MethodKind::Single,
             capacities: Capacities { incoming: 0, outgoing: 0 },
             timeout: None,
+            request_bytes_max: None,
             inline: false,
+            blocking: false,
             docs: "",
             arguments: &[],
             returns: "",
@@ -141,8 +176,20 @@ impl MethodInfo {
     }
 
     #[doc(hidden)]
+    pub const fn __request_bytes_max(mut self, max: u32) -> Self {
+        self.request_bytes_max = Some(max);
+        self
+    }
+
+    #[doc(hidden)]
     pub const fn __inline(mut self) -> Self {
         self.inline = true;
+        self
+    }
+
+    #[doc(hidden)]
+    pub const fn __blocking(mut self) -> Self {
+        self.blocking = true;
         self
     }
 

@@ -149,6 +149,12 @@ async fn garbage_instead_of_an_upgrade_is_refused_and_silence_times_out() {
     let (_near, far) = duplex(64);
     let start = Instant::now();
     let error = manager.accept(far).await.unwrap_err().to_string();
+    assert!(error.contains("nothing was received within 3s"), "{error}");
+    assert_eq!(start.elapsed().as_secs(), 3);
+    let (mut near, far) = duplex(64);
+    near.write_all(b"GET / HT").await.unwrap();
+    let start = Instant::now();
+    let error = manager.accept(far).await.unwrap_err().to_string();
     assert!(error.contains("no upgrade request within 10s"), "{error}");
     assert_eq!(start.elapsed().as_secs(), 10);
 }

@@ -328,8 +328,8 @@ async fn values_that_are_too_deep_fail_where_they_are_sent() {
         unencoded(client.pack(Tree::nested(129)).await);
         unencoded(client.graft(Tree::Leaf, Tree::nested(129)).await);
         let error = client.graft(Tree::Leaf, Tree::nested(129)).await.unwrap_err();
-        let text = std::error::Error::source(&error).unwrap().to_string();
-        assert!(text.starts_with("argument `onto`: ") && text.contains("flat list"), "{text}");
+        let text = error.to_string();
+        assert!(text.contains(": argument `onto`: ") && text.contains("flat list"), "{text}");
 
         let answer = format!("cannot encode the answer: {TOO_DEEP}");
         for error in [

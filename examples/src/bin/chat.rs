@@ -57,8 +57,7 @@ async fn run(args: Node) -> Result<(), Failure> {
     let listen = listen.as_deref().or(name.split_once("://").map(|(_, address)| address));
     let listener = TcpListener::bind(listen.unwrap_or(&name)).await?;
     let node = ChatNode::start(&name, |b| b.hosts(hosts).token(SharedSecret::new(secret)))?;
-    let manager = node.manager().clone();
-    tokio::spawn(async move { manager.serve(listener).await });
+    tokio::spawn(node.manager().serve(listener));
 
     let (mut said, mut screen) = node.join(&user).await?;
     let mut typed = BufReader::new(stdin()).lines();

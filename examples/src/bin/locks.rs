@@ -97,8 +97,7 @@ async fn start(timing: &Timing) -> Result<Vec<Manager>, Failure> {
             .token(SharedSecret::new("correct horse"))
             .service(LocksServer::new(LockTable::new(timing)))
             .build()?;
-        let (listener, serving) = (seat.listener()?, manager.clone());
-        tokio::spawn(async move { serving.serve(listener).await });
+        tokio::spawn(manager.serve(seat.listener()?));
         nodes.push(manager);
     }
     for node in &nodes {

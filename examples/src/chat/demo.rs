@@ -73,8 +73,7 @@ fn start(seat: &local::Seat, names: &[String]) -> Result<ChatNode, Failure> {
     let node = ChatNode::start(seat.name(), |builder| {
         builder.hosts(names).token(SharedSecret::new("correct horse"))
     })?;
-    let (listener, manager) = (seat.listener()?, node.manager().clone());
-    tokio::spawn(async move { manager.serve(listener).await });
+    tokio::spawn(node.manager().serve(seat.listener()?));
     Ok(node)
 }
 

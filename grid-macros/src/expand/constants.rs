@@ -121,8 +121,14 @@ fn info(service: &Service, method: &Method) -> TokenStream {
     if let Some(timeout) = method.options.timeout_ms {
         info.extend(quote!(.__timeout_ms(#timeout)));
     }
-    if method.options.inline {
+    if let Some(max) = method.options.request_bytes_max {
+        info.extend(quote!(.__request_bytes_max(#max)));
+    }
+    if method.options.inline.is_some() {
         info.extend(quote!(.__inline()));
+    }
+    if method.is_blocking() {
+        info.extend(quote!(.__blocking()));
     }
     info
 }

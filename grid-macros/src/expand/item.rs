@@ -1,10 +1,10 @@
-//! The trait, without our attributes, and with `Send` futures.
+//! The trait, without our attributes, and with `Send` futures. A method with `blocking` stays a plain `fn`.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
 use crate::model::{Item, Method, Service};
-use crate::types::with_send;
+use crate::types::{is_unit, with_send};
 
 pub(super) fn expand(service: &Service) -> TokenStream {
     let syn::ItemTrait {
@@ -39,6 +39,15 @@ pub(super) fn expand(service: &Service) -> TokenStream {
 fn signature(service: &Service, method: &Method) -> TokenStream {
     let Method { attrs, ident, inputs, returns, body, .. } = method;
     let span = ident.span();
+    if method.is_blocking() {
+        let output = (!is_unit(&returns.written)).then_some(&returns.written).into_iter();
+        let block = body.as_ref().map(|body| &body.block);
+        let end = block.is_none().then(|| quote_spanned!(span=> ;));
+        return quote_spanned! {span=>
+            #(#attrs)*
+            fn #ident(#(#inputs),*) #(-> #output)* #block #end
+        };
+    }
     let private = service.krate.private_at(span);
     let written = with_send(&returns.written, &quote_spanned!(span=> #private::Send));
     let bounds = &returns.bounds;

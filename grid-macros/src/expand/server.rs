@@ -47,13 +47,19 @@ fn registration(service: &Service, method: &Method) -> TokenStream {
     let cx = if has_context(method) { names::binding("cx") } else { names::binding("_cx") };
     let (input, out) = (names::binding("input"), names::binding("out"));
     let args = method.args().enumerate().map(|(index, _)| names::argument(index));
+    let body = body(service, method);
+    if method.is_blocking() {
+        return quote! {
+            #(#cfgs)*
+            to.blocking(Self::#constant, |#svc, #cx, (#(#args,)*)| #body);
+        };
+    }
     let (function, ends) = match method.shape() {
         Shape::Single { .. } => (quote!(single), quote!()),
         Shape::ServerStream { .. } => (quote!(server_stream), quote!(, #out)),
         Shape::ClientStream { .. } => (quote!(client_stream), quote!(, #input)),
         Shape::TwoWay { .. } => (quote!(two_way), quote!(, #input, #out)),
     };
-    let body = body(service, method);
     quote! {
         #(#cfgs)*
         to.#function(Self::#constant, |#svc, #cx, (#(#args,)*) #ends| async move { #body });
@@ -89,7 +95,8 @@ fn body(service: &Service, method: &Method) -> TokenStream {
             quote!(#out)
         }
     });
-    let call = quote!(#ident::#name(&*#svc, #(#params),*).await);
+    let wait = (!method.is_blocking()).then(|| quote!(.await));
+    let call = quote!(#ident::#name(&*#svc, #(#params),*) #wait);
     let out = names::binding("out");
     match (&method.returns.output, method.returns.fallible) {
         // Located at the return type, since compiler messages about the items are about it.

@@ -27,11 +27,11 @@ pub(super) fn method(
     }
     method.attrs.retain(|attr| !carried::conditionally_has(attr, "handler"));
     let options = HandlerOptions::take(&mut method.attrs, errors);
-    sound &= signature::check(&method, errors);
+    sound &= signature::check(&method, &options, errors);
     let params = params::params(&mut method.sig, method.default.is_some(), errors);
     let returns = returns::returns(&method.sig, errors);
     let (params, returns) = (params?, returns?);
-    if !sound || !signature::check_together(&method, &params, &returns, errors) {
+    if !sound || !signature::check_together(&method, &options, &params, &returns, errors) {
         return None;
     }
     let name = options.name.clone().unwrap_or_else(|| method.sig.ident.unraw().to_string());
@@ -74,7 +74,7 @@ fn check_options(method: &Method, errors: &mut Errors) {
             add an `Outgoing<T>` argument, return `impl Stream`, or remove the option",
         );
     }
-    match (&method.options.inline_key, &shape) {
+    match (&method.options.inline, &shape) {
         (None, _) | (_, Shape::Single { .. }) => {}
         (Some(key), _) => {
             errors.push(key, "`inline` only applies to single requests: a stream has its own task")

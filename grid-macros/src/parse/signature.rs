@@ -3,6 +3,7 @@
 use syn::{FnArg, Receiver, ReceiverKind, Safety, TraitItemFn};
 
 use super::returns::future_output;
+use crate::attr::HandlerOptions;
 use crate::errors::Errors;
 use crate::model::{Arg, Output, Param, Returns};
 use crate::types::{self, TypeRef};
@@ -11,7 +12,7 @@ use crate::types::{self, TypeRef};
 const ARGS_MAX: usize = 12;
 
 /// Reports the first error of the signature other than in its parameters and return type.
-pub(super) fn check(method: &TraitItemFn, errors: &mut Errors) -> bool {
+pub(super) fn check(method: &TraitItemFn, options: &HandlerOptions, errors: &mut Errors) -> bool {
     let sig = &method.sig;
     let mut fine = true;
     let mut refuse = |at: &dyn quote::ToTokens, message: &str| {
@@ -55,12 +56,24 @@ pub(super) fn check(method: &TraitItemFn, errors: &mut Errors) -> bool {
         }
         _ => refuse(&sig.ident, "a method of a service must take `&self`"),
     }
-    if sig.asyncness.is_none() && future_output(sig).is_none() {
-        refuse(
+    match (&sig.asyncness, future_output(sig), &options.blocking) {
+        (Some(token), _, Some(_)) => refuse(
+            token,
+            "`blocking` is for a plain `fn`, which runs on a thread where it may block: remove \
+                `async`, or the option",
+        ),
+        (None, Some(_), Some(_)) => refuse(
+            &sig.output,
+            "`blocking` is for a plain `fn`, which runs on a thread where it may block: return the \
+                value itself, or remove the option",
+        ),
+        (None, None, None) => refuse(
             &sig.fn_token,
             "a method of a service must be async: write `async fn`, or return `impl \
-                Future<Output = T> + Send`",
-        );
+                Future<Output = T> + Send`; for a plain `fn`, which may block its thread, add \
+                `#[handler(blocking)]`",
+        ),
+        _ => {}
     }
     fine
 }
@@ -83,6 +96,7 @@ fn wrong_receiver(receiver: &Receiver) -> Option<&'static str> {
 /// Reports conflicts between the parameters, the return type and the default body.
 pub(super) fn check_together(
     method: &TraitItemFn,
+    options: &HandlerOptions,
     params: &[Param],
     returns: &Returns,
     errors: &mut Errors,
@@ -128,9 +142,16 @@ pub(super) fn check_together(
         }
         _ => {}
     }
-    if let (Some(_), true) =
-        (&method.default, streams || matches!(returns.output, Output::Pulled(_)))
-    {
+    let streams = streams || matches!(returns.output, Output::Pulled(_));
+    if let (Some(key), true) = (&options.blocking, streams) {
+        errors.push(
+            key,
+            "`blocking` only applies to single requests: write an `async fn`, and run the part that \
+                blocks with `tokio::task::spawn_blocking`",
+        );
+        return false;
+    }
+    if let (Some(_), true) = (&method.default, streams) {
         errors.push(&method.sig.ident, "only single requests can have a default body: remove it");
         return false;
     }

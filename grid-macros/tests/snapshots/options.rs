@@ -6,6 +6,16 @@ pub trait Disk: ::some::path::__private::Send + ::some::path::__private::Sync + 
     ) -> impl ::some::path::__private::Future<
         Output = Result<VolumeInfo, Infallible>,
     > + ::some::path::__private::Send;
+    /// A plain function.
+    fn hash(
+        &self,
+        cx: &Context,
+        password: String,
+        rounds: u32,
+    ) -> Result<String, HashError>;
+    fn flush(&self) {
+        self.write_all();
+    }
     fn by_hand(
         &self,
         depth: u32,
@@ -48,6 +58,22 @@ impl DiskClient {
     ) -> ::some::path::__private::Call<VolumeInfo, ::some::path::__private::Infallible> {
         Self::STAT.call(&self.connection, (volume, depth))
     }
+    /// A plain function.
+    ///
+    /// Calls [`Disk::hash`].
+    pub fn hash(
+        &self,
+        password: String,
+        rounds: u32,
+    ) -> ::some::path::__private::Call<String, HashError> {
+        Self::HASH.call(&self.connection, (password, rounds))
+    }
+    /// Calls [`Disk::flush`].
+    pub fn flush(
+        &self,
+    ) -> ::some::path::__private::Call<(), ::some::path::__private::Infallible> {
+        Self::FLUSH.call(&self.connection, ())
+    }
     /// Calls [`Disk::by_hand`].
     pub fn by_hand(
         &self,
@@ -66,7 +92,10 @@ const _: () = {
         const __CODEC_0: __grid::Codec<String> = __grid::compact::<String>();
         const __CODEC_1: __grid::Codec<u32> = __grid::compact::<u32>();
         const __CODEC_2: __grid::Codec<VolumeInfo> = __grid::compact::<VolumeInfo>();
-        const __CODEC_3: __grid::Codec<u32> = __grid::codec::<u32>();
+        const __CODEC_3: __grid::Codec<String> = __grid::codec::<String>();
+        const __CODEC_4: __grid::Codec<u32> = __grid::codec::<u32>();
+        const __CODEC_5: __grid::ErrorCodec<HashError> = __grid::error::<HashError>();
+        const __CODEC_6: __grid::Codec<()> = __grid::codec::<()>();
         /// Descriptor of [`Disk::stat`]: id, types and options.
         pub const STAT: &'static __grid::Method<
             (String, u32),
@@ -77,6 +106,7 @@ const _: () = {
                 .__arguments(&[("volume", "String"), ("depth", "u32")])
                 .__returns("Result<VolumeInfo, Infallible>")
                 .__timeout_ms(500u64)
+                .__request_bytes_max(4096u32)
                 .__inline(),
             (
                 __grid::arg("volume", Self::__CODEC_0),
@@ -85,20 +115,46 @@ const _: () = {
             Self::__CODEC_2,
             __grid::infallible(),
         );
+        /// Descriptor of [`Disk::hash`]: id, types and options.
+        pub const HASH: &'static __grid::Method<(String, u32), String, HashError> = &__grid::single(
+            __grid::MethodInfo::__new("Disc", "hash", 0x51cf2105)
+                .__docs("A plain function.")
+                .__arguments(&[("password", "String"), ("rounds", "u32")])
+                .__returns("Result<String, HashError>")
+                .__blocking(),
+            (
+                __grid::arg("password", Self::__CODEC_3),
+                __grid::arg("rounds", Self::__CODEC_4),
+            ),
+            Self::__CODEC_3,
+            Self::__CODEC_5,
+        );
+        /// Descriptor of [`Disk::flush`]: id, types and options.
+        pub const FLUSH: &'static __grid::Method<(), (), __grid::Infallible> = &__grid::single(
+            __grid::MethodInfo::__new("Disc", "flush", 0xa4e82961).__blocking(),
+            (),
+            Self::__CODEC_6,
+            __grid::infallible(),
+        );
         /// Descriptor of [`Disk::by_hand`]: id, types and options.
         pub const BY_HAND: &'static __grid::Method<(u32,), u32, __grid::Infallible> = &__grid::single(
             __grid::MethodInfo::__new("Disc", "old_name", 0x82f09cac)
                 .__arguments(&[("depth", "u32")])
                 .__returns("u32"),
-            (__grid::or_default::<u32>(__grid::whole("depth", Self::__CODEC_3)),),
-            Self::__CODEC_3,
+            (__grid::or_default::<u32>(__grid::whole("depth", Self::__CODEC_4)),),
+            Self::__CODEC_4,
             __grid::infallible(),
         );
         /// Descriptor of the service: name, documentation and methods.
         pub const DESCRIPTOR: &'static __grid::ServiceDescriptor = &__grid::ServiceDescriptor::__new(
             "Disc",
             "",
-            &[Self::STAT.info(), Self::BY_HAND.info()],
+            &[
+                Self::STAT.info(),
+                Self::HASH.info(),
+                Self::FLUSH.info(),
+                Self::BY_HAND.info(),
+            ],
         );
     }
     #[automatically_derived]
@@ -110,6 +166,14 @@ const _: () = {
                 |svc, _cx, (arg1, arg2)| async move {
                     Disk::stat(&*svc, arg1, arg2).await
                 },
+            );
+            to.blocking(
+                Self::HASH,
+                |svc, cx, (arg1, arg2)| Disk::hash(&*svc, &cx, arg1, arg2),
+            );
+            to.blocking(
+                Self::FLUSH,
+                |svc, _cx, ()| __grid::Result::Ok(Disk::flush(&*svc)),
             );
             to.single(
                 Self::BY_HAND,

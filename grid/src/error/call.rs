@@ -48,12 +48,13 @@ pub enum CallError<E = Infallible> {
         /// The timeout of the call.
         after: Duration,
     },
-    /// The arguments could not be serialised, or exceed the maximum message size. The request was not sent.
-    #[error("cannot encode the request")]
-    Encode(#[source] CodecError),
+    /// The arguments could not be serialised, or exceed the maximum message size or the `request_bytes_max` of the
+    /// method. The request was not sent.
+    #[error("cannot encode the request: {0}")]
+    Encode(CodecError),
     /// The answer could not be decoded as the expected type. The handler has run.
-    #[error("cannot decode the answer")]
-    Decode(#[source] CodecError),
+    #[error("cannot decode the answer: {0}")]
+    Decode(CodecError),
     /// The peer does not support a protocol extension that this call needs. The request was not sent.
     #[error("{peer} does not support the protocol extension `{feature}`, which this call needs")]
     #[non_exhaustive]
@@ -93,8 +94,9 @@ impl<E> CallError<E> {
     }
 }
 
-/// For handlers that call other nodes. An error that a peer sent is kept unchanged; any other error is converted to
-/// text.
+/// For handlers that call other nodes. An error that a peer sent is kept unchanged, with its code; any other error is
+/// converted to text. If a handler returns it, its own caller does not take the code for one of the node that it has
+/// called: see [`RemoteError`].
 impl<E: fmt::Display> From<CallError<E>> for RemoteError {
     fn from(error: CallError<E>) -> Self {
         match error {

@@ -37,6 +37,14 @@ pub(crate) fn too_large(
     ))
 }
 
+/// The text of the error for a request that exceeds the limit of its method.
+pub(crate) fn request_too_large(len: usize, max: usize, method: impl fmt::Display) -> String {
+    format!(
+        "a request of {len} bytes exceeds the limit of {max} bytes of {method} \
+        (`#[handler(request_bytes_max = {max})]`)"
+    )
+}
+
 /// The other end no longer reads the stream: the stream ended or was cancelled, or the link was lost.
 ///
 /// Returned by [`Outgoing::send`](crate::Outgoing::send). A handler can return it early with `?`, because nobody waits
@@ -60,15 +68,15 @@ pub enum SendError {
     #[error(transparent)]
     Closed(#[from] Closed),
     /// The item could not be encoded, or exceeds the maximum message size. The stream can still be used.
-    #[error("cannot encode the item")]
-    Encode(#[source] CodecError),
+    #[error("cannot encode the item: {0}")]
+    Encode(CodecError),
 }
 
 impl From<SendError> for RemoteError {
     fn from(error: SendError) -> Self {
         match error {
-            SendError::Encode(cause) => Self::new(format!("cannot encode the item: {cause}")),
             SendError::Closed(closed) => closed.into(),
+            encode => Self::new(encode.to_string()),
         }
     }
 }

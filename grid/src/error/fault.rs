@@ -17,7 +17,7 @@ pub enum ErrorCode {
     UnknownHandler,
     /// The handler panicked. The panic message is logged at the callee, and not sent.
     Panicked,
-    /// The callee could not decode the request.
+    /// The callee could not decode the request, or it is larger than the method allows. The handler did not run.
     BadRequest,
     /// The deadline passed at the callee.
     DeadlineExceeded,
@@ -99,6 +99,42 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// Converts an error that a handler has returned.
+    ///
+    /// The codes other than `Handler` and `Text` are statements of a node about a call that it was asked to serve, for
+    /// example that the handler did not run. If a handler returns such an error, it has received it from another node:
+    /// then its own caller must not take it for a statement about the call that it has made.
+    pub(crate) fn of_handler(error: RemoteError) -> Self {
+        let RemoteError { code, message } = error;
+        match code {
+            ErrorCode::Handler | ErrorCode::Text => Self::new(code, message),
+            other => {
+                let text = format!("the handler passed on an error ({other}): {message}");
+                Self::new(ErrorCode::Handler, text)
+            }
+        }
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    /// Writes what has happened, such as `unknown handler`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Handler => "error of the handler",
+            Self::UnknownHandler => "unknown handler",
+            Self::Panicked => "the handler panicked",
+            Self::BadRequest => "bad request",
+            Self::DeadlineExceeded => "deadline exceeded",
+            Self::Overloaded => "overloaded",
+            Self::NotPermitted => "not permitted",
+            Self::ShuttingDown => "shutting down",
+            Self::Text => "error text",
+            Self::Other(code) => return write!(f, "error code {code}"),
+        })
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
@@ -106,6 +142,12 @@ impl fmt::Display for Fault {
 }
 
 /// An error received as code and text.
+///
+/// A handler may return one that it has received from another node. The code then arrives as
+/// [`ErrorCode::Handler`], unless it is [`ErrorCode::Text`], and the former code becomes part of the text: the other codes
+/// are only ever set by the node that was called, so `UnknownHandler` always means that the handler of *this* call did not
+/// run. An error returned by a method whose error type is `RemoteError` keeps its code, inside
+/// [`CallError::Handler`](crate::CallError::Handler).
 ///
 /// Methods that need no error type of their own can use it as well:
 ///

@@ -139,14 +139,49 @@ pub enum LinkError {
         silent: Duration,
     },
     /// The peer closed the connection.
-    #[error("the peer closed the connection")]
-    Closed,
+    #[error("the peer closed the connection{}", colon(.reason))]
+    #[non_exhaustive]
+    Closed {
+        /// The status code of the WebSocket protocol, such as 1001 (shutting down) or 1002 (this node broke the protocol);
+        /// `None` if the peer did not say why.
+        code: Option<u16>,
+        /// What the peer said, at most 123 bytes.
+        reason: String,
+    },
     /// The connection broke.
     #[error("the connection failed")]
     Io(#[source] Cause),
     /// A newer connection from the same peer replaced this one.
-    #[error("the peer has opened a new connection")]
-    Replaced,
+    #[error("{}", replaced(.by.as_deref()))]
+    #[non_exhaustive]
+    Replaced {
+        /// The other process that has connected under the peer's name, with its address; `None` if it is the same one.
+        by: Option<String>,
+    },
+    /// A later connection of the same process has been accepted already, so this one is out of date.
+    #[error("dial {dial} was read after dial {latest} of the same process")]
+    #[non_exhaustive]
+    StaleDial {
+        /// The number of this dial.
+        dial: u64,
+        /// The number of the latest accepted dial.
+        latest: u64,
+    },
+    /// Two running processes use one name. One of them is connected, the other one is refused, and tries again after growing
+    /// pauses.
+    #[error("two processes use one name: {detail}")]
+    #[non_exhaustive]
+    NameTaken {
+        /// The instances of both processes and their addresses, as far as they are known.
+        detail: String,
+    },
+    /// Too many accepted connections had not completed their handshake, and this one was closed for a newer one.
+    #[error("closed for a newer connection: {max} connections had not completed their handshake")]
+    #[non_exhaustive]
+    Crowded {
+        /// The limit: for all sources, or for one source address.
+        max: usize,
+    },
     /// The peer ended the call without an answer.
     #[error("remote disconnected")]
     CallDropped,
@@ -235,6 +270,13 @@ impl fmt::Display for Chain<'_> {
 
 fn colon(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!(": {text}") }
+}
+
+fn replaced(by: Option<&str>) -> String {
+    match by {
+        None => "the peer has opened a new connection".to_owned(),
+        Some(by) => format!("another process has connected under the peer's name: {by}"),
+    }
 }
 
 fn ahead_or_behind(local: SystemTime, remote: SystemTime) -> &'static str {

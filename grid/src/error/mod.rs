@@ -10,8 +10,8 @@ mod link;
 
 pub(crate) use call::CallFailure;
 pub use call::{CallError, Sent};
-pub(crate) use codec::too_large;
 pub use codec::{Closed, CodecError, SendError};
+pub(crate) use codec::{request_too_large, too_large};
 pub(crate) use fault::Fault;
 pub use fault::{ErrorCode, RemoteError};
 pub use link::{Cause, LinkError};

@@ -26,6 +26,7 @@ pub use call::context::Context;
 pub use call::ends::{RawReceiver, RawSender};
 pub(crate) use call::options::{CallOptions, call_options};
 pub use call::raw::{RawCall, RawOpening};
+pub(crate) use link::blocking::CALLS_MAX as BLOCKING_CALLS_MAX;
 pub use link::state::{Instance, State};
 pub use link::states::States;
 pub use link::stats::{ConnectionStats, Stats};

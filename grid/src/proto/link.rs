@@ -59,6 +59,17 @@ pub(crate) struct Counters {
     pub(crate) ignored: u64,
 }
 
+/// How far the shutdown of this node has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shutdown {
+    /// Not shutting down.
+    No,
+    /// Calls that this node serves are finished. Their handlers may make calls.
+    Finishing,
+    /// This node makes no new calls either.
+    Closing,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Link {
@@ -69,11 +80,16 @@ pub(crate) struct Link {
     pub(super) peer: Arc<str>,
     /// Why there is no connection.
     pub(super) down_reason: Arc<LinkError>,
-    /// New calls are refused, the peer's and this node's.
-    closing: bool,
+    shutdown: Shutdown,
+    /// New calls of the peer are refused.
+    refuses_peer: bool,
+    /// There will be no connection any more.
+    abandoned: bool,
     pub(super) output: Output,
     pub(super) calls: Muxes<Call>,
     pub(super) served: Muxes<Served>,
+    /// Tasks of handlers, those of calls that are over included.
+    pub(super) handlers: usize,
     next_mux: u64,
     pub(super) timers: Timers,
     /// The last connection carried a call: this node received an answer, or served a call of the peer.
@@ -108,9 +124,12 @@ impl Link {
             up: None,
             peer,
             down_reason: Arc::new(LinkError::NotConnected),
-            closing: false,
+            shutdown: Shutdown::No,
+            refuses_peer: false,
+            abandoned: false,
             calls: Muxes::default(),
             served: Muxes::default(),
+            handlers: 0,
             next_mux: first_mux.get().into(),
             timers: Timers::default(),
             last_incomplete: None,
@@ -170,13 +189,47 @@ impl Link {
         self.emit(Event::Released(Released::Error(before)));
     }
 
+    /// The node shuts down: calls that it serves are finished. With `refuse_peer` new calls of the peer are refused.
+    pub(crate) fn finish(&mut self, refuse_peer: bool) {
+        self.refuses_peer |= refuse_peer;
+        if self.shutdown == Shutdown::No {
+            self.shutdown = Shutdown::Finishing;
+        }
+    }
+
     /// From now on new calls are refused, the peer's and this node's. Calls in flight continue.
     pub(crate) fn close(&mut self) {
-        self.closing = true;
+        self.refuses_peer = true;
+        self.shutdown = Shutdown::Closing;
+    }
+
+    /// Whether new calls of the peer are refused.
+    pub(super) fn refuses_peer(&self) -> bool {
+        self.refuses_peer
+    }
+
+    pub(crate) fn is_shutting_down(&self) -> bool {
+        self.shutdown != Shutdown::No
+    }
+
+    /// The task that drove the link is gone: everything in flight ends, and calls do not wait for a connection any more.
+    pub(crate) fn abandon(&mut self, reason: Arc<LinkError>) {
+        self.abandoned = true;
+        self.stop(reason);
+    }
+
+    /// Whether a call can wait for a connection.
+    pub(super) fn may_connect(&self) -> bool {
+        !(self.is_closing() || self.abandoned)
     }
 
     pub(crate) fn is_closing(&self) -> bool {
-        self.closing
+        self.shutdown == Shutdown::Closing
+    }
+
+    /// Whether no handler of this node runs for the peer.
+    pub(crate) fn serves_nothing(&self) -> bool {
+        self.served.len() == 0
     }
 
     /// Whether nothing is in flight in either direction, and no message waits for the socket.
@@ -282,6 +335,11 @@ impl Link {
     #[cfg(test)]
     pub(super) fn backlog(&self) -> (usize, usize) {
         (self.output.queued(), self.timers.len())
+    }
+
+    /// Tells the link how many tasks of handlers exist. The task of a cancelled call can outlive the call.
+    pub(crate) fn set_handlers(&mut self, handlers: usize) {
+        self.handlers = handlers;
     }
 
     // ---- from the network -------------------------------------------------------------------------------------------

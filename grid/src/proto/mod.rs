@@ -50,7 +50,7 @@ pub(crate) use input::Inbound;
 pub(crate) use limits::{Limits, PART_BYTES};
 pub(crate) use link::Link;
 pub(crate) use muxes::Key;
-pub(crate) use routes::{RouteError, RouteIndex, RouteKind, Routes};
+pub(crate) use routes::{RequestLimit, RouteError, RouteIndex, RouteKind, Routes};
 pub(crate) use session::Session;
 pub use session::dialer::dials;
 pub(crate) use session::features::{Feature, Features};

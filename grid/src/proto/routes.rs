@@ -3,6 +3,7 @@
 //! The core needs kinds and capacities to answer a call before its handler runs. The handlers themselves are in a table
 //! of the layer above.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::hash::Fold;
@@ -20,6 +21,14 @@ pub(crate) enum RouteKind {
     Stream(Capacities),
 }
 
+/// The largest request that a handler accepts.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestLimit {
+    pub(crate) bytes: usize,
+    /// Name of the handler, for the error.
+    pub(crate) method: Cow<'static, str>,
+}
+
 /// Why a handler cannot be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RouteError {
@@ -34,6 +43,8 @@ pub(crate) enum RouteError {
 pub(crate) struct Routes {
     by_key: HashMap<(HandlerId, Option<SubrouteId>), RouteIndex, Fold>,
     kinds: Vec<RouteKind>,
+    /// Shorter than `kinds` if the last handlers have no limit.
+    limits: Vec<Option<Box<RequestLimit>>>,
 }
 
 impl Routes {
@@ -54,6 +65,19 @@ impl Routes {
         self.by_key.insert((handler, subroute), index);
         self.kinds.push(kind);
         Ok(index)
+    }
+
+    /// Limits the requests of a handler.
+    pub(crate) fn limit_requests(&mut self, RouteIndex(index): RouteIndex, limit: RequestLimit) {
+        debug_assert!(index < self.kinds.len(), "the index of a handler that was added");
+        self.limits.resize_with(self.limits.len().max(index + 1), || None);
+        if let Some(place) = self.limits.get_mut(index) {
+            *place = Some(Box::new(limit));
+        }
+    }
+
+    pub(super) fn request_limit(&self, RouteIndex(index): RouteIndex) -> Option<&RequestLimit> {
+        self.limits.get(index)?.as_deref()
     }
 
     pub(super) fn find(

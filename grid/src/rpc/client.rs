@@ -146,7 +146,9 @@ impl<H, E> fmt::Debug for Opening<H, E> {
 impl<A: ArgTuple, O, E> Method<A, O, E> {
     /// Calls the method over this connection, like the client's method of the same name.
     pub fn call(&self, connection: &Connection, args: A) -> Call<O, E> {
-        let raw = connection.call(self.info.id(), args.__encode(&self.args), self.info.timeout());
+        let info = &self.info;
+        let request = args.__encode(&self.args).and_then(|request| info.check_request(request));
+        let raw = connection.call(info.id(), request, info.timeout());
         Call { raw, decode: self.output.decode, error: self.error.decode }
     }
 }
@@ -157,7 +159,8 @@ macro_rules! opens {
             /// Opens the stream over this connection, like the client's method of the same name.
             pub fn open(&'static self, connection: &Connection, args: A) -> Opening<$Handles, E> {
                 let info = &self.info;
-                let raw = connection.open(info.id(), info.capacities(), args.__encode(&self.args), info.timeout());
+                let request = args.__encode(&self.args).and_then(|request| info.check_request(request));
+                let raw = connection.open(info.id(), info.capacities(), request, info.timeout());
                 Opening { raw, method: self }
             }
         }

@@ -80,6 +80,31 @@ impl<T: Send + Sync + 'static> Handlers<'_, T> {
         self.added.insert(&method.info, handler);
     }
 
+    /// Adds a single request whose handler is a plain function that may block its thread.
+    ///
+    /// The arguments are decoded and the answer is encoded on that thread too, since the code of their types may block as
+    /// well.
+    pub fn blocking<A, O, E, F>(&mut self, method: &'static Method<A, O, E>, run: F)
+    where
+        A: ArgTuple,
+        O: 'static,
+        E: 'static,
+        F: Fn(Arc<T>, Context, A) -> Result<O, E> + Copy + Send + Sync + 'static,
+    {
+        let service = Arc::clone(&self.service);
+        let run: Arc<RunSingle> = Arc::new(move |cx, payload| {
+            let service = Arc::clone(&service);
+            Box::pin(cx.run_blocking(move |cx| {
+                let args = A::__decode(payload, &method.args).map_err(bad_request)?;
+                match run(service, cx, args) {
+                    Ok(answer) => method.output.encode(answer).map_err(bad_answer),
+                    Err(error) => Err((method.error.encode)(error)),
+                }
+            }))
+        });
+        self.added.insert(&method.info, RawHandler::Single { run, inline: false });
+    }
+
     /// Adds a method that answers with a stream.
     pub fn server_stream<A, O, E, F, Fut>(
         &mut self,
@@ -95,7 +120,8 @@ impl<T: Send + Sync + 'static> Handlers<'_, T> {
         let service = Arc::clone(&self.service);
         let handler = RawHandler::Stream {
             capacities: method.info.capacities(),
-            run: Arc::new(move |cx, payload, _, sender| {
+            run: Arc::new(move |cx, payload, receiver, sender| {
+                receiver.unused();
                 let service = Arc::clone(&service);
                 Box::pin(async move {
                     let args = A::__decode(payload, &method.args).map_err(bad_request)?;

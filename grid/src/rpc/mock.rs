@@ -42,7 +42,8 @@ impl Mock {
         Self { registry: Registry::new() }
     }
 
-    /// Answers a single request with the closure's result.
+    /// Answers a single request with the closure's result. The closure may block if the method has
+    /// `#[handler(blocking)]`.
     ///
     /// # Panics
     ///
@@ -55,7 +56,10 @@ impl Mock {
         E: Send + 'static,
         F: Fn(A) -> Result<O, E> + Send + Sync + 'static,
     {
-        self.answer(answer, |to| to.single(method, |answer, _, args| async move { answer(args) }))
+        self.answer(answer, |to| match method.info.is_blocking() {
+            true => to.blocking(method, |answer, _, args| answer(args)),
+            false => to.single(method, |answer, _, args| async move { answer(args) }),
+        })
     }
 
     /// Answers with the stream that the closure's future sends.

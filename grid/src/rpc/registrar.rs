@@ -80,7 +80,12 @@ impl<'a> Registrar<'a> {
         handler: RawHandler,
     ) -> Result<(), RegisterError> {
         let name = format!("{}/{}", info.service(), info.name());
-        self.registry.insert(name.into(), info.id(), self.subroute.as_deref(), handler)
+        let subroute = self.subroute.as_deref();
+        let route = self.registry.insert(name.into(), info.id(), subroute, handler)?;
+        if let Some(max) = info.request_bytes_max() {
+            self.registry.limit_requests(route, max);
+        }
+        Ok(())
     }
 }
 

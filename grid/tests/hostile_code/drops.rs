@@ -133,13 +133,16 @@ async fn a_waker_that_panics_neither_stops_the_link_nor_reaches_its_caller() {
     let cancelled = Arc::new(AtomicUsize::new(0));
     let (_network, a, _b) = pair(|builder| {
         let cancelled = Arc::clone(&cancelled);
-        builder.stream_handler(1, None, ONE, move |cx, _, _input, _out| {
+        builder.stream_handler(1, None, ONE, move |cx, _, input, _out| {
             let cancelled = Arc::clone(&cancelled);
             tokio::spawn(async move {
                 cx.cancelled().await;
                 cancelled.fetch_add(1, Ordering::Relaxed);
             });
-            pending()
+            async {
+                let _unread = input;
+                pending().await
+            }
         })
     })
     .await;

@@ -1,8 +1,11 @@
 //! Every shape of a method, through client, encoding, registry and server: without a node, on one node, and on two.
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
+mod blocking;
 mod contract;
 mod fused;
+mod limits;
+mod order;
 mod place;
 mod service;
 mod singles;

@@ -131,10 +131,7 @@ impl Ring {
             let manager = cluster::builder(name, names.iter().map(String::as_str), None)
                 .service(FilesServer::new(Disk::new(share.clone())))
                 .build()?;
-            tokio::spawn({
-                let manager = manager.clone();
-                async move { manager.serve(listener).await }
-            });
+            tokio::spawn(manager.serve(listener));
             managers.push(manager);
         }
         let ring = Self { names, managers };

@@ -49,10 +49,7 @@ pub(crate) async fn run(args: &Node) -> Result<(), Box<dyn Error>> {
     // Before the line that says that this node is running: from then on a signal must shut it down properly.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let server = tokio::spawn({
-        let manager = manager.clone();
-        async move { manager.serve(listener).await }
-    });
+    let server = tokio::spawn(manager.serve(listener));
     // Fails if stdout is closed, which is fine.
     let _ = writeln!(io::stdout(), "listening on {}", args.name);
     for name in args.hosts.iter().filter(|name| **name != args.name) {

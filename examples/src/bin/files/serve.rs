@@ -1,4 +1,5 @@
-//! Implements `Files`. The blocking work of `tree` and `search` runs on threads that may block.
+//! Implements `Files`. The work of `tree` and `search` blocks: `stat` and `read` are `blocking` methods, and the streams
+//! use `spawn_blocking`.
 //!
 //! A walk pushes into a bounded channel, from which the handler sends to the caller. A slow caller thus slows down the
 //! disk. When a caller leaves, the handler's future and its channel are dropped, and the thread's next `put` ends the
@@ -37,14 +38,12 @@ impl Disk {
 }
 
 impl Files for Disk {
-    async fn stat(&self, path: RelPath) -> Result<Stat, FilesError> {
-        let tree = self.tree.clone();
-        spawn_blocking(move || tree.stat(&path)).await.map_err(failed)?
+    fn stat(&self, path: RelPath) -> Result<Stat, FilesError> {
+        self.tree.stat(&path)
     }
 
-    async fn read(&self, path: RelPath, offset: u64, len: u64) -> Result<Bytes, FilesError> {
-        let tree = self.tree.clone();
-        spawn_blocking(move || tree.read(&path, offset, len)).await.map_err(failed)?
+    fn read(&self, path: RelPath, offset: u64, len: u64) -> Result<Bytes, FilesError> {
+        self.tree.read(&path, offset, len)
     }
 
     async fn walk(

@@ -17,10 +17,12 @@ use crate::{
 #[grid::service]
 pub(crate) trait Files {
     /// The result of `lstat`.
-    async fn stat(&self, path: RelPath) -> Result<Stat, FilesError>;
+    #[handler(blocking)]
+    fn stat(&self, path: RelPath) -> Result<Stat, FilesError>;
 
     /// Reads bytes of a file: at most 1 MiB per call, none at its end.
-    async fn read(&self, path: RelPath, offset: u64, len: u64) -> Result<Bytes, FilesError>;
+    #[handler(blocking)]
+    fn read(&self, path: RelPath, offset: u64, len: u64) -> Result<Bytes, FilesError>;
 
     /// All entries in and below a path, in the order of paths.
     // Compact: field names would make up most of a listing's bytes.

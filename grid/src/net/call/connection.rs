@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::abort::AbortOnDrop;
 use super::raw::{RawCall, RawOpening, Target};
-use crate::error::CodecError;
+use crate::error::{CodecError, LinkError};
 use crate::net::link::peer::Peer;
 use crate::net::link::state::State;
 use crate::net::link::states::States;
@@ -82,16 +82,17 @@ impl Connection {
     /// Waits until the link is up.
     ///
     /// # Errors
-    /// [`NotConnected`] with the last state, if the link is not up within `timeout` or this node is shut down. A failed
-    /// attempt is not an error: the node dials again.
+    /// [`NotConnected`] with the last state, if the link is not up within `timeout`, this node is shut down, or its runtime
+    /// has ended. A failed attempt is not an error: the node dials again.
     ///
     /// # Cancel safety
     /// Cancel safe.
     pub async fn wait_connected(&self, timeout: Duration) -> Result<(), NotConnected> {
         let states = self.states();
-        let up = states.wait_for(State::is_connected);
-        let state = match tokio::time::timeout(timeout, up).await {
-            Ok(Some(_)) => return Ok(()),
+        let decided = states.wait_for(|state| state.is_connected() || is_final(state));
+        let state = match tokio::time::timeout(timeout, decided).await {
+            Ok(Some(state)) if state.is_connected() => return Ok(()),
+            Ok(Some(state)) => state,
             Ok(None) => State::Shutdown,
             Err(_) => self.state(),
         };
@@ -158,6 +159,11 @@ impl Connection {
             keep: keep.clone(),
         }
     }
+}
+
+/// Whether no connection can follow. [`State::Shutdown`] is final as well, and ends the states.
+fn is_final(state: &State) -> bool {
+    matches!(state, State::Error(reason) if matches!(**reason, LinkError::RuntimeGone))
 }
 
 /// The reason that the text of [`NotConnected`] adds for a state.

@@ -83,6 +83,15 @@ impl Context {
         self.meta.as_ref()?.state.as_deref()
     }
 
+    /// Runs `work` on a thread where it may block, once there is a free slot (link/blocking.rs).
+    pub(crate) async fn run_blocking<T: Send + 'static>(
+        self,
+        work: impl FnOnce(Self) -> T + Send + 'static,
+    ) -> T {
+        let peer = Arc::clone(&self.peer);
+        peer.blocking.run(move || work(self)).await
+    }
+
     /// Waits until the call has ended: it was answered or cancelled, its deadline passed, or its link was lost.
     ///
     /// The handler's own future is dropped in all these cases. Use this in tasks that the handler has spawned.

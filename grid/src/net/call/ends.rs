@@ -202,7 +202,10 @@ impl Drop for RawSender {
 
 /// Receives the items of a stream, as bytes.
 ///
-/// As a [`Stream`] it ends after the last item, or after one error. Dropping the caller's receiver cancels the call.
+/// As a [`Stream`] it ends after the last item, or after one error.
+///
+/// Dropping the caller's receiver cancels the call. A handler may drop its receiver and go on: items that the caller sends
+/// after that are discarded, and the caller does not wait.
 #[derive(Debug)]
 pub struct RawReceiver {
     end: End,
@@ -231,6 +234,11 @@ impl RawReceiver {
                 Poll::Ready(end.err().map(Err))
             }
         }
+    }
+
+    /// Drops the receiver of a handler without input. A plain drop would lock the link.
+    pub(crate) fn unused(mut self) {
+        self.done = true;
     }
 
     /// Returns the next item, or `None` when the other side has ended the stream.
@@ -268,8 +276,11 @@ impl FusedStream for RawReceiver {
 
 impl Drop for RawReceiver {
     fn drop(&mut self) {
-        if self.end.side == Side::Caller {
-            self.end.peer.link(|link| link.forget_call(self.end.key));
+        let End { peer, side, key, .. } = &self.end;
+        match side {
+            Side::Caller => peer.link(|link| link.forget_call(*key)),
+            Side::Callee if self.done => {}
+            Side::Callee => peer.link(|link| link.stop_reading(Side::Callee, *key)),
         }
     }
 }

@@ -99,6 +99,9 @@ macro_rules! call_options {
         }
 
         /// If there is no connection, waits for one until the deadline instead of failing at once.
+        ///
+        /// If there is none by then, the call fails with
+        /// [`CallError::Disconnected`](crate::CallError::Disconnected), which contains the reason of the last attempt.
         pub fn wait_connected(mut self) -> Self {
             self.options_mut().set_wait();
             self

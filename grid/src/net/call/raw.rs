@@ -3,6 +3,7 @@
 //! These types are not generic and have no timers: the link handles deadlines. So a call is small, `Unpin` and
 //! `'static`, and can be passed to `spawn`, `select!` or `join_all` directly.
 
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -32,18 +33,28 @@ pub(super) struct Target {
 }
 
 /// The state of a call or opening until its result is returned.
-#[derive(Debug)]
 struct Start {
     target: Target,
     state: Progress,
     options: CallOptions,
 }
 
-#[derive(Debug)]
 enum Progress {
     New { payload: Result<Option<Bytes>, CodecError>, stream: Option<Capacities> },
     Started(Key),
     Over,
+}
+
+/// Omits payload and metadata.
+impl fmt::Debug for Start {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Target { peer, handler, subroute, .. } = &self.target;
+        f.debug_struct("Start")
+            .field("peer", &peer.name)
+            .field("handler", handler)
+            .field("subroute", subroute)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Start {

@@ -1,6 +1,7 @@
 //! How much a link reads before it answers, and how many calls it merges into one message. Both depend on the number of
 //! worker threads: with several threads, other tasks run in parallel.
 
+use crate::net::serve::workers::Workers;
 use crate::proto::Limits;
 
 /// Bytes read in one round. With eight times as many, both ends run in lockstep: one writes while the other reads.
@@ -19,49 +20,46 @@ const MESSAGES_MAX: usize = 64;
 /// thread could start with the first calls. With 24, and with 51, one thread did 2 % fewer calls at c=64.
 const CALLS_MERGED_ALONE: u32 = 32;
 
-/// The limits of a link whose tasks run on the current runtime.
-pub(in crate::net) fn limits_here(limits: Limits) -> Limits {
-    match workers() {
-        1 => Limits { calls_merged_max: CALLS_MERGED_ALONE, ..limits },
-        _ => limits,
+/// The limits of a link whose tasks run on these workers.
+pub(super) fn limits_of(workers: &Workers, limits: Limits) -> Limits {
+    if workers.are_several() {
+        limits
+    } else {
+        Limits { calls_merged_max: CALLS_MERGED_ALONE, ..limits }
     }
-}
-
-fn workers() -> usize {
-    tokio::runtime::Handle::current().metrics().num_workers()
 }
 
 /// How much the next round may read.
 #[derive(Debug)]
-pub(in crate::net) struct ReadBudget {
+pub(super) struct ReadBudget {
     messages: usize,
     messages_min: usize,
 }
 
 impl ReadBudget {
-    /// Creates the budget for a task of the current runtime. If all tasks share one thread, no other task runs while a
-    /// message is answered, so small reads only cost time.
-    pub(in crate::net) fn of_this_runtime() -> Self {
-        Self::with_workers(workers())
+    /// Creates the budget of a task on these workers. If all tasks share one thread, no other task runs while a message is
+    /// answered, so small reads only cost time.
+    pub(super) fn of(workers: &Workers) -> Self {
+        Self::with_several(workers.are_several())
     }
 
-    fn with_workers(workers: usize) -> Self {
-        let messages_min = if workers > 1 { MESSAGES_MIN } else { MESSAGES_MAX };
+    fn with_several(workers: bool) -> Self {
+        let messages_min = if workers { MESSAGES_MIN } else { MESSAGES_MAX };
         Self { messages: messages_min, messages_min }
     }
 
     /// Whether a round that has read this many messages and bytes may read another message.
-    pub(in crate::net) fn allows(&self, messages: usize, bytes: usize) -> bool {
+    pub(super) fn allows(&self, messages: usize, bytes: usize) -> bool {
         messages < self.messages && bytes < BYTES_MAX
     }
 
     /// Called when a round has used its whole budget, and there may be more to read.
-    pub(in crate::net) fn grow(&mut self) {
+    pub(super) fn grow(&mut self) {
         self.messages = (2 * self.messages).min(MESSAGES_MAX);
     }
 
     /// Called when a round has read all available input.
-    pub(in crate::net) fn shrink(&mut self) {
+    pub(super) fn shrink(&mut self) {
         self.messages = self.messages_min;
     }
 }
@@ -76,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_backlog_is_read_in_growing_pieces() {
-        let mut budget = ReadBudget::with_workers(2);
+        let mut budget = ReadBudget::with_several(true);
         let mut rounds = Vec::new();
         for _ in 0..8 {
             rounds.push(round(&budget, 100));
@@ -90,7 +88,7 @@ mod tests {
     }
 
     fn calls_merged_here() -> u32 {
-        limits_here(Limits::default()).calls_merged_max
+        limits_of(&Workers::here(), Limits::default()).calls_merged_max
     }
 
     #[tokio::test]
@@ -105,6 +103,6 @@ mod tests {
 
     #[test]
     fn one_thread_reads_what_there_is() {
-        assert_eq!(round(&ReadBudget::with_workers(1), 100), MESSAGES_MAX);
+        assert_eq!(round(&ReadBudget::with_several(false), 100), MESSAGES_MAX);
     }
 }

@@ -6,37 +6,21 @@
 //!
 //! When a round has activated several tasks, the driver yields before it looks for output, so that their messages are
 //! sent in one batch. After a single task it parks at once, which keeps latency low.
+//!
+//! What the driver works on is a [`Core`]. The driver lends it while user code runs, and may lose it then (slot.rs).
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
-use super::alarm::Alarm;
-use super::budget::ReadBudget;
+use super::core::{Core, Input, discard};
 use super::endpoint::Endpoint;
+use super::slot::{Slot, Taken};
 use crate::error::LinkError;
-use crate::net::catch::catch;
-use crate::net::link::effects::Effects;
 use crate::net::link::peer::now;
-use crate::net::serve::dispatch::{self, Replies};
+use crate::net::serve::dispatch;
 use crate::net::transport::Transport;
-use crate::proto::{Inbound, Link, PART_BYTES, ProtocolError};
-
-/// Messages of at least this length are large messages or parts of them. They are never merged.
-const LARGE_MESSAGE_BYTES: usize = PART_BYTES;
-
-/// Bytes of large messages that a round writes to the socket before it reads again. Without this limit large messages
-/// fill the kernel's buffers, where small calls cannot overtake them.
-const LARGE_WRITE_BUDGET_BYTES: usize = 32 * 1024;
-
-/// Bytes of large messages are divided by this before they count against the read budget. Small messages activate
-/// tasks, which should run soon; a part of a large message is only stored.
-const LARGE_READ_DISCOUNT: usize = 4;
-
-/// Outcomes of handlers that finished in their first poll are passed to the link in batches of this size. Allocators
-/// cache about this many blocks of one size: with 24, one thread made 3 % fewer calls.
-const REPLIES_MAX: usize = 6;
 
 /// The driver yields once a round has activated at least this many tasks and handlers.
 const BATCH_MIN: usize = 2;
@@ -46,262 +30,232 @@ const BATCH_MIN: usize = 2;
 /// with two and three it was the same within the noise.
 const ROUNDS_MAX: u32 = 4;
 
-/// The task of a link, as a future that ends with the connection and returns the reason.
-pub(super) struct Driver<'a, T: ?Sized> {
-    endpoint: &'a Endpoint,
-    /// `None` while the link is down. The driver then handles only timeouts.
-    transport: Option<&'a mut T>,
-    inbound: Inbound,
-    pub(super) effects: Effects,
-    replies: Replies,
-    alarm: Alarm,
-    budget: ReadBudget,
-    /// The link has, or may have, something to send.
-    has_output: bool,
+/// The task of a link, as a future that ends with the connection, or when the link is taken away from it.
+pub(super) struct Driver<T> {
+    /// Absent after the end.
+    core: Option<Box<Core<T>>>,
+    /// `None`: the link is not taken away when user code blocks.
+    slot: Option<Arc<Slot<T>>>,
+    /// The number of this driver among those of the slot.
+    generation: u64,
 }
 
-impl<'a, T: Transport + ?Sized> Driver<'a, T> {
-    pub(super) fn new(endpoint: &'a Endpoint, transport: Option<&'a mut T>) -> Self {
-        Self {
-            endpoint,
-            transport,
-            inbound: endpoint.peer.link(|link| link.new_inbound()),
-            effects: Effects::default(),
-            replies: Replies::new(),
-            alarm: Alarm::new(),
-            budget: ReadBudget::of_this_runtime(),
-            has_output: true,
-        }
+/// How a driver has ended.
+pub(super) enum Driven<T> {
+    Ended {
+        reason: LinkError,
+        core: Box<Core<T>>,
+    },
+    /// Another driver has the link.
+    Taken,
+}
+
+/// Why a poll cannot go on.
+enum Halt<T> {
+    Ended(Box<Core<T>>, LinkError),
+    Taken,
+}
+
+impl<T> From<Taken> for Halt<T> {
+    fn from(_: Taken) -> Self {
+        Self::Taken
+    }
+}
+
+/// What a round has done.
+#[derive(Default)]
+struct Progress {
+    /// Tasks woken and handlers started. A handler counts even if it finishes in its first poll: its answer makes the
+    /// peer send more.
+    activated: usize,
+    /// Other tasks must have a turn before the driver goes on.
+    must_yield: bool,
+}
+
+type Turn<T, R> = Result<R, Halt<T>>;
+
+impl<T: Transport + 'static> Driver<T> {
+    /// A driver that keeps its core while user code runs.
+    pub(super) fn alone(core: Box<Core<T>>) -> Self {
+        Self { core: Some(core), slot: None, generation: 0 }
     }
 
-    /// Passes waiting messages to the transport and flushes it, as far as the socket accepts them.
-    fn poll_output(&mut self, now: Instant, cx: &mut Context<'_>) -> Result<(), LinkError> {
-        let Self { endpoint, transport, effects, replies, has_output, .. } = self;
-        let Some(transport) = transport else { return Ok(()) };
-        let mut large = 0;
-        loop {
-            let takes_more = transport.has_room() && large < LARGE_WRITE_BUDGET_BYTES;
-            if (*has_output && takes_more) || !replies.is_empty() {
-                // The lock is taken for one message at a time, so that callers can lock the link in between.
-                let message = endpoint.peer.act(effects, |shared, effects| {
-                    hand_over(replies, &mut shared.link);
-                    let message = if takes_more { shared.link.poll_transmit(now) } else { None };
-                    *has_output = shared.link.wants_transmit();
-                    if message.is_some() {
-                        shared.set_unflushed(true, effects);
+    pub(super) fn of_slot(core: Box<Core<T>>, slot: Arc<Slot<T>>, generation: u64) -> Self {
+        Self { core: Some(core), slot: Some(slot), generation }
+    }
+
+    /// The slot, if the link can be taken away.
+    fn lends(&self) -> Option<&Arc<Slot<T>>> {
+        self.slot.as_ref().filter(|slot| slot.can_be_taken())
+    }
+
+    fn is_cut(&self) -> bool {
+        self.slot.as_ref().is_some_and(|slot| slot.is_cut())
+    }
+
+    /// Drops answers that the link has taken over.
+    fn drop_spent(&self, mut core: Box<Core<T>>) -> Turn<T, Box<Core<T>>> {
+        if !core.has_spent() {
+            return Ok(core);
+        }
+        let Some(slot) = self.lends() else {
+            discard(core.take_spent());
+            return Ok(core);
+        };
+        let Some(permit) = slot.enter() else { return Ok(core) };
+        let spent = core.take_spent();
+        Ok(slot.run(core, self.generation, &permit, || discard(spent))?)
+    }
+
+    /// Wakes and drops what is the user's.
+    fn apply_foreign(&self, mut core: Box<Core<T>>) -> Turn<T, Box<Core<T>>> {
+        while core.has_foreign() {
+            let permit = match self.lends().map(|slot| (slot, slot.enter())) {
+                Some((_, None)) => return Ok(core),
+                Some((slot, Some(permit))) => Some((slot, permit)),
+                None => None,
+            };
+            let Some(effect) = core.next_foreign() else { break };
+            match permit {
+                Some((slot, permit)) => {
+                    core = slot.run(core, self.generation, &permit, || effect.apply())?;
+                }
+                None => effect.apply(),
+            }
+        }
+        Ok(core)
+    }
+
+    /// Starts the handlers of received calls.
+    fn serve(&self, mut core: Box<Core<T>>) -> Turn<T, Box<Core<T>>> {
+        if let Some(slot) = self.lends() {
+            // A task that this worker has woken last cannot be taken over by another worker, and would wait with it.
+            if core.has_woken {
+                return Ok(core);
+            }
+            let Some(permit) = slot.enter() else { return Ok(core) };
+            return Ok(slot.serve(core, self.generation, &permit)?);
+        }
+        while let Some(event) = core.next_serve() {
+            let Endpoint { peer, registry, workers } = &core.endpoint;
+            let started = dispatch::serve(peer, registry, workers, event);
+            core.add(started);
+            if core.is_full_of_replies() {
+                core.answer();
+                discard(core.take_spent());
+            }
+        }
+        Ok(core)
+    }
+
+    /// Starts handlers, then applies the effects. User code that cannot run now is left in the core.
+    fn settle(
+        &self,
+        mut core: Box<Core<T>>,
+        progress: &mut Progress,
+        cx: &Context<'_>,
+    ) -> Turn<T, Box<Core<T>>> {
+        progress.activated += core.effects.activations();
+        if core.effects.has_serve() {
+            core = self.serve(core)?;
+        }
+        core.wake_and_spawn(cx);
+        core = self.apply_foreign(core)?;
+        self.drop_spent(core)
+    }
+
+    /// Feeds received messages to the link and acts on the resulting events.
+    fn process(
+        &self,
+        mut core: Box<Core<T>>,
+        now: Instant,
+        comes: Input,
+        cx: &mut Context<'_>,
+    ) -> Turn<T, (Box<Core<T>>, Progress)> {
+        let mut progress = Progress::default();
+        core = self.settle(core, &mut progress, cx)?; // Effects of `poll_output`, and what the last poll has left.
+        let mut batches = 0;
+        while !core.is_over_budget(batches) && !core.has_user_code() {
+            let handled = core.handle(now, comes);
+            core = self.settle(core, &mut progress, cx)?;
+            match handled {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(reason) => {
+                    if let Some(transport) = &mut core.transport {
+                        transport.close(&reason, cx);
                     }
-                    message
-                });
-                discard(replies);
-                if let Some(message) = message {
-                    if message.len() >= LARGE_MESSAGE_BYTES {
-                        large += message.len();
-                    }
-                    transport.start_send(message)?;
-                    continue;
+                    return Err(Halt::Ended(core, reason));
                 }
             }
-            let blocked = transport.poll_flush(cx)?.is_pending();
-            let goes_on = *has_output && large < LARGE_WRITE_BUDGET_BYTES;
-            if blocked || !goes_on || !transport.has_room() {
-                return Ok(());
-            }
+            batches += 1;
         }
+        progress.must_yield = !core.inbound.is_done() || core.has_user_code();
+        Ok((core, progress))
     }
 
-    /// Reads available input, up to the budget. The caller must handle the messages read so far even if this fails.
-    fn poll_input(&mut self, cx: &mut Context<'_>) -> Result<Input, LinkError> {
-        let Some(transport) = &mut self.transport else { return Ok(Input::Dry) };
-        let mut bytes = 0;
-        while self.budget.allows(self.inbound.len(), bytes) {
-            match transport.poll_recv(cx) {
-                Poll::Ready(Ok(message)) => {
-                    let discount = match message.len() {
-                        LARGE_MESSAGE_BYTES.. => LARGE_READ_DISCOUNT,
-                        _ => 1,
-                    };
-                    bytes += message.len() / discount;
-                    self.inbound.push(message);
-                }
-                Poll::Ready(Err(error)) => return Err(error),
-                Poll::Pending => {
-                    if transport.take_progress() {
-                        self.inbound.note_progress();
-                    }
-                    self.budget.shrink();
-                    return Ok(Input::Dry);
-                }
-            }
-        }
-        self.budget.grow();
-        Ok(Input::More)
-    }
-
-    /// Feeds received messages to the link and acts on the resulting events. Returns how many tasks and handlers that
-    /// activated.
-    fn process(&mut self, now: Instant) -> Result<usize, LinkError> {
-        let mut activated = self.settle(); // Effects of `poll_output`.
-        let mut is_due = self.alarm.take_due(now);
-        while self.inbound.decode() || is_due {
-            is_due = false;
-            let Self { endpoint, effects, inbound, has_output, .. } = self;
-            let outcome = endpoint.peer.act(effects, |shared, _| {
-                shared.parked.unpark();
-                let link = &mut shared.link;
-                let mut outcome = link.handle_messages(now, inbound);
-                // A message that is not decoded yet may still prevent the timeout.
-                let is_late = link.poll_timeout().is_some_and(|timeout| timeout <= now);
-                if outcome.is_ok() && is_late && inbound.is_done() {
-                    outcome = link.handle_timeout(now, inbound);
-                }
-                *has_output = link.wants_transmit();
-                outcome
-            });
-            activated += self.settle();
-            outcome.map_err(broken)?;
-        }
-        Ok(activated)
-    }
-
-    /// Applies the effects and starts the handlers. Returns the number of woken tasks and started handlers. A handler
-    /// counts even if it finishes in its first poll: its answer makes the peer send more.
-    fn settle(&mut self) -> usize {
-        let activated = self.effects.activations();
-        self.effects.apply();
-        let mut serve = self.effects.take_serve();
-        for event in serve.drain(..) {
-            dispatch::serve(&self.endpoint.peer, &self.endpoint.registry, event, &mut self.replies);
-            if self.replies.len() >= REPLIES_MAX {
-                self.answer();
-            }
-        }
-        self.effects.reuse_serve(serve);
-        activated
-    }
-
-    /// Passes the outcomes of handlers that finished in their first poll to the link.
-    fn answer(&mut self) {
-        let Self { endpoint, effects, replies, .. } = self;
-        endpoint.peer.act(effects, |shared, _| hand_over(replies, &mut shared.link));
-        discard(replies);
-        effects.apply();
-        self.has_output = true;
-    }
-
-    /// Whether there may be something to send.
-    fn wants_output(&self) -> bool {
-        self.has_output || !self.replies.is_empty()
-    }
-
-    /// Whether something can be sent now.
-    fn takes_output(&self) -> bool {
-        self.transport.as_ref().is_some_and(|transport| transport.has_room())
-    }
-
-    /// Registers the driver as asleep, or returns `Ready` if there is more to do. See link/park.rs.
-    fn park(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let takes_output = self.takes_output();
-        let unflushed = self.transport.as_ref().is_some_and(|transport| !transport.is_flushed());
-        let Self { endpoint, effects, alarm, has_output, .. } = self;
-        let parked = endpoint.peer.act(effects, |shared, effects| {
-            if takes_output && shared.link.wants_transmit() {
-                *has_output = true;
-                return Poll::Ready(());
-            }
-            shared.set_unflushed(unflushed, effects);
-            if alarm.poll_set(shared.link.poll_timeout(), cx).is_ready() {
-                return Poll::Ready(());
-            }
-            shared.parked.park(cx.waker(), alarm.time(), takes_output);
-            Poll::Pending
-        });
-        effects.apply();
-        parked
-    }
-}
-
-/// Converts a protocol error or a silent peer to the reason why the connection is closed.
-fn broken(error: ProtocolError) -> LinkError {
-    match error {
-        ProtocolError::Silent(silent) => LinkError::Silent { silent },
-        error => {
-            tracing::warn!(%error, "the peer broke the protocol");
-            LinkError::Protocol(Arc::new(error))
-        }
-    }
-}
-
-/// Passes outcomes to the link, which copies or shares their payloads. The caller drops them after it has released the
-/// lock.
-fn hand_over(replies: &Replies, link: &mut Link) {
-    for (key, outcome) in replies {
-        link.reply(*key, outcome);
-    }
-}
-
-/// Drops outcomes. Their payloads belong to the user, whose code can panic here.
-fn discard(replies: &mut Replies) {
-    for (_, outcome) in replies.drain(..) {
-        catch("the drop of an answer", || drop(outcome));
-    }
-}
-
-/// Whether the socket has more input.
-#[derive(Debug, PartialEq, Eq)]
-enum Input {
-    More,
-    Dry,
-}
-
-impl<T: ?Sized> Drop for Driver<'_, T> {
-    /// Answers that the link has not taken are the user's: one that panics must not end the task of the link.
-    fn drop(&mut self) {
-        discard(&mut self.replies);
-    }
-}
-
-impl<T: Transport + ?Sized> Future for Driver<'_, T> {
-    type Output = LinkError;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<LinkError> {
-        let this = &mut *self;
-        this.has_output |= this.endpoint.peer.was_called();
+    /// Goes through rounds until there is nothing to do or other tasks must have a turn.
+    fn turn(&self, mut core: Box<Core<T>>, cx: &mut Context<'_>) -> Turn<T, Box<Core<T>>> {
         let mut now = now();
+        let mut reads_first = core.begin(now);
         for round in 0..ROUNDS_MAX {
-            if let Err(reason) = this.poll_output(now, cx) {
-                return Poll::Ready(reason);
+            if self.is_cut() {
+                return Err(Halt::Ended(core, LinkError::ShutDown));
             }
-            let input = this.poll_input(cx);
-            if round > 0 && this.inbound.len() > 0 {
+            if !std::mem::take(&mut reads_first)
+                && let Err(reason) = core.poll_output(now, cx)
+            {
+                return Err(Halt::Ended(core, reason));
+            }
+            let input = core.poll_input(cx);
+            if round > 0 && core.inbound.len() > 0 {
                 now = self::now();
             }
-            let activated = match this.process(now) {
-                Ok(activated) => activated,
-                Err(reason) => {
-                    if let Some(transport) = &mut this.transport {
-                        transport.close(cx);
-                    }
-                    return Poll::Ready(reason);
-                }
-            };
+            let comes = *input.as_ref().unwrap_or(&Input::Dry);
+            let (back, progress) = self.process(core, now, comes, cx)?;
+            core = back;
             match input {
-                Err(reason) => return Poll::Ready(reason),
-                Ok(_) if activated >= BATCH_MIN => break,
+                Err(reason) if progress.must_yield => {
+                    core.failed = Some(reason);
+                    break;
+                }
+                Err(reason) => return Err(Halt::Ended(core, reason)),
+                Ok(_) if progress.must_yield || progress.activated >= BATCH_MIN => break,
                 Ok(Input::More) => {}
-                Ok(Input::Dry) if this.wants_output() && this.takes_output() => {}
+                Ok(Input::Dry) if core.wants_output() && core.takes_output() => {}
                 Ok(Input::Dry) => {
-                    if !this.replies.is_empty() {
+                    if core.has_replies() {
                         // The socket accepts no output, but the link must still record that these calls have ended.
-                        this.answer();
+                        core.answer();
                     }
-                    ready!(this.park(cx));
+                    let parked = core.park(|| self.is_cut(), cx);
+                    core = self.settle(core, &mut Progress::default(), cx)?;
+                    if parked.is_pending() && !core.has_user_code() {
+                        return Ok(core);
+                    }
                     now = self::now();
                 }
             }
         }
         // Yield: the woken tasks run first, and their messages are sent in one batch.
-        this.has_output = true;
+        core.has_output = true;
         cx.waker().wake_by_ref();
-        Poll::Pending
+        Ok(core)
+    }
+}
+
+impl<T: Transport + 'static> Future for Driver<T> {
+    type Output = Driven<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Driven<T>> {
+        let Some(core) = self.core.take() else { return Poll::Ready(Driven::Taken) };
+        match self.turn(core, cx) {
+            Ok(core) => {
+                self.core = Some(core);
+                Poll::Pending
+            }
+            Err(Halt::Ended(core, reason)) => Poll::Ready(Driven::Ended { reason, core }),
+            Err(Halt::Taken) => Poll::Ready(Driven::Taken),
+        }
     }
 }

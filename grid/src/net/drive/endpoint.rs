@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use super::budget::limits_here;
+use super::budget::limits_of;
 use crate::net::link::peer::Peer;
 use crate::net::serve::registry::Registry;
+use crate::net::serve::workers::Workers;
 use crate::proto::Limits;
 
-/// A peer, and the handlers that serve its calls. Cheap to clone.
+/// A peer, the handlers that serve its calls, and the workers that run them. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(in crate::net) struct Endpoint {
     pub(in crate::net) peer: Arc<Peer>,
     pub(in crate::net) registry: Arc<Registry>,
+    pub(super) workers: Arc<Workers>,
 }
 
 impl Endpoint {
@@ -23,6 +25,10 @@ impl Endpoint {
         registry: Arc<Registry>,
     ) -> Self {
         let (routes, labels) = (Arc::clone(registry.routes()), Arc::clone(registry.labels()));
-        Self { peer: Peer::new(local, name, limits_here(limits), routes, labels), registry }
+        let workers = Workers::here();
+        let limits = limits_of(&workers, limits);
+        let blocking = registry.blocking_slots();
+        let peer = Peer::new(local, name, limits, routes, labels, blocking);
+        Self { peer, registry, workers }
     }
 }

@@ -2,8 +2,12 @@
 
 mod alarm;
 mod budget;
+mod core;
 mod driver;
 pub(in crate::net) mod endpoint;
 pub(in crate::net) mod session;
+mod slot;
+mod spawn;
 #[cfg(test)]
 mod tests;
+mod watchdog;

@@ -1,57 +1,78 @@
 //! One connection from its handshake to its end: starts the link, drives it (driver.rs), and stops it. The loopback
 //! link of a node is up as long as the node runs.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use tracing::Instrument;
+use tracing::Span;
 
+use super::core::Core;
 use super::driver::Driver;
 use super::endpoint::Endpoint;
+use super::slot::{Ended, Slot};
+use super::spawn;
 use crate::error::LinkError;
-use crate::net::catch::catch_future;
 use crate::net::link::peer::{Peer, now};
 use crate::net::link::state::{Instance, State};
 use crate::net::transport::{Echo, Transport};
 use crate::proto::{Features, Session};
 
-/// Drives a connection whose handshake is done, until it ends or until `cut` completes. Returns the reason.
+/// Drives a connection whose handshake is done, until it ends or until `cut` completes. Returns the reason, and the
+/// transport unless the driver has panicked.
 ///
 /// The link is stopped even if the driver panics. Dropping the future ends the connection.
-pub(in crate::net) async fn drive(
+pub(in crate::net) async fn drive<T: Transport + 'static>(
     endpoint: &Endpoint,
     session: Session,
     instance: Instance,
-    transport: &mut (impl Transport + ?Sized),
+    transport: T,
     cut: impl Future<Output = LinkError>,
-) -> Arc<LinkError> {
+) -> (Arc<LinkError>, Option<T>) {
     let peer = &endpoint.peer;
     if !start(peer, session, instance) {
-        return Arc::new(LinkError::ShutDown);
+        return (Arc::new(LinkError::ShutDown), Some(transport));
     }
     let mut down = Down { peer, reason: Arc::new(LinkError::RuntimeGone) };
-    tracing::info!(local = %peer.local, peer = %peer.name, %instance, "link is up");
     let span = tracing::info_span!("link", local = %peer.local, peer = %peer.name);
-    let driven = async {
-        let reason = tokio::select! {
-            biased;
-            reason = Driver::new(endpoint, Some(transport)).instrument(span) => reason,
-            reason = cut => reason,
-        };
-        tracing::info!(local = %peer.local, peer = %peer.name, reason = %reason.full_text(), "link is down");
-        reason
-    };
-    let reason = caught(catch_future(driven).await);
+    let Ended { reason, transport } = run(endpoint, transport, span, cut).await;
     down.reason = Arc::new(reason);
-    Arc::clone(&down.reason)
+    (Arc::clone(&down.reason), transport)
 }
 
-/// The reason with which a driver ended, if it did not panic.
-fn caught(driven: Result<LinkError, String>) -> LinkError {
-    driven.unwrap_or_else(|text| {
-        tracing::error!(panic = text, "the task of a link panicked");
-        LinkError::Panicked { text }
-    })
+/// Runs the drivers of a connection. Dropping the future cuts it.
+async fn run<T: Transport + 'static>(
+    endpoint: &Endpoint,
+    transport: T,
+    span: Span,
+    cut: impl Future<Output = LinkError>,
+) -> Ended<T> {
+    let (slot, mut ended) = spawn::start(endpoint, transport, span);
+    let guard = CutOnDrop(&slot);
+    let reason = tokio::select! {
+        biased;
+        ended = &mut ended => return ended.unwrap_or_else(|_| gone(LinkError::RuntimeGone)),
+        reason = cut => reason,
+    };
+    let transport = match guard.0.cut() {
+        Some(transport) => Some(transport),
+        // No user code runs, so the driver ends soon. The next one must not start before: the old one would feed it
+        // messages of this connection.
+        None => ended.await.ok().and_then(|ended| ended.transport),
+    };
+    Ended { reason, transport }
+}
+
+fn gone<T>(reason: LinkError) -> Ended<T> {
+    Ended { reason, transport: None }
+}
+
+struct CutOnDrop<'a, T: Transport + 'static>(&'a Slot<T>);
+
+impl<T: Transport + 'static> Drop for CutOnDrop<'_, T> {
+    fn drop(&mut self) {
+        self.0.cut();
+    }
 }
 
 /// Starts a link. Returns `false` if the node is shutting down: no link may start after that.
@@ -69,7 +90,7 @@ fn start(peer: &Peer, session: Session, instance: Instance) -> bool {
 
 /// Handles the timeouts of a link that is down: calls that wait for a connection have deadlines. Never returns.
 pub(in crate::net) async fn idle(endpoint: &Endpoint) {
-    Driver::<Echo>::new(endpoint, None).await;
+    Driver::<Echo>::alone(Box::new(Core::new(endpoint.clone(), None))).await;
 }
 
 /// Starts the link of a node to itself.
@@ -88,8 +109,8 @@ pub(in crate::net) fn start_loopback(peer: &Peer) {
 pub(in crate::net) async fn run_loopback(endpoint: Endpoint) {
     loop {
         let mut down = Down { peer: &endpoint.peer, reason: Arc::new(LinkError::RuntimeGone) };
-        let driven = async { Driver::new(&endpoint, Some(&mut Echo::default())).await };
-        let reason = caught(catch_future(driven).await);
+        let Ended { reason, .. } =
+            run(&endpoint, Echo::default(), Span::current(), pending()).await;
         tracing::warn!(local = %endpoint.peer.local, reason = %reason, "the link of the node to itself starts again");
         down.reason = Arc::new(reason);
         drop(down);

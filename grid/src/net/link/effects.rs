@@ -5,8 +5,9 @@
 //! into an [`Effects`], and [`Peer`](super::peer::Peer) applies it once the lock is free. No other code in this crate
 //! wakes, drops or aborts anything on behalf of a link.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::Waker;
+use std::task::{RawWakerVTable, Waker};
 
 use bytes::Bytes;
 use tokio::task::AbortHandle;
@@ -21,14 +22,17 @@ pub(in crate::net) struct Effects {
     /// Applied first, so that the link continues even if user code blocks in another effect.
     driver: Option<Waker>,
     list: Vec<Effect>,
+    /// Effects that [`apply_own`](Self::apply_own) has left for later.
+    foreign: VecDeque<Effect>,
     /// Number of `Wake` effects in `list`.
     wakes: usize,
     /// Every `Event::Serve`. Only the driver handles messages, so this is empty for all other code.
-    serve: Vec<Event>,
+    serve: VecDeque<Event>,
 }
 
+/// One action. Most of them can run the user's code.
 #[derive(Debug)]
-enum Effect {
+pub(in crate::net) enum Effect {
     Wake(Waker),
     /// Drop a waker that was replaced or is no longer needed.
     DropWaker(Waker),
@@ -73,7 +77,7 @@ impl Effects {
     }
 
     pub(super) fn serve(&mut self, serve: Event) {
-        self.serve.push(serve);
+        self.serve.push_back(serve);
     }
 
     /// Removes the `Event::Serve` of a call that was cancelled before its handler started.
@@ -86,16 +90,47 @@ impl Effects {
         self.wakes + self.serve.len()
     }
 
-    /// Takes the handlers to start.
-    pub(in crate::net) fn take_serve(&mut self) -> Vec<Event> {
-        std::mem::take(&mut self.serve)
+    /// Whether a handler is to be started.
+    pub(in crate::net) fn has_serve(&self) -> bool {
+        !self.serve.is_empty()
     }
 
-    /// Returns the emptied list from [`take_serve`](Self::take_serve), to reuse its memory.
-    pub(in crate::net) fn reuse_serve(&mut self, emptied: Vec<Event>) {
-        if self.serve.is_empty() {
-            self.serve = emptied;
+    /// Takes the next handler to start.
+    pub(in crate::net) fn next_serve(&mut self) -> Option<Event> {
+        self.serve.pop_front()
+    }
+
+    /// Applies the effects that run no code of the user, and keeps the others for [`next_foreign`](Self::next_foreign).
+    /// Returns the number of woken tasks.
+    ///
+    /// `own` is the table of the runtime's wakers. Wakers with another table are the user's.
+    pub(in crate::net) fn apply_own(&mut self, own: &'static RawWakerVTable) -> usize {
+        if let Some(driver) = self.driver.take() {
+            driver.wake();
         }
+        self.wakes = 0;
+        let mut woken = 0;
+        for effect in self.list.drain(..) {
+            match effect {
+                Effect::Wake(waker) if std::ptr::eq(waker.vtable(), own) => {
+                    waker.wake();
+                    woken += 1;
+                }
+                Effect::DropWaker(waker) if std::ptr::eq(waker.vtable(), own) => drop(waker),
+                Effect::Abort(task) => task.abort(),
+                foreign => self.foreign.push_back(foreign),
+            }
+        }
+        woken
+    }
+
+    pub(in crate::net) fn has_foreign(&self) -> bool {
+        !self.foreign.is_empty()
+    }
+
+    /// Takes the next effect that can run the user's code.
+    pub(in crate::net) fn next_foreign(&mut self) -> Option<Effect> {
+        self.foreign.pop_front()
     }
 
     /// Wakes, drops and aborts. Panics are caught for each value separately, so that a panic does not affect the other
@@ -107,14 +142,23 @@ impl Effects {
             driver.wake(); // A waker of the runtime, so no user code runs here.
         }
         self.wakes = 0;
-        for effect in self.list.drain(..) {
-            match effect {
-                Effect::Wake(waker) => catch("a waker", || waker.wake()),
-                Effect::DropWaker(waker) => catch("the drop of a waker", || drop(waker)),
-                Effect::DropPayload(payload) => catch("the drop of a payload", || drop(payload)),
-                Effect::DropError(error) => catch("the drop of an error", || drop(error)),
-                Effect::Abort(task) => task.abort(),
-            }
+        for effect in self.foreign.drain(..).chain(self.list.drain(..)) {
+            effect.apply();
+        }
+    }
+}
+
+impl Effect {
+    /// Wakes, drops or aborts. A panic is caught.
+    ///
+    /// Must not be called while a link is locked.
+    pub(in crate::net) fn apply(self) {
+        match self {
+            Self::Wake(waker) => catch("a waker", || waker.wake()),
+            Self::DropWaker(waker) => catch("the drop of a waker", || drop(waker)),
+            Self::DropPayload(payload) => catch("the drop of a payload", || drop(payload)),
+            Self::DropError(error) => catch("the drop of an error", || drop(error)),
+            Self::Abort(task) => task.abort(),
         }
     }
 }

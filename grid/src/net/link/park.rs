@@ -1,7 +1,7 @@
 //! The wake protocol: when a task may sleep, which code must wake it, and which flags they use.
 //!
 //! **The driver** sleeps only through [`Parked::park`], under the lock, after it has checked under the same lock that
-//! it has nothing to send and no timer is due. Four things wake it:
+//! it has nothing to send and no timer is due. Five things wake it:
 //!
 //! | what | who wakes it |
 //! |---|---|
@@ -9,6 +9,7 @@
 //! | the time of [`Parked::until`](Parked) has come | the runtime's timer, which is set before the driver parks |
 //! | a caller has output for it, and the socket takes output | the caller, through [`Parked::wake`] |
 //! | a caller has set an earlier deadline | the caller, through [`Parked::wake`] |
+//! | its connection is to end | `Slot::cut`, which sets a flag and then calls [`Parked::interrupt`] |
 //!
 //! A caller changes the link and calls [`Parked::wake`] in one critical section. So either the driver parks later and
 //! sees the change, or it is parked already and the caller sees `asleep`. The caller that takes the waker clears
@@ -27,7 +28,7 @@
 //! critical section. The wakers are removed from the table there, and woken after the lock is released (effects.rs). A
 //! task whose waker was taken registers a new one when it looks again.
 //!
-//! **Tasks that wait for an empty link** (during a shutdown) check `Shared::is_drained`. It also depends on the
+//! **Tasks that wait for an empty link** (during a shutdown) check `Shared::is_step_done`. Its last step also depends on the
 //! transport, so the driver sets `unflushed` under the lock: to true when it takes a message, and to false only when it
 //! parks with a flushed transport or the link goes down. Each of these changes, and the end of each call, checks the
 //! condition.
@@ -66,6 +67,11 @@ impl Parked {
     /// Records that the driver runs.
     pub(in crate::net) fn unpark(&mut self) {
         self.asleep = false;
+    }
+
+    /// Returns the driver's waker if it sleeps: its connection is to end.
+    pub(super) fn interrupt(&mut self) -> Option<Waker> {
+        if std::mem::take(&mut self.asleep) { self.waker.take() } else { None }
     }
 
     /// Returns the driver's waker if it sleeps and must be woken: `has_output` is whether the link has something to

@@ -4,6 +4,7 @@
 //! The lock is private to this file and is never held across an await. Values whose methods can run user code are moved
 //! out of the critical section (effects.rs).
 
+use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +13,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::blocking::BlockingSlots;
 use super::effects::Effects;
 use super::labels::{Label, Labels};
 use super::park::Parked;
@@ -23,7 +25,6 @@ use crate::net::catch::catch;
 use crate::proto::{Event, Key, Limits, Link, Released, RouteIndex, Routes};
 
 /// See the module.
-#[derive(Debug)]
 pub(in crate::net) struct Peer {
     pub(in crate::net) name: Arc<str>,
     /// The name of this node.
@@ -33,9 +34,23 @@ pub(in crate::net) struct Peer {
     payload_bytes_max: AtomicUsize,
     /// Payloads above this take too long to decode in the driver's task.
     pub(in crate::net) large_bytes: usize,
+    /// Bounds the blocking handlers that run for this peer, and for all peers of the node.
+    pub(in crate::net) blocking: BlockingSlots,
     /// Set when a caller has woken the driver. See park.rs.
     called: AtomicBool,
+    /// Tasks of handlers. A task counts until it is dropped, so also after its call has been cancelled.
+    handlers: Arc<AtomicUsize>,
     shared: Mutex<Shared>,
+}
+
+/// A handler's task, counted until this is dropped.
+#[derive(Debug)]
+pub(in crate::net) struct CountedHandler(Arc<AtomicUsize>);
+
+impl Drop for CountedHandler {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// The state under the lock.
@@ -60,7 +75,7 @@ pub(in crate::net) enum Watched {
     Finished(Key),
     /// The state changes.
     State,
-    /// A closing link has nothing left in flight.
+    /// While the node shuts down: the calls that a step of the shutdown waits for have ended.
     Drained,
 }
 
@@ -72,6 +87,7 @@ impl Peer {
         limits: Limits,
         routes: Arc<Routes>,
         labels: Arc<Labels>,
+        blocking: BlockingSlots,
     ) -> Arc<Self> {
         let (payload_bytes_max, large_bytes) = (limits.payload_bytes_max(), limits.large_bytes);
         let shared = Shared {
@@ -90,7 +106,9 @@ impl Peer {
             labels,
             payload_bytes_max: AtomicUsize::new(payload_bytes_max),
             large_bytes,
+            blocking,
             called: AtomicBool::new(false),
+            handlers: Arc::default(),
             shared: Mutex::new(shared),
         })
     }
@@ -129,7 +147,7 @@ impl Peer {
             shared.check_drained(effects);
             result
         });
-        debug_assert!(effects.take_serve().is_empty(), "only the driver handles requests");
+        debug_assert!(!effects.has_serve(), "only the driver handles requests");
         if effects.wakes_driver() {
             self.called.store(true, Ordering::Relaxed);
         }
@@ -204,9 +222,29 @@ impl Peer {
         }
     }
 
+    /// Wakes the driver if it sleeps.
+    pub(in crate::net) fn interrupt_driver(&self) {
+        self.with(|shared, effects| {
+            if let Some(driver) = shared.parked.interrupt() {
+                effects.wake_driver(driver);
+            }
+        });
+    }
+
     /// Returns whether a caller has woken the driver since the last call of this function.
     pub(in crate::net) fn was_called(&self) -> bool {
         self.called.load(Ordering::Relaxed) && self.called.swap(false, Ordering::Relaxed)
+    }
+
+    /// Counts a handler's task.
+    pub(in crate::net) fn count_handler(&self) -> CountedHandler {
+        self.handlers.fetch_add(1, Ordering::Relaxed);
+        CountedHandler(Arc::clone(&self.handlers))
+    }
+
+    /// The number of handlers' tasks.
+    pub(in crate::net) fn handlers(&self) -> usize {
+        self.handlers.load(Ordering::Relaxed)
     }
 
     /// The state of the connection.
@@ -226,13 +264,13 @@ impl Peer {
     }
 
     /// Passes the result of a single request's handler to the link.
-    pub(in crate::net) fn reply(&self, key: Key, outcome: Result<Option<Bytes>, Fault>) {
-        self.link(|link| link.reply(key, &outcome));
+    pub(in crate::net) fn reply(&self, key: Key, outcome: &Result<Option<Bytes>, Fault>) {
+        self.link(|link| link.reply(key, outcome));
     }
 
     /// Passes the result of a stream's handler to the link.
-    pub(in crate::net) fn finish_stream(&self, key: Key, outcome: Result<(), Fault>) {
-        self.link(|link| link.finish_stream(key, &outcome));
+    pub(in crate::net) fn finish_stream(&self, key: Key, outcome: &Result<(), Fault>) {
+        self.link(|link| link.finish_stream(key, outcome));
     }
 
     /// Returns the names of one of this node's handlers.
@@ -240,10 +278,24 @@ impl Peer {
         self.labels.get(route)
     }
 
+    /// Waits until no call of the peer is served. The link must be finishing: otherwise waiting tasks are not woken.
+    pub(in crate::net) async fn finished(&self) {
+        let mut watch = Watch::new(self, Watched::Drained);
+        watch.until(|shared| shared.link.serves_nothing().then_some(())).await;
+    }
+
     /// Waits until nothing is in flight. The link must be closing: otherwise waiting tasks are not woken.
     pub(in crate::net) async fn drained(&self) {
         let mut watch = Watch::new(self, Watched::Drained);
         watch.until(|shared| shared.is_drained().then_some(())).await;
+    }
+}
+
+/// Omits the link, which contains payloads.
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, local, .. } = self;
+        f.debug_struct("Peer").field("name", name).field("local", local).finish_non_exhaustive()
     }
 }
 
@@ -279,8 +331,13 @@ impl Shared {
         self.link.is_drained() && !self.unflushed
     }
 
+    /// Whether the calls have ended that the current step of a shutdown waits for.
+    fn is_step_done(&self) -> bool {
+        if self.link.is_closing() { self.is_drained() } else { self.link.serves_nothing() }
+    }
+
     fn check_drained(&mut self, effects: &mut Effects) {
-        if self.link.is_closing() && self.is_drained() {
+        if self.link.is_shutting_down() && self.is_step_done() {
             self.watching_drained.wake_all(effects);
         }
     }

@@ -5,9 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use tokio::sync::mpsc;
-
+use super::arrivals::Arrivals;
 use super::dial::{Dial, TcpDial};
 use super::manager::Manager;
 use super::name::{Name, NameError};
@@ -22,6 +20,7 @@ use crate::net::link::state::Instance;
 use crate::net::serve::registry::{HandlerFuture, RawHandler, RegisterError, Registry};
 use crate::proto::wire::HandlerId;
 use crate::proto::{Capacities, Features, dials};
+use bytes::Bytes;
 
 /// Configures a node; [`build`](Self::build) starts it.
 #[must_use = "a node is started by `build`"]
@@ -50,7 +49,7 @@ impl Builder {
             name,
             hosts: None,
             auth: Arc::new(NoAuth),
-            dial: Arc::new(TcpDial),
+            dial: Arc::new(TcpDial::default()),
             config: Config::default(),
             extensions: None,
             registry: Registry::new(),
@@ -97,8 +96,8 @@ impl Builder {
 
     /// Adds a handler of single requests at the byte level. Go nodes can call ids up to 255.
     ///
-    /// Payload and answer are sent unchanged; `None` means no payload. The caller receives an error's code and text as
-    /// [`CallError::Remote`](crate::CallError::Remote).
+    /// Payload and answer are sent unchanged; `None` means no payload. The caller receives an error as
+    /// [`CallError::Remote`](crate::CallError::Remote), with the code as [`RemoteError`] describes it.
     pub fn single_handler<F, Fut>(
         self,
         id: impl Into<HandlerId>,
@@ -111,7 +110,7 @@ impl Builder {
     {
         let run = Arc::new(move |context: Context, payload: Option<Bytes>| {
             let answer = handler(context, payload);
-            Box::pin(async move { answer.await.map_err(fault) }) as HandlerFuture<_>
+            Box::pin(async move { answer.await.map_err(Fault::of_handler) }) as HandlerFuture<_>
         });
         self.raw_handler(id.into(), subroute, RawHandler::Single { run, inline: false })
     }
@@ -136,7 +135,7 @@ impl Builder {
                   input: RawReceiver,
                   output: RawSender| {
                 let end = handler(context, payload, input, output);
-                Box::pin(async move { end.await.map_err(fault) }) as HandlerFuture<_>
+                Box::pin(async move { end.await.map_err(Fault::of_handler) }) as HandlerFuture<_>
             },
         );
         self.raw_handler(id.into(), subroute, RawHandler::Stream { capacities, run })
@@ -144,7 +143,7 @@ impl Builder {
 
     fn raw_handler(self, id: HandlerId, subroute: Option<&str>, handler: RawHandler) -> Self {
         let name = Cow::Owned(format!("handler {id}"));
-        self.register(|registry| registry.insert(name, id, subroute, handler))
+        self.register(|registry| registry.insert(name, id, subroute, handler).map(|_| ()))
     }
 
     /// Calls `add` to register handlers, and keeps the first error for [`build`](Self::build).
@@ -162,7 +161,7 @@ impl Builder {
     /// # Errors
     /// [`BuildError`], which names the invalid host, handler or setting.
     pub fn build(self) -> Result<Manager, BuildError> {
-        let Self { name, hosts, auth, dial, config, extensions, registry, failed } = self;
+        let Self { name, hosts, auth, dial, config, extensions, mut registry, failed } = self;
         if let Some(error) = failed {
             return Err(error.into());
         }
@@ -172,22 +171,17 @@ impl Builder {
         check_hosts(&name, &hosts)?;
         let features = extensions.map_or(Ok(Features::all()), |names| offered(&names))?;
         let name: Arc<str> = name.into();
+        registry.set_blocking_max(config.blocking_calls_max);
         let registry = Arc::new(registry);
         let link = |peer: &str| {
             let (local, registry) = (Arc::clone(&name), Arc::clone(&registry));
             Endpoint::new(local, Arc::from(peer), config.limits(), registry)
         };
-        let mut arrivals = Vec::new();
         let mut peers = HashMap::new();
         for host in hosts.iter().filter(|host| **host != *name) {
             let endpoint = link(host);
-            let known = if dials(&name, host) {
-                Known { endpoint, arrivals: None }
-            } else {
-                let (sender, receiver) = mpsc::channel(1);
-                arrivals.push((endpoint.clone(), receiver));
-                Known { endpoint, arrivals: Some(sender) }
-            };
+            let arrivals = (!dials(&name, host)).then(|| Arrivals::new(host.as_str().into()));
+            let known = Known { endpoint, arrivals };
             peers.insert(Arc::clone(&known.endpoint.peer.name), known);
         }
         let loopback = link(&name);
@@ -202,8 +196,9 @@ impl Builder {
             registry,
             peers,
             loopback,
+            strangers: Arc::default(),
         });
-        Ok(Manager::start(node, arrivals))
+        Ok(Manager::start(node))
     }
 }
 
@@ -230,10 +225,6 @@ fn offered(names: &[String]) -> Result<Features, BuildError> {
         }
         None => Ok(features),
     }
-}
-
-fn fault(error: RemoteError) -> Fault {
-    Fault::new(error.code, error.message)
 }
 
 impl fmt::Debug for Builder {

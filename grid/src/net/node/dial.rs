@@ -1,10 +1,16 @@
 //! How byte streams to other nodes are opened.
 
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
 
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 
 use super::name::Name;
+use super::resolve::Resolver;
 use crate::error::LinkError;
 use crate::net::transport::{Io, tune};
 
@@ -18,13 +24,22 @@ pub trait Dial: Send + Sync + 'static {
     ///
     /// # Errors
     /// A [`LinkError`] if it cannot connect, created by [`LinkError::resolve`], [`LinkError::connect`] or
-    /// [`LinkError::tls`]. `?` on an [`io::Error`](std::io::Error) is the same as `LinkError::connect`.
+    /// [`LinkError::tls`]. `?` on an [`io::Error`] is the same as `LinkError::connect`.
     fn dial<'a>(&'a self, name: &'a str) -> Dialing<'a>;
 }
 
+/// Time between the starts of two attempts at different addresses of one name, as RFC 8305 recommends.
+const STAGGER: Duration = Duration::from_millis(250);
+
+/// Addresses of one name that are tried. All attempts together are limited by
+/// [`Config::connect_timeout`](crate::Config::connect_timeout), in which no more are started.
+const ADDRESSES_MAX: usize = 32;
+
 /// Dials over TCP.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct TcpDial;
+#[derive(Debug, Default)]
+pub(super) struct TcpDial {
+    resolver: Resolver,
+}
 
 impl Dial for TcpDial {
     fn dial<'a>(&'a self, name: &'a str) -> Dialing<'a> {
@@ -35,11 +50,164 @@ impl Dial for TcpDial {
                     "TLS is not built in: pass a TLS dialer to `Builder::dial_with`",
                 ));
             }
-            let addresses = lookup_host((name.host(), name.port())).await;
-            let addresses: Vec<_> = addresses.map_err(LinkError::resolve)?.collect();
-            let stream = TcpStream::connect(&*addresses).await?;
+            let addresses = self.resolver.resolve(name.host(), name.port()).await?;
+            let stream = connect_first(&addresses, TcpStream::connect).await?;
             tune(&stream)?;
             Ok(Box::new(stream) as Box<dyn Io>)
         })
+    }
+}
+
+/// Connects to whichever of several addresses answers first. An address that does not answer must not keep a node from
+/// reaching the others, so the next one is tried after a moment, while the earlier attempts continue.
+async fn connect_first<S, F>(
+    addresses: &[SocketAddr],
+    connect: impl Fn(SocketAddr) -> F,
+) -> io::Result<S>
+where
+    F: Future<Output = io::Result<S>>,
+{
+    let mut waiting = interleaved(addresses).into_iter().take(ADDRESSES_MAX);
+    let (mut attempts, mut errors) = (Vec::new(), Vec::new());
+    loop {
+        match waiting.next() {
+            Some(address) => attempts.push((address, Box::pin(connect(address)))),
+            None if attempts.is_empty() => return Err(all_failed(errors)),
+            None => {}
+        }
+        tokio::select! {
+            (index, result) = first_of(&mut attempts) => {
+                let (address, _) = attempts.swap_remove(index);
+                match result {
+                    Ok(stream) => return Ok(stream),
+                    Err(error) => errors.push((address, error)),
+                }
+            }
+            () = tokio::time::sleep(STAGGER), if waiting.len() > 0 => {}
+        }
+    }
+}
+
+/// Waits for the first attempt that ends. There must be one.
+async fn first_of<S, F>(attempts: &mut [(SocketAddr, Pin<Box<F>>)]) -> (usize, io::Result<S>)
+where
+    F: Future<Output = io::Result<S>>,
+{
+    poll_fn(|cx| {
+        for (index, (_, attempt)) in attempts.iter_mut().enumerate() {
+            if let Poll::Ready(result) = attempt.as_mut().poll(cx) {
+                return Poll::Ready((index, result));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// Orders addresses so that both versions of IP are tried early: a whole version may be unreachable. Within a version
+/// the order of the resolver is kept.
+fn interleaved(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+    let first = addresses.first().is_some_and(SocketAddr::is_ipv6);
+    let of = |version| addresses.iter().filter(move |address| address.is_ipv6() == version);
+    let (mut one, mut other) = (of(first), of(!first));
+    let mut ordered = Vec::with_capacity(addresses.len());
+    while ordered.len() < addresses.len() {
+        ordered.extend(one.next());
+        ordered.extend(other.next());
+    }
+    ordered
+}
+
+/// The error of the only address, or one that names all addresses.
+fn all_failed(mut errors: Vec<(SocketAddr, io::Error)>) -> io::Error {
+    match errors.len() {
+        0 => io::Error::new(io::ErrorKind::NotFound, "the name has no address"),
+        1 => errors.remove(0).1,
+        _ => {
+            let kind = errors[0].1.kind();
+            let texts: Vec<_> =
+                errors.iter().map(|(address, error)| format!("{address}: {error}")).collect();
+            io::Error::new(kind, texts.join(", "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    const SILENT: u16 = 1;
+    const REFUSES: u16 = 2;
+
+    fn addresses(list: &[&str]) -> Vec<SocketAddr> {
+        list.iter().map(|address| address.parse().unwrap()).collect()
+    }
+
+    /// Connects to scripted addresses: the port says what happens. Returns when each attempt began.
+    async fn connect(list: &[&str]) -> (io::Result<SocketAddr>, Vec<(u128, SocketAddr)>) {
+        let (start, begun) = (Instant::now(), Mutex::new(Vec::new()));
+        let list = addresses(list);
+        let connected = connect_first(&list, async |address| {
+            begun.lock().unwrap().push((start.elapsed().as_millis(), address));
+            match address.port() {
+                SILENT => std::future::pending().await,
+                REFUSES => Err(io::Error::new(io::ErrorKind::ConnectionRefused, "refused")),
+                millis => {
+                    tokio::time::sleep(Duration::from_millis(millis.into())).await;
+                    Ok(address)
+                }
+            }
+        });
+        let connected = tokio::time::timeout(Duration::from_secs(10), connected).await;
+        let connected = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        (connected, begun.into_inner().unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_that_does_not_answer_does_not_delay_the_next_by_much() {
+        let list = ["10.0.0.1:1", "10.0.0.2:100"];
+        let (connected, begun) = connect(&list).await;
+        let all = addresses(&list);
+        assert_eq!((connected.unwrap(), begun), (all[1], vec![(0, all[0]), (250, all[1])]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_address_wins_if_it_answers_first() {
+        let list = ["10.0.0.1:400", "10.0.0.2:300"];
+        let (connected, _) = connect(&list).await;
+        assert_eq!(connected.unwrap(), addresses(&list)[0]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_refusal_the_next_address_is_tried_at_once() {
+        let list = ["10.0.0.1:2", "10.0.0.2:1", "10.0.0.3:2", "10.0.0.4:5"];
+        let (connected, begun) = connect(&list).await;
+        assert_eq!(connected.unwrap(), addresses(&list)[3]);
+        let times: Vec<_> = begun.iter().map(|(time, _)| *time).collect();
+        assert_eq!(times, [0, 0, 250, 250]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn versions_of_ip_take_turns() {
+        let list = ["[::1]:1", "[::2]:1", "[::3]:1", "10.0.0.1:3"];
+        let (connected, begun) = connect(&list).await;
+        assert_eq!((connected.unwrap(), begun.len()), (addresses(&list)[3], 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_error_names_all_addresses() {
+        let (failed, _) = connect(&["10.0.0.1:2", "[::1]:2"]).await;
+        let text = failed.unwrap_err().to_string();
+        assert_eq!(text, "10.0.0.1:2: refused, [::1]:2: refused");
+        let (failed, _) = connect(&["10.0.0.1:2"]).await;
+        assert_eq!(failed.unwrap_err().to_string(), "refused");
+        let (failed, _) = connect(&[]).await;
+        assert_eq!(failed.unwrap_err().to_string(), "the name has no address");
+        let (failed, begun) = connect(&["10.0.0.1:1", "10.0.0.2:1"]).await;
+        assert_eq!((failed.unwrap_err().kind(), begun.len()), (io::ErrorKind::TimedOut, 2));
     }
 }

@@ -1,13 +1,16 @@
 //! The dialing side of a link: connect, upgrade, handshake, and retry after a failure.
 
-use std::future::pending;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-use super::handshake::{Arrival, introduce};
+use super::closing::Closing;
+use super::handshake::{Arrival, Dialed, introduce};
+use super::life::Life;
+use super::repeats::Repeats;
+use super::report::LinkLog;
 use super::shared::Node;
 use crate::error::LinkError;
 use crate::net::catch::catch_future;
@@ -22,66 +25,143 @@ use crate::net::transport::{Io, WebSocket};
 /// nodes dial a restarted node at the same time.
 const RETRY: Range<Duration> = Duration::from_secs(1)..Duration::from_secs(2);
 
-/// Runs the link to a peer that this node dials. Never returns.
-pub(super) async fn keep_dialing(node: Arc<Node>, endpoint: Endpoint) {
+/// While another process has this node's name, the pause is doubled with each attempt, up to this.
+const NAME_TAKEN_PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// After a connection that lasted this long, the name is this node's again.
+const NAME_KEPT: Duration = Duration::from_secs(60);
+
+/// Runs the link to a peer that this node dials. Returns when the node is shut down.
+pub(super) async fn keep_dialing(node: Arc<Node>, endpoint: Endpoint, life: Life) {
     let peer = &endpoint.peer;
-    loop {
+    let mut closing = Closing::new(life.alive);
+    let mut over = life.over;
+    let (mut log, mut conflicts) = (LinkLog::new(peer), Conflicts::default());
+    for number in 1.. {
         let started = Instant::now();
         // The state keeps the reason of a failure during the next attempt.
         if peer.state() == State::Unconnected {
             peer.show(State::Connecting);
         }
         let attempt = tokio::select! {
+            biased;
+            _ = over.wait_for(|over| *over) => return,
             // `attempt` runs the user's dialer and authenticator. If they panic, the peer is dialed again.
-            attempt = catch_future(logged_attempt(&node, peer)) => {
+            attempt = catch_future(logged_attempt(&node, peer, number, &mut closing)) => {
                 attempt.unwrap_or_else(|text| Err(LinkError::Panicked { text }))
             }
             () = idle(&endpoint) => continue,
         };
-        let (reason, was_up) = match attempt {
-            Ok(mut up) => {
+        let (reason, was_up, carried_calls) = match attempt {
+            Ok(Arrival { transport, agreed }) => {
                 let since = Instant::now();
-                let transport = &mut up.transport;
-                let reason = drive(&endpoint, up.session, up.instance, transport, pending()).await;
+                let cut = async {
+                    // Fails if the node has been dropped.
+                    let _ = over.wait_for(|over| *over).await;
+                    LinkError::ShutDown
+                };
+                log.up(agreed.instance);
+                let (reason, transport) =
+                    drive(&endpoint, agreed.session, agreed.instance, transport, cut).await;
+                let was_up = since.elapsed();
                 let carried_calls = peer.link(|link| link.carried_calls());
-                (reason, if carried_calls { RETRY.start } else { since.elapsed() })
+                log.down(&reason);
+                if let Some(transport) = transport {
+                    closing.close(transport, &reason);
+                }
+                (reason, was_up, carried_calls)
             }
-            Err(reason) => (Arc::new(reason), Duration::ZERO),
+            Err(reason) => (Arc::new(reason), Duration::ZERO, false),
         };
+        let pause = conflicts.pause(peer, &reason, was_up, carried_calls);
         peer.link(|link| link.set_down_reason(Arc::clone(&reason)));
         peer.show(State::Error(reason));
         // After a connection that lasted or carried calls, dial again at once. Another one counts as a failed attempt.
-        if was_up < RETRY.start {
-            let next = started + rand::random_range(RETRY);
+        if let Some(pause) = pause {
             tokio::select! {
-                () = tokio::time::sleep_until(next) => {}
+                () = tokio::time::sleep_until(started + pause) => {}
+                _ = over.wait_for(|over| *over) => return,
                 () = idle(&endpoint) => {}
             }
         }
     }
 }
 
-async fn logged_attempt(node: &Node, peer: &Peer) -> Result<Arrival, LinkError> {
-    attempt(node, peer).await.inspect_err(|reason| {
+/// Another process with this node's name: how often the peer preferred it.
+#[derive(Debug, Default)]
+struct Conflicts {
+    count: u32,
+    logged: Repeats<()>,
+}
+
+impl Conflicts {
+    /// How long to wait from the start of an attempt to the next one, after a connection that was up for this long. `None`
+    /// is no pause at all. A connection that carried calls needs not have lasted, unless another process has this node's
+    /// name: both would replace each other all the time.
+    fn pause(
+        &mut self,
+        peer: &Peer,
+        reason: &LinkError,
+        was_up: Duration,
+        carried_calls: bool,
+    ) -> Option<Duration> {
+        if matches!(reason, LinkError::NameTaken { .. }) {
+            if let Some(repeats) = self.logged.note(()) {
+                let Peer { local, name, .. } = peer;
+                tracing::warn!(%local, peer = %name, %reason, repeats, "another process uses this node's name");
+            }
+            let pause = rand::random_range(RETRY) * (1 << self.count.min(6));
+            self.count += 1;
+            // Counted from the end of the connection, however long it lasted.
+            return Some(was_up + pause.min(NAME_TAKEN_PAUSE_MAX));
+        }
+        if was_up >= NAME_KEPT {
+            self.count = 0;
+        }
+        (was_up < RETRY.start && !carried_calls).then(|| rand::random_range(RETRY))
+    }
+}
+
+async fn logged_attempt(
+    node: &Node,
+    peer: &Peer,
+    number: u64,
+    closing: &mut Closing,
+) -> Result<Arrival, LinkError> {
+    attempt(node, peer, number, closing).await.inspect_err(|reason| {
         tracing::debug!(local = %node.name, peer = %peer.name, reason = %reason.full_text(), "cannot connect");
     })
 }
 
-async fn attempt(node: &Node, peer: &Peer) -> Result<Arrival, LinkError> {
+async fn attempt(
+    node: &Node,
+    peer: &Peer,
+    number: u64,
+    closing: &mut Closing,
+) -> Result<Arrival, LinkError> {
     let limit = node.config.connect_timeout;
-    let (transport, token) = tokio::time::timeout(limit, open(node, peer))
+    let (mut transport, token) = tokio::time::timeout(limit, open(node, peer))
         .await
         .map_err(|_| LinkError::TimedOut { step: "no WebSocket upgrade", limit })??;
-    let mut up = introduce(transport, &node.introduction(), &peer.name, token).await?;
-    up.transport.take_messages_of(node.config.message_bytes_max);
-    Ok(up)
+    let dialed = Dialed { remote: &peer.name, token, number };
+    match introduce(&mut transport, &node.introduction(), dialed).await {
+        Ok(agreed) => {
+            transport.take_messages_of(node.config.message_bytes_max);
+            Ok(Arrival { transport, agreed })
+        }
+        Err(reason) => {
+            closing.close(transport, &reason);
+            Err(reason)
+        }
+    }
 }
 
 /// Opens a WebSocket. Also returns the token, which the handshake sends again.
 async fn open(node: &Node, peer: &Peer) -> Result<(WebSocket<Box<dyn Io>>, String), LinkError> {
-    let stream = node.dial.dial(&peer.name).await?;
+    // Before the byte stream: a listener does not wait long for the first bytes.
     let token = node.auth.token(&node.name, &peer.name).await;
     let token = token.map_err(|error| LinkError::Token(error.into()))?;
+    let stream = node.dial.dial(&peer.name).await?;
     let request = Request {
         authority: peer.name.split_once("://").map_or(&*peer.name, |(_, authority)| authority),
         route: &node.config.route,

@@ -3,7 +3,6 @@
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -18,53 +17,69 @@ use crate::proto::{
     uses_checksum,
 };
 
-/// A connection after its handshake.
-pub(super) struct Established<T> {
-    pub(super) transport: T,
+/// What a handshake has agreed on.
+pub(super) struct Agreed {
     pub(super) session: Session,
     /// Identifies the run of the peer.
     pub(super) instance: Instance,
 }
 
 /// A connection that has completed its handshake.
-pub(super) type Arrival = Established<WebSocket<Box<dyn Io>>>;
+pub(super) struct Arrival {
+    pub(super) transport: WebSocket<Box<dyn Io>>,
+    pub(super) agreed: Agreed,
+}
 
 /// Timeout for each handshake message.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The dialer's side: sends Connect to `remote` and waits for its answer.
-pub(super) async fn introduce<T: Transport>(
-    mut transport: T,
+/// What a dialer sends for one attempt.
+pub(super) struct Dialed<'a> {
+    pub(super) remote: &'a str,
+    pub(super) token: String,
+    /// Counts the attempts to reach this peer.
+    pub(super) number: u64,
+}
+
+/// The dialer's side: sends Connect and waits for the answer.
+pub(super) async fn introduce(
+    transport: &mut impl Transport,
     own: &Introduction,
-    remote: &str,
-    token: String,
-) -> Result<Established<T>, LinkError> {
+    dialed: Dialed<'_>,
+) -> Result<Agreed, LinkError> {
     let wall = SystemTime::now();
+    let states_names = own.features.has(Feature::Names);
+    let Dialed { remote, token, number } = dialed;
     let connect = Connect {
         id: own.id,
         host: own.name.clone(),
         time: Timestamp::from(wall),
         token,
-        peer: own.features.has(Feature::Names).then(|| remote.to_owned()),
+        peer: states_names.then(|| remote.to_owned()),
+        dial: states_names.then_some(number),
         limits: own.stated_limits(Features::all()),
         features: own.features.names(),
     };
-    send(&mut transport, connect.to_message()).await?;
-    let answer = receive(&mut transport).await?;
+    send(transport, connect.to_message()).await?;
+    let answer = receive(transport).await?;
     if answer.header.op != Op::ConnectResponse {
         return Err(bad(format!("answered with {} instead of ConnectResponse", answer.header.op)));
     }
     let response = ConnectResponse::decode(&answer.payload.unwrap_or_default())
         .map_err(|error| bad(format!("answered with an unreadable ConnectResponse: {error}")))?;
-    if own.features.has(Feature::Names) {
+    if states_names {
         // Before the refusal: that a stranger refuses it says nothing about the peer.
         check_names(Some(remote), response.host.as_deref())?;
     }
-    if !response.accepted {
-        return Err(LinkError::Refused { reason: response.reason });
+    let ConnectResponse { accepted, reason, name_taken, limits, features, id, .. } = response;
+    match accepted {
+        true => {
+            let session = agree(own, remote, &features, limits, wall);
+            Ok(Agreed { session, instance: Instance(id) })
+        }
+        false if name_taken => Err(LinkError::NameTaken { detail: reason }),
+        false => Err(LinkError::Refused { reason }),
     }
-    let session = agree(own, remote, &response.features, response.limits, wall);
-    Ok(Established { transport, session, instance: Instance(response.id) })
 }
 
 /// What a listener checks a dialer against.
@@ -78,55 +93,70 @@ pub(super) struct Gate<'a> {
     pub(super) auth_limit: Duration,
 }
 
-/// The listener's side: reads the dialer's Connect, and accepts or refuses it. Also returns the dialer's name.
-pub(super) async fn receive_introduction<T: Transport>(
-    mut transport: T,
+/// The listener's side: reads the dialer's Connect, and accepts or refuses it. `claim` is the last check; its result is
+/// returned with what was agreed on. An error also has the name of the dialer, if it has stated one of a known host.
+pub(super) async fn receive_introduction<C>(
+    transport: &mut impl Transport,
     gate: &Gate<'_>,
-) -> Result<(String, Established<T>), LinkError> {
+    claim: impl FnOnce(&Connect) -> Result<C, LinkError>,
+) -> Result<(C, Agreed), (Option<String>, LinkError)> {
     let own = gate.own;
-    let first = receive(&mut transport).await?;
-    let wall = SystemTime::now();
-    let connect = decode_connect(first);
-    let peer_knows_names = connect.as_ref().is_ok_and(|connect| connect.peer.is_some());
-    let judged = match connect {
-        Ok(connect) => gate.judge(&connect, wall).await.map(|()| connect),
-        Err(error) => Err(error),
-    };
     let mut response = ConnectResponse {
         id: own.id,
-        accepted: judged.is_ok(),
+        accepted: false,
         reason: String::new(),
         host: None,
+        name_taken: false,
         limits: None,
         features: Vec::new(),
     };
+    let received = receive(transport).await;
+    let wall = SystemTime::now();
+    let connect = match received.and_then(decode_connect) {
+        Ok(connect) => connect,
+        Err(error) => {
+            if matches!(error, LinkError::Handshake { .. }) {
+                refuse(transport, response, &error).await;
+            }
+            return Err((None, error));
+        }
+    };
     // Only a dialer that knows the extension is told: a Go node receives what it expects.
-    if peer_knows_names && own.features.has(Feature::Names) {
+    let knows_names = connect.peer.is_some() && own.features.has(Feature::Names);
+    if knows_names {
         response.host = Some(own.name.clone());
     }
+    let judged = gate.judge(&connect, wall).await.and_then(|()| claim(&connect));
     match judged {
-        Ok(connect) => {
+        Ok(claimed) => {
+            response.accepted = true;
             // A peer without features may be a Go node, so the answer has only the fields of the base protocol.
             if !connect.features.is_empty() {
                 response.features = own.features.names();
                 response.limits = own.stated_limits(features_of(&connect.features));
             }
-            send(&mut transport, response.to_message()).await?;
+            let known = Some(connect.host.clone());
+            send(transport, response.to_message()).await.map_err(|error| (known, error))?;
             let session = agree(own, &connect.host, &connect.features, connect.limits, wall);
-            Ok((connect.host, Established { transport, session, instance: Instance(connect.id) }))
+            Ok((claimed, Agreed { session, instance: Instance(connect.id) }))
         }
         Err(error) => {
-            response.reason = error.to_string();
-            // Refused even if the peer does not read the answer.
-            let _ = send(&mut transport, response.to_message()).await;
-            poll_fn(|cx| {
-                transport.close(cx);
-                Poll::Ready(())
-            })
-            .await;
-            Err(error)
+            response.name_taken = knows_names && matches!(error, LinkError::NameTaken { .. });
+            refuse(transport, response, &error).await;
+            Err(((gate.is_known)(&connect.host).then_some(connect.host), error))
         }
     }
+}
+
+/// Answers that the dialer is not accepted. The caller closes the connection.
+async fn refuse(transport: &mut impl Transport, response: ConnectResponse, error: &LinkError) {
+    let reason = match error {
+        // The dialer adds what the error is.
+        LinkError::NameTaken { detail } if response.name_taken => detail.clone(),
+        error => error.to_string(),
+    };
+    // Refused even if the peer does not read the answer.
+    let _ = send(transport, ConnectResponse { reason, ..response }.to_message()).await;
 }
 
 fn decode_connect(first: Message) -> Result<Connect, LinkError> {

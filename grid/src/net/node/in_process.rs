@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::life::driven;
 use crate::net::call::abort::AbortOnDrop;
 use crate::net::call::connection::Connection;
 use crate::net::drive::endpoint::Endpoint;
@@ -18,6 +19,7 @@ pub(crate) fn in_process(registry: Registry) -> Connection {
     let endpoint = Endpoint::new(Arc::clone(&name), name, Limits::default(), Arc::new(registry));
     // Before the task runs: calls can be made at once, and the driver asks the link which extensions it has.
     session::start_loopback(&endpoint.peer);
-    let task = tokio::spawn(session::run_loopback(endpoint.clone()));
+    let peer = Arc::clone(&endpoint.peer);
+    let task = tokio::spawn(driven(peer, session::run_loopback(endpoint.clone())));
     Connection::owning(endpoint.peer, AbortOnDrop(task.abort_handle()))
 }

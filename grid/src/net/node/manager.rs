@@ -4,18 +4,18 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::accept::{self, keep_accepting};
+use super::closing::CLOSE_TIMEOUT;
 use super::dial_loop::keep_dialing;
-use super::handshake::Arrival;
+use super::life::{Life, driven};
 use super::listen::{Accepted, Listen};
 use super::shared::Node;
 use crate::descriptor::Registered;
 use crate::error::LinkError;
 use crate::net::call::connection::Connection;
-use crate::net::drive::endpoint::Endpoint;
 use crate::net::drive::session;
 use crate::net::link::state::State;
 use crate::net::link::stats::{ConnectionStats, Stats};
@@ -24,8 +24,20 @@ use crate::net::transport::Io;
 /// One node of a grid: it serves its handlers, and holds one link to each other node.
 ///
 /// Cheap to clone. When the last clone is dropped, all links end; [`shutdown`](Self::shutdown) lets running calls
-/// finish first. A service is created before its node, so a service that calls other nodes needs a `OnceLock` for its
-/// [`Connection`]s. A service must not hold a clone of its own node, which would never be dropped then.
+/// finish first. The future of [`serve`](Self::serve) does not count as a clone. A service is created before its node,
+/// so a service that calls other nodes needs a `OnceLock` for its [`Connection`]s. A service must not hold a clone of its
+/// own node, which would never be dropped then.
+///
+/// # Runtimes
+///
+/// The links run on the tokio runtime in which the node was built, and nothing happens on them unless that runtime runs.
+/// When it ends, all calls fail with [`LinkError::RuntimeGone`], at once and also with `wait_connected`. So a node in a
+/// `static` cannot be shared by several `#[tokio::test]`s: each test has a runtime of its own, which ends with the test.
+///
+/// A current-thread runtime runs only while some thread is inside its `block_on`. If it pauses for longer than twice
+/// [`Config::ping_interval`](crate::Config::ping_interval), the peers close the connections, because their pings are not
+/// answered. The node notices this when the runtime runs again. A call that is made at that moment may be sent into the
+/// old connection, and then fails with [`Sent::Maybe`](crate::Sent::Maybe).
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -36,10 +48,7 @@ use crate::net::transport::Io;
 ///     .hosts([&name, "http://127.0.0.1:9"])
 ///     .token(grid::SharedSecret::new("correct horse"))
 ///     .build()?;
-/// tokio::spawn({
-///     let manager = manager.clone();
-///     async move { manager.serve(listener).await }
-/// });
+/// tokio::spawn(manager.serve(listener));
 /// assert_eq!(manager.hosts().count(), 2);
 /// # Ok(())
 /// # }
@@ -49,32 +58,38 @@ pub struct Manager {
     inner: Arc<Inner>,
 }
 
-/// A peer that dials this node, and the channel that receives its connections.
-pub(super) type Arrivals = (Endpoint, mpsc::Receiver<Arrival>);
-
 #[derive(Debug)]
 struct Inner {
     node: Arc<Node>,
     /// One task per link.
     tasks: Mutex<Vec<AbortHandle>>,
     over: watch::Sender<bool>,
+    /// Has a receiver for each task that must end before a shutdown is complete.
+    alive: watch::Sender<bool>,
 }
 
 impl Manager {
     /// Starts the task of each link of a node.
-    pub(super) fn start(node: Arc<Node>, arrivals: Vec<Arrivals>) -> Self {
+    pub(super) fn start(node: Arc<Node>) -> Self {
+        let (over, alive) = (watch::Sender::new(false), watch::Sender::new(true));
         session::start_loopback(&node.loopback.peer);
         let loopback = session::run_loopback(node.loopback.clone());
+        let loopback = driven(Arc::clone(&node.loopback.peer), loopback);
         let mut tasks = vec![tokio::spawn(loopback).abort_handle()];
-        for known in node.peers.values().filter(|known| known.arrivals.is_none()) {
-            let dialing = keep_dialing(Arc::clone(&node), known.endpoint.clone());
-            tasks.push(tokio::spawn(dialing).abort_handle());
+        for known in node.peers.values() {
+            let (endpoint, peer) = (known.endpoint.clone(), Arc::clone(&known.endpoint.peer));
+            let life = Life { over: over.subscribe(), alive: alive.subscribe() };
+            let task = match &known.arrivals {
+                None => tokio::spawn(driven(peer, keep_dialing(Arc::clone(&node), endpoint, life))),
+                Some(arrivals) => {
+                    let arrivals = Arc::clone(arrivals);
+                    tokio::spawn(driven(peer, keep_accepting(endpoint, arrivals, life)))
+                }
+            };
+            tasks.push(task.abort_handle());
         }
-        for (endpoint, arrivals) in arrivals {
-            tasks.push(tokio::spawn(keep_accepting(endpoint, arrivals)).abort_handle());
-        }
-        let inner = Inner { node, tasks: Mutex::new(tasks), over: watch::Sender::new(false) };
-        Self { inner: Arc::new(inner) }
+        let tasks = Mutex::new(tasks);
+        Self { inner: Arc::new(Inner { node, tasks, over, alive }) }
     }
 
     /// The name of this node.
@@ -135,24 +150,37 @@ impl Manager {
             .map(|known| Connection::new(Arc::clone(&known.endpoint.peer)))
     }
 
-    /// Accepts the connections of other nodes on `listener`, until the node is shut down.
+    /// Accepts the connections of other nodes on `listener`, until the node is shut down or its last clone is dropped.
     ///
-    /// A connection that fails or is refused is logged. It does not affect other connections.
+    /// The future does not borrow the manager and does not keep the node alive, so it can be spawned:
+    /// `tokio::spawn(manager.serve(listener))`. With `async move { manager.serve(listener).await }` the task would own a
+    /// clone, which keeps the node alive.
+    ///
+    /// A connection that fails or is refused is logged, once a minute for each source address and reason. It does not
+    /// affect other connections. At most 1024 connections can be in their handshake, and 128 from one address; beyond
+    /// that, a new connection is accepted and the oldest one that has not authenticated is closed.
     ///
     /// # Errors
     /// An error if the listener cannot be used.
     ///
     /// # Cancel safety
     /// Dropping the future stops accepting. Links that are up stay up.
-    pub async fn serve(&self, listener: impl Listen) -> io::Result<()> {
-        let address = listener.local_addr()?;
-        tracing::info!(local = %self.inner.node.name, address, "accepting connections");
+    pub fn serve<L: Listen>(
+        &self,
+        listener: L,
+    ) -> impl Future<Output = io::Result<()>> + Send + use<L> {
+        let node = Arc::clone(&self.inner.node);
         let mut over = self.inner.over.subscribe();
-        tokio::select! {
-            () = accept::serve(Arc::clone(&self.inner.node), listener) => {}
-            _ = over.wait_for(|over| *over) => {}
+        async move {
+            let address = listener.local_addr()?;
+            tracing::info!(local = %node.name, address, "accepting connections");
+            tokio::select! {
+                () = accept::serve(node, listener) => {}
+                // Fails if the node has been dropped.
+                _ = over.wait_for(|over| *over) => {}
+            }
+            Ok(())
         }
-        Ok(())
     }
 
     /// Accepts one byte stream that another node has opened, after the TLS handshake if there is one.
@@ -176,7 +204,7 @@ impl Manager {
     pub async fn accept_from(&self, accepted: Accepted) -> Result<(), Refused> {
         accept::accept(&self.inner.node, accepted)
             .await
-            .map_err(|reason| Refused { reason: Arc::new(reason) })
+            .map_err(|refusal| Refused { reason: Arc::new(refusal.reason) })
     }
 
     /// Returns the statistics of all links.
@@ -188,38 +216,70 @@ impl Manager {
         Stats { connections, loopback: ConnectionStats::of(&node.loopback.peer) }
     }
 
-    /// Refuses new calls, waits up to `grace` for running calls to end, then closes all links.
+    /// Finishes running calls for up to `grace`, then closes all links.
+    ///
+    /// 1. New calls of other nodes are refused with [`ErrorCode::ShuttingDown`](crate::ErrorCode::ShuttingDown). While
+    ///    handlers run, this node can still make calls, to other nodes and to itself: handlers may need them to finish.
+    /// 2. When no handler runs any more, new calls of this node fail with [`CallError::ShutDown`](crate::CallError::ShutDown),
+    ///    and the running ones are finished.
+    /// 3. The links are closed. Calls that still run after `grace` fail.
+    ///
+    /// This node cannot tell the calls of its handlers from other calls, so step 1 lasts until the end of `grace` if it
+    /// always serves a call of its own. A task that calls its own node in a loop should stop before.
+    ///
+    /// Answers are written before a connection is closed, and the peers are told that this node is shutting down. A peer
+    /// that does not close its side within a second is cut. Dropping the last clone instead ends running calls at once;
+    /// the peers are told as well, if the runtime still runs.
     ///
     /// # Cancel safety
-    /// If the future is dropped while it waits, new calls are still refused and the links stay up.
+    /// If the future is dropped while it waits, the links stay up, new calls of other nodes are still refused, and so are
+    /// those of this node if step 2 had begun.
     pub async fn shutdown(&self, grace: Duration) {
-        let links: Vec<_> = self.inner.node.links().cloned().collect();
+        let node = &self.inner.node;
+        let links: Vec<_> = node.links().cloned().collect();
         for peer in &links {
-            peer.link(|link| link.close());
+            // The link of the node to itself carries the calls that handlers make.
+            let refuse_peer = !Arc::ptr_eq(peer, &node.loopback.peer);
+            peer.link(|link| link.finish(refuse_peer));
         }
-        // Calls that still run after that fail.
         let _ = tokio::time::timeout(grace, async {
+            // The link of the node to itself is the last one: handlers of calls over the other links may still use it.
+            for peer in &links {
+                peer.finished().await;
+            }
+            for peer in &links {
+                peer.link(|link| link.close());
+            }
             for peer in &links {
                 peer.drained().await;
             }
         })
         .await;
         self.inner.end();
+        // A task that does not end in time is blocked by the user's code.
+        let _ = tokio::time::timeout(2 * CLOSE_TIMEOUT, self.inner.alive.closed()).await;
+        self.inner.abort();
     }
 }
 
 impl Inner {
+    /// Ends all links and calls. The tasks of the links close their connections and end by themselves.
     fn end(&self) {
-        self.over.send_replace(true);
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        tasks.drain(..).for_each(|task| task.abort());
-        drop(tasks);
         let reason = Arc::new(LinkError::ShutDown);
         for peer in self.node.links() {
             peer.link(|link| link.close());
             session::stop(peer, &reason);
             peer.show(State::Shutdown);
         }
+        self.over.send_replace(true);
+        // The link of the node to itself has no connection that is to be closed.
+        let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.iter().take(1).for_each(AbortHandle::abort);
+    }
+
+    fn abort(&self) {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.drain(..).for_each(|task| task.abort());
     }
 }
 

@@ -1,12 +1,19 @@
 //! One node: its configuration, its peers, and the loops that dial and accept them.
 
 mod accept;
+mod arrivals;
 pub(in crate::net) mod builder;
+mod closing;
 pub(in crate::net) mod dial;
 mod dial_loop;
 mod handshake;
 pub(in crate::net) mod in_process;
+mod life;
 pub(in crate::net) mod listen;
 pub(in crate::net) mod manager;
 pub(in crate::net) mod name;
+mod repeats;
+mod report;
+mod resolve;
 mod shared;
+mod strangers;

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
-
+use super::arrivals::Arrivals;
 use super::dial::Dial;
-use super::handshake::Arrival;
+use super::strangers::Strangers;
 use crate::auth::Authenticate;
 use crate::config::Config;
 use crate::net::drive::endpoint::Endpoint;
@@ -28,14 +27,15 @@ pub(super) struct Node {
     pub(super) peers: HashMap<Arc<str>, Known>,
     /// The link of the node to itself.
     pub(super) loopback: Endpoint,
+    /// Connections whose peers are not known yet.
+    pub(super) strangers: Arc<Strangers>,
 }
 
 /// One other node.
 pub(super) struct Known {
     pub(super) endpoint: Endpoint,
-    /// Receives the connections of a peer that dials this node. Its capacity is one: a new connection waits here while
-    /// the previous one is stopped.
-    pub(super) arrivals: Option<mpsc::Sender<Arrival>>,
+    /// The connections of a peer that dials this node; `None` if this node dials it.
+    pub(super) arrivals: Option<Arc<Arrivals>>,
 }
 
 impl Node {

@@ -1,5 +1,7 @@
 //! The handlers of a node: the table of handlers, and the code that runs them.
 
 pub(in crate::net) mod dispatch;
-mod first_poll;
+mod pace;
 pub(in crate::net) mod registry;
+pub(in crate::net) mod task;
+pub(in crate::net) mod workers;

@@ -6,15 +6,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 
-use super::first_poll::FirstPoll;
+use super::pace::Pace;
 use crate::descriptor::{Registered, ServiceDescriptor};
 use crate::error::Fault;
 use crate::net::call::context::Context;
 use crate::net::call::ends::{RawReceiver, RawSender};
+use crate::net::link::blocking::{BlockingSlots, CALLS_MAX};
 use crate::net::link::labels::{Label, Labels};
 use crate::proto::wire::{HandlerId, SubrouteHash};
-use crate::proto::{Capacities, RouteError, RouteIndex, RouteKind, Routes};
+use crate::proto::{Capacities, RequestLimit, RouteError, RouteIndex, RouteKind, Routes};
 
 /// One run of a handler.
 pub(crate) type HandlerFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -45,17 +47,32 @@ pub(crate) enum RawHandler {
 /// A handler in the table.
 pub(in crate::net) struct Entry {
     pub(in crate::net) handler: RawHandler,
-    pub(in crate::net) first_poll: FirstPoll,
+    pub(super) pace: Pace,
 }
 
 /// All handlers of a node.
-#[derive(Default)]
 pub(crate) struct Registry {
     routes: Arc<Routes>,
     /// Indexed by route, like `entries`.
     labels: Arc<Labels>,
     entries: Vec<Entry>,
     services: Vec<Registered>,
+    /// How many blocking handlers may run at once.
+    blocking_max: usize,
+    blocking: Arc<Semaphore>,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self {
+            routes: Arc::default(),
+            labels: Arc::default(),
+            entries: Vec::new(),
+            services: Vec::new(),
+            blocking_max: CALLS_MAX,
+            blocking: Arc::new(Semaphore::new(CALLS_MAX)),
+        }
+    }
 }
 
 impl Registry {
@@ -63,14 +80,25 @@ impl Registry {
         Self::default()
     }
 
-    /// Adds a handler. An id may be used once under each subroute.
+    /// Sets how many blocking handlers may run at once. For new links only.
+    pub(in crate::net) fn set_blocking_max(&mut self, max: usize) {
+        self.blocking_max = max;
+        self.blocking = Arc::new(Semaphore::new(max));
+    }
+
+    /// The slots of blocking handlers for a new link.
+    pub(in crate::net) fn blocking_slots(&self) -> BlockingSlots {
+        BlockingSlots::new(Arc::clone(&self.blocking), self.blocking_max)
+    }
+
+    /// Adds a handler and returns its place. An id may be used once under each subroute.
     pub(crate) fn insert(
         &mut self,
         name: Cow<'static, str>,
         id: HandlerId,
         subroute: Option<&str>,
         handler: RawHandler,
-    ) -> Result<(), RegisterError> {
+    ) -> Result<RouteIndex, RegisterError> {
         let kind = match &handler {
             RawHandler::Single { .. } => RouteKind::Single,
             RawHandler::Stream { capacities, .. } => RouteKind::Stream(*capacities),
@@ -81,12 +109,12 @@ impl Registry {
         // Links hold the routes only after registration has ended, so this does not clone.
         let inserted = Arc::make_mut(&mut self.routes).insert(id, subroute_id, kind);
         match inserted {
-            Ok(RouteIndex(index)) => {
-                debug_assert_eq!(index, self.entries.len());
-                self.entries.push(Entry { handler, first_poll: FirstPoll::default() });
+            Ok(route) => {
+                debug_assert_eq!(route, RouteIndex(self.entries.len()));
+                self.entries.push(Entry { handler, pace: Pace::default() });
                 let label = Label { method: name, subroute: subroute.map(Arc::from) };
                 Arc::make_mut(&mut self.labels).push(label);
-                Ok(())
+                Ok(route)
             }
             Err(RouteError::ZeroId) => Err(RegisterError::ZeroId { name: name.into_owned() }),
             Err(RouteError::Taken(taken)) => {
@@ -98,6 +126,14 @@ impl Registry {
                     by: by.unwrap_or_default(),
                 })
             }
+        }
+    }
+
+    /// Refuses requests of a handler that have more than `bytes`.
+    pub(crate) fn limit_requests(&mut self, route: RouteIndex, bytes: usize) {
+        if let Some(label) = self.labels.get(route) {
+            let limit = RequestLimit { bytes, method: label.method.clone() };
+            Arc::make_mut(&mut self.routes).limit_requests(route, limit);
         }
     }
 
@@ -120,6 +156,11 @@ impl Registry {
 
     pub(in crate::net) fn labels(&self) -> &Arc<Labels> {
         &self.labels
+    }
+
+    /// How the handlers of a route have used their thread so far.
+    pub(super) fn pace(&self, route: RouteIndex) -> Option<&Pace> {
+        Some(&self.entry(route)?.pace)
     }
 
     pub(in crate::net) fn entry(&self, route: RouteIndex) -> Option<&Entry> {

@@ -37,5 +37,5 @@ impl Transport for Echo {
         self.0.pop_front().map_or(Poll::Pending, |message| Poll::Ready(Ok(message)))
     }
 
-    fn close(&mut self, _: &mut Context<'_>) {}
+    fn close(&mut self, _: &LinkError, _: &mut Context<'_>) {}
 }

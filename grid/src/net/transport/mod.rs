@@ -1,11 +1,12 @@
 //! Transports for binary messages. Sending and receiving are polled separately, so neither blocks the other.
 
 mod echo;
-mod frames;
+mod frame;
 mod io;
 pub(super) mod upgrade;
 mod websocket;
 
+use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -41,6 +42,22 @@ pub(super) trait Transport: Send {
         false
     }
 
-    /// Sends a close frame if that is possible without waiting.
-    fn close(&mut self, cx: &mut Context<'_>);
+    /// Queues a close frame with the reason, and sends it if that is possible without waiting.
+    fn close(&mut self, reason: &LinkError, cx: &mut Context<'_>);
+
+    /// Writes all queued messages, closes this direction, and waits until the peer has closed the other one.
+    fn poll_end(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+}
+
+/// Ends a connection so that the peer receives everything that was sent, and the reason. The caller limits the time: the
+/// peer may not read.
+pub(super) async fn end(transport: &mut impl Transport, reason: &LinkError) {
+    poll_fn(|cx| {
+        transport.close(reason, cx);
+        Poll::Ready(())
+    })
+    .await;
+    poll_fn(|cx| transport.poll_end(cx)).await;
 }

@@ -24,12 +24,10 @@ impl Link {
             return self.reset_served_stream(key, mismatch.to_string());
         }
         stream.last_heard = now;
-        if stream.finish.is_some() {
-            // The handler has returned, which the caller cannot know yet.
-            return self.flood.note(Waste::Stale, 1);
-        }
+        // The handler has returned, which the caller cannot know yet. What it has returned is sent in any case.
+        let is_over = stream.finish.is_some();
         if stream.input_ended {
-            return self.reset_served_stream(key, "did not expect inbound message".to_owned());
+            return self.reject_item(is_over, key, "did not expect inbound message");
         }
         let ends = flags.contains(Flags::EOF);
         match message.payload {
@@ -38,14 +36,25 @@ impl Link {
             // A message without payload is an empty item, even without the flag EMPTY.
             item => {
                 if !stream.core.receive(item.unwrap_or_default()) {
-                    return self.reset_served_stream(key, "handler blocked".to_owned());
+                    return self.reject_item(is_over, key, "handler blocked");
                 }
             }
         }
-        if ends {
-            stream.input_ended = true;
+        stream.input_ended |= ends;
+        if stream.core.discards() {
+            self.discard_items(Side::Callee, key);
+        } else {
+            self.wake(Side::Callee, key, Half::Reader);
         }
-        self.wake(Side::Callee, key, Half::Reader);
+    }
+
+    /// The caller has sent what it may not send. Only counted if the stream is over at this node.
+    fn reject_item(&mut self, is_over: bool, key: Key, text: &str) {
+        if is_over {
+            self.flood.note(Waste::Stale, 1);
+        } else {
+            self.reset_served_stream(key, text.to_owned());
+        }
     }
 
     pub(in crate::proto) fn on_unblock_server(

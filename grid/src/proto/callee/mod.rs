@@ -95,7 +95,6 @@ impl Link {
     /// The handler of a stream has returned. The outcome is only borrowed.
     pub(crate) fn finish_stream(&mut self, key: Key, outcome: &Result<(), Fault>) {
         let Some(stream) = self.callee_stream(key) else { return };
-        stream.core.clear();
         if stream.finish.is_none() {
             stream.finish = Some(outcome.as_ref().copied().map_err(copy_fault));
             // The caller may go on sending until it learns that the handler has returned.
@@ -103,6 +102,8 @@ impl Link {
             self.flood.allow(leftovers);
         }
         self.try_finish(key);
+        // If the outcome must wait until the caller has read an item, the caller may still be sending.
+        self.stop_reading(Side::Callee, key);
     }
 
     /// Ends a stream whose handler has returned, unless its end must wait for an item or a credit.

@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use super::served::{CalleeStream, Served, ServedState};
-use crate::error::{ErrorCode, Fault};
+use crate::error::{ErrorCode, Fault, request_too_large};
 use crate::proto::error::ProtocolError;
 use crate::proto::event::Event;
 use crate::proto::link::Link;
@@ -32,7 +34,7 @@ impl Link {
                 return Ok(());
             }
         };
-        if let Some(fault) = self.refusal() {
+        if let Some(fault) = self.refusal(route, &message) {
             self.flood.note(Waste::Refused, 1);
             let Header { mux, seq, .. } = message.header;
             self.push_fault(
@@ -78,7 +80,7 @@ impl Link {
             Some(Ok(meta)) => meta,
             None => None,
         };
-        if let Some(fault) = self.refusal() {
+        if let Some(fault) = self.refusal(route, &message) {
             self.refuse_connect(&message.header, &fault);
             return Ok(());
         }
@@ -128,14 +130,21 @@ impl Link {
         self.routes.find(HandlerId::new(message.header.handler), message.subroute)
     }
 
-    /// Why calls are refused at the moment, if they are.
-    fn refusal(&self) -> Option<Fault> {
-        if self.is_closing() {
+    /// Why a call is refused before its handler runs, if it is.
+    fn refusal(&self, route: RouteIndex, message: &Message) -> Option<Fault> {
+        if self.refuses_peer() {
             return Some(Fault::new(ErrorCode::ShuttingDown, "the node is shutting down"));
         }
         let max = self.limits.served_max;
-        (self.served.len() >= max).then(|| {
-            Fault::new(ErrorCode::Overloaded, format!("overloaded: {max} calls in flight"))
+        if self.served.len().max(self.handlers) >= max {
+            let text = format!("overloaded: {max} calls in flight");
+            return Some(Fault::new(ErrorCode::Overloaded, text));
+        }
+        let limit = self.routes.request_limit(route)?;
+        let len = message.payload.as_ref().map_or(0, Bytes::len);
+        (len > limit.bytes).then(|| {
+            let text = request_too_large(len, limit.bytes, &limit.method);
+            Fault::new(ErrorCode::BadRequest, text)
         })
     }
 

@@ -115,10 +115,17 @@ impl Link {
             return;
         };
         let (after, is_stream) = (*after, matches!(state, CallState::Stream(_)));
+        let has_waited = !self.is_up() && matches!(state, CallState::Queued(_));
         if let Some(id) = self.calls.id_of(key) {
             self.send_cancel(id, is_stream);
         }
-        self.fail_call(key, CallFailure::DeadlineExceeded { after });
+        let failure = if has_waited {
+            // The reason why there is no connection is the reason why the call has failed.
+            self.disconnected(Sent::No, Arc::clone(&self.down_reason))
+        } else {
+            CallFailure::DeadlineExceeded { after }
+        };
+        self.fail_call(key, failure);
     }
 
     pub(super) fn on_call_ping(&mut self, now: Instant, key: Key) {
@@ -159,7 +166,7 @@ impl Link {
             let sent = match (&call.state, call.ticket) {
                 (CallState::Answered(_) | CallState::Failed(_), _) => continue,
                 (CallState::Queued(queued), _)
-                    if queued.waits_for_connection() && !self.is_closing() =>
+                    if queued.waits_for_connection() && self.may_connect() =>
                 {
                     continue;
                 }

@@ -35,7 +35,7 @@ impl Link {
         if self.is_closing() {
             return Err(CallFailure::ShutDown);
         }
-        if !(self.is_up() || spec.wait) {
+        if !(self.is_up() || spec.wait && self.may_connect()) {
             return Err(self.disconnected(Sent::No, Arc::clone(&self.down_reason)));
         }
         // Without a connection the peer's extensions are not known. `admit_call` checks them then.

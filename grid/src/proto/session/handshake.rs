@@ -88,6 +88,7 @@ mod tests {
             time: Timestamp::from(now + Duration::from_secs(seconds_off)),
             token: String::new(),
             peer: None,
+            dial: None,
             limits: None,
             features: Vec::new(),
         };

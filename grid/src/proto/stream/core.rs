@@ -48,6 +48,8 @@ pub(in crate::proto) struct StreamCore {
     credits: SendCredits,
     window: RecvWindow,
     items: VecDeque<Bytes>,
+    /// The reader has gone: received items are discarded, and their credits returned.
+    discards: bool,
     /// An item that the writer has sent, and that waits for room in the outbox. At most one, and the stream is blocked
     /// while it waits.
     queued_item: Option<Bytes>,
@@ -66,6 +68,7 @@ impl StreamCore {
             credits,
             window: RecvWindow::new(recv_capacity),
             items: VecDeque::new(),
+            discards: false,
             queued_item: None,
         }
     }
@@ -164,8 +167,12 @@ impl StreamCore {
         self.items.pop_front()
     }
 
-    /// Drops the items that the reader has not taken.
-    pub(in crate::proto) fn clear(&mut self) {
-        self.items.clear();
+    /// The reader has gone. The items that it has not taken, and all further ones, must be discarded.
+    pub(in crate::proto) fn set_discards(&mut self) {
+        self.discards = true;
+    }
+
+    pub(in crate::proto) fn discards(&self) -> bool {
+        self.discards
     }
 }

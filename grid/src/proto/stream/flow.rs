@@ -137,6 +137,20 @@ impl Link {
         Recv::Item(item)
     }
 
+    /// The reader of a stream has gone. Items that wait for it, and items that are still received, are discarded and their
+    /// credits returned, so that their sender does not wait for a reader.
+    pub(crate) fn stop_reading(&mut self, side: Side, key: Key) {
+        if let Some(core) = self.stream_core(side, key) {
+            core.set_discards();
+            self.discard_items(side, key);
+        }
+    }
+
+    /// Discards the items of a stream whose reader has gone, at most as many as the stream's capacity.
+    pub(in crate::proto) fn discard_items(&mut self, side: Side, key: Key) {
+        while let Recv::Item(_) = self.recv(side, key) {}
+    }
+
     fn return_credits(&mut self, side: Side, key: Key, id: MuxId, credits: u32) {
         let Some(seq) = self.stream_core(side, key).map(StreamCore::next_seq) else { return };
         let op = match side {

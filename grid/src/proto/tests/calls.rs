@@ -1,7 +1,9 @@
 //! Single requests: how they start, wait and end.
 
+use std::sync::Arc;
+
 use super::pair::*;
-use crate::error::{CallFailure, ErrorCode, Fault, Sent};
+use crate::error::{CallFailure, ErrorCode, Fault, LinkError, Sent};
 use crate::proto::session::features::Feature;
 use crate::proto::wire::{HandlerId, Meta, TraceContext};
 use crate::proto::{CallSpec, Features, Half, Limits, RouteIndex, Side};
@@ -226,8 +228,13 @@ fn a_call_that_waits_for_a_connection_has_a_deadline() {
     let mut pair = Pair::down(Limits::default());
     let spec = pair.within(secs(1), waiting(b""));
     let call = pair.call(spec);
+    let refused = Arc::new(LinkError::Refused { reason: "no".into() });
+    pair.a.link.set_down_reason(Arc::clone(&refused));
     pair.advance(secs(1));
-    assert_eq!(pair.a.answer(call), Some(Err(CallFailure::DeadlineExceeded { after: secs(1) })));
+    let Some(Err(CallFailure::Disconnected { sent, reason, .. })) = pair.a.answer(call) else {
+        panic!("it was never sent")
+    };
+    assert_eq!((sent, reason), (Sent::No, refused));
     pair.connect(Features::all());
     pair.assert_empty();
 }

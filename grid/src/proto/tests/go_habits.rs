@@ -70,6 +70,32 @@ fn a_message_without_payload_is_dropped_without_counting() {
 }
 
 #[test]
+fn items_for_a_reader_that_has_gone_are_credited_one_by_one() {
+    let (mut solo, serve) = serving(2, 1);
+    solo.receive(head(Op::MuxClientMsg, 1, 1), Some(b"waits"));
+    solo.node.link.stop_reading(Callee, serve);
+    assert_eq!(solo.sent(), [(Op::UnblockClMux, 1, 1)]);
+    solo.receive(head(Op::MuxClientMsg, 1, 2), Some(b"comes later"));
+    assert_eq!(solo.sent(), [(Op::UnblockClMux, 1, 2)]);
+    solo.node.link.finish_stream(serve, &Ok(()));
+    assert_eq!(solo.sent(), [(Op::MuxServerMsg, 1, 3), (Op::DisconnectClientMux, 1, 0)]);
+}
+
+#[test]
+fn items_for_a_handler_whose_error_waits_for_a_credit_are_credited() {
+    let (mut solo, serve) = serving(2, 1);
+    assert_eq!(solo.node.send(Callee, serve, b"the only credit"), SendState::Ready);
+    solo.receive(head(Op::MuxClientMsg, 1, 1), Some(b"unread"));
+    solo.take();
+    solo.node.link.finish_stream(serve, &Err(Fault::new(ErrorCode::Handler, "no")));
+    assert_eq!(solo.sent(), [(Op::UnblockClMux, 1, 2)]);
+    solo.receive(head(Op::MuxClientMsg, 1, 2), Some(b"unread as well"));
+    assert_eq!(solo.sent(), [(Op::UnblockClMux, 1, 3)]);
+    solo.receive(head(Op::UnblockSrvMux, 1, 3), None);
+    assert_eq!(solo.sent(), [(Op::MuxServerMsg, 1, 4), (Op::DisconnectClientMux, 1, 0)]);
+}
+
+#[test]
 fn its_clean_end_may_have_any_sequence_number_and_a_last_item() {
     let (mut solo, call) = open(0, 1);
     solo.receive(flagged(head(Op::MuxServerMsg, 1, 99), Flags::EOF), None);

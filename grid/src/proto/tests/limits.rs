@@ -223,6 +223,25 @@ fn shutting_down_refuses_new_calls_and_finishes_old_ones() {
 }
 
 #[test]
+fn finishing_refuses_calls_of_the_peer_only() {
+    let mut pair = Pair::new();
+    let (call, serve) = pair.served(request(b""));
+    pair.b.link.finish(true);
+    let late = pair.call(request(b""));
+    pair.pump();
+    let Some(Err(CallFailure::Handler(fault))) = pair.a.answer(late) else { panic!("refused") };
+    assert_eq!(fault.code, ErrorCode::ShuttingDown);
+    assert!(pair.b.link.start_call(pair.now, &request(b"")).is_ok());
+    assert!(pair.b.link.is_shutting_down() && !pair.b.link.serves_nothing());
+    pair.reply(serve, b"done");
+    assert!(pair.b.link.serves_nothing());
+    pair.pump();
+    assert!(pair.a.answer(call).is_some_and(|answer| answer.is_ok()));
+    pair.b.link.close();
+    assert_eq!(pair.b.link.start_call(pair.now, &request(b"")), Err(CallFailure::ShutDown));
+}
+
+#[test]
 fn closing_ends_calls_that_wait_for_a_connection() {
     let mut pair = Pair::down(Limits::default());
     let call = pair.call(waiting(b""));

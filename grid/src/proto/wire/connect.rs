@@ -41,6 +41,8 @@ pub(crate) struct Connect {
     pub(crate) token: String,
     /// The name of the node that the dialer wants to reach, with the extension `names`.
     pub(crate) peer: Option<String>,
+    /// The number of this dial among those of this run of the dialer to this peer, with the extension `names`.
+    pub(crate) dial: Option<u64>,
     /// The dialer's limits, with the extension `limits`.
     pub(crate) limits: Option<StatedLimits>,
     /// Extensions that the sender knows, see part 2 of the protocol. Empty for a Go node.
@@ -51,7 +53,12 @@ impl Connect {
     /// Encodes the payload, with keys in the order in which Go writes them.
     pub(crate) fn encode(&self) -> Bytes {
         let mut out = BytesMut::with_capacity(128 + self.host.len() + self.token.len());
-        let optional = [self.peer.is_some(), self.limits.is_some(), !self.features.is_empty()];
+        let optional = [
+            self.peer.is_some(),
+            self.dial.is_some(),
+            self.limits.is_some(),
+            !self.features.is_empty(),
+        ];
         put_map_len(&mut out, 4 + optional.into_iter().filter(|present| *present).count());
         put_str(&mut out, "ID");
         put_bin(&mut out, &self.id);
@@ -62,6 +69,10 @@ impl Connect {
         put_str(&mut out, "Token");
         put_str(&mut out, &self.token);
         put_optional(&mut out, "Peer", self.peer.as_deref());
+        if let Some(dial) = self.dial {
+            put_str(&mut out, "Dial");
+            put_uint(&mut out, dial);
+        }
         put_limits(&mut out, self.limits);
         put_features(&mut out, &self.features);
         out.freeze()
@@ -71,7 +82,7 @@ impl Connect {
     pub(crate) fn decode(payload: &Bytes) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(payload);
         let (mut id, mut host, mut time) = (None, None, None);
-        let (mut token, mut peer, mut features) = (String::new(), None, Vec::new());
+        let (mut token, mut peer, mut dial, mut features) = (String::new(), None, None, Vec::new());
         let mut limits = None;
         for _ in 0..reader.read_map_len("Connect")? {
             match reader.read_key()? {
@@ -80,6 +91,7 @@ impl Connect {
                 b"Time" => time = Some(Timestamp::read(&mut reader, "Time")?),
                 b"Token" => token = reader.read_str("Token", TOKEN_LEN_MAX)?.to_owned(),
                 b"Peer" => peer = Some(reader.read_str("Peer", HOST_LEN_MAX)?.to_owned()),
+                b"Dial" => dial = Some(reader.read_uint("Dial")?),
                 b"Limits" => limits = read_limits(&mut reader)?,
                 b"Ext" => features = read_features(&mut reader)?,
                 _ => reader.skip("unknown key of Connect")?,
@@ -91,6 +103,7 @@ impl Connect {
             time: time.ok_or(DecodeError::Missing { field: "Time" })?,
             token,
             peer,
+            dial,
             limits,
             features,
         })
@@ -110,6 +123,7 @@ impl fmt::Debug for Connect {
             .field("time", &self.time)
             .field("token", &format_args!("[{} bytes]", self.token.len()))
             .field("peer", &self.peer)
+            .field("dial", &self.dial)
             .field("limits", &self.limits)
             .field("features", &self.features)
             .finish()
@@ -126,6 +140,8 @@ pub(crate) struct ConnectResponse {
     pub(crate) reason: String,
     /// The listener's name, with the extension `names`.
     pub(crate) host: Option<String>,
+    /// Whether it is refused because another process with the dialer's name is connected, with the extension `names`.
+    pub(crate) name_taken: bool,
     /// The listener's limits, with the extension `limits`.
     pub(crate) limits: Option<StatedLimits>,
     pub(crate) features: Vec<String>,
@@ -135,7 +151,12 @@ impl ConnectResponse {
     /// Encodes the payload, with keys in the order in which Go writes them.
     pub(crate) fn encode(&self) -> Bytes {
         let mut out = BytesMut::with_capacity(128 + self.reason.len());
-        let optional = [self.host.is_some(), self.limits.is_some(), !self.features.is_empty()];
+        let optional = [
+            self.host.is_some(),
+            self.name_taken,
+            self.limits.is_some(),
+            !self.features.is_empty(),
+        ];
         put_map_len(&mut out, 3 + optional.into_iter().filter(|present| *present).count());
         put_str(&mut out, "ID");
         put_bin(&mut out, &self.id);
@@ -144,6 +165,10 @@ impl ConnectResponse {
         put_str(&mut out, "RejectedReason");
         put_str(&mut out, &self.reason);
         put_optional(&mut out, "Host", self.host.as_deref());
+        if self.name_taken {
+            put_str(&mut out, "NameTaken");
+            put_bool(&mut out, true);
+        }
         put_limits(&mut out, self.limits);
         put_features(&mut out, &self.features);
         out.freeze()
@@ -154,13 +179,14 @@ impl ConnectResponse {
         let mut reader = Reader::new(payload);
         let (mut id, mut accepted) = (None, None);
         let (mut reason, mut host, mut features) = (String::new(), None, Vec::new());
-        let mut limits = None;
+        let (mut name_taken, mut limits) = (false, None);
         for _ in 0..reader.read_map_len("ConnectResponse")? {
             match reader.read_key()? {
                 b"ID" => id = Some(reader.read_bin_array("ID")?),
                 b"Accepted" => accepted = Some(reader.read_bool("Accepted")?),
                 b"RejectedReason" => reason = reader.read_text("RejectedReason", REASON_LEN_MAX)?,
                 b"Host" => host = Some(reader.read_str("Host", HOST_LEN_MAX)?.to_owned()),
+                b"NameTaken" => name_taken = reader.read_bool("NameTaken")?,
                 b"Limits" => limits = read_limits(&mut reader)?,
                 b"Ext" => features = read_features(&mut reader)?,
                 _ => reader.skip("unknown key of ConnectResponse")?,
@@ -171,6 +197,7 @@ impl ConnectResponse {
             accepted: accepted.ok_or(DecodeError::Missing { field: "Accepted" })?,
             reason,
             host,
+            name_taken,
             limits,
             features,
         })
@@ -246,6 +273,7 @@ mod tests {
             time: Timestamp { secs: 1_700_000_000, nanos: 123_456_789 },
             token: "secret".into(),
             peer: None,
+            dial: None,
             limits: None,
             features: vec![],
         }
@@ -257,6 +285,7 @@ mod tests {
             accepted: false,
             reason: "clock".into(),
             host: None,
+            name_taken: false,
             limits: None,
             features: vec!["meta".into()],
         }
@@ -264,11 +293,13 @@ mod tests {
 
     #[test]
     fn names_round_trip() {
-        let connect = Connect { peer: Some("http://node2:9000".into()), ..connect() };
+        let peer = Some("http://node2:9000".into());
+        let connect = Connect { peer, dial: Some(1 << 40), ..connect() };
         let payload = connect.encode();
         assert_eq!(Connect::decode(&payload).unwrap(), connect);
         every_truncation_fails(&payload, Connect::decode);
-        let response = ConnectResponse { host: Some("http://node2:9000".into()), ..response() };
+        let host = Some("http://node2:9000".into());
+        let response = ConnectResponse { host, name_taken: true, ..response() };
         let payload = response.encode();
         assert_eq!(ConnectResponse::decode(&payload).unwrap(), response);
         every_truncation_fails(&payload, ConnectResponse::decode);

@@ -17,6 +17,10 @@ use crate::{CallError, CodecError, RemoteError};
 /// `None` means that the caller has ended its input, so the input is complete. If the input breaks off, the stream
 /// returns an [`InputError`]; usually the handler's future is dropped before that.
 ///
+/// A handler that needs no further input may drop this and go on. The rest of the input is discarded: the caller can send
+/// it without waiting, and is not told. The same happens after an item that cannot be decoded. If the rest is not worth
+/// sending, return from the handler: that ends the call, and the caller's [`Requests::send`](crate::Requests::send) fails.
+///
 /// ```
 /// # use grid::{Incoming, RemoteError};
 /// async fn total(mut input: Incoming<u64>) -> Result<u64, RemoteError> {
@@ -27,7 +31,7 @@ use crate::{CallError, CodecError, RemoteError};
 ///     Ok(total)
 /// }
 /// ```
-#[must_use = "the caller's input is lost when this is dropped"]
+#[must_use = "the rest of the caller's input is discarded when this is dropped"]
 pub struct Incoming<T> {
     raw: Option<RawReceiver>,
     codec: Codec<T>,
@@ -37,9 +41,9 @@ pub struct Incoming<T> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputError {
-    /// An item is not of the expected type. No further items are received.
-    #[error("cannot decode an item of the input")]
-    Decode(#[source] CodecError),
+    /// An item is not of the expected type. The rest of the input is discarded.
+    #[error("cannot decode an item of the input: {0}")]
+    Decode(CodecError),
     /// The caller cancelled the call, its deadline passed, or the link to the caller was lost.
     #[error("the input broke off: {0}")]
     BrokenOff(CallError),
@@ -47,12 +51,7 @@ pub enum InputError {
 
 impl From<InputError> for RemoteError {
     fn from(error: InputError) -> Self {
-        match error {
-            InputError::Decode(cause) => {
-                Self::new(format!("cannot decode an item of the input: {cause}"))
-            }
-            InputError::BrokenOff(_) => Self::new(error.to_string()),
-        }
+        Self::new(error.to_string())
     }
 }
 

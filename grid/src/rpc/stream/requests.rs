@@ -15,7 +15,11 @@ use crate::rpc::payload::Codec;
 /// Sends the items of a caller's input; also a [`Sink`].
 ///
 /// Dropping it ends the input: the handler receives `None`. The call continues until the handler returns, or until the
-/// other handle of the call, [`Reply`](crate::Reply) or [`Responses`](crate::Responses), is dropped.
+/// other handle of the call, [`Reply`](crate::Reply) or [`Responses`](crate::Responses), is dropped, which cancels the
+/// call: [`send`](Self::send) fails with [`SendError::Closed`] from then on.
+///
+/// Items that the handler does not read are discarded: `send` succeeds for them. That an item was sent does not mean that
+/// the handler has read it.
 #[must_use = "dropping the requests ends the input"]
 pub struct Requests<I> {
     raw: RawSender,

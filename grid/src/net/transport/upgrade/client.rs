@@ -1,28 +1,32 @@
-//! The dialer's HTTP upgrade. It uses the client handshake of tungstenite, over a stream that never returns bytes
-//! beyond the headers.
+//! The dialer's HTTP upgrade.
 //!
-//! The library keeps bytes that it has read beyond the headers in its own stream type, where this module cannot access
-//! them. So it reads from [`Head`], which returns only the headers and keeps the rest.
+//! The request is written here, and not by the WebSocket library, because the library logs it with the token at the
+//! level `trace`.
 
 use std::error::Error;
-use std::future::poll_fn;
+use std::fmt;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tungstenite::handshake::client::{ClientHandshake, generate_key};
-use tungstenite::handshake::{HandshakeError, HandshakeRole};
-use tungstenite::http::{self, header};
-use tungstenite::protocol::Role;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tungstenite::handshake::client::{Response, generate_key};
+use tungstenite::handshake::derive_accept_key;
+use tungstenite::handshake::machine::TryParse as _;
+use tungstenite::http::{HeaderMap, StatusCode, header};
 
-use super::HEAD_BYTES_MAX;
-use crate::error::LinkError;
-use crate::net::transport::websocket::{HANDSHAKE_BYTES_MAX, Io, WebSocket, config};
+use super::{HEAD_BYTES_MAX, ends_headers, read_some, write_all};
+use crate::error::{Cause, LinkError};
+use crate::net::transport::frame::Role;
+use crate::net::transport::websocket::WebSocket;
+
+/// Bytes of a refusal's body that are read. They become part of an error, which is kept.
+const REFUSAL_BYTES_MAX: usize = 1024;
+
+/// How long the rest of a refusal's body may take. Without the body, the status is reported alone.
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The upgrade request of a dialer.
-#[derive(Debug)]
 pub(in crate::net) struct Request<'a> {
     /// Value of the Host header.
     pub(in crate::net) authority: &'a str,
@@ -32,9 +36,20 @@ pub(in crate::net) struct Request<'a> {
     pub(in crate::net) time_ns: u128,
 }
 
+/// Omits the token, which must not be logged.
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("authority", &self.authority)
+            .field("route", &self.route)
+            .field("time_ns", &self.time_ns)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Requests a WebSocket from the listener at the other end of `stream`.
 pub(in crate::net) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: S,
+    mut stream: S,
     request: &Request<'_>,
 ) -> Result<WebSocket<S>, LinkError> {
     if !fits_header(request.token) {
@@ -42,173 +57,100 @@ pub(in crate::net) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
         // invalid.
         let text =
             "it must be printable ASCII and must not end with a space, to travel in a header";
-        return Err(LinkError::Token(Arc::from(Box::<dyn Error + Send + Sync>::from(text))));
+        return Err(LinkError::Token(cause(text)));
     }
-    let upgrade = http::Request::get(request.route)
-        .header(header::HOST, request.authority)
-        .header(header::CONNECTION, "Upgrade")
-        .header(header::UPGRADE, "websocket")
-        .header(header::SEC_WEBSOCKET_VERSION, "13")
-        .header(header::SEC_WEBSOCKET_KEY, generate_key())
-        .header(header::AUTHORIZATION, format!("Bearer {}", request.token))
-        .header("X-Minio-Time", request.time_ns.to_string())
-        // The library takes the resource and the host from the URI.
-        .uri(format!("ws://{}{}", request.authority, request.route))
-        .body(())
-        .map_err(|error| LinkError::WebSocket(Arc::new(error)))?;
-    let settings = Some(config(HANDSHAKE_BYTES_MAX));
-    #[expect(
-        clippy::result_large_err,
-        reason = "the library returns a waiting handshake as an error"
-    )]
-    let upgraded = finish(stream, |io| ClientHandshake::start(io, upgrade, settings)?.handshake());
-    let (socket, _) = upgraded.await.map_err(failure)?;
-    let head = socket.into_inner().into_inner();
-    Ok(WebSocket::new(head.stream, head.rest, Role::Client))
+    let key = generate_key();
+    write_all(&mut stream, head(request, &key).as_bytes()).await?;
+    let (response, rest) = read_response(&mut stream).await?;
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        let body = read_body(&mut stream, response.headers(), rest);
+        let status = response.status().to_string();
+        return Err(LinkError::Upgrade { status, text: body.await, by_us: false });
+    }
+    check(response.headers(), &key).map_err(|text| LinkError::WebSocket(cause(text)))?;
+    Ok(WebSocket::new(stream, &rest, Role::Client))
 }
 
-/// Runs a handshake of the library, which is written for blocking streams, to completion.
-///
-/// The library returns `Interrupted` when [`Io`] returns `WouldBlock`. The handshake is resumed when the stream wakes
-/// the task.
-async fn finish<S, R: HandshakeRole<InternalStream = Io<Head<S>>>>(
-    stream: S,
-    start: impl FnOnce(Io<Head<S>>) -> Result<R::FinalResult, HandshakeError<R>>,
-) -> Result<R::FinalResult, tungstenite::Error> {
-    // The first attempt has no waker. No wake-up is lost: the first poll resumes it at once, with the task's waker.
-    let mut outcome = Some(start(Io::new(Head::new(stream))));
-    poll_fn(|cx| {
-        let mut result = outcome.take().expect("not polled after it was ready");
-        if let Err(HandshakeError::Interrupted(mut handshake)) = result {
-            handshake.get_mut().get_mut().set_waker(cx);
-            result = handshake.handshake();
+/// The request's bytes. Route and authority were checked when the node was built.
+fn head(request: &Request<'_>, key: &str) -> String {
+    let Request { authority, route, token, time_ns } = request;
+    format!(
+        "GET {route} HTTP/1.1\r\nHost: {authority}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\nauthorization: Bearer {token}\r\n\
+         x-minio-time: {time_ns}\r\n\r\n"
+    )
+}
+
+/// Reads the headers of the response. Also returns the bytes that were read beyond them.
+async fn read_response<S: AsyncRead + Unpin>(
+    stream: &mut S,
+) -> Result<(Response, Vec<u8>), LinkError> {
+    let mut head = Vec::new();
+    loop {
+        let before = head.len();
+        read_some(stream, &mut head).await?;
+        // Parsed after the first read, to report other protocols early, and then only when the headers are complete.
+        if (before == 0 || ends_headers(&head, before))
+            && let Some((len, response)) =
+                Response::try_parse(&head).map_err(|error| LinkError::WebSocket(Arc::new(error)))?
+        {
+            let rest = head.split_off(len);
+            return Ok((response, rest));
         }
-        match result {
-            Ok(done) => Poll::Ready(Ok(done)),
-            Err(HandshakeError::Failure(error)) => Poll::Ready(Err(error)),
-            interrupted => {
-                outcome = Some(interrupted);
-                Poll::Pending
-            }
+        if head.len() > HEAD_BYTES_MAX {
+            let error = io::Error::new(io::ErrorKind::InvalidData, "the headers are too long");
+            return Err(LinkError::Io(Arc::new(error)));
         }
-    })
-    .await
+    }
+}
+
+/// Reads the body of a refusal, or as much of it as arrives in time.
+async fn read_body<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    headers: &HeaderMap,
+    mut body: Vec<u8>,
+) -> String {
+    let len = headers.get(header::CONTENT_LENGTH).and_then(|len| len.to_str().ok()?.parse().ok());
+    let len = len.unwrap_or(0).min(REFUSAL_BYTES_MAX);
+    let rest = async { while body.len() < len && read_some(stream, &mut body).await.is_ok() {} };
+    // What was read until then is reported.
+    let _ = tokio::time::timeout(REFUSAL_TIMEOUT, rest).await;
+    body.truncate(REFUSAL_BYTES_MAX);
+    String::from_utf8_lossy(&body).trim().to_owned()
+}
+
+/// Checks the headers of an accepting response.
+fn check(headers: &HeaderMap, key: &str) -> Result<(), &'static str> {
+    let is = |name, value: &str| {
+        headers
+            .get(name)
+            .is_some_and(|found| found.as_bytes().eq_ignore_ascii_case(value.as_bytes()))
+    };
+    if !is(header::UPGRADE, "websocket") || !is(header::CONNECTION, "upgrade") {
+        return Err("the response does not upgrade the connection to a WebSocket");
+    }
+    let accepts = headers.get(header::SEC_WEBSOCKET_ACCEPT);
+    if accepts.is_none_or(|accepts| *accepts != derive_accept_key(key.as_bytes())) {
+        return Err("the response is to another request: Sec-WebSocket-Accept is wrong");
+    }
+    if headers.contains_key(header::SEC_WEBSOCKET_EXTENSIONS)
+        || headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL)
+    {
+        return Err(
+            "the response has a WebSocket extension or subprotocol, and none was requested",
+        );
+    }
+    Ok(())
+}
+
+fn cause(text: &'static str) -> Cause {
+    Arc::from(Box::<dyn Error + Send + Sync>::from(text))
 }
 
 /// Whether a token can be sent in a header unchanged. Trailing spaces are removed from headers, and the meaning of
 /// bytes beyond ASCII is not defined.
 fn fits_header(token: &str) -> bool {
     token.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && !token.ends_with(' ')
-}
-
-fn failure(error: tungstenite::Error) -> LinkError {
-    match error {
-        tungstenite::Error::Http(response) => {
-            let body = response.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default();
-            LinkError::Upgrade {
-                status: response.status().to_string(),
-                text: body.trim().to_owned(),
-                by_us: false,
-            }
-        }
-        tungstenite::Error::Io(error) => LinkError::Io(Arc::new(error)),
-        error => LinkError::WebSocket(Arc::new(error)),
-    }
-}
-
-/// A stream that returns the bytes up to the blank line after the headers, and keeps the bytes after it.
-#[derive(Debug)]
-struct Head<S> {
-    stream: S,
-    /// Bytes read from `stream` and not returned yet.
-    rest: Vec<u8>,
-    /// Bytes returned so far.
-    returned: usize,
-    /// Number of bytes of the blank line `\r\n\r\n` that have been matched.
-    matched: usize,
-}
-
-const BLANK_LINE: &[u8; 4] = b"\r\n\r\n";
-
-impl<S> Head<S> {
-    fn new(stream: S) -> Self {
-        Self { stream, rest: Vec::new(), returned: 0, matched: 0 }
-    }
-
-    /// Returns how many bytes of `rest` belong to the headers.
-    fn head_len(&mut self) -> usize {
-        for (position, byte) in self.rest.iter().enumerate() {
-            if self.matched == BLANK_LINE.len() {
-                return position;
-            }
-            self.matched = match byte {
-                b'\r' if self.matched == 2 => 3,
-                b'\r' => 1,
-                b'\n' if self.matched == 1 || self.matched == 3 => self.matched + 1,
-                _ => 0,
-            };
-        }
-        self.rest.len()
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Head<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        out: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.matched == BLANK_LINE.len() {
-            // An error response can have a body, which ends with the connection, so all further bytes are returned.
-            if !self.rest.is_empty() {
-                let len = self.rest.len().min(out.remaining());
-                out.put_slice(&self.rest[..len]);
-                self.rest.drain(..len);
-                return Poll::Ready(Ok(()));
-            }
-            return Pin::new(&mut self.stream).poll_read(cx, out);
-        }
-        if self.returned > HEAD_BYTES_MAX {
-            return Poll::Ready(Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "the headers are too long",
-            )));
-        }
-        let mut chunk = [0; 1024];
-        let len = chunk.len().min(out.remaining());
-        let mut chunk = ReadBuf::new(&mut chunk[..len]);
-        match Pin::new(&mut self.stream).poll_read(cx, &mut chunk)? {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(()) => self.rest.extend_from_slice(chunk.filled()),
-        }
-        let refused = self.returned == 0
-            && self.rest.starts_with(b"HTTP/")
-            && !self.rest.starts_with(b"HTTP/1.1 101");
-        // The body of a refusal is part of the library's error.
-        let len = if refused { self.rest.len() } else { self.head_len() };
-        out.put_slice(&self.rest[..len]);
-        self.rest.drain(..len);
-        self.returned += len;
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Head<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
 }
 
 #[cfg(test)]

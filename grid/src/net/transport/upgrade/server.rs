@@ -1,28 +1,46 @@
 //! The listener's HTTP upgrade. Reading the request and answering it are separate steps, so that the caller can check
 //! the request asynchronously in between.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Poll, ready};
+use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tungstenite::handshake::machine::TryParse as _;
 use tungstenite::handshake::server::{
     Request, create_response, create_response_with_body, write_response,
 };
 use tungstenite::http::{HeaderMap, HeaderValue, StatusCode, header};
-use tungstenite::protocol::Role;
 
-use super::HEAD_BYTES_MAX;
+use super::{HEAD_BYTES_MAX, ends_headers, read_some, write_all};
 use crate::error::LinkError;
-use crate::net::transport::websocket::WebSocket;
+use crate::net::transport::frame::Role;
+use crate::net::transport::websocket::{WebSocket, poll_discard};
 
-/// The end of the headers.
-const BLANK_LINE: &[u8] = b"\r\n\r\n";
+/// How long a refused dialer may take to read the response and to close the connection.
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A byte stream whose peer has sent something.
+pub(in crate::net) struct Begun<S> {
+    stream: S,
+    /// The bytes so far.
+    head: Vec<u8>,
+}
+
+/// Waits for the first bytes from `stream`.
+pub(in crate::net) async fn read_first<S: AsyncRead + Unpin>(
+    mut stream: S,
+) -> Result<Begun<S>, LinkError> {
+    let mut head = Vec::new();
+    read_some(&mut stream, &mut head).await?;
+    Ok(Begun { stream, head })
+}
 
 /// An upgrade request that has not been answered.
-#[derive(Debug)]
 pub(in crate::net) struct Requested<S> {
     stream: S,
     request: Request,
@@ -30,27 +48,25 @@ pub(in crate::net) struct Requested<S> {
     rest: Vec<u8>,
 }
 
-/// Reads an upgrade request from `stream`.
-pub(in crate::net) async fn read_request<S: AsyncRead + Unpin>(
-    mut stream: S,
-) -> Result<Requested<S>, LinkError> {
-    let mut head = Vec::new();
-    loop {
-        let searched = head.len().saturating_sub(BLANK_LINE.len());
-        let first = head.is_empty();
-        read_some(&mut stream, &mut head).await?;
-        // Parsed after the first read, to refuse other protocols early, and then only when the headers are complete: a
-        // peer that sends single bytes must not make this node parse the same headers thousands of times.
-        let complete = head[searched..].windows(BLANK_LINE.len()).any(|bytes| bytes == BLANK_LINE);
-        if (first || complete)
-            && let Some((len, request)) = Request::try_parse(&head).map_err(websocket)?
-        {
-            let rest = head.split_off(len);
-            return Ok(Requested { stream, request, rest });
-        }
-        if head.len() > HEAD_BYTES_MAX {
-            let error = io::Error::new(io::ErrorKind::InvalidData, "the headers are too long");
-            return Err(LinkError::Io(Arc::new(error)));
+impl<S: AsyncRead + Unpin> Begun<S> {
+    /// Reads the rest of an upgrade request.
+    pub(in crate::net) async fn read_request(self) -> Result<Requested<S>, LinkError> {
+        let Self { mut stream, mut head } = self;
+        let mut before = 0;
+        loop {
+            // Parsed after the first read, to refuse other protocols early, and then only when the headers are complete.
+            if (before == 0 || ends_headers(&head, before))
+                && let Some((len, request)) = Request::try_parse(&head).map_err(websocket)?
+            {
+                let rest = head.split_off(len);
+                return Ok(Requested { stream, request, rest });
+            }
+            if head.len() > HEAD_BYTES_MAX {
+                let error = io::Error::new(io::ErrorKind::InvalidData, "the headers are too long");
+                return Err(LinkError::Io(Arc::new(error)));
+            }
+            before = head.len();
+            read_some(&mut stream, &mut head).await?;
         }
     }
 }
@@ -73,7 +89,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Requested<S> {
         let mut answer = Vec::new();
         write_response(&mut answer, &response).map_err(websocket)?;
         write_all(&mut stream, &answer).await?;
-        Ok(WebSocket::new(stream, rest, Role::Server))
+        Ok(WebSocket::new(stream, &rest, Role::Server))
     }
 
     /// Refuses the request. Returns the error to report.
@@ -88,44 +104,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Requested<S> {
             let mut answer = Vec::new();
             if write_response(&mut answer, &response).is_ok() {
                 answer.extend_from_slice(text.as_bytes());
+                let answered = async {
+                    write_all(&mut stream, &answer).await?;
+                    poll_fn(|cx| {
+                        let shut = ready!(Pin::new(&mut stream).poll_shutdown(cx));
+                        if shut.is_err() { Poll::Ready(()) } else { poll_discard(&mut stream, cx) }
+                    })
+                    .await;
+                    Ok::<_, LinkError>(())
+                };
                 // Refused even if the peer does not read the answer.
-                let _ = write_all(&mut stream, &answer).await;
+                let _ = tokio::time::timeout(REFUSAL_TIMEOUT, answered).await;
             }
         }
         LinkError::Upgrade { status: status.to_string(), text, by_us: true }
     }
 }
 
-async fn read_some<S: AsyncRead + Unpin>(
-    stream: &mut S,
-    head: &mut Vec<u8>,
-) -> Result<(), LinkError> {
-    let mut space = [0; 1024];
-    let mut space = ReadBuf::new(&mut space);
-    poll_fn(|cx| Pin::new(&mut *stream).poll_read(cx, &mut space))
-        .await
-        .map_err(|error| LinkError::Io(Arc::new(error)))?;
-    if space.filled().is_empty() {
-        return Err(LinkError::Closed);
+/// Omits the headers, which contain the token.
+impl<S> fmt::Debug for Requested<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Requested")
+            .field("path", &self.request.uri().path())
+            .finish_non_exhaustive()
     }
-    head.extend_from_slice(space.filled());
-    Ok(())
-}
-
-async fn write_all<S: AsyncWrite + Unpin>(
-    stream: &mut S,
-    mut bytes: &[u8],
-) -> Result<(), LinkError> {
-    let written = poll_fn(|cx| {
-        while !bytes.is_empty() {
-            match std::task::ready!(Pin::new(&mut *stream).poll_write(cx, bytes))? {
-                0 => return std::task::Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                len => bytes = &bytes[len..],
-            }
-        }
-        Pin::new(&mut *stream).poll_flush(cx)
-    });
-    written.await.map_err(|error| LinkError::Io(Arc::new(error)))
 }
 
 fn websocket(error: tungstenite::Error) -> LinkError {
@@ -139,6 +141,10 @@ mod tests {
     use super::*;
     use crate::net::transport::upgrade::client::{self, connect};
 
+    async fn read_request<S: AsyncRead + Unpin>(stream: S) -> Result<Requested<S>, LinkError> {
+        read_first(stream).await?.read_request().await
+    }
+
     const REQUEST: client::Request<'static> =
         client::Request { authority: "node1:9000", route: "/grid", token: "secret", time_ns: 7 };
 
@@ -148,6 +154,8 @@ mod tests {
         let serve = async {
             let requested = read_request(listener).await.expect("a request");
             assert_eq!(requested.headers()[header::AUTHORIZATION], "Bearer secret");
+            let shown = format!("{requested:?} {REQUEST:?}");
+            assert!(shown.contains("/grid") && !shown.contains("secret"), "{shown}");
             let text = format!("not on {}", requested.path());
             requested.refuse(StatusCode::FORBIDDEN, text).await
         };

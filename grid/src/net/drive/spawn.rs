@@ -1,0 +1,52 @@
+//! Spawns the drivers of a connection: the first one, and those that take over from a blocked one (slot.rs).
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tracing::{Instrument, Span};
+
+use super::core::Core;
+use super::driver::{Driven, Driver};
+use super::endpoint::Endpoint;
+use super::slot::{Ended, Slot};
+use crate::error::LinkError;
+use crate::net::catch::catch_future;
+use crate::net::transport::Transport;
+
+/// Spawns the first driver of a connection. The returned channel receives the end.
+pub(super) fn start<T: Transport + 'static>(
+    endpoint: &Endpoint,
+    transport: T,
+    span: Span,
+) -> (Arc<Slot<T>>, oneshot::Receiver<Ended<T>>) {
+    let runtime = Handle::current();
+    let spawn = move |slot, core, generation| {
+        let task = drive(slot, core, generation).instrument(span.clone());
+        // The handle is not needed: the task ends when the slot is cut.
+        drop(runtime.spawn(task));
+    };
+    let core = Box::new(Core::new(endpoint.clone(), Some(transport)));
+    let (slot, ended) = Slot::new(endpoint, Box::new(spawn.clone()));
+    spawn(Arc::clone(&slot), core, 0);
+    (slot, ended)
+}
+
+async fn drive<T: Transport + 'static>(slot: Arc<Slot<T>>, core: Box<Core<T>>, generation: u64) {
+    let driver = Driver::of_slot(core, Arc::clone(&slot), generation);
+    match catch_future(driver).await {
+        Ok(Driven::Ended { reason, mut core }) => {
+            let transport = core.transport.take();
+            // Before the rest of the core is dropped, which runs user code.
+            slot.finish(generation, Ended { reason, transport });
+        }
+        Ok(Driven::Taken) => {}
+        Err(text) => {
+            tracing::error!(panic = text, "the task of a link panicked");
+            slot.finish(
+                generation,
+                Ended { reason: LinkError::Panicked { text }, transport: None },
+            );
+        }
+    }
+}
