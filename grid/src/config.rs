@@ -43,7 +43,12 @@ pub struct Config {
     /// If it is too small, calls with large arguments fail with [`CallError::Encode`](crate::CallError::Encode). If it
     /// is too large, a single message may use that much memory, and decoding it a multiple of that, see
     /// [`Payload`](crate::Payload). [`bytes_per_peer_max`](Self::bytes_per_peer_max) must be at least three times as
-    /// large. A peer that sends a larger message is disconnected, so all nodes need the same value.
+    /// large.
+    ///
+    /// Nodes tell each other their limits while connecting (extension `limits`), and what is too large for either node
+    /// is refused by its sender: a call or an item fails with [`CallError::Encode`](crate::CallError::Encode), and in
+    /// place of an answer the caller receives an error. A node of the base protocol does not know this limit: if it
+    /// sends a larger message, the link ends with [`LinkError::MessageTooLarge`](crate::LinkError::MessageTooLarge).
     pub message_bytes_max: usize,
     /// Bytes of small messages that may be queued for one socket before callers and stream senders wait. Default:
     /// 256 KiB; from 1 byte to 1 GiB.
@@ -94,8 +99,13 @@ pub struct Config {
     pub bytes_per_node_max: usize,
     /// Time between two pings on a connection. Default: 10 s, as in Go nodes; above 0 and at most a day.
     ///
-    /// A connection is closed if no pong arrives for two intervals. If it is too short, a pause of the peer is mistaken
-    /// for its death. If it is too long, calls without a deadline keep waiting for a dead peer.
+    /// Whatever is received is a sign of life, parts of a large message included. A peer that has died is noticed within
+    /// two intervals and a round trip, and one that pauses for one and a half intervals is kept: for a death to be noticed
+    /// within 8 s, set 4 s, and pauses of up to 6 s are survived. Pings are sent more often than once per interval while
+    /// nothing else is received. A Go node is pinged once per interval, and its death is noticed after two to three.
+    ///
+    /// If it is too short, a pause of the peer is mistaken for its death. If it is too long, calls without a deadline keep
+    /// waiting for a dead peer. Both nodes of a link should have the same interval.
     pub ping_interval: Duration,
     /// Time limit of one attempt to reach a peer, from connecting to the end of the WebSocket upgrade. Default: 10 s;
     /// above 0 and at most a day. A connection that this node accepts has the same time for its upgrade request, but

@@ -191,8 +191,10 @@ fn slow(builder: Builder, bytes: usize) -> Builder {
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_sends_the_last_answers_then_says_why_and_waits_for_the_peer() {
     let (manager, mut socket) = dialing(|builder| slow(builder, 500_000)).await;
-    let request = b"\x97\x01\x00\xcd\xea\x60\x05\x0e\x02\xc4\x00";
-    socket.send(Message::Binary(request[..].into())).await.unwrap();
+    let mut request = b"\x97\x01\x00\xcd\xea\x60\x05\x0e\x03\xc4\x00".to_vec();
+    let checksum = twox_hash::XxHash3_64::oneshot(&request) as u32;
+    request.extend_from_slice(&checksum.to_le_bytes());
+    socket.send(Message::Binary(request.into())).await.unwrap();
     sleep(Duration::from_secs(1)).await;
     let start = Instant::now();
     let shutdown = tokio::spawn(async move {

@@ -10,12 +10,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{join, join_all};
-use grid::{CallError, Context, ErrorCode, Incoming, Manager, Outgoing, RemoteError};
+use grid::{
+    CallError, Config, Context, ErrorCode, Incoming, Manager, Outgoing, RemoteError, SendError,
+};
 use serde::{Deserialize, Serialize};
 use support::{A, B, Network};
 use tokio::time::{Instant, sleep};
 
-const ALL: [&str; 6] = ["ids32", "meta", "cancel", "credits", "chunks", "names"];
+const ALL: [&str; 8] = ["ids32", "meta", "cancel", "credits", "chunks", "names", "limits", "crc"];
 
 #[derive(Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[error("there is no {0}")]
@@ -286,11 +288,51 @@ async fn a_large_request_that_is_dropped_is_not_sent_to_its_end() {
     assert!(sent() - before < 4 << 20, "{}", sent() - before);
 }
 
+/// A call that is too large for the peer fails alone, with the peer's limit in its error.
+#[tokio::test(start_paused = true)]
+async fn what_is_too_large_for_the_peer_is_refused_at_its_sender() {
+    let network = Network::default();
+    let build = |name, bytes| {
+        let config = Config::default().message_bytes_max(bytes);
+        let server = ThingsServer::new(Node::default());
+        network.node(name, &[A, B]).config(config).service(server).build().unwrap()
+    };
+    let (a, b) = (build(A, 16 << 20), build(B, 1 << 20));
+    network.attach(&a);
+    network.attach(&b);
+    let (to_b, to_a) = (a.connection(B).unwrap(), b.connection(A).unwrap());
+    for connection in [&to_b, &to_a] {
+        connection.wait_connected(Duration::from_secs(5)).await.unwrap();
+    }
+    let things = ThingsClient::new(to_b.clone());
+    let mut waiting: Vec<_> = (0..100).map(|_| Box::pin(things.forever().into_future())).collect();
+    for call in &mut waiting {
+        assert!(futures_util::poll!(call).is_pending());
+    }
+
+    let CallError::Encode(error) = things.echo(large(2 << 20)).await.unwrap_err() else { panic!() };
+    let limit =
+        "exceed the limit of 1048480 bytes (`Config::message_bytes_max` of http://b:1 is 1048576)";
+    assert!(error.to_string().ends_with(limit), "{error}");
+    assert!(error.to_string().starts_with("20971"), "{error}");
+    let (mut up, _down) = things.relay().await.unwrap();
+    let SendError::Encode(error) = up.send(large(2 << 20)).await.unwrap_err() else { panic!() };
+    assert!(error.to_string().ends_with(limit), "{error}");
+    up.send(large(1 << 19)).await.unwrap();
+    // Towards `a`, the own limit of `b` is the smaller one.
+    let error = ThingsClient::new(to_a).echo(large(2 << 20)).await.unwrap_err();
+    let CallError::Encode(error) = error else { panic!("{error}") };
+    assert!(error.to_string().contains("of this node is 1048576"), "{error}");
+
+    assert_eq!(join_all(waiting).await, vec![Ok(0); 100], "other calls do not notice");
+    assert_eq!((network.dialed(), b.stats().connections[0].connects), (1, 1));
+}
+
 #[tokio::test]
 async fn an_error_names_an_unknown_extension() {
     let error = Manager::builder(A).extensions(["meta", "mate"]).build().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "there is no extension `mate`, only ids32, meta, cancel, credits, chunks, names"
+        "there is no extension `mate`, only ids32, meta, cancel, credits, chunks, names, limits, crc"
     );
 }

@@ -79,10 +79,13 @@ async fn request(socket: &mut WebSocketStream<DuplexStream>) -> Bytes {
     message.slice(1..=len)
 }
 
-/// A Response without a checksum.
+/// A Response with a checksum.
 fn response(mux: &[u8], payload: &[u8]) -> Message {
-    let head = [b"\x97", mux, b"\x00\x00\x00\x0f\x02\xc4", &[payload.len() as u8]].concat();
-    Message::Binary([&head, payload].concat().into())
+    let head = [b"\x97", mux, b"\x00\x00\x00\x0f\x03\xc4", &[payload.len() as u8]].concat();
+    let mut message = [&head, payload].concat();
+    let sum = twox_hash::XxHash3_64::oneshot(&message) as u32;
+    message.extend_from_slice(&sum.to_le_bytes());
+    Message::Binary(message.into())
 }
 
 #[tokio::test(start_paused = true)]

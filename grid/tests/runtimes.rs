@@ -112,7 +112,9 @@ async fn connections_to_a_blocked_link_do_not_pile_up() {
         let mut socket = Scripted::upgrade(near).await;
         socket.connect(&Connect::new(dialer, listener, 1, dial)).await.unwrap();
         if dial == 1 {
-            let request = &b"\x97\x01\x00\xcd\xea\x60\x07\x0e\x02\xc4\x00"[..];
+            let mut request = b"\x97\x01\x00\xcd\xea\x60\x07\x0e\x03\xc4\x00".to_vec();
+            let checksum = twox_hash::XxHash3_64::oneshot(&request) as u32;
+            request.extend_from_slice(&checksum.to_le_bytes());
             socket.0.send(Message::Binary(request.into())).await.unwrap();
             begins.recv().await.unwrap();
         }

@@ -23,10 +23,17 @@ impl fmt::Debug for CodecError {
     }
 }
 
-/// The error for a payload or item that exceeds the maximum message size.
-pub(crate) fn too_large(len: usize, max: usize) -> CodecError {
+/// The error for a payload or item of `len` bytes where a message may have `message_bytes_max` and its payload `max`.
+/// `peer` is the node that accepts no larger messages; `None`: this node sends none.
+pub(crate) fn too_large(
+    len: usize,
+    max: usize,
+    message_bytes_max: usize,
+    peer: Option<&str>,
+) -> CodecError {
+    let node = peer.unwrap_or("this node");
     CodecError::new(format_args!(
-        "{len} bytes exceed the limit of {max} bytes (`Config::message_bytes_max`)"
+        "{len} bytes exceed the limit of {max} bytes (`Config::message_bytes_max` of {node} is {message_bytes_max})"
     ))
 }
 

@@ -57,6 +57,17 @@ pub enum LinkError {
     /// The peer does not speak HTTP or WebSocket, or violated one of these protocols.
     #[error("not a valid WebSocket")]
     WebSocket(#[source] Cause),
+    /// The peer sent a message that is larger than this node accepts.
+    #[error(
+        "a message of {bytes} bytes exceeds the limit of {max} bytes (`Config::message_bytes_max` of this node)"
+    )]
+    #[non_exhaustive]
+    MessageTooLarge {
+        /// The length of the message, as far as it is known: of a fragmented message, up to the fragment that was too much.
+        bytes: usize,
+        /// [`Config::message_bytes_max`](crate::Config::message_bytes_max).
+        max: usize,
+    },
     /// The peer violated the handshake of the grid protocol.
     #[error("no handshake: {reason}")]
     #[non_exhaustive]
@@ -120,11 +131,11 @@ pub enum LinkError {
     /// The peer broke the protocol.
     #[error("the peer broke the protocol")]
     Protocol(#[source] Cause),
-    /// The peer did not answer pings.
-    #[error("no pong for {} s", .silent.as_secs())]
+    /// The peer sent nothing, not even answers to pings.
+    #[error("no sign of life for {} s", .silent.as_secs())]
     #[non_exhaustive]
     Silent {
-        /// The time since the last pong. The limit is twice [`Config::ping_interval`](crate::Config::ping_interval).
+        /// The time since the last byte was received. The limit is twice [`Config::ping_interval`](crate::Config::ping_interval).
         silent: Duration,
     },
     /// The peer closed the connection.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::session::flood::Flood;
 use super::wire::{DecodeError, Op};
 
 /// Why the connection must be closed. The cause is always the peer; a failed call never ends a connection.
@@ -10,6 +11,9 @@ pub(crate) enum ProtocolError {
     /// The bytes are not a message.
     #[error("malformed message: {0}")]
     Malformed(#[from] DecodeError),
+    /// The session has checksums, and the protocol demands one of this message.
+    #[error("{0} without a checksum, although the session has checksums")]
+    NoChecksum(Op),
     /// The peer sends requests without reading the answers.
     #[error("the peer does not read: {waiting} bytes are waiting for it, the limit is {max}")]
     NotReading { waiting: usize, max: usize },
@@ -19,8 +23,11 @@ pub(crate) enum ProtocolError {
     /// A message of this op must not be sent in parts.
     #[error("{0} sent in parts")]
     InParts(Op),
-    /// No pong was received for two ping intervals.
-    #[error("no pong for {} s", .0.as_secs())]
+    /// The peer sends more of what is of no use than this node accepts.
+    #[error(transparent)]
+    Flood(#[from] Flood),
+    /// Nothing was received for two ping intervals.
+    #[error("no sign of life for {} s", .0.as_secs())]
     Silent(Duration),
 }
 
@@ -33,7 +40,9 @@ pub(crate) enum PartError {
     Reused,
     #[error("part {want} was expected")]
     Index { want: u32, got: u32 },
-    #[error("a message of {total} bytes was announced, the limit is {max}")]
+    #[error(
+        "a message of {total} bytes was announced, the limit is {max} (`Config::message_bytes_max` of this node)"
+    )]
     Total { total: usize, max: usize },
     #[error("more than {max} transfers at once")]
     TooMany { max: usize },

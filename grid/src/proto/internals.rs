@@ -129,8 +129,13 @@ impl LinkPair {
             routes.insert(id, None, kind).expect("two ids");
         }
         let routes = Arc::new(routes);
-        let session =
-            Session { checksum: true, features: Features::all(), wall: SystemTime::UNIX_EPOCH };
+        let session = Session {
+            checksum: true,
+            features: Features::all(),
+            wall: SystemTime::UNIX_EPOCH,
+            peer_message_bytes_max: None,
+            loopback: false,
+        };
         let [caller, callee] = [(); 2].map(|()| {
             let mut link = Link::new(
                 "peer".into(),

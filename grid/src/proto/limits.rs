@@ -104,15 +104,20 @@ const _: () = assert!(
 const OVERHEAD_BYTES: usize = 96;
 
 impl Limits {
-    /// Largest payload of a message, metadata included.
+    /// Largest payload that this node sends, metadata included.
     pub(crate) fn payload_bytes_max(&self) -> usize {
-        self.message_bytes_max.saturating_sub(OVERHEAD_BYTES)
+        payload_bytes_of(self.message_bytes_max)
     }
 
     /// The ledger of one link.
     pub(super) fn new_ledger(&self) -> Arc<Ledger> {
         Ledger::new(self.bytes_per_peer_max, self.message_bytes_max, Arc::clone(&self.node_bytes))
     }
+}
+
+/// Largest payload, metadata included, of a message of at most this many bytes.
+pub(super) fn payload_bytes_of(message_bytes_max: usize) -> usize {
+    message_bytes_max.saturating_sub(OVERHEAD_BYTES)
 }
 
 impl Default for Limits {

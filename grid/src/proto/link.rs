@@ -23,8 +23,8 @@ use super::callee::served::Served;
 use super::caller::call::Call;
 use super::error::ProtocolError;
 use super::event::{Event, Half, Released, Side};
-use super::input::Inbound;
-use super::limits::Limits;
+use super::input::{Coverage, Inbound};
+use super::limits::{Limits, payload_bytes_of};
 use super::memory::{Account, Over};
 use super::muxes::{Key, Muxes};
 use super::output::queue::{Lane, PendingSend};
@@ -33,9 +33,14 @@ use super::routes::Routes;
 use super::session::Session;
 use super::session::connected::{Connected, ConnectionMessage};
 use super::session::features::Feature;
+use super::session::flood::{FloodBudget, Waste};
 use super::timers::{Timer, Timers};
 use super::wire::{Message, MuxId, Op};
-use crate::error::LinkError;
+use crate::error::{CodecError, LinkError, too_large};
+
+/// Timers that are handled at a time. A hundred thousand streams that were opened together have their timers together,
+/// and callers must be able to use the link in between.
+const TIMERS_MAX: usize = 256;
 
 /// What has happened on this link since the node started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -90,6 +95,14 @@ pub(crate) struct Link {
     pub(super) handlers: usize,
     next_mux: u64,
     pub(super) timers: Timers,
+    /// The last connection carried a call: this node received an answer, or served a call of the peer.
+    pub(super) carried_calls: bool,
+    /// Largest message that is sent now: this node's limit, or that of the peer if it is smaller.
+    message_bytes_max: usize,
+    /// When bytes were received last that were not a whole message.
+    last_incomplete: Option<Instant>,
+    /// What the peer may send that is of no use. It is kept over reconnections, or a flood could go on after each.
+    pub(super) flood: FloodBudget,
     events: VecDeque<Event>,
     pub(super) counters: Counters,
 }
@@ -108,6 +121,8 @@ impl Link {
         Self {
             output: Output::new(&limits),
             account: Account::new(limits.new_ledger()),
+            carried_calls: false,
+            message_bytes_max: limits.message_bytes_max,
             limits,
             routes,
             up: None,
@@ -121,6 +136,8 @@ impl Link {
             handlers: 0,
             next_mux: first_mux.get().into(),
             timers: Timers::default(),
+            last_incomplete: None,
+            flood: FloodBudget::default(),
             events: VecDeque::new(),
             counters: Counters::default(),
         }
@@ -131,12 +148,17 @@ impl Link {
     /// A connection is up; the handshake is done.
     pub(crate) fn start(&mut self, now: Instant, session: Session) {
         debug_assert!(self.up.is_none());
+        let own_max = self.limits.message_bytes_max;
+        self.message_bytes_max =
+            session.peer_message_bytes_max.map_or(own_max, |max| max.min(own_max));
         self.output.start(SessionOptions {
             checksum: session.checksum,
             chunks: session.features.has(Feature::Chunks),
+            message_bytes_max: self.message_bytes_max,
         });
         self.up = Some(Connected::new(now, session, self.limits.ping_every));
         self.counters.connects += 1;
+        self.carried_calls = false;
         self.admit(now);
     }
 
@@ -144,17 +166,16 @@ impl Link {
     pub(crate) fn new_inbound(&self) -> Inbound {
         let ledger = Arc::clone(self.account.ledger());
         ledger.reserve(self.has(Feature::Chunks));
-        if self.has(Feature::Chunks) {
-            Inbound::with_chunks(self.limits.message_bytes_max, ledger)
-        } else {
-            Inbound::new(ledger)
-        }
+        let coverage = self.up.as_ref().map_or(Coverage::None, Connected::coverage);
+        let large_max = self.has(Feature::Chunks).then_some(self.limits.message_bytes_max);
+        Inbound::new(coverage, large_max, ledger)
     }
 
     /// The connection is gone: everything in flight ends, on both sides of this node.
     pub(crate) fn stop(&mut self, reason: Arc<LinkError>) {
         self.replace_down_reason(reason);
         self.up = None;
+        self.message_bytes_max = self.limits.message_bytes_max;
         self.fail_calls_on_disconnect();
         self.cancel_served_on_disconnect();
         // Last: the calls above asked it what was transmitted.
@@ -227,6 +248,11 @@ impl Link {
         self.up.is_some()
     }
 
+    /// Whether the last connection carried a call: this node received an answer, or served a call of the peer.
+    pub(crate) fn carried_calls(&self) -> bool {
+        self.carried_calls
+    }
+
     pub(crate) fn up_since(&self) -> Option<Instant> {
         self.up.as_ref().map(Connected::since)
     }
@@ -238,6 +264,30 @@ impl Link {
     /// Whether the peer knows at least one extension, so that it is not a node of the Go implementation.
     pub(super) fn peer_has_extensions(&self) -> bool {
         self.up.as_ref().is_some_and(Connected::peer_has_extensions)
+    }
+
+    /// Largest payload that can be sent now, metadata included. Without a connection only this node's limit is known.
+    pub(crate) fn payload_bytes_max(&self) -> usize {
+        payload_bytes_of(self.message_bytes_max)
+    }
+
+    /// Fails if a payload of `len` bytes, metadata included, is too large to be sent now.
+    pub(crate) fn check_payload(&self, len: usize) -> Result<(), CodecError> {
+        let max = self.payload_bytes_max();
+        if len <= max {
+            return Ok(());
+        }
+        Err(too_large(
+            len,
+            max,
+            self.message_bytes_max,
+            self.is_limited_by_peer().then_some(&*self.peer),
+        ))
+    }
+
+    /// Whether the peer accepts only smaller messages than this node would send.
+    pub(super) fn is_limited_by_peer(&self) -> bool {
+        self.message_bytes_max < self.limits.message_bytes_max
     }
 
     pub(super) fn next_mux_id(&mut self) -> MuxId {
@@ -314,16 +364,58 @@ impl Link {
         inbound: &mut Inbound,
     ) -> Result<(), ProtocolError> {
         if self.up.is_none() {
-            self.ignore();
+            self.counters.ignored += 1;
             inbound.discard();
             return Ok(());
         }
-        self.counters.bytes_in += inbound.take_bytes();
+        let bytes = inbound.take_bytes();
+        self.counters.bytes_in += bytes;
+        self.hear(now, bytes > 0, inbound);
         for message in inbound.take_messages() {
             self.handle_message(now, message)?;
         }
         self.count_output();
+        self.flood.note(Waste::Tiny, inbound.take_tiny());
+        self.flood.note(Waste::Cancelled, inbound.take_abandoned());
+        self.check_flood(now)?;
         inbound.take_error().map_or(Ok(()), Err)
+    }
+
+    /// Notes what was received as signs of life: of the peer, and of the streams of which parts of an item were received.
+    fn hear(&mut self, now: Instant, is_message: bool, inbound: &mut Inbound) {
+        let is_incomplete = inbound.take_progress();
+        if is_incomplete {
+            self.last_incomplete = Some(now);
+        }
+        if let Some(up) = self.up.as_mut().filter(|_| is_message || is_incomplete) {
+            up.heard(now);
+        }
+        for (op, mux) in inbound.take_heard() {
+            match op {
+                Op::MuxClientMsg => self.hear_caller(now, mux),
+                _ => self.hear_callee(now, mux),
+            }
+        }
+    }
+
+    /// The time since the last sign of life of a stream. While a large message is being received that does not travel in
+    /// parts, nothing else can be, so that time does not count.
+    pub(super) fn silence(&self, now: Instant, last_heard: Instant) -> Duration {
+        let last = self.last_incomplete.map_or(last_heard, |last| last.max(last_heard));
+        now.saturating_duration_since(last)
+    }
+
+    /// Fails if the peer has sent more of what is of no use than it may.
+    #[inline]
+    fn check_flood(&mut self, now: Instant) -> Result<(), ProtocolError> {
+        if !self.flood.is_noted() {
+            return Ok(());
+        }
+        if self.up.as_ref().is_none_or(Connected::is_loopback) {
+            self.flood.forgive();
+            return Ok(());
+        }
+        Ok(self.flood.settle(now, self.output.messages_pushed())?)
     }
 
     /// Credits, pongs and refusals that the peer makes this node send have no other bound.
@@ -341,8 +433,13 @@ impl Link {
         }
         let on_connection = message.header.mux == MuxId::CONNECTION;
         match message.header.op {
-            Op::Ping if on_connection => self.push_on_connection(Connected::on_ping(&message)?),
+            Op::Ping if on_connection => {
+                self.flood.note(Waste::Ping, 1);
+                self.push_on_connection(Connected::on_ping(&message)?);
+            }
             Op::Pong if on_connection => {
+                // Each ping of this node pays for one.
+                self.flood.note(Waste::Stale, 1);
                 self.up.as_mut().map_or(Ok(()), |up| up.on_pong(now, &message))?;
             }
             Op::Request => self.on_request(now, message)?,
@@ -364,7 +461,7 @@ impl Link {
             | Op::Disconnect
             | Op::Merged
             | Op::Chunk
-            | Op::Unknown(_) => self.ignore(),
+            | Op::Unknown(_) => self.ignore_as(Waste::Unknown),
         }
         Ok(())
     }
@@ -373,9 +470,15 @@ impl Link {
         self.output.push(message.header, Some(&message.payload));
     }
 
-    /// Counts a received message that has no meaning here and does no harm.
+    /// Counts a received message for a call that is over, and the like.
     pub(super) fn ignore(&mut self) {
+        self.ignore_as(Waste::Stale);
+    }
+
+    /// Counts a received message that has no meaning here and does no harm.
+    pub(super) fn ignore_as(&mut self, waste: Waste) {
         self.counters.ignored += 1;
+        self.flood.note(waste, 1);
     }
 
     // ---- memory -----------------------------------------------------------------------------------------------------
@@ -414,15 +517,18 @@ impl Link {
         }
     }
 
-    /// Handles all timers that are due, and pings the peer. An error means that the connection must be closed.
+    /// Handles timers that are due, up to [`TIMERS_MAX`] of them, and pings the peer. An error means that the connection
+    /// must be closed.
     ///
-    /// With each ping, unused memory of `inbound` is freed.
+    /// If more timers are due, [`poll_timeout`](Self::poll_timeout) is in the past, and this must be called again after
+    /// others had a chance to use the link. With each ping, unused memory of `inbound` is freed.
     pub(crate) fn handle_timeout(
         &mut self,
         now: Instant,
         inbound: &mut Inbound,
     ) -> Result<(), ProtocolError> {
-        while let Some(timer) = self.timers.pop_due(now) {
+        for _ in 0..TIMERS_MAX {
+            let Some(timer) = self.timers.pop_due(now) else { break };
             match timer {
                 Timer::CallDeadline(key) => self.on_call_deadline(key),
                 Timer::CallPing(key) => self.on_call_ping(now, key),
@@ -430,6 +536,7 @@ impl Link {
                 Timer::ServedIdle(key) => self.on_served_idle(now, key),
             }
         }
+        self.check_flood(now)?;
         let Some(up) = &mut self.up else { return Ok(()) };
         if let Some(ping) = up.tick(now)? {
             inbound.release_spare();

@@ -57,6 +57,7 @@ pub(crate) use routes::{RequestLimit, RouteError, RouteIndex, RouteKind, Routes}
 pub(crate) use session::Session;
 pub use session::dialer::dials;
 pub(crate) use session::features::{Feature, Features};
+pub(crate) use session::flood::{FloodBudget, Waste};
 pub(crate) use session::handshake::{
     Introduction, check_claim, check_direction, check_names, uses_checksum,
 };

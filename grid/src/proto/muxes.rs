@@ -23,6 +23,11 @@ impl Key {
     pub(crate) fn slot(self) -> usize {
         self.slot
     }
+
+    /// A number below `range` that differs between calls that start one after another.
+    pub(super) fn spread(self, range: u32) -> u32 {
+        u32::try_from(self.serial % u64::from(range)).unwrap_or(0)
+    }
 }
 
 #[derive(Debug)]

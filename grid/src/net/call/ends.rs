@@ -11,7 +11,7 @@ use futures_core::{FusedStream, Stream};
 use tokio::task::coop;
 
 use super::abort::AbortOnDrop;
-use crate::error::{CallError, CallFailure, Closed, CodecError, SendError, too_large};
+use crate::error::{CallError, CallFailure, Closed, CodecError, SendError};
 use crate::net::link::peer::Peer;
 use crate::net::link::waiters::Waiter;
 use crate::proto::{Half, Key, Link, Recv, SendState, Side};
@@ -101,7 +101,7 @@ impl RawSender {
     ///
     /// # Errors
     /// [`SendError::Closed`] if the other side no longer reads the stream. [`SendError::Encode`] if the item exceeds
-    /// the maximum message size; the stream can still be used.
+    /// the maximum message size of this node or of the peer; the stream can still be used.
     ///
     /// # Cancel safety
     /// If the future is dropped before it is ready, the item is not sent.
@@ -111,10 +111,13 @@ impl RawSender {
         std::future::poll_fn(|cx| self.poll_send(cx, &item)).await.map_err(SendError::Closed)
     }
 
-    /// Fails if an item exceeds the maximum message size.
+    /// Fails if an item exceeds the maximum message size of this node or of the peer.
     pub(crate) fn check(&self, item: &Bytes) -> Result<(), CodecError> {
-        let (len, max) = (item.len(), self.end.peer.payload_bytes_max);
-        if len <= max { Ok(()) } else { Err(too_large(len, max)) }
+        let (len, peer) = (item.len(), &self.end.peer);
+        if len <= peer.payload_bytes_max() {
+            return Ok(());
+        }
+        peer.link(|link| link.check_payload(len))
     }
 
     /// Ends the input of the stream. For callers only: a handler ends its output by returning.

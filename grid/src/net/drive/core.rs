@@ -176,6 +176,9 @@ impl<T: Transport> Core<T> {
                     self.inbound.push(message);
                 }
                 Poll::Pending => {
+                    if transport.take_progress() {
+                        self.inbound.note_progress();
+                    }
                     self.budget.shrink();
                     break Input::Dry;
                 }

@@ -81,6 +81,7 @@ fn start(peer: &Peer, session: Session, instance: Instance) -> bool {
         let starts = !shared.link.is_closing();
         if starts {
             shared.link.start(now(), session);
+            peer.set_payload_bytes_max(shared.link.payload_bytes_max());
             shared.show(State::Connected { instance }, effects);
         }
         starts
@@ -94,7 +95,13 @@ pub(in crate::net) async fn idle(endpoint: &Endpoint) {
 
 /// Starts the link of a node to itself.
 pub(in crate::net) fn start_loopback(peer: &Peer) {
-    let session = Session { checksum: false, features: Features::all(), wall: SystemTime::now() };
+    let session = Session {
+        checksum: false,
+        features: Features::all(),
+        wall: SystemTime::now(),
+        peer_message_bytes_max: None,
+        loopback: true,
+    };
     start(peer, session, Instance::random());
 }
 

@@ -30,8 +30,8 @@ pub(in crate::net) struct Peer {
     /// The name of this node.
     pub(in crate::net) local: Arc<str>,
     labels: Arc<Labels>,
-    /// Maximum length of a payload.
-    pub(in crate::net) payload_bytes_max: usize,
+    /// Maximum length of a payload on the last connection. Outside the lock, so that senders of items need not take it.
+    payload_bytes_max: AtomicUsize,
     /// Payloads above this take too long to decode in the driver's task.
     pub(in crate::net) large_bytes: usize,
     /// Bounds the blocking handlers that run for this peer, and for all peers of the node.
@@ -104,13 +104,23 @@ impl Peer {
             name,
             local,
             labels,
-            payload_bytes_max,
+            payload_bytes_max: AtomicUsize::new(payload_bytes_max),
             large_bytes,
             blocking,
             called: AtomicBool::new(false),
             handlers: Arc::default(),
             shared: Mutex::new(shared),
         })
+    }
+
+    /// Maximum length of a payload on the last connection.
+    pub(in crate::net) fn payload_bytes_max(&self) -> usize {
+        self.payload_bytes_max.load(Ordering::Relaxed)
+    }
+
+    /// Sets what [`payload_bytes_max`](Self::payload_bytes_max) returns. Called when a connection is up.
+    pub(in crate::net) fn set_payload_bytes_max(&self, bytes: usize) {
+        self.payload_bytes_max.store(bytes, Ordering::Relaxed);
     }
 
     /// Runs `act` under the lock and collects its effects. The caller applies `effects`.

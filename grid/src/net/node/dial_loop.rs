@@ -50,7 +50,7 @@ pub(super) async fn keep_dialing(node: Arc<Node>, endpoint: Endpoint, life: Life
             attempt = begin_attempt(&node, &endpoint, number) => attempt,
             () = idle(&endpoint) => continue,
         };
-        let (reason, was_up) = match attempt {
+        let (reason, was_up, carried_calls) = match attempt {
             Ok(Arrival { transport, agreed }) => {
                 let since = Instant::now();
                 let cut = async {
@@ -61,23 +61,25 @@ pub(super) async fn keep_dialing(node: Arc<Node>, endpoint: Endpoint, life: Life
                 log.up(agreed.instance);
                 let (reason, transport) =
                     drive(&endpoint, agreed.session, agreed.instance, transport, cut).await;
+                let was_up = since.elapsed();
+                let carried_calls = peer.link(|link| link.carried_calls());
                 log.down(&reason);
                 if let Some(transport) = transport {
                     closing.close(transport, &reason);
                 }
-                (reason, since.elapsed())
+                (reason, was_up, carried_calls)
             }
             Err(Failed { reason, transport }) => {
                 if let Some(transport) = transport {
                     closing.close(*transport, &reason);
                 }
-                (Arc::new(reason), Duration::ZERO)
+                (Arc::new(reason), Duration::ZERO, false)
             }
         };
-        let pause = conflicts.pause(peer, &reason, was_up);
+        let pause = conflicts.pause(peer, &reason, was_up, carried_calls);
         peer.link(|link| link.set_down_reason(Arc::clone(&reason)));
         peer.show(State::Error(reason));
-        // After a connection that lasted, dial again at once. A short one counts as a failed attempt.
+        // After a connection that lasted or carried calls, dial again at once. Another one counts as a failed attempt.
         if let Some(pause) = pause {
             tokio::select! {
                 () = tokio::time::sleep_until(started + pause) => {}
@@ -97,8 +99,15 @@ struct Conflicts {
 
 impl Conflicts {
     /// How long to wait from the start of an attempt to the next one, after a connection that was up for this long. `None`
-    /// is no pause at all.
-    fn pause(&mut self, peer: &Peer, reason: &LinkError, was_up: Duration) -> Option<Duration> {
+    /// is no pause at all. A connection that carried calls needs not have lasted, unless another process has this node's
+    /// name: both would replace each other all the time.
+    fn pause(
+        &mut self,
+        peer: &Peer,
+        reason: &LinkError,
+        was_up: Duration,
+        carried_calls: bool,
+    ) -> Option<Duration> {
         if matches!(reason, LinkError::NameTaken { .. }) {
             if let Some(repeats) = self.logged.note(()) {
                 let Peer { local, name, .. } = peer;
@@ -112,7 +121,7 @@ impl Conflicts {
         if was_up >= NAME_KEPT {
             self.count = 0;
         }
-        (was_up < RETRY.start).then(|| rand::random_range(RETRY))
+        (was_up < RETRY.start && !carried_calls).then(|| rand::random_range(RETRY))
     }
 }
 

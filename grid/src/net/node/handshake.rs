@@ -12,7 +12,7 @@ use crate::error::LinkError;
 use crate::net::link::state::Instance;
 use crate::net::serve::workers::Workers;
 use crate::net::transport::{Io, Transport, WebSocket};
-use crate::proto::wire::{Connect, ConnectResponse, Message, Op, Timestamp};
+use crate::proto::wire::{Connect, ConnectResponse, Message, Op, StatedLimits, Timestamp};
 use crate::proto::{
     Feature, Features, Introduction, Session, check_claim, check_direction, check_names,
     uses_checksum,
@@ -58,6 +58,7 @@ pub(super) async fn introduce(
         token,
         peer: states_names.then(|| remote.to_owned()),
         dial: states_names.then_some(number),
+        limits: own.stated_limits(Features::all()),
         features: own.features.names(),
     };
     send(transport, connect.to_message()).await?;
@@ -71,9 +72,12 @@ pub(super) async fn introduce(
         // Before the refusal: that a stranger refuses it says nothing about the peer.
         check_names(Some(remote), response.host.as_deref())?;
     }
-    let ConnectResponse { accepted, reason, name_taken, features, id, .. } = response;
+    let ConnectResponse { accepted, reason, name_taken, limits, features, id, .. } = response;
     match accepted {
-        true => Ok(Agreed { session: agree(own, remote, &features, wall), instance: Instance(id) }),
+        true => {
+            let session = agree(own, remote, &features, limits, wall);
+            Ok(Agreed { session, instance: Instance(id) })
+        }
         false if name_taken => Err(LinkError::NameTaken { detail: reason }),
         false => Err(LinkError::Refused { reason }),
     }
@@ -105,6 +109,7 @@ pub(super) async fn receive_introduction<C>(
         reason: String::new(),
         host: None,
         name_taken: false,
+        limits: None,
         features: Vec::new(),
     };
     let received = receive(transport).await;
@@ -130,10 +135,11 @@ pub(super) async fn receive_introduction<C>(
             // A peer without features may be a Go node, so the answer has only the fields of the base protocol.
             if !connect.features.is_empty() {
                 response.features = own.features.names();
+                response.limits = own.stated_limits(features_of(&connect.features));
             }
             let known = Some(connect.host.clone());
             send(transport, response.to_message()).await.map_err(|error| (known, error))?;
-            let session = agree(own, &connect.host, &connect.features, wall);
+            let session = agree(own, &connect.host, &connect.features, connect.limits, wall);
             Ok((claimed, Agreed { session, instance: Instance(connect.id) }))
         }
         Err(error) => {
@@ -195,12 +201,27 @@ pub(super) async fn authenticate(
     }
 }
 
-fn agree(own: &Introduction, remote: &str, features: &[String], wall: SystemTime) -> Session {
+fn agree(
+    own: &Introduction,
+    remote: &str,
+    features: &[String],
+    limits: Option<StatedLimits>,
+    wall: SystemTime,
+) -> Session {
+    let features = own.features.and(features_of(features));
+    let limits = limits.filter(|_| features.has(Feature::Limits));
     Session {
         checksum: uses_checksum(&own.name, remote),
-        features: own.features.and(Features::from_names(features.iter().map(String::as_str))),
+        features,
         wall,
+        peer_message_bytes_max: limits
+            .map(|limits| usize::try_from(limits.message_bytes_max).unwrap_or(usize::MAX)),
+        loopback: false,
     }
+}
+
+fn features_of(names: &[String]) -> Features {
+    Features::from_names(names.iter().map(String::as_str))
 }
 
 async fn send(transport: &mut impl Transport, message: Bytes) -> Result<(), LinkError> {

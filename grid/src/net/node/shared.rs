@@ -41,7 +41,12 @@ pub(super) struct Known {
 impl Node {
     /// Returns the contents of this node's handshake message.
     pub(super) fn introduction(&self) -> Introduction {
-        Introduction { id: self.instance.0, name: self.name.to_string(), features: self.features }
+        Introduction {
+            id: self.instance.0,
+            name: self.name.to_string(),
+            features: self.features,
+            message_bytes_max: self.config.message_bytes_max,
+        }
     }
 
     /// Returns every link. The link of the node to itself is the last one.

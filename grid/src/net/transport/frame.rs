@@ -6,6 +6,7 @@
 use bytes::{Buf as _, Bytes};
 
 use crate::error::LinkError;
+use crate::proto::ProtocolError;
 
 /// Which end of a connection this is. The dialer is the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,13 +85,9 @@ pub(super) enum FrameError {
     NotBegun,
     #[error("a message begins before the previous one has ended")]
     NotEnded,
-    #[error("a message of {len} bytes or more, where the limit is {max}{}", knob(*.max))]
+    /// After the handshake, this is reported as [`LinkError::MessageTooLarge`].
+    #[error("a message of {len} bytes or more, where the limit is {max}")]
     TooLarge { len: u64, max: usize },
-}
-
-/// Names the setting, which does not apply to the handshake.
-fn knob(max: usize) -> &'static str {
-    if max == HANDSHAKE_BYTES_MAX { "" } else { " (`Config::message_bytes_max`)" }
 }
 
 /// The header of a received frame.
@@ -208,7 +205,18 @@ fn close_reason(reason: &LinkError) -> (u16, String) {
             Some(FrameError::TooLarge { .. }) => 1009,
             _ => 1002,
         },
-        E::Protocol(_) | E::Handshake { .. } => 1002,
+        E::MessageTooLarge { bytes, max } => {
+            // The text of the error says "this node", which is the other one for the reader.
+            let text = format!(
+                "a message of {bytes} bytes, the limit is {max} (`Config::message_bytes_max`)"
+            );
+            return (1009, text);
+        }
+        E::Protocol(cause) => match cause.downcast_ref() {
+            Some(ProtocolError::Flood(_)) => 1008,
+            _ => 1002,
+        },
+        E::Handshake { .. } => 1002,
         E::NameTaken { detail } => return (CODE_NAME_TAKEN, detail.clone()),
         E::Replaced { by: Some(by) } => return (CODE_NAME_TAKEN, format!("{by} has connected")),
         E::Replaced { by: None } | E::ShutDown | E::RuntimeGone => 1001,
@@ -244,6 +252,14 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::proto::wire::Op as GridOp;
+    use crate::proto::{FloodBudget, Waste};
+
+    fn flood() -> ProtocolError {
+        let mut budget = FloodBudget::default();
+        budget.note(Waste::Frame, u32::MAX.into());
+        budget.settle(tokio::time::Instant::now().into_std(), 0).unwrap_err().into()
+    }
 
     fn parse(bytes: &[u8], local: Role) -> Result<Option<(Header, usize)>, FrameError> {
         Header::parse(bytes, local, 100_000)
@@ -298,7 +314,10 @@ mod tests {
         let too_large = FrameError::TooLarge { len: 9, max: 8 };
         for (reason, code) in [
             (LinkError::WebSocket(Arc::new(too_large)), 1009),
+            (LinkError::MessageTooLarge { bytes: 9, max: 8 }, 1009),
             (LinkError::WebSocket(Arc::new(FrameError::Masked)), 1002),
+            (LinkError::Protocol(Arc::new(ProtocolError::InParts(GridOp::Merged))), 1002),
+            (LinkError::Protocol(Arc::new(flood())), 1008),
             (LinkError::ShutDown, 1001),
             (LinkError::Panicked { text: "secret".into() }, 1011),
             (LinkError::Replaced { by: None }, 1001),

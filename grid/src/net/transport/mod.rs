@@ -33,8 +33,14 @@ pub(super) trait Transport: Send {
     /// Whether every queued message has been written to the socket.
     fn is_flushed(&self) -> bool;
 
-    /// Receives the next message.
+    /// Receives the next message. May return `Pending` and wake the task at once, so that others have their turn.
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, LinkError>>;
+
+    /// Whether bytes were received since this was called last, without a message: a part of a large message, or frames
+    /// that carry none.
+    fn take_progress(&mut self) -> bool {
+        false
+    }
 
     /// Queues a close frame with the reason, and sends it if that is possible without waiting.
     fn close(&mut self, reason: &LinkError, cx: &mut Context<'_>);

@@ -11,10 +11,12 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
 
 use super::Transport;
 use super::frame::{self, FrameError, HANDSHAKE_BYTES_MAX, HEADER_BYTES_MAX, Header, Op, Role};
 use crate::error::LinkError;
+use crate::proto::{FloodBudget, ProtocolError, Waste};
 
 /// Bytes read at a time. They are zeroed before each read. 128 KiB halve the rate of small calls; 8 KiB cost one percent
 /// with one call at a time.
@@ -32,6 +34,14 @@ const RESERVE_BYTES: usize = 64 * 1024;
 /// Frames that are read after a write has failed, in search of the close frame that says why.
 const FRAMES_AFTER_FAILURE_MAX: usize = 256;
 
+/// Bytes that are read from the socket before the driver has its turn, if they contain no message. Otherwise a peer that
+/// sends fragments without end would keep a worker for itself.
+const READ_BYTES_MAX: usize = 256 * 1024;
+
+/// A fragment with less payload than this costs more than its bytes are worth. Proxies that fragment messages use
+/// fragments of some KiB.
+const SMALL_FRAGMENT_BYTES: usize = 512;
+
 /// Reads of discarded input before other tasks run.
 const READS_MAX: usize = 64;
 
@@ -40,6 +50,14 @@ pub(in crate::net) struct WebSocket<S> {
     io: Io<S>,
     role: Role,
     message_bytes_max: usize,
+    /// The peer is known, so the maximum message size is that of the node's configuration.
+    is_configured: bool,
+    /// For frames that carry no message.
+    flood: FloodBudget,
+    /// Bytes that may be read before the driver has its turn.
+    left: usize,
+    /// Bytes were received without a message.
+    progress: bool,
     /// Bytes that were read and are not part of a message yet.
     input: BytesMut,
     /// The header of the frame whose payload is being read.
@@ -78,6 +96,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             io: Io::new(stream),
             role,
             message_bytes_max: HANDSHAKE_BYTES_MAX,
+            is_configured: false,
+            flood: FloodBudget::default(),
+            left: READ_BYTES_MAX,
+            progress: false,
             input,
             header: None,
             partial: None,
@@ -94,6 +116,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Sets the maximum message size. Called when the peer is known.
     pub(in crate::net) fn take_messages_of(&mut self, bytes_max: usize) {
         self.message_bytes_max = bytes_max;
+        self.is_configured = true;
     }
 
     fn queue(&mut self, op: Op, payload: &[u8]) {
@@ -160,21 +183,39 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         failure(error)
     }
 
-    /// Reads the next binary message; `None` if it has not arrived.
+    /// Reads the next binary message; `None` if it has not arrived, or if [`READ_BYTES_MAX`] bytes were read. Fails if the
+    /// peer has sent more frames without a message than it may.
     fn read_message(&mut self) -> Result<Option<Bytes>, LinkError> {
+        self.left = READ_BYTES_MAX;
+        let message = self.read_frames()?;
+        if self.flood.is_noted() {
+            let settled = self.flood.settle(Instant::now().into_std(), 0);
+            settled.map_err(|flood| LinkError::Protocol(Arc::new(ProtocolError::from(flood))))?;
+        }
+        Ok(message)
+    }
+
+    /// Reads frames up to the end of the next binary message, and notes those that carry no message.
+    fn read_frames(&mut self) -> Result<Option<Bytes>, LinkError> {
         while let Some((header, payload)) = self.read_frame()? {
             match header.op {
                 Op::Binary | Op::Text | Op::Continuation => {
-                    // Text messages are ignored.
-                    if let Some((Op::Binary, message)) = self.assemble(header, payload)? {
-                        return Ok(Some(message));
+                    if !header.is_last && header.len < SMALL_FRAGMENT_BYTES {
+                        self.flood.note(Waste::Fragment, 1);
+                    }
+                    match self.assemble(header, payload)? {
+                        Some((Op::Binary, message)) => return Ok(Some(message)),
+                        // Text messages are ignored.
+                        Some(_) => self.flood.note(Waste::Frame, 1),
+                        None => {}
                     }
                 }
                 Op::Ping => {
+                    self.flood.note(Waste::Frame, 1);
                     self.pong = Some(payload.freeze());
                     self.dirty = true;
                 }
-                Op::Pong => {}
+                Op::Pong => self.flood.note(Waste::Frame, 1),
                 Op::Close => return Err(frame::closed(payload.freeze())),
             }
         }
@@ -190,7 +231,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         let is_first = header.op != Op::Continuation;
         let Some(mut partial) = self.partial.take() else {
             if !is_first {
-                return Err(violation(FrameError::NotBegun));
+                return Err(self.violation(FrameError::NotBegun));
             }
             if header.is_last {
                 return Ok(Some((header.op, payload.freeze())));
@@ -200,11 +241,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             return Ok(None);
         };
         if is_first {
-            return Err(violation(FrameError::NotEnded));
+            return Err(self.violation(FrameError::NotEnded));
         }
         let (len, max) = (partial.bytes.len() + payload.len(), self.message_bytes_max);
         if len > max {
-            return Err(violation(FrameError::TooLarge { len: len as u64, max }));
+            return Err(self.violation(FrameError::TooLarge { len: len as u64, max }));
         }
         partial.bytes.extend_from_slice(&payload);
         if header.is_last {
@@ -219,7 +260,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         loop {
             if self.header.is_none() {
                 let parsed = Header::parse(&self.input, self.role, self.message_bytes_max);
-                if let Some((header, used)) = parsed.map_err(violation)? {
+                if let Some((header, used)) = parsed.map_err(|error| self.violation(error))? {
                     self.input.advance(used);
                     // Only as much as the peer sends is allocated: the length may be a lie.
                     self.input.reserve(header.len.min(RESERVE_BYTES));
@@ -239,8 +280,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         }
     }
 
-    /// Reads available bytes. Returns `false` if there are none.
+    /// The reason why the connection ends after this error.
+    fn violation(&self, error: FrameError) -> LinkError {
+        match error {
+            FrameError::TooLarge { len, max } if self.is_configured => {
+                LinkError::MessageTooLarge { bytes: len.try_into().unwrap_or(usize::MAX), max }
+            }
+            error => LinkError::WebSocket(Arc::new(error)),
+        }
+    }
+
+    /// Reads available bytes. Returns `false` if there are none, or if no more may be read now.
     fn read_input(&mut self) -> Result<bool, LinkError> {
+        if self.left == 0 {
+            return Ok(false);
+        }
         let len = self.input.len();
         if len == self.input.capacity() {
             let missing = self.header.map_or(HEADER_BYTES_MAX, |header| header.len - len);
@@ -254,7 +308,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self.input.truncate(len + read.as_ref().copied().unwrap_or_default());
         match read {
             Ok(0) => Err(LinkError::Closed { code: None, reason: String::new() }),
-            Ok(_) => Ok(true),
+            Ok(len) => {
+                self.left = self.left.saturating_sub(len);
+                Ok(true)
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
             Err(error) => Err(failure(error)),
         }
@@ -292,6 +349,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
         match self.read_message() {
             Ok(Some(message)) => Poll::Ready(Ok(message)),
             Ok(None) => {
+                self.progress |= self.left < READ_BYTES_MAX;
+                if self.left == 0 {
+                    cx.waker().wake_by_ref();
+                }
                 if self.pong.is_some() {
                     self.flush_output().map_err(failure)?;
                 }
@@ -299,6 +360,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
             }
             Err(error) => Poll::Ready(Err(error)),
         }
+    }
+
+    fn take_progress(&mut self) -> bool {
+        std::mem::take(&mut self.progress)
     }
 
     fn close(&mut self, reason: &LinkError, cx: &mut Context<'_>) {
@@ -353,10 +418,6 @@ impl<S> fmt::Debug for WebSocket<S> {
             .field("is_closing", &self.is_closing)
             .finish_non_exhaustive()
     }
-}
-
-fn violation(error: FrameError) -> LinkError {
-    LinkError::WebSocket(Arc::new(error))
 }
 
 fn failure(error: io::Error) -> LinkError {

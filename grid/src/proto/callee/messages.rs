@@ -9,6 +9,7 @@ use crate::proto::link::Link;
 use crate::proto::muxes::{Key, Muxes};
 use crate::proto::output::header::HeaderTemplate;
 use crate::proto::session::features::Feature;
+use crate::proto::session::flood::Waste;
 use crate::proto::stream::core::item_bytes;
 use crate::proto::wire::{Flags, Header, Message, MuxId, Op, Pong, Timestamp};
 
@@ -16,7 +17,7 @@ impl Link {
     pub(in crate::proto) fn on_client_msg(&mut self, now: Instant, message: Message) {
         let Header { mux, seq, flags, .. } = message.header;
         let Some((key, stream)) = served_stream(&mut self.served, mux) else {
-            self.ignore();
+            self.ignore_as(Waste::StaleAnswered);
             self.output.push(HeaderTemplate::new(Op::DisconnectClientMux, mux), None);
             return;
         };
@@ -27,16 +28,10 @@ impl Link {
         // The handler has returned, which the caller cannot know yet. What it has returned is sent in any case.
         let is_over = stream.finish.is_some();
         if stream.input_ended {
-            if !is_over {
-                self.reset_served_stream(key, "did not expect inbound message".to_owned());
-            }
-            return;
+            return self.reject_item(is_over, key, "did not expect inbound message");
         }
         if let Some(over) = message.over {
-            if !is_over {
-                self.reset_served_stream(key, self.over_text(over));
-            }
-            return;
+            return self.reject_item(is_over, key, &self.over_text(over));
         }
         let ends = flags.contains(Flags::EOF);
         let item = match message.payload {
@@ -46,17 +41,11 @@ impl Link {
         };
         if let Some(item) = item {
             if !ends && !stream.core.spend() {
-                if !is_over {
-                    self.reset_served_stream(key, "handler blocked".to_owned());
-                }
-                return;
+                return self.reject_item(is_over, key, "handler blocked");
             }
             let held = item_bytes(message.pins);
             if let Err(over) = self.account.hold(held as usize) {
-                if !is_over {
-                    self.reset_served_stream(key, self.over_text(over));
-                }
-                return;
+                return self.reject_item(is_over, key, &self.over_text(over));
             }
             stream.core.keep(item, held);
         }
@@ -65,6 +54,15 @@ impl Link {
             self.discard_items(Side::Callee, key);
         } else {
             self.wake(Side::Callee, key, Half::Reader);
+        }
+    }
+
+    /// The caller has sent what it may not send. Only counted if the stream is over at this node.
+    fn reject_item(&mut self, is_over: bool, key: Key, text: &str) {
+        if is_over {
+            self.flood.note(Waste::Stale, 1);
+        } else {
+            self.reset_served_stream(key, text.to_owned());
         }
     }
 
@@ -83,8 +81,9 @@ impl Link {
             return Ok(());
         }
         stream.last_heard = now;
-        stream.core.grant_credits(count);
-        if stream.finish.is_some() {
+        if !stream.core.grant_credits(count) {
+            self.flood.note(Waste::Stale, 1);
+        } else if stream.finish.is_some() {
             self.try_finish(key);
         } else {
             self.wake(Side::Callee, key, Half::Writer);
@@ -93,6 +92,7 @@ impl Link {
     }
 
     pub(in crate::proto) fn on_stream_ping(&mut self, now: Instant, ping: &Message) {
+        self.flood.note(Waste::StreamPing, 1);
         let Some((key, stream)) = self.served_stream_of(ping.header.mux) else {
             return self.pong(&ping.header, true, None);
         };
@@ -122,13 +122,22 @@ impl Link {
         };
         match self.served.get(key).map(|served| &served.state) {
             Some(ServedState::Stream(_)) => {
+                self.flood.note(Waste::CancelledStream, 1);
                 self.cancel_served(key);
                 self.output.push(HeaderTemplate::new(Op::DisconnectClientMux, mux), None);
             }
             Some(ServedState::Single | ServedState::Replied(_)) if self.has(Feature::Cancel) => {
-                self.cancel_served(key)
+                self.flood.note(Waste::Cancelled, 1);
+                self.cancel_served(key);
             }
             Some(ServedState::Single | ServedState::Replied(_)) | None => self.ignore(),
+        }
+    }
+
+    /// A part of an item was received.
+    pub(in crate::proto) fn hear_caller(&mut self, now: Instant, id: MuxId) {
+        if let Some((_, stream)) = self.served_stream_of(id) {
+            stream.last_heard = now;
         }
     }
 

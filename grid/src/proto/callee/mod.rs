@@ -30,6 +30,7 @@ use super::muxes::Key;
 use super::output::header::HeaderTemplate;
 use super::output::queue::{Lane, PendingSend};
 use super::session::features::Feature;
+use super::session::flood::Waste;
 use super::timers::Timer;
 use super::wire::{ErrorMeta, Flags, META_LEN_MAX, Op};
 use crate::error::{ErrorCode, Fault};
@@ -122,8 +123,8 @@ impl Link {
         let header = HeaderTemplate::new(Op::Response, id).seq(seq).flags(Flags::EOF);
         let len = outcome.as_ref().map_or(0, |payload| payload.as_ref().map_or(0, Bytes::len));
         match outcome {
-            Ok(_) if len > self.limits.payload_bytes_max() => {
-                self.push_fault(header, &answer_too_large(len, self.limits.payload_bytes_max()));
+            Ok(_) if len > self.payload_bytes_max() => {
+                self.push_fault(header, &self.answer_too_large(len));
             }
             Ok(payload) => {
                 self.output.push_shared(header, payload.as_ref(), &[], None, bytes);
@@ -136,6 +137,9 @@ impl Link {
     pub(crate) fn finish_stream(&mut self, key: Key, outcome: &Result<(), Fault>) {
         let Some(stream) = self.callee_stream(key) else { return };
         if stream.finish.is_none() {
+            // The caller may go on sending until it learns that the handler has returned.
+            let leftovers = if stream.expects_items() { stream.core.recv_capacity() } else { 0 };
+            self.flood.allow(leftovers);
             // The end may have to wait, for an item or a credit.
             let outcome = outcome.as_ref().copied().map_err(|fault| self.hold_fault(key, fault));
             if let Some(stream) = self.callee_stream(key) {
@@ -206,8 +210,12 @@ impl Link {
     pub(super) fn on_served_deadline(&mut self, key: Key) {
         let Some(id) = self.served.id_of(key) else { return };
         let is_stream = self.callee_stream(key).is_some();
+        // Calls with a deadline of a millisecond cost as much as those that are cancelled.
+        self.flood.note(if is_stream { Waste::CancelledStream } else { Waste::Cancelled }, 1);
         self.cancel_served(key);
-        if is_stream {
+        // A node of the base protocol ends the stream by its own timer. If it were told a moment before, and the reader
+        // had not taken all items, it would end the stream without an error.
+        if is_stream && self.peer_has_extensions() {
             self.output.push(HeaderTemplate::new(Op::DisconnectClientMux, id), None);
         }
     }
@@ -216,9 +224,10 @@ impl Link {
         let max = self.limits.stream_idle_max;
         let Some(id) = self.served.id_of(key) else { return };
         let Some(stream) = self.callee_stream(key) else { return };
-        if now.saturating_duration_since(stream.last_heard) < max {
-            let next = stream.last_heard + max;
-            return self.timers.arm(next, Timer::ServedIdle(key));
+        let last_heard = stream.last_heard;
+        let silent = self.silence(now, last_heard);
+        if silent < max {
+            return self.timers.arm(now + (max - silent), Timer::ServedIdle(key));
         }
         self.cancel_served(key);
         self.output.push(HeaderTemplate::new(Op::DisconnectClientMux, id), None);
@@ -228,6 +237,7 @@ impl Link {
     pub(super) fn reset_served_stream(&mut self, key: Key, text: String) {
         // Without a code, as the Go implementation sends it: the handler has been running, and every other code for a
         // refusal means that it has not.
+        self.flood.note(Waste::Violation, 1);
         self.end_with_fault(key, &Fault::new(ErrorCode::Text, text));
         self.emit(Event::Cancel { key });
     }
@@ -271,7 +281,7 @@ impl Link {
 
     fn push_fault(&mut self, header: HeaderTemplate, fault: &Fault) {
         let meta = self.fault_meta(fault);
-        let text = clip(&fault.message, self.limits.payload_bytes_max().saturating_sub(meta.len()));
+        let text = clip(&fault.message, self.payload_bytes_max().saturating_sub(meta.len()));
         self.output.push_with(header.flags(Flags::ERROR), Some(text.as_bytes()), &meta);
     }
 
@@ -283,10 +293,21 @@ impl Link {
         }
         let meta = ErrorMeta::encode(fault.code.into(), &fault.body);
         // The peer closes the connection on metadata above its limit. The text and the code matter more than the body.
-        if meta.len() > META_LEN_MAX.min(self.limits.payload_bytes_max()) {
+        if meta.len() > META_LEN_MAX.min(self.payload_bytes_max()) {
             return ErrorMeta::encode(fault.code.into(), &[]);
         }
         meta
+    }
+
+    /// The error that replaces an answer that is too large. Its reader is the caller.
+    fn answer_too_large(&self, len: usize) -> Fault {
+        let max = self.payload_bytes_max();
+        let node: &str =
+            if self.is_limited_by_peer() { &self.peer } else { "the node that answers" };
+        let text = format!(
+            "the answer of {len} bytes is too large: `message_bytes_max` of {node} allows {max}"
+        );
+        Fault::new(ErrorCode::Handler, text)
     }
 }
 
@@ -296,11 +317,6 @@ fn copy_fault(fault: &Fault) -> Fault {
     // A larger body is not sent, see `fault_meta`.
     let body = if body.len() > META_LEN_MAX { &[] } else { &body[..] };
     Fault { code: *code, message: message.clone(), body: Bytes::copy_from_slice(body) }
-}
-
-fn answer_too_large(len: usize, max: usize) -> Fault {
-    let text = format!("the answer of {len} bytes is too large: a message may have {max}");
-    Fault::new(ErrorCode::Handler, text)
 }
 
 /// The longest prefix of a text that has at most `max` bytes and ends at a character.

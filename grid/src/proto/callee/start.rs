@@ -14,18 +14,10 @@ use crate::proto::memory::Over;
 use crate::proto::output::header::HeaderTemplate;
 use crate::proto::routes::{RouteIndex, RouteKind};
 use crate::proto::session::features::Feature;
+use crate::proto::session::flood::Waste;
+use crate::proto::stream::core::Capacities;
 use crate::proto::timers::Timer;
 use crate::proto::wire::{Flags, HandlerId, Header, Message, Meta, Op, Refusal};
-
-/// Whether a call of the peer is served.
-enum Admission {
-    /// `held` bytes are counted for it.
-    Accepted {
-        held: usize,
-        meta: Option<Box<Meta>>,
-    },
-    Refused(Fault),
-}
 
 impl Link {
     pub(in crate::proto) fn on_request(
@@ -48,12 +40,13 @@ impl Link {
                 return Ok(());
             }
         };
-        match self.admit_served(route, &message)? {
-            Admission::Accepted { held, meta } => {
+        let meta = self.meta_of(&message)?;
+        match self.admit_served(route, &message, meta.as_deref()) {
+            Ok(held) => {
                 let served = Served::new(&message.header, held, ServedState::Single);
                 self.serve(now, message, route, served, meta);
             }
-            Admission::Refused(fault) => self.refuse_request(&message.header, &fault),
+            Err(fault) => self.refuse_request(&message.header, &fault),
         }
         Ok(())
     }
@@ -86,9 +79,17 @@ impl Link {
                 return Ok(());
             }
         };
-        let (held, meta) = match self.admit_served(route, &message)? {
-            Admission::Accepted { held, meta } => (held, meta),
-            Admission::Refused(fault) => {
+        let meta = match self.meta_of(&message)?.map(|meta| take_capacities(meta, capacities)) {
+            Some(Err(fault)) => {
+                self.refuse_connect(&message.header, &fault);
+                return Ok(());
+            }
+            Some(Ok(meta)) => meta,
+            None => None,
+        };
+        let held = match self.admit_served(route, &message, meta.as_deref()) {
+            Ok(held) => held,
+            Err(fault) => {
                 self.refuse_connect(&message.header, &fault);
                 return Ok(());
             }
@@ -130,25 +131,25 @@ impl Link {
             self.timers.arm(now + self.limits.stream_idle_max, Timer::ServedIdle(key));
         }
         self.counters.served += 1;
+        self.carried_calls = true;
         self.emit(Event::Serve { key, route, payload: message.payload, deadline, meta });
     }
 
-    /// Whether a call is served, and counts the memory that it uses.
+    /// Whether a call is served. Counts the memory that it uses, and returns it.
     fn admit_served(
         &mut self,
         route: RouteIndex,
         message: &Message,
-    ) -> Result<Admission, ProtocolError> {
+        meta: Option<&Meta>,
+    ) -> Result<usize, Fault> {
         if let Some(fault) = self.refusal(route, message) {
-            return Ok(Admission::Refused(fault));
+            return Err(fault);
         }
-        let meta = self.meta_of(message)?;
-        let held =
-            CALL_BYTES + message.pins as usize + meta.as_ref().map_or(0, |meta| meta.bytes());
-        Ok(match self.account.hold(held) {
-            Ok(()) => Admission::Accepted { held, meta },
-            Err(over) => Admission::Refused(self.overloaded(over)),
-        })
+        let held = CALL_BYTES + message.pins as usize + meta.map_or(0, Meta::bytes);
+        match self.account.hold(held) {
+            Ok(()) => Ok(held),
+            Err(over) => Err(self.overloaded(over)),
+        }
     }
 
     fn overloaded(&self, over: Over) -> Fault {
@@ -192,15 +193,37 @@ impl Link {
 
     /// Answers a request of a known handler that is not served.
     fn refuse_request(&mut self, header: &Header, fault: &Fault) {
+        self.flood.note(Waste::Refused, 1);
         let Header { mux, seq, .. } = *header;
         self.push_fault(HeaderTemplate::new(Op::Response, mux).seq(seq).flags(Flags::EOF), fault);
     }
 
     fn refuse_connect(&mut self, header: &Header, fault: &Fault) {
+        self.flood.note(Waste::Refused, 1);
         let flags = header.flags.only(Flags::EOF.with(Flags::STATELESS));
         let payload = Refusal { error: fault.message.clone() }.encode();
         let meta = self.fault_meta(fault);
         let header = HeaderTemplate::answering(Op::MuxConnectError, header).flags(flags);
         self.output.push_with(header, Some(&payload), &meta);
+    }
+}
+
+/// Takes the capacities of the caller out of the metadata, and returns the rest, if there is any. Fails if they differ from
+/// those of the handler: each side would count credits that the other one does not have, and the stream would hang.
+fn take_capacities(mut meta: Box<Meta>, handler: Capacities) -> Result<Option<Box<Meta>>, Fault> {
+    let handler = handler.stated();
+    match meta.capacities.take() {
+        Some(caller) if caller != handler => {
+            let text = |[incoming, outgoing]: [u32; 2]| {
+                format!("incoming = {incoming}, outgoing = {outgoing}")
+            };
+            let text = format!(
+                "capacities differ: the caller has {}, the handler {}",
+                text(caller),
+                text(handler)
+            );
+            Err(Fault::new(ErrorCode::UnknownHandler, text))
+        }
+        _ => Ok(Some(meta).filter(|meta| !meta.is_empty())),
     }
 }

@@ -12,6 +12,7 @@ use crate::proto::link::Link;
 use crate::proto::muxes::{Key, Muxes};
 use crate::proto::output::header::HeaderTemplate;
 use crate::proto::session::features::Feature;
+use crate::proto::session::flood::Waste;
 use crate::proto::stream::core::item_bytes;
 use crate::proto::wire::{Flags, Message, Meta, MuxId, Op, Pong, Refusal, decode_credits};
 
@@ -32,6 +33,7 @@ impl Link {
         } else {
             self.hold_answer(key, message)
         };
+        self.carried_calls = true;
         self.complete_request(key, outcome);
         Ok(())
     }
@@ -91,7 +93,9 @@ impl Link {
     ) -> Result<(), ProtocolError> {
         let ends = message.header.flags.contains(Flags::EOF);
         let Some((key, stream)) = open_stream(&mut self.calls, message.header.mux) else {
-            if !ends {
+            if ends {
+                self.flood.note(Waste::Stale, 1);
+            } else {
                 self.on_unknown_stream(message.header.mux);
             }
             return Ok(());
@@ -124,6 +128,8 @@ impl Link {
             }
             stream.core.keep(item, held);
             self.wake(Side::Caller, key, Half::Reader);
+        } else if !ends {
+            self.flood.note(Waste::Stale, 1);
         }
         if ends {
             self.end_stream(key, Ok(()));
@@ -144,8 +150,11 @@ impl Link {
         stream.last_heard = now;
         match stream.core.check(message.header.seq) {
             Ok(()) => {
-                stream.core.grant_credits(count);
-                self.wake(Side::Caller, key, Half::Writer);
+                if stream.core.grant_credits(count) {
+                    self.wake(Side::Caller, key, Half::Writer);
+                } else {
+                    self.flood.note(Waste::Stale, 1);
+                }
             }
             Err(mismatch) => self.reset_stream(key, mismatch.to_string()),
         }
@@ -163,6 +172,8 @@ impl Link {
             return Ok(());
         };
         stream.last_heard = now;
+        // Each ping of this node pays for one.
+        self.flood.note(Waste::Stale, 1);
         if pong.not_found {
             self.end_stream(key, Err(text_fault("the peer does not know this stream any more")));
         } else if let Some(error) = pong.error {
@@ -193,9 +204,18 @@ impl Link {
     /// DisconnectClientMux, as the Go implementation does. Otherwise it is not answered, because that message could end
     /// a call of the peer that has the same id.
     fn on_unknown_stream(&mut self, id: MuxId) {
-        self.ignore();
-        if !self.peer_has_extensions() {
+        if self.peer_has_extensions() {
+            self.ignore();
+        } else {
+            self.ignore_as(Waste::StaleAnswered);
             self.output.push(HeaderTemplate::new(Op::DisconnectClientMux, id), None);
+        }
+    }
+
+    /// A part of an item was received.
+    pub(in crate::proto) fn hear_callee(&mut self, now: Instant, id: MuxId) {
+        if let Some((_, stream)) = self.stream_of(id) {
+            stream.last_heard = now;
         }
     }
 

@@ -68,6 +68,13 @@ pub(super) struct Opening<'a> {
     pub(super) stream: Option<Capacities>,
 }
 
+impl Opening<'_> {
+    /// Bytes that count against the limit of a message.
+    pub(super) fn len(&self) -> usize {
+        self.payload.map_or(0, Bytes::len) + self.meta.len()
+    }
+}
+
 /// A call that waits for room in the outbox, or for a connection.
 ///
 /// Nothing in it is the user's but a large payload, which is shared: the entry is dropped under a lock, where no code
@@ -204,6 +211,8 @@ pub(in crate::proto) struct CallerStream {
     pub(super) last_heard: Instant,
     /// Whether a ping timer is armed for it.
     pub(super) pings: bool,
+    /// Identifies its last ping in the output.
+    pub(super) last_ping: Option<Ticket>,
 }
 
 impl CallerStream {
@@ -221,6 +230,7 @@ impl CallerStream {
             end: None,
             last_heard: now,
             pings,
+            last_ping: None,
         }
     }
 
@@ -231,6 +241,11 @@ impl CallerStream {
     /// Whether the callee may still send items.
     pub(in crate::proto) fn expects_items(&self) -> bool {
         self.end.is_none()
+    }
+
+    /// Items that the callee may send before it learns that this side has ended the stream.
+    pub(super) fn leftovers(&self) -> u32 {
+        if self.expects_items() { self.core.recv_capacity() } else { 0 }
     }
 
     /// Whether this side has ended its items.

@@ -78,6 +78,7 @@ impl Link {
             CallState::Failed(failure) => return self.release_failure(failure),
             CallState::Single => false,
             CallState::Stream(mut stream) => {
+                self.flood.allow(stream.leftovers());
                 if let Some(Err(failure)) = stream.end.take() {
                     self.release_failure(failure);
                 }
@@ -132,13 +133,26 @@ impl Link {
         let every = self.limits.stream_ping_every;
         let Some(id) = self.calls.id_of(key) else { return };
         let Some(stream) = self.caller_stream(key) else { return };
-        let silent = now.saturating_duration_since(stream.last_heard);
-        if silent >= every * 2 {
+        let (last_ping, last_heard) = (stream.last_ping, stream.last_heard);
+        // Behind a large item of the stream, or because the peer does not read.
+        let waits = self.output.has_transfer_of(Side::Caller, id)
+            || last_ping.is_some_and(|ping| self.output.is_waiting(ping));
+        let silent = self.silence(now, last_heard);
+        if !waits && silent >= every * 2 {
             let reason = Arc::new(LinkError::StreamSilent { silent });
             return self.cancel_stream(key, self.disconnected(Sent::Maybe, reason));
         }
-        let seq = stream.core.next_seq();
-        self.output.push(HeaderTemplate::new(Op::Ping, id).seq(seq), None);
+        let Some(stream) = self.caller_stream(key) else { return };
+        if waits {
+            // The callee cannot answer what it has not received.
+            stream.last_heard = now;
+        } else {
+            let seq = stream.core.next_seq();
+            let ping = self.output.push(HeaderTemplate::new(Op::Ping, id).seq(seq), None);
+            if let Some(stream) = self.caller_stream(key) {
+                stream.last_ping = Some(ping);
+            }
+        }
         self.timers.arm(now + every, Timer::CallPing(key));
     }
 
@@ -196,9 +210,11 @@ impl Link {
         self.unbind_call(key);
         let end = end.map_err(|failure| self.hold_failure(key, failure));
         if let Some(stream) = self.caller_stream(key) {
+            let leftovers = stream.leftovers();
             // A stream may complete without an AckMux having been needed.
             stream.opened |= end.is_ok();
             stream.end.get_or_insert(end);
+            self.flood.allow(leftovers);
             self.wake(Side::Caller, key, Half::Both);
         }
     }

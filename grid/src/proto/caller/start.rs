@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::call::{Call, CallSpec, CallState, CallerStream, Deadline, Opening, QueuedCall};
-use crate::error::{CallFailure, CodecError, Sent, too_large};
+use crate::error::{CallFailure, CodecError, Sent};
 use crate::proto::link::Link;
 use crate::proto::muxes::Key;
 use crate::proto::output::header::HeaderTemplate;
@@ -14,7 +14,7 @@ use crate::proto::output::queue::PendingSend;
 use crate::proto::session::features::Feature;
 use crate::proto::stream::core::Capacities;
 use crate::proto::timers::Timer;
-use crate::proto::wire::{DecodeError, Flags, HandlerId, Op};
+use crate::proto::wire::{DecodeError, Flags, HandlerId, Meta, Op};
 
 impl Link {
     /// Starts a call. The answer comes with [`take_answer`](Self::take_answer), a stream's opening with
@@ -68,11 +68,19 @@ impl Link {
 
     /// Encodes the call's metadata, and checks that the peer will accept the size of the first message.
     fn encode_meta(&self, spec: &CallSpec) -> Result<Bytes, CallFailure> {
-        let meta = match spec.meta.as_ref().map(|meta| meta.encode_checked()) {
+        let capacities = spec.stream.map(Capacities::stated);
+        let meta = match (&spec.meta, capacities) {
+            (Some(meta), _) => Some(meta.encode_checked(capacities)),
+            (None, Some(_)) => Some(Meta::default().encode_checked(capacities)),
+            (None, None) => None,
+        };
+        let meta = match meta {
             None => Bytes::new(),
             Some(Ok(meta)) => meta,
             Some(Err(DecodeError::TooLong { len, max, .. })) => {
-                return Err(CallFailure::Encode(too_large(len, max)));
+                let error =
+                    format_args!("metadata of {len} bytes exceeds the limit of {max} bytes");
+                return Err(CallFailure::Encode(CodecError::new(error)));
             }
             Some(Err(error)) => {
                 let error = CodecError::new(format_args!("invalid metadata: {error}"));
@@ -80,8 +88,8 @@ impl Link {
             }
         };
         let len = spec.payload.as_ref().map_or(0, Bytes::len) + meta.len();
-        let max = self.limits.payload_bytes_max();
-        if len > max { Err(CallFailure::Encode(too_large(len, max))) } else { Ok(meta) }
+        self.check_payload(len).map_err(CallFailure::Encode)?;
+        Ok(meta)
     }
 
     /// Whether the peer has the extensions that the call needs.
@@ -107,8 +115,11 @@ impl Link {
         };
         let late = call.deadline.filter(|deadline| deadline.at <= now);
         let failure = late.map(|Deadline { after, .. }| CallFailure::DeadlineExceeded { after });
-        // It may have been queued without a connection, or under a previous one with other extensions.
-        let check = || self.check_features(queued.handler(), queued.needs_meta());
+        // It may have been queued without a connection, or under a previous one with other extensions and limits.
+        let check = || {
+            self.check_payload(queued.opening().len()).map_err(CallFailure::Encode)?;
+            self.check_features(queued.handler(), queued.needs_meta())
+        };
         match failure.map_or_else(check, Err) {
             Ok(()) => self.send_opening(now, key, queued.opening()),
             Err(failure) => self.fail_call(key, failure),
@@ -119,7 +130,7 @@ impl Link {
     /// Binds a mux id to the call and sends its first message. Its state becomes `Single` or `Stream`.
     fn send_opening(&mut self, now: Instant, key: Key, opening: Opening<'_>) {
         let Opening { handler, subroute, payload, meta, deadline, stream } = opening;
-        // Only a trace context can be dropped here: `check_features` comes before.
+        // Only a trace context and capacities can be dropped here: `check_features` comes before.
         let meta = if self.has(Feature::Meta) { meta } else { &[] };
         let id = self.next_mux_id();
         let bound = self.calls.bind(key, id);
@@ -146,7 +157,10 @@ impl Link {
                 let every = self.limits.stream_ping_every;
                 let pings = deadline.is_none_or(|deadline| deadline.after >= every);
                 if pings {
-                    self.timers.arm(now + every, Timer::CallPing(key));
+                    // The first interval is shorter by up to a quarter, so that streams that are opened together do not
+                    // ping together for ever.
+                    let earlier = every / 4 * key.spread(PING_SPREAD) / PING_SPREAD;
+                    self.timers.arm(now + every - earlier, Timer::CallPing(key));
                 }
                 CallState::Stream(Box::new(CallerStream::new(now, capacities, pings)))
             }
@@ -157,6 +171,9 @@ impl Link {
         }
     }
 }
+
+/// The number of different times at which streams that are opened together send their first pings.
+const PING_SPREAD: u32 = 1024;
 
 /// Whole milliseconds until `at`; never 0, which would mean no deadline.
 fn millis_left(now: Instant, at: Instant) -> u32 {

@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use crate::proto::error::PartError;
 use crate::proto::limits::TRANSFERS_MAX;
 use crate::proto::memory::{Charge, Ledger, Over};
-use crate::proto::wire::{Flags, HEADER_LEN_MAX, Header, Message};
+use crate::proto::wire::{Flags, HEADER_LEN_MAX, Header, Message, MuxId, Op};
 
 /// Buffers that are kept for further messages. With one, or none, echoes of a MiB were a third slower.
 const SPARE_MAX: usize = 4;
@@ -47,6 +47,8 @@ struct Transfer {
     number: u64,
     next_part: u32,
     total: usize,
+    /// The stream of which it is an item, if the first part shows that.
+    stream: Option<(Op, MuxId)>,
     /// Received bytes.
     len: usize,
     body: Body,
@@ -72,7 +74,9 @@ impl Assembly {
         let bytes = part.payload.as_deref().unwrap_or_default();
         let at = match self.open.iter().position(|transfer| transfer.number == mux.0) {
             Some(at) => at,
-            None if seq == 0 => self.begin(mux.0, deadline_ms as usize)?,
+            None if seq == 0 => {
+                self.begin(mux.0, deadline_ms as usize, item_of(part.payload_or_empty()))?
+            }
             None => return Err(PartError::Unknown),
         };
         let Some(transfer) = self.open.get_mut(at) else { return Err(PartError::Unknown) };
@@ -112,13 +116,27 @@ impl Assembly {
         Whole::Message(charge.map_or_else(Bytes::new, |charge| charge.tie(whole)))
     }
 
+    /// The stream of whose item this is a part, if it is one.
+    pub(super) fn stream_of(&self, part: &Message) -> Option<(Op, MuxId)> {
+        let Header { mux, seq, .. } = part.header;
+        if seq == 0 {
+            return item_of(part.payload_or_empty());
+        }
+        self.open.iter().find(|transfer| transfer.number == mux.0)?.stream
+    }
+
     /// Frees the buffers that are kept for further messages.
     pub(super) fn release_spare(&mut self) {
         self.spare.clear();
     }
 
     /// Begins a transfer. Returns its index.
-    fn begin(&mut self, number: u64, total: usize) -> Result<usize, PartError> {
+    fn begin(
+        &mut self,
+        number: u64,
+        total: usize,
+        stream: Option<(Op, MuxId)>,
+    ) -> Result<usize, PartError> {
         if number < self.next {
             return Err(PartError::Reused);
         }
@@ -136,7 +154,7 @@ impl Assembly {
         };
         let spare = self.spare.iter_mut().position(fits).and_then(|at| self.spare.remove(at));
         let body = Body::Kept { bytes: spare.unwrap_or_default(), charge: None };
-        self.open.push(Transfer { number, next_part: 0, total, len: 0, body });
+        self.open.push(Transfer { number, next_part: 0, total, stream, len: 0, body });
         Ok(self.open.len() - 1)
     }
 
@@ -154,6 +172,12 @@ impl Assembly {
     pub(super) fn has_spare(&self) -> bool {
         !self.spare.is_empty()
     }
+}
+
+/// The stream of which a message is an item, if it begins with these bytes. A part is usually long enough to tell.
+fn item_of(begin: &Bytes) -> Option<(Op, MuxId)> {
+    let (op, mux) = Header::peek(begin)?;
+    matches!(op, Op::MuxClientMsg | Op::MuxServerMsg).then_some((op, mux))
 }
 
 impl Transfer {

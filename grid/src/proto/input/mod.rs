@@ -19,10 +19,52 @@ use self::assembly::{Assembly, Whole};
 use self::hold::{Buffer, Source};
 use crate::proto::error::ProtocolError;
 use crate::proto::memory::Ledger;
-use crate::proto::wire::{DecodeError, Header, Message, MuxId, Op, merged};
+use crate::proto::wire::{DecodeError, Flags, Header, Message, MuxId, Op, merged};
 
 /// Messages that are decoded at a time.
 const DECODED_MAX: usize = 64;
+
+/// Messages and parts that are looked at at a time. Parts of large messages and empty merged messages are not decoded
+/// messages, and a peer can put a million of them into one message.
+const STEPS_MAX: usize = 4 * DECODED_MAX;
+
+/// A part of a large message that is shorter, and not the last one, costs more than its bytes are worth. Nodes of this
+/// implementation send parts of 32 KiB.
+const SMALL_PART_BYTES: usize = 512;
+
+/// Which received messages must have a checksum. The flag that says whether a message has one is itself covered only by
+/// the checksum, so damage to that flag would switch the check off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Coverage {
+    /// None: TLS covers the bytes, or they do not leave the process.
+    #[default]
+    None,
+    /// Those that always have one in the base protocol.
+    Base,
+    /// All, with the extension `crc`.
+    Everything,
+}
+
+impl Coverage {
+    fn check(self, header: &Header) -> Result<(), ProtocolError> {
+        let Header { op, mux, flags, .. } = *header;
+        if flags.contains(Flags::CRC) || self == Self::None {
+            return Ok(());
+        }
+        let is_excepted = match op {
+            Op::Ping => mux == MuxId::CONNECTION,
+            // They have none, or are ignored.
+            Op::Connect | Op::ConnectResponse | Op::Disconnect | Op::Merged | Op::Unknown(_) => {
+                true
+            }
+            _ => false,
+        };
+        if self == Self::Base && is_excepted {
+            return Ok(());
+        }
+        Err(ProtocolError::NoChecksum(op))
+    }
+}
 
 /// What was received on one connection and has not been handled.
 ///
@@ -43,8 +85,17 @@ pub(crate) struct Inbound {
     run: usize,
     /// Bytes that were decoded, or begun, since the link asked last.
     bytes: u64,
+    /// Merged messages without parts, and parts of large messages that are almost empty.
+    tiny: u64,
+    /// Large messages that their sender has abandoned.
+    abandoned: u64,
+    /// Streams of which parts of an item were received.
+    heard: Vec<(Op, MuxId)>,
+    /// Bytes were received that are not a whole message yet.
+    progress: bool,
     /// What follows the decoded messages breaks the protocol.
     error: Option<ProtocolError>,
+    coverage: Coverage,
     /// Large messages of which parts are missing. `None`: the session has no `chunks`, and parts are unknown messages.
     assembly: Option<Assembly>,
     /// Counts the memory of received messages.
@@ -54,8 +105,8 @@ pub(crate) struct Inbound {
 }
 
 impl Inbound {
-    /// For a session without the extension `chunks`.
-    pub(super) fn new(ledger: Arc<Ledger>) -> Self {
+    /// For a new session. With the extension `chunks`, large messages have at most `large_max` bytes.
+    pub(super) fn new(coverage: Coverage, large_max: Option<usize>, ledger: Arc<Ledger>) -> Self {
         Self {
             waiting: VecDeque::new(),
             parts: None,
@@ -64,22 +115,26 @@ impl Inbound {
             decoded: Vec::new(),
             run: 0,
             bytes: 0,
+            tiny: 0,
+            abandoned: 0,
+            heard: Vec::new(),
+            progress: false,
             error: None,
-            assembly: None,
+            coverage,
+            assembly: large_max.map(|max| Assembly::new(max, Arc::clone(&ledger))),
             ledger,
             is_pressed: false,
         }
     }
 
-    /// For a session with the extension `chunks`, whose large messages have at most `bytes_max` bytes.
-    pub(super) fn with_chunks(bytes_max: usize, ledger: Arc<Ledger>) -> Self {
-        let assembly = Some(Assembly::new(bytes_max, Arc::clone(&ledger)));
-        Self { assembly, ..Self::new(ledger) }
-    }
-
     /// Adds a received message.
     pub(crate) fn push(&mut self, bytes: Bytes) {
         self.waiting.push_back(bytes);
+    }
+
+    /// Notes that bytes were received that are not a whole message yet.
+    pub(crate) fn note_progress(&mut self) {
+        self.progress = true;
     }
 
     /// Number of received messages whose decoding has not begun. A merged message counts as one.
@@ -97,14 +152,16 @@ impl Inbound {
         self.waiting.is_empty() && self.parts.as_ref().is_none_or(merged::Parts::is_over)
     }
 
-    /// Decodes the next messages. Returns `false` if nothing was received.
+    /// Decodes the next messages. Returns `false` if there is nothing for the link, and nothing more to decode.
     pub(crate) fn decode(&mut self) -> bool {
         self.run = self.decoded.len();
         self.is_pressed = self.ledger.is_pressed();
         if self.is_pressed && self.ledger.is_tight() {
             self.release_spare();
         }
-        while self.decoded.len() < DECODED_MAX && self.error.is_none() {
+        let mut steps = 0;
+        while self.decoded.len() < DECODED_MAX && steps < STEPS_MAX && self.error.is_none() {
+            steps += 1;
             if let Some(parts) = &mut self.parts {
                 match parts.next() {
                     Some(part) => self.add(part.and_then(Message::decode)),
@@ -121,7 +178,7 @@ impl Inbound {
             match Message::decode(bytes) {
                 Ok(mut outer) if outer.header.op == Op::Merged => {
                     self.source = Source::of_parts(&mut outer, len, held, &self.ledger);
-                    self.parts = Some(merged::parts(&outer));
+                    self.open_merged(&outer);
                 }
                 Ok(mut message) => {
                     self.source = Source::of_message(&mut message, len, held, &self.ledger);
@@ -131,11 +188,31 @@ impl Inbound {
             }
         }
         self.end_run();
-        // Bytes alone, of parts of large messages, are for the link's counters.
-        !self.decoded.is_empty() || self.error.is_some() || self.bytes > 0
+        // Bytes alone, of parts of large messages, are for the link's counters, and a sign of life.
+        !self.decoded.is_empty()
+            || self.error.is_some()
+            || self.bytes > 0
+            || self.progress
+            || !self.is_done()
+    }
+
+    fn open_merged(&mut self, outer: &Message) {
+        self.tiny += u64::from(outer.header.seq == 0);
+        let parts = match self.coverage {
+            Coverage::Everything => merged::parts_strict(outer),
+            Coverage::None | Coverage::Base => Ok(merged::parts(outer)),
+        };
+        match parts {
+            Ok(parts) => self.parts = Some(parts),
+            Err(error) => self.error = Some(error.into()),
+        }
     }
 
     fn add(&mut self, message: Result<Message, DecodeError>) {
+        let message = message.map_err(ProtocolError::from).and_then(|message| {
+            self.coverage.check(&message.header)?;
+            Ok(message)
+        });
         if let Ok(part) = &message
             && part.header.op == Op::Chunk
             && self.assembly.is_some()
@@ -155,7 +232,7 @@ impl Inbound {
                 }
                 self.decoded.push(message);
             }
-            Err(error) => self.error = Some(error.into()),
+            Err(error) => self.error = Some(error),
         }
     }
 
@@ -164,10 +241,20 @@ impl Inbound {
     fn add_part(&mut self, part: &Message) -> Result<(), ProtocolError> {
         let Some(assembly) = &mut self.assembly else { return Ok(()) };
         let Header { mux: MuxId(transfer), seq, .. } = part.header;
+        let stream = assembly.stream_of(part);
+        if let Some(stream) = stream.filter(|stream| self.heard.last() != Some(stream)) {
+            self.heard.push(stream);
+        }
         let whole = assembly.add(part);
         let whole = whole.map_err(|error| ProtocolError::Part { transfer, part: seq, error })?;
         let message = match whole {
-            None => return Ok(()),
+            None => {
+                let len = part.payload.as_ref().map_or(0, Bytes::len);
+                let is_last = part.header.flags.contains(Flags::EOF);
+                self.tiny += u64::from(len < SMALL_PART_BYTES && !is_last);
+                self.abandoned += u64::from(is_last);
+                return Ok(());
+            }
             Some(Whole::Message(whole)) => Message::decode(whole)?,
             Some(Whole::Dropped(header, over)) => Message::dropped(header, over),
         };
@@ -196,6 +283,26 @@ impl Inbound {
         std::mem::take(&mut self.bytes)
     }
 
+    /// Whether bytes were received since this was called last that were not a whole message.
+    pub(super) fn take_progress(&mut self) -> bool {
+        std::mem::take(&mut self.progress)
+    }
+
+    /// Takes the streams of which parts of an item were received.
+    pub(super) fn take_heard(&mut self) -> impl Iterator<Item = (Op, MuxId)> {
+        self.heard.drain(..)
+    }
+
+    /// Merged messages without parts, and parts of large messages that are almost empty, since this was called last.
+    pub(super) fn take_tiny(&mut self) -> u64 {
+        std::mem::take(&mut self.tiny)
+    }
+
+    /// Large messages that their sender has abandoned since this was called last.
+    pub(super) fn take_abandoned(&mut self) -> u64 {
+        std::mem::take(&mut self.abandoned)
+    }
+
     /// Takes the decoded messages, in the order in which they were received.
     pub(super) fn take_messages(&mut self) -> impl Iterator<Item = Message> {
         self.decoded.drain(..)
@@ -209,7 +316,9 @@ impl Inbound {
     /// Drops what was decoded: there is no connection.
     pub(super) fn discard(&mut self) {
         self.decoded.clear();
-        (self.bytes, self.error) = (0, None);
+        self.heard.clear();
+        self.progress = false;
+        (self.bytes, self.tiny, self.abandoned, self.error) = (0, 0, 0, None);
     }
 
     /// Frees the memory that is kept for further large messages. Called once per ping interval, so that an idle
@@ -242,7 +351,7 @@ fn stream_of(message: &Message) -> Option<(Op, MuxId)> {
 #[cfg(test)]
 impl Default for Inbound {
     fn default() -> Self {
-        Self::new(crate::proto::limits::Limits::default().new_ledger())
+        Self::new(Coverage::None, None, crate::proto::limits::Limits::default().new_ledger())
     }
 }
 

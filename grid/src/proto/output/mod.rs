@@ -60,6 +60,8 @@ pub(super) struct SessionOptions {
     pub(super) checksum: bool,
     /// Large messages travel in parts.
     pub(super) chunks: bool,
+    /// Largest message that both nodes permit.
+    pub(super) message_bytes_max: usize,
 }
 
 /// The output's part of [`Limits`].
@@ -92,6 +94,7 @@ impl Output {
     /// A connection is up. The link must admit what has been waiting for one afterwards.
     pub(super) fn start(&mut self, session: SessionOptions) {
         debug_assert!(self.session.is_none() && self.outbox.is_empty());
+        self.outbox.keep_to(session.message_bytes_max);
         self.session = Some(session);
     }
 
@@ -278,6 +281,17 @@ impl Output {
     /// Whether the message has been returned by [`pop`](Self::pop), all of its parts included.
     pub(super) fn was_transmitted(&self, ticket: Ticket) -> bool {
         self.outbox.was_transmitted(ticket)
+    }
+
+    /// Whether the message has not been returned by [`pop`](Self::pop). Of one that waits behind a large one of its call,
+    /// [`has_transfer_of`](Self::has_transfer_of) tells.
+    pub(super) fn is_waiting(&self, ticket: Ticket) -> bool {
+        ticket != Ticket::None && !self.outbox.was_transmitted(ticket)
+    }
+
+    /// Whether a large message of this call has not left.
+    pub(super) fn has_transfer_of(&self, side: Side, id: MuxId) -> bool {
+        self.outbox.size_of_transfer(side, id).is_some()
     }
 
     /// Drops the large messages of a call that have not left, and the messages queued behind them. Returns whether one

@@ -124,6 +124,11 @@ impl Outbox {
         }
     }
 
+    /// Sets the largest message that the peer of the next connection accepts.
+    pub(in crate::proto) fn keep_to(&mut self, message_bytes_max: usize) {
+        self.bytes_max = BYTES_MAX.min(message_bytes_max);
+    }
+
     /// Adds a message, behind a large one of the same call if there is one.
     pub(in crate::proto) fn push(&mut self, frame: &Frame<'_>, kind: Kind) -> Ticket {
         if self.transfers.push_follower(frame) {

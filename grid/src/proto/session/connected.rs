@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::proto::error::ProtocolError;
+use crate::proto::input::Coverage;
 use crate::proto::output::header::HeaderTemplate;
 use crate::proto::session::Session;
 use crate::proto::session::features::{Feature, Features};
@@ -30,12 +31,27 @@ pub(in crate::proto) struct Connected {
 impl Connected {
     /// A connection whose handshake is done.
     pub(in crate::proto) fn new(now: Instant, session: Session, ping_every: Duration) -> Self {
-        let keepalive = Keepalive::new(now, session.wall, ping_every);
+        let probes = session.features != Features::NONE;
+        let keepalive = Keepalive::new(now, session.wall, ping_every, probes);
         Self { since: now, session, ping_every, keepalive }
     }
 
     pub(in crate::proto) fn since(&self) -> Instant {
         self.since
+    }
+
+    /// Whether it is the link of a node to itself.
+    pub(in crate::proto) fn is_loopback(&self) -> bool {
+        self.session.loopback
+    }
+
+    /// Which messages must have a checksum.
+    pub(in crate::proto) fn coverage(&self) -> Coverage {
+        match (self.session.checksum, self.has(Feature::Crc)) {
+            (false, _) => Coverage::None,
+            (true, false) => Coverage::Base,
+            (true, true) => Coverage::Everything,
+        }
     }
 
     pub(in crate::proto) fn has(&self, feature: Feature) -> bool {
@@ -57,6 +73,11 @@ impl Connected {
         let pong = Pong::to(Ping::decode(ping.payload.as_ref())?);
         let header = HeaderTemplate::answering(Op::Pong, &ping.header);
         Ok(ConnectionMessage { header, payload: pong.encode() })
+    }
+
+    /// Bytes were received.
+    pub(in crate::proto) fn heard(&mut self, now: Instant) {
+        self.keepalive.heard(now);
     }
 
     /// Handles a pong of the connection.
@@ -85,9 +106,8 @@ impl Connected {
         }
         let ping = Ping { time: Timestamp::from(self.keepalive.wall(now)) };
         let interval_ms = u32::try_from(self.ping_every.as_millis()).unwrap_or(u32::MAX);
-        let header = HeaderTemplate::new(Op::Ping, MuxId::CONNECTION)
-            .deadline_ms(interval_ms)
-            .without_checksum();
+        let header = HeaderTemplate::new(Op::Ping, MuxId::CONNECTION).deadline_ms(interval_ms);
+        let header = if self.has(Feature::Crc) { header } else { header.without_checksum() };
         Ok(Some(ConnectionMessage { header, payload: ping.encode() }))
     }
 }

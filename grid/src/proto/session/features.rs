@@ -17,11 +17,23 @@ pub(crate) enum Feature {
     Chunks,
     /// Both nodes state and check their names in the handshake.
     Names,
+    /// Both nodes state in the handshake how large a message they accept.
+    Limits,
+    /// Where a session has checksums, they cover every message.
+    Crc,
 }
 
 impl Feature {
-    const ALL: [Self; 6] =
-        [Self::Ids32, Self::Meta, Self::Cancel, Self::Credits, Self::Chunks, Self::Names];
+    const ALL: [Self; 8] = [
+        Self::Ids32,
+        Self::Meta,
+        Self::Cancel,
+        Self::Credits,
+        Self::Chunks,
+        Self::Names,
+        Self::Limits,
+        Self::Crc,
+    ];
 
     /// The name in the handshake.
     pub(crate) const fn name(self) -> &'static str {
@@ -32,17 +44,19 @@ impl Feature {
             Self::Credits => "credits",
             Self::Chunks => "chunks",
             Self::Names => "names",
+            Self::Limits => "limits",
+            Self::Crc => "crc",
         }
     }
 
-    const fn bit(self) -> u8 {
+    const fn bit(self) -> u16 {
         1 << self as u8
     }
 }
 
 /// A set of extensions.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Features(u8);
+pub(crate) struct Features(u16);
 
 impl Features {
     /// Every extension that this version knows.

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::error::LinkError;
 use crate::proto::session::dialer::dials;
-use crate::proto::session::features::Features;
-use crate::proto::wire::{Connect, Timestamp};
+use crate::proto::session::features::{Feature, Features};
+use crate::proto::wire::{Connect, StatedLimits, Timestamp};
 
 /// Largest difference between the clocks of two nodes.
 const CLOCK_SKEW_MAX: Duration = Duration::from_secs(5 * 60);
@@ -17,6 +17,16 @@ pub(crate) struct Introduction {
     pub(crate) id: [u8; 16],
     pub(crate) name: String,
     pub(crate) features: Features,
+    /// The largest message that this node accepts.
+    pub(crate) message_bytes_max: usize,
+}
+
+impl Introduction {
+    /// What this node states about its limits, to a peer that has these features.
+    pub(crate) fn stated_limits(&self, peer: Features) -> Option<StatedLimits> {
+        let message_bytes_max = u64::try_from(self.message_bytes_max).unwrap_or(u64::MAX);
+        self.features.and(peer).has(Feature::Limits).then_some(StatedLimits { message_bytes_max })
+    }
 }
 
 /// Checks the name and the clock of a dialer. The layer above checks the token next, and the direction last, which is the
@@ -79,6 +89,7 @@ mod tests {
             token: String::new(),
             peer: None,
             dial: None,
+            limits: None,
             features: Vec::new(),
         };
         check_claim(&connect, now, |name| name == LOCAL || name == REMOTE)

@@ -8,11 +8,13 @@
 //! | `dialer.rs` | which of two nodes dials |
 //! | `handshake.rs` | whether a Connect message is accepted |
 //! | `features.rs` | protocol extensions |
+//! | `flood.rs` | the budget for messages that are of no use |
 //! | `keepalive.rs` | pings of the connection |
 
 pub(super) mod connected;
 pub(super) mod dialer;
 pub(super) mod features;
+pub(super) mod flood;
 pub(super) mod handshake;
 pub(super) mod keepalive;
 
@@ -29,4 +31,8 @@ pub(crate) struct Session {
     pub(crate) features: Features,
     /// The wall-clock time at the start of the connection, for pings.
     pub(crate) wall: SystemTime,
+    /// The largest message that the peer accepts, if it has the extension `limits`.
+    pub(crate) peer_message_bytes_max: Option<usize>,
+    /// The link of a node to itself, whose messages are never a flood.
+    pub(crate) loopback: bool,
 }

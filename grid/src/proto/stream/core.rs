@@ -20,6 +20,13 @@ pub struct Capacities {
     pub outgoing: u32,
 }
 
+impl Capacities {
+    /// As sent in the metadata of the stream's opening.
+    pub(in crate::proto) fn stated(self) -> [u32; 2] {
+        [self.incoming, self.outgoing.max(1)]
+    }
+}
+
 /// A message is out of its sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::proto) struct Mismatch {
@@ -114,9 +121,10 @@ impl StreamCore {
         self.credits.open();
     }
 
-    /// The peer has returned credits.
-    pub(in crate::proto) fn grant_credits(&mut self, count: u32) {
-        self.credits.grant(count);
+    /// The peer has returned credits. Returns whether the stream can use any of them.
+    #[must_use]
+    pub(in crate::proto) fn grant_credits(&mut self, count: u32) -> bool {
+        self.credits.grant(count)
     }
 
     /// Keeps an item, as retained by the output, until there is room for it.
@@ -179,6 +187,11 @@ impl StreamCore {
     #[cfg(test)]
     pub(in crate::proto) fn has_items(&self) -> bool {
         !self.items.is_empty()
+    }
+
+    /// Items that the peer may have sent before it learns that the stream is over.
+    pub(in crate::proto) fn recv_capacity(&self) -> u32 {
+        self.window.capacity()
     }
 
     /// Takes the next item.

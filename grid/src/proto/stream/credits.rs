@@ -40,9 +40,12 @@ impl SendCredits {
     }
 
     /// Adds credits that the receiver has returned. Credits above the capacity are ignored, as the protocol demands.
-    pub(in crate::proto) fn grant(&mut self, count: u32) {
-        self.left = self.left.saturating_add(count).min(self.capacity);
+    /// Returns `false` if all of them were.
+    pub(in crate::proto) fn grant(&mut self, count: u32) -> bool {
+        let before = self.left;
+        self.left = before.saturating_add(count).min(self.capacity);
         debug_assert!(self.left <= self.capacity);
+        self.left > before
     }
 }
 
@@ -59,6 +62,10 @@ pub(in crate::proto) struct RecvWindow {
 impl RecvWindow {
     pub(in crate::proto) fn new(capacity: u32) -> Self {
         Self { waiting: 0, owed: 0, capacity }
+    }
+
+    pub(in crate::proto) fn capacity(&self) -> u32 {
+        self.capacity
     }
 
     /// Counts a received item. Returns `false` if the sender had no credit for it.
@@ -101,7 +108,7 @@ mod tests {
                         sent += 1;
                     }
                     assert!(!send.take());
-                    send.grant(recv.take(batch));
+                    let _ = send.grant(recv.take(batch));
                 }
                 assert!(
                     sent >= 1000,
@@ -121,7 +128,7 @@ mod tests {
     #[test]
     fn surplus_credits_are_ignored() {
         let mut send = SendCredits::opened(1);
-        send.grant(u32::MAX);
+        assert!(!send.grant(u32::MAX));
         assert!(send.take());
         assert!(!send.take());
     }

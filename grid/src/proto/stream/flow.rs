@@ -51,7 +51,7 @@ impl Link {
         if state != SendState::Ready {
             return state;
         }
-        let max = self.limits.payload_bytes_max();
+        let max = self.payload_bytes_max();
         if item.len() > max {
             return SendState::TooLarge { max };
         }

@@ -6,7 +6,7 @@ use super::pair::*;
 use super::solo::*;
 use crate::error::{CallFailure, Sent};
 use crate::proto::error::ProtocolError;
-use crate::proto::wire::{Flags, Op};
+use crate::proto::wire::{Flags, Header, Op, Part, Ping, Pong, Timestamp};
 use crate::proto::{CallSpec, Features, Limits, Recv, Side};
 use Side::{Callee, Caller};
 
@@ -181,13 +181,115 @@ fn a_peer_that_answers_pings_is_kept() {
 }
 
 #[test]
-fn the_connection_fails_at_the_third_ping_without_a_pong() {
+fn the_connection_to_a_go_node_fails_at_the_third_ping_without_a_sign_of_life() {
     let mut solo = Solo::go();
-    // Only pongs count, not other messages.
+    solo.advance(secs(29)).expect("not yet");
+    assert_eq!(solo.advance(secs(1)), Err(ProtocolError::Silent(secs(30))));
+    let mut solo = Solo::go();
     solo.advance(secs(29)).expect("not yet");
     solo.receive(flagged(opening(Op::Request, 1, SINGLE, 60_000), Flags::EOF), None);
-    let error = solo.advance(secs(1));
-    assert_eq!(error, Err(ProtocolError::Silent(secs(30))));
+    assert_eq!(solo.advance(secs(22)), Err(ProtocolError::Silent(secs(21))));
+}
+
+#[test]
+fn the_connection_to_another_node_fails_after_two_intervals() {
+    let mut solo = Solo::with(Limits::default(), Features::all());
+    solo.advance(millis(19_999)).expect("not yet");
+    assert_eq!(solo.advance(millis(1)), Err(ProtocolError::Silent(secs(20))));
+    // Parts of large messages are signs of life as well, and so is a message of which only a part was received.
+    let mut solo = Solo::with(Limits::default(), Features::all());
+    for index in 0..60 {
+        let part = Part {
+            transfer: 1,
+            index,
+            total: 9000,
+            flags: Flags::CRC,
+            pieces: [&[7; 100], b"", b""],
+        };
+        solo.try_receive(part.to_bytes()).expect("a part");
+        solo.advance(secs(10)).expect("alive");
+    }
+    for _ in 0..60 {
+        solo.node.receive_progress(solo.now).expect("alive");
+        solo.advance(secs(10)).expect("alive");
+    }
+}
+
+/// An item that takes longer than the time after which a silent stream ends.
+#[test]
+fn a_stream_lives_while_parts_of_its_item_are_received() {
+    for serves in [false, true] {
+        let mut solo = Solo::with(Limits::default(), Features::all());
+        let (op, call) = if serves {
+            solo.receive(opening(Op::ConnectMux, 1, stream_id(1, 1), 0), None);
+            (Op::MuxClientMsg, solo.node.serve())
+        } else {
+            let call = solo.call(stream(1, 1));
+            solo.receive(head(Op::AckMux, 1, 0), None);
+            (Op::MuxServerMsg, call)
+        };
+        let side = if serves { Side::Callee } else { Side::Caller };
+        let header = Header { flags: Flags::NONE, ..head(op, 1, 1) };
+        let item = encode(header, Some(&[7; 12_000]));
+        let total = item.len() as u32;
+        let pieces: Vec<_> = item.chunks(100).collect();
+        for (index, piece) in pieces.iter().enumerate() {
+            let is_last = index + 1 == pieces.len();
+            let flags = if is_last { Flags::CRC | Flags::EOF } else { Flags::CRC };
+            let part =
+                Part { transfer: 1, index: index as u32, total, flags, pieces: [piece, b"", b""] };
+            assert_eq!(solo.node.recv(side, call), Recv::Pending, "part {index}");
+            solo.try_receive(part.to_bytes()).expect("a part");
+            solo.advance(secs(1)).expect("alive");
+        }
+        assert_eq!(solo.node.recv_all(side, call).len(), 1, "after two minutes");
+    }
+}
+
+/// Nothing else can be received meanwhile, no pong of any stream either.
+#[test]
+fn streams_live_while_a_large_message_that_is_not_in_parts_is_received() {
+    let mut solo = Solo::go();
+    let call = solo.call(stream(1, 1));
+    solo.receive(head(Op::AckMux, 1, 0), None);
+    solo.receive(opening(Op::ConnectMux, 1, stream_id(1, 1), 0), None);
+    let serve = solo.node.serve();
+    for _ in 0..120 {
+        solo.node.receive_progress(solo.now).expect("alive");
+        solo.advance(secs(1)).expect("alive");
+    }
+    assert_eq!(solo.node.recv(Side::Caller, call), Recv::Pending);
+    assert!(solo.node.link.is_served(serve));
+}
+
+/// The ping of the stream waits behind the item, so that there is no answer to it.
+#[test]
+fn a_stream_lives_while_its_own_large_item_is_sent() {
+    for features in [Features::NONE, Features::all()] {
+        let mut solo = Solo::with(Limits::default(), features);
+        let call = solo.call(stream(1, 1));
+        solo.receive(head(Op::AckMux, 1, 0), None);
+        solo.take();
+        solo.node.send(Side::Caller, call, &[7; 1 << 20]);
+        let pong = Pong::to(Ping { time: Timestamp::GO_ZERO }).encode();
+        for second in 0..120 {
+            // Of the output one message leaves in ten seconds.
+            if second % 10 == 0 && features != Features::NONE {
+                solo.node.link.poll_transmit(solo.now);
+            }
+            solo.receive(head(Op::Pong, 0, 0), Some(&pong));
+            solo.advance(secs(1)).expect("alive");
+        }
+        assert_eq!(solo.node.recv(Side::Caller, call), Recv::Pending, "{features:?}");
+        // Once it has left, the callee is asked again.
+        solo.take();
+        for _ in 0..60 {
+            solo.receive(head(Op::Pong, 0, 0), Some(&pong));
+            solo.advance(secs(1)).expect("alive");
+            solo.take();
+        }
+        assert!(matches!(solo.node.recv(Side::Caller, call), Recv::End(Err(_))), "{features:?}");
+    }
 }
 
 #[test]

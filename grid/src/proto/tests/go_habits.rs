@@ -292,31 +292,63 @@ fn a_disconnect_is_a_loss_or_has_an_error() {
     assert_eq!(solo.node.recv(Caller, call), Recv::End(Err(fault)));
 }
 
+/// A Go caller ends the stream by its own timer, which has the same deadline. The end of the callee, a moment before, would
+/// meet a reader that has not taken all items, and end the stream there without an error and without those items.
+#[test]
+fn a_passed_deadline_is_left_to_the_caller() {
+    let mut solo = Solo::go();
+    solo.receive(flagged(opening(Op::ConnectMux, 1, stream_id(0, 4), 1000), Flags::EOF), None);
+    let serve = solo.node.serve();
+    for item in [b"1", b"2", b"3"] {
+        solo.node.send(Callee, serve, item);
+    }
+    solo.take();
+    solo.advance(secs(1)).expect("alive");
+    assert_eq!(solo.node.cancelled, [serve], "the handler is dropped in time");
+    assert_eq!(solo.sent(), [], "and the caller is not told");
+    // What it sends until its own timer fires.
+    for seq in 1..=3 {
+        solo.receive(head(Op::UnblockSrvMux, 1, seq), None);
+    }
+    solo.receive(head(Op::DisconnectServerMux, 1, 0), None);
+    solo.receive(head(Op::DisconnectServerMux, 1, 0), None);
+    assert_eq!(solo.sent(), []);
+
+    // Between nodes of this implementation, such an end near the deadline is the deadline.
+    let mut solo = Solo::with(crate::proto::Limits::default(), crate::proto::Features::all());
+    solo.receive(flagged(opening(Op::ConnectMux, 1, stream_id(0, 4), 1000), Flags::EOF), None);
+    solo.take();
+    solo.advance(secs(1)).expect("alive");
+    assert_eq!(solo.sent(), [(Op::DisconnectClientMux, 1, 0)]);
+}
+
 // ---- liveness -------------------------------------------------------------------------------------------------------
 
-/// Answers connection pings, so that only the stream is silent.
-fn advance_alive(solo: &mut Solo, seconds: u64) -> Result<(), ProtocolError> {
+/// Answers connection pings, so that only the stream is silent. Returns what the link sends meanwhile.
+fn advance_alive(solo: &mut Solo, seconds: u64) -> Result<Vec<(Op, u64, u32)>, ProtocolError> {
     let pong = Pong::to(Ping { time: Timestamp::GO_ZERO }).encode();
+    let mut sent = Vec::new();
     for _ in 0..seconds {
         solo.advance(secs(1))?;
         solo.receive(head(Op::Pong, 0, 0), Some(&pong));
+        sent.extend(solo.sent());
     }
-    Ok(())
+    Ok(sent)
 }
 
 #[test]
 fn a_stream_ends_thirty_seconds_after_the_last_message() {
     let (mut solo, call) = open(1, 1);
-    advance_alive(&mut solo, 20).expect("alive");
+    let mut sent = advance_alive(&mut solo, 20).expect("alive");
     solo.receive(head(Op::UnblockClMux, 1, 1), None);
-    advance_alive(&mut solo, 29).expect("alive");
+    sent.extend(advance_alive(&mut solo, 29).expect("alive"));
     assert_eq!(solo.node.recv(Caller, call), Recv::Pending);
-    advance_alive(&mut solo, 11).expect("alive");
+    sent.extend(advance_alive(&mut solo, 11).expect("alive"));
     assert!(matches!(
         solo.node.recv(Caller, call),
         Recv::End(Err(CallFailure::Disconnected { .. }))
     ));
-    let sent: Vec<_> = solo.sent().into_iter().filter(|(_, mux, _)| *mux == 1).collect();
+    sent.retain(|(_, mux, _)| *mux == 1);
     let pings = [(Op::Ping, 1, 1), (Op::Ping, 1, 2), (Op::Ping, 1, 3)];
     assert_eq!(sent[..3], pings);
     assert_eq!(sent[3..], [(Op::DisconnectServerMux, 1, 0)]);
@@ -339,9 +371,9 @@ fn a_stream_whose_caller_is_silent_ends_after_a_minute() {
     solo.receive(head(Op::MuxClientMsg, 1, 1), Some(b"counts as a sign of life"));
     advance_alive(&mut solo, 59).expect("alive");
     assert!(solo.node.link.is_served(serve));
-    advance_alive(&mut solo, 1).expect("alive");
+    let sent = advance_alive(&mut solo, 1).expect("alive");
     assert_eq!(solo.node.cancelled, [serve]);
-    assert!(solo.sent().contains(&(Op::DisconnectClientMux, 1, 0)));
+    assert!(sent.contains(&(Op::DisconnectClientMux, 1, 0)));
     // A stream with a deadline of at most a minute is not checked.
     let mut solo = Solo::go();
     solo.receive(opening(Op::ConnectMux, 1, stream_id(1, 1), 60_000), None);

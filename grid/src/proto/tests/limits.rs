@@ -7,7 +7,7 @@ use super::solo::*;
 use crate::error::{CallFailure, ErrorCode, Fault, Sent};
 use crate::proto::error::ProtocolError;
 use crate::proto::wire::{Flags, META_LEN_MAX, Meta, Op, merged};
-use crate::proto::{CallSpec, Features, Half, Limits, Recv, SendState, Side};
+use crate::proto::{CallSpec, Features, Half, Limits, Recv, SendState, Session, Side};
 use Side::{Callee, Caller};
 
 fn tiny() -> Limits {
@@ -23,7 +23,8 @@ fn a_request_that_is_too_large_fails_at_once() {
     let mut pair = Pair::with(tiny(), Features::all());
     let spec = CallSpec { payload: Some(big(1024 - 95)), ..request(b"") };
     let failure = pair.a.link.start_call(pair.now, &spec);
-    assert_eq!(failure, Err(CallFailure::Encode(crate::error::too_large(929, 928))));
+    let error = crate::error::too_large(929, 928, 1024, None);
+    assert_eq!(failure, Err(CallFailure::Encode(error)));
     let spec = CallSpec { payload: Some(big(928)), ..request(b"") };
     let call = pair.call(under(crate::proto::wire::SubrouteId([7; 32]), spec));
     let message = pair.a.link.poll_transmit(pair.now).expect("the call");
@@ -38,7 +39,83 @@ fn an_answer_that_is_too_large_becomes_an_error() {
     pair.b.link.reply(serve, &Ok(Some(big(1000))));
     pair.pump();
     let Some(Err(CallFailure::Handler(fault))) = pair.a.answer(call) else { panic!("no error") };
-    assert_eq!(fault.message, "the answer of 1000 bytes is too large: a message may have 928");
+    assert_eq!(
+        fault.message,
+        "the answer of 1000 bytes is too large: `message_bytes_max` of the node that answers allows 928"
+    );
+}
+
+/// The caller's node accepts 16 MiB, the callee's 1 KiB.
+fn unequal() -> Pair {
+    let mut pair = Pair::down(Limits::default());
+    pair.b = Node::new(tiny());
+    let all = session(true, Features::all());
+    pair.a.start(pair.now, Session { peer_message_bytes_max: Some(1024), ..all });
+    pair.b.start(pair.now, Session { peer_message_bytes_max: Some(16 << 20), ..all });
+    pair
+}
+
+#[test]
+fn what_is_too_large_for_the_peer_is_refused_before_it_is_sent() {
+    let mut pair = unequal();
+    let (streaming, _) = pair.served(stream(4, 1));
+    let spec = CallSpec { payload: Some(big(929)), ..request(b"") };
+    let failure = pair.a.link.start_call(pair.now, &spec).expect_err("too large");
+    assert_eq!(failure, CallFailure::Encode(crate::error::too_large(929, 928, 1024, Some("peer"))));
+    let CallFailure::Encode(error) = failure else { panic!("{failure:?}") };
+    assert_eq!(
+        error.to_string(),
+        "929 bytes exceed the limit of 928 bytes (`Config::message_bytes_max` of peer is 1024)"
+    );
+    assert_eq!(pair.a.link.send(Caller, streaming, &big(929)), SendState::TooLarge { max: 928 });
+    assert!(!pair.a.link.wants_transmit(), "nothing is sent");
+    // The stream and calls that fit continue, and merged messages keep to the limit as well.
+    assert_eq!(pair.a.link.send(Caller, streaming, &big(928)), SendState::Ready);
+    for _ in 0..40 {
+        pair.call(request(b"a request of some bytes"));
+    }
+    while let Some(message) = pair.a.link.poll_transmit(pair.now) {
+        assert!(message.len() <= 1024, "{}", message.len());
+        pair.b.handle_message(pair.now, message).expect("a message");
+    }
+    pair.b.drain_events();
+    assert_eq!(pair.b.serves.len(), 40);
+}
+
+#[test]
+fn an_answer_that_is_too_large_for_the_caller_becomes_an_error() {
+    let mut pair = unequal();
+    // `b` calls, as the node that accepts less.
+    let call = pair.b.link.start_call(pair.now, &request(b"")).expect("a call");
+    pair.pump();
+    let serve = pair.a.serve();
+    pair.a.link.reply(serve, &Ok(Some(big(1000))));
+    pair.pump();
+    let Some(Err(CallFailure::Handler(fault))) = pair.b.answer(call) else { panic!("no error") };
+    assert_eq!(
+        fault.message,
+        "the answer of 1000 bytes is too large: `message_bytes_max` of peer allows 928"
+    );
+    assert!(pair.a.link.is_up() && pair.b.link.is_up());
+}
+
+/// A call that waited for the connection was checked against this node's limit only.
+#[test]
+fn a_call_that_waited_is_checked_again_when_the_limit_is_known() {
+    let mut pair = Pair::down(Limits::default());
+    let [large, small] =
+        [929, 928].map(|len| pair.call(CallSpec { payload: Some(big(len)), ..waiting(b"") }));
+    let all = session(true, Features::all());
+    pair.a.start(pair.now, Session { peer_message_bytes_max: Some(1024), ..all });
+    pair.a.drain_events();
+    let error = crate::error::too_large(929, 928, 1024, Some("peer"));
+    assert_eq!(pair.a.answer(large), Some(Err(CallFailure::Encode(error))));
+    assert_eq!(pair.a.answer(small), None);
+    let message = pair.a.link.poll_transmit(pair.now).expect("the small one");
+    assert!(message.len() <= 1024);
+    // Without a connection, the limit of this node applies again.
+    pair.a.stop("cut");
+    pair.call(CallSpec { payload: Some(big(929)), ..waiting(b"") });
 }
 
 #[test]

@@ -9,6 +9,7 @@
 //! | `mixed.rs` | peers that know fewer extensions |
 //! | `schedule.rs`, `world/` | random schedules, and the users of a pair that check them |
 //! | `corrupt.rs` | damaged messages |
+//! | `floods.rs` | messages that are of no use, and their budget |
 //! | `foreign.rs` | buffers of the user, which the link must not drop |
 //! | `chunks.rs`, `transfers.rs` | large messages in parts: fairness, and protocol errors |
 
@@ -16,6 +17,7 @@ mod calls;
 mod chunks;
 mod corrupt;
 mod cuts;
+mod floods;
 mod foreign;
 mod go_habits;
 mod go_peer;

@@ -47,7 +47,13 @@ pub(super) fn millis(millis: u64) -> Duration {
 }
 
 pub(super) fn session(checksum: bool, features: Features) -> Session {
-    Session { checksum, features, wall: SystemTime::UNIX_EPOCH + secs(1_700_000_000) }
+    Session {
+        checksum,
+        features,
+        wall: SystemTime::UNIX_EPOCH + secs(1_700_000_000),
+        peer_message_bytes_max: None,
+        loopback: false,
+    }
 }
 
 /// A call to serve.
@@ -104,6 +110,13 @@ impl Node {
             self.link.handle_messages(now, &mut self.inbound)?;
         }
         Ok(())
+    }
+
+    /// Bytes were received that are not a whole message.
+    pub(super) fn receive_progress(&mut self, now: Instant) -> Result<(), ProtocolError> {
+        self.inbound.note_progress();
+        assert!(self.inbound.decode());
+        self.link.handle_messages(now, &mut self.inbound)
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant) -> Result<(), ProtocolError> {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::pair::*;
 use crate::error::{CallFailure, ErrorCode, Fault, Sent};
 use crate::proto::session::features::Feature;
-use crate::proto::{CallSpec, Features, Half, Key, Limits, Recv, SendState, Side};
+use crate::proto::{CallSpec, Capacities, Features, Half, Key, Limits, Recv, SendState, Side};
 use Side::{Callee, Caller};
 
 /// Opens a stream. Returns both keys.
@@ -296,11 +296,37 @@ fn pings_keep_an_idle_stream_open() {
 
 #[test]
 fn a_stream_with_a_short_deadline_is_not_pinged() {
-    let mut pair = Pair::new();
+    let mut pair = Pair::with(Limits::default(), Features::NONE);
     let spec = pair.within(secs(14), CallSpec { ..stream(1, 1) });
     let before = pair.a.link.counters().messages_out;
     pair.served(spec);
     pair.advance(secs(13));
     let sent = pair.a.link.counters().messages_out - before;
     assert_eq!(sent, 3, "the opening, a connection ping, a pong");
+}
+
+/// Without the check the stream would hang: each side would wait for credits that the other one does not have.
+#[test]
+fn capacities_that_differ_are_refused_with_both_figures() {
+    let mut pair = Pair::new();
+    let other = Some(Capacities { incoming: 4, outgoing: 1 });
+    let call = pair.call(CallSpec { stream: other, ..stream(1, 4) });
+    pair.pump();
+    assert!(pair.b.serves.is_empty(), "not run");
+    let Some(Err(CallFailure::Handler(fault))) = pair.a.link.poll_opened(call) else { panic!() };
+    assert_eq!(fault.code, ErrorCode::UnknownHandler);
+    assert_eq!(
+        fault.message,
+        "capacities differ: the caller has incoming = 4, outgoing = 1, the handler incoming = 1, outgoing = 4"
+    );
+    pair.a.link.forget_call(call);
+    pair.assert_empty();
+    // An outgoing capacity of 0 counts as 1. The handler sees none of this.
+    let none = Some(Capacities { incoming: 2, outgoing: 0 });
+    pair.call(CallSpec { stream: none, ..stream(2, 1) });
+    pair.pump();
+    assert_eq!(pair.b.serves.pop_front().map(|serve| serve.meta), Some(None));
+    // A peer without metadata is not asked.
+    let mut pair = Pair::with(Limits::default(), Features::NONE);
+    pair.served(CallSpec { stream: other, ..stream(1, 4) });
 }

@@ -75,15 +75,15 @@ fn parts_that_break_the_rules_end_the_connection() {
 fn some_ops_are_refused_in_parts() {
     for op in [Op::Connect, Op::ConnectResponse, Op::Merged, Op::Chunk] {
         let inner = encode(Header::new(op), Some(b"payload"));
-        let bytes = part(1, 0, inner.len(), &inner, Flags::EOF);
+        let bytes = part(1, 0, inner.len(), &inner, Flags::EOF | Flags::CRC);
         assert_eq!(solo().try_receive(bytes), Err(ProtocolError::InParts(op)));
     }
-    let noise = part(1, 0, 3, b"\xc1\xc1\xc1", Flags::EOF);
+    let noise = part(1, 0, 3, b"\xc1\xc1\xc1", Flags::EOF | Flags::CRC);
     assert!(matches!(solo().try_receive(noise), Err(ProtocolError::Malformed(_))));
     // An unknown op is ignored, as in a whole message.
     let inner = encode(Header::new(Op::Unknown(99)), None);
     let mut solo = solo();
-    solo.try_receive(part(1, 0, inner.len(), &inner, Flags::EOF)).expect("ignored");
+    solo.try_receive(part(1, 0, inner.len(), &inner, Flags::EOF | Flags::CRC)).expect("ignored");
     assert_eq!(solo.node.link.counters().ignored, 1);
 }
 
@@ -132,9 +132,9 @@ fn spare_memory_is_freed_with_the_next_ping() {
     }
     assert_eq!(solo.node.serves.len(), 1);
     assert!(solo.node.inbound.has_spare(), "it would be used for the next message");
-    solo.advance(secs(9)).expect("a peer that is not silent yet");
+    solo.advance(secs(3)).expect("a peer that is not silent yet");
     assert!(solo.node.inbound.has_spare());
-    solo.advance(secs(2)).expect("a peer that is not silent yet");
+    solo.advance(secs(1)).expect("a peer that is not silent yet");
     assert!(!solo.node.inbound.has_spare());
 }
 

@@ -21,6 +21,13 @@ const FEATURE_LEN_MAX: usize = 64;
 
 const ID_LEN: usize = 16;
 
+/// What a node states about its limits, with the extension `limits`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StatedLimits {
+    /// The largest message that the node accepts, in bytes.
+    pub(crate) message_bytes_max: u64,
+}
+
 /// The dialer's first message.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Connect {
@@ -36,6 +43,8 @@ pub(crate) struct Connect {
     pub(crate) peer: Option<String>,
     /// The number of this dial among those of this run of the dialer to this peer, with the extension `names`.
     pub(crate) dial: Option<u64>,
+    /// The dialer's limits, with the extension `limits`.
+    pub(crate) limits: Option<StatedLimits>,
     /// Extensions that the sender knows, see part 2 of the protocol. Empty for a Go node.
     pub(crate) features: Vec<String>,
 }
@@ -44,7 +53,12 @@ impl Connect {
     /// Encodes the payload, with keys in the order in which Go writes them.
     pub(crate) fn encode(&self) -> Bytes {
         let mut out = BytesMut::with_capacity(128 + self.host.len() + self.token.len());
-        let optional = [self.peer.is_some(), self.dial.is_some(), !self.features.is_empty()];
+        let optional = [
+            self.peer.is_some(),
+            self.dial.is_some(),
+            self.limits.is_some(),
+            !self.features.is_empty(),
+        ];
         put_map_len(&mut out, 4 + optional.into_iter().filter(|present| *present).count());
         put_str(&mut out, "ID");
         put_bin(&mut out, &self.id);
@@ -59,6 +73,7 @@ impl Connect {
             put_str(&mut out, "Dial");
             put_uint(&mut out, dial);
         }
+        put_limits(&mut out, self.limits);
         put_features(&mut out, &self.features);
         out.freeze()
     }
@@ -68,6 +83,7 @@ impl Connect {
         let mut reader = Reader::new(payload);
         let (mut id, mut host, mut time) = (None, None, None);
         let (mut token, mut peer, mut dial, mut features) = (String::new(), None, None, Vec::new());
+        let mut limits = None;
         for _ in 0..reader.read_map_len("Connect")? {
             match reader.read_key()? {
                 b"ID" => id = Some(reader.read_bin_array("ID")?),
@@ -76,6 +92,7 @@ impl Connect {
                 b"Token" => token = reader.read_str("Token", TOKEN_LEN_MAX)?.to_owned(),
                 b"Peer" => peer = Some(reader.read_str("Peer", HOST_LEN_MAX)?.to_owned()),
                 b"Dial" => dial = Some(reader.read_uint("Dial")?),
+                b"Limits" => limits = read_limits(&mut reader)?,
                 b"Ext" => features = read_features(&mut reader)?,
                 _ => reader.skip("unknown key of Connect")?,
             }
@@ -87,6 +104,7 @@ impl Connect {
             token,
             peer,
             dial,
+            limits,
             features,
         })
     }
@@ -106,6 +124,7 @@ impl fmt::Debug for Connect {
             .field("token", &format_args!("[{} bytes]", self.token.len()))
             .field("peer", &self.peer)
             .field("dial", &self.dial)
+            .field("limits", &self.limits)
             .field("features", &self.features)
             .finish()
     }
@@ -123,6 +142,8 @@ pub(crate) struct ConnectResponse {
     pub(crate) host: Option<String>,
     /// Whether it is refused because another process with the dialer's name is connected, with the extension `names`.
     pub(crate) name_taken: bool,
+    /// The listener's limits, with the extension `limits`.
+    pub(crate) limits: Option<StatedLimits>,
     pub(crate) features: Vec<String>,
 }
 
@@ -130,7 +151,12 @@ impl ConnectResponse {
     /// Encodes the payload, with keys in the order in which Go writes them.
     pub(crate) fn encode(&self) -> Bytes {
         let mut out = BytesMut::with_capacity(128 + self.reason.len());
-        let optional = [self.host.is_some(), self.name_taken, !self.features.is_empty()];
+        let optional = [
+            self.host.is_some(),
+            self.name_taken,
+            self.limits.is_some(),
+            !self.features.is_empty(),
+        ];
         put_map_len(&mut out, 3 + optional.into_iter().filter(|present| *present).count());
         put_str(&mut out, "ID");
         put_bin(&mut out, &self.id);
@@ -143,6 +169,7 @@ impl ConnectResponse {
             put_str(&mut out, "NameTaken");
             put_bool(&mut out, true);
         }
+        put_limits(&mut out, self.limits);
         put_features(&mut out, &self.features);
         out.freeze()
     }
@@ -152,7 +179,7 @@ impl ConnectResponse {
         let mut reader = Reader::new(payload);
         let (mut id, mut accepted) = (None, None);
         let (mut reason, mut host, mut features) = (String::new(), None, Vec::new());
-        let mut name_taken = false;
+        let (mut name_taken, mut limits) = (false, None);
         for _ in 0..reader.read_map_len("ConnectResponse")? {
             match reader.read_key()? {
                 b"ID" => id = Some(reader.read_bin_array("ID")?),
@@ -160,6 +187,7 @@ impl ConnectResponse {
                 b"RejectedReason" => reason = reader.read_text("RejectedReason", REASON_LEN_MAX)?,
                 b"Host" => host = Some(reader.read_str("Host", HOST_LEN_MAX)?.to_owned()),
                 b"NameTaken" => name_taken = reader.read_bool("NameTaken")?,
+                b"Limits" => limits = read_limits(&mut reader)?,
                 b"Ext" => features = read_features(&mut reader)?,
                 _ => reader.skip("unknown key of ConnectResponse")?,
             }
@@ -170,6 +198,7 @@ impl ConnectResponse {
             reason,
             host,
             name_taken,
+            limits,
             features,
         })
     }
@@ -186,6 +215,31 @@ fn put_optional(out: &mut BytesMut, key: &str, value: Option<&str>) {
         put_str(out, key);
         put_str(out, value);
     }
+}
+
+/// The key `Limits`, or nothing.
+fn put_limits(out: &mut BytesMut, limits: Option<StatedLimits>) {
+    if let Some(StatedLimits { message_bytes_max }) = limits {
+        put_str(out, "Limits");
+        put_map_len(out, 1);
+        put_str(out, "message_bytes_max");
+        put_uint(out, message_bytes_max);
+    }
+}
+
+/// Reads the map of limits. Later versions may state more of them.
+fn read_limits(reader: &mut Reader<'_>) -> Result<Option<StatedLimits>, DecodeError> {
+    let mut limits = None;
+    for _ in 0..reader.read_map_len("Limits")? {
+        match reader.read_key()? {
+            b"message_bytes_max" => {
+                let message_bytes_max = reader.read_uint("message_bytes_max")?;
+                limits = Some(StatedLimits { message_bytes_max });
+            }
+            _ => reader.skip("unknown key of Limits")?,
+        }
+    }
+    Ok(limits)
 }
 
 /// The key `Ext`, or nothing: without features the map is the same as Go's.
@@ -220,6 +274,7 @@ mod tests {
             token: "secret".into(),
             peer: None,
             dial: None,
+            limits: None,
             features: vec![],
         }
     }
@@ -231,6 +286,7 @@ mod tests {
             reason: "clock".into(),
             host: None,
             name_taken: false,
+            limits: None,
             features: vec!["meta".into()],
         }
     }
@@ -247,6 +303,27 @@ mod tests {
         let payload = response.encode();
         assert_eq!(ConnectResponse::decode(&payload).unwrap(), response);
         every_truncation_fails(&payload, ConnectResponse::decode);
+    }
+
+    #[test]
+    fn limits_round_trip_and_unknown_ones_are_skipped() {
+        let limits = Some(StatedLimits { message_bytes_max: 16 << 20 });
+        let connect = Connect { limits, ..connect() };
+        let payload = connect.encode();
+        assert_eq!(Connect::decode(&payload).unwrap(), connect);
+        every_truncation_fails(&payload, Connect::decode);
+        let response = ConnectResponse { limits, ..response() };
+        let payload = response.encode();
+        assert_eq!(ConnectResponse::decode(&payload).unwrap(), response);
+        every_truncation_fails(&payload, ConnectResponse::decode);
+        let mut newer = BytesMut::new();
+        put_map_len(&mut newer, 2);
+        put_str(&mut newer, "later");
+        put_bool(&mut newer, true);
+        put_str(&mut newer, "message_bytes_max");
+        put_uint(&mut newer, 16 << 20);
+        assert_eq!(read_limits(&mut Reader::new(&newer.freeze())), Ok(limits));
+        assert_eq!(read_limits(&mut Reader::new(&unhex("80"))), Ok(None));
     }
 
     #[test]

@@ -35,6 +35,11 @@ pub(crate) enum DecodeError {
     ShortTrailer { trailer: &'static str, need: usize, got: usize },
     #[error("bad checksum: {want:08x} in the message, {got:08x} computed")]
     Checksum { want: u32, got: u32 },
+    /// With the extension `crc`, the header of a merged message has one form only, as no checksum covers it.
+    #[error("merged message with a damaged header")]
+    MergedHeader,
+    #[error("{len} bytes after the parts of a merged message")]
+    BytesAfterParts { len: usize },
     #[error("merged message has {got} parts, not the {want} it announced")]
     MissingParts { want: u32, got: u32 },
     /// A grant of zero credits. No sender has a reason for one, and a peer could send them for ever.

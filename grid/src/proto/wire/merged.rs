@@ -9,7 +9,7 @@
 use bytes::{Buf, BufMut, Bytes};
 
 use super::error::DecodeError;
-use super::message::{Message, Op};
+use super::message::{Header, Message, Op};
 use super::msgpack::{Reader, bin_prefix_len, put_array_len, put_bin_prefix, put_uint};
 
 /// Bytes of the outer message without the number of parts.
@@ -48,7 +48,19 @@ pub(crate) fn write_part_prefix(len: usize, out: &mut impl BufMut) {
 /// The parts of a decoded Merged, as slices of it. Each is a whole message with its own CRC.
 pub(crate) fn parts(outer: &Message) -> Parts {
     debug_assert_eq!(outer.header.op, Op::Merged, "only a Merged has parts");
-    Parts { rest: outer.trailer.clone(), announced: outer.header.seq, read: 0 }
+    let rest = outer.trailer.clone();
+    Parts { rest, announced: outer.header.seq, read: 0, strict: false }
+}
+
+/// Like [`parts`], for a session in which every byte is covered. No CRC covers the header and the prefixes of the parts,
+/// so they have one form only: damage to them is an error, or moves the parts, whose own CRCs then fail.
+pub(crate) fn parts_strict(outer: &Message) -> Result<Parts, DecodeError> {
+    let seq = outer.header.seq;
+    let plain = Header { seq, ..Header::new(Op::Merged) };
+    if outer.header != plain || outer.payload.is_some() || seq == 0 {
+        return Err(DecodeError::MergedHeader);
+    }
+    Ok(Parts { strict: true, ..parts(outer) })
 }
 
 /// Iterator over parts. Ends after the announced number of parts, or after the first error.
@@ -59,6 +71,8 @@ pub(crate) struct Parts {
     rest: Bytes,
     announced: u32,
     read: u32,
+    /// No bytes may follow the parts.
+    strict: bool,
 }
 
 impl Parts {
@@ -76,6 +90,9 @@ impl Parts {
         let used = reader.position();
         let mut part = self.rest.split_to(used);
         part.advance(used - len);
+        if self.strict && self.read + 1 == self.announced && !self.rest.is_empty() {
+            return Err(DecodeError::BytesAfterParts { len: self.rest.len() });
+        }
         Ok(part)
     }
 }

@@ -242,6 +242,21 @@ impl Header {
     }
 }
 
+impl Header {
+    /// Op and mux of the message that begins with these bytes, as far as they are there.
+    pub(crate) fn peek(begin: &Bytes) -> Option<(Op, MuxId)> {
+        let mut reader = Reader::new(begin);
+        if reader.read_array_len("message").ok()? != ARITY {
+            return None;
+        }
+        let mux = MuxId(reader.read_uint("mux").ok()?);
+        for field in ["seq", "deadline", "handler"] {
+            reader.read_u32(field).ok()?;
+        }
+        Some((Op::from_u8(reader.read_u8("op").ok()?), mux))
+    }
+}
+
 /// A received message.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Message {

@@ -19,6 +19,7 @@ const KEY_TRACE: u64 = 1;
 const KEY_STATE: u64 = 2;
 const KEY_ERROR: u64 = 3;
 const KEY_USER: u64 = 4;
+const KEY_CAPACITIES: u64 = 5;
 
 const TRACE_LEN: usize = 26;
 
@@ -32,6 +33,8 @@ pub(crate) struct Meta {
     pub(crate) error: Option<ErrorMeta>,
     /// Entries of the user. Order and repetitions are kept.
     pub(crate) user: Vec<(String, Bytes)>,
+    /// Of the opening of a stream, its capacities at the caller: incoming and outgoing, as its handler sees them.
+    pub(crate) capacities: Option<[u32; 2]>,
 }
 
 /// The kind of an error, and its typed form if there is one.
@@ -44,7 +47,18 @@ pub(crate) struct ErrorMeta {
 
 impl Meta {
     pub(crate) fn is_empty(&self) -> bool {
-        self.trace.is_none() && self.state.is_none() && self.error.is_none() && self.user.is_empty()
+        let Self { trace, state, error, user, capacities } = self;
+        trace.is_none()
+            && state.is_none()
+            && error.is_none()
+            && user.is_empty()
+            && capacities.is_none()
+    }
+
+    /// Encodes the trailer.
+    #[cfg(test)]
+    pub(crate) fn encode(&self) -> Bytes {
+        self.encode_with(self.capacities)
     }
 
     /// Memory that the decoded metadata uses, approximately.
@@ -55,15 +69,16 @@ impl Meta {
     }
 
     /// Encodes the trailer. It is empty without metadata, so that the flag is not set.
-    pub(crate) fn encode(&self) -> Bytes {
-        if self.is_empty() {
+    fn encode_with(&self, capacities: Option<[u32; 2]>) -> Bytes {
+        if self.is_empty() && capacities.is_none() {
             return Bytes::new();
         }
         let mut out = BytesMut::new();
         let pairs = usize::from(self.trace.is_some())
             + usize::from(self.state.is_some())
             + usize::from(self.error.is_some())
-            + usize::from(!self.user.is_empty());
+            + usize::from(!self.user.is_empty())
+            + usize::from(capacities.is_some());
         put_map_len(&mut out, pairs);
         if let Some(trace) = &self.trace {
             put_uint(&mut out, KEY_TRACE);
@@ -84,13 +99,22 @@ impl Meta {
                 put_bin(&mut out, value);
             }
         }
+        if let Some(capacities) = capacities {
+            put_uint(&mut out, KEY_CAPACITIES);
+            put_array_len(&mut out, capacities.len());
+            capacities.into_iter().for_each(|capacity| put_uint(&mut out, capacity.into()));
+        }
         out.freeze()
     }
 
-    /// Like [`encode`](Self::encode), but fails for metadata that the peer would refuse by closing the connection.
-    pub(crate) fn encode_checked(&self) -> Result<Bytes, DecodeError> {
+    /// Encodes the metadata of a call, with the capacities of a stream. Fails for metadata that the peer would refuse by
+    /// closing the connection.
+    pub(crate) fn encode_checked(
+        &self,
+        capacities: Option<[u32; 2]>,
+    ) -> Result<Bytes, DecodeError> {
         check_user_entries(self.user.len())?;
-        let encoded = self.encode();
+        let encoded = self.encode_with(capacities);
         check_len(encoded.len())?;
         Ok(encoded)
     }
@@ -108,6 +132,7 @@ impl Meta {
                 }
                 KEY_ERROR => meta.error = Some(ErrorMeta::read(&mut reader)?),
                 KEY_USER => meta.user = read_user(&mut reader)?,
+                KEY_CAPACITIES => meta.capacities = Some(read_capacities(&mut reader)?),
                 _ => reader.skip("unknown key of meta")?,
             }
         }
@@ -122,6 +147,7 @@ impl fmt::Debug for Meta {
             .field("trace", &self.trace)
             .field("state", &self.state)
             .field("error", &self.error)
+            .field("capacities", &self.capacities)
             .field(
                 "user",
                 &self.user.iter().map(|(key, value)| (key, value.len())).collect::<Vec<_>>(),
@@ -195,6 +221,15 @@ impl fmt::Debug for ErrorMeta {
     }
 }
 
+fn read_capacities(reader: &mut Reader<'_>) -> Result<[u32; 2], DecodeError> {
+    const FIELD: &str = "capacities";
+    let len = reader.read_array_len(FIELD)? as usize;
+    if len != 2 {
+        return Err(DecodeError::BadLength { field: FIELD, want: 2, got: len });
+    }
+    Ok([reader.read_u32(FIELD)?, reader.read_u32(FIELD)?])
+}
+
 fn read_user(reader: &mut Reader<'_>) -> Result<Vec<(String, Bytes)>, DecodeError> {
     let count = reader.read_map_len("user metadata")? as usize;
     check_user_entries(count)?;
@@ -235,6 +270,7 @@ mod tests {
             state: Some("vendor=1".into()),
             error: Some(ErrorMeta { code: 300, body: Bytes::from_static(b"body") }),
             user: vec![("a".into(), Bytes::from_static(b"secret")), ("b".into(), Bytes::new())],
+            capacities: Some([64, 300]),
         }
     }
 
@@ -243,7 +279,7 @@ mod tests {
         let encoded = full().encode();
         assert_eq!(
             hex(&encoded),
-            "8401c41a000101010101010101010101010101010102020202020202020102a876656e646f723d310392cd012cc404626f64790482a161c406736563726574a162c400"
+            "8501c41a000101010101010101010101010101010102020202020202020102a876656e646f723d310392cd012cc404626f64790482a161c406736563726574a162c400059240cd012c"
         );
         assert_eq!(Meta::decode(&encoded).unwrap(), full());
         every_truncation_fails(&encoded, Meta::decode);
@@ -265,7 +301,7 @@ mod tests {
 
     #[test]
     fn unknown_keys_are_skipped() {
-        let meta = Meta::decode(&unhex("83cc639201c002a16105c0")).unwrap();
+        let meta = Meta::decode(&unhex("83cc639201c002a16109c0")).unwrap();
         assert_eq!(meta, Meta { state: Some("a".into()), ..Meta::default() });
     }
 
@@ -277,6 +313,8 @@ mod tests {
             "810393010203",
             "810392ce00010000c400",
             "8104dfffffffff",
+            "81059101",
+            "8105c0",
             "81a16101",
         ] {
             assert!(Meta::decode(&unhex(hex)).is_err(), "{hex}");
@@ -291,14 +329,14 @@ mod tests {
         };
         let long = Meta { state: Some("x".repeat(META_LEN_MAX)), ..Meta::default() };
         for meta in [many, long] {
-            assert!(meta.encode_checked().is_err());
+            assert!(meta.encode_checked(None).is_err());
             assert!(Meta::decode(&meta.encode()).is_err());
         }
         let most = Meta {
             user: vec![("k".into(), Bytes::from_static(b"v")); USER_ENTRIES_MAX],
             ..Meta::default()
         };
-        assert_eq!(Meta::decode(&most.encode_checked().unwrap()).unwrap(), most);
+        assert_eq!(Meta::decode(&most.encode_checked(None).unwrap()).unwrap(), most);
     }
 
     #[test]

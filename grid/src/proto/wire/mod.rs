@@ -61,7 +61,7 @@ pub use self::trace::{BadTraceContext, TraceContext};
 
 pub(crate) use self::{
     chunk::Part,
-    connect::{Connect, ConnectResponse},
+    connect::{Connect, ConnectResponse, StatedLimits},
     credits::{CREDITS_LEN_MAX, decode_credits, encode_credits},
     error::DecodeError,
     ids::MuxId,

@@ -42,8 +42,8 @@ fn no_prefix_of_a_vector_is_accepted() {
     }
 }
 
-/// One damaged byte is detected, with one exception that no receiver can avoid:
-/// damage to the flags may clear the CRC flag itself, and a message without it is not checked.
+/// One damaged byte is detected, unless it clears the CRC flag itself: a message without it is not checked here. Which
+/// messages must have a CRC depends on the session (`proto/input/mod.rs`).
 #[test]
 fn no_damaged_byte_passes_the_checksum() {
     for vector in vectors::all() {
@@ -120,8 +120,10 @@ fn any_meta() -> impl Strategy<Value = Meta> {
     let error = (any::<u16>(), vec(any::<u8>(), 0..40))
         .prop_map(|(code, body)| ErrorMeta { code, body: body.into() });
     let user = vec((any::<String>(), vec(any::<u8>(), 0..40).prop_map(Bytes::from)), 0..20);
-    (option::of(trace), option::of(any::<String>()), option::of(error), user)
-        .prop_map(|(trace, state, error, user)| Meta { trace, state, error, user })
+    let capacities = option::of(any::<[u32; 2]>());
+    (option::of(trace), option::of(any::<String>()), option::of(error), user, capacities).prop_map(
+        |(trace, state, error, user, capacities)| Meta { trace, state, error, user, capacities },
+    )
 }
 
 /// Random bytes, with those frequent that are special in msgpack.
