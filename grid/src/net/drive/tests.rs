@@ -2,8 +2,8 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Wake};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 
 use bytes::{Bytes, BytesMut};
 use tokio::task::coop;
@@ -13,6 +13,7 @@ use super::driver::Driver;
 use super::endpoint::Endpoint;
 use super::session::start_loopback;
 use crate::error::LinkError;
+use crate::net::call::connection::Connection;
 use crate::net::serve::registry::{RawHandler, Registry, RunSingle};
 use crate::net::transport::Transport;
 use crate::proto::Limits;
@@ -24,11 +25,18 @@ struct Script {
     sent: Arc<AtomicUsize>,
     /// The socket accepts no output.
     blocked: bool,
+    /// The peer has closed the connection after these messages.
+    ends: Arc<AtomicBool>,
 }
 
 impl Script {
     fn new(messages: impl Iterator<Item = Bytes> + Send + 'static) -> Self {
-        Self { messages: Box::new(messages), sent: Arc::default(), blocked: false }
+        Self {
+            messages: Box::new(messages),
+            sent: Arc::default(),
+            blocked: false,
+            ends: Arc::default(),
+        }
     }
 }
 
@@ -51,7 +59,11 @@ impl Transport for Script {
     }
 
     fn poll_recv(&mut self, _: &mut Context<'_>) -> Poll<Result<Bytes, LinkError>> {
-        self.messages.next().map_or(Poll::Pending, |message| Poll::Ready(Ok(message)))
+        match self.messages.next() {
+            Some(message) => Poll::Ready(Ok(message)),
+            None if self.ends.load(Ordering::Relaxed) => Poll::Ready(Err(LinkError::NotConnected)),
+            None => Poll::Pending,
+        }
     }
 
     fn close(&mut self, _: &LinkError, _: &mut Context<'_>) {}
@@ -208,4 +220,31 @@ async fn wakers_are_woken_even_if_the_link_breaks() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_never_stops_does_not_keep_the_others_from_their_turn() {
     assert!(turn(&endpoint(), Script::new(std::iter::repeat(ping()))));
+}
+
+#[tokio::test]
+async fn a_merged_message_of_many_parts_is_handled_in_several_polls() {
+    let endpoint = endpoint();
+    let parts: u32 = 10_000;
+    let script = Script::new(std::iter::once(merged((0..parts).map(|_| request()))));
+    assert!(turn(&endpoint, script), "other tasks have a turn");
+    let handled = endpoint.peer.link(|link| link.counters().messages_in);
+    assert!((64..u64::from(parts) / 10).contains(&handled), "{handled} of {parts}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_pause_a_lost_connection_is_noticed_before_anything_is_sent() {
+    let endpoint = endpoint();
+    let script = Script::new(std::iter::empty());
+    let (sent, ends) = (Arc::clone(&script.sent), Arc::clone(&script.ends));
+    let mut driver = driver(&endpoint, script);
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(Pin::new(&mut driver).poll(&mut cx).is_pending());
+    // The runtime is not driven for a while, and the peer closes the connection meanwhile.
+    tokio::time::advance(std::time::Duration::from_secs(3600)).await;
+    ends.store(true, Ordering::Relaxed);
+    let mut call = Connection::new(Arc::clone(&endpoint.peer)).request(9, Some("x".into()));
+    assert!(Pin::new(&mut call).poll(&mut cx).is_pending());
+    assert!(Pin::new(&mut driver).poll(&mut cx).is_ready(), "the connection is lost");
+    assert_eq!(sent.load(Ordering::Relaxed), 0, "the call was not sent into it");
 }
