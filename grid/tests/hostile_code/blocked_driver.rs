@@ -31,8 +31,16 @@ const MANY: usize = 64;
 /// Blocks threads until it is opened.
 #[derive(Default)]
 struct Gate {
-    state: Mutex<(bool, usize)>,
+    state: Mutex<GateState>,
     changed: Condvar,
+}
+
+#[derive(Default)]
+struct GateState {
+    is_open: bool,
+    /// Threads that have come since the last release.
+    reached: usize,
+    releases: usize,
 }
 
 impl Gate {
@@ -43,9 +51,11 @@ impl Gate {
     /// Blocks the thread.
     fn pass(&self) {
         let mut state = self.state.lock().unwrap();
-        state.1 += 1;
+        state.reached += 1;
         self.changed.notify_all();
-        drop(self.changed.wait_while(state, |(open, _)| !*open).unwrap());
+        let releases = state.releases;
+        let is_held = |state: &mut GateState| !state.is_open && state.releases == releases;
+        drop(self.changed.wait_while(state, is_held).unwrap());
     }
 
     /// Waits until this many threads have come to the gate.
@@ -53,14 +63,23 @@ impl Gate {
         let gate = Arc::clone(self);
         let reached = tokio::task::spawn_blocking(move || {
             let state = gate.state.lock().unwrap();
-            let waited = gate.changed.wait_timeout_while(state, LIMIT, |(_, at)| *at < count);
+            let waited =
+                gate.changed.wait_timeout_while(state, LIMIT, |state| state.reached < count);
             !waited.unwrap().1.timed_out()
         });
         assert!(reached.await.unwrap(), "{count} threads are blocked");
     }
 
     fn open(&self) {
-        self.state.lock().unwrap().0 = true;
+        self.state.lock().unwrap().is_open = true;
+        self.changed.notify_all();
+    }
+
+    /// Lets those go that have come so far.
+    fn release(&self) {
+        let mut state = self.state.lock().unwrap();
+        (state.reached, state.releases) = (0, state.releases + 1);
+        drop(state);
         self.changed.notify_all();
     }
 }
@@ -87,14 +106,17 @@ struct Pair {
 }
 
 impl Pair {
-    /// Cuts all sockets, and waits until both nodes have noticed.
+    /// Cuts all sockets, and waits until both nodes are connected again.
     async fn cut(&self) {
-        let mut states = [&self.there, &self.back].map(Connection::states);
+        let connections = [&self.there, &self.back];
+        let before = connections.map(|connection| connection.stats().connects);
         for socket in self.sockets.0.lock().unwrap().drain(..) {
             socket.shutdown(Shutdown::Both).unwrap();
         }
-        for states in &mut states {
-            states.wait_for(|state| !state.is_connected()).await;
+        for (connection, before) in connections.iter().zip(before) {
+            while connection.stats().connects == before {
+                tokio::task::yield_now().await;
+            }
         }
     }
 }
@@ -419,6 +441,30 @@ impl Wake for BlockingWaker {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_is_cut_while_a_handler_runs_delays_no_other_link() {
+    limited(async {
+        let gate = Gate::new();
+        let _open = OpenOnDrop(Arc::clone(&gate));
+        let cut = pair(|builder| builder.single_handler(BLOCK, None, blocks(&gate))).await;
+        let other = pair(|builder| builder).await;
+        train(&other.there, QUICK).await;
+        for _ in 0..5 {
+            train(&cut.there, BLOCK).await;
+            let call = cut.there.request(BLOCK, Some("b".into())).timeout(LIMIT);
+            let call = tokio::spawn(call);
+            gate.reached(1).await;
+            // At once, so that the watchdog may not have taken the link yet.
+            cut.cut().await;
+            call.await.unwrap().unwrap_err();
+            check(&other).await;
+            gate.release();
+            cut.there.wait_connected(LIMIT).await.unwrap();
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wakers_that_block_delay_no_other_call() {
     limited(async {
         let gate = Gate::new();
@@ -430,7 +476,11 @@ async fn wakers_that_block_delay_no_other_call() {
         for call in &mut calls {
             assert!(call.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         }
+        // A task of the runtime is woken in the same batch.
+        let call = pair.there.request(QUICK, None).timeout(LIMIT);
+        let own = tokio::spawn(call);
         gate.reached(1).await;
+        own.await.unwrap().unwrap();
         check(&pair).await;
         gate.open();
         for call in calls {
@@ -513,7 +563,9 @@ async fn cancelled_handlers_count_until_they_are_gone() {
         while pair.there.request(QUICK, None).timeout(LIMIT).await.is_err() {
             tokio::task::yield_now().await;
         }
-        assert_eq!(dropped.load(Ordering::Relaxed), 4);
+        while dropped.load(Ordering::Relaxed) < 4 {
+            tokio::task::yield_now().await;
+        }
     })
     .await;
 }

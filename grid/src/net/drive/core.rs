@@ -1,6 +1,7 @@
 //! What the driver of a link owns: the transport, received messages, and what is still to be done for them.
 //!
-//! A [`Core`] moves to another task if user code blocks the driver (slot.rs), so no method of this file runs any.
+//! A [`Core`] moves to another task if user code blocks the driver (slot.rs). Its methods run no handler, waker or drop of
+//! the user; only dropping it does. They do poll the user's byte stream: if that blocks, its link waits.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -197,13 +198,13 @@ impl<T: Transport> Core<T> {
         }
     }
 
-    /// Feeds a batch of received messages to the link. Then handles timers, unless more input `comes` that may have to
-    /// be handled before them. Returns `false` if there was nothing to do.
-    pub(super) fn handle(&mut self, now: Instant, comes: Input) -> Result<bool, LinkError> {
+    /// Feeds a batch of received messages to the link. Then handles timers, unless the socket has more `input` that may have to be
+    /// handled before them. Returns `false` if there was nothing to do.
+    pub(super) fn handle(&mut self, now: Instant, input: Input) -> Result<bool, LinkError> {
         self.note_due(now);
         let has_messages = self.inbound.decode();
         let Self { endpoint, effects, inbound, has_output, read_since_due, .. } = self;
-        let has_read = comes == Input::Dry
+        let has_read = input == Input::Dry
             || read_since_due.is_some_and(|read| read >= READ_BEFORE_TIMERS_BYTES);
         let handles_timers = inbound.is_done() && has_read;
         let has_work = has_messages || (read_since_due.is_some() && handles_timers);
@@ -265,9 +266,9 @@ impl<T: Transport> Core<T> {
     }
 
     /// Wakes tasks and spawns handlers.
-    pub(super) fn wake_and_spawn(&mut self, cx: &Context<'_>) {
+    pub(super) fn wake_and_spawn(&mut self) {
         let Self { endpoint, effects, later, .. } = self;
-        let woken = effects.apply_own(cx.waker().vtable());
+        let woken = effects.apply_own();
         self.has_woken |= woken > 0 || !later.is_empty();
         for handler in later.drain(..) {
             handler.spawn(&endpoint.peer, &endpoint.registry, &endpoint.workers);

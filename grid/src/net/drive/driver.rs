@@ -85,7 +85,7 @@ impl<T: Transport + 'static> Driver<T> {
     }
 
     /// The slot, if the link can be taken away.
-    fn lends(&self) -> Option<&Arc<Slot<T>>> {
+    fn lending_slot(&self) -> Option<&Arc<Slot<T>>> {
         self.slot.as_ref().filter(|slot| slot.can_be_taken())
     }
 
@@ -98,7 +98,7 @@ impl<T: Transport + 'static> Driver<T> {
         if !core.has_spent() {
             return Ok(core);
         }
-        let Some(slot) = self.lends() else {
+        let Some(slot) = self.lending_slot() else {
             discard(core.take_spent());
             return Ok(core);
         };
@@ -107,10 +107,10 @@ impl<T: Transport + 'static> Driver<T> {
         Ok(slot.run(core, self.generation, &permit, || discard(spent))?)
     }
 
-    /// Wakes and drops what is the user's.
+    /// Applies the effects that run user code.
     fn apply_foreign(&self, mut core: Box<Core<T>>) -> Turn<T, Box<Core<T>>> {
         while core.has_foreign() {
-            let permit = match self.lends().map(|slot| (slot, slot.enter())) {
+            let permit = match self.lending_slot().map(|slot| (slot, slot.enter())) {
                 Some((_, None)) => return Ok(core),
                 Some((slot, Some(permit))) => Some((slot, permit)),
                 None => None,
@@ -128,17 +128,13 @@ impl<T: Transport + 'static> Driver<T> {
 
     /// Starts the handlers of received calls.
     fn serve(&self, mut core: Box<Core<T>>) -> Turn<T, Box<Core<T>>> {
-        if let Some(slot) = self.lends() {
-            // A task that this worker has woken last cannot be taken over by another worker, and would wait with it.
-            if core.has_woken {
-                return Ok(core);
-            }
+        if let Some(slot) = self.lending_slot() {
             let Some(permit) = slot.enter() else { return Ok(core) };
             return Ok(slot.serve(core, self.generation, &permit)?);
         }
         while let Some(event) = core.next_serve() {
             let Endpoint { peer, registry, workers } = &core.endpoint;
-            let started = dispatch::serve(peer, registry, workers, event);
+            let started = dispatch::serve(peer, registry, workers, event, false);
             core.add(started);
             if core.is_full_of_replies() {
                 core.answer();
@@ -156,12 +152,19 @@ impl<T: Transport + 'static> Driver<T> {
         cx: &Context<'_>,
     ) -> Turn<T, Box<Core<T>>> {
         progress.activated += core.effects.activations();
-        if core.effects.has_serve() {
+        // tokio keeps the last woken task in the worker's LIFO slot, from which other workers cannot steal. It would wait
+        // while user code blocks, so that code runs first, or in the next poll.
+        let waits = core.has_woken && self.lending_slot().is_some();
+        if !waits && core.effects.has_serve() {
             core = self.serve(core)?;
         }
-        core.wake_and_spawn(cx);
-        core = self.apply_foreign(core)?;
-        self.drop_spent(core)
+        core.effects.set_foreign_aside(cx.waker().vtable());
+        if !waits {
+            core = self.apply_foreign(core)?;
+            core = self.drop_spent(core)?;
+        }
+        core.wake_and_spawn();
+        Ok(core)
     }
 
     /// Feeds received messages to the link and acts on the resulting events.
@@ -169,14 +172,14 @@ impl<T: Transport + 'static> Driver<T> {
         &self,
         mut core: Box<Core<T>>,
         now: Instant,
-        comes: Input,
+        input: Input,
         cx: &mut Context<'_>,
     ) -> Turn<T, (Box<Core<T>>, Progress)> {
         let mut progress = Progress::default();
         core = self.settle(core, &mut progress, cx)?; // Effects of `poll_output`, and what the last poll has left.
         let mut batches = 0;
         while !core.is_over_budget(batches) && !core.has_user_code() {
-            let handled = core.handle(now, comes);
+            let handled = core.handle(now, input);
             core = self.settle(core, &mut progress, cx)?;
             match handled {
                 Ok(true) => {}
@@ -211,8 +214,8 @@ impl<T: Transport + 'static> Driver<T> {
             if round > 0 && core.inbound.len() > 0 {
                 now = self::now();
             }
-            let comes = *input.as_ref().unwrap_or(&Input::Dry);
-            let (back, progress) = self.process(core, now, comes, cx)?;
+            let more = *input.as_ref().unwrap_or(&Input::Dry);
+            let (back, progress) = self.process(core, now, more, cx)?;
             core = back;
             match input {
                 Err(reason) if progress.must_yield => {

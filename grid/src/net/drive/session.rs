@@ -48,7 +48,7 @@ async fn run<T: Transport + 'static>(
     cut: impl Future<Output = LinkError>,
 ) -> Ended<T> {
     let (slot, mut ended) = spawn::start(endpoint, transport, span);
-    let guard = CutOnDrop(&slot);
+    let guard = CutOnDrop(slot);
     let reason = tokio::select! {
         biased;
         ended = &mut ended => return ended.unwrap_or_else(|_| gone(LinkError::RuntimeGone)),
@@ -67,9 +67,9 @@ fn gone<T>(reason: LinkError) -> Ended<T> {
     Ended { reason, transport: None }
 }
 
-struct CutOnDrop<'a, T: Transport + 'static>(&'a Slot<T>);
+struct CutOnDrop<T: Transport + 'static>(Arc<Slot<T>>);
 
-impl<T: Transport + 'static> Drop for CutOnDrop<'_, T> {
+impl<T: Transport + 'static> Drop for CutOnDrop<T> {
     fn drop(&mut self) {
         self.0.cut();
     }

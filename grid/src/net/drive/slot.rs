@@ -9,7 +9,7 @@
 //! A runtime with one worker has no other thread for a new driver, so nothing is lent there.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use tokio::sync::oneshot;
 
@@ -18,7 +18,7 @@ use super::endpoint::Endpoint;
 use super::watchdog::{self, Watched};
 use crate::error::LinkError;
 use crate::net::serve::dispatch::{self, Started, note_block};
-use crate::net::serve::workers::{Blocked, Permit};
+use crate::net::serve::workers::{Blocked, Permit, Workers};
 use crate::net::transport::Transport;
 use crate::proto::{Event, RouteIndex};
 
@@ -32,6 +32,8 @@ pub(super) type SpawnDriver<T> = Box<dyn Fn(Arc<Slot<T>>, Box<Core<T>>, u64) + S
 pub(super) struct Slot<T> {
     endpoint: Endpoint,
     spawn: SpawnDriver<T>,
+    /// Whether a new driver can take over while user code runs.
+    can_be_taken: bool,
     /// The connection is no longer wanted.
     is_cut: AtomicBool,
     state: Mutex<State<T>>,
@@ -88,6 +90,7 @@ impl<T: Transport + 'static> Slot<T> {
         let slot = Self {
             endpoint: endpoint.clone(),
             spawn,
+            can_be_taken: endpoint.workers.are_several() && watchdog::is_running(),
             is_cut: AtomicBool::new(false),
             state: Mutex::new(state),
         };
@@ -97,8 +100,14 @@ impl<T: Transport + 'static> Slot<T> {
     /// Reports how the connection has ended, unless another driver has the link.
     pub(super) fn finish(&self, generation: u64, ended: Ended<T>) {
         let mut state = self.lock();
-        let sender = if state.generation == generation { state.ended.take() } else { None };
+        if state.generation != generation {
+            return;
+        }
+        // The driver may have panicked while its core was lent. No other driver may take that.
+        state.generation += 1;
+        let (sender, lent) = (state.ended.take(), state.lent.take());
         drop(state);
+        drop(lent);
         if let Some(sender) = sender {
             // If the receiver is gone, so is the link.
             drop(sender.send(ended));
@@ -112,17 +121,16 @@ impl<T: Transport + 'static> Slot<T> {
     // ---- cutting ----------------------------------------------------------------------------------------------------
 
     /// Ends the connection. Returns its transport if user code runs; otherwise the driver reports the end soon.
-    pub(super) fn cut(&self) -> Option<T> {
+    pub(super) fn cut(self: &Arc<Self>) -> Option<T> {
         self.is_cut.store(true, Ordering::Relaxed);
-        let mut state = self.lock();
-        let lent = state.lent.take();
-        if lent.is_some() {
-            state.generation += 1;
-        }
-        drop(state);
+        let taken = self.lock().take_from_driver(&self.endpoint.workers);
         // The flag was set before this takes the lock of the link, under which the driver looks at the flag and parks.
         self.endpoint.peer.interrupt_driver();
-        lent.and_then(|mut core| core.transport.take())
+        let (mut core, generation) = taken?;
+        let transport = core.transport.take();
+        // The new driver ends at once. Dropping the rest of the core runs user code, which may block its task.
+        (self.spawn)(Arc::clone(self), core, generation);
+        transport
     }
 
     /// Whether the connection is no longer wanted.
@@ -149,30 +157,33 @@ impl<T: Transport + 'static> Slot<T> {
         let mut state = self.lend(core);
         loop {
             let route = route_of(&event);
-            state.begin(route);
+            state.begin_piece(route);
             drop(state);
-            let started = dispatch::serve(peer, registry, workers, event);
+            let started = dispatch::serve(peer, registry, workers, event, permit.is_last());
             state = self.lock();
-            let Some(core) = state.of(generation) else {
+            let Some(core) = state.lent_by(generation) else {
                 drop(state);
-                self.deliver(started, route);
-                return Err(self.returned(generation));
+                let _returned = Returned { slot: self, generation };
+                self.deliver_late(started, route);
+                return Err(Taken);
             };
             core.add(started);
             if core.is_full_of_replies() {
                 core.answer();
                 let spent = core.take_spent();
+                state.begin_piece(None);
                 drop(state);
                 permit.run(|| discard(spent));
                 state = self.lock();
             }
-            let next = state.of(generation).map(|core| core.next_serve());
+            let next = state.lent_by(generation).map(|core| core.next_serve());
             match next {
                 Some(Some(next)) => event = next,
                 Some(None) => return state.lent.take().ok_or(Taken),
                 None => {
                     drop(state);
-                    return Err(self.returned(generation));
+                    drop(Returned { slot: self, generation });
+                    return Err(Taken);
                 }
             }
         }
@@ -187,22 +198,21 @@ impl<T: Transport + 'static> Slot<T> {
         piece: impl FnOnce(),
     ) -> Result<Box<Core<T>>, Taken> {
         let mut state = self.lend(core);
-        state.begin(None);
+        state.begin_piece(None);
         drop(state);
         permit.run(piece);
         let mut state = self.lock();
-        match state.of(generation) {
-            Some(_) => state.lent.take().ok_or(Taken),
-            None => {
-                drop(state);
-                Err(self.returned(generation))
-            }
+        if state.lent_by(generation).is_some() {
+            return state.lent.take().ok_or(Taken);
         }
+        drop(state);
+        drop(Returned { slot: self, generation });
+        Err(Taken)
     }
 
     /// Whether a new driver can take the link over while user code runs.
     pub(super) fn can_be_taken(&self) -> bool {
-        self.endpoint.workers.are_several()
+        self.can_be_taken
     }
 
     fn lend(self: &Arc<Self>, core: Box<Core<T>>) -> MutexGuard<'_, State<T>> {
@@ -211,13 +221,14 @@ impl<T: Transport + 'static> Slot<T> {
         if !state.is_watched {
             state.is_watched = true;
             state.idle_ticks = 0;
-            watchdog::watch(Arc::clone(self) as Arc<dyn Watched>);
+            let slot: Arc<dyn Watched> = Arc::clone(self) as _;
+            watchdog::watch(&slot);
         }
         state
     }
 
     /// Delivers the result of a handler that has blocked its driver, which does not have the link any more.
-    fn deliver(&self, started: Option<Started>, route: Option<RouteIndex>) {
+    fn deliver_late(&self, started: Option<Started>, route: Option<RouteIndex>) {
         let Endpoint { peer, registry, workers } = &self.endpoint;
         if let Some(label) = route.and_then(|route| peer.label(route)) {
             tracing::debug!(
@@ -226,49 +237,69 @@ impl<T: Transport + 'static> Slot<T> {
             );
         }
         match started {
-            Some(Started::Finished((key, outcome))) => peer.reply(key, &outcome),
+            Some(Started::Finished((key, outcome))) => {
+                peer.reply(key, &outcome);
+                discard([(key, outcome)]);
+            }
             Some(Started::Later(handler)) => handler.spawn(peer, registry, workers),
             None => {}
         }
     }
+}
 
-    /// The user code of a driver without its link has returned.
-    fn returned(&self, generation: u64) -> Taken {
-        self.lock().blocked.retain(|(blocked, _)| *blocked != generation);
-        Taken
+/// The user code of a driver that has lost the core has returned, and the driver ends when this is dropped.
+struct Returned<'a, T> {
+    slot: &'a Slot<T>,
+    generation: u64,
+}
+
+impl<T> Drop for Returned<'_, T> {
+    fn drop(&mut self) {
+        let mut state = self.slot.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.blocked.retain(|(blocked, _)| *blocked != self.generation);
     }
 }
 
 impl<T> State<T> {
+    /// Takes the core from the driver that runs user code. That driver counts as blocked until the code returns. Returns
+    /// the generation of the next driver as well.
+    fn take_from_driver(&mut self, workers: &Arc<Workers>) -> Option<(Box<Core<T>>, u64)> {
+        let core = self.lent.take()?;
+        self.blocked.push((self.generation, workers.block()));
+        self.generation += 1;
+        Some((core, self.generation))
+    }
+
     /// Counts the piece of user code that runs next.
-    fn begin(&mut self, route: Option<RouteIndex>) {
+    fn begin_piece(&mut self, route: Option<RouteIndex>) {
         self.pieces += 1;
         self.route = route;
     }
 
     /// Returns the core that this driver has lent, unless it was taken.
-    fn of(&mut self, generation: u64) -> Option<&mut Box<Core<T>>> {
+    fn lent_by(&mut self, generation: u64) -> Option<&mut Box<Core<T>>> {
         if self.generation == generation { self.lent.as_mut() } else { None }
     }
 }
 
 impl<T: Transport + 'static> Watched for Slot<T> {
     fn tick(self: Arc<Self>) -> bool {
-        let Ok(mut state) = self.state.try_lock() else { return true };
+        let mut state = match self.state.try_lock() {
+            Ok(state) => state,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return true,
+        };
         if state.pieces != state.pieces_seen {
             state.pieces_seen = state.pieces;
             state.idle_ticks = 0;
             return true;
         }
-        let Some(mut core) = state.lent.take() else {
+        let Some((mut core, generation)) = state.take_from_driver(&self.endpoint.workers) else {
             state.idle_ticks += 1;
             state.is_watched = state.idle_ticks < IDLE_TICKS;
             return state.is_watched;
         };
-        let blocked = state.generation;
-        state.blocked.push((blocked, self.endpoint.workers.block()));
-        state.generation += 1;
-        let (generation, route) = (state.generation, state.route.take());
+        let route = state.route.take();
         drop(state);
         if let Some(route) = route {
             note_block(&self.endpoint.registry, route);

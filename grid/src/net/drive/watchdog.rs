@@ -3,8 +3,10 @@
 //! It is not a task: a worker that has taken an event from the operating system and then blocks leaves the other workers
 //! asleep, and a task would sleep with them.
 
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
+
+use crate::net::catch::catch;
 
 /// Time between two looks at the links that run user code. A link is taken away from a driver that is in the same piece
 /// of user code at two consecutive looks. With half of this, the rate of calls fell by several percent.
@@ -24,31 +26,44 @@ struct Watchdog {
 
 #[derive(Default)]
 struct Arrivals {
-    links: Vec<Arc<dyn Watched>>,
+    links: Vec<Weak<dyn Watched>>,
     /// The thread waits for a link.
     is_waiting: bool,
 }
 
-/// Watches a link until its `tick` returns `false`.
-pub(super) fn watch(link: Arc<dyn Watched>) {
-    static WATCHDOG: OnceLock<Arc<Watchdog>> = OnceLock::new();
-    let watchdog = WATCHDOG.get_or_init(Watchdog::start);
+/// `None` if the thread cannot be started.
+fn watchdog() -> Option<&'static Watchdog> {
+    static WATCHDOG: OnceLock<Option<Arc<Watchdog>>> = OnceLock::new();
+    WATCHDOG.get_or_init(Watchdog::start).as_deref()
+}
+
+/// Whether there is a watchdog. Starts it.
+pub(super) fn is_running() -> bool {
+    watchdog().is_some()
+}
+
+/// Watches a link until its `tick` returns `false`, or it is dropped.
+pub(super) fn watch(link: &Arc<dyn Watched>) {
+    let Some(watchdog) = watchdog() else { return };
     let mut arrivals = watchdog.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
-    arrivals.links.push(link);
+    arrivals.links.push(Arc::downgrade(link));
     if arrivals.is_waiting {
         watchdog.arrived.notify_one();
     }
 }
 
 impl Watchdog {
-    fn start() -> Arc<Self> {
+    fn start() -> Option<Arc<Self>> {
         let watchdog = Arc::new(Self::default());
         let of_thread = Arc::clone(&watchdog);
         let thread = std::thread::Builder::new().name("grid-watchdog".to_owned());
-        if let Err(error) = thread.spawn(move || of_thread.run()) {
-            tracing::warn!(%error, "cannot start the watchdog: a handler that blocks its thread delays its link");
+        match thread.spawn(move || of_thread.run()) {
+            Ok(_) => Some(watchdog),
+            Err(error) => {
+                tracing::warn!(%error, "cannot start the watchdog: a handler that blocks its thread delays its link");
+                None
+            }
         }
-        watchdog
     }
 
     fn run(&self) -> ! {
@@ -56,12 +71,19 @@ impl Watchdog {
         loop {
             self.admit(&mut links);
             std::thread::sleep(TICK);
-            links.retain(|link| Arc::clone(link).tick());
+            links.retain(|link| {
+                let mut is_watched = false;
+                // The upgraded link may be the last reference to a node, whose drop runs user code.
+                catch("a tick of the watchdog", || {
+                    is_watched = link.upgrade().is_some_and(|link| link.tick());
+                });
+                is_watched
+            });
         }
     }
 
     /// Adds links that have arrived. Waits for one if there is none.
-    fn admit(&self, links: &mut Vec<Arc<dyn Watched>>) {
+    fn admit(&self, links: &mut Vec<Weak<dyn Watched>>) {
         let mut arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
         while links.is_empty() && arrivals.links.is_empty() {
             arrivals.is_waiting = true;

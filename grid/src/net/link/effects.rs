@@ -2,7 +2,8 @@
 //!
 //! A waker, a payload and the source of an error belong to the user. Waking, dropping or cloning one can panic, block,
 //! or call back into the same link, so it must not happen under the lock. Code that holds the lock moves such values
-//! into an [`Effects`], and [`Peer`](super::peer::Peer) applies it once the lock is free. No other code in this crate
+//! into an [`Effects`]. [`Peer`](super::peer::Peer) applies it after it has released the lock; the driver applies its own
+//! in parts. No other code in this crate
 //! wakes, drops or aborts anything on behalf of a link.
 
 use std::collections::VecDeque;
@@ -100,26 +101,32 @@ impl Effects {
         self.serve.pop_front()
     }
 
-    /// Applies the effects that run no code of the user, and keeps the others for [`next_foreign`](Self::next_foreign).
-    /// Returns the number of woken tasks.
+    /// Moves the effects that can run the user's code from the list to those of [`next_foreign`](Self::next_foreign).
     ///
     /// `own` is the table of the runtime's wakers. Wakers with another table are the user's.
-    pub(in crate::net) fn apply_own(&mut self, own: &'static RawWakerVTable) -> usize {
+    pub(in crate::net) fn set_foreign_aside(&mut self, own: &'static RawWakerVTable) {
+        if self.list.iter().all(|effect| effect.is_own(own)) {
+            return;
+        }
+        for effect in std::mem::take(&mut self.list) {
+            if effect.is_own(own) {
+                self.list.push(effect);
+            } else {
+                self.foreign.push_back(effect);
+            }
+        }
+    }
+
+    /// Applies the effects that are not set aside. Returns the number of woken tasks.
+    pub(in crate::net) fn apply_own(&mut self) -> usize {
         if let Some(driver) = self.driver.take() {
             driver.wake();
         }
         self.wakes = 0;
         let mut woken = 0;
         for effect in self.list.drain(..) {
-            match effect {
-                Effect::Wake(waker) if std::ptr::eq(waker.vtable(), own) => {
-                    waker.wake();
-                    woken += 1;
-                }
-                Effect::DropWaker(waker) if std::ptr::eq(waker.vtable(), own) => drop(waker),
-                Effect::Abort(task) => task.abort(),
-                foreign => self.foreign.push_back(foreign),
-            }
+            woken += usize::from(matches!(effect, Effect::Wake(_)));
+            effect.apply();
         }
         woken
     }
@@ -149,6 +156,15 @@ impl Effects {
 }
 
 impl Effect {
+    /// Whether it runs no code of the user.
+    fn is_own(&self, own: &'static RawWakerVTable) -> bool {
+        match self {
+            Self::Wake(waker) | Self::DropWaker(waker) => std::ptr::eq(waker.vtable(), own),
+            Self::Abort(_) => true,
+            Self::DropPayload(_) | Self::DropError(_) => false,
+        }
+    }
+
     /// Wakes, drops or aborts. A panic is caught.
     ///
     /// Must not be called while a link is locked.

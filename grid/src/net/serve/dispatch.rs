@@ -1,11 +1,10 @@
 //! Starts the handlers of received calls.
 //!
 //! The handler of a single request is polled for the first time in the driver's task: most handlers finish in that
-//! poll, and their answers are sent in one batch. A handler is spawned only if it has to wait. Handlers whose first
-//! poll takes long are spawned at once, because they would delay the link, and so are those that may block, of which
-//! nothing is known, or whose large requests take long to decode (pace.rs).
+//! poll, and their answers are sent in one batch. A handler is spawned if it has to wait. It is spawned at once if its
+//! first poll takes long, if it may block, if its method is not known yet, or if its request is large (pace.rs).
 //!
-//! A handler that blocks the driver nevertheless loses it the link: see `drive/slot.rs`.
+//! If a handler blocks the driver anyway, a new driver takes over the link: see `drive/slot.rs`.
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -34,12 +33,14 @@ pub(in crate::net) enum Started {
     Later(Later),
 }
 
-/// Starts the handler of an [`Event::Serve`]. Runs user code, unless this is the last free worker.
+/// Starts the handler of an [`Event::Serve`]: polls it once here, or returns it to be spawned (see the module).
+/// `is_last`: this is the last free worker.
 pub(in crate::net) fn serve(
     peer: &Arc<Peer>,
     registry: &Registry,
     workers: &Workers,
     event: Event,
+    is_last: bool,
 ) -> Option<Started> {
     let Event::Serve { key, route, payload, deadline, meta } = event else { return None };
     let entry = registry.entry(route)?;
@@ -48,7 +49,7 @@ pub(in crate::net) fn serve(
     match &entry.handler {
         RawHandler::Single { run, inline } => {
             let large = payload.as_ref().is_some_and(|payload| payload.len() > peer.large_bytes);
-            if !inline && (large || runs_apart(entry, workers)) {
+            if !inline && (large || runs_apart(entry, workers, is_last)) {
                 let run = Arc::clone(run);
                 let start = Box::new(move || run(context, payload));
                 let kind = if large { Kind::Large } else { Kind::Small };
@@ -76,9 +77,9 @@ pub(in crate::net) fn serve(
 }
 
 /// Whether a handler should not be polled in the driver.
-fn runs_apart(entry: &Entry, workers: &Workers) -> bool {
+fn runs_apart(entry: &Entry, workers: &Workers, is_last: bool) -> bool {
     match entry.pace.verdict() {
-        Verdict::Quick => workers.is_last(),
+        Verdict::Quick => is_last,
         Verdict::Heavy | Verdict::Blocks => true,
         Verdict::Unknown => workers.are_several(),
     }

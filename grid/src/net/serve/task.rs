@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::task::{block_in_place, yield_now};
+use tokio::task::block_in_place;
 use tokio::time::Instant;
 
 use super::pace::Pace;
@@ -56,7 +56,7 @@ impl Later {
         let task = match work {
             Work::Single(handler) => tokio::spawn(async move {
                 if handler.start.is_some() {
-                    yield_now().await; // Lets the driver continue.
+                    yield_once().await; // Lets the driver continue.
                 }
                 let peer = &*peer_of_task;
                 let finish = |outcome: &_| peer.reply(key, outcome);
@@ -194,6 +194,20 @@ fn timed<T>(place: Option<&Place<'_>>, code: impl FnOnce() -> T) -> (T, Duration
 fn call<T: Send + 'static>(start: impl FnOnce() -> HandlerFuture<T>) -> HandlerFuture<T> {
     catch_unwind(AssertUnwindSafe(start))
         .unwrap_or_else(|panic| Box::pin(async move { std::panic::resume_unwind(panic) }))
+}
+
+/// Lets other tasks run. The task goes to the end of the worker's queue, from which other workers can take it. With
+/// `tokio::task::yield_now` it would wait until this worker polls its sockets, and a worker that is blocked does not.
+async fn yield_once() {
+    let mut has_yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut has_yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Waits for the waker that the last poll has registered.

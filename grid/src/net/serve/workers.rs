@@ -1,7 +1,8 @@
 //! The workers of a runtime, and how many of them user code may block.
 //!
-//! Nothing moves on a runtime whose workers are all blocked: no task, no timer, no socket. So user code never runs on
-//! the last free worker as it is. tokio can hand the work of a worker to another thread before code runs that may block
+//! If all workers of a runtime are blocked, no task, timer or socket makes progress. So a driver polls user code directly
+//! only while another worker is not used by a driver. Not covered are handlers of methods known as quick that block in
+//! their own tasks, and more blocked threads than there are places. tokio can hand the work of a worker to another thread before code runs that may block
 //! (`block_in_place`). That costs about as much as ten small calls, so only handlers that have blocked before, that take
 //! long, or about which little is known, run in it, and all of them while only one worker is free.
 
@@ -87,7 +88,7 @@ impl Workers {
         self.count > 1
     }
 
-    /// Asks to run user code. Returns `None` while other drivers run some on all workers but one; they either finish
+    /// Asks to run user code. Returns `None` while other drivers run user code on all workers but one; they either finish
     /// soon or lose their links.
     pub(in crate::net) fn enter(&self) -> Option<Permit<'_>> {
         if self.busy.fetch_add(1, Ordering::Relaxed) + 1 < self.count {
@@ -157,6 +158,11 @@ pub(super) struct Place<'a> {
 }
 
 impl Permit<'_> {
+    /// Whether this is the last free worker.
+    pub(in crate::net) fn is_last(&self) -> bool {
+        self.is_last
+    }
+
     /// Runs user code.
     pub(in crate::net) fn run(&self, code: impl FnOnce()) {
         let place = self.is_last.then(|| self.workers.spare_place()).flatten();
