@@ -55,6 +55,13 @@ fn check(ways: Vec<u8>) {
     }
     let plain = [rmp_serde::to_vec_named(&value), rmp_serde::to_vec(&value)].map(Result::unwrap);
     for (ours, plain) in [named(&value), compact(&value)].into_iter().zip(plain) {
+        // In a debug build the last levels of values that use much stack can exceed the limit of the stack.
+        let may_exceed_stack = cfg!(debug_assertions) && (MAX - 31..=MAX).contains(&levels);
+        let is_refused =
+            |plain| is_too_deep(ours.clone()) || is_too_deep(msgpack::decode::<Node>(plain));
+        if may_exceed_stack && is_refused(&plain) {
+            continue;
+        }
         if levels <= MAX {
             assert_eq!(ours, Ok(plain.clone()));
             assert_eq!(msgpack::decode(&plain), Ok(value.clone()));
