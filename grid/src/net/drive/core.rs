@@ -1,7 +1,7 @@
 //! What the driver of a link owns: the transport, received messages, and what is still to be done for them.
 //!
-//! A [`Core`] moves to another task if user code blocks the driver (slot.rs). Its methods run no handler, waker or drop of
-//! the user; only dropping it does. They do poll the user's byte stream: if that blocks, its link waits.
+//! A [`Core`] moves to another task if user code blocks the driver (slot.rs). Except where it is said, its methods run no
+//! handler, waker or drop of the user. They do poll the user's byte stream: if that blocks, its link waits.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,11 +12,11 @@ use super::budget::ReadBudget;
 use super::endpoint::Endpoint;
 use crate::error::LinkError;
 use crate::net::catch::catch;
-use crate::net::link::effects::{Effect, Effects};
+use crate::net::link::effects::Effects;
 use crate::net::serve::dispatch::{Reply, Started};
 use crate::net::serve::task::Later;
 use crate::net::transport::Transport;
-use crate::proto::{Event, Inbound, Link, PART_BYTES, ProtocolError};
+use crate::proto::{Inbound, Link, PART_BYTES, ProtocolError};
 
 /// Messages of at least this length are large messages or parts of them. They are never merged.
 const LARGE_MESSAGE_BYTES: usize = PART_BYTES;
@@ -198,8 +198,8 @@ impl<T: Transport> Core<T> {
         }
     }
 
-    /// Feeds a batch of received messages to the link. Then handles timers, unless the socket has more `input` that may have to be
-    /// handled before them. Returns `false` if there was nothing to do.
+    /// Feeds a batch of received messages to the link. Then handles timers, unless the socket has more `input` that may
+    /// have to be handled before them. Returns `false` if there was nothing to do.
     pub(super) fn handle(&mut self, now: Instant, input: Input) -> Result<bool, LinkError> {
         self.note_due(now);
         let has_messages = self.inbound.decode();
@@ -229,7 +229,7 @@ impl<T: Transport> Core<T> {
         outcome.map(|()| true).map_err(broken)
     }
 
-    /// Whether a poll has handled so many batches that other tasks must have a turn.
+    /// Whether a poll that has handled this many batches must let other tasks run, although more messages wait.
     pub(super) fn is_over_budget(&self, batches: usize) -> bool {
         batches >= BATCHES_MAX && !self.inbound.is_done()
     }
@@ -261,6 +261,18 @@ impl<T: Transport> Core<T> {
         std::mem::take(&mut self.spent)
     }
 
+    /// Returns the emptied list from [`take_spent`](Self::take_spent), to reuse its memory.
+    pub(super) fn reuse_spent(&mut self, emptied: Vec<Reply>) {
+        if self.spent.is_empty() {
+            self.spent = emptied;
+        }
+    }
+
+    /// Drops outcomes that the link has taken over. Runs user code.
+    pub(super) fn drop_spent(&mut self) {
+        discard(self.spent.drain(..));
+    }
+
     pub(super) fn has_spent(&self) -> bool {
         !self.spent.is_empty()
     }
@@ -275,21 +287,9 @@ impl<T: Transport> Core<T> {
         }
     }
 
-    pub(super) fn next_serve(&mut self) -> Option<Event> {
-        self.effects.next_serve()
-    }
-
-    pub(super) fn has_foreign(&self) -> bool {
-        self.effects.has_foreign()
-    }
-
     /// Whether user code is left that had to wait.
     pub(super) fn has_user_code(&self) -> bool {
         self.effects.has_serve() || self.effects.has_foreign() || self.has_spent()
-    }
-
-    pub(super) fn next_foreign(&mut self) -> Option<Effect> {
-        self.effects.next_foreign()
     }
 
     /// Whether there may be something to send.

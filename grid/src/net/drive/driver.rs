@@ -99,29 +99,29 @@ impl<T: Transport + 'static> Driver<T> {
             return Ok(core);
         }
         let Some(slot) = self.lending_slot() else {
-            discard(core.take_spent());
+            core.drop_spent();
             return Ok(core);
         };
         let Some(permit) = slot.enter() else { return Ok(core) };
-        let spent = core.take_spent();
-        Ok(slot.run(core, self.generation, &permit, || discard(spent))?)
+        let mut spent = core.take_spent();
+        core = slot.run(core, self.generation, &permit, || discard(spent.drain(..)))?;
+        core.reuse_spent(spent);
+        Ok(core)
     }
 
     /// Applies the effects that run user code.
     fn apply_foreign(&self, mut core: Box<Core<T>>) -> Turn<T, Box<Core<T>>> {
-        while core.has_foreign() {
-            let permit = match self.lending_slot().map(|slot| (slot, slot.enter())) {
-                Some((_, None)) => return Ok(core),
-                Some((slot, Some(permit))) => Some((slot, permit)),
-                None => None,
-            };
-            let Some(effect) = core.next_foreign() else { break };
-            match permit {
-                Some((slot, permit)) => {
-                    core = slot.run(core, self.generation, &permit, || effect.apply())?;
-                }
-                None => effect.apply(),
+        let Some(slot) = self.lending_slot() else {
+            while let Some(effect) = core.effects.next_foreign() {
+                effect.apply();
             }
+            return Ok(core);
+        };
+        while core.effects.has_foreign()
+            && let Some(permit) = slot.enter()
+            && let Some(effect) = core.effects.next_foreign()
+        {
+            core = slot.run(core, self.generation, &permit, || effect.apply())?;
         }
         Ok(core)
     }
@@ -132,13 +132,13 @@ impl<T: Transport + 'static> Driver<T> {
             let Some(permit) = slot.enter() else { return Ok(core) };
             return Ok(slot.serve(core, self.generation, &permit)?);
         }
-        while let Some(event) = core.next_serve() {
+        while let Some(event) = core.effects.next_serve() {
             let Endpoint { peer, registry, workers } = &core.endpoint;
             let started = dispatch::serve(peer, registry, workers, event, false);
             core.add(started);
             if core.is_full_of_replies() {
                 core.answer();
-                discard(core.take_spent());
+                core.drop_spent();
             }
         }
         Ok(core)

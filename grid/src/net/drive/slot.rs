@@ -152,7 +152,7 @@ impl<T: Transport + 'static> Slot<T> {
         generation: u64,
         permit: &Permit<'_>,
     ) -> Result<Box<Core<T>>, Taken> {
-        let Some(mut event) = core.next_serve() else { return Ok(core) };
+        let Some(mut event) = core.effects.next_serve() else { return Ok(core) };
         let Endpoint { peer, registry, workers } = &self.endpoint;
         let mut state = self.lend(core);
         loop {
@@ -170,13 +170,16 @@ impl<T: Transport + 'static> Slot<T> {
             core.add(started);
             if core.is_full_of_replies() {
                 core.answer();
-                let spent = core.take_spent();
+                let mut spent = core.take_spent();
                 state.begin_piece(None);
                 drop(state);
-                permit.run(|| discard(spent));
+                permit.run(|| discard(spent.drain(..)));
                 state = self.lock();
+                if let Some(core) = state.lent_by(generation) {
+                    core.reuse_spent(spent);
+                }
             }
-            let next = state.lent_by(generation).map(|core| core.next_serve());
+            let next = state.lent_by(generation).map(|core| core.effects.next_serve());
             match next {
                 Some(Some(next)) => event = next,
                 Some(None) => return state.lent.take().ok_or(Taken),

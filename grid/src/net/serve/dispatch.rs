@@ -87,7 +87,7 @@ fn runs_apart(entry: &Entry, workers: &Workers, is_last: bool) -> bool {
 
 /// Records that a handler of this route has blocked its thread.
 pub(in crate::net) fn note_block(registry: &Registry, route: RouteIndex) {
-    if let Some(entry) = registry.entry(route) {
-        entry.pace.note_block();
+    if let Some(pace) = registry.pace(route) {
+        pace.note_block();
     }
 }

@@ -8,12 +8,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::task::block_in_place;
 use tokio::time::Instant;
 
-use super::pace::Pace;
 use super::registry::{HandlerFuture, Registry};
-use super::workers::{Place, Workers};
+use super::workers::{Place, Workers, run_in};
 use crate::error::{ErrorCode, Fault};
 use crate::net::catch::{self, Panic};
 use crate::net::link::peer::Peer;
@@ -130,7 +128,8 @@ impl<T: Send + 'static> Handler<T> {
         }
     }
 
-    /// Polls the handler until it finishes, and passes the outcome to `finish`. A poll that may block lets the worker's other tasks move to another thread.
+    /// Polls the handler until it finishes, and passes the outcome to `finish`. A poll that may block lets the worker's
+    /// other tasks move to another thread.
     async fn run(
         mut self,
         peer: &Peer,
@@ -141,8 +140,7 @@ impl<T: Send + 'static> Handler<T> {
     ) {
         let mut is_first = self.start.is_some();
         // The registry has an entry for each of its routes.
-        let unknown = Pace::default();
-        let pace = registry.pace(route).unwrap_or(&unknown);
+        let Some(pace) = registry.pace(route) else { return };
         loop {
             let place = workers.place(pace, is_first && self.kind == Kind::Small).await;
             let polled = poll_fn(|cx| Poll::Ready(timed(place.as_ref(), || self.poll_once(cx))));
@@ -177,17 +175,13 @@ impl<T> Drop for Handler<T> {
     }
 }
 
-/// Runs user code, which may block if it has a place for that. Returns how long it took.
+/// Runs user code as [`run_in`] does. Returns how long it took.
 fn timed<T>(place: Option<&Place<'_>>, code: impl FnOnce() -> T) -> (T, Duration) {
-    let timed = || {
+    run_in(place, || {
         let began = Instant::now();
         let result = code();
         (result, began.elapsed())
-    };
-    match place {
-        Some(_) => block_in_place(timed),
-        None => timed(),
-    }
+    })
 }
 
 /// Calls the user's function. If it panics before it returns a future, returns a future that panics.
@@ -199,18 +193,15 @@ fn call<T: Send + 'static>(start: impl FnOnce() -> HandlerFuture<T>) -> HandlerF
 /// Lets other tasks run. The task goes to the end of the worker's queue, from which other workers can take it. With
 /// `tokio::task::yield_now` it would wait until this worker polls its sockets, and a worker that is blocked does not.
 async fn yield_once() {
-    let mut has_yielded = false;
     poll_fn(|cx| {
-        if std::mem::replace(&mut has_yielded, true) {
-            return Poll::Ready(());
-        }
         cx.waker().wake_by_ref();
-        Poll::Pending
+        Poll::Ready(())
     })
     .await;
+    woken().await;
 }
 
-/// Waits for the waker that the last poll has registered.
+/// Waits until the task is woken.
 async fn woken() {
     let mut is_woken = false;
     poll_fn(

@@ -2,9 +2,11 @@
 //!
 //! If all workers of a runtime are blocked, no task, timer or socket makes progress. So a driver polls user code directly
 //! only while another worker is not used by a driver. Not covered are handlers of methods known as quick that block in
-//! their own tasks, and more blocked threads than there are places. tokio can hand the work of a worker to another thread before code runs that may block
-//! (`block_in_place`). That costs about as much as ten small calls, so only handlers that have blocked before, that take
-//! long, or about which little is known, run in it, and all of them while only one worker is free.
+//! their own tasks, and more blocked threads than there are places.
+//!
+//! tokio can hand the work of a worker to another thread before code runs that may block (`block_in_place`). That costs
+//! about as much as ten small calls, so only handlers that have blocked before, that take long, or about which little is
+//! known, run in it, and all of them while only one worker is free.
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -137,10 +139,7 @@ impl Workers {
         let mut future = pin!(future);
         poll_fn(|cx| {
             let place = if self.are_several() { self.spare_place() } else { None };
-            match place {
-                Some(_) => block_in_place(|| future.as_mut().poll(cx)),
-                None => future.as_mut().poll(cx),
-            }
+            run_in(place.as_ref(), || future.as_mut().poll(cx))
         })
         .await
     }
@@ -157,6 +156,14 @@ pub(super) struct Place<'a> {
     _tried: Option<Tried<'a>>,
 }
 
+/// Runs user code, which may block if it has a place for that.
+pub(super) fn run_in<T>(place: Option<&Place<'_>>, code: impl FnOnce() -> T) -> T {
+    match place {
+        Some(_) => block_in_place(code),
+        None => code(),
+    }
+}
+
 impl Permit<'_> {
     /// Whether this is the last free worker.
     pub(in crate::net) fn is_last(&self) -> bool {
@@ -166,10 +173,7 @@ impl Permit<'_> {
     /// Runs user code.
     pub(in crate::net) fn run(&self, code: impl FnOnce()) {
         let place = self.is_last.then(|| self.workers.spare_place()).flatten();
-        match place {
-            Some(_) => block_in_place(code),
-            None => code(),
-        }
+        run_in(place.as_ref(), code);
     }
 }
 
