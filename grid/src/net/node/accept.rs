@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::arrivals::{Arrivals, Claim, Ticket};
 use super::closing::{CLOSE_TIMEOUT, Closing};
-use super::handshake::{Arrival, Gate, authenticate, receive_introduction};
+use super::handshake::{Arrival, Gate, authenticate, receive_introduction, within};
 use super::life::Life;
 use super::listen::{Accepted, Listen};
 use super::repeats::Repeats;
@@ -220,15 +220,6 @@ async fn upgrade(
         Ok(()) => within(limit, "the upgrade was not read", requested.accept()).await,
         Err(denied) => refuse(requested, StatusCode::FORBIDDEN, denied.to_string()).await,
     }
-}
-
-/// Each step has the time of a whole attempt, so that the error names the step that was slow.
-async fn within<T>(
-    limit: Duration,
-    step: &'static str,
-    work: impl Future<Output = Result<T, LinkError>>,
-) -> Result<T, LinkError> {
-    tokio::time::timeout(limit, work).await.map_err(|_| LinkError::TimedOut { step, limit })?
 }
 
 /// Returns the token of a request; empty if there is none.

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 use super::closing::Closing;
-use super::handshake::{Arrival, Dialed, introduce};
+use super::handshake::{Arrival, Dialed, introduce, within};
 use super::life::Life;
 use super::repeats::Repeats;
 use super::report::LinkLog;
@@ -164,9 +164,8 @@ async fn logged_attempt(node: &Node, endpoint: &Endpoint, number: u64) -> Result
 async fn attempt(node: &Node, endpoint: &Endpoint, number: u64) -> Result<Arrival, Failed> {
     let peer = &endpoint.peer;
     let limit = node.config.connect_timeout;
-    let (mut transport, token) = tokio::time::timeout(limit, open(node, endpoint))
-        .await
-        .map_err(|_| LinkError::TimedOut { step: "no WebSocket upgrade", limit })??;
+    let (mut transport, token) =
+        within(limit, "no WebSocket upgrade", open(node, endpoint)).await?;
     let dialed = Dialed { remote: &peer.name, token, number };
     match introduce(&mut transport, &node.introduction(), dialed).await {
         Ok(agreed) => {

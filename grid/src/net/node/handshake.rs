@@ -194,11 +194,20 @@ pub(super) async fn authenticate(
     limit: Duration,
 ) -> Result<(), LinkError> {
     // Calling `check` can block as well.
-    let check = workers.guard(async { auth.check(claim).await });
-    match tokio::time::timeout(limit, check).await {
-        Ok(judged) => judged.map_err(|denied| LinkError::Denied { reason: denied.to_string() }),
-        Err(_) => Err(LinkError::TimedOut { step: "no answer from the authenticator", limit }),
-    }
+    let check = workers.guard(async {
+        let judged = auth.check(claim).await;
+        judged.map_err(|denied| LinkError::Denied { reason: denied.to_string() })
+    });
+    within(limit, "no answer from the authenticator", check).await
+}
+
+/// Runs one step of an attempt. The error names the step that was slow.
+pub(super) async fn within<T>(
+    limit: Duration,
+    step: &'static str,
+    work: impl Future<Output = Result<T, LinkError>>,
+) -> Result<T, LinkError> {
+    tokio::time::timeout(limit, work).await.map_err(|_| LinkError::TimedOut { step, limit })?
 }
 
 fn agree(
@@ -227,17 +236,12 @@ fn features_of(names: &[String]) -> Features {
 async fn send(transport: &mut impl Transport, message: Bytes) -> Result<(), LinkError> {
     transport.start_send(message)?;
     let flushed = poll_fn(|cx| transport.poll_flush(cx));
-    tokio::time::timeout(HANDSHAKE_TIMEOUT, flushed).await.map_err(|_| LinkError::TimedOut {
-        step: "handshake message not written",
-        limit: HANDSHAKE_TIMEOUT,
-    })?
+    within(HANDSHAKE_TIMEOUT, "handshake message not written", flushed).await
 }
 
 async fn receive(transport: &mut impl Transport) -> Result<Message, LinkError> {
     let received = poll_fn(|cx| transport.poll_recv(cx));
-    let bytes = tokio::time::timeout(HANDSHAKE_TIMEOUT, received)
-        .await
-        .map_err(|_| LinkError::TimedOut { step: "no handshake", limit: HANDSHAKE_TIMEOUT })??;
+    let bytes = within(HANDSHAKE_TIMEOUT, "no handshake", received).await?;
     Message::decode(bytes).map_err(|error| bad(format!("the first message is malformed: {error}")))
 }
 
