@@ -162,8 +162,8 @@ impl Peer {
 
     /// Calls `ask` on the link, and registers the task of `cx` in the same critical section if the result is `Pending`.
     ///
-    /// `spare` is a clone of the task's waker, if the caller has one; it is taken when it is registered. Without it `ask` may be
-    /// called twice, so it must not change the link if it returns `Pending`.
+    /// `spare` is a clone of the task's waker, if the caller has one; it is taken when it is registered. Without it `ask`
+    /// may be called twice, so it must not change the link if it returns `Pending`.
     pub(in crate::net) fn poll<T>(
         &self,
         waiter: Waiter,
@@ -171,20 +171,13 @@ impl Peer {
         spare: &mut Option<Waker>,
         mut ask: impl FnMut(&mut Link) -> Poll<T>,
     ) -> Poll<T> {
-        loop {
-            let polled = self.with(|shared, effects| {
-                let polled = ask(&mut shared.link);
-                if polled.is_pending() && !shared.waiters.has(waiter, cx.waker()) {
-                    shared.waiters.register(waiter, spare.take()?, effects);
-                }
-                Some(polled)
-            });
-            match polled {
-                Some(polled) => return polled,
-                // Cloning a waker can run user code, so the lock is released first.
-                None => *spare = Some(cx.waker().clone()),
+        self.with_waker(cx, spare, |shared, spare, effects| {
+            let polled = ask(&mut shared.link);
+            if polled.is_pending() && !shared.waiters.has(waiter, cx.waker()) {
+                shared.waiters.register(waiter, spare.take()?, effects);
             }
-        }
+            Some(polled)
+        })
     }
 
     /// Calls `look` on the shared state, and registers the task of `cx` in the same critical section if it returns
@@ -196,22 +189,31 @@ impl Peer {
         cx: &Context<'_>,
         look: impl Fn(&Shared) -> Option<T>,
     ) -> Poll<T> {
-        let mut waker = None;
-        loop {
-            let polled = self.with(|shared, effects| {
-                if let Some(answer) = look(shared) {
-                    return Some(Poll::Ready(answer));
-                }
-                let set = shared.watching(watched);
-                if !set.has(*place, cx.waker()) {
-                    set.register(place, waker.take()?, effects);
-                }
-                Some(Poll::Pending)
-            });
-            match polled {
-                Some(polled) => return polled,
-                None => waker = Some(cx.waker().clone()), // As in `poll`.
+        self.with_waker(cx, &mut None, |shared, waker, effects| {
+            if let Some(answer) = look(shared) {
+                return Some(Poll::Ready(answer));
             }
+            let set = shared.watching(watched);
+            if !set.has(*place, cx.waker()) {
+                set.register(place, waker.take()?, effects);
+            }
+            Some(Poll::Pending)
+        })
+    }
+
+    /// Runs `act` under the lock as [`with`](Self::with) does. If it returns `None` because it needs a clone of the task's
+    /// waker, runs it again with one: cloning can run user code, so the lock is released first.
+    fn with_waker<T>(
+        &self,
+        cx: &Context<'_>,
+        clone: &mut Option<Waker>,
+        mut act: impl FnMut(&mut Shared, &mut Option<Waker>, &mut Effects) -> Option<T>,
+    ) -> T {
+        loop {
+            if let Some(result) = self.with(|shared, effects| act(shared, clone, effects)) {
+                return result;
+            }
+            *clone = Some(cx.waker().clone());
         }
     }
 
