@@ -177,7 +177,7 @@ impl Assembly {
 /// The stream of which a message is an item, if it begins with these bytes. A part is usually long enough to tell.
 fn item_of(begin: &Bytes) -> Option<(Op, MuxId)> {
     let (op, mux) = Header::peek(begin)?;
-    matches!(op, Op::MuxClientMsg | Op::MuxServerMsg).then_some((op, mux))
+    op.is_item().then_some((op, mux))
 }
 
 impl Transfer {

@@ -150,7 +150,7 @@ impl Source {
         if count == 0 || !run.first().is_some_and(is_kept) {
             return;
         }
-        let are_items = run.first().is_some_and(is_item);
+        let are_items = run.first().is_some_and(|message| message.header.op.is_item());
         let held = self.held;
         let is_small_part = if is_pressed {
             bytes * HELD_RATIO_PRESSED < held
@@ -194,9 +194,6 @@ fn small(bytes: usize) -> u32 {
 
 /// Whether the payload of a message can be kept after the link has handled it.
 fn is_kept(message: &Message) -> bool {
-    matches!(message.header.op, Op::Request | Op::ConnectMux | Op::Response) || is_item(message)
-}
-
-fn is_item(message: &Message) -> bool {
-    matches!(message.header.op, Op::MuxClientMsg | Op::MuxServerMsg)
+    let op = message.header.op;
+    matches!(op, Op::Request | Op::ConnectMux | Op::Response) || op.is_item()
 }

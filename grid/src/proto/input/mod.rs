@@ -345,7 +345,7 @@ impl Inbound {
 /// The stream whose item this is, if it is one.
 fn stream_of(message: &Message) -> Option<(Op, MuxId)> {
     let Header { op, mux, .. } = message.header;
-    matches!(op, Op::MuxClientMsg | Op::MuxServerMsg).then_some((op, mux))
+    op.is_item().then_some((op, mux))
 }
 
 #[cfg(test)]

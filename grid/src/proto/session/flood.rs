@@ -93,7 +93,7 @@ impl Waste {
     const fn answers(self) -> u64 {
         match self {
             Self::Unknown | Self::Stale | Self::Cancelled | Self::Tiny => 0,
-            // The library answers pings of the WebSocket itself.
+            // The transport answers pings of the WebSocket itself, at most one for each write.
             Self::Frame | Self::Fragment => 0,
             Self::Ping | Self::StreamPing | Self::StaleAnswered | Self::Refused => 1,
             Self::CancelledStream => 2,

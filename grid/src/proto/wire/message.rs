@@ -64,6 +64,11 @@ pub(crate) enum Op {
 }
 
 impl Op {
+    /// Whether it is an item of a stream, in either direction.
+    pub(crate) const fn is_item(self) -> bool {
+        matches!(self, Self::MuxClientMsg | Self::MuxServerMsg)
+    }
+
     pub(crate) const fn from_u8(op: u8) -> Self {
         match op {
             1 => Self::Connect,
