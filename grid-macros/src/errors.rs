@@ -23,7 +23,7 @@ impl Errors {
         }
     }
 
-    /// Returns one `compile_error!` per error; empty if there are none.
+    /// Returns the errors as code: one `compile_error!` for each.
     pub(crate) fn finish(mut self) -> TokenStream {
         self.asked = true;
         self.found.take().map(|found| found.to_compile_error()).unwrap_or_default()

@@ -2,10 +2,11 @@
 //! task.
 //!
 //! When the Connect message of a connection has been read, its [`Claim`] is accepted or refused, before the answer is
-//! sent. Claims are ordered by what the dialer says: of two dials of one run of the peer, the one with the higher number is the later
-//! one, even if it was read first. A connection of another run replaces that of the present one, as after a restart that
-//! this node has not noticed. But a run that was replaced and comes back has not ended: then two processes use one name.
-//! The one that is connected stays, and the other is refused; and for a while, runs that are new have to wait.
+//! sent. Claims are ordered by what the dialer says: of two dials of one run of the peer, the one with the higher number
+//! is the later one, even if it was read first. A connection of another run replaces that of the present one, as after a
+//! restart that this node has not noticed. But a run that was replaced and comes back has not ended: then two processes
+//! use one name. The one that is connected stays, and the other is refused; and for a while, runs that are new have to
+//! wait.
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -290,7 +290,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         }
     }
 
-    /// Reads available bytes. Returns `false` if there are none, or if no more may be read now.
+    /// Reads available bytes into `input`. Returns `false` if the socket has none, or if this turn has read
+    /// [`READ_BYTES_MAX`] bytes already.
     fn read_input(&mut self) -> Result<bool, LinkError> {
         if self.left == 0 {
             return Ok(false);
