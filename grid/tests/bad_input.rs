@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use grid::{BuildError, Config, Manager, NoAuth, SharedSecret, State};
-use support::{A, B, Network};
+use support::{A, B, Network, sides};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::time::Instant;
 
@@ -67,14 +67,9 @@ async fn an_error_about_a_duplicate_id_names_both_handlers() {
     assert!(Manager::builder(A).single_handler(0, None, single).build().is_err());
 }
 
-/// The names of two nodes: the one that is dialed, and the one that dials.
-fn sides() -> (&'static str, &'static str) {
-    if grid::dials(A, B) { (B, A) } else { (A, B) }
-}
-
 #[tokio::test(start_paused = true)]
 async fn the_dialer_is_notified_of_a_wrong_token() {
-    let (listener, dialer) = sides();
+    let (dialer, listener) = sides();
     let network = Network::default();
     let listening =
         network.node(listener, &[A, B]).token(SharedSecret::new("right")).build().unwrap();
@@ -95,7 +90,7 @@ async fn the_dialer_is_notified_of_a_wrong_token() {
 
 #[tokio::test(start_paused = true)]
 async fn the_dialer_is_notified_of_an_unknown_host_and_a_wrong_route() {
-    let (listener, dialer) = sides();
+    let (dialer, listener) = sides();
     let network = Network::default();
     let listening = network.node(listener, &[listener]).build().unwrap();
     network.attach(&listening);

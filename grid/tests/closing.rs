@@ -14,24 +14,12 @@ use grid::{
     Sent, State, TokenFuture,
 };
 use script::{Connect, Scripted};
-use support::{A, B, Network, Once};
+use support::{A, B, Network, Once, sides};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::time::{Instant, sleep};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{WebSocketStream, accept_async};
-
-fn sides() -> (&'static str, &'static str) {
-    if grid::dials(A, B) { (A, B) } else { (B, A) }
-}
-
-/// A connection to a node, before its handshake.
-async fn dial(manager: &Manager) -> Scripted {
-    let (near, far) = duplex(1 << 16);
-    let manager = manager.clone();
-    tokio::spawn(async move { manager.accept(far).await });
-    Scripted::upgrade(near).await
-}
 
 fn listening(configure: impl FnOnce(Builder) -> Builder) -> (Manager, &'static str) {
     let (dialer, listener) = sides();
@@ -72,18 +60,18 @@ async fn a_refused_dialer_reads_why() {
         ),
         (Connect::new(dialer, "http://c:1", 1, 1), "is at the address of http://c:1"),
     ] {
-        let mut socket = dial(&manager).await;
+        let mut socket = Scripted::dial(&manager).await;
         let refused = socket.connect(&connect).await.unwrap_err();
         assert!(refused.contains(reason), "{refused}");
         says(socket.closed().await, 1008, reason);
     }
-    let mut socket = dial(&manager).await;
+    let mut socket = Scripted::dial(&manager).await;
     socket.0.send(Message::Binary("garbage".into())).await.unwrap();
     let answer = socket.message().await.expect("a ConnectResponse");
     assert!(String::from_utf8_lossy(&answer).contains("the first message is malformed"));
     says(socket.closed().await, 1002, "the first message is malformed");
     let (manager, dialer) = listening(|builder| builder.token(Nobody));
-    let mut socket = dial(&manager).await;
+    let mut socket = Scripted::dial(&manager).await;
     socket.connect(&Connect::new(dialer, manager.name(), 1, 1)).await.unwrap_err();
     says(socket.closed().await, 1008, "not on a Sunday");
 }
@@ -115,7 +103,7 @@ async fn a_peer_that_breaks_the_protocol_or_sends_too_much_reads_why() {
     ] {
         let (manager, dialer) = listening(small);
         let connection = manager.connection(dialer).unwrap();
-        let mut socket = dial(&manager).await;
+        let mut socket = Scripted::dial(&manager).await;
         socket.connect(&Connect::new(dialer, manager.name(), 1, 1)).await.unwrap();
         connection.wait_connected(Duration::from_secs(1)).await.unwrap();
         socket.0.send(message).await.unwrap();

@@ -7,16 +7,12 @@
 mod support;
 
 use std::fmt;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
-use grid::{
-    CallError, Closed, Connection, ErrorCode, Incoming, Manager, Outgoing, Raw, RemoteError,
-    SendError, Service,
-};
+use grid::{CallError, Closed, ErrorCode, Incoming, Outgoing, Raw, RemoteError, SendError};
 use serde::{Deserialize, Serialize};
-use support::{A, B, Network};
+use support::serving;
 
 const TOO_DEEP: &str = "nested deeper than 128 levels";
 
@@ -204,18 +200,6 @@ impl Wild for Hostile {
     async fn trade(&self, _: Incoming<Raw>, mut out: Outgoing<Raw>) -> Result<(), RemoteError> {
         Ok(out.send(hostile_tree().into()).await?)
     }
-}
-
-/// A connection to a node with this service, over the in-memory network.
-async fn serving(service: impl Service) -> (Connection, (Network, Manager, Manager)) {
-    let network = Network::default();
-    let a = network.node(A, &[A, B]).build().unwrap();
-    network.attach(&a);
-    let b = network.node(B, &[A, B]).service(service).build().unwrap();
-    network.attach(&b);
-    let connection = a.connection(B).unwrap();
-    connection.wait_connected(Duration::from_secs(5)).await.unwrap();
-    (connection, (network, a, b))
 }
 
 /// Asserts that the callee could not decode the request, and that it says which argument.

@@ -8,21 +8,9 @@ mod support;
 use std::fmt;
 use std::time::Duration;
 
-use grid::{CallError, Connection, ErrorCode, Incoming, Manager, Outgoing, RemoteError, Service};
+use grid::{CallError, ErrorCode, Incoming, Outgoing, RemoteError};
 use serde::{Deserialize, Serialize};
-use support::{A, B, Network};
-
-/// A connection to a node with this service, over the in-memory network.
-async fn serving(service: impl Service) -> (Connection, (Network, Manager, Manager)) {
-    let network = Network::default();
-    let a = network.node(A, &[A, B]).build().unwrap();
-    network.attach(&a);
-    let b = network.node(B, &[A, B]).service(service).build().unwrap();
-    network.attach(&b);
-    let connection = a.connection(B).unwrap();
-    connection.wait_connected(Duration::from_secs(5)).await.unwrap();
-    (connection, (network, a, b))
-}
+use support::serving;
 
 fn is_unknown<E: fmt::Debug>(error: &CallError<E>) -> bool {
     matches!(error, CallError::Remote(remote) if remote.code == ErrorCode::UnknownHandler)

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use grid::{
     Builder, Capacities, Config, Context, Dial, Dialing, Manager, RemoteError, SendError, State,
 };
-use support::{A, B, Network, pair};
+use support::{A, B, Network, pair, sides};
 use tokio::time::{Instant, sleep, timeout};
 
 const ONE: Capacities = Capacities { incoming: 1, outgoing: 1 };
@@ -26,11 +26,6 @@ fn watch(told: &Arc<AtomicUsize>, cx: Context) {
         cx.cancelled().await;
         told.fetch_add(1, Ordering::Relaxed);
     });
-}
-
-/// The names of two nodes: the one that dials, and the one that is dialed.
-fn sides() -> (&'static str, &'static str) {
-    if grid::dials(A, B) { (A, B) } else { (B, A) }
 }
 
 #[tokio::test(start_paused = true)]

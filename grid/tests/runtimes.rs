@@ -15,7 +15,7 @@ use futures_util::SinkExt as _;
 use grid::{CallError, LinkError, Manager, Sent, State};
 use listener::scripted_listener;
 use script::{Connect, Scripted};
-use support::{A, B};
+use support::{A, B, sides};
 use tokio::runtime::{Builder, Runtime};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -61,7 +61,7 @@ fn calls_of_a_node_whose_runtime_has_ended_fail_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_that_serves_does_not_keep_the_node_alive() {
-    let (dialer, listener) = if grid::dials(A, B) { (A, B) } else { (B, A) };
+    let (dialer, listener) = sides();
     let (incoming, route) = scripted_listener();
     let manager = Manager::builder(listener).hosts([A, B]).build().unwrap();
     let serving = tokio::spawn(manager.serve(incoming));
@@ -92,7 +92,7 @@ async fn a_task_with_a_clone_can_still_serve() {
 /// that waits for it, and neither they nor the listener wait.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn connections_to_a_blocked_link_do_not_pile_up() {
-    let (dialer, listener) = if grid::dials(A, B) { (A, B) } else { (B, A) };
+    let (dialer, listener) = sides();
     let (release, blocked) = std::sync::mpsc::channel::<()>();
     let (begun, mut begins) = tokio::sync::mpsc::unbounded_channel();
     let blocked = Mutex::new(blocked);

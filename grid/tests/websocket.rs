@@ -5,7 +5,7 @@ mod support;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use grid::{Manager, ROUTE};
-use support::{A, B, Once};
+use support::{A, B, Once, sides};
 use tokio::io::duplex;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{accept_async, client_async};
@@ -31,7 +31,7 @@ async fn a_client_of_another_library_is_upgraded_and_told_why_it_is_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_of_another_library_accepts_the_upgrade() {
-    let (dialer, listener) = if grid::dials(A, B) { (A, B) } else { (B, A) };
+    let (dialer, listener) = sides();
     let (near, far) = duplex(1 << 16);
     let _dialing =
         Manager::builder(dialer).hosts([A, B]).dial_with(Once::new(near)).build().unwrap();

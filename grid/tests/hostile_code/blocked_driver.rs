@@ -6,186 +6,21 @@
 
 use std::future::Future;
 use std::io;
-use std::net::Shutdown;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use grid::{
-    Authenticate, Authenticating, Builder, CallError, Capacities, Claim, Config, Connection,
-    Denied, Dial, Dialing, ErrorCode, Io, Manager, RemoteError, State, TokenFuture,
+    Authenticate, Authenticating, CallError, Capacities, Claim, Config, Connection, Denied, Dial,
+    Dialing, ErrorCode, Manager, RemoteError, State, TokenFuture,
 };
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpListener;
-use tokio::time::timeout;
 
-/// A test that takes longer has failed.
-const LIMIT: Duration = Duration::from_secs(8);
-
-/// Calls after which a method is known not to block.
-const MANY: usize = 64;
-
-/// Blocks threads until it is opened.
-#[derive(Default)]
-struct Gate {
-    state: Mutex<GateState>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct GateState {
-    is_open: bool,
-    /// Threads that have come since the last release.
-    reached: usize,
-    releases: usize,
-}
-
-impl Gate {
-    fn new() -> Arc<Self> {
-        Arc::default()
-    }
-
-    /// Blocks the thread.
-    fn pass(&self) {
-        let mut state = self.state.lock().unwrap();
-        state.reached += 1;
-        self.changed.notify_all();
-        let releases = state.releases;
-        let is_held = |state: &mut GateState| !state.is_open && state.releases == releases;
-        drop(self.changed.wait_while(state, is_held).unwrap());
-    }
-
-    /// Waits until this many threads have come to the gate.
-    async fn reached(self: &Arc<Self>, count: usize) {
-        let gate = Arc::clone(self);
-        let reached = tokio::task::spawn_blocking(move || {
-            let state = gate.state.lock().unwrap();
-            let waited =
-                gate.changed.wait_timeout_while(state, LIMIT, |state| state.reached < count);
-            !waited.unwrap().1.timed_out()
-        });
-        assert!(reached.await.unwrap(), "{count} threads are blocked");
-    }
-
-    fn open(&self) {
-        self.state.lock().unwrap().is_open = true;
-        self.changed.notify_all();
-    }
-
-    /// Lets those go that have come so far.
-    fn release(&self) {
-        let mut state = self.state.lock().unwrap();
-        (state.reached, state.releases) = (0, state.releases + 1);
-        drop(state);
-        self.changed.notify_all();
-    }
-}
-
-/// Opens the gate even if the test fails, so that the runtime can end.
-struct OpenOnDrop(Arc<Gate>);
-
-impl Drop for OpenOnDrop {
-    fn drop(&mut self) {
-        self.0.open();
-    }
-}
-
-/// Two nodes, and the connections between them.
-struct Pair {
-    _nodes: [Manager; 2],
-    /// The first node's connection to the second one.
-    there: Connection,
-    /// The second node's connection to the first one.
-    back: Connection,
-    /// The second node's connection to itself.
-    own: Connection,
-    sockets: Sockets,
-}
-
-impl Pair {
-    /// Cuts all sockets, and waits until both nodes are connected again.
-    async fn cut(&self) {
-        let connections = [&self.there, &self.back];
-        let before = connections.map(|connection| connection.stats().connects);
-        for socket in self.sockets.0.lock().unwrap().drain(..) {
-            socket.shutdown(Shutdown::Both).unwrap();
-        }
-        for (connection, before) in connections.iter().zip(before) {
-            while connection.stats().connects == before {
-                tokio::task::yield_now().await;
-            }
-        }
-    }
-}
-
-/// Dials with TCP, and keeps the sockets.
-#[derive(Clone, Default)]
-struct Sockets(Arc<Mutex<Vec<std::net::TcpStream>>>);
-
-impl Dial for Sockets {
-    fn dial<'a>(&'a self, name: &'a str) -> Dialing<'a> {
-        Box::pin(async move {
-            let address = name.strip_prefix("http://").unwrap();
-            let stream = tokio::net::TcpStream::connect(address).await?.into_std()?;
-            self.0.lock().unwrap().push(stream.try_clone()?);
-            Ok(Box::new(tokio::net::TcpStream::from_std(stream)?) as Box<dyn Io>)
-        })
-    }
-}
-
-const QUICK: u8 = 1;
-const BLOCK: u8 = 2;
-
-/// Two nodes with a quick handler, and those that `configure` adds.
-async fn pair(configure: impl Fn(Builder) -> Builder) -> Pair {
-    let listeners = [listener().await, listener().await];
-    let names =
-        listeners.each_ref().map(|listener| format!("http://{}", listener.local_addr().unwrap()));
-    let sockets = Sockets::default();
-    let mut nodes = Vec::new();
-    for (name, listener) in names.iter().zip(listeners) {
-        let builder = Manager::builder(name).hosts(names.iter()).dial_with(sockets.clone());
-        let builder = builder.single_handler(QUICK, None, |_, payload| async move { Ok(payload) });
-        let node = configure(builder).build().unwrap();
-        tokio::spawn({
-            let node = node.clone();
-            async move { node.serve(listener).await }
-        });
-        nodes.push(node);
-    }
-    let nodes: [Manager; 2] = nodes.try_into().unwrap();
-    let there = nodes[0].connection(&names[1]).unwrap();
-    let back = nodes[1].connection(&names[0]).unwrap();
-    let own = nodes[1].connection(&names[1]).unwrap();
-    for connection in [&there, &back] {
-        connection.wait_connected(LIMIT).await.unwrap();
-    }
-    Pair { _nodes: nodes, there, back, own, sockets }
-}
-
-async fn listener() -> TcpListener {
-    TcpListener::bind("127.0.0.1:0").await.unwrap()
-}
-
-/// Calls the quick handler in both directions.
-async fn check(pair: &Pair) {
-    for _ in 0..10 {
-        for connection in [&pair.there, &pair.back] {
-            let answer = connection.request(QUICK, Some("x".into())).timeout(LIMIT).await;
-            assert_eq!(answer.unwrap(), Some("x".into()));
-        }
-    }
-}
-
-/// Calls a method so often that it is known to be quick.
-async fn train(connection: &Connection, method: u8) {
-    for _ in 0..MANY {
-        connection.request(method, None).timeout(LIMIT).await.unwrap();
-    }
-}
+use crate::gate::{Gate, LIMIT, gated, limited};
+use crate::tcp_pair::{BLOCK, QUICK, block, check, pair, train};
 
 /// A handler that blocks if it is called with a payload.
 fn blocks(
@@ -205,33 +40,24 @@ fn blocks(
 
 type Answer = std::pin::Pin<Box<dyn Future<Output = Result<Option<Bytes>, RemoteError>> + Send>>;
 
-fn block(connection: &Connection, method: u8) -> tokio::task::JoinHandle<Option<Bytes>> {
-    let call = connection.request(method, Some("b".into())).timeout(LIMIT);
-    tokio::spawn(async move { call.await.unwrap() })
-}
-
-/// Runs a test that hangs if it fails.
-async fn limited(test: impl Future<Output = ()>) {
-    timeout(2 * LIMIT, test).await.expect("hangs");
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn handlers_that_block_delay_no_other_call() {
     limited(async {
         for known in [false, true] {
-            let gate = Gate::new();
-            let _open = OpenOnDrop(Arc::clone(&gate));
-            let pair = pair(|builder| builder.single_handler(BLOCK, None, blocks(&gate))).await;
-            if known {
-                train(&pair.there, BLOCK).await;
-            }
-            let blocked: Vec<_> = (0..9).map(|_| block(&pair.there, BLOCK)).collect();
-            gate.reached(9).await;
-            check(&pair).await;
-            gate.open();
-            for blocked in blocked {
-                assert_eq!(blocked.await.unwrap(), Some("b".into()), "its answer is not lost");
-            }
+            gated(async |gate| {
+                let pair = pair(|builder| builder.single_handler(BLOCK, None, blocks(&gate))).await;
+                if known {
+                    train(&pair.there, BLOCK).await;
+                }
+                let blocked: Vec<_> = (0..9).map(|_| block(&pair.there, BLOCK)).collect();
+                gate.reached(9).await;
+                check(&pair).await;
+                gate.open();
+                for blocked in blocked {
+                    assert_eq!(blocked.await.unwrap(), Some("b".into()), "its answer is not lost");
+                }
+            })
+            .await;
         }
     })
     .await;
@@ -239,9 +65,7 @@ async fn handlers_that_block_delay_no_other_call() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn methods_that_block_for_the_first_time_together_delay_no_other_call() {
-    limited(async {
-        let gate = Gate::new();
-        let _open = OpenOnDrop(Arc::clone(&gate));
+    gated(async |gate| {
         let methods = 10..18;
         let pair = pair(|builder| {
             methods.clone().fold(builder, |builder, method: u8| {
@@ -265,9 +89,7 @@ async fn methods_that_block_for_the_first_time_together_delay_no_other_call() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn handlers_that_block_after_a_wait_delay_no_other_call() {
-    limited(async {
-        let gate = Gate::new();
-        let _open = OpenOnDrop(Arc::clone(&gate));
+    gated(async |gate| {
         let pair = pair(|builder| {
             let gate = Arc::clone(&gate);
             builder.single_handler(BLOCK, None, move |_, payload| {
@@ -293,9 +115,7 @@ async fn handlers_that_block_after_a_wait_delay_no_other_call() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stream_handlers_that_block_delay_no_other_call() {
-    limited(async {
-        let gate = Gate::new();
-        let _open = OpenOnDrop(Arc::clone(&gate));
+    gated(async |gate| {
         let capacities = Capacities { incoming: 0, outgoing: 4 };
         let pair = pair(|builder| {
             let gate = Arc::clone(&gate);
@@ -325,9 +145,7 @@ async fn stream_handlers_that_block_delay_no_other_call() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_handlers_block_than_have_a_thread_and_other_calls_go_on() {
-    limited(async {
-        let gate = Gate::new();
-        let _open = OpenOnDrop(Arc::clone(&gate));
+    gated(async |gate| {
         let pair = pair(|builder| builder.single_handler(BLOCK, None, blocks(&gate))).await;
         let blocked: Vec<_> = (0..600).map(|_| block(&pair.there, BLOCK)).collect();
         gate.reached(32).await;
@@ -342,9 +160,7 @@ async fn more_handlers_block_than_have_a_thread_and_other_calls_go_on() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deadlines_pass_while_a_handler_blocks() {
-    limited(async {
-        let gate = Gate::new();
-        let _open = OpenOnDrop(Arc::clone(&gate));
+    gated(async |gate| {
         let pair = pair(|builder| builder.single_handler(BLOCK, None, blocks(&gate))).await;
         train(&pair.there, BLOCK).await;
         let blocked = block(&pair.there, BLOCK);
@@ -407,9 +223,7 @@ async fn a_handler_can_block_on_a_call_over_its_own_link() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_blocked_handler_does_not_keep_a_connection_from_being_replaced() {
-    limited(async {
-        let gate = Gate::new();
-        let _open = OpenOnDrop(Arc::clone(&gate));
+    gated(async |gate| {
         let pair = pair(|builder| builder.single_handler(BLOCK, None, blocks(&gate))).await;
         train(&pair.there, BLOCK).await;
         train(&pair.back, BLOCK).await;
@@ -442,9 +256,7 @@ impl Wake for BlockingWaker {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_is_cut_while_a_handler_runs_delays_no_other_link() {
-    limited(async {
-        let gate = Gate::new();
-        let _open = OpenOnDrop(Arc::clone(&gate));
+    gated(async |gate| {
         let cut = pair(|builder| builder.single_handler(BLOCK, None, blocks(&gate))).await;
         let other = pair(|builder| builder).await;
         train(&other.there, QUICK).await;
@@ -466,9 +278,7 @@ async fn a_connection_that_is_cut_while_a_handler_runs_delays_no_other_link() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wakers_that_block_delay_no_other_call() {
-    limited(async {
-        let gate = Gate::new();
-        let _open = OpenOnDrop(Arc::clone(&gate));
+    gated(async |gate| {
         let pair = pair(|builder| builder).await;
         let waker = Waker::from(Arc::new(BlockingWaker(Arc::clone(&gate))));
         let mut calls: Vec<_> =
@@ -507,9 +317,7 @@ impl Drop for BlockingDrop {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_that_block_when_they_are_dropped_delay_no_other_call() {
-    limited(async {
-        let gate = Gate::new();
-        let _open = OpenOnDrop(Arc::clone(&gate));
+    gated(async |gate| {
         let pair = pair(|builder| {
             let gate = Arc::clone(&gate);
             builder.single_handler(BLOCK, None, move |_, payload| {
@@ -531,9 +339,7 @@ async fn answers_that_block_when_they_are_dropped_delay_no_other_call() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cancelled_handlers_count_until_they_are_gone() {
-    limited(async {
-        let gate = Gate::new();
-        let _open = OpenOnDrop(Arc::clone(&gate));
+    gated(async |gate| {
         let dropped = Arc::new(AtomicUsize::new(0));
         let pair = pair(|builder| {
             let gate = Arc::clone(&gate);
@@ -594,9 +400,7 @@ impl Authenticate for BlockingUser {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dialers_and_authenticators_that_block_delay_no_call() {
-    limited(async {
-        let gate = Gate::new();
-        let _open = OpenOnDrop(Arc::clone(&gate));
+    gated(async |gate| {
         let pair = pair(|builder| builder).await;
         let hosts: Vec<_> = (1..9).map(|node| format!("http://127.0.0.1:{node}")).collect();
         let dials = Manager::builder(&hosts[0])

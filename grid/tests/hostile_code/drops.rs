@@ -18,7 +18,7 @@ use grid::{
 };
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::{A, B, pair};
+use crate::support::{A, B, pair, sides};
 
 const ONE: Capacities = Capacities { incoming: 1, outgoing: 1 };
 
@@ -297,7 +297,7 @@ impl Dial for BadDialer {
 fn errors_of_a_dialer_are_compared_shown_and_dropped_without_the_lock() {
     without_deadlock(|| async {
         let dialer = BadDialer::default();
-        let (local, peer) = if grid::dials(A, B) { (A, B) } else { (B, A) };
+        let (local, peer) = sides();
         let manager =
             Manager::builder(local).hosts([A, B]).dial_with(dialer.clone()).build().unwrap();
         let connection = manager.connection(peer).unwrap();

@@ -7,8 +7,10 @@ mod codes;
 mod connecting;
 mod drops;
 mod futures;
+mod gate;
 mod shutdown;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;
+mod tcp_pair;
 mod values;

@@ -3,26 +3,14 @@
 use std::time::Duration;
 
 use grid::{LinkError, Manager, State};
-use tokio::io::duplex;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tracing::Level;
 
-use crate::listener::{Route, scripted_listener};
+use crate::listener::listening;
 use crate::log::Lines;
 use crate::script::{Connect, Scripted};
-use crate::support::{A, B};
-
-fn sides() -> (&'static str, &'static str) {
-    if grid::dials(A, B) { (A, B) } else { (B, A) }
-}
-
-async fn dial(manager: &Manager) -> Scripted {
-    let (near, far) = duplex(1 << 16);
-    let manager = manager.clone();
-    tokio::spawn(async move { manager.accept(far).await });
-    Scripted::upgrade(near).await
-}
+use crate::support::{A, B, sides};
 
 #[tokio::test(start_paused = true)]
 async fn a_stale_dial_does_not_replace_the_later_one() {
@@ -30,7 +18,7 @@ async fn a_stale_dial_does_not_replace_the_later_one() {
     let manager = Manager::builder(listener).hosts([A, B]).build().unwrap();
     let connection = manager.connection(dialer).unwrap();
     let connect = |dial| Connect::new(dialer, listener, 1, dial);
-    let (mut stale, mut live) = (dial(&manager).await, dial(&manager).await);
+    let (mut stale, mut live) = (Scripted::dial(&manager).await, Scripted::dial(&manager).await);
     live.connect(&connect(2)).await.unwrap();
     connection.wait_connected(Duration::from_secs(1)).await.unwrap();
     let refused = stale.connect(&connect(1)).await.unwrap_err();
@@ -41,7 +29,7 @@ async fn a_stale_dial_does_not_replace_the_later_one() {
     assert!(connection.state().is_connected());
     assert_eq!(connection.stats().connects, 1);
 
-    let mut later = dial(&manager).await;
+    let mut later = Scripted::dial(&manager).await;
     later.connect(&connect(3)).await.unwrap();
     let frame = live.closed().await.expect("a reason");
     assert_eq!(u16::from(frame.code), 1001);
@@ -58,21 +46,12 @@ async fn a_peer_of_the_base_protocol_replaces_its_connection_as_before() {
     let mut sockets = Vec::new();
     for run in [1, 1, 2, 1, 2] {
         let connect = Connect { run, host: dialer, peer: None, dial: None, ahead: 0 };
-        let mut socket = dial(&manager).await;
+        let mut socket = Scripted::dial(&manager).await;
         socket.connect(&connect).await.unwrap();
         sleep(Duration::from_millis(10)).await;
         sockets.push(socket);
     }
     assert_eq!(manager.connection(dialer).unwrap().stats().connects, 5);
-}
-
-/// A listening node, and how its peer reaches it.
-fn listening() -> (Manager, Route, &'static str) {
-    let (dialer, listener) = sides();
-    let (incoming, route) = scripted_listener();
-    let manager = Manager::builder(listener).hosts([A, B]).build().unwrap();
-    tokio::spawn(manager.serve(incoming));
-    (manager, route, dialer)
 }
 
 #[tokio::test(start_paused = true)]

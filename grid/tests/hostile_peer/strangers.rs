@@ -7,22 +7,9 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::time::{Instant, sleep};
 use tracing::Level;
 
-use crate::listener::{Route, scripted_listener};
+use crate::listener::{Route, listening};
 use crate::log::Lines;
-use crate::support::{A, B};
-
-fn sides() -> (&'static str, &'static str) {
-    if grid::dials(A, B) { (A, B) } else { (B, A) }
-}
-
-/// A listening node, and the name of the node that may dial it.
-fn listening() -> (Manager, Route, &'static str) {
-    let (dialer, listener) = sides();
-    let (incoming, route) = scripted_listener();
-    let manager = Manager::builder(listener).hosts([A, B]).build().unwrap();
-    tokio::spawn(manager.serve(incoming));
-    (manager, route, dialer)
-}
+use crate::support::{A, B, sides};
 
 /// How long an honest node takes to connect.
 async fn connect(route: &Route, dialer: &str, listener: &Manager) -> Duration {

@@ -5,9 +5,11 @@
 use std::io;
 use std::net::SocketAddr;
 
-use grid::{Accepted, Dial, Dialing, Io, Listen};
+use grid::{Accepted, Dial, Dialing, Io, Listen, Manager};
 use tokio::io::{DuplexStream, duplex};
 use tokio::sync::mpsc;
+
+use crate::support::{A, B, sides};
 
 /// Bytes that a connection holds in each direction.
 const PIPE_BYTES: usize = 64 * 1024;
@@ -62,4 +64,13 @@ impl Listen for ScriptedListener {
             None => std::future::pending().await,
         }
     }
+}
+
+/// A listening node, how to reach it, and the name of the node that may dial it.
+pub(crate) fn listening() -> (Manager, Route, &'static str) {
+    let (dialer, listener) = sides();
+    let (incoming, route) = scripted_listener();
+    let manager = Manager::builder(listener).hosts([A, B]).build().unwrap();
+    tokio::spawn(manager.serve(incoming));
+    (manager, route, dialer)
 }

@@ -7,7 +7,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use grid::{Builder, Dial, Dialing, Io, Manager};
+use grid::{Builder, Connection, Dial, Dialing, Io, Manager, Service};
 use tokio::io::{DuplexStream, duplex};
 use tokio::task::AbortHandle;
 
@@ -122,6 +122,23 @@ impl Dial for Once {
 
 pub(crate) const A: &str = "http://a:1";
 pub(crate) const B: &str = "http://b:1";
+
+/// The names of two nodes: the one that dials, and the one that is dialed.
+pub(crate) fn sides() -> (&'static str, &'static str) {
+    if grid::dials(A, B) { (A, B) } else { (B, A) }
+}
+
+/// A connection to a node with this service.
+pub(crate) async fn serving(service: impl Service) -> (Connection, (Network, Manager, Manager)) {
+    let network = Network::default();
+    let a = network.node(A, &[A, B]).build().unwrap();
+    network.attach(&a);
+    let b = network.node(B, &[A, B]).service(service).build().unwrap();
+    network.attach(&b);
+    let connection = a.connection(B).unwrap();
+    connection.wait_connected(Duration::from_secs(5)).await.unwrap();
+    (connection, (network, a, b))
+}
 
 /// Two connected nodes, each configured by `configure`.
 pub(crate) async fn pair(configure: impl Fn(Builder) -> Builder) -> (Network, Manager, Manager) {

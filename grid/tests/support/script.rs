@@ -4,9 +4,9 @@
 
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
-use grid::ROUTE;
+use grid::{Manager, ROUTE};
 use std::time::{SystemTime, UNIX_EPOCH};
-use tokio::io::DuplexStream;
+use tokio::io::{DuplexStream, duplex};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{WebSocketStream, client_async};
@@ -67,6 +67,14 @@ impl<'a> Connect<'a> {
 pub(crate) struct Scripted(pub(crate) WebSocketStream<DuplexStream>);
 
 impl Scripted {
+    /// A connection to a node, before its handshake.
+    pub(crate) async fn dial(manager: &Manager) -> Self {
+        let (near, far) = duplex(1 << 16);
+        let manager = manager.clone();
+        tokio::spawn(async move { manager.accept(far).await });
+        Self::upgrade(near).await
+    }
+
     /// Upgrades a stream to a node.
     pub(crate) async fn upgrade(stream: DuplexStream) -> Self {
         Self(client_async(format!("ws://a:1{ROUTE}"), stream).await.unwrap().0)
