@@ -1,7 +1,6 @@
 //! Transports for binary messages. Sending and receiving are polled separately, so neither blocks the other.
 
 mod echo;
-mod frame;
 mod io;
 pub(super) mod upgrade;
 mod websocket;

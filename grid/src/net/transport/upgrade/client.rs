@@ -17,8 +17,7 @@ use tungstenite::http::{HeaderMap, StatusCode, header};
 
 use super::{HEAD_BYTES_MAX, ends_headers, read_some, write_all};
 use crate::error::{Cause, LinkError};
-use crate::net::transport::frame::Role;
-use crate::net::transport::websocket::WebSocket;
+use crate::net::transport::websocket::{Role, WebSocket};
 
 /// Bytes of a refusal's body that are read. They become part of an error, which is kept.
 const REFUSAL_BYTES_MAX: usize = 1024;

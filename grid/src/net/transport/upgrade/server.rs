@@ -18,8 +18,7 @@ use tungstenite::http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::{HEAD_BYTES_MAX, ends_headers, read_some, write_all};
 use crate::error::LinkError;
-use crate::net::transport::frame::Role;
-use crate::net::transport::websocket::{WebSocket, poll_discard};
+use crate::net::transport::websocket::{Role, WebSocket, poll_discard};
 
 /// How long a refused dialer may take to read the response and to close the connection.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);

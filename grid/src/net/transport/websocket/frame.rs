@@ -3,14 +3,11 @@
 //! It is written here, and not taken from the WebSocket library, because the library logs the payload of each frame at
 //! the level `trace`.
 
-use bytes::{Buf as _, Bytes};
-
-use crate::error::LinkError;
-use crate::proto::ProtocolError;
+use bytes::Buf as _;
 
 /// Which end of a connection this is. The dialer is the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
+pub(in crate::net::transport) enum Role {
     Client,
     Server,
 }
@@ -23,10 +20,7 @@ pub(super) const HANDSHAKE_BYTES_MAX: usize = 96 * 1024;
 pub(super) const HEADER_BYTES_MAX: usize = 14;
 
 /// Longest payload of a control frame.
-const CONTROL_BYTES_MAX: usize = 125;
-
-/// The code of a close frame that tells a node that another process uses its name. Codes from 4000 on are private.
-const CODE_NAME_TAKEN: u16 = 4001;
+pub(super) const CONTROL_BYTES_MAX: usize = 125;
 
 /// What a frame is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +79,7 @@ pub(super) enum FrameError {
     NotBegun,
     #[error("a message begins before the previous one has ended")]
     NotEnded,
-    /// After the handshake, this is reported as [`LinkError::MessageTooLarge`].
+    /// After the handshake, this is reported as [`LinkError::MessageTooLarge`](crate::LinkError::MessageTooLarge).
     #[error("a message of {len} bytes or more, where the limit is {max}")]
     TooLarge { len: u64, max: usize },
 }
@@ -189,77 +183,9 @@ fn apply_mask(bytes: &mut [u8], mask: [u8; 4]) {
     rest.iter_mut().zip(mask.iter().cycle()).for_each(|(byte, mask)| *byte ^= mask);
 }
 
-/// The payload of a close frame that tells the peer why this node closes the connection.
-pub(super) fn close_payload(reason: &LinkError) -> Vec<u8> {
-    let (code, text) = close_reason(reason);
-    let mut payload = code.to_be_bytes().to_vec();
-    payload.extend_from_slice(shortened(&text, CONTROL_BYTES_MAX - payload.len()).as_bytes());
-    payload
-}
-
-/// The code of a close frame, and its text.
-fn close_reason(reason: &LinkError) -> (u16, String) {
-    use LinkError as E;
-    let code = match reason {
-        E::WebSocket(cause) => match cause.downcast_ref() {
-            Some(FrameError::TooLarge { .. }) => 1009,
-            _ => 1002,
-        },
-        E::MessageTooLarge { bytes, max } => {
-            // The text of the error says "this node", which is the other one for the reader.
-            let text = format!(
-                "a message of {bytes} bytes, the limit is {max} (`Config::message_bytes_max`)"
-            );
-            return (1009, text);
-        }
-        E::Protocol(cause) => match cause.downcast_ref() {
-            Some(ProtocolError::Flood(_)) => 1008,
-            _ => 1002,
-        },
-        E::Handshake { .. } => 1002,
-        E::NameTaken { detail } => return (CODE_NAME_TAKEN, detail.clone()),
-        E::Replaced { by: Some(by) } => return (CODE_NAME_TAKEN, format!("{by} has connected")),
-        E::Replaced { by: None } | E::ShutDown | E::RuntimeGone => 1001,
-        // The text of a panic is not for other nodes.
-        E::Panicked { .. } => return (1011, "internal error".to_owned()),
-        E::Closed { .. } | E::Io(_) => return (1000, String::new()),
-        _ => 1008,
-    };
-    (code, reason.full_text().to_string())
-}
-
-/// Reads the payload of a close frame.
-pub(super) fn closed(mut payload: Bytes) -> LinkError {
-    let code = payload.try_get_u16().ok();
-    // A peer may send bytes that are not UTF-8; the rest of its text still helps. It must not begin new lines in logs.
-    let reason = String::from_utf8_lossy(&payload).replace(char::is_control, " ");
-    match code {
-        Some(CODE_NAME_TAKEN) => LinkError::NameTaken { detail: reason },
-        code => LinkError::Closed { code, reason },
-    }
-}
-
-/// The longest part of a text that has at most this many bytes. The method of `str` for this is newer than the minimum
-/// supported Rust version.
-fn shortened(text: &str, bytes_max: usize) -> &str {
-    let max = bytes_max.min(text.len());
-    let end = (0..=max).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
-    &text[..end]
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::proto::wire::Op as GridOp;
-    use crate::proto::{FloodBudget, Waste};
-
-    fn flood() -> ProtocolError {
-        let mut budget = FloodBudget::default();
-        budget.note(Waste::Frame, u32::MAX.into());
-        budget.settle(tokio::time::Instant::now().into_std(), 0).unwrap_err().into()
-    }
 
     fn parse(bytes: &[u8], local: Role) -> Result<Option<(Header, usize)>, FrameError> {
         Header::parse(bytes, local, 100_000)
@@ -300,42 +226,6 @@ mod tests {
             ),
         ] {
             assert_eq!(parse(bytes, local), Err(error), "{bytes:02x?}");
-        }
-    }
-
-    #[test]
-    fn close_frames_carry_the_reason() {
-        let denied = LinkError::Denied { reason: "é".repeat(100) };
-        let payload = close_payload(&denied);
-        assert!(payload.len() <= CONTROL_BYTES_MAX);
-        let LinkError::Closed { code, reason } = closed(payload.into()) else { panic!("closed") };
-        assert_eq!(code, Some(1008));
-        assert!(reason.starts_with("auth token: éé") && reason.ends_with('é'), "{reason}");
-        let too_large = FrameError::TooLarge { len: 9, max: 8 };
-        for (reason, code) in [
-            (LinkError::WebSocket(Arc::new(too_large)), 1009),
-            (LinkError::MessageTooLarge { bytes: 9, max: 8 }, 1009),
-            (LinkError::WebSocket(Arc::new(FrameError::Masked)), 1002),
-            (LinkError::Protocol(Arc::new(ProtocolError::InParts(GridOp::Merged))), 1002),
-            (LinkError::Protocol(Arc::new(flood())), 1008),
-            (LinkError::ShutDown, 1001),
-            (LinkError::Panicked { text: "secret".into() }, 1011),
-            (LinkError::Replaced { by: None }, 1001),
-        ] {
-            let payload = close_payload(&reason);
-            assert!(!String::from_utf8_lossy(&payload).contains("secret"));
-            assert!(
-                matches!(closed(payload.into()), LinkError::Closed { code: Some(read), .. } if read == code)
-            );
-        }
-        let taken = LinkError::NameTaken { detail: "x".into() };
-        assert_eq!(closed(close_payload(&taken).into()), taken);
-        for (payload, reason) in [(&b""[..], ""), (b"\x03", " "), (b"\x03\xe8a\xffb", "a\u{fffd}b")]
-        {
-            let LinkError::Closed { reason: read, .. } = closed(Bytes::from_static(payload)) else {
-                panic!("closed")
-            };
-            assert_eq!(read, reason);
         }
     }
 }
