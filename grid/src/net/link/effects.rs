@@ -3,8 +3,7 @@
 //! A waker, a payload and the source of an error belong to the user. Waking, dropping or cloning one can panic, block,
 //! or call back into the same link, so it must not happen under the lock. Code that holds the lock moves such values
 //! into an [`Effects`]. [`Peer`](super::peer::Peer) applies it after it has released the lock; the driver applies its own
-//! in parts. No other code in this crate
-//! wakes, drops or aborts anything on behalf of a link.
+//! in parts. No other code in this crate wakes, drops or aborts anything on behalf of a link.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -149,8 +148,11 @@ impl Effects {
             driver.wake(); // A waker of the runtime, so no user code runs here.
         }
         self.wakes = 0;
-        for effect in self.foreign.drain(..).chain(self.list.drain(..)) {
+        while let Some(effect) = self.foreign.pop_front() {
             effect.apply();
+        }
+        if !self.list.is_empty() {
+            self.list.drain(..).for_each(Effect::apply);
         }
     }
 }

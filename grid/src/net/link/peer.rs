@@ -151,7 +151,7 @@ impl Peer {
         if effects.wakes_driver() {
             self.called.store(true, Ordering::Relaxed);
         }
-        effects.apply();
+        drop(effects); // Applies them.
         result
     }
 
