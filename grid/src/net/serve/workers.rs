@@ -126,9 +126,11 @@ impl Workers {
                 }
                 None => self.places.acquire().await,
             },
-            // They probably do not block, so they do not wait for those that do.
-            Verdict::Heavy if is_first => return self.spare_place(),
-            Verdict::Heavy | Verdict::Quick if self.is_last() => return self.spare_place(),
+            // They probably do not block, so they do not wait for those that do. A quick handler is polled here first if
+            // its driver had the last free worker. Others may have become free since, and it may block each of them.
+            Verdict::Heavy | Verdict::Quick if is_first || self.is_last() => {
+                return self.spare_place();
+            }
             Verdict::Heavy | Verdict::Quick => return None,
         };
         Some(Place { _permit: permit.ok()?, _tried: None })
