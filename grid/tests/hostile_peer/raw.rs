@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use grid::{LinkError, Manager, ROUTE, State};
-use tokio::io::{DuplexStream, duplex};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, duplex};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
@@ -101,22 +101,31 @@ fn connect(name: &str, extensions: &[&str]) -> BytesMut {
 }
 
 /// One connection of the peer to a node.
-pub(crate) struct RawPeer {
-    pub(crate) socket: WebSocketStream<DuplexStream>,
+pub(crate) struct RawPeer<S = DuplexStream> {
+    pub(crate) socket: WebSocketStream<S>,
 }
 
 impl RawPeer {
     /// Connects to `manager` as the node `name`, which must be the one that dials. No extensions: as a node of the base
     /// protocol.
     pub(crate) async fn connect(manager: &Manager, name: &str, extensions: &[&str]) -> Self {
-        assert!(grid::dials(name, manager.name()), "{name} is dialed by {}", manager.name());
         let (near, far) = duplex(1 << 20);
         let accepting = tokio::spawn({
             let manager = manager.clone();
             async move { manager.accept(far).await }
         });
-        let request = format!("ws://{}{ROUTE}", &manager.name()["http://".len()..]);
-        let (mut socket, _) = client_async(request, near).await.unwrap();
+        let peer = Self::over(near, manager.name(), name, extensions).await;
+        accepting.await.unwrap().expect("accepted");
+        peer
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> RawPeer<S> {
+    /// Connects to the node `to` over a stream.
+    pub(crate) async fn over(stream: S, to: &str, name: &str, extensions: &[&str]) -> Self {
+        assert!(grid::dials(name, to), "{name} is dialed by {to}");
+        let request = format!("ws://{}{ROUTE}", &to["http://".len()..]);
+        let (mut socket, _) = client_async(request, stream).await.unwrap();
         let payload = connect(name, extensions);
         let mut first = BytesMut::new();
         first.put_slice(&[0x97, 0, 0, 0, 0, op::CONNECT, 0]);
@@ -124,7 +133,6 @@ impl RawPeer {
         socket.send(Message::Binary(first.freeze())).await.unwrap();
         let answer = socket.next().await.unwrap().unwrap();
         assert!(answer.is_binary(), "{answer:?}");
-        accepting.await.unwrap().expect("accepted");
         Self { socket }
     }
 
