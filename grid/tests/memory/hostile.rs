@@ -342,3 +342,44 @@ async fn three_peers_share_the_limit_of_the_node() {
     let in_flight = scene.in_flight();
     assert!((20..=23).contains(&in_flight), "{in_flight}: the node's limit, not that of each peer");
 }
+
+/// A small request after a large frame that means nothing does not keep the memory of that frame.
+#[tokio::test(start_paused = true)]
+async fn small_requests_among_large_frames_without_a_message() {
+    let _alone = alone().await;
+    let scene = scene(Config::default(), 1);
+    let mut peer = scene.connect(ALL).await;
+    let text = "x".repeat(4 * MIB);
+    assert!(peer.send_frame(Message::text(text.clone())).await);
+    settle().await;
+    let meter = Meter::start();
+    for mux in 1..=20 {
+        assert!(peer.send_frame(Message::text(text.clone())).await);
+        assert!(peer.send(sized(mux, 0, op::REQUEST, HOLD, 3000)).await);
+        settle().await;
+    }
+    assert_eq!(scene.in_flight(), 20);
+    let held = meter.held();
+    assert!(held < 2 * MIB, "{held} bytes for 20 requests of 3000");
+}
+
+/// Pongs do not pile up behind a socket that accepts no output.
+#[tokio::test(start_paused = true)]
+async fn pings_of_a_peer_that_does_not_read() {
+    let _alone = alone().await;
+    let scene = scene(Config::default(), 1);
+    let mut peer = scene.connect(ALL).await;
+    for mux in 1..=4 {
+        let request = message(mux, op::REQUEST, LARGE, b"");
+        peer.socket.send(Message::Binary(request)).await.unwrap();
+    }
+    settle().await;
+    let meter = Meter::start();
+    for _ in 0..10_000 {
+        peer.socket.send(Message::Ping(Bytes::from_static(&[7; 125]))).await.unwrap();
+        sleep(Duration::from_millis(1)).await;
+    }
+    assert!(scene.is_up());
+    let held = meter.held();
+    assert!(held < MIB / 4, "{held} bytes for 10 000 pings");
+}

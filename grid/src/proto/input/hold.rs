@@ -1,19 +1,18 @@
 //! What received payloads keep allocated, and how that is counted.
 //!
 //! Payloads are slices of received messages, so a small one can keep a large message allocated. A message of 4 KiB and
-//! more is charged as a whole until its last slice is dropped. A smaller one shares a read buffer of the transport with
-//! its neighbours; the link counts it while it has the payload. A payload that is a small part of what it would keep
-//! allocated is copied.
+//! more is charged as a whole until its last slice is dropped: the transport reads it into a buffer of its own. A smaller
+//! one shares a buffer of 4 KiB with its neighbours; the link counts it while it has the payload. A payload that is a
+//! small part of what it would keep allocated is copied.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::proto::memory::{Ledger, Over};
-use crate::proto::wire::{Header, Message, Op};
+use crate::proto::wire::{Message, Op};
 
-/// Size of one read of the transport. An unmerged message holds at least that much, and a longer one that much more.
+/// Size of the transport's buffer for small messages. Each of them keeps it allocated.
 const READ_BYTES: usize = 4 * 1024;
 
 /// Messages from this length on have a charge of their own. For shorter ones that would cost too much.
@@ -32,49 +31,6 @@ const HELD_RATIO_PRESSED: usize = 2;
 
 /// What the allocator needs beside a copied payload.
 const COPY_OVERHEAD_BYTES: usize = 32;
-
-/// A message that is smaller than this part of the buffer that it is in is copied. Several messages can be in one very
-/// large buffer, and each is charged for all of it, so there the ratio is smaller.
-const BUFFER_RATIO_MAX: usize = 8;
-const BUFFER_RATIO_LARGE: usize = 2;
-
-/// Buffers from this length on are very large.
-const BUFFER_BYTES_LARGE: usize = 256 * 1024;
-
-/// The transport's buffer. It grows with the messages that it receives, and is used again for smaller ones.
-#[derive(Debug, Default)]
-pub(super) struct Buffer {
-    /// Addresses that the last message longer than a read has shown to be one allocation.
-    place: Range<usize>,
-}
-
-impl Buffer {
-    /// Copies a message that is a small part of the buffer that it is in. Returns the message, and the memory that it
-    /// keeps allocated.
-    pub(super) fn take(&mut self, message: Bytes) -> (Bytes, usize) {
-        let len = message.len();
-        let place = message.as_ptr_range();
-        let (start, end) = (place.start.addr(), place.end.addr());
-        let is_inside = self.place.contains(&start) && end <= self.place.end;
-        if !is_inside {
-            // The buffer may extend by a read on both sides, with messages before and after this one.
-            let is_longer = len > READ_BYTES;
-            self.place =
-                if is_longer { start.saturating_sub(READ_BYTES)..end + READ_BYTES } else { 0..0 };
-            return (message, if is_longer { len + READ_BYTES } else { READ_BYTES });
-        }
-        // Parts of large messages are copied by the assembly, and not kept.
-        let is_kept = || !Header::decode(&message).is_ok_and(|header| header.op == Op::Chunk);
-        let ratio = match self.place.len() {
-            BUFFER_BYTES_LARGE.. => BUFFER_RATIO_LARGE,
-            _ => BUFFER_RATIO_MAX,
-        };
-        if len * ratio < self.place.len() && is_kept() {
-            return (Bytes::copy_from_slice(&message), len + COPY_OVERHEAD_BYTES);
-        }
-        (message, self.place.len())
-    }
-}
 
 /// The received message that payloads are slices of.
 #[derive(Debug, Clone, Copy)]
@@ -102,14 +58,9 @@ impl Default for Source {
 }
 
 impl Source {
-    /// The source of the parts in a merged message of `len` bytes, which are slices of its trailer and keep `held` bytes
-    /// allocated.
-    pub(super) fn of_parts(
-        outer: &mut Message,
-        len: usize,
-        held: usize,
-        ledger: &Arc<Ledger>,
-    ) -> Self {
+    /// The source of the parts in a merged message of `len` bytes, which are slices of its trailer.
+    pub(super) fn of_parts(outer: &mut Message, len: usize, ledger: &Arc<Ledger>) -> Self {
+        let held = len.max(READ_BYTES);
         if len < CHARGED_BYTES_MIN {
             return Self { len, held, state: State::Small };
         }
@@ -123,13 +74,9 @@ impl Source {
         Self { len, held, state }
     }
 
-    /// The source of a message of `len` bytes that is not merged and keeps `held` bytes allocated.
-    pub(super) fn of_message(
-        message: &mut Message,
-        len: usize,
-        held: usize,
-        ledger: &Arc<Ledger>,
-    ) -> Self {
+    /// The source of a message of `len` bytes that is not merged.
+    pub(super) fn of_message(message: &mut Message, len: usize, ledger: &Arc<Ledger>) -> Self {
+        let held = len.max(READ_BYTES);
         if len < CHARGED_BYTES_MIN || !is_kept(message) {
             return Self { len, held, state: State::Small };
         }

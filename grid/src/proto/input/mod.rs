@@ -16,7 +16,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use self::assembly::{Assembly, Whole};
-use self::hold::{Buffer, Source};
+use self::hold::Source;
 use crate::proto::error::ProtocolError;
 use crate::proto::memory::Ledger;
 use crate::proto::wire::{DecodeError, Flags, Header, Message, MuxId, Op, merged};
@@ -78,7 +78,6 @@ pub(crate) struct Inbound {
     parts: Option<merged::Parts>,
     /// The received message that the next decoded one is a slice of.
     source: Source,
-    buffer: Buffer,
     /// Messages for the link.
     decoded: Vec<Message>,
     /// Index in `decoded` of the first of the last consecutive items of one stream in one message.
@@ -111,7 +110,6 @@ impl Inbound {
             waiting: VecDeque::new(),
             parts: None,
             source: Source::default(),
-            buffer: Buffer::default(),
             decoded: Vec::new(),
             run: 0,
             bytes: 0,
@@ -174,14 +172,13 @@ impl Inbound {
             let len = bytes.len();
             self.bytes += len as u64;
             self.ledger.received(len);
-            let (bytes, held) = self.buffer.take(bytes);
             match Message::decode(bytes) {
                 Ok(mut outer) if outer.header.op == Op::Merged => {
-                    self.source = Source::of_parts(&mut outer, len, held, &self.ledger);
+                    self.source = Source::of_parts(&mut outer, len, &self.ledger);
                     self.open_merged(&outer);
                 }
                 Ok(mut message) => {
-                    self.source = Source::of_message(&mut message, len, held, &self.ledger);
+                    self.source = Source::of_message(&mut message, len, &self.ledger);
                     self.add(Ok(message));
                 }
                 error => self.add(error),

@@ -297,26 +297,6 @@ fn a_small_part_of_a_large_message_is_copied() {
     assert_eq!(slices, [false, true]);
 }
 
-/// The transport uses the buffer of a large message again, and a slice of it would keep all of it allocated.
-#[test]
-fn a_small_message_in_a_large_buffer_is_copied() {
-    let mut solo = Solo::with(Limits::default(), Features::NONE);
-    let mut buffer = BytesMut::with_capacity(MIB);
-    buffer.extend_from_slice(&encode(head(Op::Unknown(99), 0, 0), Some(&payload(500 * KIB))));
-    let large = buffer.split().freeze();
-    let place = large.as_ptr_range();
-    buffer.extend_from_slice(&request_of(1, b"four"));
-    let small = buffer.split().freeze();
-    assert_eq!(small.as_ptr(), place.end, "one allocation");
-    solo.try_receive(large).expect("ignored");
-    let pointer = small.as_ptr();
-    let len = small.len();
-    solo.try_receive(small).expect("a request");
-    let kept = solo.node.serves[0].payload.clone().expect("a payload");
-    let distance = kept.as_ptr().addr().wrapping_sub(pointer.addr());
-    assert!(distance >= len, "copied");
-}
-
 /// When the peer makes this node hold much, small payloads are copied out of merged messages of any length.
 #[test]
 fn small_payloads_are_copied_when_much_is_held() {

@@ -8,15 +8,14 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf as _, BufMut as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-/// Bytes read at a time. Messages are slices of the buffer that they were read into, and each keeps it alive. 128 KiB
-/// halve the rate of small calls; 8 KiB cost one percent with one call at a time.
+/// Bytes read at a time. Small messages are slices of the buffer that they were read into, and each keeps it alive.
+/// 128 KiB halve the rate of small calls; 8 KiB cost one percent with one call at a time.
 pub(super) const READ_BUFFER_BYTES: usize = 4 * 1024;
 
 /// Memory that is reserved for a frame before its bytes arrive. More is reserved as they do.
 const RESERVE_BYTES: usize = 64 * 1024;
 
-/// Bytes read ahead at a time: enough for many small messages. A link that has received as many at once keeps this much
-/// memory.
+/// Bytes read ahead at a time, or directly into a large frame. A link that has read ahead once keeps this much memory.
 const AHEAD_BYTES: usize = 64 * 1024;
 
 /// The missing bytes of a frame are read where they stay if there are more than this. Reading ahead copies them, but takes
@@ -26,22 +25,21 @@ const DIRECT_BYTES: usize = AHEAD_BYTES / 2;
 /// Bytes that were received and are not part of a message yet.
 ///
 /// Small reads are fast for one small message, and slow for many. So when a read has filled its space, following reads
-/// read ahead, until one returns no more than a small read would have. The payload of a large frame is read where it
-/// stays.
+/// read ahead, until one returns no more than a small read would have.
 pub(super) struct Buffer {
     bytes: BytesMut,
     /// What was read ahead, and follows `bytes`. Empty until it is first needed.
     ahead: BytesMut,
     /// The last read returned at least as many bytes as are read at a time, so the next one reads ahead. Reads into a
-    /// small remainder of the buffer do not set this.
+    /// small remainder of the buffer do not set this, and neither do reads that end with a large frame.
     filled: bool,
 }
 
 impl Buffer {
     pub(super) fn new(received: &[u8]) -> Self {
-        let mut bytes = BytesMut::with_capacity(READ_BUFFER_BYTES.max(received.len()));
-        bytes.extend_from_slice(received);
-        Self { bytes, ahead: BytesMut::new(), filled: false }
+        let mut buffer = Self { bytes: BytesMut::new(), ahead: BytesMut::new(), filled: false };
+        buffer.restart(received);
+        buffer
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -57,15 +55,37 @@ impl Buffer {
         self.bytes.advance(len);
     }
 
-    /// Takes `len` bytes.
+    /// Takes a frame of `len` bytes. Small ones are slices of one buffer; a large one keeps its buffer for itself, so that
+    /// no small message that follows keeps it alive.
     pub(super) fn split_to(&mut self, len: usize) -> BytesMut {
-        self.bytes.split_to(len)
+        let frame = self.bytes.split_to(len);
+        if len > READ_BUFFER_BYTES {
+            let rest = std::mem::take(&mut self.bytes);
+            self.restart(&rest);
+        }
+        frame
     }
 
-    /// Prepares for a header or a payload of `len` bytes. Only as much as the peer sends is allocated, because the
+    fn restart(&mut self, bytes: &[u8]) {
+        self.bytes = BytesMut::with_capacity(READ_BUFFER_BYTES.max(bytes.len()));
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Prepares for a header or a payload of `len` bytes in all. Only as much as the peer sends is allocated, because the
     /// length may be a lie.
     pub(super) fn expect(&mut self, len: usize) {
-        self.bytes.reserve(len.min(RESERVE_BYTES));
+        let more = len.min(RESERVE_BYTES).saturating_sub(self.bytes.len());
+        if !self.bytes.try_reclaim(more) {
+            self.grow(READ_BUFFER_BYTES.max(self.bytes.len() + more));
+        }
+    }
+
+    /// Moves the bytes to a buffer of exactly this size. `reserve` would at least double it, and a message pays for all of
+    /// it.
+    fn grow(&mut self, capacity: usize) {
+        let mut grown = BytesMut::with_capacity(capacity);
+        grown.extend_from_slice(&self.bytes);
+        self.bytes = grown;
     }
 
     /// Receives bytes, and returns their number, which is zero at the end of the stream. `missing` more bytes complete a
@@ -76,25 +96,29 @@ impl Buffer {
         cx: &mut Context<'_>,
         missing: usize,
     ) -> Poll<io::Result<usize>> {
-        if self.bytes.len() == self.bytes.capacity() {
-            // The buffer doubles as bytes arrive. Its last growth fits the frame: a payload keeps the whole buffer.
-            let step = RESERVE_BYTES.max(self.bytes.len());
-            self.bytes.reserve(if missing < step + step / 2 { missing } else { step });
+        let len = self.bytes.len();
+        if len == self.bytes.capacity() {
+            // The buffer doubles as bytes arrive. Its last growth fits the frame.
+            let step = RESERVE_BYTES.max(len);
+            self.grow(len + if missing < step + step / 2 { missing } else { step });
         }
-        let space = (self.bytes.capacity() - self.bytes.len()).min(missing.max(READ_BUFFER_BYTES));
+        let space = (self.bytes.capacity() - len).min(missing.max(READ_BUFFER_BYTES));
         if !self.ahead.is_empty() {
             return Poll::Ready(Ok(self.take_ahead(space)));
         }
-        let ahead = std::mem::take(&mut self.filled);
-        if ahead && missing <= DIRECT_BYTES {
+        let reads_ahead = std::mem::take(&mut self.filled);
+        if missing > DIRECT_BYTES {
+            return poll_read(stream, cx, &mut self.bytes, space.min(AHEAD_BYTES));
+        }
+        if reads_ahead {
             self.ahead.reserve(AHEAD_BYTES);
             let len = ready!(poll_read(stream, cx, &mut self.ahead, AHEAD_BYTES))?;
             self.filled = len > READ_BUFFER_BYTES;
             return Poll::Ready(Ok(self.take_ahead(space)));
         }
-        let space = if missing > DIRECT_BYTES { space } else { space.min(READ_BUFFER_BYTES) };
+        let space = space.min(READ_BUFFER_BYTES);
         let len = ready!(poll_read(stream, cx, &mut self.bytes, space))?;
-        self.filled = len == space && len >= READ_BUFFER_BYTES;
+        self.filled = len == READ_BUFFER_BYTES;
         Poll::Ready(Ok(len))
     }
 
@@ -170,17 +194,44 @@ mod tests {
         assert_eq!(buffer.ahead.capacity(), 0);
     }
 
+    /// Receives a frame, as the input does.
+    fn take_frame(buffer: &mut Buffer, stream: &mut DuplexStream, len: usize) -> BytesMut {
+        let mut cx = Context::from_waker(Waker::noop());
+        buffer.expect(len);
+        while buffer.len() < len {
+            let missing = len - buffer.len();
+            assert!(matches!(buffer.poll_fill(stream, &mut cx, missing), Poll::Ready(Ok(1..))));
+        }
+        buffer.split_to(len)
+    }
+
     #[tokio::test]
-    async fn a_large_frame_is_read_where_it_stays() {
+    async fn a_large_frame_keeps_a_buffer_of_its_size_for_itself() {
+        let (mut far, mut near) = duplex(1 << 20);
+        let mut buffer = Buffer::new(&[1; 100]);
+        for len in [4097, 70_000, 300_000, 65_536] {
+            far.write_all(&vec![7; len + 200]).await.expect("room");
+            let frame = take_frame(&mut buffer, &mut near, len);
+            assert!(
+                (len..len + 4096).contains(&frame.capacity()),
+                "{} for {len}",
+                frame.capacity()
+            );
+            let small = take_frame(&mut buffer, &mut near, 100);
+            let kept = buffer.bytes.capacity() + small.capacity();
+            assert!(kept <= READ_BUFFER_BYTES, "{kept} bytes after a frame of {len}");
+        }
+    }
+
+    #[tokio::test]
+    async fn small_frames_share_buffers_of_the_same_size() {
         let (mut far, mut near) = duplex(1 << 20);
         let mut buffer = Buffer::new(&[]);
-        far.write_all(&vec![7; 500_000]).await.expect("room");
-        let mut cx = Context::from_waker(Waker::noop());
-        buffer.expect(300_000);
-        while buffer.len() < 300_000 {
-            let missing = 300_000 - buffer.len();
-            assert!(matches!(buffer.poll_fill(&mut near, &mut cx, missing), Poll::Ready(Ok(1..))));
+        far.write_all(&vec![7; 900_000]).await.expect("room");
+        for len in (0..300).map(|n| 500 + 7 * n % 2000) {
+            let frame = take_frame(&mut buffer, &mut near, len);
+            let kept = buffer.bytes.capacity() + frame.capacity();
+            assert!(kept <= READ_BUFFER_BYTES, "{kept} bytes for {len}");
         }
-        assert_eq!((buffer.len(), buffer.ahead.capacity()), (300_000, 0));
     }
 }

@@ -151,7 +151,8 @@ impl Input {
         }
         partial.bytes.extend_from_slice(&payload);
         if header.is_last {
-            return Ok(Some((partial.op, partial.bytes.freeze())));
+            // Its buffer has doubled as it grew, and a payload keeps the whole of it.
+            return Ok(Some((partial.op, Bytes::copy_from_slice(&partial.bytes))));
         }
         self.partial = Some(partial);
         Ok(None)

@@ -66,12 +66,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self.input.take_messages_of(bytes_max);
     }
 
-    /// Writes and flushes all output, as far as the socket accepts it.
+    /// Writes and flushes all output, as far as the socket accepts it. A pong is queued only behind a socket that accepts
+    /// output: otherwise a peer that sends pings and does not read could fill the buffer.
     fn flush_output(&mut self) -> io::Result<()> {
+        let mut cx = Context::from_waker(&self.waker);
+        self.output.write(&mut self.stream, &mut cx)?;
+        if self.output.is_blocked() {
+            return Ok(());
+        }
         if let Some(payload) = self.input.ping.take() {
             self.output.queue(Op::Pong, &payload);
         }
-        self.output.flush(&mut self.stream, &mut Context::from_waker(&self.waker))
+        self.output.flush(&mut self.stream, &mut cx)
     }
 
     fn read_message(&mut self) -> Result<Option<Bytes>, LinkError> {
@@ -134,7 +140,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
                 if self.input.is_interrupted() {
                     cx.waker().wake_by_ref();
                 }
-                if self.input.ping.is_some() {
+                // Tried again if the socket accepted no output: it may wake a driver that has lost the link.
+                if self.input.ping.is_some() || self.output.is_blocked() {
                     self.flush_output().map_err(failure)?;
                 }
                 Poll::Pending
@@ -197,5 +204,39 @@ impl<S> fmt::Debug for WebSocket<S> {
             .field("role", &self.role)
             .field("is_blocked", &self.output.is_blocked())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::task::Wake;
+
+    use tokio::io::{AsyncReadExt as _, duplex};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Flag(AtomicBool);
+
+    impl Wake for Flag {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// A link that has lost its driver is polled by another task, which reads first and may have no output to add.
+    #[tokio::test]
+    async fn a_blocked_socket_wakes_the_task_that_has_read_last() {
+        let (mut far, near) = duplex(64);
+        let mut socket = WebSocket::new(near, &[], Role::Server);
+        let (old, new) = (Arc::<Flag>::default(), Arc::<Flag>::default());
+        let (old_waker, new_waker) = (Waker::from(old), Waker::from(Arc::clone(&new)));
+        socket.start_send(Bytes::from(vec![7; 1000])).expect("a buffer");
+        assert!(socket.poll_flush(&mut Context::from_waker(&old_waker)).is_pending());
+        assert!(socket.poll_recv(&mut Context::from_waker(&new_waker)).is_pending());
+        far.read_exact(&mut [0; 64]).await.expect("the first bytes");
+        assert!(new.0.load(Ordering::Relaxed), "it can write");
     }
 }
