@@ -4,11 +4,11 @@
 //! cargo bench -p grid-micro --bench floods
 //! ```
 //!
-//! The node has a runtime with two workers, the honest one and the hostile one have a thread each. A flood ends with a
-//! closed link, after which the hostile node connects again at once. With fewer than four cores, the threads also wait
+//! The node has a runtime with two workers, the honest one and the hostile one have a thread each. The hostile one reads
+//! as it sends. A flood ends with a closed link, after which it connects again at once. With fewer than four cores, the threads also wait
 //! for each other, flood or not: so there is a row for a thread that does nothing but compute.
 
-#[allow(dead_code, clippy::unwrap_used)]
+#[allow(dead_code, clippy::unwrap_used, reason = "made for tests")]
 #[path = "../../../grid/tests/hostile_peer/raw.rs"]
 mod raw;
 
@@ -22,7 +22,7 @@ use bytes::Bytes;
 use grid::Manager;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, interval, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
 use raw::{ALL, RawPeer, merged, message, op};
@@ -107,18 +107,19 @@ fn main() -> Result<(), Error> {
     std::process::exit(0);
 }
 
-/// Makes a small call every millisecond. Returns how long they took.
+/// Makes a small call every millisecond. Returns how long they took from the moment when each was due, so that a pause
+/// counts for all calls that it delays.
 async fn measure(name: &str, target: &str) -> Result<Vec<Duration>, Error> {
     let node = Manager::builder(name).hosts([name, target]).build()?;
     let connection = node.connection(target)?;
     connection.wait_connected(Duration::from_secs(10)).await?;
     sleep(Duration::from_millis(500)).await;
     let (began, mut times) = (Instant::now(), Vec::new());
+    let mut due = interval(Duration::from_millis(1));
     while began.elapsed() < MEASURED {
-        sleep(Duration::from_millis(1)).await;
-        let called = Instant::now();
+        let due = due.tick().await;
         connection.request(ECHO, None).await?;
-        times.push(called.elapsed());
+        times.push(due.elapsed());
     }
     node.shutdown(Duration::from_secs(1)).await;
     Ok(times)

@@ -71,7 +71,7 @@ pub(in crate::net) fn serve(
             let (sender, receiver) = ends(Arc::clone(peer), Side::Callee, key, None);
             let run = Arc::clone(run);
             let start = Box::new(move || run(context, payload, receiver, sender));
-            later(Work::Stream(Handler::new(start, Kind::Large)))
+            later(Work::Stream(Handler::new(start, Kind::Stream)))
         }
     }
 }

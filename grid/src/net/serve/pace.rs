@@ -55,8 +55,8 @@ const MEMORY: u64 = 8;
 /// A first poll that takes at least this long counts as blocking. The watchdog takes a link away after about this time.
 const BLOCKING: Duration = Duration::from_millis(1);
 
-/// A later poll, or one of a stream's handler or of a large request, counts as blocking if it takes at least this long.
-/// It holds up a worker, but no link, and such handlers often have much to do at once.
+/// A later poll, or a poll of a stream's handler, counts as blocking if it takes at least this long. It holds up a worker,
+/// but no link, and handlers of streams often have much to do at once.
 const BLOCKING_LATER: Duration = Duration::from_millis(10);
 
 /// A method is unknown until this many polls were timed. A blocking one among them settles the matter.
@@ -106,7 +106,7 @@ impl Pace {
         self.note(took >= BLOCKING);
     }
 
-    /// Records the duration of a later poll, or of one that says little about other calls.
+    /// Records the duration of a later poll, or of a poll of a stream's handler.
     pub(in crate::net) fn note_later(&self, took: Duration) {
         self.note(took >= BLOCKING_LATER);
     }

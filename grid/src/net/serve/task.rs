@@ -98,8 +98,10 @@ pub(super) struct Handler<T> {
 pub(super) enum Kind {
     /// Others will take as long.
     Small,
-    /// Only whether they block: it decodes a large request, or sends as many items as it can.
+    /// Nothing: it decodes a large request.
     Large,
+    /// Nothing: it sends as many items as it can.
+    Stream,
 }
 
 impl<T: Send + 'static> Handler<T> {
@@ -145,8 +147,10 @@ impl<T: Send + 'static> Handler<T> {
             let (polled, took) = polled.await;
             drop(place);
             match self.kind {
-                Kind::Small if is_first => pace.note_first(took),
-                Kind::Small | Kind::Large => pace.note_later(took),
+                _ if !is_first => pace.note_later(took),
+                Kind::Small => pace.note_first(took),
+                Kind::Large => {}
+                Kind::Stream => pace.note_later(took),
             }
             if let Some(outcome) = polled {
                 let outcome = flatten(peer, route, outcome);

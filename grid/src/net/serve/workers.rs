@@ -6,7 +6,7 @@
 //!
 //! tokio can hand the work of a worker to another thread before code runs that may block (`block_in_place`). That costs
 //! about as much as ten small calls, so only handlers that have blocked before, that take long, or about which little is
-//! known, run in it, and all of them while only one worker is free.
+//! known, run in it, and all of them while only one worker is free, or if they were put off because of that.
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -126,8 +126,9 @@ impl Workers {
                 }
                 None => self.places.acquire().await,
             },
-            // They probably do not block, so they do not wait for those that do. A quick handler is polled here first if
-            // its driver had the last free worker. Others may have become free since, and it may block each of them.
+            // They probably do not block, so they do not wait for those that do. A quick handler was not polled in its
+            // driver because that had the last free worker. By now others may be free, and several such handlers could
+            // block all of them.
             Verdict::Heavy | Verdict::Quick if is_first || self.is_last() => {
                 return self.spare_place();
             }
