@@ -299,7 +299,7 @@ impl Drop for Inner {
     }
 }
 
-/// Here and not beside `Context`, because the layer of calls does not know that there are other nodes.
+// Here and not beside `Context`, because `UnknownHost` is an error of this layer.
 impl Context {
     /// Returns a connection of this node to another one, or to itself: with it, a handler calls other nodes.
     ///
