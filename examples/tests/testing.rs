@@ -6,7 +6,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use grid::{CallError, Dial, Dialing, ErrorCode, Io, Manager, Mock, NoAuth, RemoteError, Sent};
+use grid::{CallError, Dial, Dialing, ErrorCode, Io, Manager, Mock, RemoteError, Sent};
 use tokio::time::Instant;
 
 // The service:
@@ -86,7 +86,6 @@ impl Network {
     fn start(&self, name: &str) -> Manager {
         let node = Manager::builder(name)
             .hosts(NODES)
-            .token(NoAuth)
             .dial_with(self.clone())
             .service(StoreServer::new(Memory::default()))
             .build()
