@@ -32,11 +32,11 @@ fn blocks(chapter: &str) -> impl Iterator<Item = (&str, &str)> {
 fn every_chapter_is_listed_and_compiled() {
     let (summary, harness) = (read(guide().join("SUMMARY.md")), include_str!("../src/lib.rs"));
     for chapter in chapters() {
-        assert!(summary.contains(&format!("({chapter})")), "SUMMARY.md does not list {chapter}");
-        assert!(
-            harness.contains(&format!("docs/guide/{chapter}\")")),
-            "src/lib.rs does not compile {chapter}"
-        );
+        assert!(summary.contains(&format!("({chapter})")), "SUMMARY.md lacks {chapter}");
+        let text = read(guide().join(&chapter));
+        let is_compiled = harness.contains(&format!("docs/guide/{chapter}\")"));
+        let has_code = blocks(&text).any(|(fence, _)| fence.starts_with("rust"));
+        assert!(is_compiled || !has_code, "src/lib.rs does not compile {chapter}");
     }
 }
 
