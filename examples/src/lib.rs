@@ -9,3 +9,18 @@ pub mod peer;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 mod readme {}
+
+/// The code blocks of the guide, likewise.
+#[cfg(doctest)]
+mod guide {
+    #[doc = include_str!("../../docs/guide/getting-started.md")]
+    mod getting_started {}
+    #[doc = include_str!("../../docs/guide/services.md")]
+    mod services {}
+    #[doc = include_str!("../../docs/guide/errors.md")]
+    mod errors {}
+    #[doc = include_str!("../../docs/guide/evolution.md")]
+    mod evolution {}
+    #[doc = include_str!("../../docs/guide/testing.md")]
+    mod testing {}
+}

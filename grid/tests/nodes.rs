@@ -4,7 +4,7 @@
 mod support;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future;
@@ -98,7 +98,6 @@ type Log = Arc<Mutex<Vec<Visit>>>;
 #[derive(Clone)]
 struct Node {
     name: &'static str,
-    manager: Arc<OnceLock<Manager>>,
     log: Log,
 }
 
@@ -117,10 +116,6 @@ impl Node {
         log.push(Visit { node: self.name, time_left: cx.time_left(), over: None });
         Leave(Arc::clone(&self.log), log.len() - 1)
     }
-
-    fn client(&self, to: &str) -> ChainClient {
-        ChainClient::new(self.manager.get().unwrap().connection(to).unwrap())
-    }
 }
 
 impl Chain for Node {
@@ -135,7 +130,7 @@ impl Chain for Node {
             return future::pending().await;
         }
         let next = to.remove(0);
-        let mut call = self.client(&next).hop(to, timeout).within(cx);
+        let mut call = ChainClient::new(cx.connection(&next)?).hop(to, timeout).within(cx);
         if let Some(timeout) = timeout {
             call = call.timeout(timeout);
         }
@@ -154,7 +149,8 @@ impl Chain for Node {
             return future::pending().await;
         }
         let next = to.remove(0);
-        let mut items = self.client(&next).flow(to).within(cx).await.unwrap();
+        let client = ChainClient::new(cx.connection(&next)?);
+        let mut items = client.flow(to).within(cx).await.unwrap();
         while let Some(item) = items.next().await {
             out.send(item.map_err(|error| RemoteError::new(error.to_string()))? + 1).await?;
         }
@@ -232,10 +228,8 @@ async fn three() -> (Network, [Manager; 3], Log) {
     let network = Network::default();
     let log = Log::default();
     let nodes = ALL.map(|name| {
-        let node = Node { name, manager: Arc::default(), log: Arc::clone(&log) };
-        let server = ChainServer::new(node.clone());
+        let server = ChainServer::new(Node { name, log: Arc::clone(&log) });
         let manager = network.node(name, &ALL).service(server).build().unwrap();
-        node.manager.set(manager.clone()).unwrap();
         network.attach(&manager);
         manager
     });
@@ -248,7 +242,7 @@ async fn three() -> (Network, [Manager; 3], Log) {
 
 async fn two() -> (Network, Manager, Manager) {
     pair(|builder| {
-        let node = Node { name: "any", manager: Arc::default(), log: Log::default() };
+        let node = Node { name: "any", log: Log::default() };
         builder
             .service(ChainServer::new(node.clone()))
             .service(ChainServer::new(node).subroute("below"))
@@ -285,6 +279,51 @@ async fn a_call_inside_a_handler_inherits_the_remaining_time() {
             assert!(over <= millis(503) && over >= millis(490), "{}: {over:?}", visit.node);
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_cannot_call_a_node_that_is_not_in_the_list() {
+    let (_network, [a, ..], _) = three().await;
+    let client = ChainClient::new(a.connection(B).unwrap());
+    let error = client.hop(path(&["http://d:1"]), None).await.unwrap_err();
+    let text = format!("http://d:1 is not in the host list of {B}");
+    assert_eq!(error, CallError::Handler(RemoteError::new(text)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_context_does_not_keep_its_node_alive() {
+    let kept = Arc::new(Mutex::new(None));
+    let keep = Arc::clone(&kept);
+    let (network, a, b) = pair(move |builder| {
+        let keep = Arc::clone(&keep);
+        builder.single_handler(7, None, move |cx, _| {
+            *keep.lock().unwrap() = Some(cx);
+            future::ready(Ok(None))
+        })
+    })
+    .await;
+    a.connection(B).unwrap().request(7, None).await.unwrap();
+    let cx: Context = kept.lock().unwrap().take().unwrap();
+    assert_eq!(cx.connection(A).unwrap().request(7, None).await, Ok(None));
+    assert_eq!(cx.connection(cx.local()).unwrap().request(7, None).await, Ok(None));
+
+    drop(kept.lock().unwrap().take());
+    network.detach(B);
+    drop(b);
+    sleep(Duration::from_secs(5)).await;
+    // The link of the context's own call remains, and says that the node has ended. The others are gone.
+    assert_eq!(cx.connection(A).unwrap().request(7, None).await, Err(CallError::ShutDown));
+    assert_eq!(cx.connection(B).unwrap_err().host, B);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_without_a_node_can_call_itself() {
+    let node = Node { name: "any", log: Log::default() };
+    let client = ChainClient::in_process(node);
+    let call = client.hop(path(&["in-process"]), None).timeout(millis(10));
+    assert!(matches!(call.await, Err(CallError::DeadlineExceeded { .. })));
+    let error = client.hop(path(&[A]), None).await.unwrap_err();
+    assert!(error.to_string().contains("host list"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -479,7 +518,7 @@ async fn calls_of_every_kind_wait_for_a_link() {
     let both = tokio::spawn(client.fail_both(ChainError::Unit).wait_connected());
     sleep(millis(10)).await;
     dropped.abort();
-    let node = Node { name: B, manager: Arc::default(), log: Log::default() };
+    let node = Node { name: B, log: Log::default() };
     let b = network.node(B, &[A, B]).service(ChainServer::new(node)).build().unwrap();
     network.attach(&b);
     assert_eq!(who.await.unwrap().unwrap().0, A);

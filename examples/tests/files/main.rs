@@ -6,6 +6,8 @@
 
 mod compare;
 mod nodes;
+#[path = "../ports/mod.rs"]
+mod ports;
 mod refuse;
 mod restart;
 #[path = "../../src/bin/files/testtree.rs"]

@@ -3,7 +3,6 @@
 
 use std::{
     ffi::OsStr,
-    net::TcpListener,
     path::Path,
     process::{Output, Stdio},
     time::Duration,
@@ -15,6 +14,8 @@ use tokio::{
     sync::watch,
     time::timeout,
 };
+
+use crate::ports::names;
 
 /// Time-out of every wait. Long enough for a busy machine.
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
@@ -45,16 +46,6 @@ pub(crate) async fn refusal(args: &[&str]) -> String {
     let output = run(args).await;
     assert_eq!(output.status.code(), Some(1), "{args:?}");
     String::from_utf8(output.stderr).unwrap()
-}
-
-/// Names of nodes with free ports, which are found by binding all of them at once, so that they differ.
-///
-/// Each test process has its own loopback address. On the usual one, an outgoing connection of another process could
-/// take the port before the node binds it.
-pub(crate) fn names<const N: usize>() -> [String; N] {
-    let [_, a, b, c] = std::process::id().to_be_bytes();
-    let bind = |_| TcpListener::bind((format!("127.{a}.{b}.{}", c.clamp(1, 254)), 0)).unwrap();
-    [(); N].map(bind).map(|listener| format!("http://{}", listener.local_addr().unwrap()))
 }
 
 /// The host and port of a name.

@@ -6,7 +6,8 @@ use tokio::{
     time::timeout,
 };
 
-use crate::nodes::{LIMIT, Node, address, names, output, refusal};
+use crate::nodes::{LIMIT, Node, address, output, refusal};
+use crate::ports::names;
 
 #[tokio::test]
 async fn a_node_that_is_not_running() {

@@ -3,11 +3,9 @@
 //! It calls itself over the loopback link, with the same client and without a socket, so that no special case is
 //! needed.
 
-use std::sync::{Arc, OnceLock};
-
 use bytes::Bytes;
 use futures_util::StreamExt;
-use grid::Outgoing;
+use grid::{Context, Outgoing};
 
 use crate::{
     entry::{Entry, Hit, Seen},
@@ -18,40 +16,43 @@ use crate::{
     tree::READ_BYTES_MAX,
 };
 
-/// Calls the nodes of a cluster. Cloned: one is the service, the other is for [`Everybody::meet`].
-#[derive(Clone, Debug, Default)]
+/// Calls the nodes of a cluster.
+#[derive(Debug)]
 pub(crate) struct Everybody {
-    /// Set once the manager exists. The manager's builder takes the services first.
-    peers: Arc<OnceLock<Vec<Peer>>>,
+    /// The names of the nodes. Consoles have names as well, but no trees.
+    nodes: Vec<String>,
 }
 
 impl Everybody {
-    /// Sets the nodes to call. Only the first call has an effect.
-    pub(crate) fn meet(&self, peers: Vec<Peer>) {
-        let _ = self.peers.set(peers);
+    /// Creates the service that calls these nodes.
+    pub(crate) fn new(nodes: Vec<String>) -> Self {
+        Self { nodes }
     }
 
     /// The nodes of the given names, or all of them.
-    fn pick(&self, nodes: &[String]) -> Result<Vec<Peer>, FilesError> {
-        let all = self.peers.get().map_or(&[][..], Vec::as_slice);
-        if nodes.is_empty() {
-            return Ok(all.to_vec());
-        }
-        let named = |name: &String| {
-            let unknown = || FilesError::Peer {
-                peer: name.clone(),
-                reason: "not a node of this cluster".to_owned(),
-            };
-            all.iter().find(|peer| peer.name == *name).cloned().ok_or_else(unknown)
+    fn pick(&self, cx: &Context, names: &[String]) -> Result<Vec<Peer>, FilesError> {
+        let unknown = |name: &String| FilesError::Peer {
+            peer: name.clone(),
+            reason: "not a node of this cluster".to_owned(),
         };
-        nodes.iter().map(named).collect()
+        if let Some(name) = names.iter().find(|name| !self.nodes.contains(name)) {
+            return Err(unknown(name));
+        }
+        let names = if names.is_empty() { &self.nodes } else { names };
+        let peer = |name: &String| cx.connection(name).map(Peer::new).map_err(|_| unknown(name));
+        names.iter().map(peer).collect()
     }
 
     /// Returns the first node that has the file. The error of a node that cannot be reached matters only if none has
     /// it.
-    async fn owner(&self, nodes: &[String], path: &RelPath) -> Result<Peer, FilesError> {
+    async fn owner(
+        &self,
+        cx: &Context,
+        nodes: &[String],
+        path: &RelPath,
+    ) -> Result<Peer, FilesError> {
         let mut missing = FilesError::NotFound { path: path.clone() };
-        for peer in self.pick(nodes)? {
+        for peer in self.pick(cx, nodes)? {
             match peer.files.stat(path.clone()).await.map_err(|e| peer.error(e)) {
                 Ok(_) => return Ok(peer),
                 Err(FilesError::NotFound { .. }) => {}
@@ -65,29 +66,32 @@ impl Everybody {
 impl Ask for Everybody {
     async fn walk_all(
         &self,
+        cx: &Context,
         nodes: Vec<String>,
         request: WalkRequest,
         out: Outgoing<Seen<Entry>>,
     ) -> Result<(), FilesError> {
-        pass_on(peers::walk(self.pick(&nodes)?, &request).await?, out).await
+        pass_on(peers::walk(self.pick(cx, &nodes)?, &request).await?, out).await
     }
 
     async fn search_all(
         &self,
+        cx: &Context,
         nodes: Vec<String>,
         request: SearchRequest,
         out: Outgoing<Seen<Hit>>,
     ) -> Result<(), FilesError> {
-        pass_on(peers::search(self.pick(&nodes)?, &request).await?, out).await
+        pass_on(peers::search(self.pick(cx, &nodes)?, &request).await?, out).await
     }
 
     async fn cat(
         &self,
+        cx: &Context,
         nodes: Vec<String>,
         path: RelPath,
         mut out: Outgoing<Bytes>,
     ) -> Result<(), FilesError> {
-        let owner = self.owner(&nodes, &path).await?;
+        let owner = self.owner(cx, &nodes, &path).await?;
         let mut offset = 0;
         loop {
             let part = owner.files.read(path.clone(), offset, READ_BYTES_MAX as u64).await;

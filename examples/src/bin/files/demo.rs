@@ -148,10 +148,8 @@ impl Ring {
 
     /// Clients for the share of each node, through its neighbour's connection.
     fn peers(&self) -> Result<Vec<Peer>, Box<dyn Error>> {
-        Ok(self
-            .pairs()
-            .map(|(manager, next)| Peer::new(manager, next))
-            .collect::<Result<_, _>>()?)
+        let peers = self.pairs().map(|(manager, next)| manager.connection(next).map(Peer::new));
+        Ok(peers.collect::<Result<_, _>>()?)
     }
 
     /// Sums of the calls made and the bytes sent by all nodes.

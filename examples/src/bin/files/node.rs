@@ -18,7 +18,6 @@ use crate::{
     ask::Everybody,
     cli::Node,
     cluster, console,
-    peers::Peer,
     serve::Disk,
     service::{AskServer, FilesServer},
     tree::Tree,
@@ -38,13 +37,10 @@ pub(crate) async fn run(args: &Node) -> Result<(), Box<dyn Error>> {
     let listener = listen(args).await?;
     let consoles: Vec<String> = console::names(&args.name).collect();
     let hosts = args.hosts.iter().chain(&consoles).map(String::as_str);
-    let everybody = Everybody::default();
     let manager = cluster::builder(&args.name, hosts, args.secret.token.as_deref())
         .service(FilesServer::new(disk))
-        .service(AskServer::new(everybody.clone()))
+        .service(AskServer::new(Everybody::new(args.hosts.clone())))
         .build()?;
-    let nodes = args.hosts.iter().map(|name| Peer::new(&manager, name));
-    everybody.meet(nodes.collect::<Result<_, _>>()?);
 
     // Before the line that says that this node is running: from then on a signal must shut it down properly.
     let mut terminate = signal(SignalKind::terminate())?;

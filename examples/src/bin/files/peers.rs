@@ -7,7 +7,7 @@ use futures_util::{
     future::join_all,
     stream::{self, BoxStream},
 };
-use grid::{CallError, Manager, UnknownHost};
+use grid::{CallError, Connection};
 
 use crate::{
     entry::{Entry, HasPath, Hit, Seen, Skipped},
@@ -30,9 +30,9 @@ pub(crate) struct Peer {
 pub(crate) type Merged<T> = BoxStream<'static, Seen<T>>;
 
 impl Peer {
-    /// The node of this name, over a connection of `manager`.
-    pub(crate) fn new(manager: &Manager, name: &str) -> Result<Self, UnknownHost> {
-        Ok(Self { name: name.to_owned(), files: FilesClient::new(manager.connection(name)?) })
+    /// The node at the other end of a connection.
+    pub(crate) fn new(connection: Connection) -> Self {
+        Self { name: connection.peer().to_owned(), files: FilesClient::new(connection) }
     }
 
     /// Converts the error of a call to this node: the handler's own error, or one that says that the node cannot be

@@ -3,7 +3,7 @@
 //! The traits are the contract. `serve` and `ask` implement them.
 
 use bytes::Bytes;
-use grid::Outgoing;
+use grid::{Context, Outgoing};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -49,6 +49,7 @@ pub(crate) trait Ask {
     #[handler(compact, outgoing = 256)]
     async fn walk_all(
         &self,
+        cx: &Context,
         nodes: Vec<String>,
         request: WalkRequest,
         out: Outgoing<Seen<Entry>>,
@@ -58,6 +59,7 @@ pub(crate) trait Ask {
     #[handler(compact, outgoing = 256)]
     async fn search_all(
         &self,
+        cx: &Context,
         nodes: Vec<String>,
         request: SearchRequest,
         out: Outgoing<Seen<Hit>>,
@@ -67,6 +69,7 @@ pub(crate) trait Ask {
     #[handler(outgoing = 4)]
     async fn cat(
         &self,
+        cx: &Context,
         nodes: Vec<String>,
         path: RelPath,
         out: Outgoing<Bytes>,

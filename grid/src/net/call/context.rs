@@ -34,6 +34,11 @@ impl Context {
         Self { peer, key, route, deadline, meta: meta.map(Arc::from) }
     }
 
+    /// The link over which the call arrived.
+    pub(in crate::net) fn link(&self) -> &Arc<Peer> {
+        &self.peer
+    }
+
     /// Name of the node that calls.
     pub fn peer(&self) -> &str {
         &self.peer.name

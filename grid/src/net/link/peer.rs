@@ -4,10 +4,11 @@
 //! The lock is private to this file and is never held across an await. Values whose methods can run user code are moved
 //! out of the critical section (effects.rs).
 
+use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
@@ -29,6 +30,8 @@ pub(in crate::net) struct Peer {
     pub(in crate::net) name: Arc<str>,
     /// The name of this node.
     pub(in crate::net) local: Arc<str>,
+    /// All peers of this node, this one included, by name. Empty for a link without a node.
+    neighbours: OnceLock<Arc<Neighbours>>,
     labels: Arc<Labels>,
     /// Maximum length of a payload on the last connection. Outside the lock, so that senders of items need not take it.
     payload_bytes_max: AtomicUsize,
@@ -42,6 +45,9 @@ pub(in crate::net) struct Peer {
     handlers: Arc<AtomicUsize>,
     shared: Mutex<Shared>,
 }
+
+/// The peers of one node by name. Weak, because each of them holds this.
+type Neighbours = HashMap<Arc<str>, Weak<Peer>>;
 
 /// A handler's task, counted until this is dropped.
 #[derive(Debug)]
@@ -103,6 +109,7 @@ impl Peer {
         Arc::new(Self {
             name,
             local,
+            neighbours: OnceLock::new(),
             labels,
             payload_bytes_max: AtomicUsize::new(payload_bytes_max),
             large_bytes,
@@ -111,6 +118,23 @@ impl Peer {
             handlers: Arc::default(),
             shared: Mutex::new(shared),
         })
+    }
+
+    /// Lets each of these peers find the others. Called once per node, before a handler can run.
+    pub(in crate::net) fn introduce<'a>(peers: impl Iterator<Item = &'a Arc<Self>> + Clone) {
+        let entries = peers.clone().map(|peer| (Arc::clone(&peer.name), Arc::downgrade(peer)));
+        let all: Arc<Neighbours> = Arc::new(entries.collect());
+        for peer in peers {
+            let _ = peer.neighbours.set(Arc::clone(&all));
+        }
+    }
+
+    /// Returns this node's peer of this name, as long as the node lives.
+    pub(in crate::net) fn neighbour(self: &Arc<Self>, name: &str) -> Option<Arc<Self>> {
+        if *self.name == *name {
+            return Some(Arc::clone(self));
+        }
+        self.neighbours.get()?.get(name)?.upgrade()
     }
 
     /// Maximum length of a payload on the last connection.

@@ -14,10 +14,12 @@ use super::life::{Life, driven};
 use super::listen::{Accepted, Listen};
 use super::shared::Node;
 use crate::descriptor::Registered;
-use crate::error::LinkError;
+use crate::error::{LinkError, RemoteError};
 use crate::net::call::abort::AbortOnDrop;
 use crate::net::call::connection::Connection;
+use crate::net::call::context::Context;
 use crate::net::drive::session;
+use crate::net::link::peer::Peer;
 use crate::net::link::state::State;
 use crate::net::link::stats::{ConnectionStats, Stats};
 use crate::net::transport::Io;
@@ -25,9 +27,9 @@ use crate::net::transport::Io;
 /// One node of a grid: it serves its handlers, and holds one link to each other node.
 ///
 /// Cheap to clone. When the last clone is dropped, all links end; [`shutdown`](Self::shutdown) lets running calls
-/// finish first. The future of [`serve`](Self::serve) does not count as a clone. A service is created before its node,
-/// so a service that calls other nodes needs a `OnceLock` for its [`Connection`]s. A service must not hold a clone of its
-/// own node, which would never be dropped then.
+/// finish first. The future of [`serve`](Self::serve) does not count as a clone. A service must not hold a clone of its
+/// own node, which would never be dropped then: its handlers call other nodes with
+/// [`Context::connection`](crate::Context::connection).
 ///
 /// # Runtimes
 ///
@@ -72,6 +74,7 @@ struct Inner {
 impl Manager {
     /// Starts the task of each link of a node.
     pub(super) fn start(node: Arc<Node>) -> Self {
+        Peer::introduce(node.links());
         let (over, alive) = (watch::Sender::new(false), watch::Sender::new(true));
         session::start_loopback(&node.loopback.peer);
         let loopback = session::run_loopback(node.loopback.clone());
@@ -296,6 +299,44 @@ impl Drop for Inner {
     }
 }
 
+// Here and not beside `Context`, because `UnknownHost` is an error of this layer.
+impl Context {
+    /// Returns a connection of this node to another one, or to itself: with it, a handler calls other nodes.
+    ///
+    /// `cx.connection(cx.peer())` calls back the node that makes the call, and always succeeds. Calls made
+    /// [`within`](crate::RawCall::within) the context inherit its deadline and its trace.
+    ///
+    /// ```
+    /// use grid::{Context, RemoteError};
+    ///
+    /// #[grid::service]
+    /// trait Cache {
+    ///     async fn get(&self, cx: &Context, key: String) -> Result<String, RemoteError>;
+    /// }
+    ///
+    /// /// Asks the node that has all keys.
+    /// struct Forward {
+    ///     to: String,
+    /// }
+    ///
+    /// impl Cache for Forward {
+    ///     async fn get(&self, cx: &Context, key: String) -> Result<String, RemoteError> {
+    ///         let cache = CacheClient::new(cx.connection(&self.to)?);
+    ///         Ok(cache.get(key).within(cx).await?)
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`UnknownHost`] if the name is not one of the node's [`hosts`](Manager::hosts), or if the node has been dropped and
+    /// this is a clone of a context. A service that runs without a node, `in_process` or in a [`Mock`](crate::Mock), can
+    /// call only itself.
+    pub fn connection(&self, host: &str) -> Result<Connection, UnknownHost> {
+        let unknown = || UnknownHost { host: host.to_owned(), local: self.local().to_owned() };
+        self.link().neighbour(host).map(Connection::new).ok_or_else(unknown)
+    }
+}
+
 /// The host is not in this grid's host list.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{host} is not in the host list of {local}")]
@@ -305,6 +346,13 @@ pub struct UnknownHost {
     pub host: String,
     /// The name of this node.
     pub local: String,
+}
+
+/// For handlers that call other nodes.
+impl From<UnknownHost> for RemoteError {
+    fn from(error: UnknownHost) -> Self {
+        Self::new(error.to_string())
+    }
 }
 
 /// A byte stream was not accepted.

@@ -50,7 +50,7 @@ impl Node {
     }
 
     /// Returns every link. The link of the node to itself is the last one.
-    pub(super) fn links(&self) -> impl Iterator<Item = &Arc<Peer>> {
+    pub(super) fn links(&self) -> impl Iterator<Item = &Arc<Peer>> + Clone {
         self.peers.values().map(|known| &known.endpoint.peer).chain([&self.loopback.peer])
     }
 }
