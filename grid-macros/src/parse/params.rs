@@ -4,6 +4,7 @@ use syn::{Attribute, FnArg, Pat, PatType, Signature, Type};
 
 use crate::errors::Errors;
 use crate::model::{Arg, Param};
+use crate::payload;
 use crate::types;
 
 /// Parses the parameters and removes our attributes from them. Returns `None` if one is invalid.
@@ -46,13 +47,13 @@ fn param(
     let name = name_of(&input.pat, has_body, errors);
     let stream = ["Incoming", "Outgoing"].into_iter().find(|name| types::is_named(&input.ty, name));
     let Some(stream) = stream else {
-        let fine = types::check_payload(&input.ty, errors);
+        let fine = payload::check(&input.ty, errors);
         let arg = Arg { ident: name?, ty: (*input.ty).clone(), default };
         return fine.then_some(Param::Arg(arg));
     };
     let item = types::only_arg(&input.ty, errors)?;
     name?;
-    if !types::check_payload(&item, errors) {
+    if !payload::check(&item, errors) {
         return None;
     }
     let (param, twice) = match stream {

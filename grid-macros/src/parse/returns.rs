@@ -4,6 +4,7 @@ use syn::{GenericArgument, PathArguments, ReturnType, Signature, Type, TypeParam
 
 use crate::errors::Errors;
 use crate::model::{Output, Returns};
+use crate::payload;
 use crate::types::{self, Split, TypeRef};
 
 /// Parses the return type. Returns `None` if it cannot be sent.
@@ -20,7 +21,7 @@ pub(super) fn returns(sig: &Signature, errors: &mut Errors) -> Option<Returns> {
     }
     match types::split_result(&written) {
         Split::Literal { ok, err } => {
-            let error_fine = types::check_payload(&err, errors) && same_error(&ok, &err, errors);
+            let error_fine = payload::check(&err, errors) && same_error(&ok, &err, errors);
             let error = types::error_ref(*err);
             let mut plain = Vec::new();
             let output = output(&ok, &mut plain, errors)?;
@@ -87,7 +88,7 @@ fn alias(written: Type, bounds: Vec<TypeParamBound>, errors: &mut Errors) -> Opt
     };
     let mut plain = Vec::new();
     let Some(stream) = stream else {
-        if !types::check_payload(&written, errors) {
+        if !payload::check(&written, errors) {
             return None;
         }
         let output = Output::Value(TypeRef::OkOf(written.clone()));
@@ -126,10 +127,9 @@ fn output(ok: &Type, plain: &mut Vec<Type>, errors: &mut Errors) -> Option<Outpu
             );
             return None;
         }
-        return types::check_payload(ok, errors)
-            .then(|| Output::Value(TypeRef::Written(ok.clone())));
+        return payload::check(ok, errors).then(|| Output::Value(TypeRef::Written(ok.clone())));
     };
-    if !types::check_payload(&item, errors) {
+    if !payload::check(&item, errors) {
         return None;
     }
     Some(Output::Pulled(match types::split_result(&item) {
