@@ -2,11 +2,11 @@
 //! (`expand/codecs.rs`).
 
 use quote::ToTokens;
-use syn::Type;
 use syn::visit::{self, Visit};
+use syn::{PathSegment, Type};
 
 use crate::errors::Errors;
-use crate::types::{assoc_of, is_named, text};
+use crate::types::{assoc_of, is_named, text, type_args};
 
 /// Reports at most one error. Returns whether there is none.
 pub(crate) fn check(ty: &Type, errors: &mut Errors) -> bool {
@@ -18,6 +18,27 @@ pub(crate) fn check(ty: &Type, errors: &mut Errors) -> bool {
     }
     check.visit_type(ty);
     check.fine
+}
+
+/// Whether a type that cannot be sent compiles as an argument or an answer of a function outside of the trait.
+pub(crate) fn compiles_anywhere(ty: &Type) -> bool {
+    struct Search {
+        found: bool,
+    }
+    impl<'ast> Visit<'ast> for Search {
+        fn visit_type(&mut self, ty: &'ast Type) {
+            self.found |= matches!(ty, Type::ImplTrait(_) | Type::Infer(_));
+            visit::visit_type(self, ty);
+        }
+
+        fn visit_path(&mut self, path: &'ast syn::Path) {
+            self.found |= path.segments.first().is_some_and(|first| first.ident == "Self");
+            visit::visit_path(self, path);
+        }
+    }
+    let mut search = Search { found: matches!(ty, Type::Slice(_) | Type::TraitObject(_)) };
+    search.visit_type(ty);
+    !search.found
 }
 
 struct PayloadCheck<'a> {
@@ -70,7 +91,13 @@ impl<'ast> Visit<'ast> for PayloadCheck<'_> {
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let Some(last) = path.segments.last() else { return };
-        if last.ident == "Incoming" || last.ident == "Outgoing" {
+        if last.ident == "PhantomData" {
+            // It has no value of the type in it.
+            return;
+        }
+        if let Some(message) = not_send(last) {
+            self.refuse(path, message);
+        } else if last.ident == "Incoming" || last.ident == "Outgoing" {
             let message = format!(
                 "`{}<T>` cannot be inside another type: make it an argument of its own",
                 last.ident
@@ -93,7 +120,23 @@ impl<'ast> Visit<'ast> for PayloadCheck<'_> {
     }
 }
 
-/// The owned type to suggest instead of a reference to this one.
+/// Why a type of the standard library is not `Send`. The compiler would report it too, but also once more at each
+/// implementation, whose future holds the value.
+fn not_send(last: &PathSegment) -> Option<String> {
+    let inner = *type_args(last).last()?;
+    let inner = owned(inner);
+    if last.ident == "Rc" {
+        return Some(format!("an `Rc` cannot leave its thread: use `{inner}`"));
+    }
+    let guards = ["MutexGuard", "RwLockReadGuard", "RwLockWriteGuard"];
+    guards.iter().any(|guard| last.ident == guard).then(|| {
+        format!(
+            "the guard of a lock cannot be sent to another node: use `{inner}`, the value in it"
+        )
+    })
+}
+
+/// The owned type to suggest instead of a reference or pointer to this one.
 fn owned(elem: &Type) -> String {
     match elem {
         Type::Slice(slice) if is_named(&slice.elem, "u8") => "Bytes".to_owned(),

@@ -31,6 +31,9 @@ pub(in crate::disk) trait r#Type: Debug + Send + ::grid::__private::Send + ::gri
     ) -> impl ::grid::__private::Future<Output = u8> + ::grid::__private::Send {
         async move { 1 }
     }
+    #[doc(hidden)]
+    #[allow(dead_code, non_upper_case_globals)]
+    const USE_TypeClient_INSTEAD_OF_dyn: () = ();
 }
 /// Client of `r#Type`: one method per method of the trait.
 #[deprecated]

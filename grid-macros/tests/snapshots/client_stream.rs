@@ -10,6 +10,9 @@ trait Uploads: ::grid::__private::Send + ::grid::__private::Sync + 'static {
         &self,
         input: Incoming<u64>,
     ) -> impl ::grid::__private::Future<Output = u64> + ::grid::__private::Send;
+    #[doc(hidden)]
+    #[allow(dead_code, non_upper_case_globals)]
+    const USE_UploadsClient_INSTEAD_OF_dyn: () = ();
 }
 /// Client of [`Uploads`]: one method per method of the trait.
 #[allow(dead_code, non_camel_case_types)]

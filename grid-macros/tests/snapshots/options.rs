@@ -22,6 +22,9 @@ pub trait Disk: ::some::path::__private::Send + ::some::path::__private::Sync + 
     ) -> impl ::some::path::__private::Future<
         Output = u32,
     > + ::some::path::__private::Send;
+    #[doc(hidden)]
+    #[allow(dead_code, non_upper_case_globals)]
+    const USE_DiskClient_INSTEAD_OF_dyn: () = ();
 }
 /// Client of [`Disk`]: one method per method of the trait.
 #[allow(dead_code, non_camel_case_types)]
@@ -169,7 +172,12 @@ const _: () = {
             );
             to.blocking(
                 Self::HASH,
-                |svc, cx, (arg1, arg2)| Disk::hash(&*svc, &cx, arg1, arg2),
+                |svc, cx, (arg1, arg2)| Disk::hash(
+                    &*svc,
+                    __grid::context(&cx),
+                    arg1,
+                    arg2,
+                ),
             );
             to.blocking(
                 Self::FLUSH,

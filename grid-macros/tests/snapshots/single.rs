@@ -29,6 +29,9 @@ pub trait Disk: ::grid::__private::Send + ::grid::__private::Sync + 'static {
             Ok(())
         }
     }
+    #[doc(hidden)]
+    #[allow(dead_code, non_upper_case_globals)]
+    const USE_DiskClient_INSTEAD_OF_dyn: () = ();
 }
 /// Client of [`Disk`]: one method per method of the trait.
 #[allow(dead_code, non_camel_case_types)]
@@ -164,7 +167,9 @@ const _: () = {
         fn add_methods(to: &mut __grid::Handlers<'_, __T>) {
             to.single(
                 Self::STAT,
-                |svc, cx, (arg1,)| async move { Disk::stat(&*svc, &cx, arg1).await },
+                |svc, cx, (arg1,)| async move {
+                    Disk::stat(&*svc, __grid::context(&cx), arg1).await
+                },
             );
             to.single(
                 Self::UPTIME,

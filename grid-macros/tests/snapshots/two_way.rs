@@ -13,6 +13,9 @@ trait Sync: ::grid::__private::Send + ::grid::__private::Sync + 'static {
     ) -> impl ::grid::__private::Future<
         Output = Result<impl Stream<Item = Ack> + ::grid::__private::Send, DiskError>,
     > + ::grid::__private::Send;
+    #[doc(hidden)]
+    #[allow(dead_code, non_upper_case_globals)]
+    const USE_SyncClient_INSTEAD_OF_dyn: () = ();
 }
 /// Client of [`Sync`]: one method per method of the trait.
 #[allow(dead_code, non_camel_case_types)]

@@ -60,7 +60,8 @@ impl<T> Arg<T> {
 
 /// The arguments of a method, as a tuple of up to twelve.
 ///
-/// This trait is sealed: tuples of `Send + 'static` types implement it, and no other type can.
+/// This trait is sealed: tuples of `'static` types implement it, and no other type can. That the types can be sent is
+/// required of each alone, by [`Payload`](crate::Payload), so that the compiler reports it once.
 pub trait ArgTuple: sealed::Tuple {}
 
 impl<A: sealed::Tuple> ArgTuple for A {}
@@ -73,10 +74,10 @@ pub(super) mod sealed {
     /// The methods of [`ArgTuple`](super::ArgTuple), in a module that other crates cannot name.
     #[diagnostic::on_unimplemented(
         message = "`{Self}` is not a tuple of arguments",
-        label = "only tuples of up to twelve `Send + 'static` types are"
+        label = "only tuples of up to twelve `'static` types are"
     )]
     #[expect(unnameable_types, reason = "this seals `ArgTuple`")]
-    pub trait Tuple: Sized + Send + 'static {
+    pub trait Tuple: Sized + 'static {
         type Specs: Copy + Send + Sync + 'static;
         fn __encode(self, specs: &Self::Specs) -> Result<Option<Bytes>, CodecError>;
         fn __decode(payload: Option<Bytes>, specs: &Self::Specs) -> Result<Self, CodecError>;
@@ -95,7 +96,7 @@ impl sealed::Tuple for () {
     }
 }
 
-impl<A: Send + 'static> sealed::Tuple for (A,) {
+impl<A: 'static> sealed::Tuple for (A,) {
     type Specs = (Arg<A>,);
 
     fn __encode(self, (arg,): &Self::Specs) -> Result<Option<Bytes>, CodecError> {
@@ -109,7 +110,7 @@ impl<A: Send + 'static> sealed::Tuple for (A,) {
 
 macro_rules! several {
     ($count:literal: $($T:ident $i:tt),+) => {
-        impl<$($T: Send + 'static),+> sealed::Tuple for ($($T,)+) {
+        impl<$($T: 'static),+> sealed::Tuple for ($($T,)+) {
             type Specs = ($(Arg<$T>,)+);
 
             fn __encode(self, specs: &Self::Specs) -> Result<Option<Bytes>, CodecError> {
