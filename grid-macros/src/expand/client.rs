@@ -39,7 +39,7 @@ pub(super) fn expand(service: &Service) -> TokenStream {
             /// Creates a client that makes its calls over this connection.
             #[must_use]
             #vis fn new(connection: #private::Connection) -> Self {
-                Self { connection }
+                Self { connection: connection.__client_of(Self::DESCRIPTOR) }
             }
 
             /// Returns a client of the service under this subroute. An empty path returns the same client.

@@ -37,7 +37,9 @@ impl DiskClient {
     /// Creates a client that makes its calls over this connection.
     #[must_use]
     pub fn new(connection: ::some::path::__private::Connection) -> Self {
-        Self { connection }
+        Self {
+            connection: connection.__client_of(Self::DESCRIPTOR),
+        }
     }
     /// Returns a client of the service under this subroute. An empty path returns the same client.
     #[must_use]
@@ -110,6 +112,7 @@ const _: () = {
                 .__returns("Result<VolumeInfo, Infallible>")
                 .__timeout_ms(500u64)
                 .__request_bytes_max(4096u32)
+                .__compact()
                 .__inline(),
             (
                 __grid::arg("volume", Self::__CODEC_0),

@@ -28,7 +28,9 @@ impl SyncClient {
     /// Creates a client that makes its calls over this connection.
     #[must_use]
     fn new(connection: ::grid::__private::Connection) -> Self {
-        Self { connection }
+        Self {
+            connection: connection.__client_of(Self::DESCRIPTOR),
+        }
     }
     /// Returns a client of the service under this subroute. An empty path returns the same client.
     #[must_use]

@@ -79,6 +79,7 @@ pub(super) mod sealed {
     #[expect(unnameable_types, reason = "this seals `ArgTuple`")]
     pub trait Tuple: Sized + 'static {
         type Specs: Copy + Send + Sync + 'static;
+        const COUNT: usize;
         fn __encode(self, specs: &Self::Specs) -> Result<Option<Bytes>, CodecError>;
         fn __decode(payload: Option<Bytes>, specs: &Self::Specs) -> Result<Self, CodecError>;
     }
@@ -86,6 +87,7 @@ pub(super) mod sealed {
 
 impl sealed::Tuple for () {
     type Specs = ();
+    const COUNT: usize = 0;
 
     fn __encode(self, (): &()) -> Result<Option<Bytes>, CodecError> {
         Ok(None)
@@ -98,6 +100,7 @@ impl sealed::Tuple for () {
 
 impl<A: 'static> sealed::Tuple for (A,) {
     type Specs = (Arg<A>,);
+    const COUNT: usize = 1;
 
     fn __encode(self, (arg,): &Self::Specs) -> Result<Option<Bytes>, CodecError> {
         arg.codec.encode(self.0)
@@ -112,6 +115,7 @@ macro_rules! several {
     ($count:literal: $($T:ident $i:tt),+) => {
         impl<$($T: 'static),+> sealed::Tuple for ($($T,)+) {
             type Specs = ($(Arg<$T>,)+);
+            const COUNT: usize = $count;
 
             fn __encode(self, specs: &Self::Specs) -> Result<Option<Bytes>, CodecError> {
                 let bytes = encoded(|out| {
