@@ -7,6 +7,7 @@ use quote::ToTokens;
 #[derive(Default)]
 pub(crate) struct Errors {
     found: Option<syn::Error>,
+    count: usize,
     asked: bool,
 }
 
@@ -17,10 +18,16 @@ impl Errors {
     }
 
     pub(crate) fn add(&mut self, error: syn::Error) {
+        self.count += 1;
         match &mut self.found {
             Some(found) => found.combine(error),
             None => self.found = Some(error),
         }
+    }
+
+    /// How many errors were found so far.
+    pub(crate) fn count(&self) -> usize {
+        self.count
     }
 
     /// Returns the errors as code: one `compile_error!` for each.

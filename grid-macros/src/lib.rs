@@ -10,6 +10,7 @@ mod fallback;
 mod model;
 mod names;
 mod parse;
+mod payload;
 #[cfg(test)]
 mod tests;
 mod types;

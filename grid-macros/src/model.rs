@@ -3,7 +3,7 @@
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
-use syn::{Attribute, Block, FnArg, Ident, ItemTrait, Type, TypeParamBound};
+use syn::{Attribute, Block, FnArg, Generics, Ident, ItemTrait, Type, TypeParamBound};
 
 use crate::args::Krate;
 use crate::attr::HandlerOptions;
@@ -27,6 +27,8 @@ pub(crate) enum Item {
     Method(Box<Method>),
     /// A method that stays in the trait only, because its name conflicts with another one.
     Refused(Box<Method>),
+    /// A method with a type that cannot be sent. The client has it too, so that its calls cause no further errors.
+    Unsendable(Box<Unsendable>),
     /// Invalid code, which the trait keeps as `fallback.rs` left it.
     Other(TokenStream),
 }
@@ -35,13 +37,22 @@ impl Service {
     pub(crate) fn methods(&self) -> impl Iterator<Item = &Method> {
         self.items.iter().filter_map(|item| match item {
             Item::Method(method) => Some(&**method),
-            Item::Refused(_) | Item::Other(_) => None,
+            Item::Refused(_) | Item::Unsendable(_) | Item::Other(_) => None,
         })
     }
 
     pub(crate) fn ident(&self) -> &Ident {
         &self.item.ident
     }
+}
+
+/// A method of which only the types of arguments and answer are invalid.
+pub(crate) struct Unsendable {
+    pub(crate) method: Method,
+    /// Its lifetimes, which no valid method has.
+    pub(crate) generics: Generics,
+    /// The method in the trait, as `fallback.rs` left it.
+    pub(crate) plain: TokenStream,
 }
 
 /// A valid method.
@@ -64,7 +75,8 @@ pub(crate) struct Method {
 
 /// A parameter of the implementation's method, in its order.
 pub(crate) enum Param {
-    Context,
+    /// The context, with the type as written, which may be another one of the same name.
+    Context(Type),
     Arg(Arg),
     Incoming(Type),
     Outgoing(Type),
@@ -95,6 +107,16 @@ pub(crate) enum Output {
     Value(TypeRef),
     /// A stream that the method returns.
     Pulled(TypeRef),
+}
+
+impl Output {
+    /// The type of the answer or the items, unless it is behind an alias.
+    pub(crate) fn written(&self) -> Option<&Type> {
+        match self {
+            Self::Value(TypeRef::Written(ty)) | Self::Pulled(TypeRef::Written(ty)) => Some(ty),
+            _ => None,
+        }
+    }
 }
 
 /// A default body.
@@ -135,7 +157,7 @@ impl Method {
             match param {
                 Param::Incoming(ty) => input = Some(ty),
                 Param::Outgoing(ty) => pushed = Some(StreamItem::Pushed(ty)),
-                Param::Context | Param::Arg(_) => {}
+                Param::Context(_) | Param::Arg(_) => {}
             }
         }
         match (input, pushed, &self.returns.output) {

@@ -25,6 +25,11 @@ pub(crate) fn descriptor() -> Ident {
     Ident::new("DESCRIPTOR", Span::call_site())
 }
 
+/// A constant of the trait. The compiler's message about `dyn Disk` lists it, and so names the type to use.
+pub(crate) fn no_dyn(service: &Ident) -> Ident {
+    format_ident!("USE_{}Client_INSTEAD_OF_dyn", service.unraw(), span = service.span())
+}
+
 /// The constant of a method: `STAT` for `stat`, `DISK_INFO` for `diskInfo`.
 pub(crate) fn constant(method: &Ident) -> Ident {
     let name = method.unraw().to_string();

@@ -1,7 +1,8 @@
 //! Parses the trait to a [`Service`]. After this and `validate.rs` nothing can fail.
 //!
-//! A method with an invalid option keeps the option's default. A method with an invalid signature stays in the trait but
-//! is not generated for the client. Either way the user sees one error per mistake.
+//! A method with an invalid option keeps the option's default. A method with a type that cannot be sent stays in
+//! the trait, and the client has a function with its signature. A method with another error in its signature stays in the
+//! trait only. In all these cases the user sees one error per mistake.
 
 mod method;
 mod params;
@@ -12,10 +13,11 @@ use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::{ItemTrait, TraitItem};
 
+use self::method::Parsed;
 use crate::args::ServiceArgs;
 use crate::errors::Errors;
 use crate::fallback;
-use crate::model::{Item, Service};
+use crate::model::{Item, Service, Unsendable};
 
 /// Returns the valid parts of the service.
 pub(crate) fn service(args: ServiceArgs, mut item: ItemTrait, errors: &mut Errors) -> Service {
@@ -50,9 +52,13 @@ fn from_item(item: TraitItem, service: &str, errors: &mut Errors) -> Item {
         }
     };
     let plain = fallback::method(&method);
+    let generics = method.sig.generics.clone();
     match method::method(method, service, errors) {
-        Some(method) => Item::Method(Box::new(method)),
-        None => Item::Other(plain),
+        Parsed::Valid(method) => Item::Method(Box::new(method)),
+        Parsed::Unsendable(method) => {
+            Item::Unsendable(Box::new(Unsendable { method, generics, plain }))
+        }
+        Parsed::Invalid => Item::Other(plain),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Classifies the types in a signature: ends of streams, `Result`s, payloads that cannot be sent.
+//! Classifies the types in a signature: ends of streams and `Result`s. What cannot be sent is in `payload.rs`.
 //!
 //! A type is recognised by the last segment of its path as written. The compiler does the rest: it checks the types
 //! against the bounds of the runtime.
@@ -6,7 +6,6 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned as _;
-use syn::visit::{self, Visit};
 use syn::{
     GenericArgument, Ident, PathArguments, PathSegment, Type, TypeImplTrait, TypeParamBound,
 };
@@ -154,103 +153,6 @@ fn has_item(segment: &PathSegment) -> bool {
     args.args
         .iter()
         .any(|arg| matches!(arg, GenericArgument::AssocType(pair) if pair.ident == "Item"))
-}
-
-/// Reports types that cannot be sent, as far as the syntax shows it; at most one error per type.
-pub(crate) fn check_payload(ty: &Type, errors: &mut Errors) -> bool {
-    let mut check = PayloadCheck { errors, fine: true };
-    if let Type::Slice(slice) = ty {
-        // `Box<[T]>` is allowed.
-        let elem = text(&slice.elem);
-        check.refuse(ty, format_args!("a slice is unsized: use `Vec<{elem}>`"));
-    }
-    check.visit_type(ty);
-    check.fine
-}
-
-struct PayloadCheck<'a> {
-    errors: &'a mut Errors,
-    fine: bool,
-}
-
-impl PayloadCheck<'_> {
-    fn refuse(&mut self, at: impl ToTokens, message: impl std::fmt::Display) {
-        if std::mem::replace(&mut self.fine, false) {
-            self.errors.push(at, message);
-        }
-    }
-}
-
-impl<'ast> Visit<'ast> for PayloadCheck<'_> {
-    fn visit_type(&mut self, ty: &'ast Type) {
-        let trait_hint = "both nodes must know the concrete type";
-        match ty {
-            Type::Reference(reference) => {
-                let instead = owned(&reference.elem);
-                self.refuse(
-                    ty,
-                    format_args!("a reference cannot be sent to another node: use `{instead}`"),
-                );
-            }
-            Type::TraitObject(_) => {
-                self.refuse(
-                    ty,
-                    format_args!("a `dyn` type cannot be sent: {trait_hint}; use an enum"),
-                );
-            }
-            Type::ImplTrait(stream) if assoc_of(stream, "Stream", "Item").is_some() => {
-                self.refuse(ty, "a stream cannot be inside another type: return it alone, or take an `Incoming<T>`");
-            }
-            Type::ImplTrait(_) => {
-                self.refuse(ty, format_args!("`impl Trait` cannot be sent: {trait_hint}; name it"))
-            }
-            Type::FnPtr(_) => {
-                self.refuse(ty, "a function cannot be sent to another node: send data instead")
-            }
-            Type::Ptr(_) => self.refuse(
-                ty,
-                "a pointer cannot be sent to another node: send the value it points to",
-            ),
-            Type::Infer(_) => self.refuse(ty, "write the type: the other node must know it too"),
-            _ => visit::visit_type(self, ty),
-        }
-    }
-
-    fn visit_path(&mut self, path: &'ast syn::Path) {
-        let Some(last) = path.segments.last() else { return };
-        if last.ident == "Incoming" || last.ident == "Outgoing" {
-            let message = format!(
-                "`{}<T>` cannot be inside another type: make it an argument of its own",
-                last.ident
-            );
-            self.refuse(path, message);
-        } else if path.segments.first().is_some_and(|first| first.ident == "Self") {
-            self.refuse(
-                path,
-                "`Self` is the implementation, which a caller does not know: name a type",
-            );
-        } else {
-            visit::visit_path(self, path);
-        }
-    }
-
-    fn visit_lifetime(&mut self, lifetime: &'ast syn::Lifetime) {
-        if lifetime.ident != "static" {
-            self.refuse(lifetime, "a payload must own its data: use a type without a lifetime");
-        }
-    }
-}
-
-/// The owned type to suggest instead of a reference to this one.
-fn owned(elem: &Type) -> String {
-    match elem {
-        Type::Slice(slice) if is_named(&slice.elem, "u8") => "Bytes".to_owned(),
-        Type::Slice(slice) => format!("Vec<{}>", text(&slice.elem)),
-        other if is_named(other, "str") => "String".to_owned(),
-        other if is_named(other, "Path") => "PathBuf".to_owned(),
-        Type::TraitObject(_) => "an enum".to_owned(),
-        other => text(other),
-    }
 }
 
 /// The type as a user would write it. The tokens alone print as `Vec < u8 >`.

@@ -35,9 +35,12 @@ pub struct MethodInfo {
     capacities: Capacities,
     timeout: Option<Duration>,
     request_bytes_max: Option<u32>,
+    compact: bool,
     inline: bool,
     blocking: bool,
     docs: &'static str,
+    /// How many are sent with the request; see `proto/wire/contract.rs`.
+    sent_arguments: usize,
     arguments: &'static [(&'static str, &'static str)],
     returns: &'static str,
 }
@@ -96,6 +99,11 @@ impl MethodInfo {
         }
     }
 
+    /// Whether the method has `#[handler(compact)]`: structs are sent as arrays.
+    pub const fn is_compact(&self) -> bool {
+        self.compact
+    }
+
     /// Whether the method has `#[handler(inline)]`: the link's own task may poll its handler first.
     pub const fn is_inline(&self) -> bool {
         self.inline
@@ -131,9 +139,11 @@ impl MethodInfo {
             capacities: Capacities { incoming: 0, outgoing: 0 },
             timeout: None,
             request_bytes_max: None,
+            compact: false,
             inline: false,
             blocking: false,
             docs: "",
+            sent_arguments: 0,
             arguments: &[],
             returns: "",
         }
@@ -182,6 +192,12 @@ impl MethodInfo {
     }
 
     #[doc(hidden)]
+    pub const fn __compact(mut self) -> Self {
+        self.compact = true;
+        self
+    }
+
+    #[doc(hidden)]
     pub const fn __inline(mut self) -> Self {
         self.inline = true;
         self
@@ -193,9 +209,15 @@ impl MethodInfo {
         self
     }
 
-    pub(crate) const fn of_kind(mut self, kind: MethodKind) -> Self {
+    pub(crate) const fn of_kind(mut self, kind: MethodKind, sent_arguments: usize) -> Self {
         self.kind = kind;
+        self.sent_arguments = sent_arguments;
         self
+    }
+
+    /// How many arguments are sent with the request.
+    pub(crate) const fn sent_arguments(&self) -> usize {
+        self.sent_arguments
     }
 }
 

@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use support::{A, B, Network};
 use tokio::time::{Instant, sleep};
 
-const ALL: [&str; 8] = ["ids32", "meta", "cancel", "credits", "chunks", "names", "limits", "crc"];
+const ALL: [&str; 9] =
+    ["ids32", "meta", "cancel", "credits", "chunks", "names", "limits", "crc", "contracts"];
 
 #[derive(Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[error("there is no {0}")]

@@ -173,7 +173,7 @@ async fn send_flood(
     is_stopped: &AtomicBool,
 ) -> Result<(), Error> {
     let stream = TcpStream::connect(&target["http://".len()..]).await?;
-    let mut peer = RawPeer::over(stream, target, name, ALL).await;
+    let mut peer = RawPeer::over(stream, target, name, ALL, &[]).await;
     for number in 0.. {
         for frame in flood(number) {
             // A node that does not read is no flood, but the end must come.

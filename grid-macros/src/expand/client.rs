@@ -6,8 +6,9 @@ use quote::quote;
 use super::codecs::ends;
 use super::docs;
 use crate::carried;
-use crate::model::{Arg, Method, Service, Shape};
+use crate::model::{Arg, Item, Method, Service, Shape, Unsendable};
 use crate::names;
+use crate::payload;
 
 /// The client's type and its functions.
 ///
@@ -19,7 +20,11 @@ pub(super) fn expand(service: &Service) -> TokenStream {
     let carried = carried::for_client(&service.item.attrs);
     let silence = super::lints::silence();
     let in_process = service.servable.then(|| in_process(service));
-    let calls = service.methods().map(|method| call(service, method));
+    let calls = service.items.iter().map(|item| match item {
+        Item::Method(method) => call(service, method),
+        Item::Unsendable(method) => unsendable_call(service, method),
+        Item::Refused(_) | Item::Other(_) => TokenStream::new(),
+    });
     quote! {
         #docs
         #(#carried)*
@@ -34,7 +39,7 @@ pub(super) fn expand(service: &Service) -> TokenStream {
             /// Creates a client that makes its calls over this connection.
             #[must_use]
             #vis fn new(connection: #private::Connection) -> Self {
-                Self { connection }
+                Self { connection: connection.__client_of(Self::DESCRIPTOR) }
             }
 
             /// Returns a client of the service under this subroute. An empty path returns the same client.
@@ -75,9 +80,22 @@ fn call(service: &Service, method: &Method) -> TokenStream {
     let (ident, constant) = (&method.ident, names::constant(&method.ident));
     let args: Vec<&Arg> = method.args().collect();
     let (names, types): (Vec<_>, Vec<_>) = args.iter().map(|arg| (&arg.ident, &arg.ty)).unzip();
-    let (input, output) = ends(method, &private);
-    let error = method.returns.error.tokens(&private);
-    let (action, returns) = match method.shape() {
+    let (action, returns) = returned(method, &private);
+    quote! {
+        #(#user_docs)*
+        #docs
+        #(#carried)*
+        #vis fn #ident(&self, #(#names: #types),*) -> #returns {
+            Self::#constant.#action(&self.connection, (#(#names,)*))
+        }
+    }
+}
+
+/// How a method is called, and the future that the client returns.
+fn returned(method: &Method, private: &TokenStream) -> (TokenStream, TokenStream) {
+    let (input, output) = ends(method, private);
+    let error = method.returns.error.tokens(private);
+    match method.shape() {
         Shape::Single { .. } => (quote!(call), quote!(#private::Call<#output, #error>)),
         Shape::ServerStream { .. } => {
             (quote!(open), quote!(#private::Opening<#private::Responses<#output, #error>, #error>))
@@ -90,13 +108,25 @@ fn call(service: &Service, method: &Method) -> TokenStream {
             quote!(open),
             quote!(#private::Opening<(#private::Requests<#input>, #private::Responses<#output, #error>), #error>),
         ),
-    };
+    }
+}
+
+/// The signature of a method that cannot be called, as far as it compiles in the client.
+fn unsendable_call(service: &Service, refused: &Unsendable) -> TokenStream {
+    let Unsendable { method, generics, .. } = refused;
+    let private = service.krate.private();
+    let (_, returns) = returned(method, &private);
+    let written = method.args().map(|arg| &arg.ty).chain(method.returns.output.written());
+    if names::is_reserved(&method.ident) || !written.into_iter().all(payload::compiles_anywhere) {
+        return TokenStream::new();
+    }
+    let (vis, ident, cfgs) = (&service.item.vis, &method.ident, method.cfgs());
+    let (names, types): (Vec<_>, Vec<_>) = method.args().map(|arg| (&arg.ident, &arg.ty)).unzip();
     quote! {
-        #(#user_docs)*
-        #docs
-        #(#carried)*
-        #vis fn #ident(&self, #(#names: #types),*) -> #returns {
-            Self::#constant.#action(&self.connection, (#(#names,)*))
+        #(#cfgs)*
+        #[allow(unused_variables)]
+        #vis fn #ident #generics (&self, #(#names: #types),*) -> #returns {
+            #private::refused()
         }
     }
 }

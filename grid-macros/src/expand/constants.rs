@@ -124,6 +124,9 @@ fn info(service: &Service, method: &Method) -> TokenStream {
     if let Some(max) = method.options.request_bytes_max {
         info.extend(quote!(.__request_bytes_max(#max)));
     }
+    if method.options.compact {
+        info.extend(quote!(.__compact()));
+    }
     if method.options.inline.is_some() {
         info.extend(quote!(.__inline()));
     }

@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
 use crate::model::{Item, Method, Service};
+use crate::names;
 use crate::types::{is_unit, with_send};
 
 pub(super) fn expand(service: &Service) -> TokenStream {
@@ -21,6 +22,7 @@ pub(super) fn expand(service: &Service) -> TokenStream {
     let private = service.krate.private_at(ident.span());
     let items = service.items.iter().map(|item| match item {
         Item::Method(method) | Item::Refused(method) => signature(service, method),
+        Item::Unsendable(method) => method.plain.clone(),
         Item::Other(tokens) => tokens.clone(),
     });
     let supertraits = supertraits.iter();
@@ -31,8 +33,24 @@ pub(super) fn expand(service: &Service) -> TokenStream {
         #vis #unsafety #trait_token #ident #generics:
             #(#supertraits +)* #private::Send + #private::Sync + 'static #where_clause
     };
-    brace_token.surround(&mut code, |code| code.extend(items));
+    brace_token.surround(&mut code, |code| {
+        code.extend(items);
+        code.extend(no_dyn(service));
+    });
     code
+}
+
+/// Async methods alone rule out `dyn` too, but the compiler's message about them does not say what to use.
+fn no_dyn(service: &Service) -> TokenStream {
+    if service.methods().all(Method::is_blocking) {
+        return TokenStream::new();
+    }
+    let name = names::no_dyn(service.ident());
+    quote_spanned! {name.span()=>
+        #[doc(hidden)]
+        #[allow(dead_code, non_upper_case_globals)]
+        const #name: () = ();
+    }
 }
 
 /// Every token of the future's type is located at the method's name, so that compiler messages about it point there.

@@ -67,7 +67,7 @@ fn registration(service: &Service, method: &Method) -> TokenStream {
 }
 
 fn has_context(method: &Method) -> bool {
-    method.params.iter().any(|param| matches!(param, Param::Context))
+    method.params.iter().any(|param| matches!(param, Param::Context(_)))
 }
 
 /// Calls the implementation and converts its output to a `Result`.
@@ -77,9 +77,10 @@ fn body(service: &Service, method: &Method) -> TokenStream {
     let svc = names::binding("svc");
     let mut index = 0;
     let params = method.params.iter().map(|param| match param {
-        Param::Context => {
-            let cx = names::binding("cx");
-            quote!(&#cx)
+        // Located at the user's type, which may be another `Context`.
+        Param::Context(ty) => {
+            let (cx, runtime) = (names::binding("cx"), names::runtime_at(ty.span()));
+            quote_spanned!(ty.span()=> #runtime::context(&#cx))
         }
         Param::Arg(_) => {
             index += 1;

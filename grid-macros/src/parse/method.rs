@@ -9,12 +9,16 @@ use crate::carried;
 use crate::errors::Errors;
 use crate::model::{Body, Method, Shape};
 
-/// Parses a method. Returns `None` if its signature is invalid.
-pub(super) fn method(
-    mut method: TraitItemFn,
-    service: &str,
-    errors: &mut Errors,
-) -> Option<Method> {
+/// A method, and whether it can be called.
+pub(super) enum Parsed {
+    Valid(Method),
+    /// Valid except for types that cannot be sent, which were reported.
+    Unsendable(Method),
+    Invalid,
+}
+
+/// Parses a method.
+pub(super) fn method(mut method: TraitItemFn, service: &str, errors: &mut Errors) -> Parsed {
     let mut sound = true;
     for attr in method.attrs.iter().filter(|attr| carried::conditionally_has(attr, "handler")) {
         errors.push(
@@ -27,12 +31,17 @@ pub(super) fn method(
     }
     method.attrs.retain(|attr| !carried::conditionally_has(attr, "handler"));
     let options = HandlerOptions::take(&mut method.attrs, errors);
-    sound &= signature::check(&method, &options, errors);
+    let before = errors.count();
     let params = params::params(&mut method.sig, method.default.is_some(), errors);
     let returns = returns::returns(&method.sig, errors);
-    let (params, returns) = (params?, returns?);
+    let sendable = errors.count() == before;
+    sound &= signature::check(&method, &options, errors);
+    if sound && sendable {
+        sound = signature::check_lifetimes(&method, errors);
+    }
+    let (Some(params), Some(returns)) = (params, returns) else { return Parsed::Invalid };
     if !sound || !signature::check_together(&method, &options, &params, &returns, errors) {
-        return None;
+        return Parsed::Invalid;
     }
     let name = options.name.clone().unwrap_or_else(|| method.sig.ident.unraw().to_string());
     let condition = carried::condition(&method.attrs);
@@ -50,7 +59,7 @@ pub(super) fn method(
         condition,
     };
     check_options(&method, errors);
-    Some(method)
+    if sendable { Parsed::Valid(method) } else { Parsed::Unsendable(method) }
 }
 
 /// Reports options that do not apply to the method's shape. They have no other effect.

@@ -4,9 +4,11 @@ use syn::{Attribute, FnArg, Pat, PatType, Signature, Type};
 
 use crate::errors::Errors;
 use crate::model::{Arg, Param};
+use crate::payload;
 use crate::types;
 
-/// Parses the parameters and removes our attributes from them. Returns `None` if one is invalid.
+/// Parses the parameters and removes our attributes from them. Returns `None` if one is invalid in another way than that
+/// it cannot be sent.
 pub(super) fn params(
     sig: &mut Signature,
     has_body: bool,
@@ -39,22 +41,19 @@ fn param(
         errors.push(
             &input.ty,
             "the context is borrowed from the call: take `&Context`, and \
-            clone it to keep it",
+            clone it to keep it; a type of your own needs another name here",
         );
         return None;
     }
     let name = name_of(&input.pat, has_body, errors);
     let stream = ["Incoming", "Outgoing"].into_iter().find(|name| types::is_named(&input.ty, name));
     let Some(stream) = stream else {
-        let fine = types::check_payload(&input.ty, errors);
-        let arg = Arg { ident: name?, ty: (*input.ty).clone(), default };
-        return fine.then_some(Param::Arg(arg));
+        payload::check(&input.ty, errors);
+        return Some(Param::Arg(Arg { ident: name?, ty: (*input.ty).clone(), default }));
     };
     let item = types::only_arg(&input.ty, errors)?;
     name?;
-    if !types::check_payload(&item, errors) {
-        return None;
-    }
+    payload::check(&item, errors);
     let (param, twice) = match stream {
         "Incoming" => {
             (Param::Incoming(item), before.iter().any(|param| matches!(param, Param::Incoming(_))))
@@ -81,8 +80,8 @@ fn context(input: &PatType, before: &[Param], errors: &mut Errors) -> Option<Par
         (Type::Reference(reference), _) if reference.lifetime.is_some() => {
             "a method of a service cannot have lifetimes: take `&Context`"
         }
-        (_, []) => return Some(Param::Context),
-        (_, [Param::Context, ..]) => "a method takes one `&Context`",
+        (Type::Reference(reference), []) => return Some(Param::Context((*reference.elem).clone())),
+        (_, [Param::Context(_), ..]) => "a method takes one `&Context`",
         _ => "`&Context` must be the first argument after `&self`",
     };
     errors.push(&input.ty, message);

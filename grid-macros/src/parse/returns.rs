@@ -4,9 +4,10 @@ use syn::{GenericArgument, PathArguments, ReturnType, Signature, Type, TypeParam
 
 use crate::errors::Errors;
 use crate::model::{Output, Returns};
+use crate::payload;
 use crate::types::{self, Split, TypeRef};
 
-/// Parses the return type. Returns `None` if it cannot be sent.
+/// Parses the return type. Returns `None` if it is invalid in another way than that it cannot be sent.
 pub(super) fn returns(sig: &Signature, errors: &mut Errors) -> Option<Returns> {
     let unit = || Type::Tuple(syn::parse_quote!(()));
     let (written, bounds) = match (&sig.output, future_output(sig)) {
@@ -20,11 +21,13 @@ pub(super) fn returns(sig: &Signature, errors: &mut Errors) -> Option<Returns> {
     }
     match types::split_result(&written) {
         Split::Literal { ok, err } => {
-            let error_fine = types::check_payload(&err, errors) && same_error(&ok, &err, errors);
+            if payload::check(&err, errors) {
+                same_error(&ok, &err, errors);
+            }
             let error = types::error_ref(*err);
             let mut plain = Vec::new();
             let output = output(&ok, &mut plain, errors)?;
-            error_fine.then_some(Returns { written, bounds, fallible: true, output, error, plain })
+            Some(Returns { written, bounds, fallible: true, output, error, plain })
         }
         Split::Alias => alias(written, bounds, errors),
         Split::Plain => {
@@ -55,17 +58,16 @@ pub(super) fn returns(sig: &Signature, errors: &mut Errors) -> Option<Returns> {
     }
 }
 
-/// Whether a stream's items have the method's error type, as far as the syntax shows it. The compiler's own message would
-/// be long.
-fn same_error(ok: &Type, err: &Type, errors: &mut Errors) -> bool {
-    let Some(item) = types::stream_item(ok) else { return true };
-    let Split::Literal { err: of_item, .. } = types::split_result(&item) else { return true };
+/// Checks that a stream's items have the method's error type, as far as the syntax shows it. The compiler's own message
+/// would be long.
+fn same_error(ok: &Type, err: &Type, errors: &mut Errors) {
+    let Some(item) = types::stream_item(ok) else { return };
+    let Split::Literal { err: of_item, .. } = types::split_result(&item) else { return };
     let (Some(outer), Some(inner)) = (types::last_segment(err), types::last_segment(&of_item))
     else {
-        return true;
+        return;
     };
-    let same = outer.ident == inner.ident;
-    if !same {
+    if outer.ident != inner.ident {
         let outer = types::text(err);
         errors.push(
             &of_item,
@@ -75,7 +77,6 @@ fn same_error(ok: &Type, err: &Type, errors: &mut Errors) -> bool {
             ),
         );
     }
-    same
 }
 
 /// An alias like `io::Result<T>`, whose types only the compiler knows.
@@ -87,7 +88,7 @@ fn alias(written: Type, bounds: Vec<TypeParamBound>, errors: &mut Errors) -> Opt
     };
     let mut plain = Vec::new();
     let Some(stream) = stream else {
-        if !types::check_payload(&written, errors) {
+        if !payload::check(&written, errors) {
             return None;
         }
         let output = Output::Value(TypeRef::OkOf(written.clone()));
@@ -126,12 +127,10 @@ fn output(ok: &Type, plain: &mut Vec<Type>, errors: &mut Errors) -> Option<Outpu
             );
             return None;
         }
-        return types::check_payload(ok, errors)
-            .then(|| Output::Value(TypeRef::Written(ok.clone())));
+        payload::check(ok, errors);
+        return Some(Output::Value(TypeRef::Written(ok.clone())));
     };
-    if !types::check_payload(&item, errors) {
-        return None;
-    }
+    payload::check(&item, errors);
     Some(Output::Pulled(match types::split_result(&item) {
         Split::Literal { ok, .. } => TypeRef::Written(*ok),
         Split::Alias => TypeRef::OkOf(item),

@@ -1,6 +1,6 @@
 //! Checks of signatures. The parameters and the return type themselves are in `params.rs` and `returns.rs`.
 
-use syn::{FnArg, Receiver, ReceiverKind, Safety, TraitItemFn};
+use syn::{FnArg, GenericParam, Receiver, ReceiverKind, Safety, TraitItemFn};
 
 use super::returns::future_output;
 use crate::attr::HandlerOptions;
@@ -32,13 +32,10 @@ pub(super) fn check(method: &TraitItemFn, options: &HandlerOptions, errors: &mut
     if let Some(variadic) = &sig.variadic {
         refuse(variadic, "a method of a service cannot be variadic: take a `Vec<T>`");
     }
-    if let Some(lifetime) = sig.generics.lifetimes().next() {
-        refuse(
-            lifetime,
-            "a method of a service cannot have lifetimes: arguments own their data, and `&self` and \
-                `&Context` need none",
-        );
-    } else if let Some(parameter) = sig.generics.params.first() {
+    let mut parameters = sig.generics.params.iter();
+    if let Some(parameter) =
+        parameters.find(|parameter| !matches!(parameter, GenericParam::Lifetime(_)))
+    {
         refuse(
             parameter,
             "a method of a service cannot be generic, because both nodes must know all types: write \
@@ -76,6 +73,19 @@ pub(super) fn check(method: &TraitItemFn, options: &HandlerOptions, errors: &mut
         _ => {}
     }
     fine
+}
+
+/// Reports lifetime parameters. Where they are used in types that cannot be sent, that error is enough.
+pub(super) fn check_lifetimes(method: &TraitItemFn, errors: &mut Errors) -> bool {
+    let lifetime = method.sig.generics.lifetimes().next();
+    if let Some(lifetime) = lifetime {
+        errors.push(
+            lifetime,
+            "a method of a service cannot have lifetimes: arguments own their data, and `&self` and \
+                `&Context` need none",
+        );
+    }
+    lifetime.is_none()
 }
 
 fn wrong_receiver(receiver: &Receiver) -> Option<&'static str> {

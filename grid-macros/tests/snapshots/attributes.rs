@@ -31,6 +31,9 @@ pub(in crate::disk) trait r#Type: Debug + Send + ::grid::__private::Send + ::gri
     ) -> impl ::grid::__private::Future<Output = u8> + ::grid::__private::Send {
         async move { 1 }
     }
+    #[doc(hidden)]
+    #[allow(dead_code, non_upper_case_globals)]
+    const USE_TypeClient_INSTEAD_OF_dyn: () = ();
 }
 /// Client of `r#Type`: one method per method of the trait.
 #[deprecated]
@@ -46,7 +49,9 @@ impl TypeClient {
     /// Creates a client that makes its calls over this connection.
     #[must_use]
     pub(in crate::disk) fn new(connection: ::grid::__private::Connection) -> Self {
-        Self { connection }
+        Self {
+            connection: connection.__client_of(Self::DESCRIPTOR),
+        }
     }
     /// Returns a client of the service under this subroute. An empty path returns the same client.
     #[must_use]

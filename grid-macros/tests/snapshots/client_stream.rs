@@ -10,6 +10,9 @@ trait Uploads: ::grid::__private::Send + ::grid::__private::Sync + 'static {
         &self,
         input: Incoming<u64>,
     ) -> impl ::grid::__private::Future<Output = u64> + ::grid::__private::Send;
+    #[doc(hidden)]
+    #[allow(dead_code, non_upper_case_globals)]
+    const USE_UploadsClient_INSTEAD_OF_dyn: () = ();
 }
 /// Client of [`Uploads`]: one method per method of the trait.
 #[allow(dead_code, non_camel_case_types)]
@@ -22,7 +25,9 @@ impl UploadsClient {
     /// Creates a client that makes its calls over this connection.
     #[must_use]
     fn new(connection: ::grid::__private::Connection) -> Self {
-        Self { connection }
+        Self {
+            connection: connection.__client_of(Self::DESCRIPTOR),
+        }
     }
     /// Returns a client of the service under this subroute. An empty path returns the same client.
     #[must_use]

@@ -32,6 +32,9 @@ pub trait Disk: ::grid::__private::Send + ::grid::__private::Sync + 'static {
     fn fine(
         &self,
     ) -> impl ::grid::__private::Future<Output = u8> + ::grid::__private::Send;
+    #[doc(hidden)]
+    #[allow(dead_code, non_upper_case_globals)]
+    const USE_DiskClient_INSTEAD_OF_dyn: () = ();
 }
 /// Client of [`Disk`]: one method per method of the trait.
 #[allow(dead_code, non_camel_case_types)]
@@ -44,7 +47,9 @@ impl DiskClient {
     /// Creates a client that makes its calls over this connection.
     #[must_use]
     pub fn new(connection: ::grid::__private::Connection) -> Self {
-        Self { connection }
+        Self {
+            connection: connection.__client_of(Self::DESCRIPTOR),
+        }
     }
     /// Returns a client of the service under this subroute. An empty path returns the same client.
     #[must_use]

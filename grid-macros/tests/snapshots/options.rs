@@ -22,6 +22,9 @@ pub trait Disk: ::some::path::__private::Send + ::some::path::__private::Sync + 
     ) -> impl ::some::path::__private::Future<
         Output = u32,
     > + ::some::path::__private::Send;
+    #[doc(hidden)]
+    #[allow(dead_code, non_upper_case_globals)]
+    const USE_DiskClient_INSTEAD_OF_dyn: () = ();
 }
 /// Client of [`Disk`]: one method per method of the trait.
 #[allow(dead_code, non_camel_case_types)]
@@ -34,7 +37,9 @@ impl DiskClient {
     /// Creates a client that makes its calls over this connection.
     #[must_use]
     pub fn new(connection: ::some::path::__private::Connection) -> Self {
-        Self { connection }
+        Self {
+            connection: connection.__client_of(Self::DESCRIPTOR),
+        }
     }
     /// Returns a client of the service under this subroute. An empty path returns the same client.
     #[must_use]
@@ -107,6 +112,7 @@ const _: () = {
                 .__returns("Result<VolumeInfo, Infallible>")
                 .__timeout_ms(500u64)
                 .__request_bytes_max(4096u32)
+                .__compact()
                 .__inline(),
             (
                 __grid::arg("volume", Self::__CODEC_0),
@@ -169,7 +175,12 @@ const _: () = {
             );
             to.blocking(
                 Self::HASH,
-                |svc, cx, (arg1, arg2)| Disk::hash(&*svc, &cx, arg1, arg2),
+                |svc, cx, (arg1, arg2)| Disk::hash(
+                    &*svc,
+                    __grid::context(&cx),
+                    arg1,
+                    arg2,
+                ),
             );
             to.blocking(
                 Self::FLUSH,

@@ -32,6 +32,9 @@ pub(crate) trait Files: ::grid::__private::Send + ::grid::__private::Sync + 'sta
     ) -> impl ::grid::__private::Future<
         Output = crate::Result<impl Stream<Item = u8> + ::grid::__private::Send>,
     > + ::grid::__private::Send;
+    #[doc(hidden)]
+    #[allow(dead_code, non_upper_case_globals)]
+    const USE_FilesClient_INSTEAD_OF_dyn: () = ();
 }
 /// Client of [`Files`]: one method per method of the trait.
 #[allow(dead_code, non_camel_case_types)]
@@ -44,7 +47,9 @@ impl FilesClient {
     /// Creates a client that makes its calls over this connection.
     #[must_use]
     pub(crate) fn new(connection: ::grid::__private::Connection) -> Self {
-        Self { connection }
+        Self {
+            connection: connection.__client_of(Self::DESCRIPTOR),
+        }
     }
     /// Returns a client of the service under this subroute. An empty path returns the same client.
     #[must_use]
@@ -238,7 +243,7 @@ const _: () = {
             to.server_stream(
                 Self::WALK,
                 |svc, cx, (arg1,), out| async move {
-                    Files::walk(&*svc, &cx, arg1, out).await
+                    Files::walk(&*svc, __grid::context(&cx), arg1, out).await
                 },
             );
             to.server_stream(

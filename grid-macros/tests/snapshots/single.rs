@@ -29,6 +29,9 @@ pub trait Disk: ::grid::__private::Send + ::grid::__private::Sync + 'static {
             Ok(())
         }
     }
+    #[doc(hidden)]
+    #[allow(dead_code, non_upper_case_globals)]
+    const USE_DiskClient_INSTEAD_OF_dyn: () = ();
 }
 /// Client of [`Disk`]: one method per method of the trait.
 #[allow(dead_code, non_camel_case_types)]
@@ -41,7 +44,9 @@ impl DiskClient {
     /// Creates a client that makes its calls over this connection.
     #[must_use]
     pub fn new(connection: ::grid::__private::Connection) -> Self {
-        Self { connection }
+        Self {
+            connection: connection.__client_of(Self::DESCRIPTOR),
+        }
     }
     /// Returns a client of the service under this subroute. An empty path returns the same client.
     #[must_use]
@@ -164,7 +169,9 @@ const _: () = {
         fn add_methods(to: &mut __grid::Handlers<'_, __T>) {
             to.single(
                 Self::STAT,
-                |svc, cx, (arg1,)| async move { Disk::stat(&*svc, &cx, arg1).await },
+                |svc, cx, (arg1,)| async move {
+                    Disk::stat(&*svc, __grid::context(&cx), arg1).await
+                },
             );
             to.single(
                 Self::UPTIME,

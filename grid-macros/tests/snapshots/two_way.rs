@@ -13,6 +13,9 @@ trait Sync: ::grid::__private::Send + ::grid::__private::Sync + 'static {
     ) -> impl ::grid::__private::Future<
         Output = Result<impl Stream<Item = Ack> + ::grid::__private::Send, DiskError>,
     > + ::grid::__private::Send;
+    #[doc(hidden)]
+    #[allow(dead_code, non_upper_case_globals)]
+    const USE_SyncClient_INSTEAD_OF_dyn: () = ();
 }
 /// Client of [`Sync`]: one method per method of the trait.
 #[allow(dead_code, non_camel_case_types)]
@@ -25,7 +28,9 @@ impl SyncClient {
     /// Creates a client that makes its calls over this connection.
     #[must_use]
     fn new(connection: ::grid::__private::Connection) -> Self {
-        Self { connection }
+        Self {
+            connection: connection.__client_of(Self::DESCRIPTOR),
+        }
     }
     /// Returns a client of the service under this subroute. An empty path returns the same client.
     #[must_use]

@@ -55,6 +55,7 @@ pub(crate) use memory::NodeBytes;
 pub(crate) use muxes::Key;
 pub(crate) use routes::{RequestLimit, RouteError, RouteIndex, RouteKind, Routes};
 pub(crate) use session::Session;
+pub(crate) use session::contracts::{Contracts, Difference};
 pub use session::dialer::dials;
 pub(crate) use session::features::{Feature, Features};
 pub(crate) use session::flood::{FloodBudget, Waste};

@@ -60,7 +60,8 @@ impl<T> Arg<T> {
 
 /// The arguments of a method, as a tuple of up to twelve.
 ///
-/// This trait is sealed: tuples of `Send + 'static` types implement it, and no other type can.
+/// This trait is sealed: tuples of `'static` types implement it, and no other type can. That the types can be sent is
+/// required of each alone, by [`Payload`](crate::Payload), so that the compiler reports it once.
 pub trait ArgTuple: sealed::Tuple {}
 
 impl<A: sealed::Tuple> ArgTuple for A {}
@@ -73,11 +74,12 @@ pub(super) mod sealed {
     /// The methods of [`ArgTuple`](super::ArgTuple), in a module that other crates cannot name.
     #[diagnostic::on_unimplemented(
         message = "`{Self}` is not a tuple of arguments",
-        label = "only tuples of up to twelve `Send + 'static` types are"
+        label = "only tuples of up to twelve `'static` types are"
     )]
     #[expect(unnameable_types, reason = "this seals `ArgTuple`")]
-    pub trait Tuple: Sized + Send + 'static {
+    pub trait Tuple: Sized + 'static {
         type Specs: Copy + Send + Sync + 'static;
+        const COUNT: usize;
         fn __encode(self, specs: &Self::Specs) -> Result<Option<Bytes>, CodecError>;
         fn __decode(payload: Option<Bytes>, specs: &Self::Specs) -> Result<Self, CodecError>;
     }
@@ -85,6 +87,7 @@ pub(super) mod sealed {
 
 impl sealed::Tuple for () {
     type Specs = ();
+    const COUNT: usize = 0;
 
     fn __encode(self, (): &()) -> Result<Option<Bytes>, CodecError> {
         Ok(None)
@@ -95,8 +98,9 @@ impl sealed::Tuple for () {
     }
 }
 
-impl<A: Send + 'static> sealed::Tuple for (A,) {
+impl<A: 'static> sealed::Tuple for (A,) {
     type Specs = (Arg<A>,);
+    const COUNT: usize = 1;
 
     fn __encode(self, (arg,): &Self::Specs) -> Result<Option<Bytes>, CodecError> {
         arg.codec.encode(self.0)
@@ -109,8 +113,9 @@ impl<A: Send + 'static> sealed::Tuple for (A,) {
 
 macro_rules! several {
     ($count:literal: $($T:ident $i:tt),+) => {
-        impl<$($T: Send + 'static),+> sealed::Tuple for ($($T,)+) {
+        impl<$($T: 'static),+> sealed::Tuple for ($($T,)+) {
             type Specs = ($(Arg<$T>,)+);
+            const COUNT: usize = $count;
 
             fn __encode(self, specs: &Self::Specs) -> Result<Option<Bytes>, CodecError> {
                 let bytes = encoded(|out| {

@@ -35,7 +35,7 @@ macro_rules! method {
                 output: Codec<O>,
                 error: ErrorCodec<E>,
             ) -> Self {
-                let info = info.of_kind(MethodKind::$kind);
+                let info = info.of_kind(MethodKind::$kind, A::COUNT);
                 Self { info, args, $($input,)? output, error }
             }
         }

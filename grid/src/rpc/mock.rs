@@ -51,7 +51,7 @@ impl Mock {
     #[must_use]
     pub fn on<A, O, E, F>(self, method: &'static Method<A, O, E>, answer: F) -> Self
     where
-        A: ArgTuple,
+        A: ArgTuple + Send,
         O: Send + 'static,
         E: Send + 'static,
         F: Fn(A) -> Result<O, E> + Send + Sync + 'static,

@@ -112,6 +112,35 @@ const fn or_default_capacity(given: u32) -> u32 {
     if given == 0 { DEFAULT_CAPACITY } else { given }
 }
 
+/// Implemented for [`Context`](crate::Context) only, so that another type of that name becomes a trait error located at
+/// the user's type.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not `grid::Context`",
+    label = "this is another type of that name",
+    note = "an argument `&Context` is the context of the call: write `&grid::Context`",
+    note = "to send a value of your own type, rename it, and take it without `&`"
+)]
+pub trait IsContext {
+    /// The same context.
+    fn from_context(context: &crate::Context) -> &Self;
+}
+
+impl IsContext for crate::Context {
+    fn from_context(context: &crate::Context) -> &Self {
+        context
+    }
+}
+
+/// The context, as the type that the trait's method expects.
+pub fn context<C: IsContext>(context: &crate::Context) -> &C {
+    C::from_context(context)
+}
+
+/// The body of a client's function whose method was refused with a compiler error.
+pub fn refused() -> ! {
+    unreachable!("code with a compiler error does not run")
+}
+
 /// A connection to a service in this process.
 pub fn in_process(service: impl Service) -> Connection {
     let mut registry = crate::net::Registry::new();

@@ -1,6 +1,7 @@
 //! Peers and strangers that break the protocol, flood a node or stop reading: each harms its own connection at most.
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
+mod contracts;
 mod floods;
 mod identity;
 #[path = "../support/listener.rs"]

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
-use grid::{LinkError, Manager, ROUTE, State};
+use grid::{LinkError, Manager, ROUTE, Refused, State};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, duplex};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
@@ -21,7 +21,7 @@ pub(crate) mod op {
 
 /// Every extension.
 pub(crate) const ALL: &[&str] =
-    &["ids32", "meta", "cancel", "credits", "chunks", "names", "limits", "crc"];
+    &["ids32", "meta", "cancel", "credits", "chunks", "names", "limits", "crc", "contracts"];
 
 /// A message of the grid protocol. Its end has a CRC.
 pub(crate) fn message(mux: u64, op: u8, handler: u8, payload: &[u8]) -> Bytes {
@@ -77,10 +77,10 @@ fn put_str(text: &str, out: &mut BytesMut) {
     out.put_slice(text.as_bytes());
 }
 
-/// The payload of a Connect.
-fn connect(name: &str, extensions: &[&str]) -> BytesMut {
+/// The payload of a Connect, with this value of `Contracts` if it is not empty.
+fn connect(name: &str, extensions: &[&str], contracts: &[u8]) -> BytesMut {
     let mut out = BytesMut::new();
-    out.put_u8(if extensions.is_empty() { 0x84 } else { 0x85 });
+    out.put_u8(0x84 + u8::from(!extensions.is_empty()) + u8::from(!contracts.is_empty()));
     put_str("ID", &mut out);
     put_bin(&rand::random::<[u8; 16]>(), &mut out);
     put_str("Host", &mut out);
@@ -92,6 +92,10 @@ fn connect(name: &str, extensions: &[&str]) -> BytesMut {
     out.put_u32(0);
     put_str("Token", &mut out);
     put_str("", &mut out);
+    if !contracts.is_empty() {
+        put_str("Contracts", &mut out);
+        out.put_slice(contracts);
+    }
     if !extensions.is_empty() {
         put_str("Ext", &mut out);
         out.put_u8(0x90 | u8::try_from(extensions.len()).unwrap());
@@ -109,24 +113,48 @@ impl RawPeer {
     /// Connects to `manager` as the node `name`, which must be the one that dials. No extensions: as a node of the base
     /// protocol.
     pub(crate) async fn connect(manager: &Manager, name: &str, extensions: &[&str]) -> Self {
+        Self::connect_with(manager, name, extensions, &[]).await.expect("accepted")
+    }
+
+    /// The same with all extensions and this value of `Contracts`, of any bytes. Fails if `manager` refuses it.
+    pub(crate) async fn connect_stating(
+        manager: &Manager,
+        name: &str,
+        contracts: &[u8],
+    ) -> Result<Self, Refused> {
+        Self::connect_with(manager, name, ALL, contracts).await
+    }
+
+    async fn connect_with(
+        manager: &Manager,
+        name: &str,
+        extensions: &[&str],
+        contracts: &[u8],
+    ) -> Result<Self, Refused> {
         let (near, far) = duplex(1 << 20);
         let accepting = tokio::spawn({
             let manager = manager.clone();
             async move { manager.accept(far).await }
         });
-        let peer = Self::over(near, manager.name(), name, extensions).await;
-        accepting.await.unwrap().expect("accepted");
-        peer
+        let peer = Self::over(near, manager.name(), name, extensions, contracts).await;
+        accepting.await.unwrap()?;
+        Ok(peer)
     }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> RawPeer<S> {
-    /// Connects to the node `to` over a stream.
-    pub(crate) async fn over(stream: S, to: &str, name: &str, extensions: &[&str]) -> Self {
+    /// Connects to the node `to` over a stream. `contracts`: the value of `Contracts`, if it is not empty.
+    pub(crate) async fn over(
+        stream: S,
+        to: &str,
+        name: &str,
+        extensions: &[&str],
+        contracts: &[u8],
+    ) -> Self {
         assert!(grid::dials(name, to), "{name} is dialed by {to}");
         let request = format!("ws://{}{ROUTE}", &to["http://".len()..]);
         let (mut socket, _) = client_async(request, stream).await.unwrap();
-        let payload = connect(name, extensions);
+        let payload = connect(name, extensions, contracts);
         let mut first = BytesMut::new();
         first.put_slice(&[0x97, 0, 0, 0, 0, op::CONNECT, 0]);
         put_bin(&payload, &mut first);

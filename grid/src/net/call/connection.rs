@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::abort::AbortOnDrop;
 use super::raw::{RawCall, RawOpening, Target};
+use crate::descriptor::ServiceDescriptor;
 use crate::error::{CodecError, LinkError};
 use crate::net::link::peer::Peer;
 use crate::net::link::state::State;
@@ -67,6 +68,14 @@ impl Connection {
         let subroute = Some(Subroute { hash: SubrouteHash::of(&path), path });
         let Inner { peer, keep, .. } = &*self.inner;
         Self { inner: Arc::new(Inner { peer: Arc::clone(peer), subroute, keep: keep.clone() }) }
+    }
+
+    /// A client of this service was created. Generated code calls it, so that the service is compared with the peer's.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn __client_of(self, service: &'static ServiceDescriptor) -> Self {
+        self.inner.peer.contracts.add_client(service);
+        self
     }
 
     /// The state of the link.

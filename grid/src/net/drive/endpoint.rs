@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::budget::limits_of;
+use crate::net::link::contracts::LinkContracts;
 use crate::net::link::peer::Peer;
 use crate::net::serve::registry::Registry;
 use crate::net::serve::workers::Workers;
@@ -28,7 +29,9 @@ impl Endpoint {
         let workers = Workers::here();
         let limits = limits_of(&workers, limits);
         let blocking = registry.blocking_slots();
-        let peer = Peer::new(local, name, limits, routes, labels, blocking);
+        let served = registry.services().iter().map(|service| service.descriptor).collect();
+        let contracts = LinkContracts::new(Arc::clone(&local), Arc::clone(&name), served);
+        let peer = Peer::new(local, name, limits, routes, labels, contracts, blocking);
         Self { peer, registry, workers }
     }
 }

@@ -1,6 +1,7 @@
 //! One peer: the lock around its link, the tasks that wait on it, its state and figures.
 
 pub(in crate::net) mod blocking;
+pub(in crate::net) mod contracts;
 pub(in crate::net) mod effects;
 pub(in crate::net) mod labels;
 mod park;

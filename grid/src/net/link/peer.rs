@@ -15,6 +15,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::blocking::BlockingSlots;
+use super::contracts::LinkContracts;
 use super::effects::Effects;
 use super::labels::{Label, Labels};
 use super::park::Parked;
@@ -33,6 +34,7 @@ pub(in crate::net) struct Peer {
     /// All peers of this node, this one included, by name. Empty for a link without a node.
     neighbours: OnceLock<Arc<Neighbours>>,
     labels: Arc<Labels>,
+    pub(in crate::net) contracts: LinkContracts,
     /// Maximum length of a payload on the last connection. Outside the lock, so that senders of items need not take it.
     payload_bytes_max: AtomicUsize,
     /// Payloads above this take too long to decode in the driver's task.
@@ -93,6 +95,7 @@ impl Peer {
         limits: Limits,
         routes: Arc<Routes>,
         labels: Arc<Labels>,
+        contracts: LinkContracts,
         blocking: BlockingSlots,
     ) -> Arc<Self> {
         let (payload_bytes_max, large_bytes) = (limits.payload_bytes_max(), limits.large_bytes);
@@ -111,6 +114,7 @@ impl Peer {
             local,
             neighbours: OnceLock::new(),
             labels,
+            contracts,
             payload_bytes_max: AtomicUsize::new(payload_bytes_max),
             large_bytes,
             blocking,

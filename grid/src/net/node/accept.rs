@@ -148,11 +148,16 @@ async fn greet(
     entry.reach(Stage::Upgraded);
     let own = node.introduction();
     let is_known = |name: &str| node.peers.contains_key(name);
+    let contracts = |name: &str| {
+        let known = node.peers.get(name);
+        known.map(|known| known.endpoint.peer.contracts.statement()).unwrap_or_default()
+    };
     let limit = node.config.connect_timeout;
     let gate = Gate {
         workers: &node.loopback.workers,
         own: &own,
         is_known: &is_known,
+        contracts: &contracts,
         auth: &*node.auth,
         address,
         auth_limit: limit,
@@ -259,6 +264,7 @@ pub(super) async fn keep_accepting(endpoint: Endpoint, arrivals: Arc<Arrivals>, 
             }
         };
         log.up(agreed.instance);
+        endpoint.peer.contracts.up(agreed.contracts);
         // The reason is in the state of the link.
         let (reason, transport) =
             drive(&endpoint, agreed.session, agreed.instance, transport, cut).await;

@@ -83,8 +83,8 @@ impl Builder {
         self
     }
 
-    /// Offers only these protocol extensions to peers. Default: all, `ids32`, `meta`, `cancel`, `credits`,
-    /// `chunks` and `names`.
+    /// Offers only these protocol extensions to peers. Default: all, `ids32`, `meta`, `cancel`, `credits`, `chunks`,
+    /// `names`, `limits`, `crc` and `contracts`.
     ///
     /// An extension is active on a link if both ends offer it; docs/protocol.md describes each. With an empty list the
     /// node uses only the base protocol, which is useful for tests of mixed grids. A call that needs an inactive

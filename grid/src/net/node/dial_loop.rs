@@ -59,6 +59,7 @@ pub(super) async fn keep_dialing(node: Arc<Node>, endpoint: Endpoint, life: Life
                     LinkError::ShutDown
                 };
                 log.up(agreed.instance);
+                peer.contracts.up(agreed.contracts);
                 let (reason, transport) =
                     drive(&endpoint, agreed.session, agreed.instance, transport, cut).await;
                 let was_up = since.elapsed();
@@ -166,7 +167,8 @@ async fn attempt(node: &Node, endpoint: &Endpoint, number: u64) -> Result<Arriva
     let limit = node.config.connect_timeout;
     let (mut transport, token) =
         within(limit, "no WebSocket upgrade", open(node, endpoint)).await?;
-    let dialed = Dialed { remote: &peer.name, token, number };
+    let contracts = peer.contracts.statement();
+    let dialed = Dialed { remote: &peer.name, token, number, contracts };
     match introduce(&mut transport, &node.introduction(), dialed).await {
         Ok(agreed) => {
             transport.take_messages_of(node.config.message_bytes_max);

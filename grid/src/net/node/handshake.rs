@@ -12,7 +12,9 @@ use crate::error::LinkError;
 use crate::net::link::state::Instance;
 use crate::net::serve::workers::Workers;
 use crate::net::transport::{Io, Transport, WebSocket};
-use crate::proto::wire::{Connect, ConnectResponse, Message, Op, StatedLimits, Timestamp};
+use crate::proto::wire::{
+    Connect, ConnectResponse, Message, Op, ServiceContract, StatedLimits, Timestamp,
+};
 use crate::proto::{
     Feature, Features, Introduction, Session, check_claim, check_direction, check_names,
     uses_checksum,
@@ -23,6 +25,8 @@ pub(super) struct Agreed {
     pub(super) session: Session,
     /// Identifies the run of the peer.
     pub(super) instance: Instance,
+    /// What the peer has stated about its services.
+    pub(super) contracts: Vec<ServiceContract>,
 }
 
 /// A connection that has completed its handshake.
@@ -40,6 +44,8 @@ pub(super) struct Dialed<'a> {
     pub(super) token: String,
     /// Counts the attempts to reach this peer.
     pub(super) number: u64,
+    /// What this node states about its services.
+    pub(super) contracts: Vec<ServiceContract>,
 }
 
 /// The dialer's side: sends Connect and waits for the answer.
@@ -50,7 +56,7 @@ pub(super) async fn introduce(
 ) -> Result<Agreed, LinkError> {
     let wall = SystemTime::now();
     let states_names = own.features.has(Feature::Names);
-    let Dialed { remote, token, number } = dialed;
+    let Dialed { remote, token, number, contracts } = dialed;
     let connect = Connect {
         id: own.id,
         host: own.name.clone(),
@@ -59,6 +65,7 @@ pub(super) async fn introduce(
         peer: states_names.then(|| remote.to_owned()),
         dial: states_names.then_some(number),
         limits: own.stated_limits(Features::all()),
+        contracts: if own.features.has(Feature::Contracts) { contracts } else { Vec::new() },
         features: own.features.names(),
     };
     send(transport, connect.to_message()).await?;
@@ -72,11 +79,13 @@ pub(super) async fn introduce(
         // Before the refusal: that a stranger refuses it says nothing about the peer.
         check_names(Some(remote), response.host.as_deref())?;
     }
-    let ConnectResponse { accepted, reason, name_taken, limits, features, id, .. } = response;
+    let ConnectResponse { accepted, reason, name_taken, limits, contracts, features, id, .. } =
+        response;
     match accepted {
         true => {
             let session = agree(own, remote, &features, limits, wall);
-            Ok(Agreed { session, instance: Instance(id) })
+            let contracts = active(&session, contracts);
+            Ok(Agreed { session, instance: Instance(id), contracts })
         }
         false if name_taken => Err(LinkError::NameTaken { detail: reason }),
         false => Err(LinkError::Refused { reason }),
@@ -87,6 +96,8 @@ pub(super) async fn introduce(
 pub(super) struct Gate<'a> {
     pub(super) own: &'a Introduction,
     pub(super) is_known: &'a (dyn Fn(&str) -> bool + Sync),
+    /// What this node states about its services to the node of this name.
+    pub(super) contracts: &'a (dyn Fn(&str) -> Vec<ServiceContract> + Sync),
     pub(super) workers: &'a Workers,
     pub(super) auth: &'a dyn Authenticate,
     /// The address of the dialer.
@@ -110,6 +121,7 @@ pub(super) async fn receive_introduction<C>(
         host: None,
         name_taken: false,
         limits: None,
+        contracts: Vec::new(),
         features: Vec::new(),
     };
     let received = receive(transport).await;
@@ -135,12 +147,17 @@ pub(super) async fn receive_introduction<C>(
             // A peer without features may be a Go node, so the answer has only the fields of the base protocol.
             if !connect.features.is_empty() {
                 response.features = own.features.names();
-                response.limits = own.stated_limits(features_of(&connect.features));
+                let peer = features_of(&connect.features);
+                response.limits = own.stated_limits(peer);
+                if own.features.and(peer).has(Feature::Contracts) {
+                    response.contracts = (gate.contracts)(&connect.host);
+                }
             }
             let known = Some(connect.host.clone());
             send(transport, response.to_message()).await.map_err(|error| (known, error))?;
             let session = agree(own, &connect.host, &connect.features, connect.limits, wall);
-            Ok((claimed, Agreed { session, instance: Instance(connect.id) }))
+            let contracts = active(&session, connect.contracts);
+            Ok((claimed, Agreed { session, instance: Instance(connect.id), contracts }))
         }
         Err(error) => {
             response.name_taken = knows_names && matches!(error, LinkError::NameTaken { .. });
@@ -227,6 +244,11 @@ fn agree(
             .map(|limits| usize::try_from(limits.message_bytes_max).unwrap_or(usize::MAX)),
         loopback: false,
     }
+}
+
+/// What a peer has stated about its services counts only if the extension is active.
+fn active(session: &Session, contracts: Vec<ServiceContract>) -> Vec<ServiceContract> {
+    if session.features.has(Feature::Contracts) { contracts } else { Vec::new() }
 }
 
 fn features_of(names: &[String]) -> Features {

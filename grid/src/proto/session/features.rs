@@ -21,10 +21,12 @@ pub(crate) enum Feature {
     Limits,
     /// Where a session has checksums, they cover every message.
     Crc,
+    /// Both nodes state in the handshake which methods their services have.
+    Contracts,
 }
 
 impl Feature {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Ids32,
         Self::Meta,
         Self::Cancel,
@@ -33,6 +35,7 @@ impl Feature {
         Self::Names,
         Self::Limits,
         Self::Crc,
+        Self::Contracts,
     ];
 
     /// The name in the handshake.
@@ -46,6 +49,7 @@ impl Feature {
             Self::Names => "names",
             Self::Limits => "limits",
             Self::Crc => "crc",
+            Self::Contracts => "contracts",
         }
     }
 

@@ -90,6 +90,7 @@ mod tests {
             peer: None,
             dial: None,
             limits: None,
+            contracts: Vec::new(),
             features: Vec::new(),
         };
         check_claim(&connect, now, |name| name == LOCAL || name == REMOTE)

@@ -8,10 +8,12 @@
 //! | `dialer.rs` | which of two nodes dials |
 //! | `handshake.rs` | whether a Connect message is accepted |
 //! | `features.rs` | protocol extensions |
+//! | `contracts.rs` | in which methods the services of two nodes differ |
 //! | `flood.rs` | the budget for messages that are of no use |
 //! | `keepalive.rs` | pings of the connection |
 
 pub(super) mod connected;
+pub(super) mod contracts;
 pub(super) mod dialer;
 pub(super) mod features;
 pub(super) mod flood;

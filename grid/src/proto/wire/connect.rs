@@ -4,6 +4,7 @@ use std::fmt;
 
 use bytes::{Bytes, BytesMut};
 
+use super::contract::{ServiceContract, put_contracts, read_contracts};
 use super::error::DecodeError;
 use super::message::{Frame, Header, Op};
 use super::msgpack::{Reader, put_array_len, put_bin, put_bool, put_map_len, put_str, put_uint};
@@ -45,6 +46,8 @@ pub(crate) struct Connect {
     pub(crate) dial: Option<u64>,
     /// The dialer's limits, with the extension `limits`.
     pub(crate) limits: Option<StatedLimits>,
+    /// The dialer's services, with the extension `contracts`.
+    pub(crate) contracts: Vec<ServiceContract>,
     /// Extensions that the sender knows, see part 2 of the protocol. Empty for a Go node.
     pub(crate) features: Vec<String>,
 }
@@ -57,6 +60,7 @@ impl Connect {
             self.peer.is_some(),
             self.dial.is_some(),
             self.limits.is_some(),
+            !self.contracts.is_empty(),
             !self.features.is_empty(),
         ];
         put_map_len(&mut out, 4 + optional.into_iter().filter(|present| *present).count());
@@ -74,6 +78,7 @@ impl Connect {
             put_uint(&mut out, dial);
         }
         put_limits(&mut out, self.limits);
+        put_contracts(&mut out, &self.contracts);
         put_features(&mut out, &self.features);
         out.freeze()
     }
@@ -83,7 +88,7 @@ impl Connect {
         let mut reader = Reader::new(payload);
         let (mut id, mut host, mut time) = (None, None, None);
         let (mut token, mut peer, mut dial, mut features) = (String::new(), None, None, Vec::new());
-        let mut limits = None;
+        let (mut limits, mut contracts) = (None, Vec::new());
         for _ in 0..reader.read_map_len("Connect")? {
             match reader.read_key()? {
                 b"ID" => id = Some(reader.read_bin_array("ID")?),
@@ -93,6 +98,7 @@ impl Connect {
                 b"Peer" => peer = Some(reader.read_str("Peer", HOST_LEN_MAX)?.to_owned()),
                 b"Dial" => dial = Some(reader.read_uint("Dial")?),
                 b"Limits" => limits = read_limits(&mut reader)?,
+                b"Contracts" => contracts = read_contracts(payload, &mut reader)?,
                 b"Ext" => features = read_features(&mut reader)?,
                 _ => reader.skip("unknown key of Connect")?,
             }
@@ -105,6 +111,7 @@ impl Connect {
             peer,
             dial,
             limits,
+            contracts,
             features,
         })
     }
@@ -144,6 +151,8 @@ pub(crate) struct ConnectResponse {
     pub(crate) name_taken: bool,
     /// The listener's limits, with the extension `limits`.
     pub(crate) limits: Option<StatedLimits>,
+    /// The listener's services, with the extension `contracts`.
+    pub(crate) contracts: Vec<ServiceContract>,
     pub(crate) features: Vec<String>,
 }
 
@@ -155,6 +164,7 @@ impl ConnectResponse {
             self.host.is_some(),
             self.name_taken,
             self.limits.is_some(),
+            !self.contracts.is_empty(),
             !self.features.is_empty(),
         ];
         put_map_len(&mut out, 3 + optional.into_iter().filter(|present| *present).count());
@@ -170,6 +180,7 @@ impl ConnectResponse {
             put_bool(&mut out, true);
         }
         put_limits(&mut out, self.limits);
+        put_contracts(&mut out, &self.contracts);
         put_features(&mut out, &self.features);
         out.freeze()
     }
@@ -179,7 +190,7 @@ impl ConnectResponse {
         let mut reader = Reader::new(payload);
         let (mut id, mut accepted) = (None, None);
         let (mut reason, mut host, mut features) = (String::new(), None, Vec::new());
-        let (mut name_taken, mut limits) = (false, None);
+        let (mut name_taken, mut limits, mut contracts) = (false, None, Vec::new());
         for _ in 0..reader.read_map_len("ConnectResponse")? {
             match reader.read_key()? {
                 b"ID" => id = Some(reader.read_bin_array("ID")?),
@@ -188,6 +199,7 @@ impl ConnectResponse {
                 b"Host" => host = Some(reader.read_str("Host", HOST_LEN_MAX)?.to_owned()),
                 b"NameTaken" => name_taken = reader.read_bool("NameTaken")?,
                 b"Limits" => limits = read_limits(&mut reader)?,
+                b"Contracts" => contracts = read_contracts(payload, &mut reader)?,
                 b"Ext" => features = read_features(&mut reader)?,
                 _ => reader.skip("unknown key of ConnectResponse")?,
             }
@@ -199,6 +211,7 @@ impl ConnectResponse {
             host,
             name_taken,
             limits,
+            contracts,
             features,
         })
     }
@@ -275,6 +288,7 @@ mod tests {
             peer: None,
             dial: None,
             limits: None,
+            contracts: Vec::new(),
             features: vec![],
         }
     }
@@ -287,6 +301,7 @@ mod tests {
             host: None,
             name_taken: false,
             limits: None,
+            contracts: Vec::new(),
             features: vec!["meta".into()],
         }
     }

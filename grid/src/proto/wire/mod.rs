@@ -21,7 +21,7 @@
 //! | file | what |
 //! |---|---|
 //! | `message.rs` | the message itself: [`Message`] in, [`Frame`] out |
-//! | `connect.rs`, `ping.rs`, `refusal.rs`, `credits.rs` | payloads of single ops |
+//! | `connect.rs`, with `contract.rs`, `ping.rs`, `refusal.rs`, `credits.rs` | payloads of single ops |
 //! | `merged.rs` | several messages in one |
 //! | `chunk.rs` | parts of a large message |
 //! | `meta.rs`, `subroute.rs`, `checksum.rs` | trailers |
@@ -36,6 +36,7 @@
 pub(crate) mod checksum;
 mod chunk;
 mod connect;
+mod contract;
 mod credits;
 mod error;
 mod ids;
@@ -62,6 +63,7 @@ pub use self::trace::{BadTraceContext, TraceContext};
 pub(crate) use self::{
     chunk::Part,
     connect::{Connect, ConnectResponse, StatedLimits},
+    contract::{MethodContract, ServiceContract, fitting},
     credits::{CREDITS_LEN_MAX, decode_credits, encode_credits},
     error::DecodeError,
     ids::MuxId,

@@ -12,8 +12,8 @@ pub(in crate::net::transport) enum Role {
     Server,
 }
 
-/// Maximum message size before the handshake is done. It is enough for the longest names and the longest token or reason
-/// (76 KiB), and limits the memory of unknown peers.
+/// Maximum message size before the handshake is done. It is enough for the longest names, token or reason, and contracts
+/// (92 KiB), and limits the memory of unknown peers.
 pub(super) const HANDSHAKE_BYTES_MAX: usize = 96 * 1024;
 
 /// Longest header: two bytes, a length of eight bytes, and a mask.
