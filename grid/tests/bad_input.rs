@@ -80,7 +80,7 @@ async fn the_dialer_is_notified_of_a_wrong_token() {
     assert_eq!(
         error.to_string(),
         format!(
-            "no connection to {listener}: answered 403 Forbidden instead of a WebSocket: auth token: invalid token"
+            "no connection to {listener}: the peer answered 403 Forbidden instead of a WebSocket: auth token: invalid token"
         )
     );
     let error = connection.request(1, None).await.unwrap_err();
@@ -104,7 +104,9 @@ async fn the_dialer_is_notified_of_an_unknown_host_and_a_wrong_route() {
     let State::Error(reason) = error.state else { panic!("{error}") };
     assert_eq!(
         reason.to_string(),
-        format!("refused the connection: unknown incoming host: {dialer}")
+        format!(
+            "the peer refused this node: unknown incoming host: {dialer} is not in the host list of the node that it dials"
+        )
     );
 
     let elsewhere = Config::default().route("/elsewhere");

@@ -27,7 +27,7 @@ pub enum CallError<E = Infallible> {
     #[error(transparent)]
     Remote(RemoteError),
     /// There is no link to the peer, or it was lost before the answer arrived.
-    #[error("disconnected from {peer}: {}", reason.full_text())]
+    #[error("disconnected from {peer}: {} ({sent})", reason.explained())]
     #[non_exhaustive]
     Disconnected {
         /// Name of the node that was called.
@@ -131,6 +131,15 @@ pub enum Sent {
     No,
     /// The request was handed to the socket. The peer may have received it.
     Maybe,
+}
+
+impl fmt::Display for Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::No => "the request was not sent",
+            Self::Maybe => "the request may have been received",
+        })
+    }
 }
 
 /// A call's failure before its error is decoded: `Handler` holds any error that the peer sent.

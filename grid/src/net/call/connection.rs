@@ -169,7 +169,7 @@ fn is_final(state: &State) -> bool {
 /// The reason that the text of [`NotConnected`] adds for a state.
 fn why(state: &State) -> String {
     match state {
-        State::Error(reason) => format!(": {}", reason.full_text()),
+        State::Error(reason) => format!(": {}", reason.explained()),
         State::Unconnected => ": the peer has not dialed this node".to_owned(),
         State::Connecting => ": still connecting".to_owned(),
         State::Connected { .. } => String::new(),

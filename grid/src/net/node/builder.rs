@@ -9,10 +9,11 @@ use super::arrivals::Arrivals;
 use super::dial::{Dial, TcpDial};
 use super::manager::Manager;
 use super::name::{Name, NameError};
+use super::report::LinkLog;
 use super::shared::{Known, Node};
 use crate::auth::{Authenticate, NoAuth};
 use crate::config::Config;
-use crate::error::{Fault, RemoteError};
+use crate::error::{Fault, LinkError, RemoteError};
 use crate::net::call::context::Context;
 use crate::net::call::ends::{RawReceiver, RawSender};
 use crate::net::drive::endpoint::Endpoint;
@@ -183,7 +184,12 @@ impl Builder {
         for host in hosts.iter().filter(|host| **host != *name) {
             let endpoint = link(host);
             let arrivals = (!dials(&name, host)).then(|| Arrivals::new(host.as_str().into()));
-            let known = Known { endpoint, arrivals };
+            if arrivals.is_some() {
+                let reason = Arc::new(LinkError::NotDialed { refused: None });
+                endpoint.peer.link(|link| link.set_down_reason(reason));
+            }
+            let log = Arc::new(LinkLog::new(&endpoint.peer));
+            let known = Known { endpoint, arrivals, log };
             peers.insert(Arc::clone(&known.endpoint.peer.name), known);
         }
         let loopback = link(&name);

@@ -12,6 +12,7 @@ mod life;
 pub(in crate::net) mod listen;
 pub(in crate::net) mod manager;
 pub(in crate::net) mod name;
+mod refusals;
 mod repeats;
 mod report;
 mod resolve;

@@ -15,7 +15,7 @@ use tungstenite::handshake::derive_accept_key;
 use tungstenite::handshake::machine::TryParse as _;
 use tungstenite::http::{HeaderMap, StatusCode, header};
 
-use super::{HEAD_BYTES_MAX, ends_headers, read_some, write_all};
+use super::{HEAD_BYTES_MAX, TLS_ALERT, TLS_HANDSHAKE, ends_headers, read_some, write_all};
 use crate::error::{Cause, LinkError};
 use crate::net::transport::websocket::{Role, WebSocket};
 
@@ -88,6 +88,13 @@ async fn read_response<S: AsyncRead + Unpin>(
     loop {
         let before = head.len();
         read_some(stream, &mut head).await?;
+        if before == 0 && head.first().is_some_and(|byte| [TLS_ALERT, TLS_HANDSHAKE].contains(byte))
+        {
+            return Err(LinkError::tls(
+                "the listener expects TLS: use names with https:// on all nodes, and pass a TLS dialer to \
+                `Builder::dial_with`",
+            ));
+        }
         // Parsed after the first read, to report other protocols early, and then only when the headers are complete.
         if (before == 0 || ends_headers(&head, before))
             && let Some((len, response)) =
