@@ -196,7 +196,7 @@ impl Config {
         if !self.route.starts_with('/') || !self.route.chars().all(of_paths) {
             let route = &self.route;
             return Err(format!(
-                "route {route:?} is not a path: it must start with `/` and contain neither a query nor spaces"
+                "`Config::route` {route:?} is not a path: it must start with `/` and contain neither a query nor spaces"
             ));
         }
         for (name, value, least, most) in [
@@ -208,7 +208,9 @@ impl Config {
             ("bytes_per_node_max", self.bytes_per_node_max, 1, HELD_BYTES_MAX),
         ] {
             if !(least..=most).contains(&value) {
-                return Err(format!("{name} is {value}, but must be from {least} to {most}"));
+                return Err(format!(
+                    "`Config::{name}` is {value}, but must be from {least} to {most}"
+                ));
             }
         }
         let messages = BYTES_PER_PEER_MESSAGES_MIN.saturating_mul(self.message_bytes_max);
@@ -217,17 +219,19 @@ impl Config {
                 "bytes_per_peer_max",
                 self.bytes_per_peer_max,
                 messages,
-                "three times message_bytes_max",
+                "three times `message_bytes_max`",
             ),
             (
                 "bytes_per_node_max",
                 self.bytes_per_node_max,
                 self.bytes_per_peer_max,
-                "bytes_per_peer_max",
+                "`bytes_per_peer_max`",
             ),
         ] {
             if value < least {
-                return Err(format!("{name} is {value}, but must be at least {what}: {least}"));
+                return Err(format!(
+                    "`Config::{name}` is {value}, but must be at least {what}: {least}"
+                ));
             }
         }
         for (name, value) in [
@@ -236,7 +240,9 @@ impl Config {
             ("clock_skew_max", self.clock_skew_max),
         ] {
             if value.is_zero() || value > INTERVAL_MAX {
-                return Err(format!("{name} is {value:?}, but must be above 0 and at most a day"));
+                return Err(format!(
+                    "`Config::{name}` is {value:?}, but must be above 0 and at most a day"
+                ));
             }
         }
         Ok(())

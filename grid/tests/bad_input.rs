@@ -62,7 +62,7 @@ async fn an_error_about_a_duplicate_id_names_both_handlers() {
     let error = builder.single_handler(7, Some("x"), single).build().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "handler id 7 under subroute \"x\" is used by both handler 7 and handler 7"
+        "handler 7 is registered twice under subroute \"x\": place one of the two under another subroute"
     );
     assert!(Manager::builder(A).single_handler(0, None, single).build().is_err());
 }

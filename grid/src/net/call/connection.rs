@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::abort::AbortOnDrop;
+use super::method::MethodName;
 use super::raw::{RawCall, RawOpening, Target};
 use crate::error::{CodecError, LinkError};
 use crate::net::link::peer::Peer;
@@ -155,6 +156,7 @@ impl Connection {
         Target {
             peer: Arc::clone(peer),
             handler,
+            method: MethodName::Id(handler),
             subroute: subroute.as_ref().map(|subroute| subroute.hash.for_handler(handler)),
             keep: keep.clone(),
         }
