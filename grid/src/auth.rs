@@ -46,6 +46,14 @@ pub trait Authenticate: Send + Sync + 'static {
     /// [`LinkError::Token`](crate::LinkError::Token).
     fn token<'a>(&'a self, local: &'a str, peer: &'a str) -> TokenFuture<'a>;
 
+    /// Checks, when a node is built, what can be checked then. Default: nothing.
+    ///
+    /// # Errors
+    /// What is wrong. [`Builder::build`](crate::Builder::build) fails with it.
+    fn ready(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Checks a node that has dialed this one. Called twice per connection: for the upgrade request, which contains no
     /// name, and for the handshake, which contains one.
     ///
@@ -116,8 +124,8 @@ impl Denied {
 pub struct SharedSecret(String);
 
 impl SharedSecret {
-    /// Uses this secret as the token. It must be printable ASCII and must not end with a space, because it is sent in a
-    /// header.
+    /// Uses this secret as the token. It must not be empty, must be printable ASCII, and must not end with a space, because
+    /// it is sent in a header. [`Builder::build`](crate::Builder::build) refuses another one.
     pub fn new(secret: impl Into<String>) -> Self {
         Self(secret.into())
     }
@@ -138,6 +146,17 @@ impl SharedSecret {
 }
 
 impl Authenticate for SharedSecret {
+    fn ready(&self) -> Result<(), String> {
+        if self.0.is_empty() {
+            // Usually an environment variable that is not set.
+            return Err("the shared secret is empty; to accept every node, use `NoAuth`".to_owned());
+        }
+        if !fits_header(&self.0) {
+            return Err(format!("the shared secret cannot be sent: {HEADER_RULE}"));
+        }
+        Ok(())
+    }
+
     fn token<'a>(&'a self, _: &'a str, _: &'a str) -> TokenFuture<'a> {
         let token = self.0.clone();
         Box::pin(async { Ok(token) })
@@ -153,6 +172,16 @@ impl fmt::Debug for SharedSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SharedSecret(..)")
     }
+}
+
+/// What a token must be to travel in an HTTP header.
+pub(crate) const HEADER_RULE: &str =
+    "a token must be printable ASCII, without a line break, and must not end with a space";
+
+/// Whether a token can be sent in a header unchanged. Trailing spaces are removed from headers, and the meaning of bytes
+/// beyond ASCII is not defined.
+pub(crate) fn fits_header(token: &str) -> bool {
+    token.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && !token.ends_with(' ')
 }
 
 /// Compares in constant time for a given length, so that a secret cannot be guessed byte by byte.
@@ -187,6 +216,12 @@ mod tests {
             assert_eq!(secret.judge(wrong), Err(Denied::new("invalid token")), "{wrong:?}");
         }
         assert!(SharedSecret::new("").judge("").is_err(), "an empty secret accepts nothing");
+        assert_eq!(secret.ready(), Ok(()));
+        for unfit in ["", "two\nlines", "ends with a space ", "schl\u{fc}ssel"] {
+            let error = SharedSecret::new(unfit).ready().unwrap_err();
+            assert!(unfit.is_empty() || !error.contains(unfit), "{error}");
+        }
+        assert!(fits_header("") && fits_header(" !~ x"));
         assert_eq!(format!("{secret:?}"), "SharedSecret(..)");
         assert!(!format!("{:?}", Claim::new("correct horse")).contains("horse"));
     }

@@ -114,6 +114,14 @@ pub struct Config {
     /// If it is too short, distant peers are never reached. If it is too long, a peer that does not answer is retried
     /// late.
     pub connect_timeout: Duration,
+    /// Largest difference between the clock of a node that dials this one and this node's clock. Default: 5 minutes, as in
+    /// Go nodes; above 0 and at most a day.
+    ///
+    /// A dialer with a larger difference is refused with [`LinkError::ClockSkew`](crate::LinkError::ClockSkew). Nothing in
+    /// this library depends on equal clocks: deadlines travel as durations. If it is too small, a node whose clock drifts
+    /// cannot connect. If it is too large, a wrong clock is not noticed. Each node checks the ones that dial it, so all
+    /// nodes of a grid should have the same limit.
+    pub clock_skew_max: Duration,
 }
 
 impl Default for Config {
@@ -129,6 +137,7 @@ impl Default for Config {
             bytes_per_node_max: BYTES_PER_NODE_MAX,
             ping_interval: limits.ping_every,
             connect_timeout: Duration::from_secs(10),
+            clock_skew_max: Duration::from_secs(5 * 60),
         }
     }
 }
@@ -158,6 +167,7 @@ impl Config {
         bytes_per_node_max: usize,
         ping_interval: Duration,
         connect_timeout: Duration,
+        clock_skew_max: Duration,
     }
 
     /// The limits of all links of one node. They share the node's counter of bytes, so this is called once per node.
@@ -186,7 +196,7 @@ impl Config {
         if !self.route.starts_with('/') || !self.route.chars().all(of_paths) {
             let route = &self.route;
             return Err(format!(
-                "route {route:?} is not a path: it must start with `/` and contain neither a query nor spaces"
+                "`Config::route` {route:?} is not a path: it must start with `/` and contain neither a query nor spaces"
             ));
         }
         for (name, value, least, most) in [
@@ -198,7 +208,9 @@ impl Config {
             ("bytes_per_node_max", self.bytes_per_node_max, 1, HELD_BYTES_MAX),
         ] {
             if !(least..=most).contains(&value) {
-                return Err(format!("{name} is {value}, but must be from {least} to {most}"));
+                return Err(format!(
+                    "`Config::{name}` is {value}, but must be from {least} to {most}"
+                ));
             }
         }
         let messages = BYTES_PER_PEER_MESSAGES_MIN.saturating_mul(self.message_bytes_max);
@@ -207,24 +219,30 @@ impl Config {
                 "bytes_per_peer_max",
                 self.bytes_per_peer_max,
                 messages,
-                "three times message_bytes_max",
+                "three times `message_bytes_max`",
             ),
             (
                 "bytes_per_node_max",
                 self.bytes_per_node_max,
                 self.bytes_per_peer_max,
-                "bytes_per_peer_max",
+                "`bytes_per_peer_max`",
             ),
         ] {
             if value < least {
-                return Err(format!("{name} is {value}, but must be at least {what}: {least}"));
+                return Err(format!(
+                    "`Config::{name}` is {value}, but must be at least {what}: {least}"
+                ));
             }
         }
-        for (name, value) in
-            [("ping_interval", self.ping_interval), ("connect_timeout", self.connect_timeout)]
-        {
+        for (name, value) in [
+            ("ping_interval", self.ping_interval),
+            ("connect_timeout", self.connect_timeout),
+            ("clock_skew_max", self.clock_skew_max),
+        ] {
             if value.is_zero() || value > INTERVAL_MAX {
-                return Err(format!("{name} is {value:?}, but must be above 0 and at most a day"));
+                return Err(format!(
+                    "`Config::{name}` is {value:?}, but must be above 0 and at most a day"
+                ));
             }
         }
         Ok(())

@@ -92,8 +92,7 @@ impl MethodInfo {
         let len = request.as_ref().map_or(0, Bytes::len);
         match self.request_bytes_max() {
             Some(max) if len > max => {
-                let method = format_args!("{}/{}", self.service, self.name);
-                Err(CodecError::new(request_too_large(len, max, method)))
+                Err(CodecError::new(request_too_large(len, max, "the method")))
             }
             _ => Ok(request),
         }

@@ -62,7 +62,7 @@ async fn an_error_about_a_duplicate_id_names_both_handlers() {
     let error = builder.single_handler(7, Some("x"), single).build().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "handler id 7 under subroute \"x\" is used by both handler 7 and handler 7"
+        "handler 7 is registered twice under subroute \"x\": place one of the two under another subroute"
     );
     assert!(Manager::builder(A).single_handler(0, None, single).build().is_err());
 }
@@ -80,7 +80,7 @@ async fn the_dialer_is_notified_of_a_wrong_token() {
     assert_eq!(
         error.to_string(),
         format!(
-            "no connection to {listener}: answered 403 Forbidden instead of a WebSocket: auth token: invalid token"
+            "no connection to {listener}: the peer answered 403 Forbidden instead of a WebSocket: auth token: invalid token"
         )
     );
     let error = connection.request(1, None).await.unwrap_err();
@@ -104,7 +104,9 @@ async fn the_dialer_is_notified_of_an_unknown_host_and_a_wrong_route() {
     let State::Error(reason) = error.state else { panic!("{error}") };
     assert_eq!(
         reason.to_string(),
-        format!("refused the connection: unknown incoming host: {dialer}")
+        format!(
+            "the peer refused this node: unknown incoming host: {dialer} is not in the host list of the node that it dials"
+        )
     );
 
     let elsewhere = Config::default().route("/elsewhere");

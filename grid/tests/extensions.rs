@@ -315,7 +315,7 @@ async fn what_is_too_large_for_the_peer_is_refused_at_its_sender() {
     let limit =
         "exceed the limit of 1048480 bytes (`Config::message_bytes_max` of http://b:1 is 1048576)";
     assert!(error.to_string().ends_with(limit), "{error}");
-    assert!(error.to_string().starts_with("20971"), "{error}");
+    assert!(error.to_string().starts_with("Things/echo at http://b:1: 20971"), "{error}");
     let (mut up, _down) = things.relay().await.unwrap();
     let SendError::Encode(error) = up.send(large(2 << 20)).await.unwrap_err() else { panic!() };
     assert!(error.to_string().ends_with(limit), "{error}");
@@ -334,6 +334,6 @@ async fn an_error_names_an_unknown_extension() {
     let error = Manager::builder(A).extensions(["meta", "mate"]).build().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "there is no extension `mate`, only ids32, meta, cancel, credits, chunks, names, limits, crc"
+        "there is no extension `mate`, only ids32, meta, cancel, credits, chunks, names, limits, crc, contracts"
     );
 }

@@ -333,7 +333,8 @@ async fn a_shorter_timeout_applies_inside_a_handler() {
     let start = Instant::now();
     let call = client.hop(path(&[C]), Some(millis(100))).timeout(millis(500));
     let error = call.await.unwrap_err();
-    assert_eq!(error, CallError::Handler(RemoteError::new("no answer within 100ms")));
+    let text = format!("no answer from Chain/hop at {C} within 100ms");
+    assert_eq!(error, CallError::Handler(RemoteError::new(text)));
     assert!(start.elapsed() - millis(100) <= millis(1), "{:?}", start.elapsed());
     let left: Vec<_> = log.lock().unwrap().iter().map(|visit| visit.time_left.unwrap()).collect();
     assert!(left[0] > millis(490) && left[1] <= millis(100), "{left:?}");

@@ -27,7 +27,7 @@ pub enum CallError<E = Infallible> {
     #[error(transparent)]
     Remote(RemoteError),
     /// There is no link to the peer, or it was lost before the answer arrived.
-    #[error("disconnected from {peer}: {}", reason.full_text())]
+    #[error("disconnected from {peer}: {} ({sent})", reason.explained())]
     #[non_exhaustive]
     Disconnected {
         /// Name of the node that was called.
@@ -42,9 +42,13 @@ pub enum CallError<E = Infallible> {
     ShutDown,
     /// The deadline passed, here or at the callee. The handler may have run; if it was still running, its future is
     /// dropped.
-    #[error("no answer within {after:?}")]
+    #[error("no answer from {method} at {peer} within {after:?}")]
     #[non_exhaustive]
     DeadlineExceeded {
+        /// Name of the node that was called.
+        peer: Arc<str>,
+        /// The method, such as `Files/stat`, or `handler 78` at the byte level.
+        method: Arc<str>,
         /// The timeout of the call.
         after: Duration,
     },
@@ -70,7 +74,7 @@ pub enum CallError<E = Infallible> {
         max: usize,
     },
     /// The peer does not support a protocol extension that this call needs. The request was not sent.
-    #[error("{peer} does not support the protocol extension `{feature}`, which this call needs")]
+    #[error("{peer} does not support the protocol extension `{feature}`, which this call needs{}", instead(.feature))]
     #[non_exhaustive]
     Unsupported {
         /// Name of the extension, as in docs/protocol.md.
@@ -133,10 +137,48 @@ pub enum Sent {
     Maybe,
 }
 
+/// What a call can do without an extension.
+fn instead(feature: &str) -> &'static str {
+    match feature {
+        "ids32" => {
+            ": update the peer, or give the method an id below 256 (`#[handler(id = ...)]`) on both nodes"
+        }
+        "meta" => ": update the peer, or call without `.metadata`",
+        _ => "",
+    }
+}
+
+impl fmt::Display for Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::No => "the request was not sent",
+            Self::Maybe => "the request may have been received",
+        })
+    }
+}
+
 /// A call's failure before its error is decoded: `Handler` holds any error that the peer sent.
 pub(crate) type CallFailure = CallError<Fault>;
 
 impl CallFailure {
+    /// Adds what the core does not know or does not say: the method and the peer. A handler's own error is not changed.
+    pub(crate) fn of_call(self, method: &impl fmt::Display, peer: &str) -> Self {
+        match self {
+            Self::DeadlineExceeded { peer, after, .. } => {
+                Self::DeadlineExceeded { peer, after, method: method.to_string().into() }
+            }
+            Self::Encode(error) => Self::Encode(error.of_call(method, peer)),
+            Self::Decode(error) => Self::Decode(error.of_call(method, peer)),
+            Self::Handler(mut fault)
+                if !matches!(fault.code, ErrorCode::Handler | ErrorCode::Text) =>
+            {
+                fault.message = format!("{method} at {peer}: {}", fault.message);
+                Self::Handler(fault)
+            }
+            other => other,
+        }
+    }
+
     /// Converts to a typed error; `decode` reads the body of a handler's own error.
     ///
     /// If `decode` fails, returns the code and text as `Remote`, so a caller with an older error type still sees the
@@ -155,7 +197,9 @@ impl CallFailure {
                 CallError::Disconnected { peer, sent, reason }
             }
             Self::ShutDown => CallError::ShutDown,
-            Self::DeadlineExceeded { after } => CallError::DeadlineExceeded { after },
+            Self::DeadlineExceeded { peer, method, after } => {
+                CallError::DeadlineExceeded { peer, method, after }
+            }
             Self::Encode(error) => CallError::Encode(error),
             Self::Decode(error) => CallError::Decode(error),
             Self::LimitReached { peer, setting, max } => {

@@ -17,6 +17,13 @@ impl CodecError {
     }
 }
 
+impl CodecError {
+    /// The same error of a call, with the method and the peer.
+    pub(crate) fn of_call(&self, method: &impl fmt::Display, peer: &str) -> Self {
+        Self::new(format_args!("{method} at {peer}: {self}"))
+    }
+}
+
 impl fmt::Debug for CodecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)
@@ -38,7 +45,7 @@ pub(crate) fn too_large(
 }
 
 /// The text of the error for a request that exceeds the limit of its method.
-pub(crate) fn request_too_large(len: usize, max: usize, method: impl fmt::Display) -> String {
+pub(crate) fn request_too_large(len: usize, max: usize, method: &str) -> String {
     format!(
         "a request of {len} bytes exceeds the limit of {max} bytes of {method} \
         (`#[handler(request_bytes_max = {max})]`)"
@@ -50,7 +57,7 @@ pub(crate) fn request_too_large(len: usize, max: usize, method: impl fmt::Displa
 /// Returned by [`Outgoing::send`](crate::Outgoing::send). A handler can return it early with `?`, because nobody waits
 /// for its result. [`RemoteError`] implements `From<Closed>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the stream is closed")]
+#[error("the other end no longer reads the stream")]
 #[non_exhaustive]
 pub struct Closed;
 

@@ -172,7 +172,8 @@ impl fmt::Display for Fault {
 pub struct RemoteError {
     /// The kind of error.
     pub code: ErrorCode,
-    /// The text that the peer sent.
+    /// The text that the peer sent. If it is a statement of the peer about the call, such as
+    /// [`ErrorCode::UnknownHandler`], the method and the peer come before it.
     pub message: String,
 }
 

@@ -6,6 +6,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use super::clocks::Clocks;
+use super::nearest::did_you_mean;
+
 /// The cause of a [`LinkError`]: an error of a library or of the user's code.
 pub type Cause = Arc<dyn Error + Send + Sync>;
 
@@ -22,6 +25,13 @@ pub enum LinkError {
     /// No connection was made yet.
     #[error("not connected yet")]
     NotConnected,
+    /// The peer dials this node, by the rule of [`dials`](crate::dials), and has not done so yet.
+    #[error("the peer has to dial this node, and has not done so yet{}", semicolon(.refused.as_deref()))]
+    #[non_exhaustive]
+    NotDialed {
+        /// The last connection that this node has refused before it stated a name, so it may have been the peer's, and why.
+        refused: Option<String>,
+    },
     /// The peer's name could not be resolved to an address.
     #[error("cannot resolve the name")]
     Resolve(#[source] Cause),
@@ -32,19 +42,21 @@ pub enum LinkError {
     #[error("no TLS")]
     Tls(#[source] Cause),
     /// A step of connecting took too long.
-    #[error("{step} within {limit:?}")]
+    #[error("{step} within {limit:?}{}", knob(*.setting))]
     #[non_exhaustive]
     TimedOut {
         /// What did not happen in time, such as `no WebSocket upgrade`.
         step: &'static str,
-        /// The limit that was exceeded: [`Config::connect_timeout`](crate::Config::connect_timeout) for the upgrade.
+        /// The limit that was exceeded.
         limit: Duration,
+        /// The setting in [`Config`](crate::Config) that is the limit; `None` if it cannot be set.
+        setting: Option<&'static str>,
     },
     /// This node could not get a token to send.
     #[error("this node has no token to send")]
     Token(#[source] Cause),
     /// The upgrade request was refused with an HTTP status, by the peer or by this node.
-    #[error("{} {status} instead of a WebSocket{}", if *.by_us { "was answered" } else { "answered" }, colon(.text))]
+    #[error("{} {status} instead of a WebSocket{}", if *.by_us { "this node answered" } else { "the peer answered" }, colon(.text))]
     #[non_exhaustive]
     Upgrade {
         /// Status code and reason phrase, such as `403 Forbidden`.
@@ -76,21 +88,26 @@ pub enum LinkError {
         reason: String,
     },
     /// The peer refused the handshake.
-    #[error("refused the connection: {reason}")]
+    #[error("the peer refused this node: {reason}")]
     #[non_exhaustive]
     Refused {
         /// The text that the peer sent.
         reason: String,
     },
     /// The name that the dialer sent is not in this node's host list.
-    #[error("unknown incoming host: {host}")]
+    #[error("unknown incoming host: {host} is not in the host list of the node that it dials{}", did_you_mean(.nearest.as_deref()))]
     #[non_exhaustive]
     UnknownHost {
         /// The name.
         host: String,
+        /// The most similar name in the list, if one is similar.
+        nearest: Option<String>,
     },
     /// The clocks of dialer and listener are too far apart.
-    #[error("time difference too large between servers: {difference:?}, the limit is {max:?}; this node's clock is {}", ahead_or_behind(*.local, *.remote))]
+    #[error(
+        "time difference too large between servers: {}, the limit is {max:?} (`Config::clock_skew_max` of the listener)",
+        Clocks { dialer: *.remote, listener: *.local, difference: *.difference }
+    )]
     #[non_exhaustive]
     ClockSkew {
         /// This node's time.
@@ -99,7 +116,7 @@ pub enum LinkError {
         remote: SystemTime,
         /// The difference between the two.
         difference: Duration,
-        /// The largest permitted difference.
+        /// The largest permitted difference: [`Config::clock_skew_max`](crate::Config::clock_skew_max).
         max: Duration,
     },
     /// The dialer's token was not accepted.
@@ -120,7 +137,7 @@ pub enum LinkError {
     },
     /// Another node than the wanted one is at the address: the peer's name resolves to a wrong address, or its address was given
     /// to another node.
-    #[error("{answered} is at the address of {wanted}")]
+    #[error("{answered} is at the address of {wanted}: check where that name leads to")]
     #[non_exhaustive]
     WrongNode {
         /// The node that the dialer wants to reach.
@@ -132,14 +149,14 @@ pub enum LinkError {
     #[error("the peer broke the protocol")]
     Protocol(#[source] Cause),
     /// The peer sent nothing, not even answers to pings.
-    #[error("no sign of life for {} s", .silent.as_secs())]
+    #[error("no sign of life for {} s (the limit follows from `Config::ping_interval`)", .silent.as_secs())]
     #[non_exhaustive]
     Silent {
         /// The time since the last byte was received. The limit is twice [`Config::ping_interval`](crate::Config::ping_interval).
         silent: Duration,
     },
     /// The peer closed the connection.
-    #[error("the peer closed the connection{}", colon(.reason))]
+    #[error("the peer closed the connection{}", colon(if .reason.is_empty() { "without a reason" } else { .reason }))]
     #[non_exhaustive]
     Closed {
         /// The status code of the WebSocket protocol, such as 1001 (shutting down) or 1002 (this node broke the protocol);
@@ -183,7 +200,7 @@ pub enum LinkError {
         max: usize,
     },
     /// The peer ended the call without an answer.
-    #[error("remote disconnected")]
+    #[error("the peer ended the call without an answer")]
     CallDropped,
     /// The peer sent nothing on this stream for too long, not even pings or pongs.
     #[error("no sign of life on the stream for {silent:?}")]
@@ -196,7 +213,7 @@ pub enum LinkError {
     #[error("the call is over")]
     CallOver,
     /// User code in the task of a link panicked in the link's task.
-    #[error("panicked: {text}")]
+    #[error("the application's code panicked: {text}")]
     #[non_exhaustive]
     Panicked {
         /// The panic message.
@@ -224,6 +241,24 @@ impl LinkError {
     /// Creates a TLS error, for a [`Dial`](crate::Dial) of your own.
     pub fn tls(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Tls(cause.into().into())
+    }
+
+    /// Whether this node has refused the peer, and the text does not say so: the peer reads it as well.
+    pub(crate) fn is_own_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::UnknownHost { .. }
+                | Self::ClockSkew { .. }
+                | Self::Denied { .. }
+                | Self::WrongDirection { .. }
+                | Self::StaleDial { .. }
+        )
+    }
+
+    /// The full text, for a reader who does not know which node has refused the other one.
+    pub(crate) fn explained(&self) -> impl fmt::Display + '_ {
+        let prefix = if self.is_own_refusal() { "this node refused the peer: " } else { "" };
+        format!("{prefix}{}", self.full_text())
     }
 
     /// The texts of this error and of all its sources, separated by colons.
@@ -279,8 +314,13 @@ fn replaced(by: Option<&str>) -> String {
     }
 }
 
-fn ahead_or_behind(local: SystemTime, remote: SystemTime) -> &'static str {
-    if local > remote { "ahead" } else { "behind" }
+fn semicolon(text: Option<&str>) -> String {
+    text.map(|text| format!("; {text}")).unwrap_or_default()
+}
+
+/// Names the setting that is a limit.
+fn knob(setting: Option<&str>) -> String {
+    setting.map(|setting| format!(" (`Config::{setting}`)")).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -296,6 +336,9 @@ mod tests {
         assert_eq!(error, LinkError::connect(refused()));
         assert_ne!(error, LinkError::tls(refused()));
         let repeated = LinkError::tls(LinkError::Panicked { text: "cannot connect".into() });
-        assert_eq!(repeated.full_text().to_string(), "no TLS: panicked: cannot connect");
+        assert_eq!(
+            repeated.full_text().to_string(),
+            "no TLS: the application's code panicked: cannot connect"
+        );
     }
 }

@@ -4,9 +4,11 @@
 //! two nodes are not connected.
 
 mod call;
+mod clocks;
 mod codec;
 mod fault;
 mod link;
+mod nearest;
 
 pub(crate) use call::CallFailure;
 pub use call::{CallError, Sent};
@@ -15,3 +17,4 @@ pub(crate) use codec::{request_too_large, too_large};
 pub(crate) use fault::Fault;
 pub use fault::{ErrorCode, RemoteError};
 pub use link::{Cause, LinkError};
+pub(crate) use nearest::{did_you_mean, nearest};

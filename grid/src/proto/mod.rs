@@ -53,7 +53,7 @@ pub(crate) use limits::{BYTES_PER_NODE_MAX, BYTES_PER_PEER_MESSAGES_MIN, Limits,
 pub(crate) use link::Link;
 pub(crate) use memory::NodeBytes;
 pub(crate) use muxes::Key;
-pub(crate) use routes::{RequestLimit, RouteError, RouteIndex, RouteKind, Routes};
+pub(crate) use routes::{RouteError, RouteIndex, RouteKind, Routes};
 pub(crate) use session::Session;
 pub(crate) use session::contracts::{Contracts, Difference};
 pub use session::dialer::dials;

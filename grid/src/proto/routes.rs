@@ -21,14 +21,6 @@ pub(crate) enum RouteKind {
     Stream(Capacities),
 }
 
-/// The largest request that a handler accepts.
-#[derive(Debug, Clone)]
-pub(crate) struct RequestLimit {
-    pub(crate) bytes: usize,
-    /// Name of the handler, for the error.
-    pub(crate) method: Cow<'static, str>,
-}
-
 /// Why a handler cannot be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RouteError {
@@ -38,13 +30,18 @@ pub(crate) enum RouteError {
     Taken(RouteIndex),
 }
 
+/// A handler without a name.
+const UNNAMED: &str = "a handler";
+
 /// All handlers of a node.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Routes {
     by_key: HashMap<(HandlerId, Option<SubrouteId>), RouteIndex, Fold>,
     kinds: Vec<RouteKind>,
-    /// Shorter than `kinds` if the last handlers have no limit.
-    limits: Vec<Option<Box<RequestLimit>>>,
+    /// For errors. Shorter than `kinds` if the last handlers have no name.
+    names: Vec<Cow<'static, str>>,
+    /// The largest requests in bytes. Shorter than `kinds` if the last handlers have no limit.
+    limits: Vec<Option<usize>>,
 }
 
 impl Routes {
@@ -67,17 +64,28 @@ impl Routes {
         Ok(index)
     }
 
+    /// Names the handler that was added last, for errors.
+    pub(crate) fn name_last(&mut self, name: Cow<'static, str>) {
+        self.names.resize(self.kinds.len().saturating_sub(1), Cow::Borrowed(UNNAMED));
+        self.names.push(name);
+    }
+
+    /// The name of a handler, for errors.
+    pub(super) fn name(&self, RouteIndex(index): RouteIndex) -> &str {
+        self.names.get(index).map_or(UNNAMED, |name| name)
+    }
+
     /// Limits the requests of a handler.
-    pub(crate) fn limit_requests(&mut self, RouteIndex(index): RouteIndex, limit: RequestLimit) {
+    pub(crate) fn limit_requests(&mut self, RouteIndex(index): RouteIndex, bytes: usize) {
         debug_assert!(index < self.kinds.len(), "the index of a handler that was added");
         self.limits.resize_with(self.limits.len().max(index + 1), || None);
         if let Some(place) = self.limits.get_mut(index) {
-            *place = Some(Box::new(limit));
+            *place = Some(bytes);
         }
     }
 
-    pub(super) fn request_limit(&self, RouteIndex(index): RouteIndex) -> Option<&RequestLimit> {
-        self.limits.get(index)?.as_deref()
+    pub(super) fn request_limit(&self, RouteIndex(index): RouteIndex) -> Option<usize> {
+        *self.limits.get(index)?
     }
 
     pub(super) fn find(

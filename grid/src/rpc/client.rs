@@ -66,7 +66,7 @@ impl<T, E> Future for Call<T, E> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
         Poll::Ready(match ready!(self.raw.poll_raw(cx)) {
-            Ok(payload) => (self.decode)(payload).map_err(CallError::Decode),
+            Ok(payload) => (self.decode)(payload).map_err(|error| self.raw.undecodable(error)),
             Err(failure) => Err((self.error)(failure)),
         })
     }
@@ -148,7 +148,7 @@ impl<A: ArgTuple, O, E> Method<A, O, E> {
     pub fn call(&self, connection: &Connection, args: A) -> Call<O, E> {
         let info = &self.info;
         let request = args.__encode(&self.args).and_then(|request| info.check_request(request));
-        let raw = connection.call(info.id(), request, info.timeout());
+        let raw = connection.call(info.id(), request, info.timeout()).named(info.into());
         Call { raw, decode: self.output.decode, error: self.error.decode }
     }
 }
@@ -161,6 +161,7 @@ macro_rules! opens {
                 let info = &self.info;
                 let request = args.__encode(&self.args).and_then(|request| info.check_request(request));
                 let raw = connection.open(info.id(), info.capacities(), request, info.timeout());
+                let raw = raw.named(info.into());
                 Opening { raw, method: self }
             }
         }

@@ -84,7 +84,7 @@ async fn two_processes_with_one_name_do_not_take_turns() {
     assert!(detail.contains("10.0.0.1") && detail.contains("10.0.0.2"), "{detail}");
     let warned = lines.with(Level::WARN, "is connected as instance");
     let at_listener: Vec<_> =
-        warned.iter().filter(|line| line.contains("refused a connection")).collect();
+        warned.iter().filter(|line| line.contains("refused the peer")).collect();
     assert!((1..=5).contains(&at_listener.len()), "{warned:#?}");
     assert!(at_listener[0].contains("10.0.0.1") && at_listener[0].contains("10.0.0.2"));
     assert!(lines.with(Level::INFO, "link is").len() < 10);

@@ -103,13 +103,13 @@ async fn strangers_do_not_fill_the_log() {
     silent.abort();
     let warned = lines.with(Level::WARN, "");
     assert_eq!(warned.len(), 1, "that there are too many: {warned:#?}");
-    let garbage = tokio::spawn(attack(route, Duration::from_millis(5), true, b"\x16\x03\x01"));
+    let garbage = tokio::spawn(attack(route, Duration::from_millis(5), true, b"\xff\x03\x01"));
     sleep(Duration::from_secs(130)).await;
     garbage.abort();
     let warned = lines.with(Level::WARN, "not a valid WebSocket");
     assert_eq!(warned.len(), 3, "once a minute: {warned:#?}");
     assert!(
-        warned[2].contains("repeats=1"),
+        warned[2].contains("more connections: same reason"),
         "with the number of those that were left out: {warned:#?}"
     );
 }

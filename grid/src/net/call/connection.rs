@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::abort::AbortOnDrop;
+use super::method::MethodName;
 use super::raw::{RawCall, RawOpening, Target};
 use crate::descriptor::ServiceDescriptor;
 use crate::error::{CodecError, LinkError};
@@ -164,6 +165,7 @@ impl Connection {
         Target {
             peer: Arc::clone(peer),
             handler,
+            method: MethodName::Id(handler),
             subroute: subroute.as_ref().map(|subroute| subroute.hash.for_handler(handler)),
             keep: keep.clone(),
         }
@@ -178,7 +180,7 @@ fn is_final(state: &State) -> bool {
 /// The reason that the text of [`NotConnected`] adds for a state.
 fn why(state: &State) -> String {
     match state {
-        State::Error(reason) => format!(": {}", reason.full_text()),
+        State::Error(reason) => format!(": {}", reason.explained()),
         State::Unconnected => ": the peer has not dialed this node".to_owned(),
         State::Connecting => ": still connecting".to_owned(),
         State::Connected { .. } => String::new(),

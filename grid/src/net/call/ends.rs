@@ -11,6 +11,7 @@ use futures_core::{FusedStream, Stream};
 use tokio::task::coop;
 
 use super::abort::AbortOnDrop;
+use super::method::MethodName;
 use crate::error::{CallError, CallFailure, Closed, CodecError, SendError};
 use crate::net::link::peer::Peer;
 use crate::net::link::waiters::Waiter;
@@ -27,6 +28,8 @@ struct End {
     peer: Arc<Peer>,
     side: Side,
     key: Key,
+    /// For errors; `None` at the callee.
+    method: Option<MethodName>,
     turn: Turn,
     /// A clone of the task's waker, made before the link is locked and taken when the task has to wait. Streams wait often,
     /// and to lock the link once more for each wait cost two-way streams a tenth of their rate.
@@ -52,6 +55,23 @@ impl End {
     }
 }
 
+impl End {
+    fn explain(&self, failure: CallFailure) -> CallFailure {
+        match &self.method {
+            Some(method) => failure.of_call(method, &self.peer.name),
+            None => failure,
+        }
+    }
+
+    /// Adds method and peer to an error about an item.
+    fn explain_item(&self, error: CodecError) -> CodecError {
+        match &self.method {
+            Some(method) => error.of_call(method, &self.peer.name),
+            None => error,
+        }
+    }
+}
+
 /// Makes a task yield regularly, even if it never waits for an item.
 #[derive(Debug, Default)]
 struct Turn {
@@ -73,17 +93,19 @@ pub(in crate::net) fn ends(
     peer: Arc<Peer>,
     side: Side,
     key: Key,
+    method: Option<MethodName>,
     keep: Option<Arc<AbortOnDrop>>,
 ) -> (RawSender, RawReceiver) {
     let sender = End {
         peer: Arc::clone(&peer),
         side,
         key,
+        method,
         turn: Turn::default(),
         spare: None,
         _keep: keep.clone(),
     };
-    let receiver = End { peer, side, key, turn: Turn::default(), spare: None, _keep: keep };
+    let receiver = End { peer, side, key, method, turn: Turn::default(), spare: None, _keep: keep };
     (RawSender { end: sender, closed: false }, RawReceiver { end: receiver, done: false })
 }
 
@@ -107,7 +129,7 @@ impl RawSender {
     /// If the future is dropped before it is ready, the item is not sent.
     pub async fn send(&mut self, item: impl Into<Bytes>) -> Result<(), SendError> {
         let item = item.into();
-        self.check(&item).map_err(SendError::Encode)?;
+        self.check(&item).map_err(|error| self.unencodable(error))?;
         std::future::poll_fn(|cx| self.poll_send(cx, &item)).await.map_err(SendError::Closed)
     }
 
@@ -118,6 +140,11 @@ impl RawSender {
             return Ok(());
         }
         peer.link(|link| link.check_payload(len))
+    }
+
+    /// An item that cannot be encoded, as an error that names method and peer.
+    pub(crate) fn unencodable(&self, error: CodecError) -> SendError {
+        SendError::Encode(self.end.explain_item(error))
     }
 
     /// Ends the input of the stream. For callers only: a handler ends its output by returning.
@@ -231,9 +258,14 @@ impl RawReceiver {
             Ok(item) => Poll::Ready(Some(Ok(item))),
             Err(end) => {
                 self.done = true;
-                Poll::Ready(end.err().map(Err))
+                Poll::Ready(end.err().map(|failure| Err(self.end.explain(failure))))
             }
         }
+    }
+
+    /// An item that cannot be decoded, as an error that names method and peer.
+    pub(crate) fn undecodable<E>(&self, error: CodecError) -> CallError<E> {
+        CallError::Decode(self.end.explain_item(error))
     }
 
     /// Drops the receiver of a handler without input. A plain drop would lock the link.

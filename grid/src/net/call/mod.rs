@@ -4,5 +4,6 @@ pub(in crate::net) mod abort;
 pub(in crate::net) mod connection;
 pub(in crate::net) mod context;
 pub(in crate::net) mod ends;
+pub(in crate::net) mod method;
 pub(in crate::net) mod options;
 pub(in crate::net) mod raw;

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::abort::AbortOnDrop;
 use super::ends::{RawReceiver, RawSender, ends};
+use super::method::MethodName;
 use super::options::{CallOptions, DEFAULT_TIMEOUT, call_options};
 use crate::error::{CallError, CallFailure, CodecError};
 use crate::net::link::peer::Peer;
@@ -27,6 +28,7 @@ use crate::proto::{CallSpec, Capacities, Half, Key, Link, Side};
 pub(super) struct Target {
     pub(super) peer: Arc<Peer>,
     pub(super) handler: HandlerId,
+    pub(super) method: MethodName,
     pub(super) subroute: Option<SubrouteId>,
     /// Keeps an in-process link alive.
     pub(super) keep: Option<Arc<AbortOnDrop>>,
@@ -48,10 +50,10 @@ enum Progress {
 /// Omits payload and metadata.
 impl fmt::Debug for Start {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Target { peer, handler, subroute, .. } = &self.target;
+        let Target { peer, method, subroute, .. } = &self.target;
         f.debug_struct("Start")
             .field("peer", &peer.name)
-            .field("handler", handler)
+            .field("method", &format_args!("{method}"))
             .field("subroute", subroute)
             .finish_non_exhaustive()
     }
@@ -83,7 +85,7 @@ impl Start {
             Progress::New { .. } => {
                 return match self.start(cx) {
                     Ok(()) => Poll::Pending,
-                    Err(failure) => Poll::Ready(Err(failure)),
+                    Err(failure) => Poll::Ready(Err(self.explain(failure))),
                 };
             }
             Progress::Over => panic!("a call was polled after it had returned its result"),
@@ -99,7 +101,10 @@ impl Start {
             }
         }));
         self.state = Progress::Over;
-        Poll::Ready(outcome.map(|value| (key, value)))
+        Poll::Ready(match outcome {
+            Ok(value) => Ok((key, value)),
+            Err(failure) => Err(self.explain(failure)),
+        })
     }
 
     fn start(&mut self, cx: &Context<'_>) -> Result<(), CallFailure> {
@@ -127,6 +132,11 @@ impl Start {
         });
         self.state = Progress::Started(started?);
         Ok(())
+    }
+
+    fn explain(&self, failure: CallFailure) -> CallFailure {
+        let Target { peer, method, .. } = &self.target;
+        failure.of_call(method, &peer.name)
     }
 
     /// Whether the result has been returned.
@@ -180,6 +190,18 @@ impl RawCall {
 
     pub(crate) fn options_mut(&mut self) -> &mut CallOptions {
         &mut self.start.options
+    }
+
+    /// Names the method in errors, instead of the handler's id.
+    pub(crate) fn named(mut self, method: MethodName) -> Self {
+        self.start.target.method = method;
+        self
+    }
+
+    /// An answer of this call that cannot be decoded, as an error that names method and peer.
+    pub(crate) fn undecodable<E>(&self, error: CodecError) -> CallError<E> {
+        let Target { peer, method, .. } = &self.start.target;
+        CallError::Decode(error.of_call(method, &peer.name))
     }
 
     pub(crate) fn poll_raw(
@@ -238,14 +260,20 @@ impl RawOpening {
         &mut self.start.options
     }
 
+    /// Names the method in errors, instead of the handler's id.
+    pub(crate) fn named(mut self, method: MethodName) -> Self {
+        self.start.target.method = method;
+        self
+    }
+
     pub(crate) fn poll_raw(
         &mut self,
         cx: &Context<'_>,
     ) -> Poll<Result<(RawSender, RawReceiver), CallFailure>> {
         let opened = self.start.poll(cx, |link, key| link.poll_opened(key));
         opened.map_ok(|(key, ())| {
-            let Target { peer, keep, .. } = &self.start.target;
-            ends(Arc::clone(peer), Side::Caller, key, keep.clone())
+            let Target { peer, keep, method, .. } = &self.start.target;
+            ends(Arc::clone(peer), Side::Caller, key, Some(*method), keep.clone())
         })
     }
 }

@@ -352,9 +352,6 @@ fn hand_over(replies: &[Reply], link: &mut Link) {
 fn broken(error: ProtocolError) -> LinkError {
     match error {
         ProtocolError::Silent(silent) => LinkError::Silent { silent },
-        error => {
-            tracing::warn!(%error, "the peer broke the protocol");
-            LinkError::Protocol(Arc::new(error))
-        }
+        error => LinkError::Protocol(Arc::new(error)),
     }
 }

@@ -141,6 +141,11 @@ impl Peer {
         self.neighbours.get()?.get(name)?.upgrade()
     }
 
+    /// The names of this node's peers.
+    pub(in crate::net) fn neighbour_names(&self) -> impl Iterator<Item = &str> {
+        self.neighbours.get().into_iter().flat_map(|all| all.keys()).map(|name| &**name)
+    }
+
     /// Maximum length of a payload on the last connection.
     pub(in crate::net) fn payload_bytes_max(&self) -> usize {
         self.payload_bytes_max.load(Ordering::Relaxed)

@@ -39,7 +39,7 @@ impl fmt::Display for State {
             Self::Unconnected => f.write_str("not connected"),
             Self::Connecting => f.write_str("connecting"),
             Self::Connected { .. } => f.write_str("connected"),
-            Self::Error(reason) => write!(f, "not connected: {}", reason.full_text()),
+            Self::Error(reason) => write!(f, "not connected: {}", reason.explained()),
             Self::Shutdown => f.write_str("shut down"),
         }
     }

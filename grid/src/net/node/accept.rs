@@ -2,22 +2,22 @@
 //! peers.
 
 use std::io;
-use std::mem::{Discriminant, discriminant};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
 
 use super::arrivals::{Arrivals, Claim, Ticket};
 use super::closing::{CLOSE_TIMEOUT, Closing};
-use super::handshake::{Arrival, Gate, authenticate, receive_introduction, within};
+use super::handshake::{Arrival, Gate, authenticate, receive_introduction, within, within_fixed};
 use super::life::Life;
 use super::listen::{Accepted, Listen};
-use super::repeats::Repeats;
+use super::refusals::{Refusal, RefusalLog};
 use super::report::{LinkLog, note_refusal};
-use super::shared::Node;
-use super::strangers::{Entry, Stage, source};
+use super::shared::{Known, Node};
+use super::strangers::{Entry, Stage};
 use crate::auth;
 use crate::error::LinkError;
 use crate::net::catch::catch_future;
@@ -27,11 +27,16 @@ use crate::net::link::state::Instance;
 use crate::net::transport::http::{HeaderMap, StatusCode, header};
 use crate::net::transport::upgrade::server::{Requested, read_first};
 use crate::net::transport::{Io, WebSocket, end};
+use crate::proto::Introduction;
 use crate::proto::wire::Connect;
 
 /// Time limit for the first byte of an accepted connection, if [`Config::connect_timeout`](crate::Config) is not
 /// shorter. A dialer sends its request as soon as it is connected; this is enough for two lost packets.
 const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A peer that has not dialed this node after this time is logged. After a failed attempt, which takes up to
+/// [`Config::connect_timeout`](crate::Config), a peer dials again within two seconds.
+const DIAL_EXPECTED: Duration = Duration::from_secs(15);
 
 /// Pause after the listener has failed, usually for lack of file descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
@@ -40,13 +45,13 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 pub(super) async fn serve(node: Arc<Node>, mut listener: impl Listen) {
     // `Strangers` bounds their number.
     let mut handshakes = JoinSet::new();
-    let mut log = Log::default();
+    let mut log = RefusalLog::default();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             Some(ended) = handshakes.join_next() => {
                 if let Ok(Some((address, refused))) = ended {
-                    log.refused(&node.name, address, &refused);
+                    log.refused(&node, address, &refused);
                 }
                 continue;
             }
@@ -65,35 +70,9 @@ pub(super) async fn serve(node: Arc<Node>, mut listener: impl Listen) {
                 tracing::debug!(local = %node.name, %error, "cannot accept");
             }
             Err(error) => {
-                if let Some(repeats) = log.failed.note(error.kind()) {
-                    tracing::warn!(local = %node.name, %error, repeats, "cannot accept");
-                }
+                log.cannot_accept(&node, &error);
                 tokio::time::sleep(ACCEPT_RETRY).await;
             }
-        }
-    }
-}
-
-/// Logs refusals, and counts those that repeat.
-#[derive(Default)]
-struct Log {
-    refused: Repeats<(Option<IpAddr>, Discriminant<LinkError>)>,
-    failed: Repeats<io::ErrorKind>,
-}
-
-impl Log {
-    fn refused(&mut self, local: &str, address: Option<SocketAddr>, refused: &Refusal) {
-        let Refusal { reason, stage } = refused;
-        let is_crowded = matches!(reason, LinkError::Crowded { .. });
-        // A connection that sends nothing is usually a health check or a port scan.
-        if *stage == Stage::Silent && !is_crowded {
-            tracing::debug!(local, ?address, reason = %reason.full_text(), "refused a connection");
-            return;
-        }
-        // One line for all addresses.
-        let source = address.map(source).filter(|_| !is_crowded);
-        if let Some(repeats) = self.refused.note((source, discriminant(reason))) {
-            tracing::warn!(local, ?address, reason = %reason.full_text(), repeats, "refused a connection");
         }
     }
 }
@@ -103,21 +82,16 @@ fn is_about_the_peer(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// Why a connection was not accepted, and how far it has come.
-pub(super) struct Refusal {
-    pub(super) reason: LinkError,
-    stage: Stage,
-}
-
 /// Performs the upgrade and the handshake on a byte stream, and passes the connection to its peer.
 pub(super) async fn accept(node: &Arc<Node>, accepted: Accepted) -> Result<(), Refusal> {
-    let (mut entry, mut closed) = node.strangers.enter(accepted.address);
+    let address = accepted.address;
+    let (mut entry, mut closed) = node.strangers.enter(address);
     let mut unused = None;
     let greeted = tokio::select! {
         biased;
-        Ok(reason) = &mut closed => Err(reason),
+        Ok(reason) = &mut closed => Err((None, reason)),
         greeted = catch_future(greet(node, accepted, &mut entry, &mut unused)) => {
-            greeted.unwrap_or_else(|text| Err(LinkError::Panicked { text }))
+            greeted.unwrap_or_else(|text| Err((None, LinkError::Panicked { text })))
         }
     };
     let stage = entry.stage();
@@ -131,20 +105,27 @@ pub(super) async fn accept(node: &Arc<Node>, accepted: Accepted) -> Result<(), R
             }
         });
     }
-    greeted.map_err(|reason| Refusal { reason, stage })
+    greeted.map_err(|(known, reason)| {
+        if let Some(known) = known {
+            known.log.refused(address, &reason);
+        }
+        Refusal { reason, stage, is_logged: known.is_some() }
+    })
 }
 
 /// A connection that is to be closed, and why.
 type Unused = Option<(WebSocket<Box<dyn Io>>, LinkError)>;
 
-async fn greet(
-    node: &Arc<Node>,
+/// An error has the node of the dialer as well, if it has stated the name of one.
+async fn greet<'a>(
+    node: &'a Arc<Node>,
     accepted: Accepted,
     entry: &mut Entry,
     unused: &mut Unused,
-) -> Result<(), LinkError> {
+) -> Result<(), (Option<&'a Known>, LinkError)> {
     let Accepted { stream, address } = accepted;
-    let mut transport = upgrade(node, stream, address, entry).await?;
+    let upgraded = upgrade(node, stream, address, entry).await;
+    let mut transport = upgraded.map_err(|reason| (None, reason))?;
     entry.reach(Stage::Upgraded);
     let own = node.introduction();
     let is_known = |name: &str| node.peers.contains_key(name);
@@ -152,19 +133,22 @@ async fn greet(
         let known = node.peers.get(name);
         known.map(|known| known.endpoint.peer.contracts.statement()).unwrap_or_default()
     };
+    let nearest = |name: &str| node.nearest(name);
     let limit = node.config.connect_timeout;
     let gate = Gate {
         workers: &node.loopback.workers,
         own: &own,
         is_known: &is_known,
         contracts: &contracts,
+        nearest: &nearest,
+        clock_skew_max: node.config.clock_skew_max,
         auth: &*node.auth,
         address,
         auth_limit: limit,
     };
     let claim = |connect: &Connect| claim(node, connect, address);
-    let (ticket, agreed) = match receive_introduction(&mut transport, &gate, claim).await {
-        Ok(accepted) => accepted,
+    let (ticket, agreed, known) = match receive_introduction(&mut transport, &gate, claim).await {
+        Ok(((ticket, known), agreed)) => (ticket, agreed, known),
         Err((host, reason)) => {
             let known = host.and_then(|host| node.peers.get(&*host));
             // The state of a peer that this node dials shows the result of its own attempts.
@@ -172,7 +156,7 @@ async fn greet(
                 note_refusal(&known.endpoint.peer, &reason);
             }
             *unused = Some((transport, reason.clone()));
-            return Err(reason);
+            return Err((known, reason));
         }
     };
     transport.take_messages_of(node.config.message_bytes_max);
@@ -185,18 +169,25 @@ async fn greet(
         Err(refused) => {
             let (arrival, reason) = *refused;
             *unused = Some((arrival.transport, reason.clone()));
-            Err(reason)
+            Err((Some(known), reason))
         }
     }
 }
 
 /// The last check of the handshake: whether the dialer is the one that may use its name now.
-fn claim(node: &Node, connect: &Connect, address: Option<SocketAddr>) -> Result<Ticket, LinkError> {
-    let arrivals = node.peers.get(&*connect.host).and_then(|known| known.arrivals.as_ref());
-    // The direction was checked before, so a known host that does not dial this node does not get here.
-    let arrivals = arrivals.ok_or_else(|| LinkError::UnknownHost { host: connect.host.clone() })?;
+fn claim<'a>(
+    node: &'a Node,
+    connect: &Connect,
+    address: Option<SocketAddr>,
+) -> Result<(Ticket, &'a Known), LinkError> {
+    let Some(known @ Known { arrivals: Some(arrivals), .. }) = node.peers.get(&*connect.host)
+    else {
+        // The direction was checked before, so a known host that does not dial this node does not get here.
+        return Err(LinkError::UnknownHost { host: connect.host.clone(), nearest: None });
+    };
     let dial = connect.dial.filter(|_| connect.peer.is_some());
-    arrivals.claim(Claim { instance: Instance(connect.id), dial, address })
+    let ticket = arrivals.claim(Claim { instance: Instance(connect.id), dial, address })?;
+    Ok((ticket, known))
 }
 
 /// Reads an upgrade request and answers it.
@@ -208,15 +199,20 @@ async fn upgrade(
 ) -> Result<WebSocket<Box<dyn Io>>, LinkError> {
     let limit = node.config.connect_timeout;
     let first = read_first(stream);
-    let begun = within(limit.min(FIRST_BYTE_TIMEOUT), "nothing was received", first).await?;
+    let first_limit = limit.min(FIRST_BYTE_TIMEOUT);
+    let begun = within_fixed(first_limit, "nothing was received", first).await?;
     entry.reach(Stage::Unknown);
     let requested = within(limit, "no upgrade request", begun.read_request()).await?;
+    if requested.is_probe() {
+        entry.reach(Stage::Probe);
+    }
     let refuse = async |requested: Requested<_>, status, text| {
         let refused = async { Ok(requested.refuse(status, text).await) };
         Err(within(limit, "the refusal was not read", refused).await?)
     };
     if requested.path() != node.config.route {
-        let text = format!("no grid at {}", requested.path());
+        let path = requested.path();
+        let text = format!("no grid at {path}: all nodes need the same `Config::route`");
         return refuse(requested, StatusCode::NOT_FOUND, text).await;
     }
     let headers = requested.headers();
@@ -242,16 +238,28 @@ fn time(headers: &HeaderMap) -> Option<SystemTime> {
 /// Runs the link to a peer that dials this node. Returns when the node is shut down.
 ///
 /// A new connection replaces the previous one immediately: the peer dials only when it has lost the previous one.
-pub(super) async fn keep_accepting(endpoint: Endpoint, arrivals: Arc<Arrivals>, life: Life) {
+pub(super) async fn keep_accepting(
+    own: Introduction,
+    endpoint: Endpoint,
+    arrivals: Arc<Arrivals>,
+    log: Arc<LinkLog>,
+    life: Life,
+) {
     let _closed = CloseOnDrop(&arrivals);
     let mut closing = Closing::new(life.alive);
     let mut over = life.over;
-    let mut log = LinkLog::new(&endpoint.peer);
+    let mut overdue = Some(Instant::now() + DIAL_EXPECTED);
     loop {
+        let is_overdue = sleep_until(overdue.unwrap_or_else(Instant::now));
         let (order, claim, arrival) = tokio::select! {
             next = arrivals.next() => next,
             _ = over.wait_for(|over| *over) => return,
             () = idle(&endpoint) => continue,
+            () = is_overdue, if overdue.is_some() => {
+                overdue = None;
+                log.overdue(DIAL_EXPECTED);
+                continue;
+            }
         };
         let Arrival { transport, agreed } = arrival;
         let cut = async {
@@ -263,12 +271,13 @@ pub(super) async fn keep_accepting(endpoint: Endpoint, arrivals: Arc<Arrivals>, 
                 _ = over.wait_for(|over| *over) => LinkError::ShutDown,
             }
         };
-        log.up(agreed.instance);
+        log.up(&agreed, &own);
         endpoint.peer.contracts.up(agreed.contracts);
         // The reason is in the state of the link.
         let (reason, transport) =
             drive(&endpoint, agreed.session, agreed.instance, transport, cut).await;
         log.down(&reason);
+        overdue = Some(Instant::now() + DIAL_EXPECTED);
         arrivals.ended(order);
         if let Some(transport) = transport {
             closing.close(transport, &reason);

@@ -6,13 +6,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::arrivals::Arrivals;
+use super::build_error::BuildError;
 use super::dial::{Dial, TcpDial};
 use super::manager::Manager;
-use super::name::{Name, NameError};
+use super::names::check_names;
+use super::report::LinkLog;
 use super::shared::{Known, Node};
 use crate::auth::{Authenticate, NoAuth};
 use crate::config::Config;
-use crate::error::{Fault, RemoteError};
+use crate::error::{Fault, LinkError, RemoteError};
 use crate::net::call::context::Context;
 use crate::net::call::ends::{RawReceiver, RawSender};
 use crate::net::drive::endpoint::Endpoint;
@@ -28,7 +30,8 @@ pub struct Builder {
     name: String,
     hosts: Option<Vec<String>>,
     auth: Arc<dyn Authenticate>,
-    dial: Arc<dyn Dial>,
+    /// `None`: plain TCP.
+    dial: Option<Arc<dyn Dial>>,
     config: Config,
     extensions: Option<Vec<String>>,
     registry: Registry,
@@ -49,7 +52,7 @@ impl Builder {
             name,
             hosts: None,
             auth: Arc::new(NoAuth),
-            dial: Arc::new(TcpDial::default()),
+            dial: None,
             config: Config::default(),
             extensions: None,
             registry: Registry::new(),
@@ -73,7 +76,7 @@ impl Builder {
 
     /// Sets how byte streams to other nodes are opened. Default: TCP to the host and port of their name.
     pub fn dial_with(mut self, dial: impl Dial) -> Self {
-        self.dial = Arc::new(dial);
+        self.dial = Some(Arc::new(dial));
         self
     }
 
@@ -159,7 +162,8 @@ impl Builder {
     /// Starts the node and its links.
     ///
     /// # Errors
-    /// [`BuildError`], which names the invalid host, handler or setting.
+    /// [`BuildError`], which names the invalid host, handler or setting: what can only be a mistake, such as two names that
+    /// differ only in case, or a token that no HTTP header can carry. What is probably a mistake is logged as a warning.
     pub fn build(self) -> Result<Manager, BuildError> {
         let Self { name, hosts, auth, dial, config, extensions, mut registry, failed } = self;
         if let Some(error) = failed {
@@ -168,7 +172,8 @@ impl Builder {
         tokio::runtime::Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
         config.check().map_err(BuildError::Config)?;
         let hosts = hosts.unwrap_or_else(|| vec![name.clone()]);
-        check_hosts(&name, &hosts)?;
+        check_names(&name, &hosts, dial.is_some())?;
+        auth.ready().map_err(BuildError::Auth)?;
         let features = extensions.map_or(Ok(Features::all()), |names| offered(&names))?;
         let name: Arc<str> = name.into();
         registry.set_blocking_max(config.blocking_calls_max);
@@ -183,7 +188,12 @@ impl Builder {
         for host in hosts.iter().filter(|host| **host != *name) {
             let endpoint = link(host);
             let arrivals = (!dials(&name, host)).then(|| Arrivals::new(host.as_str().into()));
-            let known = Known { endpoint, arrivals };
+            if arrivals.is_some() {
+                let reason = Arc::new(LinkError::NotDialed { refused: None });
+                endpoint.peer.link(|link| link.set_down_reason(reason));
+            }
+            let log = Arc::new(LinkLog::new(&endpoint.peer));
+            let known = Known { endpoint, arrivals, log };
             peers.insert(Arc::clone(&known.endpoint.peer.name), known);
         }
         let loopback = link(&name);
@@ -194,7 +204,7 @@ impl Builder {
             config,
             features,
             auth,
-            dial,
+            dial: dial.unwrap_or_else(|| Arc::new(TcpDial::default())),
             registry,
             peers,
             loopback,
@@ -202,20 +212,6 @@ impl Builder {
         });
         Ok(Manager::start(node))
     }
-}
-
-fn check_hosts(local: &str, hosts: &[String]) -> Result<(), BuildError> {
-    Name::parse(local)?;
-    for (position, host) in hosts.iter().enumerate() {
-        Name::parse(host)?;
-        if hosts.iter().take(position).any(|earlier| earlier == host) {
-            return Err(BuildError::HostTwice { host: host.clone() });
-        }
-    }
-    if !hosts.iter().any(|host| host == local) {
-        return Err(BuildError::LocalMissing { local: local.to_owned(), hosts: hosts.to_vec() });
-    }
-    Ok(())
 }
 
 fn offered(names: &[String]) -> Result<Features, BuildError> {
@@ -238,47 +234,4 @@ impl fmt::Debug for Builder {
             .field("handlers", &self.registry)
             .finish_non_exhaustive()
     }
-}
-
-/// Why a node could not be started.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// A name is not a URL that consists of scheme, host and port.
-    #[error(transparent)]
-    BadName(#[from] NameError),
-    /// A name is in the list more than once.
-    #[error("{host} is in the host list twice")]
-    #[non_exhaustive]
-    HostTwice {
-        /// The name.
-        host: String,
-    },
-    /// The node's own name is not in the list.
-    #[error("{local} is not in its own host list ({})", hosts.join(", "))]
-    #[non_exhaustive]
-    LocalMissing {
-        /// The node's name.
-        local: String,
-        /// The list.
-        hosts: Vec<String>,
-    },
-    /// No protocol extension has this name.
-    #[error("there is no extension `{name}`, only {}", known.join(", "))]
-    #[non_exhaustive]
-    UnknownExtension {
-        /// The name that was given.
-        name: String,
-        /// The known names.
-        known: Vec<String>,
-    },
-    /// Two handlers use the same id and subroute, or a handler has the id 0.
-    #[error(transparent)]
-    Register(#[from] RegisterError),
-    /// A setting is out of range.
-    #[error("bad configuration: {0}")]
-    Config(String),
-    /// `build` was called outside a tokio runtime.
-    #[error("a node must be built inside a tokio runtime")]
-    NoRuntime,
 }

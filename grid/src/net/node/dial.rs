@@ -118,11 +118,10 @@ fn interleaved(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     ordered
 }
 
-/// The error of the only address, or one that names all addresses.
-fn all_failed(mut errors: Vec<(SocketAddr, io::Error)>) -> io::Error {
+/// An error that names all addresses.
+fn all_failed(errors: Vec<(SocketAddr, io::Error)>) -> io::Error {
     match errors.len() {
         0 => io::Error::new(io::ErrorKind::NotFound, "the name has no address"),
-        1 => errors.remove(0).1,
         _ => {
             let kind = errors[0].1.kind();
             let texts: Vec<_> =
@@ -204,7 +203,7 @@ mod tests {
         let text = failed.unwrap_err().to_string();
         assert_eq!(text, "10.0.0.1:2: refused, [::1]:2: refused");
         let (failed, _) = connect(&["10.0.0.1:2"]).await;
-        assert_eq!(failed.unwrap_err().to_string(), "refused");
+        assert_eq!(failed.unwrap_err().to_string(), "10.0.0.1:2: refused");
         let (failed, _) = connect(&[]).await;
         assert_eq!(failed.unwrap_err().to_string(), "the name has no address");
         let (failed, begun) = connect(&["10.0.0.1:1", "10.0.0.2:1"]).await;

@@ -9,7 +9,6 @@ use tokio::time::Instant;
 use super::closing::Closing;
 use super::handshake::{Arrival, Dialed, introduce, within};
 use super::life::Life;
-use super::repeats::Repeats;
 use super::report::LinkLog;
 use super::shared::Node;
 use crate::error::LinkError;
@@ -17,7 +16,6 @@ use crate::net::call::abort::AbortOnDrop;
 use crate::net::catch::catch_future;
 use crate::net::drive::endpoint::Endpoint;
 use crate::net::drive::session::{drive, idle};
-use crate::net::link::peer::Peer;
 use crate::net::link::state::State;
 use crate::net::transport::upgrade::client::{Request, connect};
 use crate::net::transport::{Io, WebSocket};
@@ -33,11 +31,16 @@ const NAME_TAKEN_PAUSE_MAX: Duration = Duration::from_secs(60);
 const NAME_KEPT: Duration = Duration::from_secs(60);
 
 /// Runs the link to a peer that this node dials. Returns when the node is shut down.
-pub(super) async fn keep_dialing(node: Arc<Node>, endpoint: Endpoint, life: Life) {
+pub(super) async fn keep_dialing(
+    node: Arc<Node>,
+    endpoint: Endpoint,
+    log: Arc<LinkLog>,
+    life: Life,
+) {
     let peer = &endpoint.peer;
     let mut closing = Closing::new(life.alive);
     let mut over = life.over;
-    let (mut log, mut conflicts) = (LinkLog::new(peer), Conflicts::default());
+    let mut conflicts = Conflicts::default();
     for number in 1.. {
         let started = Instant::now();
         // The state keeps the reason of a failure during the next attempt.
@@ -58,7 +61,7 @@ pub(super) async fn keep_dialing(node: Arc<Node>, endpoint: Endpoint, life: Life
                     let _ = over.wait_for(|over| *over).await;
                     LinkError::ShutDown
                 };
-                log.up(agreed.instance);
+                log.up(&agreed, &node.introduction());
                 peer.contracts.up(agreed.contracts);
                 let (reason, transport) =
                     drive(&endpoint, agreed.session, agreed.instance, transport, cut).await;
@@ -71,13 +74,14 @@ pub(super) async fn keep_dialing(node: Arc<Node>, endpoint: Endpoint, life: Life
                 (reason, was_up, carried_calls)
             }
             Err(Failed { reason, transport }) => {
+                log.failed(&reason);
                 if let Some(transport) = transport {
                     closing.close(*transport, &reason);
                 }
                 (Arc::new(reason), Duration::ZERO, false)
             }
         };
-        let pause = conflicts.pause(peer, &reason, was_up, carried_calls);
+        let pause = conflicts.pause(&reason, was_up, carried_calls);
         peer.link(|link| link.set_down_reason(Arc::clone(&reason)));
         peer.show(State::Error(reason));
         // After a connection that lasted or carried calls, dial again at once. Another one counts as a failed attempt.
@@ -95,7 +99,6 @@ pub(super) async fn keep_dialing(node: Arc<Node>, endpoint: Endpoint, life: Life
 #[derive(Debug, Default)]
 struct Conflicts {
     count: u32,
-    logged: Repeats<()>,
 }
 
 impl Conflicts {
@@ -104,16 +107,11 @@ impl Conflicts {
     /// name: both would replace each other all the time.
     fn pause(
         &mut self,
-        peer: &Peer,
         reason: &LinkError,
         was_up: Duration,
         carried_calls: bool,
     ) -> Option<Duration> {
         if matches!(reason, LinkError::NameTaken { .. }) {
-            if let Some(repeats) = self.logged.note(()) {
-                let Peer { local, name, .. } = peer;
-                tracing::warn!(%local, peer = %name, %reason, repeats, "another process uses this node's name");
-            }
             let pause = rand::random_range(RETRY) * (1 << self.count.min(6));
             self.count += 1;
             // Counted from the end of the connection, however long it lasted.
@@ -148,18 +146,11 @@ async fn begin_attempt(
 ) -> Result<Arrival, Failed> {
     let (node, endpoint) = (Arc::clone(node), endpoint.clone());
     let task = tokio::spawn(async move {
-        let attempt = catch_future(logged_attempt(&node, &endpoint, number)).await;
+        let attempt = catch_future(attempt(&node, &endpoint, number)).await;
         attempt.unwrap_or_else(|text| Err(LinkError::Panicked { text }.into()))
     });
     let _abort = AbortOnDrop(task.abort_handle());
     task.await.unwrap_or_else(|_| Err(LinkError::RuntimeGone.into()))
-}
-
-async fn logged_attempt(node: &Node, endpoint: &Endpoint, number: u64) -> Result<Arrival, Failed> {
-    let peer = &endpoint.peer;
-    attempt(node, endpoint, number).await.inspect_err(|Failed { reason, .. }| {
-        tracing::debug!(local = %node.name, peer = %peer.name, reason = %reason.full_text(), "cannot connect");
-    })
 }
 
 async fn attempt(node: &Node, endpoint: &Endpoint, number: u64) -> Result<Arrival, Failed> {

@@ -81,6 +81,8 @@ pub(super) async fn introduce(
     }
     let ConnectResponse { accepted, reason, name_taken, limits, contracts, features, id, .. } =
         response;
+    // It must not begin new lines in logs.
+    let reason = reason.replace(char::is_control, " ");
     match accepted {
         true => {
             let session = agree(own, remote, &features, limits, wall);
@@ -98,6 +100,9 @@ pub(super) struct Gate<'a> {
     pub(super) is_known: &'a (dyn Fn(&str) -> bool + Sync),
     /// What this node states about its services to the node of this name.
     pub(super) contracts: &'a (dyn Fn(&str) -> Vec<ServiceContract> + Sync),
+    /// The name in the host list that a wrong one most likely stands for.
+    pub(super) nearest: &'a (dyn Fn(&str) -> Option<String> + Sync),
+    pub(super) clock_skew_max: Duration,
     pub(super) workers: &'a Workers,
     pub(super) auth: &'a dyn Authenticate,
     /// The address of the dialer.
@@ -188,7 +193,14 @@ fn decode_connect(first: Message) -> Result<Connect, LinkError> {
 
 impl Gate<'_> {
     async fn judge(&self, connect: &Connect, wall: SystemTime) -> Result<(), LinkError> {
-        check_claim(connect, wall, self.is_known)?;
+        check_claim(connect, wall, self.clock_skew_max, self.is_known).map_err(
+            |error| match error {
+                LinkError::UnknownHost { host, .. } => {
+                    LinkError::UnknownHost { nearest: (self.nearest)(&host), host }
+                }
+                error => error,
+            },
+        )?;
         if self.own.features.has(Feature::Names) {
             check_names(connect.peer.as_deref(), Some(&self.own.name))?;
         }
@@ -218,13 +230,24 @@ pub(super) async fn authenticate(
     within(limit, "no answer from the authenticator", check).await
 }
 
-/// Runs one step of an attempt. The error names the step that was slow.
+/// Runs one step of an attempt, which is limited by `Config::connect_timeout`. The error names the step that was slow.
 pub(super) async fn within<T>(
     limit: Duration,
     step: &'static str,
     work: impl Future<Output = Result<T, LinkError>>,
 ) -> Result<T, LinkError> {
-    tokio::time::timeout(limit, work).await.map_err(|_| LinkError::TimedOut { step, limit })?
+    let late = |_| LinkError::TimedOut { step, limit, setting: Some("connect_timeout") };
+    tokio::time::timeout(limit, work).await.map_err(late)?
+}
+
+/// Like [`within`], for a limit that cannot be set.
+pub(super) async fn within_fixed<T>(
+    limit: Duration,
+    step: &'static str,
+    work: impl Future<Output = Result<T, LinkError>>,
+) -> Result<T, LinkError> {
+    let late = |_| LinkError::TimedOut { step, limit, setting: None };
+    tokio::time::timeout(limit, work).await.map_err(late)?
 }
 
 fn agree(
@@ -258,12 +281,12 @@ fn features_of(names: &[String]) -> Features {
 async fn send(transport: &mut impl Transport, message: Bytes) -> Result<(), LinkError> {
     transport.start_send(message)?;
     let flushed = poll_fn(|cx| transport.poll_flush(cx));
-    within(HANDSHAKE_TIMEOUT, "handshake message not written", flushed).await
+    within_fixed(HANDSHAKE_TIMEOUT, "handshake message not written", flushed).await
 }
 
 async fn receive(transport: &mut impl Transport) -> Result<Message, LinkError> {
     let received = poll_fn(|cx| transport.poll_recv(cx));
-    let bytes = within(HANDSHAKE_TIMEOUT, "no handshake", received).await?;
+    let bytes = within_fixed(HANDSHAKE_TIMEOUT, "no handshake", received).await?;
     Message::decode(bytes).map_err(|error| bad(format!("the first message is malformed: {error}")))
 }
 

@@ -14,7 +14,7 @@ use super::life::{Life, driven};
 use super::listen::{Accepted, Listen};
 use super::shared::Node;
 use crate::descriptor::Registered;
-use crate::error::{LinkError, RemoteError};
+use crate::error::{LinkError, RemoteError, did_you_mean, nearest};
 use crate::net::call::abort::AbortOnDrop;
 use crate::net::call::connection::Connection;
 use crate::net::call::context::Context;
@@ -82,12 +82,15 @@ impl Manager {
         let mut tasks = vec![tokio::spawn(loopback).abort_handle()];
         for known in node.peers.values() {
             let (endpoint, peer) = (known.endpoint.clone(), Arc::clone(&known.endpoint.peer));
+            let log = Arc::clone(&known.log);
             let life = Life { over: over.subscribe(), alive: alive.subscribe() };
             let task = match &known.arrivals {
-                None => tokio::spawn(driven(peer, keep_dialing(Arc::clone(&node), endpoint, life))),
+                None => {
+                    tokio::spawn(driven(peer, keep_dialing(Arc::clone(&node), endpoint, log, life)))
+                }
                 Some(arrivals) => {
-                    let arrivals = Arc::clone(arrivals);
-                    tokio::spawn(driven(peer, keep_accepting(endpoint, arrivals, life)))
+                    let (own, arrivals) = (node.introduction(), Arc::clone(arrivals));
+                    tokio::spawn(driven(peer, keep_accepting(own, endpoint, arrivals, log, life)))
                 }
             };
             tasks.push(task.abort_handle());
@@ -136,10 +139,11 @@ impl Manager {
         let peer = if host == &*node.name {
             &node.loopback.peer
         } else {
-            let known = node
-                .peers
-                .get(host)
-                .ok_or_else(|| UnknownHost { host: host.to_owned(), local: node.name.to_string() });
+            let known = node.peers.get(host).ok_or_else(|| UnknownHost {
+                host: host.to_owned(),
+                local: node.name.to_string(),
+                nearest: node.nearest(host),
+            });
             &known?.endpoint.peer
         };
         Ok(Connection::new(Arc::clone(peer)))
@@ -160,8 +164,9 @@ impl Manager {
     /// `tokio::spawn(manager.serve(listener))`. With `async move { manager.serve(listener).await }` the task would own a
     /// clone, which keeps the node alive.
     ///
-    /// A connection that fails or is refused is logged, once a minute for each source address and reason. It does not
-    /// affect other connections. At most 1024 connections can be in their handshake, and 128 from one address; beyond
+    /// A connection that fails or is refused is logged, once a minute for each peer or source address and each reason. One
+    /// that sends nothing, or an HTTP request that no node sends, is taken for a health check and not logged. None affects
+    /// other connections. At most 1024 connections can be in their handshake, and 128 from one address; beyond
     /// that, a new connection is accepted and the oldest one that has not authenticated is closed.
     ///
     /// # Errors
@@ -332,20 +337,26 @@ impl Context {
     /// this is a clone of a context. A service that runs without a node, `in_process` or in a [`Mock`](crate::Mock), can
     /// call only itself.
     pub fn connection(&self, host: &str) -> Result<Connection, UnknownHost> {
-        let unknown = || UnknownHost { host: host.to_owned(), local: self.local().to_owned() };
-        self.link().neighbour(host).map(Connection::new).ok_or_else(unknown)
+        let link = self.link();
+        link.neighbour(host).map(Connection::new).ok_or_else(|| UnknownHost {
+            nearest: nearest(host, link.neighbour_names()).map(str::to_owned),
+            host: host.to_owned(),
+            local: self.local().to_owned(),
+        })
     }
 }
 
 /// The host is not in this grid's host list.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{host} is not in the host list of {local}")]
+#[error("{host} is not in the host list of {local}{}", did_you_mean(.nearest.as_deref()))]
 #[non_exhaustive]
 pub struct UnknownHost {
     /// The unknown name.
     pub host: String,
     /// The name of this node.
     pub local: String,
+    /// The most similar name in the list, if one is similar.
+    pub nearest: Option<String>,
 }
 
 /// For handlers that call other nodes.

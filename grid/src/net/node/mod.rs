@@ -2,6 +2,7 @@
 
 mod accept;
 mod arrivals;
+pub(in crate::net) mod build_error;
 pub(in crate::net) mod builder;
 mod closing;
 pub(in crate::net) mod dial;
@@ -12,6 +13,8 @@ mod life;
 pub(in crate::net) mod listen;
 pub(in crate::net) mod manager;
 pub(in crate::net) mod name;
+mod names;
+mod refusals;
 mod repeats;
 mod report;
 mod resolve;

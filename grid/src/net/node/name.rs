@@ -1,6 +1,7 @@
 //! Names of nodes: URLs without a path. They are compared byte by byte.
 
 use std::fmt;
+use std::net::IpAddr;
 
 /// A name such as `http://node1:9000`, split into its parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -8,6 +9,7 @@ pub(in crate::net) struct Name<'a> {
     scheme: &'a str,
     host: &'a str,
     port: u16,
+    states_port: bool,
 }
 
 /// Why a string is not a valid node name.
@@ -75,6 +77,7 @@ impl<'a> Name<'a> {
         if host.is_empty() || !host.chars().all(allowed) {
             return Err(Reason::Host);
         }
+        let states_port = !port.is_empty();
         let port = match port.strip_prefix(':') {
             Some(digits) if digits.chars().all(|c| c.is_ascii_digit()) => {
                 digits.parse().ok().filter(|port| *port != 0).ok_or(Reason::Port)?
@@ -83,7 +86,7 @@ impl<'a> Name<'a> {
             None if port.is_empty() => default_port,
             None => return Err(Reason::Host),
         };
-        Ok(Self { scheme, host, port })
+        Ok(Self { scheme, host, port, states_port })
     }
 
     pub(in crate::net) fn host(&self) -> &'a str {
@@ -92,6 +95,23 @@ impl<'a> Name<'a> {
 
     pub(in crate::net) fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Whether the name has a port, even if it is the default of the scheme.
+    pub(super) fn states_port(&self) -> bool {
+        self.states_port
+    }
+
+    /// Whether both names lead to the same host, as DNS compares names: without case and the dot at the end. Addresses can be written
+    /// in several ways.
+    pub(super) fn is_same_host(&self, other: Self) -> bool {
+        self.is_same_host_as(other.host)
+    }
+
+    pub(super) fn is_same_host_as(&self, host: &str) -> bool {
+        let (one, other) = (self.host.trim_end_matches('.'), host.trim_end_matches('.'));
+        let ip = |host: &str| host.parse::<IpAddr>().ok();
+        one.eq_ignore_ascii_case(other) || ip(one).is_some_and(|one| ip(other) == Some(one))
     }
 
     pub(in crate::net) fn is_secure(&self) -> bool {

@@ -1,75 +1,234 @@
-//! Log lines about links, and the reasons of refusals in their states.
+//! Log lines about the links of a node, and the reasons of refusals in their states.
+//!
+//! What an operator reads at the level `info`: the first failure to reach a peer, each new reason, and that the peer is
+//! connected again. Repeats are counted, and their number is logged once a minute. The level is `warn` if somebody has to
+//! do something about it, for example correct a token. docs/guide/troubleshooting.md explains each line.
 
-use std::sync::Arc;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::Level;
+use tracing::field::display;
 
+use super::handshake::Agreed;
+use super::repeats::Repeats;
 use crate::error::LinkError;
 use crate::net::link::peer::Peer;
-use crate::net::link::state::{Instance, State};
+use crate::net::link::state::State;
+use crate::proto::Introduction;
 
-/// Lines about one link within a minute, at the level `info`. A peer that connects again and again must not fill the
-/// log; the first lines show what happens.
+/// Lines about one link within a minute, at the level `info` and above. A peer that connects again and again must not
+/// fill the log; the first lines show what happens.
 const LINES_MAX: u32 = 6;
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Logs when a link is up and down.
+/// Logs a line at a level that is not a constant.
+macro_rules! log_at {
+    ($level:expr, $($line:tt)*) => {
+        match $level {
+            Level::WARN => tracing::warn!($($line)*),
+            Level::INFO => tracing::info!($($line)*),
+            _ => tracing::debug!($($line)*),
+        }
+    };
+}
+pub(super) use log_at;
+
+/// Logs what happens to the link to one peer.
 #[derive(Debug)]
-pub(super) struct LinkLog<'a> {
-    peer: &'a Peer,
+pub(super) struct LinkLog {
+    peer: Arc<Peer>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
     since: Instant,
     /// Logged since then.
     lines: u32,
     /// Not logged since the last line.
     left_out: u64,
+    /// The reasons for which attempts have failed since the link was up last.
+    reasons: Repeats<u64>,
+    failed_attempts: u64,
 }
 
-impl<'a> LinkLog<'a> {
-    pub(super) fn new(peer: &'a Peer) -> Self {
-        Self { peer, since: Instant::now(), lines: 0, left_out: 0 }
+impl LinkLog {
+    pub(super) fn new(peer: &Arc<Peer>) -> Self {
+        let inner = Inner {
+            since: Instant::now(),
+            lines: 0,
+            left_out: 0,
+            reasons: Repeats::default(),
+            failed_attempts: 0,
+        };
+        Self { peer: Arc::clone(peer), inner: Mutex::new(inner) }
     }
 
-    pub(super) fn up(&mut self, instance: Instance) {
-        let Peer { local, name, .. } = self.peer;
-        match self.note() {
-            None => tracing::debug!(%local, peer = %name, %instance, "link is up"),
-            Some(0) => tracing::info!(%local, peer = %name, %instance, "link is up"),
-            Some(left_out) => {
-                tracing::info!(%local, peer = %name, %instance, left_out, "link is up")
-            }
-        }
+    /// A connection is up. Also logs what the peer lacks: calls that need it fail.
+    pub(super) fn up(&self, agreed: &Agreed, own: &Introduction) {
+        let Peer { local, name, .. } = &*self.peer;
+        let Agreed { session, instance, .. } = agreed;
+        let missing = own.features.except(session.features).names().join(", ");
+        let missing_extensions = (!missing.is_empty()).then_some(missing);
+        let peer_message_bytes_max =
+            session.peer_message_bytes_max.filter(|max| *max != own.message_bytes_max);
+        let mut inner = self.lock();
+        let failed_attempts = Some(std::mem::take(&mut inner.failed_attempts)).filter(|n| *n > 0);
+        inner.reasons = Repeats::default();
+        let (level, left_out) = inner.note(Level::INFO);
+        log_at!(
+            level, %local, peer = %name, %instance, failed_attempts, missing_extensions,
+            peer_message_bytes_max, left_out, "link is up"
+        );
     }
 
-    pub(super) fn down(&mut self, reason: &LinkError) {
-        let Peer { local, name, .. } = self.peer;
+    /// A connection has ended.
+    pub(super) fn down(&self, reason: &LinkError) {
+        let Peer { local, name, .. } = &*self.peer;
+        let (level, left_out) = self.lock().note(level(reason).min(Level::INFO));
         let reason = reason.full_text();
-        match self.note() {
-            None => tracing::debug!(%local, peer = %name, %reason, "link is down"),
-            Some(0) => tracing::info!(%local, peer = %name, %reason, "link is down"),
-            Some(left_out) => {
-                tracing::info!(%local, peer = %name, %reason, left_out, "link is down")
+        log_at!(level, %local, peer = %name, %reason, left_out, "link is down");
+    }
+
+    /// This node has dialed the peer without success.
+    pub(super) fn failed(&self, reason: &LinkError) {
+        let Peer { local, name, .. } = &*self.peer;
+        let (level, repeats, left_out) = self.lock().note_failed(reason);
+        let reason = reason.full_text();
+        match repeats {
+            None | Some(0) => {
+                log_at!(level, %local, peer = %name, %reason, left_out, "cannot reach the peer");
             }
+            Some(repeats) => log_at!(
+                level, %local, peer = %name, %reason, left_out,
+                "{} more attempts failed: same reason", repeats + 1
+            ),
         }
     }
 
-    /// Returns whether to log a line now, and if so, how many were left out since the last one.
-    fn note(&mut self) -> Option<u64> {
+    /// The peer has dialed this node and was refused.
+    pub(super) fn refused(&self, address: Option<SocketAddr>, reason: &LinkError) {
+        let Peer { local, name, .. } = &*self.peer;
+        let address = address.map(display);
+        let (level, repeats, left_out) = self.lock().note_failed(reason);
+        let reason = reason.full_text();
+        match repeats {
+            None | Some(0) => log_at!(
+                level, %local, peer = %name, address, %reason, left_out, "refused the peer"
+            ),
+            Some(repeats) => log_at!(
+                level, %local, peer = %name, address, %reason, left_out,
+                "refused the peer {} more times: same reason", repeats + 1
+            ),
+        }
+    }
+
+    /// The peer should have dialed this node by now. Nothing is logged if it has tried, or if that is likely.
+    pub(super) fn overdue(&self, waited: Duration) {
+        let Peer { local, name, .. } = &*self.peer;
+        let may_have_tried = match self.peer.state() {
+            State::Error(reason) => matches!(*reason, LinkError::NotDialed { refused: Some(_) }),
+            _ => false,
+        };
+        let mut inner = self.lock();
+        if inner.failed_attempts == 0 && !may_have_tried {
+            let (level, left_out) = inner.note(Level::INFO);
+            let waited_s = waited.as_secs();
+            log_at!(
+                level, %local, peer = %name, waited_s, left_out,
+                "the peer has not dialed this node"
+            );
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// Counts a line of this level. Returns its level, which is lower if there were too many lines, and how many were left
+    /// out since the last one.
+    fn note(&mut self, level: Level) -> (Level, Option<u64>) {
+        if level > Level::INFO {
+            return (level, None);
+        }
         let now = Instant::now();
         if now - self.since >= WINDOW {
             (self.since, self.lines) = (now, 0);
         }
         if self.lines == LINES_MAX {
             self.left_out += 1;
-            return None;
+            return (Level::DEBUG, None);
         }
         self.lines += 1;
-        Some(std::mem::take(&mut self.left_out))
+        (level, Some(std::mem::take(&mut self.left_out)).filter(|left_out| *left_out > 0))
+    }
+
+    /// Counts a failed attempt. Also returns how many with the same reason were not logged since the last line; `None` if
+    /// this one is not logged either.
+    fn note_failed(&mut self, reason: &LinkError) -> (Level, Option<u64>, Option<u64>) {
+        self.failed_attempts += 1;
+        let level = level(reason);
+        if level > Level::INFO {
+            return (level, None, None);
+        }
+        match self.reasons.note(kind(reason)) {
+            None => (Level::DEBUG, None, None),
+            Some(repeats) => {
+                let (level, left_out) = self.note(level);
+                (level, Some(repeats), left_out)
+            }
+        }
     }
 }
 
-/// Keeps the reason why a known peer was refused, unless another connection of it is up. Calls to the peer fail with
-/// this reason.
+/// The level of a line with this reason: `warn` if somebody must do something, `debug` if nothing is wrong.
+fn level(reason: &LinkError) -> Level {
+    use LinkError as E;
+    match reason {
+        E::Tls(_)
+        | E::Token(_)
+        | E::Upgrade { .. }
+        | E::WebSocket(_)
+        | E::MessageTooLarge { .. }
+        | E::Handshake { .. }
+        | E::Refused { .. }
+        | E::UnknownHost { .. }
+        | E::ClockSkew { .. }
+        | E::Denied { .. }
+        | E::WrongDirection { .. }
+        | E::WrongNode { .. }
+        | E::Protocol(_)
+        | E::NameTaken { .. }
+        | E::Replaced { by: Some(_) }
+        | E::Panicked { .. } => Level::WARN,
+        E::StaleDial { .. } | E::Replaced { by: None } | E::RuntimeGone | E::ShutDown => {
+            Level::DEBUG
+        }
+        _ => Level::INFO,
+    }
+}
+
+/// Identifies reasons that are the same to an operator: their texts without the words that contain digits, such as the
+/// difference of two clocks, a port or an instance.
+fn kind(reason: &LinkError) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    std::mem::discriminant(reason).hash(&mut hasher);
+    let text = reason.full_text().to_string();
+    let has_digits = |word: &&str| word.contains(|c: char| c.is_ascii_digit());
+    text.split_whitespace()
+        .filter(|word| !has_digits(word))
+        .for_each(|word| word.hash(&mut hasher));
+    hasher.finish()
+}
+
+/// Keeps the reason why a peer that dials this node was refused, unless another connection of it is up. Calls to the peer
+/// fail with this reason.
 pub(super) fn note_refusal(peer: &Peer, reason: &LinkError) {
     let reason = Arc::new(reason.clone());
     let state = State::Error(Arc::clone(&reason));
@@ -91,14 +250,42 @@ mod tests {
     use crate::net::serve::registry::Registry;
     use crate::proto::Limits;
 
+    fn log() -> LinkLog {
+        let registry = Arc::new(Registry::new());
+        LinkLog::new(&Endpoint::new("a".into(), "b".into(), Limits::default(), registry).peer)
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_connects_again_and_again_does_not_fill_the_log() {
-        let registry = Arc::new(Registry::new());
-        let peer = Endpoint::new("a".into(), "b".into(), Limits::default(), registry).peer;
-        let mut log = LinkLog::new(&peer);
-        let lines: Vec<_> = (0..1000).filter_map(|_| log.note()).collect();
-        assert_eq!(lines, [0; LINES_MAX as usize]);
+        let log = log();
+        let note = || log.lock().note(Level::INFO);
+        let lines = (0..1000).filter(|_| note().0 == Level::INFO).count();
+        assert_eq!(lines, LINES_MAX as usize);
         tokio::time::advance(WINDOW).await;
-        assert_eq!(log.note(), Some(1000 - u64::from(LINES_MAX)));
+        assert_eq!(note(), (Level::INFO, Some(1000 - u64::from(LINES_MAX))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_new_reason_is_logged_and_repeats_are_counted() {
+        let log = log();
+        let refused = |text: &str| LinkError::Refused { reason: text.to_owned() };
+        let fails = |reason| log.lock().note_failed(&refused(reason));
+        assert_eq!(fails("the clock is 301.5s ahead"), (Level::WARN, Some(0), None));
+        assert_eq!(fails("the clock is 302.7s ahead"), (Level::DEBUG, None, None));
+        assert_eq!(fails("the clock is 302.7s behind"), (Level::WARN, Some(0), None));
+        tokio::time::advance(WINDOW).await;
+        assert_eq!(fails("the clock is 1h ahead"), (Level::WARN, Some(1), None));
+        assert_eq!(log.lock().failed_attempts, 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn any_number_of_reasons_is_a_bounded_number_of_lines() {
+        let log = log();
+        let reasons = (0..10_000).map(|n| format!("{}x", "z".repeat(n % 500)));
+        let logged = reasons.filter(|reason| {
+            let reason = LinkError::Refused { reason: reason.clone() };
+            log.lock().note_failed(&reason).0 == Level::WARN
+        });
+        assert_eq!(logged.count(), LINES_MAX as usize);
     }
 }

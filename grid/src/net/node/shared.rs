@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use super::arrivals::Arrivals;
 use super::dial::Dial;
+use super::report::LinkLog;
 use super::strangers::Strangers;
 use crate::auth::Authenticate;
 use crate::config::Config;
+use crate::error::nearest;
 use crate::net::drive::endpoint::Endpoint;
 use crate::net::link::peer::Peer;
 use crate::net::link::state::Instance;
@@ -36,6 +38,7 @@ pub(super) struct Known {
     pub(super) endpoint: Endpoint,
     /// The connections of a peer that dials this node; `None` if this node dials it.
     pub(super) arrivals: Option<Arc<Arrivals>>,
+    pub(super) log: Arc<LinkLog>,
 }
 
 impl Node {
@@ -47,6 +50,11 @@ impl Node {
             features: self.features,
             message_bytes_max: self.config.message_bytes_max,
         }
+    }
+
+    /// Returns the name in the host list that a wrong one most likely stands for.
+    pub(super) fn nearest(&self, wrong: &str) -> Option<String> {
+        nearest(wrong, self.links().map(|peer| &*peer.name)).map(str::to_owned)
     }
 
     /// Returns every link. The link of the node to itself is the last one.

@@ -33,7 +33,9 @@ const GRACE: Duration = Duration::from_secs(1);
 pub(super) enum Stage {
     /// It has sent nothing.
     Silent,
-    /// It has sent something, but no accepted token.
+    /// It has sent an HTTP request that no node sends, as health checks do.
+    Probe,
+    /// It has sent something else, but no accepted token.
     Unknown,
     /// The authenticator has accepted its upgrade request.
     Upgraded,

@@ -68,7 +68,7 @@ pub(in crate::net) fn serve(
             }
         }
         RawHandler::Stream { run, .. } => {
-            let (sender, receiver) = ends(Arc::clone(peer), Side::Callee, key, None);
+            let (sender, receiver) = ends(Arc::clone(peer), Side::Callee, key, None, None);
             let run = Arc::clone(run);
             let start = Box::new(move || run(context, payload, receiver, sender));
             later(Work::Stream(Handler::new(start, Kind::Stream)))

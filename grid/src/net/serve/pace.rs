@@ -1,6 +1,6 @@
 //! Learns how long the polls of a method's handlers take, to decide where they run.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// How a method's handlers have used their thread so far.
@@ -9,9 +9,9 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub(in crate::net) struct Pace {
     /// Moving average of the duration of the first poll.
-    average_ns: AtomicU64,
+    average_ns: AtomicU32,
     /// First polls in the driver.
-    calls: AtomicU64,
+    calls: AtomicU32,
     /// Polls that were timed, up to [`KNOWN`].
     seen: AtomicU32,
     /// Polls that run while the method is unknown.
@@ -44,13 +44,13 @@ pub(in crate::net) enum Verdict {
 }
 
 /// While the handler is quick, one call in this many is timed: reading the clock twice costs a tenth of a small call.
-const SAMPLED: u64 = 8;
+const SAMPLED: u32 = 8;
 
 /// Above this average, a handler delays the other calls of its link by more than spawning a task costs.
 const HEAVY: Duration = Duration::from_micros(20);
 
 /// Weight of old samples in the average. A few consecutive slow polls make a handler heavy; a single one does not.
-const MEMORY: u64 = 8;
+const MEMORY: u32 = 8;
 
 /// A first poll that takes at least this long counts as blocking. The watchdog takes a link away after about this time.
 const BLOCKING: Duration = Duration::from_millis(1);
@@ -75,7 +75,7 @@ impl Pace {
             Verdict::Blocks
         } else if self.seen.load(Ordering::Relaxed) < KNOWN {
             Verdict::Unknown
-        } else if Duration::from_nanos(self.average_ns.load(Ordering::Relaxed)) > HEAVY {
+        } else if Duration::from_nanos(self.average_ns.load(Ordering::Relaxed).into()) > HEAVY {
             Verdict::Heavy
         } else {
             Verdict::Quick
@@ -97,11 +97,11 @@ impl Pace {
 
     /// Records the duration of a handler's first poll.
     pub(in crate::net) fn note_first(&self, took: Duration) {
-        let took_ns = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX / MEMORY);
+        let took_ns = u32::try_from(took.as_nanos()).unwrap_or(u32::MAX);
         let average = self.average_ns.load(Ordering::Relaxed);
         // Bounded, so that a handler that once blocked for minutes is considered fast again after a few dozen fast
         // calls.
-        let bounded = took_ns.min(MEMORY * HEAVY.as_nanos() as u64);
+        let bounded = took_ns.min(MEMORY * HEAVY.as_nanos() as u32);
         self.average_ns.store((average * (MEMORY - 1) + bounded) / MEMORY, Ordering::Relaxed);
         self.note(took >= BLOCKING);
     }

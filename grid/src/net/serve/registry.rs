@@ -16,7 +16,7 @@ use crate::net::call::ends::{RawReceiver, RawSender};
 use crate::net::link::blocking::{BlockingSlots, CALLS_MAX};
 use crate::net::link::labels::{Label, Labels};
 use crate::proto::wire::{HandlerId, SubrouteHash};
-use crate::proto::{Capacities, RequestLimit, RouteError, RouteIndex, RouteKind, Routes};
+use crate::proto::{Capacities, RouteError, RouteIndex, RouteKind, Routes};
 
 /// One run of a handler.
 pub(crate) type HandlerFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -112,6 +112,7 @@ impl Registry {
             Ok(route) => {
                 debug_assert_eq!(route, RouteIndex(self.entries.len()));
                 self.entries.push(Entry { handler, pace: Pace::default() });
+                Arc::make_mut(&mut self.routes).name_last(name.clone());
                 let label = Label { method: name, subroute: subroute.map(Arc::from) };
                 Arc::make_mut(&mut self.labels).push(label);
                 Ok(route)
@@ -131,10 +132,7 @@ impl Registry {
 
     /// Refuses requests of a handler that have more than `bytes`.
     pub(crate) fn limit_requests(&mut self, route: RouteIndex, bytes: usize) {
-        if let Some(label) = self.labels.get(route) {
-            let limit = RequestLimit { bytes, method: label.method.clone() };
-            Arc::make_mut(&mut self.routes).limit_requests(route, limit);
-        }
+        Arc::make_mut(&mut self.routes).limit_requests(route, bytes);
     }
 
     /// Lists a service whose handlers have been added.
@@ -179,7 +177,7 @@ impl fmt::Debug for Registry {
 #[non_exhaustive]
 pub enum RegisterError {
     /// Two handlers have the same id under the same subroute.
-    #[error("handler id {id}{} is used by both {by} and {name}", under(subroute))]
+    #[error("{}", taken(.name, .by, *.id, .subroute.as_deref()))]
     #[non_exhaustive]
     Taken {
         /// The handler that was refused.
@@ -200,6 +198,14 @@ pub enum RegisterError {
     },
 }
 
-fn under(subroute: &Option<String>) -> String {
-    subroute.as_ref().map(|path| format!(" under subroute {path:?}")).unwrap_or_default()
+fn taken(name: &str, by: &str, id: u32, subroute: Option<&str>) -> String {
+    let under = subroute.map(|path| format!(" under subroute {path:?}")).unwrap_or_default();
+    if name == by {
+        format!("{name} is registered twice{under}: place one of the two under another subroute")
+    } else {
+        format!(
+            "handler id {id}{under} is used by both {by} and {name}: give one of them another id \
+            (`#[handler(id = ...)]`), or place it under another subroute"
+        )
+    }
 }

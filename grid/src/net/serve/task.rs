@@ -220,6 +220,6 @@ pub(super) fn flatten<T>(peer: &Peer, route: RouteIndex, outcome: Outcome<T>) ->
         let text = catch::text(&panic);
         tracing::error!(local = %peer.local, peer = %peer.name, method, panic = text, "a handler panicked");
         catch::discard(panic);
-        Err(Fault::new(ErrorCode::Panicked, "the handler panicked: panic"))
+        Err(Fault::new(ErrorCode::Panicked, "the handler panicked; the log of its node has the message"))
     })
 }

@@ -29,6 +29,7 @@ use super::link::Link;
 use super::muxes::Key;
 use super::output::header::HeaderTemplate;
 use super::output::queue::{Lane, PendingSend};
+use super::routes::RouteIndex;
 use super::session::features::Feature;
 use super::session::flood::Waste;
 use super::timers::Timer;
@@ -65,12 +66,13 @@ impl Link {
         let Some(served) = self.served.get_mut(key).filter(|served| !served.is_replied()) else {
             return;
         };
-        let bytes = served.bytes_of(outcome);
+        let (route, bytes) = (served.route, served.bytes_of(outcome));
         // The handler has returned, so the request is not held any more.
         let freed = std::mem::replace(&mut served.held, CALL_BYTES) - CALL_BYTES;
         self.account.release(freed);
         if let Err(over) = self.check_output(bytes) {
-            let text = format!("the answer cannot be sent: {}", self.over_text(over));
+            let method = self.routes.name(route);
+            let text = format!("the answer of {method} cannot be sent: {}", self.over_text(over));
             let fault = Err(Fault::new(ErrorCode::Handler, text));
             // It must not be queued where there is room: then nothing would have to leave before it.
             if self.output.has_capacity(Lane::Small) {
@@ -118,13 +120,13 @@ impl Link {
 
     /// Sends an answer, of which `bytes` are counted until the peer has read it.
     fn push_reply(&mut self, key: Key, outcome: &Result<Option<Bytes>, Fault>, bytes: usize) {
-        let Some(Served { id, seq, .. }) = self.remove_served(key) else { return };
+        let Some(Served { id, seq, route, .. }) = self.remove_served(key) else { return };
         self.emit(Event::Finished { key });
         let header = HeaderTemplate::new(Op::Response, id).seq(seq).flags(Flags::EOF);
         let len = outcome.as_ref().map_or(0, |payload| payload.as_ref().map_or(0, Bytes::len));
         match outcome {
             Ok(_) if len > self.payload_bytes_max() => {
-                self.push_fault(header, &self.answer_too_large(len));
+                self.push_fault(header, &self.answer_too_large(route, len));
             }
             Ok(payload) => {
                 self.output.push_shared(header, payload.as_ref(), &[], None, bytes);
@@ -300,12 +302,14 @@ impl Link {
     }
 
     /// The error that replaces an answer that is too large. Its reader is the caller.
-    fn answer_too_large(&self, len: usize) -> Fault {
+    fn answer_too_large(&self, route: RouteIndex, len: usize) -> Fault {
         let max = self.payload_bytes_max();
         let node: &str =
             if self.is_limited_by_peer() { &self.peer } else { "the node that answers" };
+        let method = self.routes.name(route);
         let text = format!(
-            "the answer of {len} bytes is too large: `message_bytes_max` of {node} allows {max}"
+            "the answer of {method} is too large: it has {len} bytes, and `Config::message_bytes_max` of {node} \
+            allows {max}"
         );
         Fault::new(ErrorCode::Handler, text)
     }

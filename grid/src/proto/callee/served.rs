@@ -8,6 +8,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::error::Fault;
+use crate::proto::routes::RouteIndex;
 use crate::proto::stream::core::{Capacities, StreamCore};
 use crate::proto::stream::credits::SendCredits;
 use crate::proto::wire::{Header, MuxId};
@@ -19,6 +20,7 @@ pub(in crate::proto) struct Served {
     /// Sequence number of the request. The answer has the same number.
     pub(super) seq: u32,
     pub(super) has_deadline: bool,
+    pub(super) route: RouteIndex,
     /// Bytes that are counted for it in the link's account until it is removed. Items of its stream are counted apart.
     pub(super) held: usize,
     /// The addresses of a large request.
@@ -45,9 +47,9 @@ pub(super) struct Answer {
 }
 
 impl Served {
-    pub(super) fn new(header: &Header, held: usize, state: ServedState) -> Self {
+    pub(super) fn new(header: &Header, route: RouteIndex, held: usize, state: ServedState) -> Self {
         let has_deadline = header.deadline_ms > 0;
-        Self { id: header.mux, seq: header.seq, has_deadline, held, request: 0..0, state }
+        Self { id: header.mux, seq: header.seq, has_deadline, route, held, request: 0..0, state }
     }
 
     /// Remembers where the request is in memory, if it is large; see [`bytes_of`](Self::bytes_of).

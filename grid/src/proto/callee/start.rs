@@ -35,15 +35,19 @@ impl Link {
         }
         let route = match self.route_of(&message) {
             Some((route, RouteKind::Single)) => route,
-            Some((_, RouteKind::Stream(_))) | None => {
-                self.refuse_unknown(&message);
+            Some((_, RouteKind::Stream(_))) => {
+                self.refuse_unknown(&message, "opens a stream, and was called as a single request");
+                return Ok(());
+            }
+            None => {
+                self.refuse_unknown(&message, UNKNOWN);
                 return Ok(());
             }
         };
         let meta = self.meta_of(&message)?;
         match self.admit_served(route, &message, meta.as_deref()) {
             Ok(held) => {
-                let served = Served::new(&message.header, held, ServedState::Single);
+                let served = Served::new(&message.header, route, held, ServedState::Single);
                 self.serve(now, message, route, served, meta);
             }
             Err(fault) => self.refuse_request(&message.header, &fault),
@@ -74,8 +78,12 @@ impl Link {
         }
         let (route, capacities) = match self.route_of(&message) {
             Some((route, RouteKind::Stream(capacities))) => (route, capacities),
-            Some((_, RouteKind::Single)) | None => {
-                self.refuse_unknown(&message);
+            Some((_, RouteKind::Single)) => {
+                self.refuse_unknown(&message, "is a single request, and was called as a stream");
+                return Ok(());
+            }
+            None => {
+                self.refuse_unknown(&message, UNKNOWN);
                 return Ok(());
             }
         };
@@ -103,7 +111,7 @@ impl Link {
         let ack = stream.core.next_seq();
         self.output.push(HeaderTemplate::new(Op::AckMux, mux).seq(ack), None);
         let state = ServedState::Stream(Box::new(stream));
-        let served = Served::new(&message.header, held, state);
+        let served = Served::new(&message.header, route, held, state);
         self.serve(now, message, route, served, meta);
         Ok(())
     }
@@ -171,23 +179,21 @@ impl Link {
         }
         let max = self.limits.served_max;
         if self.served.len().max(self.handlers) >= max {
-            let text = format!("overloaded: {max} calls in flight");
+            let text = format!("overloaded: {max} calls in flight (`Config::calls_per_peer_max`)");
             return Some(Fault::new(ErrorCode::Overloaded, text));
         }
-        let limit = self.routes.request_limit(route)?;
+        let max = self.routes.request_limit(route)?;
         let len = message.payload.as_ref().map_or(0, Bytes::len);
-        (len > limit.bytes).then(|| {
-            let text = request_too_large(len, limit.bytes, &limit.method);
+        (len > max).then(|| {
+            let text = request_too_large(len, max, self.routes.name(route));
             Fault::new(ErrorCode::BadRequest, text)
         })
     }
 
-    fn refuse_unknown(&mut self, message: &Message) {
+    fn refuse_unknown(&mut self, message: &Message, why: &str) {
         let subroute = if message.subroute.is_some() { " under this subroute" } else { "" };
-        let text = format!(
-            "Invalid Handler: no handler {} of this kind{subroute}",
-            message.header.handler
-        );
+        // The protocol fixes how the text begins.
+        let text = format!("Invalid Handler: id {}{subroute} {why}", message.header.handler);
         self.refuse_connect(&message.header, &Fault::new(ErrorCode::UnknownHandler, text));
     }
 
@@ -207,6 +213,9 @@ impl Link {
         self.output.push_with(header, Some(&payload), &meta);
     }
 }
+
+/// Why a call is refused whose handler is not in the table.
+const UNKNOWN: &str = "is not registered on this node";
 
 /// Takes the capacities of the caller out of the metadata, and returns the rest, if there is any. Fails if they differ from
 /// those of the handler: each side would count credits that the other one does not have, and the stream would hang.

@@ -193,7 +193,7 @@ impl Link {
             (Some(Deadline { at, after }), _)
                 if at.saturating_duration_since(now) <= DEADLINE_SLACK =>
             {
-                CallFailure::DeadlineExceeded { after }
+                self.late(after)
             }
             _ => self.disconnected(Sent::Maybe, Arc::new(LinkError::CallDropped)),
         };

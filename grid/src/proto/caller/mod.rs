@@ -22,7 +22,7 @@ pub(super) mod call;
 mod start;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -124,7 +124,7 @@ impl Link {
             // The reason why there is no connection is the reason why the call has failed.
             self.disconnected(Sent::No, Arc::clone(&self.down_reason))
         } else {
-            CallFailure::DeadlineExceeded { after }
+            self.late(after)
         };
         self.fail_call(key, failure);
     }
@@ -280,6 +280,15 @@ impl Link {
     /// The failure of a call that is not in the tables any more.
     pub(super) fn unknown_call(&self) -> CallFailure {
         self.disconnected(Sent::Maybe, Arc::new(LinkError::CallOver))
+    }
+
+    /// The failure of a call whose deadline has passed. Its method is known to the layer above.
+    pub(super) fn late(&self, after: Duration) -> CallFailure {
+        CallFailure::DeadlineExceeded {
+            peer: Arc::clone(&self.peer),
+            method: Arc::default(),
+            after,
+        }
     }
 
     pub(super) fn disconnected(&self, sent: Sent, reason: Arc<LinkError>) -> CallFailure {

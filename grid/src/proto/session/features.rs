@@ -89,6 +89,11 @@ impl Features {
         Self(self.0 & other.0)
     }
 
+    /// The extensions of this set that are not in the other one.
+    pub(crate) fn except(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// The names for the handshake.
     pub(crate) fn names(self) -> Vec<String> {
         self.iter().map(|feature| feature.name().to_owned()).collect()

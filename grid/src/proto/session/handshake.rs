@@ -7,9 +7,6 @@ use crate::proto::session::dialer::dials;
 use crate::proto::session::features::{Feature, Features};
 use crate::proto::wire::{Connect, StatedLimits, Timestamp};
 
-/// Largest difference between the clocks of two nodes.
-const CLOCK_SKEW_MAX: Duration = Duration::from_secs(5 * 60);
-
 /// What this node sends about itself.
 #[derive(Debug, Clone)]
 pub(crate) struct Introduction {
@@ -34,15 +31,16 @@ impl Introduction {
 pub(crate) fn check_claim(
     connect: &Connect,
     now: SystemTime,
+    clock_skew_max: Duration,
     is_known: impl FnOnce(&str) -> bool,
 ) -> Result<(), LinkError> {
     if !is_known(&connect.host) {
-        return Err(LinkError::UnknownHost { host: connect.host.clone() });
+        return Err(LinkError::UnknownHost { host: connect.host.clone(), nearest: None });
     }
     let difference = connect.time.abs_diff(Timestamp::from(now));
-    if difference > CLOCK_SKEW_MAX {
+    if difference > clock_skew_max {
         let remote = connect.time.to_system_time().unwrap_or(SystemTime::UNIX_EPOCH);
-        return Err(LinkError::ClockSkew { local: now, remote, difference, max: CLOCK_SKEW_MAX });
+        return Err(LinkError::ClockSkew { local: now, remote, difference, max: clock_skew_max });
     }
     Ok(())
 }
@@ -93,7 +91,8 @@ mod tests {
             contracts: Vec::new(),
             features: Vec::new(),
         };
-        check_claim(&connect, now, |name| name == LOCAL || name == REMOTE)
+        let max = Duration::from_secs(300);
+        check_claim(&connect, now, max, |name| name == LOCAL || name == REMOTE)
             .and_then(|()| check_direction(local, host))
             .map_err(|error| error.to_string())
     }
@@ -104,11 +103,13 @@ mod tests {
         assert_eq!(judge(LOCAL, REMOTE, 300), Ok(()));
         assert_eq!(
             judge(LOCAL, "http://x:1", 999),
-            Err("unknown incoming host: http://x:1".into())
+            Err("unknown incoming host: http://x:1 is not in the host list of the node that it dials".into())
         );
         assert_eq!(
             judge(LOCAL, REMOTE, 301),
-            Err("time difference too large between servers: 301s, the limit is 300s; this node's clock is behind".into())
+            Err("time difference too large between servers: the dialer's clock (2023-11-14T22:18:21Z) is 301.0 s ahead of \
+                the listener's (2023-11-14T22:13:20Z), the limit is 300s (`Config::clock_skew_max` of the listener)"
+                .into())
         );
         assert_eq!(
             judge(REMOTE, LOCAL, 0),

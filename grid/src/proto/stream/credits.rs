@@ -84,7 +84,7 @@ impl RecvWindow {
         self.waiting = self.waiting.saturating_sub(1);
         self.owed += 1;
         debug_assert!(self.waiting + self.owed <= self.capacity.max(1));
-        if batch && self.owed * 2 < self.capacity {
+        if batch && self.owed < self.capacity.div_ceil(2) {
             return 0;
         }
         std::mem::take(&mut self.owed)
@@ -116,6 +116,14 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn the_largest_capacity_does_not_overflow() {
+        let mut recv = RecvWindow { waiting: 1, owed: u32::MAX / 2, capacity: u32::MAX };
+        assert_eq!(recv.take(true), u32::MAX / 2 + 1);
+        recv.waiting = u32::MAX;
+        assert!(!recv.receive());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 
 use super::pair::*;
-use crate::error::{CallFailure, Sent};
+use crate::error::Sent;
 use crate::proto::session::features::Feature;
 use crate::proto::wire::{Flags, Message, Op};
 use crate::proto::{CallSpec, Features, Half, Key, Limits, Recv, SendState, Side};
@@ -212,7 +212,7 @@ fn a_deadline_ends_a_transfer() {
     pair.blocked = true;
     pair.advance(secs(2));
     pair.blocked = false;
-    let late = CallFailure::DeadlineExceeded { after: secs(1) };
+    let late = pair.a.link.late(secs(1));
     assert_eq!(pair.a.answer(call), Some(Err(late.clone())));
     assert_eq!(pair.a.link.poll_opened(opening), Some(Err(late)));
     pair.pump();

@@ -41,7 +41,8 @@ fn an_answer_that_is_too_large_becomes_an_error() {
     let Some(Err(CallFailure::Handler(fault))) = pair.a.answer(call) else { panic!("no error") };
     assert_eq!(
         fault.message,
-        "the answer of 1000 bytes is too large: `message_bytes_max` of the node that answers allows 928"
+        "the answer of a handler is too large: it has 1000 bytes, and `Config::message_bytes_max` of the node that answers \
+        allows 928"
     );
 }
 
@@ -94,7 +95,7 @@ fn an_answer_that_is_too_large_for_the_caller_becomes_an_error() {
     let Some(Err(CallFailure::Handler(fault))) = pair.b.answer(call) else { panic!("no error") };
     assert_eq!(
         fault.message,
-        "the answer of 1000 bytes is too large: `message_bytes_max` of peer allows 928"
+        "the answer of a handler is too large: it has 1000 bytes, and `Config::message_bytes_max` of peer allows 928"
     );
     assert!(pair.a.link.is_up() && pair.b.link.is_up());
 }

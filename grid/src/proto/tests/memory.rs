@@ -227,7 +227,7 @@ fn an_answer_that_the_peer_does_not_read_becomes_an_error_at_the_limit() {
         if features == Features::all() {
             assert_eq!(faults[0].code, ErrorCode::Handler, "the handler has run");
         }
-        let text = "the answer cannot be sent: the node holds as much memory for peer as it may: ";
+        let text = "the answer of a handler cannot be sent: the node holds as much memory for peer as it may: ";
         assert!(faults[0].message.starts_with(text), "{}", faults[0].message);
         pair.assert_empty();
         let held = pair.b.link.held_bytes();
@@ -247,7 +247,11 @@ fn an_error_in_place_of_an_answer_does_not_wait() {
         assert!(pair.b.link.wants_transmit(), "the driver is woken");
         pair.pump();
         let fault = fault(pair.a.answer(call));
-        assert!(fault.message.starts_with("the answer cannot be sent: "), "{}", fault.message);
+        assert!(
+            fault.message.starts_with("the answer of a handler cannot be sent: "),
+            "{}",
+            fault.message
+        );
     }
 }
 

@@ -48,19 +48,19 @@ impl<O, E> Future for Reply<O, E> {
     type Output = Result<O, CallError<E>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
+        let Self { raw, answer: received, codec, error } = &mut *self;
         let result = loop {
-            let raw =
-                self.raw.as_mut().expect("a `Reply` must not be polled after it has completed");
+            let raw = raw.as_mut().expect("a `Reply` must not be polled after it has completed");
             match ready!(raw.poll_next(cx)) {
-                Some(Ok(_)) if self.answer.is_some() => {
+                Some(Ok(_)) if received.is_some() => {
                     let error = CodecError::new("the handler answered more than once");
-                    break Err(CallError::Decode(error));
+                    break Err(raw.undecodable(error));
                 }
-                Some(Ok(answer)) => self.answer = Some(answer),
-                Some(Err(failure)) => break Err((self.error.decode)(failure)),
+                Some(Ok(answer)) => *received = Some(answer),
+                Some(Err(failure)) => break Err((error.decode)(failure)),
                 None => {
-                    let answer = self.answer.take();
-                    break self.codec.decode(answer).map_err(CallError::Decode);
+                    let answer = received.take();
+                    break codec.decode(answer).map_err(|error| raw.undecodable(error));
                 }
             }
         };

@@ -32,8 +32,9 @@ impl<I> Requests<I> {
     }
 
     fn encode(&self, item: I) -> Result<Bytes, SendError> {
-        let item = self.codec.encode_item(item).map_err(SendError::Encode)?;
-        self.raw.check(&item).map_err(SendError::Encode)?;
+        let unencodable = |error| self.raw.unencodable(error);
+        let item = self.codec.encode_item(item).map_err(unencodable)?;
+        self.raw.check(&item).map_err(unencodable)?;
         Ok(item)
     }
 

@@ -50,7 +50,7 @@ impl<T, E> Responses<T, E> {
     fn poll_item(&mut self, cx: &mut task::Context<'_>) -> Poll<Option<Result<T, CallError<E>>>> {
         let Some(raw) = &mut self.raw else { return Poll::Ready(None) };
         let item = ready!(raw.poll_next(cx)).map(|item| match item {
-            Ok(bytes) => self.codec.decode(Some(bytes)).map_err(CallError::Decode),
+            Ok(bytes) => self.codec.decode(Some(bytes)).map_err(|error| raw.undecodable(error)),
             Err(failure) => Err((self.error.decode)(failure)),
         });
         if !matches!(item, Some(Ok(_))) {

@@ -16,6 +16,12 @@ use crate::error::LinkError;
 /// Maximum length of the headers, which limits the memory of unknown peers.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
+/// The first byte of a TLS connection, from either side. HTTP begins with a letter.
+const TLS_HANDSHAKE: u8 = 0x16;
+
+/// The first byte of what a TLS listener answers to anything else.
+const TLS_ALERT: u8 = 0x15;
+
 /// The end of the headers.
 const BLANK_LINE: &[u8] = b"\r\n\r\n";
 

@@ -11,12 +11,10 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tungstenite::handshake::machine::TryParse as _;
-use tungstenite::handshake::server::{
-    Request, create_response, create_response_with_body, write_response,
-};
-use tungstenite::http::{HeaderMap, HeaderValue, StatusCode, header};
+use tungstenite::handshake::server::{Request, create_response, write_response};
+use tungstenite::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
-use super::{HEAD_BYTES_MAX, ends_headers, read_some, write_all};
+use super::{HEAD_BYTES_MAX, TLS_HANDSHAKE, ends_headers, read_some, write_all};
 use crate::error::LinkError;
 use crate::net::transport::websocket::{Role, WebSocket, poll_discard};
 
@@ -54,6 +52,12 @@ impl<S: AsyncRead + Unpin> Begun<S> {
         let mut before = 0;
         loop {
             // Parsed after the first read, to refuse other protocols early, and then only when the headers are complete.
+            if before == 0 && head.first() == Some(&TLS_HANDSHAKE) {
+                return Err(LinkError::tls(
+                    "the dialer begins with TLS, and this listener does not: pass streams to `Manager::accept` after their \
+                    TLS handshake, or use names with http:// on all nodes",
+                ));
+            }
             if (before == 0 || ends_headers(&head, before))
                 && let Some((len, request)) = Request::try_parse(&head).map_err(websocket)?
             {
@@ -76,6 +80,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Requested<S> {
         self.request.uri().path()
     }
 
+    /// Whether no node sends such a request: it neither asks for a WebSocket nor has a token.
+    pub(in crate::net) fn is_probe(&self) -> bool {
+        let has = |name| self.request.headers().contains_key(name);
+        !has(header::UPGRADE) && !has(header::AUTHORIZATION)
+    }
+
     /// The headers of the request.
     pub(in crate::net) fn headers(&self) -> &HeaderMap {
         self.request.headers()
@@ -93,28 +103,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Requested<S> {
 
     /// Refuses the request. Returns the error to report.
     pub(in crate::net) async fn refuse(self, status: StatusCode, text: String) -> LinkError {
-        let Self { mut stream, request, .. } = self;
-        if let Ok(mut response) = create_response_with_body(&request, || ()) {
-            *response.status_mut() = status;
-            let headers = response.headers_mut();
-            headers.clear();
-            headers.insert(header::CONTENT_LENGTH, text.len().into());
-            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-            let mut answer = Vec::new();
-            if write_response(&mut answer, &response).is_ok() {
-                answer.extend_from_slice(text.as_bytes());
-                let answered = async {
-                    write_all(&mut stream, &answer).await?;
-                    poll_fn(|cx| {
-                        let shut = ready!(Pin::new(&mut stream).poll_shutdown(cx));
-                        if shut.is_err() { Poll::Ready(()) } else { poll_discard(&mut stream, cx) }
-                    })
-                    .await;
-                    Ok::<_, LinkError>(())
-                };
-                // Refused even if the peer does not read the answer.
-                let _ = tokio::time::timeout(REFUSAL_TIMEOUT, answered).await;
-            }
+        let Self { mut stream, .. } = self;
+        let mut response = Response::new(());
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_LENGTH, text.len().into());
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        let mut answer = Vec::new();
+        if write_response(&mut answer, &response).is_ok() {
+            answer.extend_from_slice(text.as_bytes());
+            let answered = async {
+                write_all(&mut stream, &answer).await?;
+                poll_fn(|cx| {
+                    let shut = ready!(Pin::new(&mut stream).poll_shutdown(cx));
+                    if shut.is_err() { Poll::Ready(()) } else { poll_discard(&mut stream, cx) }
+                })
+                .await;
+                Ok::<_, LinkError>(())
+            };
+            // Refused even if the peer does not read the answer.
+            let _ = tokio::time::timeout(REFUSAL_TIMEOUT, answered).await;
         }
         LinkError::Upgrade { status: status.to_string(), text, by_us: true }
     }
@@ -161,11 +169,11 @@ mod tests {
         let (dialed, refused) = tokio::join!(connect(dialer, &REQUEST), serve);
         assert_eq!(
             dialed.map(|_| ()).unwrap_err().to_string(),
-            "answered 403 Forbidden instead of a WebSocket: not on /grid"
+            "the peer answered 403 Forbidden instead of a WebSocket: not on /grid"
         );
         assert_eq!(
             refused.to_string(),
-            "was answered 403 Forbidden instead of a WebSocket: not on /grid"
+            "this node answered 403 Forbidden instead of a WebSocket: not on /grid"
         );
     }
 
@@ -192,7 +200,8 @@ mod tests {
     async fn headers_are_bounded_and_must_be_http() {
         let endless = [b"GET / HTTP/1.1\r\nx: ".to_vec(), vec![b'x'; 2 * HEAD_BYTES_MAX]].concat();
         for (bytes, error) in [
-            (b"\x16\x03\x01".to_vec(), "not a valid WebSocket"),
+            (b"\xff\x03\x01".to_vec(), "not a valid WebSocket"),
+            (b"\x16\x03\x01".to_vec(), "begins with TLS"),
             (endless, "the headers are too long"),
             (Vec::new(), "closed"),
         ] {

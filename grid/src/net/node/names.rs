@@ -1,0 +1,95 @@
+//! Checks of a host list: what can only be a mistake is an error, and what probably is one is logged.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::build_error::BuildError;
+use super::name::Name;
+use crate::error::nearest;
+use crate::proto::dials;
+
+/// Checks the names of all nodes. `has_dialer`: the user has set how to dial.
+pub(super) fn check_names(
+    local: &str,
+    hosts: &[String],
+    has_dialer: bool,
+) -> Result<(), BuildError> {
+    Name::parse(local)?;
+    let mut names = Vec::with_capacity(hosts.len());
+    for host in hosts {
+        let name = Name::parse(host)?;
+        if is_unspecified(name) {
+            return Err(BuildError::Unspecified { host: host.clone() });
+        }
+        if let Some((same, _)) = names.iter().find(|(_, earlier)| is_same(*earlier, name)) {
+            let (host, same) = (host.clone(), String::from(*same));
+            return Err(if host == same {
+                BuildError::HostTwice { host }
+            } else {
+                BuildError::SameHost { one: same, other: host }
+            });
+        }
+        names.push((host.as_str(), name));
+    }
+    if !hosts.iter().any(|host| host == local) {
+        let (local, hosts) = (local.to_owned(), hosts.to_vec());
+        let near = nearest(&local, hosts.iter().map(String::as_str)).map(str::to_owned);
+        return Err(BuildError::LocalMissing { local, nearest: near, hosts });
+    }
+    let needs_tls =
+        |(host, name): &&(&str, Name<'_>)| *host != local && name.is_secure() && dials(local, host);
+    if let Some((host, _)) = names.iter().find(needs_tls).filter(|_| !has_dialer) {
+        return Err(BuildError::NoTlsDialer { host: String::from(*host) });
+    }
+    warn_of(local, &names);
+    Ok(())
+}
+
+/// Logs what is probably a mistake.
+fn warn_of(local: &str, names: &[(&str, Name<'_>)]) {
+    let secure = names.iter().find(|(_, name)| name.is_secure());
+    let plain = names.iter().find(|(_, name)| !name.is_secure());
+    if let (Some((secure, _)), Some((plain, _))) = (secure, plain) {
+        tracing::warn!(local, secure, plain, "the host list has names with and without TLS");
+    }
+    let loopback = names.iter().find(|(_, name)| is_loopback(*name));
+    let remote = names.iter().find(|(_, name)| !is_loopback(*name));
+    if let (Some((loopback, _)), Some((remote, _))) = (loopback, remote) {
+        tracing::warn!(
+            local,
+            loopback,
+            remote,
+            "the host list has a name that every machine takes for itself"
+        );
+    }
+    for (number, (host, name)) in names.iter().enumerate() {
+        let same_host = |(_, other): &&(&str, Name<'_>)| {
+            other.is_same_host(*name) && other.states_port() != name.states_port()
+        };
+        if let Some((other, _)) = names[..number].iter().find(same_host) {
+            tracing::warn!(
+                local,
+                host,
+                other,
+                "the host list has the same host with and without a port"
+            );
+        }
+    }
+}
+
+/// Whether two names are one node: they lead to the same host and port.
+fn is_same(one: Name<'_>, other: Name<'_>) -> bool {
+    one.is_same_host(other) && one.port() == other.port()
+}
+
+/// Whether the name is an address to listen on, to which no node can connect.
+fn is_unspecified(name: Name<'_>) -> bool {
+    let host = name.host();
+    host.parse() == Ok(Ipv4Addr::UNSPECIFIED) || host.parse() == Ok(Ipv6Addr::UNSPECIFIED)
+}
+
+fn is_loopback(name: Name<'_>) -> bool {
+    let host = name.host();
+    name.is_same_host_as("localhost")
+        || host.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
+        || host.parse() == Ok(Ipv6Addr::LOCALHOST)
+}

@@ -1,0 +1,133 @@
+//! Log lines about accepted connections that were refused before they stated the name of a peer, and about the listener.
+//! report.rs logs those that have stated one.
+
+use std::io;
+use std::mem::{Discriminant, discriminant};
+use std::net::{IpAddr, SocketAddr};
+
+use tracing::Level;
+use tracing::field::display;
+
+use super::name::Name;
+use super::repeats::Repeats;
+use super::report::{log_at, note_refusal};
+use super::shared::{Known, Node};
+use super::strangers::{Stage, source};
+use crate::error::LinkError;
+use crate::net::link::state::State;
+
+/// Names of peers in one line. They are candidates only, so a few are enough.
+const NAMES_MAX: usize = 5;
+
+/// Why a connection was not accepted, and how far it has come.
+pub(super) struct Refusal {
+    pub(super) reason: LinkError,
+    pub(super) stage: Stage,
+    /// The refusal was logged under the name of the peer.
+    pub(super) is_logged: bool,
+}
+
+/// Logs refusals, and counts those that repeat.
+#[derive(Default)]
+pub(super) struct RefusalLog {
+    refused: Repeats<Kind>,
+    failed: Repeats<io::ErrorKind>,
+}
+
+/// Refusals that are the same to an operator: by source, reason, and status or stated name.
+type Kind = (Option<IpAddr>, Discriminant<LinkError>, Option<String>);
+
+impl RefusalLog {
+    /// A connection was refused.
+    pub(super) fn refused(&mut self, node: &Node, address: Option<SocketAddr>, refused: &Refusal) {
+        let Refusal { reason, stage, is_logged } = refused;
+        if *is_logged {
+            return;
+        }
+        let local = &*node.name;
+        let is_crowded = matches!(reason, LinkError::Crowded { .. });
+        // One line for all addresses.
+        let source = address.map(source).filter(|_| !is_crowded);
+        let is_news = *stage > Stage::Probe || is_crowded;
+        let repeats = if is_news { self.refused.note(kind(source, reason)) } else { None };
+        let level = if repeats.is_some() { Level::WARN } else { Level::DEBUG };
+        let candidates =
+            if repeats.is_some() && !is_crowded { candidates(node, address) } else { Vec::new() };
+        for known in &candidates {
+            note_stranger(known, address, reason);
+        }
+        let names = names(&candidates);
+        let address = address.map(display);
+        let text = reason.full_text();
+        match repeats {
+            None | Some(0) => log_at!(
+                level, %local, address, reason = %text, may_be = names, "refused a connection"
+            ),
+            Some(repeats) => log_at!(
+                level, %local, address, reason = %text, may_be = names,
+                "refused {} more connections: same reason", repeats + 1
+            ),
+        }
+    }
+
+    /// The listener has failed.
+    pub(super) fn cannot_accept(&mut self, node: &Node, error: &io::Error) {
+        if let Some(repeats) = self.failed.note(error.kind()) {
+            let repeats = Some(repeats).filter(|repeats| *repeats > 0);
+            tracing::warn!(local = %node.name, %error, repeats, "cannot accept connections");
+        }
+    }
+}
+
+fn kind(source: Option<IpAddr>, reason: &LinkError) -> Kind {
+    let detail = match reason {
+        LinkError::Upgrade { status, .. } => Some(status.clone()),
+        LinkError::UnknownHost { host, .. } => Some(host.clone()),
+        _ => None,
+    };
+    (source, discriminant(reason), detail)
+}
+
+/// The peers that this connection may come from: they dial this node and are not connected. A peer whose name is the
+/// address of the connection excludes all others.
+fn candidates(node: &Node, address: Option<SocketAddr>) -> Vec<&Known> {
+    let is_missing =
+        |known: &&Known| known.arrivals.is_some() && !known.endpoint.peer.state().is_connected();
+    let missing: Vec<_> = node.peers.values().filter(is_missing).collect();
+    let has_address = |known: &&Known| {
+        let name = Name::parse(&known.endpoint.peer.name);
+        let ip = name.ok().and_then(|name| name.host().parse::<IpAddr>().ok());
+        ip.is_some() && ip == address.map(|address| address.ip().to_canonical())
+    };
+    let by_address: Vec<_> = missing.iter().copied().filter(has_address).collect();
+    if by_address.is_empty() { missing } else { by_address }
+}
+
+fn names(candidates: &[&Known]) -> Option<String> {
+    let mut names: Vec<_> = candidates.iter().map(|known| &*known.endpoint.peer.name).collect();
+    names.sort_unstable();
+    let more = names.len().saturating_sub(NAMES_MAX);
+    names.truncate(NAMES_MAX);
+    let names = names.join(", ");
+    match more {
+        0 => Some(names).filter(|names| !names.is_empty()),
+        more => Some(format!("{names} and {more} more")),
+    }
+}
+
+/// Adds the refusal of a connection that has stated no name to the reason why this peer is not connected, unless another
+/// reason is known.
+fn note_stranger(known: &Known, address: Option<SocketAddr>, reason: &LinkError) {
+    let peer = &known.endpoint.peer;
+    let is_unknown = match peer.state() {
+        State::Unconnected => true,
+        State::Error(reason) => matches!(*reason, LinkError::NotDialed { .. }),
+        _ => false,
+    };
+    if is_unknown {
+        let from = address.map_or_else(String::new, |address| format!(" from {address}"));
+        let refused =
+            format!("a connection{from} without a name was refused: {}", reason.full_text());
+        note_refusal(peer, &LinkError::NotDialed { refused: Some(refused) });
+    }
+}
