@@ -137,7 +137,7 @@ async fn an_unknown_handler_of_a_third_node_is_not_one_of_the_callee() {
     let error = connection.request(1, None).await.unwrap_err();
     assert_eq!(ran.load(Ordering::Relaxed), 1);
     assert!(error.may_have_run(), "{error:?}");
-    assert!(error.to_string().contains("no handler 77"), "{error}");
+    assert!(error.to_string().contains("id 77 is not registered"), "{error}");
     // The same statement of the callee itself.
     let unknown = connection.request(77, None).await.unwrap_err();
     assert!(!unknown.may_have_run(), "{unknown:?}");

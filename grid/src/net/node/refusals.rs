@@ -10,7 +10,7 @@ use tracing::field::display;
 
 use super::name::Name;
 use super::repeats::Repeats;
-use super::report::{log_at, note_refusal};
+use super::report::{log_at, note_refusal, text_of};
 use super::shared::{Known, Node};
 use super::strangers::{Stage, source};
 use crate::error::LinkError;
@@ -53,12 +53,12 @@ impl RefusalLog {
         let level = if repeats.is_some() { Level::WARN } else { Level::DEBUG };
         let candidates =
             if repeats.is_some() && !is_crowded { candidates(node, address) } else { Vec::new() };
+        let text = text_of(reason);
         for known in &candidates {
-            note_stranger(known, address, reason);
+            note_stranger(known, address, &text);
         }
         let names = names(&candidates);
         let address = address.map(display);
-        let text = reason.full_text();
         match repeats {
             None | Some(0) => log_at!(
                 level, %local, address, reason = %text, may_be = names, "refused a connection"
@@ -117,7 +117,7 @@ fn names(candidates: &[&Known]) -> Option<String> {
 
 /// Adds the refusal of a connection that has stated no name to the reason why this peer is not connected, unless another
 /// reason is known.
-fn note_stranger(known: &Known, address: Option<SocketAddr>, reason: &LinkError) {
+fn note_stranger(known: &Known, address: Option<SocketAddr>, reason: &str) {
     let peer = &known.endpoint.peer;
     let is_unknown = match peer.state() {
         State::Unconnected => true,
@@ -126,8 +126,7 @@ fn note_stranger(known: &Known, address: Option<SocketAddr>, reason: &LinkError)
     };
     if is_unknown {
         let from = address.map_or_else(String::new, |address| format!(" from {address}"));
-        let refused =
-            format!("a connection{from} without a name was refused: {}", reason.full_text());
+        let refused = format!("a connection{from} without a name was refused: {reason}");
         note_refusal(peer, &LinkError::NotDialed { refused: Some(refused) });
     }
 }

@@ -16,6 +16,7 @@ use tracing::field::display;
 use super::handshake::Agreed;
 use super::repeats::Repeats;
 use crate::error::LinkError;
+use crate::net::catch::catch;
 use crate::net::link::peer::Peer;
 use crate::net::link::state::State;
 use crate::proto::Introduction;
@@ -89,22 +90,22 @@ impl LinkLog {
     /// A connection has ended.
     pub(super) fn down(&self, reason: &LinkError) {
         let Peer { local, name, .. } = &*self.peer;
+        let text = text_of(reason);
         let (level, left_out) = self.lock().note(level(reason).min(Level::INFO));
-        let reason = reason.full_text();
-        log_at!(level, %local, peer = %name, %reason, left_out, "link is down");
+        log_at!(level, %local, peer = %name, reason = %text, left_out, "link is down");
     }
 
     /// This node has dialed the peer without success.
     pub(super) fn failed(&self, reason: &LinkError) {
         let Peer { local, name, .. } = &*self.peer;
-        let (level, repeats, left_out) = self.lock().note_failed(reason);
-        let reason = reason.full_text();
+        let text = text_of(reason);
+        let (level, repeats, left_out) = self.lock().note_failed(reason, &text);
         match repeats {
             None | Some(0) => {
-                log_at!(level, %local, peer = %name, %reason, left_out, "cannot reach the peer");
+                log_at!(level, %local, peer = %name, reason = %text, left_out, "cannot reach the peer");
             }
             Some(repeats) => log_at!(
-                level, %local, peer = %name, %reason, left_out,
+                level, %local, peer = %name, reason = %text, left_out,
                 "{} more attempts failed: same reason", repeats + 1
             ),
         }
@@ -114,14 +115,14 @@ impl LinkLog {
     pub(super) fn refused(&self, address: Option<SocketAddr>, reason: &LinkError) {
         let Peer { local, name, .. } = &*self.peer;
         let address = address.map(display);
-        let (level, repeats, left_out) = self.lock().note_failed(reason);
-        let reason = reason.full_text();
+        let text = text_of(reason);
+        let (level, repeats, left_out) = self.lock().note_failed(reason, &text);
         match repeats {
             None | Some(0) => log_at!(
-                level, %local, peer = %name, address, %reason, left_out, "refused the peer"
+                level, %local, peer = %name, address, reason = %text, left_out, "refused the peer"
             ),
             Some(repeats) => log_at!(
-                level, %local, peer = %name, address, %reason, left_out,
+                level, %local, peer = %name, address, reason = %text, left_out,
                 "refused the peer {} more times: same reason", repeats + 1
             ),
         }
@@ -171,13 +172,13 @@ impl Inner {
 
     /// Counts a failed attempt. Also returns how many with the same reason were not logged since the last line; `None` if
     /// this one is not logged either.
-    fn note_failed(&mut self, reason: &LinkError) -> (Level, Option<u64>, Option<u64>) {
+    fn note_failed(&mut self, reason: &LinkError, text: &str) -> (Level, Option<u64>, Option<u64>) {
         self.failed_attempts += 1;
         let level = level(reason);
         if level > Level::INFO {
             return (level, None, None);
         }
-        match self.reasons.note(kind(reason)) {
+        match self.reasons.note(kind(reason, text)) {
             None => (Level::DEBUG, None, None),
             Some(repeats) => {
                 let (level, left_out) = self.note(level);
@@ -185,6 +186,14 @@ impl Inner {
             }
         }
     }
+}
+
+/// The full text of a reason. Its cause can be an error of the user's, whose text can panic or block: so this must not be
+/// called under a lock.
+pub(super) fn text_of(reason: &LinkError) -> String {
+    let mut text = None;
+    catch("the text of an error", || text = Some(reason.full_text().to_string()));
+    text.unwrap_or_else(|| "an error whose text panics".to_owned())
 }
 
 /// The level of a line with this reason: `warn` if somebody must do something, `debug` if nothing is wrong.
@@ -216,10 +225,9 @@ fn level(reason: &LinkError) -> Level {
 
 /// Identifies reasons that are the same to an operator: their texts without the words that contain digits, such as the
 /// difference of two clocks, a port or an instance.
-fn kind(reason: &LinkError) -> u64 {
+fn kind(reason: &LinkError, text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     std::mem::discriminant(reason).hash(&mut hasher);
-    let text = reason.full_text().to_string();
     let has_digits = |word: &&str| word.contains(|c: char| c.is_ascii_digit());
     text.split_whitespace()
         .filter(|word| !has_digits(word))
@@ -269,7 +277,7 @@ mod tests {
     async fn each_new_reason_is_logged_and_repeats_are_counted() {
         let log = log();
         let refused = |text: &str| LinkError::Refused { reason: text.to_owned() };
-        let fails = |reason| log.lock().note_failed(&refused(reason));
+        let fails = |text| log.lock().note_failed(&refused(text), text);
         assert_eq!(fails("the clock is 301.5s ahead"), (Level::WARN, Some(0), None));
         assert_eq!(fails("the clock is 302.7s ahead"), (Level::DEBUG, None, None));
         assert_eq!(fails("the clock is 302.7s behind"), (Level::WARN, Some(0), None));
@@ -283,8 +291,8 @@ mod tests {
         let log = log();
         let reasons = (0..10_000).map(|n| format!("{}x", "z".repeat(n % 500)));
         let logged = reasons.filter(|reason| {
-            let reason = LinkError::Refused { reason: reason.clone() };
-            log.lock().note_failed(&reason).0 == Level::WARN
+            let refused = LinkError::Refused { reason: reason.clone() };
+            log.lock().note_failed(&refused, reason).0 == Level::WARN
         });
         assert_eq!(logged.count(), LINES_MAX as usize);
     }
