@@ -46,6 +46,7 @@ fn registration(service: &Service, method: &Method) -> TokenStream {
     let svc = names::binding("svc");
     let cx = if has_context(method) { names::binding("cx") } else { names::binding("_cx") };
     let (input, out) = (names::binding("input"), names::binding("out"));
+    let (runtime, request) = (names::runtime(), names::binding("request"));
     let args = method.args().enumerate().map(|(index, _)| names::argument(index));
     let body = body(service, method);
     if method.is_blocking() {
@@ -62,7 +63,13 @@ fn registration(service: &Service, method: &Method) -> TokenStream {
     };
     quote! {
         #(#cfgs)*
-        to.#function(Self::#constant, |#svc, #cx, (#(#args,)*) #ends| async move { #body });
+        to.#function(Self::#constant, |#svc, #cx, #request #ends| async move {
+            let (#(#args,)*) = match #request.decode() {
+                #runtime::Result::Ok(args) => args,
+                #runtime::Result::Err(bad) => return #runtime::Result::Err(bad),
+            };
+            #runtime::Result::Ok(#body)
+        });
     }
 }
 

@@ -211,35 +211,61 @@ const _: () = {
             #[cfg(unix)]
             to.single(
                 Self::MATCH,
-                |svc, _cx, (arg1,)| async move {
-                    __grid::Result::Ok(r#Type::r#match(&*svc, arg1).await)
+                |svc, _cx, request| async move {
+                    let (arg1,) = match request.decode() {
+                        __grid::Result::Ok(args) => args,
+                        __grid::Result::Err(bad) => return __grid::Result::Err(bad),
+                    };
+                    __grid::Result::Ok(
+                        __grid::Result::Ok(r#Type::r#match(&*svc, arg1).await),
+                    )
                 },
             );
             #[cfg(not(unix))]
             to.single(
                 Self::MATCH,
-                |svc, _cx, (arg1,)| async move {
-                    __grid::Result::Ok(r#Type::r#match(&*svc, arg1).await)
+                |svc, _cx, request| async move {
+                    let (arg1,) = match request.decode() {
+                        __grid::Result::Ok(args) => args,
+                        __grid::Result::Err(bad) => return __grid::Result::Err(bad),
+                    };
+                    __grid::Result::Ok(
+                        __grid::Result::Ok(r#Type::r#match(&*svc, arg1).await),
+                    )
                 },
             );
             #[cfg_attr(feature = "x", cfg(feature = "y"))]
             to.single(
                 Self::FIRST,
-                |svc, _cx, ()| async move {
-                    __grid::Result::Ok(r#Type::first(&*svc).await)
+                |svc, _cx, request| async move {
+                    let () = match request.decode() {
+                        __grid::Result::Ok(args) => args,
+                        __grid::Result::Err(bad) => return __grid::Result::Err(bad),
+                    };
+                    __grid::Result::Ok(__grid::Result::Ok(r#Type::first(&*svc).await))
                 },
             );
             #[cfg(windows)]
             to.single(
                 Self::SECOND,
-                |svc, _cx, ()| async move {
-                    __grid::Result::Ok(r#Type::second(&*svc).await)
+                |svc, _cx, request| async move {
+                    let () = match request.decode() {
+                        __grid::Result::Ok(args) => args,
+                        __grid::Result::Err(bad) => return __grid::Result::Err(bad),
+                    };
+                    __grid::Result::Ok(__grid::Result::Ok(r#Type::second(&*svc).await))
                 },
             );
             to.single(
                 Self::EXPECTS,
-                |svc, _cx, (arg1,)| async move {
-                    __grid::Result::Ok(r#Type::expects(&*svc, arg1).await)
+                |svc, _cx, request| async move {
+                    let (arg1,) = match request.decode() {
+                        __grid::Result::Ok(args) => args,
+                        __grid::Result::Err(bad) => return __grid::Result::Err(bad),
+                    };
+                    __grid::Result::Ok(
+                        __grid::Result::Ok(r#Type::expects(&*svc, arg1).await),
+                    )
                 },
             );
         }

@@ -122,14 +122,24 @@ const _: () = {
         fn add_methods(to: &mut __grid::Handlers<'_, __T>) {
             to.client_stream(
                 Self::UPLOAD,
-                |svc, _cx, (arg1,), input| async move {
-                    Uploads::upload(&*svc, arg1, input).await
+                |svc, _cx, request, input| async move {
+                    let (arg1,) = match request.decode() {
+                        __grid::Result::Ok(args) => args,
+                        __grid::Result::Err(bad) => return __grid::Result::Err(bad),
+                    };
+                    __grid::Result::Ok(Uploads::upload(&*svc, arg1, input).await)
                 },
             );
             to.client_stream(
                 Self::TOTAL,
-                |svc, _cx, (), input| async move {
-                    __grid::Result::Ok(Uploads::total(&*svc, input).await)
+                |svc, _cx, request, input| async move {
+                    let () = match request.decode() {
+                        __grid::Result::Ok(args) => args,
+                        __grid::Result::Err(bad) => return __grid::Result::Err(bad),
+                    };
+                    __grid::Result::Ok(
+                        __grid::Result::Ok(Uploads::total(&*svc, input).await),
+                    )
                 },
             );
         }

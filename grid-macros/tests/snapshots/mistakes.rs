@@ -113,13 +113,25 @@ const _: () = {
         fn add_methods(to: &mut __grid::Handlers<'_, __T>) {
             to.single(
                 Self::WRONG_OPTIONS,
-                |svc, _cx, ()| async move {
-                    __grid::Result::Ok(Disk::wrong_options(&*svc).await)
+                |svc, _cx, request| async move {
+                    let () = match request.decode() {
+                        __grid::Result::Ok(args) => args,
+                        __grid::Result::Err(bad) => return __grid::Result::Err(bad),
+                    };
+                    __grid::Result::Ok(
+                        __grid::Result::Ok(Disk::wrong_options(&*svc).await),
+                    )
                 },
             );
             to.single(
                 Self::FINE,
-                |svc, _cx, ()| async move { __grid::Result::Ok(Disk::fine(&*svc).await) },
+                |svc, _cx, request| async move {
+                    let () = match request.decode() {
+                        __grid::Result::Ok(args) => args,
+                        __grid::Result::Err(bad) => return __grid::Result::Err(bad),
+                    };
+                    __grid::Result::Ok(__grid::Result::Ok(Disk::fine(&*svc).await))
+                },
             );
         }
     }

@@ -169,8 +169,12 @@ const _: () = {
         fn add_methods(to: &mut __grid::Handlers<'_, __T>) {
             to.single(
                 Self::STAT,
-                |svc, _cx, (arg1, arg2)| async move {
-                    Disk::stat(&*svc, arg1, arg2).await
+                |svc, _cx, request| async move {
+                    let (arg1, arg2) = match request.decode() {
+                        __grid::Result::Ok(args) => args,
+                        __grid::Result::Err(bad) => return __grid::Result::Err(bad),
+                    };
+                    __grid::Result::Ok(Disk::stat(&*svc, arg1, arg2).await)
                 },
             );
             to.blocking(
@@ -188,8 +192,14 @@ const _: () = {
             );
             to.single(
                 Self::BY_HAND,
-                |svc, _cx, (arg1,)| async move {
-                    __grid::Result::Ok(Disk::by_hand(&*svc, arg1).await)
+                |svc, _cx, request| async move {
+                    let (arg1,) = match request.decode() {
+                        __grid::Result::Ok(args) => args,
+                        __grid::Result::Err(bad) => return __grid::Result::Err(bad),
+                    };
+                    __grid::Result::Ok(
+                        __grid::Result::Ok(Disk::by_hand(&*svc, arg1).await),
+                    )
                 },
             );
         }

@@ -242,38 +242,68 @@ const _: () = {
         fn add_methods(to: &mut __grid::Handlers<'_, __T>) {
             to.server_stream(
                 Self::WALK,
-                |svc, cx, (arg1,), out| async move {
-                    Files::walk(&*svc, __grid::context(&cx), arg1, out).await
+                |svc, cx, request, out| async move {
+                    let (arg1,) = match request.decode() {
+                        __grid::Result::Ok(args) => args,
+                        __grid::Result::Err(bad) => return __grid::Result::Err(bad),
+                    };
+                    __grid::Result::Ok(
+                        Files::walk(&*svc, __grid::context(&cx), arg1, out).await,
+                    )
                 },
             );
             to.server_stream(
                 Self::COUNT,
-                |svc, _cx, (), out| async move {
-                    __grid::Result::Ok(Files::count(&*svc, out).await)
+                |svc, _cx, request, out| async move {
+                    let () = match request.decode() {
+                        __grid::Result::Ok(args) => args,
+                        __grid::Result::Err(bad) => return __grid::Result::Err(bad),
+                    };
+                    __grid::Result::Ok(
+                        __grid::Result::Ok(Files::count(&*svc, out).await),
+                    )
                 },
             );
             to.server_stream(
                 Self::TAIL,
-                |svc, _cx, (arg1,), out| async move {
-                    out.__pump_ok(Files::tail(&*svc, arg1).await).await
+                |svc, _cx, request, out| async move {
+                    let (arg1,) = match request.decode() {
+                        __grid::Result::Ok(args) => args,
+                        __grid::Result::Err(bad) => return __grid::Result::Err(bad),
+                    };
+                    __grid::Result::Ok(
+                        out.__pump_ok(Files::tail(&*svc, arg1).await).await,
+                    )
                 },
             );
             to.server_stream(
                 Self::NAMES,
-                |svc, _cx, (), out| async move {
-                    out.__pump(Files::names(&*svc).await).await
+                |svc, _cx, request, out| async move {
+                    let () = match request.decode() {
+                        __grid::Result::Ok(args) => args,
+                        __grid::Result::Err(bad) => return __grid::Result::Err(bad),
+                    };
+                    __grid::Result::Ok(out.__pump(Files::names(&*svc).await).await)
                 },
             );
             to.server_stream(
                 Self::BOXED,
-                |svc, _cx, (), out| async move {
-                    out.__pump_ok(Files::boxed(&*svc).await).await
+                |svc, _cx, request, out| async move {
+                    let () = match request.decode() {
+                        __grid::Result::Ok(args) => args,
+                        __grid::Result::Err(bad) => return __grid::Result::Err(bad),
+                    };
+                    __grid::Result::Ok(out.__pump_ok(Files::boxed(&*svc).await).await)
                 },
             );
             to.server_stream(
                 Self::OPAQUE,
-                |svc, _cx, (), out| async move {
-                    out.__pump_ok(Files::opaque(&*svc).await).await
+                |svc, _cx, request, out| async move {
+                    let () = match request.decode() {
+                        __grid::Result::Ok(args) => args,
+                        __grid::Result::Err(bad) => return __grid::Result::Err(bad),
+                    };
+                    __grid::Result::Ok(out.__pump_ok(Files::opaque(&*svc).await).await)
                 },
             );
         }

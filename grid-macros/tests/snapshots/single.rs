@@ -169,25 +169,45 @@ const _: () = {
         fn add_methods(to: &mut __grid::Handlers<'_, __T>) {
             to.single(
                 Self::STAT,
-                |svc, cx, (arg1,)| async move {
-                    Disk::stat(&*svc, __grid::context(&cx), arg1).await
+                |svc, cx, request| async move {
+                    let (arg1,) = match request.decode() {
+                        __grid::Result::Ok(args) => args,
+                        __grid::Result::Err(bad) => return __grid::Result::Err(bad),
+                    };
+                    __grid::Result::Ok(
+                        Disk::stat(&*svc, __grid::context(&cx), arg1).await,
+                    )
                 },
             );
             to.single(
                 Self::UPTIME,
-                |svc, _cx, ()| async move {
-                    __grid::Result::Ok(Disk::uptime(&*svc).await)
+                |svc, _cx, request| async move {
+                    let () = match request.decode() {
+                        __grid::Result::Ok(args) => args,
+                        __grid::Result::Err(bad) => return __grid::Result::Err(bad),
+                    };
+                    __grid::Result::Ok(__grid::Result::Ok(Disk::uptime(&*svc).await))
                 },
             );
             to.single(
                 Self::RENAME,
-                |svc, _cx, (arg1, arg2)| async move {
-                    Disk::rename(&*svc, arg1, arg2).await
+                |svc, _cx, request| async move {
+                    let (arg1, arg2) = match request.decode() {
+                        __grid::Result::Ok(args) => args,
+                        __grid::Result::Err(bad) => return __grid::Result::Err(bad),
+                    };
+                    __grid::Result::Ok(Disk::rename(&*svc, arg1, arg2).await)
                 },
             );
             to.single(
                 Self::TOUCH,
-                |svc, _cx, (arg1,)| async move { Disk::touch(&*svc, arg1).await },
+                |svc, _cx, request| async move {
+                    let (arg1,) = match request.decode() {
+                        __grid::Result::Ok(args) => args,
+                        __grid::Result::Err(bad) => return __grid::Result::Err(bad),
+                    };
+                    __grid::Result::Ok(Disk::touch(&*svc, arg1).await)
+                },
             );
         }
     }

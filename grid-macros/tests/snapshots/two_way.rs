@@ -118,14 +118,24 @@ const _: () = {
         fn add_methods(to: &mut __grid::Handlers<'_, __T>) {
             to.two_way(
                 Self::SYNC,
-                |svc, _cx, (arg1,), input, out| async move {
-                    Sync::sync(&*svc, arg1, input, out).await
+                |svc, _cx, request, input, out| async move {
+                    let (arg1,) = match request.decode() {
+                        __grid::Result::Ok(args) => args,
+                        __grid::Result::Err(bad) => return __grid::Result::Err(bad),
+                    };
+                    __grid::Result::Ok(Sync::sync(&*svc, arg1, input, out).await)
                 },
             );
             to.two_way(
                 Self::MAP,
-                |svc, _cx, (), input, out| async move {
-                    out.__pump_ok(Sync::map(&*svc, input).await).await
+                |svc, _cx, request, input, out| async move {
+                    let () = match request.decode() {
+                        __grid::Result::Ok(args) => args,
+                        __grid::Result::Err(bad) => return __grid::Result::Err(bad),
+                    };
+                    __grid::Result::Ok(
+                        out.__pump_ok(Sync::map(&*svc, input).await).await,
+                    )
                 },
             );
         }

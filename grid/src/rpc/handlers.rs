@@ -7,6 +7,8 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
+
 use super::args::ArgTuple;
 use super::method::{ClientStreamMethod, Method, ServerStreamMethod, TwoWayMethod};
 use super::registrar::Registrar;
@@ -62,15 +64,15 @@ impl<T: Send + Sync + 'static> Handlers<'_, T> {
         A: ArgTuple,
         O: 'static,
         E: 'static,
-        F: Fn(Arc<T>, Context, A) -> Fut + Copy + Send + Sync + 'static,
-        Fut: Future<Output = Result<O, E>> + Send + 'static,
+        F: Fn(Arc<T>, Context, Request<A>) -> Fut + Copy + Send + Sync + 'static,
+        Fut: Future<Output = Decoded<Result<O, E>>> + Send + 'static,
     {
         let service = Arc::clone(&self.service);
         let run: Arc<RunSingle> = Arc::new(move |cx, payload| {
             let service = Arc::clone(&service);
             Box::pin(async move {
-                let args = A::__decode(payload, &method.args).map_err(bad_request)?;
-                match run(service, cx, args).await {
+                let request = Request { payload, specs: &method.args };
+                match run(service, cx, request).await? {
                     Ok(answer) => method.output.encode(answer).map_err(bad_answer),
                     Err(error) => Err((method.error.encode)(error)),
                 }
@@ -114,8 +116,8 @@ impl<T: Send + Sync + 'static> Handlers<'_, T> {
         A: ArgTuple,
         O: 'static,
         E: 'static,
-        F: Fn(Arc<T>, Context, A, Outgoing<O>) -> Fut + Copy + Send + Sync + 'static,
-        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        F: Fn(Arc<T>, Context, Request<A>, Outgoing<O>) -> Fut + Copy + Send + Sync + 'static,
+        Fut: Future<Output = Decoded<Result<(), E>>> + Send + 'static,
     {
         let service = Arc::clone(&self.service);
         let handler = RawHandler::Stream {
@@ -124,10 +126,10 @@ impl<T: Send + Sync + 'static> Handlers<'_, T> {
                 receiver.unused();
                 let service = Arc::clone(&service);
                 Box::pin(async move {
-                    let args = A::__decode(payload, &method.args).map_err(bad_request)?;
+                    let request = Request { payload, specs: &method.args };
                     let broken = Arc::default();
                     let out = Outgoing::new(sender, method.output, Arc::clone(&broken));
-                    let result = run(service, cx, args, out).await;
+                    let result = run(service, cx, request, out).await?;
                     end(result.map_err(method.error.encode), &broken)
                 })
             }),
@@ -145,8 +147,8 @@ impl<T: Send + Sync + 'static> Handlers<'_, T> {
         I: 'static,
         O: 'static,
         E: 'static,
-        F: Fn(Arc<T>, Context, A, Incoming<I>) -> Fut + Copy + Send + Sync + 'static,
-        Fut: Future<Output = Result<O, E>> + Send + 'static,
+        F: Fn(Arc<T>, Context, Request<A>, Incoming<I>) -> Fut + Copy + Send + Sync + 'static,
+        Fut: Future<Output = Decoded<Result<O, E>>> + Send + 'static,
     {
         let service = Arc::clone(&self.service);
         let handler = RawHandler::Stream {
@@ -154,9 +156,9 @@ impl<T: Send + Sync + 'static> Handlers<'_, T> {
             run: Arc::new(move |cx, payload, receiver, sender| {
                 let service = Arc::clone(&service);
                 Box::pin(async move {
-                    let args = A::__decode(payload, &method.args).map_err(bad_request)?;
-                    let answer =
-                        run(service, cx, args, Incoming::new(receiver, method.input)).await;
+                    let request = Request { payload, specs: &method.args };
+                    let input = Incoming::new(receiver, method.input);
+                    let answer = run(service, cx, request, input).await?;
                     let answer = answer.map_err(method.error.encode)?;
                     if let Some(answer) = method.output.encode(answer).map_err(bad_answer)? {
                         send_last(sender, answer).await;
@@ -175,8 +177,12 @@ impl<T: Send + Sync + 'static> Handlers<'_, T> {
         I: 'static,
         O: 'static,
         E: 'static,
-        F: Fn(Arc<T>, Context, A, Incoming<I>, Outgoing<O>) -> Fut + Copy + Send + Sync + 'static,
-        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        F: Fn(Arc<T>, Context, Request<A>, Incoming<I>, Outgoing<O>) -> Fut
+            + Copy
+            + Send
+            + Sync
+            + 'static,
+        Fut: Future<Output = Decoded<Result<(), E>>> + Send + 'static,
     {
         let service = Arc::clone(&self.service);
         let handler = RawHandler::Stream {
@@ -184,16 +190,55 @@ impl<T: Send + Sync + 'static> Handlers<'_, T> {
             run: Arc::new(move |cx, payload, receiver, sender| {
                 let service = Arc::clone(&service);
                 Box::pin(async move {
-                    let args = A::__decode(payload, &method.args).map_err(bad_request)?;
+                    let request = Request { payload, specs: &method.args };
                     let broken = Arc::default();
                     let input = Incoming::new(receiver, method.input);
                     let out = Outgoing::new(sender, method.output, Arc::clone(&broken));
-                    let result = run(service, cx, args, input, out).await;
+                    let result = run(service, cx, request, input, out).await?;
                     end(result.map_err(method.error.encode), &broken)
                 })
             }),
         };
         self.added.insert(&method.info, handler);
+    }
+}
+
+/// The request of a call, which is not decoded yet.
+///
+/// Generated code decodes it and passes the arguments on at once. A future that held them would not be `Send` if they are
+/// not, and the compiler would report that as well as the argument's type.
+pub struct Request<A: ArgTuple> {
+    payload: Option<Bytes>,
+    specs: &'static A::Specs,
+}
+
+impl<A: ArgTuple> Request<A> {
+    /// Decodes the arguments.
+    ///
+    /// # Errors
+    ///
+    /// If the payload is not what the types expect. The handler does not run.
+    pub fn decode(self) -> Decoded<A> {
+        A::__decode(self.payload, self.specs).map_err(|error| BadRequest(bad_request(error)))
+    }
+}
+
+impl<A: ArgTuple> fmt::Debug for Request<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").finish_non_exhaustive()
+    }
+}
+
+/// A value, unless the request could not be decoded.
+pub type Decoded<T> = Result<T, BadRequest>;
+
+/// The request could not be decoded.
+#[derive(Debug)]
+pub struct BadRequest(Fault);
+
+impl From<BadRequest> for Fault {
+    fn from(BadRequest(fault): BadRequest) -> Self {
+        fault
     }
 }
 
@@ -214,7 +259,7 @@ fn end(result: Result<(), Fault>, broken: &OnceLock<CodecError>) -> Result<(), F
 }
 
 /// Sends the answer of a client stream. Does nothing if the caller has gone.
-async fn send_last(mut sender: RawSender, answer: bytes::Bytes) {
+async fn send_last(mut sender: RawSender, answer: Bytes) {
     if poll_fn(|cx| sender.poll_ready(cx)).await.is_ok() {
         let _ = sender.start_send(answer);
     }

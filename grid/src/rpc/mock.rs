@@ -51,14 +51,16 @@ impl Mock {
     #[must_use]
     pub fn on<A, O, E, F>(self, method: &'static Method<A, O, E>, answer: F) -> Self
     where
-        A: ArgTuple + Send,
+        A: ArgTuple,
         O: Send + 'static,
         E: Send + 'static,
         F: Fn(A) -> Result<O, E> + Send + Sync + 'static,
     {
         self.answer(answer, |to| match method.info.is_blocking() {
             true => to.blocking(method, |answer, _, args| answer(args)),
-            false => to.single(method, |answer, _, args| async move { answer(args) }),
+            false => {
+                to.single(method, |answer, _, request| async move { Ok(answer(request.decode()?)) })
+            }
         })
     }
 
@@ -76,7 +78,12 @@ impl Mock {
         F: Fn(A, Outgoing<O>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
-        self.answer(run, |to| to.server_stream(method, |run, _, args, out| run(args, out)))
+        self.answer(run, |to| {
+            to.server_stream(method, |run, _, request, out| async move {
+                let running = run(request.decode()?, out);
+                Ok(running.await)
+            });
+        })
     }
 
     /// Passes the stream of input to the closure and answers with the result of its future.
@@ -94,7 +101,12 @@ impl Mock {
         F: Fn(A, Incoming<I>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<O, E>> + Send + 'static,
     {
-        self.answer(run, |to| to.client_stream(method, |run, _, args, input| run(args, input)))
+        self.answer(run, |to| {
+            to.client_stream(method, |run, _, request, input| async move {
+                let running = run(request.decode()?, input);
+                Ok(running.await)
+            });
+        })
     }
 
     /// Passes the stream of input to the closure and answers with the stream that its future sends.
@@ -112,7 +124,12 @@ impl Mock {
         F: Fn(A, Incoming<I>, Outgoing<O>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
-        self.answer(run, |to| to.two_way(method, |run, _, args, input, out| run(args, input, out)))
+        self.answer(run, |to| {
+            to.two_way(method, |run, _, request, input, out| async move {
+                let running = run(request.decode()?, input, out);
+                Ok(running.await)
+            });
+        })
     }
 
     fn answer<F>(mut self, answer: F, add: impl FnOnce(&mut Handlers<'_, F>)) -> Self {

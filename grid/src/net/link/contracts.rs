@@ -4,10 +4,16 @@
 //! `proto/session/contracts.rs`.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::descriptor::{MethodInfo, MethodKind, ServiceDescriptor};
 use crate::proto::wire::{MethodContract, ServiceContract};
 use crate::proto::{Contracts, Difference};
+
+/// Another difference of the same method is logged after this time at the earliest.
+const WINDOW: Duration = Duration::from_secs(60);
 
 /// The services of a link.
 #[derive(Debug)]
@@ -23,8 +29,19 @@ struct Inner {
     own: Vec<&'static ServiceDescriptor>,
     /// What the peer stated when it connected last; kept for clients that are created later.
     stated: Vec<ServiceContract>,
-    /// The differences that were found last. They are not logged again.
-    logged: Vec<Difference>,
+    logged: Logged,
+}
+
+/// The differences that were logged, at most one for each method or service.
+#[derive(Debug, Default)]
+struct Logged(Vec<Entry>);
+
+#[derive(Debug)]
+struct Entry {
+    difference: Difference,
+    at: Instant,
+    /// Whether it was found again in the last comparison.
+    is_present: bool,
 }
 
 impl LinkContracts {
@@ -33,7 +50,11 @@ impl LinkContracts {
         peer: Arc<str>,
         served: Vec<&'static ServiceDescriptor>,
     ) -> Self {
-        let inner = Inner { own: served, stated: Vec::new(), logged: Vec::new() };
+        let mut inner = Inner { own: Vec::new(), stated: Vec::new(), logged: Logged::default() };
+        // Often the same service under several subroutes.
+        for service in served {
+            inner.add(service);
+        }
         Self { local, peer, inner: Mutex::new(inner) }
     }
 
@@ -42,8 +63,7 @@ impl LinkContracts {
     pub(in crate::net) fn add_client(&self, service: &'static ServiceDescriptor) {
         let mut inner = self.lock();
         // Clients may be created for each call.
-        if !inner.own.iter().any(|own| std::ptr::eq(*own, service)) {
-            inner.own.push(service);
+        if inner.add(service) {
             self.compare(inner);
         }
     }
@@ -61,10 +81,11 @@ impl LinkContracts {
     }
 
     fn compare(&self, mut inner: MutexGuard<'_, Inner>) {
-        let found = inner.contracts().differences(&inner.stated);
-        let is_new = |difference: &&Difference| !inner.logged.contains(*difference);
-        let new: Vec<_> = found.iter().filter(is_new).cloned().collect();
-        inner.logged = found;
+        let found = match inner.stated.is_empty() {
+            true => Vec::new(),
+            false => inner.contracts().differences(&inner.stated),
+        };
+        let new = inner.logged.update(found);
         // Before lines are logged: a subscriber is code of the user.
         drop(inner);
         new.iter().for_each(|difference| self.log(difference));
@@ -96,7 +117,39 @@ impl LinkContracts {
     }
 }
 
+impl Logged {
+    /// Returns those of the found differences that are to be logged now: those that are new. A peer that connects again
+    /// and again with other contracts must not fill the log.
+    fn update(&mut self, found: Vec<Difference>) -> Vec<Difference> {
+        let now = Instant::now();
+        for entry in &mut self.0 {
+            entry.is_present &= found.contains(&entry.difference);
+        }
+        let mut new = Vec::new();
+        for difference in found {
+            let entry = Entry { difference: difference.clone(), at: now, is_present: true };
+            let mut entries = self.0.iter_mut();
+            match entries.find(|entry| entry.difference.subject() == difference.subject()) {
+                None => self.0.push(entry),
+                Some(known) if known.is_present || now - known.at < WINDOW => continue,
+                Some(known) => *known = entry,
+            }
+            new.push(difference);
+        }
+        new
+    }
+}
+
 impl Inner {
+    /// Adds a service of this node. Returns whether it is a new one.
+    fn add(&mut self, service: &'static ServiceDescriptor) -> bool {
+        let is_new = !self.own.iter().any(|own| std::ptr::eq(*own, service));
+        if is_new {
+            self.own.push(service);
+        }
+        is_new
+    }
+
     fn contracts(&self) -> Contracts {
         Contracts::new(self.own.iter().map(|service| of_service(service)).collect())
     }
@@ -125,5 +178,42 @@ fn of_method(method: &MethodInfo) -> MethodContract {
         arguments: u8::try_from(method.sent_arguments().min(2)).unwrap_or(2),
         compact: method.is_compact(),
         request_bytes_max: u32::try_from(limit).unwrap_or(u32::MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn differs(method: &str, what: &str) -> Difference {
+        let (service, method, what) = ("Disk".to_owned(), method.to_owned(), what.to_owned());
+        Difference::Method { service, method, what }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_whose_contracts_change_all_the_time_does_not_fill_the_log() {
+        let mut logged = Logged::default();
+        let start = Instant::now();
+        let mut times = Vec::new();
+        while start.elapsed() < Duration::from_secs(200) {
+            let what = if start.elapsed().as_secs().is_multiple_of(2) { "id" } else { "kind" };
+            if !logged.update(vec![differs("stat", what)]).is_empty() {
+                times.push(start.elapsed().as_secs());
+            }
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        assert_eq!(times, [0, 60, 120, 180]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_differs_still_is_not_logged_again_and_what_differs_again_is() {
+        let mut logged = Logged::default();
+        let both = [differs("stat", "id"), differs("read", "id")];
+        assert_eq!(logged.update(both.to_vec()), both);
+        tokio::time::advance(WINDOW).await;
+        assert_eq!(logged.update(both.to_vec()), []);
+        let [stat, read] = both;
+        assert_eq!(logged.update(vec![stat.clone()]), []);
+        assert_eq!(logged.update(vec![stat, read.clone()]), [read]);
     }
 }

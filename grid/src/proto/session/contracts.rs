@@ -30,6 +30,16 @@ pub(crate) enum Difference {
     Unknown { service: String },
 }
 
+impl Difference {
+    /// The service and the method that differ. The method is empty if it is not about a single one.
+    pub(crate) fn subject(&self) -> (&str, &str) {
+        match self {
+            Self::Method { service, method, .. } => (service, method),
+            Self::Missing { service, .. } | Self::Unknown { service } => (service, ""),
+        }
+    }
+}
+
 impl Contracts {
     /// A service can be given several times, such as under several subroutes.
     pub(crate) fn new(mut services: Vec<ServiceContract>) -> Self {

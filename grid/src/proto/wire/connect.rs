@@ -277,7 +277,7 @@ fn read_features(reader: &mut Reader<'_>) -> Result<Vec<String>, DecodeError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::testing::*, *};
+    use super::{super::contract::fitting, super::testing::*, *};
 
     fn connect() -> Connect {
         Connect {
@@ -431,8 +431,12 @@ mod tests {
             host: long(HOST_LEN_MAX),
             token: long(TOKEN_LEN_MAX),
             features: vec![long(FEATURE_LEN_MAX); FEATURES_MAX],
+            peer: Some(long(HOST_LEN_MAX)),
+            contracts: fitting(&[ServiceContract::new(long(16 * 1024 - 64), Vec::new())]),
             ..connect()
         };
+        // What a listener reads before the handshake is done.
+        assert!(limit.contracts.len() == 1 && limit.to_message().len() < 96 * 1024);
         assert_eq!(Connect::decode(&limit.encode()).unwrap(), limit);
     }
 
