@@ -158,7 +158,7 @@ fn has_item(segment: &PathSegment) -> bool {
 
 /// Reports types that cannot be sent, as far as the syntax shows it; at most one error per type.
 pub(crate) fn check_payload(ty: &Type, errors: &mut Errors) -> bool {
-    let mut check = PayloadCheck { errors, fine: true };
+    let mut check = PayloadCheck { errors, fine: true, phantom: false };
     if let Type::Slice(slice) = ty {
         // `Box<[T]>` is allowed.
         let elem = text(&slice.elem);
@@ -171,6 +171,8 @@ pub(crate) fn check_payload(ty: &Type, errors: &mut Errors) -> bool {
 struct PayloadCheck<'a> {
     errors: &'a mut Errors,
     fine: bool,
+    /// Whether the type is the parameter of a `PhantomData`, of which there is no value.
+    phantom: bool,
 }
 
 impl PayloadCheck<'_> {
@@ -204,6 +206,8 @@ impl<'ast> Visit<'ast> for PayloadCheck<'_> {
             Type::ImplTrait(_) => {
                 self.refuse(ty, format_args!("`impl Trait` cannot be sent: {trait_hint}; name it"))
             }
+            // Nothing of its types is sent.
+            Type::FnPtr(_) if self.phantom => {}
             Type::FnPtr(_) => {
                 self.refuse(ty, "a function cannot be sent to another node: send data instead")
             }
@@ -229,8 +233,12 @@ impl<'ast> Visit<'ast> for PayloadCheck<'_> {
                 path,
                 "`Self` is the implementation, which a caller does not know: name a type",
             );
+        } else if let Some(what) = ambiguous_option(last) {
+            self.refuse(path, what);
         } else {
+            let outer = std::mem::replace(&mut self.phantom, last.ident == "PhantomData");
             visit::visit_path(self, path);
+            self.phantom = outer;
         }
     }
 
@@ -238,6 +246,21 @@ impl<'ast> Visit<'ast> for PayloadCheck<'_> {
         if lifetime.ident != "static" {
             self.refuse(lifetime, "a payload must own its data: use a type without a lifetime");
         }
+    }
+}
+
+/// What is wrong with an `Option` of which a `Some` would arrive as `None`.
+fn ambiguous_option(option: &PathSegment) -> Option<&'static str> {
+    let args = type_args(option);
+    let [value] = args[..] else { return None };
+    if option.ident != "Option" {
+        None
+    } else if is_unit(value) {
+        Some("`Some(())` would arrive as `None`: use `bool`")
+    } else if is_named(value, "Option") {
+        Some("`Some(None)` would arrive as `None`: use an enum")
+    } else {
+        None
     }
 }
 
