@@ -6,7 +6,7 @@ use syn::visit::{self, Visit};
 use syn::{PathSegment, Type};
 
 use crate::errors::Errors;
-use crate::types::{assoc_of, is_named, text, type_args};
+use crate::types::{assoc_of, is_named, is_unit, text, type_args};
 
 /// Reports at most one error. Returns whether there is none.
 pub(crate) fn check(ty: &Type, errors: &mut Errors) -> bool {
@@ -97,6 +97,8 @@ impl<'ast> Visit<'ast> for PayloadCheck<'_> {
         }
         if let Some(message) = not_send(last) {
             self.refuse(path, message);
+        } else if let Some(message) = ambiguous_option(last) {
+            self.refuse(path, message);
         } else if last.ident == "Incoming" || last.ident == "Outgoing" {
             let message = format!(
                 "`{}<T>` cannot be inside another type: make it an argument of its own",
@@ -134,6 +136,21 @@ fn not_send(last: &PathSegment) -> Option<String> {
             "the guard of a lock cannot be sent to another node: use `{inner}`, the value in it"
         )
     })
+}
+
+/// What is wrong with an `Option` of which a `Some` would arrive as `None`.
+fn ambiguous_option(option: &PathSegment) -> Option<&'static str> {
+    let args = type_args(option);
+    let [value] = args[..] else { return None };
+    if option.ident != "Option" {
+        None
+    } else if is_unit(value) {
+        Some("`Some(())` would arrive as `None`: use `bool`")
+    } else if is_named(value, "Option") {
+        Some("`Some(None)` would arrive as `None`: use an enum")
+    } else {
+        None
+    }
 }
 
 /// The owned type to suggest instead of a reference or pointer to this one.

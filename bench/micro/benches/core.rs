@@ -228,6 +228,19 @@ mod typed {
     }
 
     #[divan::bench]
+    fn encode_struct_compact(bencher: Bencher<'_, '_>) {
+        bencher
+            .with_inputs(small)
+            .bench_local_values(|value| drop(black_box(encode_compact(value))));
+    }
+
+    #[divan::bench]
+    fn decode_struct_compact(bencher: Bencher<'_, '_>) {
+        let payload = encode_compact(small());
+        bencher.bench_local(|| drop(black_box(decode::<Small>(payload.clone()))));
+    }
+
+    #[divan::bench]
     fn encode_bytes(bencher: Bencher<'_, '_>) {
         let bytes = Bytes::from_static(&PAYLOAD);
         bencher
@@ -239,6 +252,57 @@ mod typed {
     fn decode_bytes(bencher: Bencher<'_, '_>) {
         let payload = encode(Bytes::from_static(&PAYLOAD));
         bencher.bench_local(|| drop(black_box(decode::<Bytes>(payload.clone()))));
+    }
+
+    /// 1 MiB of bytes, encoded and decoded: the same value as each of the types that hold bytes.
+    mod mebibyte {
+        use std::borrow::Cow;
+
+        use super::*;
+
+        const LEN: usize = 1 << 20;
+
+        #[derive(Clone, Serialize, Deserialize)]
+        struct Block {
+            at: u64,
+            data: Vec<u8>,
+        }
+
+        #[divan::bench(sample_count = 100, sample_size = 4)]
+        fn bytes(bencher: Bencher<'_, '_>) {
+            both_ways(bencher, Bytes::from(vec![200; LEN]));
+        }
+
+        #[divan::bench(sample_count = 100, sample_size = 4)]
+        fn vec(bencher: Bencher<'_, '_>) {
+            both_ways(bencher, vec![200_u8; LEN]);
+        }
+
+        #[divan::bench(sample_count = 100, sample_size = 4)]
+        fn boxed(bencher: Bencher<'_, '_>) {
+            both_ways(bencher, vec![200_u8; LEN].into_boxed_slice());
+        }
+
+        #[divan::bench(sample_count = 100, sample_size = 4)]
+        fn cow(bencher: Bencher<'_, '_>) {
+            both_ways(bencher, Cow::<'static, [u8]>::Owned(vec![200; LEN]));
+        }
+
+        #[divan::bench(sample_count = 100, sample_size = 4)]
+        fn vec_in_struct(bencher: Bencher<'_, '_>) {
+            both_ways(bencher, Block { at: 7, data: vec![200; LEN] });
+        }
+
+        fn both_ways<T: Payload + Clone>(bencher: Bencher<'_, '_>, value: T) {
+            bencher
+                .counter(BytesCount::new(LEN))
+                .with_inputs(|| value.clone())
+                .bench_local_values(|value| drop(black_box(decode::<T>(encode(value)))));
+        }
+    }
+
+    fn encode_compact<T: Payload>(value: T) -> Option<Bytes> {
+        value.__encode(Layout::Compact).expect("it can be encoded")
     }
 
     fn encode<T: Payload>(value: T) -> Option<Bytes> {

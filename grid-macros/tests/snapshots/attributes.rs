@@ -44,7 +44,14 @@ pub(in crate::disk) trait r#Type: Debug + Send + ::grid::__private::Send + ::gri
 pub(in crate::disk) struct TypeClient {
     connection: ::grid::__private::Connection,
 }
-#[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)]
+#[allow(
+    dead_code,
+    deprecated,
+    non_snake_case,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery
+)]
 impl TypeClient {
     /// Creates a client that makes its calls over this connection.
     #[must_use]
@@ -116,7 +123,14 @@ impl TypeClient {
 #[allow(clippy::some_lint)]
 #[allow(dead_code, deprecated, non_camel_case_types)]
 pub(in crate::disk) type TypeServer<T> = ::grid::__private::Served<T, TypeClient>;
-#[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)]
+#[allow(
+    dead_code,
+    deprecated,
+    non_snake_case,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery
+)]
 const _: () = {
     use ::grid::__private as __grid;
     impl TypeClient {

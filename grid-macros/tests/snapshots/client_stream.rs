@@ -20,7 +20,14 @@ trait Uploads: ::grid::__private::Send + ::grid::__private::Sync + 'static {
 struct UploadsClient {
     connection: ::grid::__private::Connection,
 }
-#[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)]
+#[allow(
+    dead_code,
+    deprecated,
+    non_snake_case,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery
+)]
 impl UploadsClient {
     /// Creates a client that makes its calls over this connection.
     #[must_use]
@@ -69,7 +76,14 @@ impl UploadsClient {
 /// Server of [`Uploads`]: create it with `new` or `from_arc`, and register it with a node.
 #[allow(dead_code, deprecated, non_camel_case_types)]
 type UploadsServer<T> = ::grid::__private::Served<T, UploadsClient>;
-#[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)]
+#[allow(
+    dead_code,
+    deprecated,
+    non_snake_case,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery
+)]
 const _: () = {
     use ::grid::__private as __grid;
     impl UploadsClient {

@@ -32,7 +32,14 @@ pub trait Disk: ::some::path::__private::Send + ::some::path::__private::Sync + 
 pub struct DiskClient {
     connection: ::some::path::__private::Connection,
 }
-#[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)]
+#[allow(
+    dead_code,
+    deprecated,
+    non_snake_case,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery
+)]
 impl DiskClient {
     /// Creates a client that makes its calls over this connection.
     #[must_use]
@@ -90,7 +97,14 @@ impl DiskClient {
 /// Server of [`Disk`]: create it with `new` or `from_arc`, and register it with a node.
 #[allow(dead_code, deprecated, non_camel_case_types)]
 pub type DiskServer<T> = ::some::path::__private::Served<T, DiskClient>;
-#[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)]
+#[allow(
+    dead_code,
+    deprecated,
+    non_snake_case,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery
+)]
 const _: () = {
     use ::some::path::__private as __grid;
     impl DiskClient {

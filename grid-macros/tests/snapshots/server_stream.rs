@@ -42,7 +42,14 @@ pub(crate) trait Files: ::grid::__private::Send + ::grid::__private::Sync + 'sta
 pub(crate) struct FilesClient {
     connection: ::grid::__private::Connection,
 }
-#[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)]
+#[allow(
+    dead_code,
+    deprecated,
+    non_snake_case,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery
+)]
 impl FilesClient {
     /// Creates a client that makes its calls over this connection.
     #[must_use]
@@ -131,7 +138,14 @@ impl FilesClient {
 /// Server of [`Files`]: create it with `new` or `from_arc`, and register it with a node.
 #[allow(dead_code, deprecated, non_camel_case_types)]
 pub(crate) type FilesServer<T> = ::grid::__private::Served<T, FilesClient>;
-#[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)]
+#[allow(
+    dead_code,
+    deprecated,
+    non_snake_case,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery
+)]
 const _: () = {
     use ::grid::__private as __grid;
     impl FilesClient {

@@ -39,7 +39,14 @@ pub trait Disk: ::grid::__private::Send + ::grid::__private::Sync + 'static {
 pub struct DiskClient {
     connection: ::grid::__private::Connection,
 }
-#[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)]
+#[allow(
+    dead_code,
+    deprecated,
+    non_snake_case,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery
+)]
 impl DiskClient {
     /// Creates a client that makes its calls over this connection.
     #[must_use]
@@ -96,7 +103,14 @@ impl DiskClient {
 /// Server of [`Disk`]: create it with `new` or `from_arc`, and register it with a node.
 #[allow(dead_code, deprecated, non_camel_case_types)]
 pub type DiskServer<T> = ::grid::__private::Served<T, DiskClient>;
-#[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)]
+#[allow(
+    dead_code,
+    deprecated,
+    non_snake_case,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery
+)]
 const _: () = {
     use ::grid::__private as __grid;
     impl DiskClient {

@@ -23,7 +23,14 @@ trait Sync: ::grid::__private::Send + ::grid::__private::Sync + 'static {
 struct SyncClient {
     connection: ::grid::__private::Connection,
 }
-#[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)]
+#[allow(
+    dead_code,
+    deprecated,
+    non_snake_case,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery
+)]
 impl SyncClient {
     /// Creates a client that makes its calls over this connection.
     #[must_use]
@@ -69,7 +76,14 @@ impl SyncClient {
 /// Server of [`Sync`]: create it with `new` or `from_arc`, and register it with a node.
 #[allow(dead_code, deprecated, non_camel_case_types)]
 type SyncServer<T> = ::grid::__private::Served<T, SyncClient>;
-#[allow(dead_code, deprecated, non_snake_case, clippy::all, clippy::pedantic)]
+#[allow(
+    dead_code,
+    deprecated,
+    non_snake_case,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery
+)]
 const _: () = {
     use ::grid::__private as __grid;
     impl SyncClient {

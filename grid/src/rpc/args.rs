@@ -9,7 +9,8 @@ use std::fmt;
 use bytes::Bytes;
 use rmp::Marker;
 
-use super::payload::{Codec, Layout};
+use super::layout::Layout;
+use super::payload::Codec;
 use super::scratch::encoded;
 use crate::CodecError;
 

@@ -8,8 +8,9 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::layout::Layout;
 use super::msgpack;
-use super::payload::{Codec, Layout};
+use super::payload::Codec;
 use crate::error::{CallError, CallFailure, ErrorCode, Fault, RemoteError};
 
 /// The error type of a method.

@@ -5,7 +5,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::depth::{Counted, DEPTH_MAX, Levels};
+use super::depth::{Counted, DEPTH_MAX, Levels, Reading};
 
 /// One less than in msgpack, because `serde_json` decodes fewer than 128 levels.
 const JSON_DEPTH_MAX: u8 = DEPTH_MAX - 1;
@@ -33,8 +33,11 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Json<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Bytes::deserialize(deserializer)?;
         let mut json = serde_json::Deserializer::from_slice(&text);
-        let value = T::deserialize(Counted::new(&mut json, Levels::decoding(JSON_DEPTH_MAX)))
-            .map_err(D::Error::custom)?;
+        let value = T::deserialize(Counted::new(
+            &mut json,
+            Levels::decoding(JSON_DEPTH_MAX, Reading::Json),
+        ))
+        .map_err(D::Error::custom)?;
         json.end().map_err(D::Error::custom)?;
         Ok(Self(value))
     }
@@ -49,7 +52,8 @@ impl<T> From<T> for Json<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rpc::payload::{Codec, Layout};
+    use crate::rpc::layout::Layout;
+    use crate::rpc::payload::Codec;
 
     #[test]
     fn json_is_bin() {

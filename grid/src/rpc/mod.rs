@@ -10,9 +10,11 @@ mod fault;
 mod handlers;
 #[cfg(feature = "json")]
 mod json;
+mod layout;
 mod method;
 mod mock;
 mod msgpack;
+mod pack;
 mod payload;
 pub mod private;
 mod registrar;

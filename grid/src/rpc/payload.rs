@@ -4,12 +4,14 @@
 //! calls the codec's function pointers. So a type that cannot be sent is reported once, at the user's own token.
 
 use std::any::{Any, TypeId};
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::{Buf, Bytes};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::layout::Layout;
 use super::msgpack;
 use super::scratch::encoded;
 use crate::CodecError;
@@ -17,20 +19,13 @@ use crate::CodecError;
 /// Msgpack's nil: an absent value is decoded from it, and a `()` in a stream is encoded as it.
 const NIL: &[u8] = &[0xc0];
 
-/// Whether structs are encoded as maps by field name or, with `#[handler(compact)]`, as arrays.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
-    /// Maps by field name: fields can be added later.
-    Named,
-    /// Arrays in the order of the fields: smaller, but fields can never be added or reordered.
-    Compact,
-}
-
 /// A type that can be an argument, an answer or an item of a stream.
 ///
 /// Every type that is `Serialize + DeserializeOwned + Send + 'static` implements it and is sent as msgpack, structs as
 /// maps by field name; [`Raw`] is sent without msgpack. The trait is sealed: no other type can implement it.
+///
+/// A value arrives as it was sent, or its sender gets an error before anything is sent. `docs/guide/payloads.md` in the
+/// repository lists which values of which types can be sent, and what to use instead of the others.
 ///
 /// A received `bytes::Bytes` or [`Raw`] shares the memory of the message that contained it. A small message may in turn
 /// share up to 64 KiB with others that arrived with it. All of that counts as memory that the peer makes this node hold,
@@ -45,7 +40,8 @@ pub enum Layout {
 ///
 /// | type | bytes in memory |
 /// |---|---|
-/// | `bytes::Bytes`, [`Raw`], numbers in a `Vec<u8>` | 1, shared with the message for the first two |
+/// | `bytes::Bytes`, [`Raw`], `Vec<u8>` | 1, shared with the message for the first two |
+/// | bytes inside an untagged, internally tagged or flattened type | 32 while they are decoded |
 /// | `Vec<u64>` | 8, and 16 while it grows |
 /// | `Vec<String>`, `Vec<Vec<u8>>` | 24, and 48 while it grows |
 /// | `Vec<T>` in general | the size of `T`, twice while it grows |
@@ -122,39 +118,68 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> sealed::Value for T {
     const WHOLE: bool = false;
 
     fn __encode(self, layout: Layout) -> Result<Option<Bytes>, CodecError> {
-        if TypeId::of::<T>() == TypeId::of::<()>() {
+        if is::<T, ()>() {
             return Ok(None);
         }
         encoded(|out| self.__append(layout, out)).map(Some)
     }
 
     fn __append(&self, layout: Layout, out: &mut Vec<u8>) -> Result<(), CodecError> {
-        match layout {
-            Layout::Named => msgpack::append_named(self, out),
-            Layout::Compact => msgpack::append_compact(self, out),
-        }
+        msgpack::append(self, layout, out)
     }
 
     fn __decode(payload: Option<Bytes>) -> Result<T, CodecError> {
         let mut value: Option<T> = None;
-        let any: &mut dyn Any = &mut value;
-        if let Some(unit) = any.downcast_mut::<Option<()>>() {
-            *unit = Some(());
-        } else if let Some(bytes) = any.downcast_mut::<Option<Bytes>>() {
-            *bytes = Some(take_bin(payload.ok_or_else(absent)?)?);
-        } else {
-            return match payload {
-                Some(payload) => msgpack::decode(&payload),
-                // Types that accept nil, such as `Option`, may be absent.
-                None => msgpack::decode(NIL).map_err(|_| absent()),
-            };
+        match payload {
+            _ if is::<T, ()>() => fill(&mut value, ()),
+            Some(payload) if is_blob::<T>() && is_bin(&payload) => {
+                fill_blob(&mut value, take_bin(payload)?);
+            }
+            Some(payload) => return msgpack::decode(&payload),
+            // Types that accept nil, such as `Option`, may be absent.
+            None => return msgpack::decode(NIL).map_err(|_| absent()),
         }
         value.ok_or_else(absent)
     }
 }
 
+/// Whether `T` is `U`.
+fn is<T: 'static, U: 'static>() -> bool {
+    TypeId::of::<T>() == TypeId::of::<U>()
+}
+
+/// Whether `T` consists of bytes, which need not be decoded one by one.
+fn is_blob<T: 'static>() -> bool {
+    is::<T, Bytes>() || is::<T, Vec<u8>>() || is::<T, Box<[u8]>>() || is::<T, Cow<'static, [u8]>>()
+}
+
+/// Makes a value of one of the types that consist of bytes.
+fn fill_blob(value: &mut dyn Any, bytes: Bytes) {
+    if value.is::<Option<Bytes>>() {
+        fill(value, bytes);
+    } else if value.is::<Option<Vec<u8>>>() {
+        fill(value, bytes.to_vec());
+    } else if value.is::<Option<Box<[u8]>>>() {
+        fill(value, Box::<[u8]>::from(&bytes[..]));
+    } else {
+        fill(value, Cow::<'static, [u8]>::Owned(bytes.to_vec()));
+    }
+}
+
+/// Sets an `Option<U>`, if it is one.
+fn fill<U: 'static>(value: &mut dyn Any, with: U) {
+    if let Some(value) = value.downcast_mut::<Option<U>>() {
+        *value = Some(with);
+    }
+}
+
 fn absent() -> CodecError {
     CodecError::new("the payload is absent")
+}
+
+/// Whether a payload is a msgpack bin, or a str, for peers that do not distinguish the two.
+fn is_bin(payload: &[u8]) -> bool {
+    matches!(payload.first(), Some(0xa0..=0xbf | 0xc4..=0xc6 | 0xd9..=0xdb))
 }
 
 /// Returns the contents of a msgpack bin, which share the memory of the message.

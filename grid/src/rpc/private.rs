@@ -12,7 +12,8 @@ pub use std::result::Result;
 pub use super::args::Arg;
 pub use super::fault::ErrorCodec;
 pub use super::handlers::{BadRequest, Decoded, Handlers, Request};
-pub use super::payload::{Codec, Layout};
+pub use super::layout::Layout;
+pub use super::payload::Codec;
 pub use super::served::{Served, ServedBy};
 use super::{ArgTuple, DEFAULT_CAPACITY, HandlerError, Payload, Registrar, Service};
 pub use super::{

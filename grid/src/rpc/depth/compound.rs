@@ -6,6 +6,7 @@ use serde::ser::{
 };
 
 use super::counted::Counted;
+use crate::rpc::pack::is_byte;
 
 /// Serialisers of elements without names.
 macro_rules! elements {
@@ -31,10 +32,28 @@ macro_rules! elements {
 
 elements! {
     SerializeSeq: serialize_element;
-    SerializeTuple: serialize_element;
     SerializeTupleStruct: serialize_field;
     SerializeTupleVariant: serialize_field;
     SerializeMap: serialize_key serialize_value;
+}
+
+impl<C: SerializeTuple> SerializeTuple for Counted<C> {
+    type Ok = C::Ok;
+    type Error = C::Error;
+
+    #[inline]
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), C::Error> {
+        // As in `collect_seq`.
+        if is_byte::<T>() {
+            return self.inner.serialize_element(value);
+        }
+        self.inner.serialize_element(&self.levels.with(value))
+    }
+
+    #[inline]
+    fn end(self) -> Result<C::Ok, C::Error> {
+        self.inner.end()
+    }
 }
 
 /// Serialisers of named fields.

@@ -1,4 +1,4 @@
-//! What each wrapper carries: the levels that are left, and where the stack began.
+//! What each wrapper carries: the levels that are left, where the stack began, and in which form a value is read.
 
 use std::fmt;
 
@@ -28,6 +28,45 @@ impl<T> Counted<T> {
     }
 }
 
+/// In which form a value is read. All but the first are for values that this node would have written in another form.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::rpc) enum Reading {
+    /// JSON, whose deserialiser needs no help.
+    #[cfg(feature = "json")]
+    Json,
+    /// As this node writes msgpack: types with two forms have the readable one. Where serde buffers a value of a type
+    /// that it does not know yet, bytes become a sequence: serde can make any type of bytes from that, but no `Vec<u8>`
+    /// from buffered bytes.
+    Own,
+    /// The same, but bytes stay bytes, for types that accept nothing else.
+    WholeBytes,
+    /// Types with two forms have the binary one.
+    Binary,
+}
+
+impl Reading {
+    #[inline]
+    pub(super) fn is_human_readable(self) -> bool {
+        self != Self::Binary
+    }
+
+    /// Whether serde gets buffered bytes as a sequence.
+    #[inline]
+    pub(super) fn splits_bytes(self) -> bool {
+        self == Self::Own
+    }
+
+    /// Whether the value is msgpack.
+    #[inline]
+    pub(super) fn is_msgpack(self) -> bool {
+        match self {
+            #[cfg(feature = "json")]
+            Self::Json => false,
+            Self::Own | Self::WholeBytes | Self::Binary => true,
+        }
+    }
+}
+
 /// The levels that may still be nested below a value. It fits a register.
 #[derive(Clone, Copy)]
 pub(in crate::rpc) struct Levels {
@@ -39,6 +78,8 @@ pub(in crate::rpc) struct Levels {
     transparent: u8,
     /// Both at the outermost value, for the error.
     max: u8,
+    /// How the value is read. Of no meaning while encoding.
+    pub(super) reading: Reading,
 }
 
 impl Levels {
@@ -48,13 +89,13 @@ impl Levels {
     /// the sender's own.
     #[inline]
     pub(in crate::rpc) fn encoding(max: u8) -> Self {
-        Self { stack: 0, containers: max, transparent: max, max }
+        Self { stack: 0, containers: max, transparent: max, max, reading: Reading::Own }
     }
 
     /// The levels of an outermost value, whose decoding begins in the calling function.
     #[inline]
-    pub(in crate::rpc) fn decoding(max: u8) -> Self {
-        Self { stack: stack_position(), ..Self::encoding(max) }
+    pub(in crate::rpc) fn decoding(max: u8, reading: Reading) -> Self {
+        Self { stack: stack_position(), reading, ..Self::encoding(max) }
     }
 
     /// Returns what is left inside of an array or a map.

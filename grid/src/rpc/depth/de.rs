@@ -3,6 +3,7 @@
 use serde::de::{DeserializeSeed, Deserializer, Visitor};
 
 use super::counted::Counted;
+use crate::rpc::pack::RAW_VALUE;
 
 /// Methods in whose place formats never visit a nested value: the visitor needs no wrapper.
 macro_rules! forward_scalars {
@@ -29,7 +30,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Counted<D> {
 
     #[inline]
     fn is_human_readable(&self) -> bool {
-        self.inner.is_human_readable()
+        self.levels.reading.is_human_readable()
     }
 
     forward_scalars! {
@@ -37,6 +38,19 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Counted<D> {
         deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
         deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
         deserialize_f32 deserialize_f64
+    }
+
+    #[inline]
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        // A `serde_json::value::RawValue` is written as a map of one entry, which only `serde_json` expects by itself.
+        if name == RAW_VALUE && self.levels.reading.is_msgpack() {
+            return self.inner.deserialize_map(self.levels.with(visitor));
+        }
+        self.inner.deserialize_newtype_struct(name, self.levels.with(visitor))
     }
 
     forward! {
@@ -49,7 +63,6 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Counted<D> {
         deserialize_option()
         deserialize_unit()
         deserialize_unit_struct(name: &'static str)
-        deserialize_newtype_struct(name: &'static str)
         deserialize_seq()
         deserialize_tuple(len: usize)
         deserialize_tuple_struct(name: &'static str, len: usize)

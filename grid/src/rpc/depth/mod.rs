@@ -14,6 +14,9 @@
 //! The level is a part of each wrapper. Nothing has to be restored on the way out, so a user's code that ignores an error
 //! and continues does not change the count.
 //!
+//! On the way, the wrappers of a deserialiser also adapt what msgpack contains to what serde's types accept, where the
+//! two differ; see [`Reading`].
+//!
 //! | file | what |
 //! |---|---|
 //! | `counted.rs` | the wrapper, the levels that are left, and the errors |
@@ -33,4 +36,4 @@ mod visitor;
 #[cfg(test)]
 mod tests;
 
-pub(super) use counted::{Counted, DEPTH_MAX, Levels};
+pub(super) use counted::{Counted, DEPTH_MAX, Levels, Reading};

@@ -2,9 +2,17 @@
 
 use std::fmt::Display;
 
-use serde::ser::{Serialize, Serializer};
+use serde::ser::{Serialize, SerializeSeq, Serializer};
 
 use super::counted::{Counted, encoding};
+use crate::rpc::pack::is_byte;
+
+/// The number of items, if the iterator knows it.
+#[inline]
+fn exact_len(items: &impl Iterator) -> Option<usize> {
+    let (least, most) = items.size_hint();
+    (most == Some(least)).then_some(least)
+}
 
 macro_rules! forward {
     ($($method:ident($($arg:ident: $Arg:ty),*))*) => {$(
@@ -79,6 +87,25 @@ impl<S: Serializer> Serializer for Counted<S> {
         serialize_unit()
         serialize_unit_struct(name: &'static str)
         serialize_unit_variant(name: &'static str, index: u32, variant: &'static str)
+    }
+
+    #[inline]
+    fn collect_seq<I>(self, items: I) -> Result<S::Ok, S::Error>
+    where
+        I: IntoIterator,
+        I::Item: Serialize,
+    {
+        let items = items.into_iter();
+        // Nothing is nested in bytes, and without a wrapper they are recognised.
+        if is_byte::<I::Item>() {
+            encoding(self.levels.container())?;
+            return self.inner.collect_seq(items);
+        }
+        let mut elements = self.serialize_seq(exact_len(&items))?;
+        for item in items {
+            elements.serialize_element(&item)?;
+        }
+        elements.end()
     }
 
     #[inline]

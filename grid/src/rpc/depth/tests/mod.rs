@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::DEPTH_MAX;
 use crate::CodecError;
+use crate::rpc::layout::Layout;
 use crate::rpc::msgpack;
 use shapes::*;
 
@@ -27,14 +28,14 @@ fn nested<T: Shape>(count: usize) -> T {
     (0..count).fold(T::leaf().0, |value, _| value.wrap())
 }
 
-fn named<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
+fn named<T: Serialize + DeserializeOwned>(value: &T) -> Result<Vec<u8>, CodecError> {
     let mut bytes = Vec::new();
-    msgpack::append_named(value, &mut bytes).map(|()| bytes)
+    msgpack::append(value, Layout::Named, &mut bytes).map(|()| bytes)
 }
 
-fn compact<T: Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
+fn compact<T: Serialize + DeserializeOwned>(value: &T) -> Result<Vec<u8>, CodecError> {
     let mut bytes = Vec::new();
-    msgpack::append_compact(value, &mut bytes).map(|()| bytes)
+    msgpack::append(value, Layout::Compact, &mut bytes).map(|()| bytes)
 }
 
 fn is_too_deep<T>(result: Result<T, CodecError>) -> bool {
@@ -200,6 +201,7 @@ fn extensions_keep_their_form() {
 }
 
 /// A `Serialize` that continues after an error.
+#[derive(Deserialize)]
 struct Stubborn(Sequence);
 
 impl Serialize for Stubborn {

@@ -178,7 +178,7 @@ pub(super) struct Wide {
     c: Option<u64>,
     d: Option<String>,
     e: Vec<String>,
-    f: u128,
+    f: i64,
     g: (u64, String, f32),
     h: f64,
     next: Option<Box<Self>>,

@@ -1,0 +1,125 @@
+//! What is written, and the parts that all of the serialiser writes: headers, bytes, forms of structs.
+
+use rmp::encode::{self, ValueWriteError};
+use serde::ser::Serialize;
+
+use super::bytes::byte;
+use super::doubt::Doubts;
+use super::error::PackError;
+use super::shapes::{self, Form};
+use crate::rpc::layout::Layout;
+
+/// Appends one value to a buffer.
+pub(in crate::rpc) struct Packer<'a> {
+    pub(super) out: &'a mut Vec<u8>,
+    pub(super) layout: Layout,
+    /// Name of the type of the whole value.
+    whole: &'static str,
+    pub(super) doubts: Doubts,
+}
+
+impl<'a> Packer<'a> {
+    /// `whole` is the name of the value's type.
+    #[inline]
+    pub(in crate::rpc) fn new(out: &'a mut Vec<u8>, layout: Layout, whole: &'static str) -> Self {
+        Self { out, layout, whole, doubts: Doubts::default() }
+    }
+
+    /// Makes the first doubt an error, which names its place. `reason` is why the value is not readable.
+    pub(in crate::rpc) fn strict(mut self, reason: &str) -> Self {
+        self.doubts = Doubts::strict(reason);
+        self
+    }
+
+    /// What may not be readable again of the value that has been written.
+    #[inline]
+    pub(in crate::rpc) fn into_doubts(self) -> Doubts {
+        self.doubts
+    }
+
+    #[inline]
+    pub(super) fn bin_header(&mut self, len: usize) -> Result<(), PackError> {
+        written(encode::write_bin_len(&mut self.out, length(len)?))
+    }
+
+    #[inline]
+    pub(super) fn array_header(&mut self, len: usize) -> Result<(), PackError> {
+        written(encode::write_array_len(&mut self.out, length(len)?))
+    }
+
+    #[inline]
+    pub(super) fn map_header(&mut self, len: usize) -> Result<(), PackError> {
+        written(encode::write_map_len(&mut self.out, length(len)?))
+    }
+
+    /// Writes the header of a struct, and returns whether its fields have names.
+    #[inline]
+    pub(super) fn struct_header(&mut self, len: usize, names: bool) -> Result<bool, PackError> {
+        if names {
+            self.map_header(len)?
+        } else {
+            self.array_header(len)?
+        }
+        Ok(names)
+    }
+
+    /// Whether a struct is written as a map in the compact layout.
+    #[inline]
+    pub(super) fn needs_names(&mut self, name: &'static str, len: usize) -> bool {
+        // Structs of formats, which are recognised by the name of their field.
+        if name.starts_with('$') {
+            return true;
+        }
+        let key = shapes::key(self.whole, name, len);
+        match shapes::form(key) {
+            Some(form) => form == Form::Map,
+            None => {
+                self.doubts.shapes.push(key);
+                false
+            }
+        }
+    }
+
+    /// Writes a variant with content, up to the content.
+    #[inline]
+    pub(super) fn variant(&mut self, variant: &'static str) -> Result<(), PackError> {
+        self.map_header(1)?;
+        written(encode::write_str(&mut self.out, variant))
+    }
+
+    /// Writes a sequence of `u8`.
+    #[inline]
+    pub(super) fn bytes<I>(&mut self, bytes: I) -> Result<(), PackError>
+    where
+        I: Iterator,
+        I::Item: Serialize,
+    {
+        let len = bytes.size_hint().0;
+        self.bin_header(len)?;
+        let start = self.out.len();
+        self.out.extend(bytes.map(|item| byte(&item)));
+        check_count(len, self.out.len() - start)
+    }
+}
+
+#[inline]
+pub(super) fn length(len: usize) -> Result<u32, PackError> {
+    u32::try_from(len).map_err(PackError::new)
+}
+
+/// The result of writing to a `Vec`, which cannot fail.
+#[inline]
+pub(super) fn written<T>(result: Result<T, ValueWriteError>) -> Result<(), PackError> {
+    result.map(|_| ()).map_err(PackError::new)
+}
+
+/// Refuses a value that has announced another number of elements than it has.
+#[inline]
+pub(super) fn check_count(len: usize, count: usize) -> Result<(), PackError> {
+    if len == count {
+        return Ok(());
+    }
+    Err(PackError::new(format_args!(
+        "a `Serialize` announces {len} elements and has {count}: correct it"
+    )))
+}

@@ -1,0 +1,311 @@
+//! The bytes of values, what is refused, and when a value is decoded before it is sent. The table of docs/guide/payloads.md
+//! has the shapes of types.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Debug;
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::CodecError;
+use crate::rpc::layout::Layout;
+use crate::rpc::msgpack;
+use crate::rpc::payload::Codec;
+
+const LAYOUTS: [Layout; 2] = [Layout::Named, Layout::Compact];
+
+fn encoded<T: Serialize + DeserializeOwned>(
+    value: &T,
+    layout: Layout,
+) -> Result<Vec<u8>, CodecError> {
+    let mut bytes = Vec::new();
+    msgpack::append(value, layout, &mut bytes).map(|()| bytes)
+}
+
+fn error<T: Serialize + DeserializeOwned>(value: &T) -> String {
+    encoded(value, Layout::Named).unwrap_err().to_string()
+}
+
+fn round_trip<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {
+    for layout in LAYOUTS {
+        assert_eq!(&msgpack::decode::<T>(&encoded(value, layout).unwrap()).unwrap(), value);
+    }
+}
+
+mod blobs {
+    use super::*;
+
+    /// Decodes the same bytes from a bin and from an array of integers, as the whole payload and inside another.
+    fn both_forms<T>(bin: &'static [u8], array: &'static [u8])
+    where
+        T: Serialize + DeserializeOwned + Debug + PartialEq + Send + 'static,
+    {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(untagged)]
+        enum Untagged<T> {
+            Blob(T),
+        }
+
+        let codec = Codec::<T>::of(Layout::Named);
+        let value = codec.decode(Some(Bytes::from_static(bin))).unwrap();
+        assert_eq!(codec.decode(Some(Bytes::from_static(array))).unwrap(), value);
+        for form in [bin, array] {
+            let Untagged::Blob(blob) = msgpack::decode(form).unwrap();
+            assert_eq!(blob, value);
+            let listed = [&b"\x91"[..], form].concat();
+            assert_eq!(msgpack::decode::<Vec<T>>(&listed).unwrap()[..], [blob]);
+        }
+        assert_eq!(codec.encode(value).unwrap().unwrap(), bin);
+    }
+
+    #[test]
+    fn they_are_a_bin_and_decoded_from_both_forms() {
+        let (bin, array) = (b"\xc4\x03\x01\x02\xc8", b"\x93\x01\x02\xcc\xc8");
+        both_forms::<Vec<u8>>(bin, array);
+        both_forms::<[u8; 3]>(bin, array);
+        both_forms::<Box<[u8]>>(bin, array);
+        both_forms::<Cow<'static, [u8]>>(bin, array);
+        both_forms::<Bytes>(bin, array);
+        both_forms::<std::collections::VecDeque<u8>>(bin, array);
+        both_forms::<(u8, u8, u8)>(bin, array);
+        both_forms::<Vec<u8>>(b"\xc4\x00", b"\x90");
+    }
+
+    #[test]
+    fn only_u8_is_a_byte() {
+        assert_eq!(encoded(&vec![1_i8, 2], Layout::Named).unwrap(), b"\x92\x01\x02");
+        assert_eq!(
+            encoded(&(1_u8, 200_u8, "a".to_owned()), Layout::Named).unwrap(),
+            b"\x93\x01\xcc\xc8\xa1a"
+        );
+        assert_eq!(encoded(&(1_u8, 2_u16), Layout::Named).unwrap(), b"\x92\x01\x02");
+        assert_eq!(encoded(&[0_u32; 0], Layout::Named).unwrap(), b"\x90");
+    }
+
+    /// A type that makes itself from bytes only, where serde buffers it.
+    #[derive(Debug, PartialEq)]
+    struct Strict(u8);
+
+    impl Serialize for Strict {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.serialize_bytes(&[self.0])
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Strict {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            struct Visitor;
+            impl serde::de::Visitor<'_> for Visitor {
+                type Value = Strict;
+                fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    f.write_str("bytes")
+                }
+                fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Strict, E> {
+                    Ok(Strict(bytes[0]))
+                }
+            }
+            deserializer.deserialize_bytes(Visitor)
+        }
+    }
+
+    #[test]
+    fn types_that_accept_nothing_but_bytes_get_them() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "t")]
+        enum Tagged {
+            Strict { strict: Strict },
+        }
+        round_trip(&Tagged::Strict { strict: Strict(7) });
+    }
+}
+
+#[test]
+fn the_binary_form_of_a_type_with_two_is_read() {
+    let ip: IpAddr = "10.0.0.1".parse().unwrap();
+    assert_eq!(encoded(&ip, Layout::Named).unwrap(), b"\xa810.0.0.1");
+    assert_eq!(msgpack::decode(b"\x81\xa2V4\x94\x0a\x00\x00\x01"), Ok(ip));
+    assert_eq!(msgpack::decode(b"\x81\xa2V4\xc4\x04\x0a\x00\x00\x01"), Ok(ip));
+    assert!(msgpack::decode::<IpAddr>(b"\xa3no!").unwrap_err().to_string().contains("IP address"));
+}
+
+/// What other types are encoded as has not changed.
+#[test]
+fn other_bytes_are_those_of_rmp_serde() {
+    #[derive(Serialize, Deserialize)]
+    struct Many {
+        unsigned: Vec<u64>,
+        signed: Vec<i64>,
+        floats: (f32, f64),
+        text: Vec<String>,
+        map: BTreeMap<String, Option<char>>,
+        unit: (),
+        #[serde(flatten)]
+        rest: BTreeMap<String, bool>,
+    }
+
+    let around = |bit: u32| [(1_u64 << bit) - 1, 1 << bit];
+    let many = Many {
+        unsigned: (0..64).flat_map(around).collect(),
+        signed: (0..63).flat_map(around).map(|number| -(number as i64)).collect(),
+        floats: (1.5, f64::NAN),
+        text: [0, 31, 32, 255, 256, 65_535, 65_536].map(|len| "x".repeat(len)).into(),
+        map: [("a".to_owned(), None), ("b".to_owned(), Some('é'))].into(),
+        unit: (),
+        // With a length that serde does not know before, and a header of three bytes.
+        rest: (0..70_000).map(|number| (number.to_string(), true)).collect(),
+    };
+    assert_eq!(encoded(&many, Layout::Named).unwrap(), rmp_serde::to_vec_named(&many).unwrap());
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Outer {
+    inner: Vec<Inner>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Inner {
+    held: Option<()>,
+}
+
+#[test]
+fn a_some_that_would_be_none_is_refused_with_its_place() {
+    let text = error(&Outer { inner: vec![Inner { held: None }, Inner { held: Some(()) }] });
+    assert!(text.contains("would arrive as `None`: use `bool`"), "{text}");
+    assert!(text.contains("at `inner.held` in `grid::rpc::pack::tests::Outer`"), "{text}");
+    assert!(error(&Some(None::<u8>)).contains("in `core::option::Option<"));
+    round_trip(&Outer { inner: vec![Inner { held: None }] });
+}
+
+#[test]
+fn a_refused_value_leaves_the_buffer_as_it_was_for_the_next_argument() {
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Wide {
+        Wide { number: u128 },
+    }
+
+    let mut out = b"before".to_vec();
+    let text = msgpack::append(&Wide::Wide { number: 1 }, Layout::Compact, &mut out)
+        .unwrap_err()
+        .to_string();
+    assert!(text.contains("128-bit") && text.contains("at `number` in `"), "{text}");
+    assert!(out.starts_with(b"before"));
+}
+
+mod compact {
+    use super::*;
+
+    thread_local! {
+        static DECODED: Cell<u32> = const { Cell::new(0) };
+    }
+
+    /// Counts how often it is decoded.
+    #[derive(Debug, PartialEq, Serialize)]
+    struct Counting {
+        number: u8,
+    }
+
+    impl<'de> Deserialize<'de> for Counting {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            #[derive(Deserialize)]
+            #[serde(rename = "Counting")]
+            struct Plain {
+                number: u8,
+            }
+            DECODED.set(DECODED.get() + 1);
+            Plain::deserialize(deserializer).map(|plain| Self { number: plain.number })
+        }
+    }
+
+    #[test]
+    fn the_first_value_of_a_struct_is_decoded_before_it_is_sent() {
+        let send = |number| encoded(&Counting { number }, Layout::Compact).unwrap();
+        assert_eq!((send(7), DECODED.get()), (b"\x91\x07".to_vec(), 1));
+        assert_eq!((send(8), DECODED.get()), (b"\x91\x08".to_vec(), 1));
+        encoded(&Counting { number: 7 }, Layout::Named).unwrap();
+        assert_eq!(DECODED.get(), 1, "never in the named layout");
+    }
+
+    #[test]
+    fn a_struct_with_a_skipped_field_has_names() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct Skips {
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            a: Option<u8>,
+            #[serde(default)]
+            b: Option<u8>,
+        }
+        let value = |a| Skips { a, b: Some(7) };
+        assert_eq!(encoded(&value(None), Layout::Compact).unwrap(), b"\x81\xa1b\x07");
+        assert_eq!(encoded(&value(Some(1)), Layout::Compact).unwrap(), b"\x92\x01\x07");
+        round_trip(&value(None));
+    }
+
+    /// As arrays, the variants of this type would be decoded as each other.
+    #[test]
+    fn a_value_that_an_array_would_change_has_names() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(untagged)]
+        enum Area {
+            Square { side: u32, at: u32 },
+            Sides(Vec<u32>),
+        }
+        let square = Area::Square { side: 1, at: 2 };
+        for _ in 0..2 {
+            assert_eq!(encoded(&square, Layout::Compact).unwrap(), b"\x82\xa4side\x01\xa2at\x02");
+        }
+        round_trip(&square);
+        round_trip(&Area::Sides(vec![1, 2]));
+    }
+
+    #[test]
+    fn the_order_of_a_hash_map_does_not_matter() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct Counts {
+            by_name: HashMap<String, u32>,
+        }
+        let by_name = (0..50).map(|number| (number.to_string(), number)).collect();
+        assert_eq!(encoded(&Counts { by_name }, Layout::Compact).unwrap()[0], 0x91);
+    }
+}
+
+#[test]
+fn a_wrong_number_of_elements_is_refused() {
+    #[derive(Deserialize)]
+    struct Liar;
+
+    impl Serialize for Liar {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            use serde::ser::SerializeSeq as _;
+            let mut elements = serializer.serialize_seq(Some(3))?;
+            elements.serialize_element(&1_u16)?;
+            elements.end()
+        }
+    }
+    assert!(error(&Liar).contains("announces 3 elements and has 1"), "{}", error(&Liar));
+}
+
+/// As `serde_json` with `arbitrary_precision` serialises its numbers.
+#[test]
+fn numbers_that_are_text_become_numbers() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(rename = "$serde_json::private::Number")]
+    struct Number {
+        #[serde(rename = "$serde_json::private::Number")]
+        digits: String,
+    }
+    let number = |digits: &str| Number { digits: digits.to_owned() };
+    for layout in LAYOUTS {
+        assert_eq!(encoded(&number("7"), layout).unwrap(), b"\x07");
+        assert_eq!(
+            encoded(&vec![number("-1"), number("0.5")], layout).unwrap(),
+            b"\x92\xff\xcb\x3f\xe0\0\0\0\0\0\0"
+        );
+        let long = encoded(&number("1.50"), layout).unwrap();
+        assert_eq!(long, b"\x81\xbc$serde_json::private::Number\xa41.50");
+    }
+}

@@ -1,0 +1,1 @@
+//! Empty: the tests of what can be sent are in `tests/`.
