@@ -96,7 +96,7 @@ async fn errors_and_panics_do_not_affect_other_calls() {
     assert_eq!(error.code, ErrorCode::UnknownHandler);
     assert_eq!(
         error.message,
-        format!("handler 40 at {B}: Invalid Handler: id 40 is not registered on this node")
+        format!("Invalid Handler: id 40 is not registered on this node (handler 40 at {B})")
     );
     assert_eq!(b.request(ECHO, bytes("still there")).await.unwrap(), bytes("still there"));
 }

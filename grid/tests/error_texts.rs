@@ -110,14 +110,17 @@ async fn limits_name_method_peer_and_setting() {
         "exceed the limit of 1048480 bytes (`Config::message_bytes_max` of http://b:1 is 1048576)";
     let error = kv.put("x".repeat(200)).await.unwrap_err();
     let text = error.to_string();
-    assert!(text.starts_with("cannot encode the request: Kv/put at http://b:1: "), "{text}");
-    assert!(text.ends_with("(`#[handler(request_bytes_max = 100)]`)"), "{text}");
+    assert!(text.starts_with("cannot encode the request: a request of "), "{text}");
+    assert!(
+        text.ends_with("(`#[handler(request_bytes_max = 100)]`) (Kv/put at http://b:1)"),
+        "{text}"
+    );
     let (mut input, _reply) = kv.load().await.unwrap();
     let error = input.send("x".repeat(2 << 20)).await.unwrap_err();
     assert!(matches!(error, SendError::Encode(_)));
     let text = error.to_string();
-    assert!(text.starts_with("cannot encode the item: Kv/load at http://b:1: 2097"), "{text}");
-    assert!(text.ends_with(limit), "{text}");
+    assert!(text.starts_with("cannot encode the item: 2097"), "{text}");
+    assert!(text.ends_with(&format!("{limit} (Kv/load at http://b:1)")), "{text}");
     let error = kv.get(2 << 20).await.unwrap_err();
     assert_text(
         error,
@@ -135,36 +138,37 @@ async fn statements_of_the_callee_name_method_and_peer() {
     assert_text(
         newer.missing().await.unwrap_err(),
         &format!(
-            "Kv/missing at http://b:1: Invalid Handler: id {id} is not registered on this node"
+            "Invalid Handler: id {id} is not registered on this node (Kv/missing at http://b:1)"
         ),
     );
     let subroute = newer::NewerClient::new(connection.subroute("disk1"));
     assert_text(
         subroute.pinned().await.unwrap_err(),
-        "Kv/pinned at http://b:1: Invalid Handler: id 9 under this subroute is not registered on this node",
+        "Invalid Handler: id 9 under this subroute is not registered on this node (Kv/pinned at http://b:1)",
     );
     let id = newer::NewerClient::WAIT.info().id();
     assert_text(
         newer.wait().await.unwrap_err(),
         &format!(
-            "Kv/wait at http://b:1: Invalid Handler: id {id} is a single request, and was called as a stream"
+            "Invalid Handler: id {id} is a single request, and was called as a stream (Kv/wait at http://b:1)"
         ),
     );
     let id = newer::NewerClient::WATCH.info().id();
     assert_text(
         newer.watch().await.unwrap_err(),
         &format!(
-            "Kv/watch at http://b:1: Invalid Handler: id {id} opens a stream, and was called as a single request"
+            "Invalid Handler: id {id} opens a stream, and was called as a single request (Kv/watch at http://b:1)"
         ),
     );
     assert_text(
         kv.get(13).await.unwrap_err(),
-        "Kv/get at http://b:1: the handler panicked; the log of its node has the message",
+        "the handler panicked; the log of its node has the message (Kv/get at http://b:1)",
     );
     let undecodable = newer.get(1).await.unwrap_err();
     assert!(matches!(undecodable, CallError::Decode(_)));
     let text = undecodable.to_string();
-    assert!(text.starts_with("cannot decode the answer: Kv/get at http://b:1: "), "{text}");
+    assert!(text.starts_with("cannot decode the answer: "), "{text}");
+    assert!(text.ends_with(" (Kv/get at http://b:1)"), "{text}");
     // A handler's own error is the application's.
     assert_text(kv.fail().await.unwrap_err(), "no such volume");
 }
@@ -188,7 +192,7 @@ async fn missing_extensions_and_names_say_what_to_do() {
     let error = connection.stream(9, capacities, None).await.unwrap_err();
     assert_text(
         error,
-        "handler 9 at http://b:1: Invalid Handler: id 9 is not registered on this node",
+        "Invalid Handler: id 9 is not registered on this node (handler 9 at http://b:1)",
     );
 
     let error = a.connection("http://B").unwrap_err();

@@ -600,7 +600,8 @@ async fn capacities_change() {
     let new = NewClient::new(connection);
     let error = new.few().await.unwrap_err();
     assert!(is_unknown(&error), "{error:?}");
-    let text = "Disk/few at http://b:1: capacities differ: the caller has incoming = 0, outgoing = 8, the handler incoming = 0, outgoing = 4";
+    let text = "capacities differ: the caller has incoming = 0, outgoing = 8, the handler incoming = 0, outgoing = 4 \
+        (Disk/few at http://b:1)";
     assert_eq!(error.to_string(), text);
     let error = new.take().await.unwrap_err();
     assert!(is_unknown(&error), "{error:?}");

@@ -314,11 +314,11 @@ async fn what_is_too_large_for_the_peer_is_refused_at_its_sender() {
     let CallError::Encode(error) = things.echo(large(2 << 20)).await.unwrap_err() else { panic!() };
     let limit =
         "exceed the limit of 1048480 bytes (`Config::message_bytes_max` of http://b:1 is 1048576)";
-    assert!(error.to_string().ends_with(limit), "{error}");
-    assert!(error.to_string().starts_with("Things/echo at http://b:1: 20971"), "{error}");
+    assert!(error.to_string().contains(limit), "{error}");
+    assert!(error.to_string().starts_with("20971"), "{error}");
     let (mut up, _down) = things.relay().await.unwrap();
     let SendError::Encode(error) = up.send(large(2 << 20)).await.unwrap_err() else { panic!() };
-    assert!(error.to_string().ends_with(limit), "{error}");
+    assert!(error.to_string().contains(limit), "{error}");
     up.send(large(1 << 19)).await.unwrap();
     // Towards `a`, the own limit of `b` is the smaller one.
     let error = ThingsClient::new(to_a).echo(large(2 << 20)).await.unwrap_err();

@@ -172,7 +172,7 @@ impl CallFailure {
             Self::Handler(mut fault)
                 if !matches!(fault.code, ErrorCode::Handler | ErrorCode::Text) =>
             {
-                fault.message = format!("{method} at {peer}: {}", fault.message);
+                fault.message = format!("{} ({method} at {peer})", fault.message);
                 Self::Handler(fault)
             }
             other => other,

@@ -20,7 +20,7 @@ impl CodecError {
 impl CodecError {
     /// The same error of a call, with the method and the peer.
     pub(crate) fn of_call(&self, method: &impl fmt::Display, peer: &str) -> Self {
-        Self::new(format_args!("{method} at {peer}: {self}"))
+        Self::new(format_args!("{self} ({method} at {peer})"))
     }
 }
 

@@ -173,7 +173,7 @@ pub struct RemoteError {
     /// The kind of error.
     pub code: ErrorCode,
     /// The text that the peer sent. If it is a statement of the peer about the call, such as
-    /// [`ErrorCode::UnknownHandler`], the method and the peer come before it.
+    /// [`ErrorCode::UnknownHandler`], the method and the peer follow in parentheses.
     pub message: String,
 }
 

@@ -75,10 +75,10 @@ async fn a_request_above_the_limit_of_its_method_is_not_sent(place: Place) {
         panic!("another error");
     };
     let text = error.to_string();
-    assert!(text.starts_with("Store/put at "), "{text}");
+    assert!(text.contains(" (Store/put at "), "{text}");
     let limit = "a request of 1001 bytes exceeds the limit of 1000 bytes of the method \
         (`#[handler(request_bytes_max = 1000)]`)";
-    assert!(text.ends_with(limit), "{text}");
+    assert!(text.starts_with(limit), "{text}");
     assert!(matches!(store.append(bytes(1001)).await, Err(CallError::Encode(_))));
     assert!(matches!(store.list(bytes(70_001)).await, Err(CallError::Encode(_))));
     assert!(matches!(store.sync(bytes(1001)).await, Err(CallError::Encode(_))));

@@ -105,11 +105,7 @@ impl<'a> Name<'a> {
     /// Whether both names lead to the same host, as DNS compares names: without case and the dot at the end. Addresses can be written
     /// in several ways.
     pub(super) fn is_same_host(&self, other: Self) -> bool {
-        self.is_same_host_as(other.host)
-    }
-
-    pub(super) fn is_same_host_as(&self, host: &str) -> bool {
-        let (one, other) = (self.host.trim_end_matches('.'), host.trim_end_matches('.'));
+        let (one, other) = (self.host.trim_end_matches('.'), other.host.trim_end_matches('.'));
         let ip = |host: &str| host.parse::<IpAddr>().ok();
         one.eq_ignore_ascii_case(other) || ip(one).is_some_and(|one| ip(other) == Some(one))
     }

@@ -51,16 +51,6 @@ fn warn_of(local: &str, names: &[(&str, Name<'_>)]) {
     if let (Some((secure, _)), Some((plain, _))) = (secure, plain) {
         tracing::warn!(local, secure, plain, "the host list has names with and without TLS");
     }
-    let loopback = names.iter().find(|(_, name)| is_loopback(*name));
-    let remote = names.iter().find(|(_, name)| !is_loopback(*name));
-    if let (Some((loopback, _)), Some((remote, _))) = (loopback, remote) {
-        tracing::warn!(
-            local,
-            loopback,
-            remote,
-            "the host list has a name that every machine takes for itself"
-        );
-    }
     for (number, (host, name)) in names.iter().enumerate() {
         let same_host = |(_, other): &&(&str, Name<'_>)| {
             other.is_same_host(*name) && other.states_port() != name.states_port()
@@ -85,11 +75,4 @@ fn is_same(one: Name<'_>, other: Name<'_>) -> bool {
 fn is_unspecified(name: Name<'_>) -> bool {
     let host = name.host();
     host.parse() == Ok(Ipv4Addr::UNSPECIFIED) || host.parse() == Ok(Ipv6Addr::UNSPECIFIED)
-}
-
-fn is_loopback(name: Name<'_>) -> bool {
-    let host = name.host();
-    name.is_same_host_as("localhost")
-        || host.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
-        || host.parse() == Ok(Ipv6Addr::LOCALHOST)
 }

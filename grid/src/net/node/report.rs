@@ -1,8 +1,9 @@
 //! Log lines about the links of a node, and the reasons of refusals in their states.
 //!
 //! What an operator reads at the level `info`: the first failure to reach a peer, each new reason, and that the peer is
-//! connected again. Repeats are counted, and their number is logged once a minute. The level is `warn` if somebody has to
-//! do something about it, for example correct a token. docs/guide/troubleshooting.md explains each line.
+//! connected again. Repeats are counted, and their number is logged once a minute. A refusal, or the end of a link, is a
+//! `warn` if somebody has to do something about it, for example correct a token. docs/guide/troubleshooting.md explains
+//! each line.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::SocketAddr;
@@ -81,6 +82,8 @@ impl LinkLog {
         let failed_attempts = Some(std::mem::take(&mut inner.failed_attempts)).filter(|n| *n > 0);
         inner.reasons = Repeats::default();
         let (level, left_out) = inner.note(Level::INFO);
+        // The subscriber is the user's.
+        drop(inner);
         log_at!(
             level, %local, peer = %name, %instance, failed_attempts, missing_extensions,
             peer_message_bytes_max, left_out, "link is up"
@@ -95,11 +98,16 @@ impl LinkLog {
         log_at!(level, %local, peer = %name, reason = %text, left_out, "link is down");
     }
 
-    /// This node has dialed the peer without success.
+    /// This node has dialed the peer without success. Not a warning, unless this is the wrong process: the listener warns,
+    /// and the dialer may be a tool that reports the failure itself.
     pub(super) fn failed(&self, reason: &LinkError) {
         let Peer { local, name, .. } = &*self.peer;
         let text = text_of(reason);
-        let (level, repeats, left_out) = self.lock().note_failed(reason, &text);
+        let level = match reason {
+            LinkError::NameTaken { .. } => Level::WARN,
+            reason => level(reason).max(Level::INFO),
+        };
+        let (level, repeats, left_out) = self.lock().note_failed(level, kind(reason, &text));
         match repeats {
             None | Some(0) => {
                 log_at!(level, %local, peer = %name, reason = %text, left_out, "cannot reach the peer");
@@ -116,7 +124,8 @@ impl LinkLog {
         let Peer { local, name, .. } = &*self.peer;
         let address = address.map(display);
         let text = text_of(reason);
-        let (level, repeats, left_out) = self.lock().note_failed(reason, &text);
+        let (level, repeats, left_out) =
+            self.lock().note_failed(level(reason), kind(reason, &text));
         match repeats {
             None | Some(0) => log_at!(
                 level, %local, peer = %name, address, reason = %text, left_out, "refused the peer"
@@ -136,14 +145,16 @@ impl LinkLog {
             _ => false,
         };
         let mut inner = self.lock();
-        if inner.failed_attempts == 0 && !may_have_tried {
-            let (level, left_out) = inner.note(Level::INFO);
-            let waited_s = waited.as_secs();
-            log_at!(
-                level, %local, peer = %name, waited_s, left_out,
-                "the peer has not dialed this node"
-            );
+        if inner.failed_attempts > 0 || may_have_tried {
+            return;
         }
+        let (level, left_out) = inner.note(Level::INFO);
+        drop(inner);
+        let waited_s = waited.as_secs();
+        log_at!(
+            level, %local, peer = %name, waited_s, left_out,
+            "the peer has not dialed this node"
+        );
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -172,13 +183,12 @@ impl Inner {
 
     /// Counts a failed attempt. Also returns how many with the same reason were not logged since the last line; `None` if
     /// this one is not logged either.
-    fn note_failed(&mut self, reason: &LinkError, text: &str) -> (Level, Option<u64>, Option<u64>) {
+    fn note_failed(&mut self, level: Level, kind: u64) -> (Level, Option<u64>, Option<u64>) {
         self.failed_attempts += 1;
-        let level = level(reason);
         if level > Level::INFO {
             return (level, None, None);
         }
-        match self.reasons.note(kind(reason, text)) {
+        match self.reasons.note(kind) {
             None => (Level::DEBUG, None, None),
             Some(repeats) => {
                 let (level, left_out) = self.note(level);
@@ -277,7 +287,7 @@ mod tests {
     async fn each_new_reason_is_logged_and_repeats_are_counted() {
         let log = log();
         let refused = |text: &str| LinkError::Refused { reason: text.to_owned() };
-        let fails = |text| log.lock().note_failed(&refused(text), text);
+        let fails = |text| log.lock().note_failed(Level::WARN, kind(&refused(text), text));
         assert_eq!(fails("the clock is 301.5s ahead"), (Level::WARN, Some(0), None));
         assert_eq!(fails("the clock is 302.7s ahead"), (Level::DEBUG, None, None));
         assert_eq!(fails("the clock is 302.7s behind"), (Level::WARN, Some(0), None));
@@ -292,7 +302,7 @@ mod tests {
         let reasons = (0..10_000).map(|n| format!("{}x", "z".repeat(n % 500)));
         let logged = reasons.filter(|reason| {
             let refused = LinkError::Refused { reason: reason.clone() };
-            log.lock().note_failed(&refused, reason).0 == Level::WARN
+            log.lock().note_failed(Level::WARN, kind(&refused, reason)).0 == Level::WARN
         });
         assert_eq!(logged.count(), LINES_MAX as usize);
     }
