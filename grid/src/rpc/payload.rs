@@ -132,6 +132,10 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> sealed::Value for T {
         let mut value: Option<T> = None;
         match payload {
             _ if is::<T, ()>() => fill(&mut value, ()),
+            // First what is not copied, and so takes least time.
+            Some(payload) if is::<T, Bytes>() && is_bin(&payload) => {
+                fill(&mut value, take_bin(payload)?);
+            }
             Some(payload) if is_blob::<T>() && is_bin(&payload) => {
                 fill_blob(&mut value, take_bin(payload)?);
             }
@@ -148,16 +152,14 @@ fn is<T: 'static, U: 'static>() -> bool {
     TypeId::of::<T>() == TypeId::of::<U>()
 }
 
-/// Whether `T` consists of bytes, which need not be decoded one by one.
+/// Whether `T` consists of bytes of its own, which need not be decoded one by one.
 fn is_blob<T: 'static>() -> bool {
-    is::<T, Bytes>() || is::<T, Vec<u8>>() || is::<T, Box<[u8]>>() || is::<T, Cow<'static, [u8]>>()
+    is::<T, Vec<u8>>() || is::<T, Box<[u8]>>() || is::<T, Cow<'static, [u8]>>()
 }
 
 /// Makes a value of one of the types that consist of bytes.
 fn fill_blob(value: &mut dyn Any, bytes: Bytes) {
-    if value.is::<Option<Bytes>>() {
-        fill(value, bytes);
-    } else if value.is::<Option<Vec<u8>>>() {
+    if value.is::<Option<Vec<u8>>>() {
         fill(value, bytes.to_vec());
     } else if value.is::<Option<Box<[u8]>>>() {
         fill(value, Box::<[u8]>::from(&bytes[..]));

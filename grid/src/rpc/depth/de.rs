@@ -3,6 +3,7 @@
 use serde::de::{DeserializeSeed, Deserializer, Visitor};
 
 use super::counted::Counted;
+use super::sequence::Sequence;
 use crate::rpc::pack::RAW_VALUE;
 
 /// Methods in whose place formats never visit a nested value: the visitor needs no wrapper.
@@ -53,6 +54,26 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Counted<D> {
         self.inner.deserialize_newtype_struct(name, self.levels.with(visitor))
     }
 
+    #[inline]
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        if self.levels.reading.is_msgpack() {
+            return self.inner.deserialize_any(self.levels.with(Sequence(visitor)));
+        }
+        self.inner.deserialize_seq(self.levels.with(visitor))
+    }
+
+    #[inline]
+    fn deserialize_tuple<V: Visitor<'de>>(
+        self,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        if self.levels.reading.is_msgpack() {
+            return self.inner.deserialize_any(self.levels.with(Sequence(visitor)));
+        }
+        self.inner.deserialize_tuple(len, self.levels.with(visitor))
+    }
+
     forward! {
         deserialize_any()
         deserialize_char()
@@ -63,8 +84,6 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Counted<D> {
         deserialize_option()
         deserialize_unit()
         deserialize_unit_struct(name: &'static str)
-        deserialize_seq()
-        deserialize_tuple(len: usize)
         deserialize_tuple_struct(name: &'static str, len: usize)
         deserialize_map()
         deserialize_struct(name: &'static str, fields: &'static [&'static str])

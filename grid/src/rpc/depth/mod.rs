@@ -23,6 +23,7 @@
 //! | `de.rs` | the deserialiser, and the seeds of nested values |
 //! | `visitor.rs` | the visitor, which learns what the input contains; decoding counts here |
 //! | `access.rs` | access to the elements of sequences, maps and variants |
+//! | `sequence.rs` | bytes as a sequence |
 //! | `ser.rs` | the serialiser, and nested values; encoding counts here |
 //! | `compound.rs` | the serialisers of elements |
 
@@ -30,6 +31,7 @@ mod access;
 mod compound;
 mod counted;
 mod de;
+mod sequence;
 mod ser;
 mod visitor;
 

@@ -1,14 +1,11 @@
 //! The visitor: enters a level for what the input contains.
 
 use std::fmt;
-use std::iter::Copied;
-use std::slice;
 
 use serde::de::{Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
 
-use serde::de::value::SeqDeserializer;
-
 use super::counted::{Counted, decoding};
+use super::sequence::visit_elements;
 
 /// Whether a visitor fills the buffer in which serde keeps a value until it knows its type. Recognised by the name of
 /// serde's type; with another name, `Vec<u8>` would be refused inside untagged types, and a test would fail.
@@ -16,10 +13,6 @@ use super::counted::{Counted, decoding};
 fn is_buffer<V>() -> bool {
     let name = std::any::type_name::<V>();
     name.starts_with("serde") && name.contains("::content::") && name.contains("ContentVisitor")
-}
-
-fn elements<E: Error>(bytes: &[u8]) -> SeqDeserializer<Copied<slice::Iter<'_, u8>>, E> {
-    SeqDeserializer::new(bytes.iter().copied())
 }
 
 macro_rules! forward {
@@ -62,7 +55,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Counted<V> {
     #[inline]
     fn visit_bytes<E: Error>(self, value: &[u8]) -> Result<V::Value, E> {
         if self.levels.reading.splits_bytes() && is_buffer::<V>() {
-            return self.inner.visit_seq(elements(value));
+            return visit_elements(self.inner, value);
         }
         self.inner.visit_bytes(value)
     }
@@ -70,7 +63,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Counted<V> {
     #[inline]
     fn visit_borrowed_bytes<E: Error>(self, value: &'de [u8]) -> Result<V::Value, E> {
         if self.levels.reading.splits_bytes() && is_buffer::<V>() {
-            return self.inner.visit_seq(elements(value));
+            return visit_elements(self.inner, value);
         }
         self.inner.visit_borrowed_bytes(value)
     }

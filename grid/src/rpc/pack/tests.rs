@@ -76,6 +76,14 @@ mod blobs {
     }
 
     #[test]
+    fn an_array_takes_no_more_bytes_than_it_has() {
+        for bytes in [&b"\xc4\x03\x01\x02\xc8"[..], b"\x93\x01\x02\x03"] {
+            msgpack::decode::<[u8; 2]>(bytes).unwrap_err();
+            msgpack::decode::<[u8; 4]>(bytes).unwrap_err();
+        }
+    }
+
+    #[test]
     fn only_u8_is_a_byte() {
         assert_eq!(encoded(&vec![1_i8, 2], Layout::Named).unwrap(), b"\x92\x01\x02");
         assert_eq!(
