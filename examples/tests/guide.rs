@@ -40,6 +40,37 @@ fn every_chapter_is_listed_and_compiled() {
     }
 }
 
+/// The anchors of the headings of a document, as a forge makes them.
+fn anchors(document: &str) -> Vec<String> {
+    let headings = document.lines().filter_map(|line| line.strip_prefix('#'));
+    let anchor = |heading: &str| {
+        let kept = |char: &char| char.is_alphanumeric() || matches!(char, ' ' | '-' | '_');
+        let text = heading.trim_start_matches('#').trim();
+        text.to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-")
+    };
+    headings.map(anchor).collect()
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let readme = guide().join("../../README.md");
+    let files = chapters().into_iter().map(|name| guide().join(name));
+    for file in files.chain([readme, guide().join("SUMMARY.md")]) {
+        let text = read(&file);
+        let links = text.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0));
+        for link in links.filter(|link| !link.starts_with("http") && !link.contains(' ')) {
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = match path {
+                "" => file.clone(),
+                path => file.parent().expect("a directory").join(path),
+            };
+            assert!(target.exists(), "{}: {link}", file.display());
+            let is_found = || anchors(&read(&target)).iter().any(|known| known == anchor);
+            assert!(anchor.is_empty() || is_found(), "{}: {link}", file.display());
+        }
+    }
+}
+
 #[test]
 fn getting_started_shows_the_example() {
     let (_, program) = include_str!("../src/bin/trio.rs").split_once("\n\n").expect("a header");

@@ -63,7 +63,9 @@ pub(crate) fn table(sections: &[Section]) -> String {
 fn refusal(row: &Row) -> Option<String> {
     row.outcomes.iter().flatten().find_map(|outcome| match outcome {
         Outcome::Refused(error) => {
-            let (error, _) = error.rsplit_once(" (").expect("the type, and where in it");
+            // The type follows, where in it, the method and the peer.
+            let end = error.find(" (in `").or_else(|| error.find(" (at `")).expect("a type");
+            let error = &error[..end];
             Some(error.to_owned())
         }
         _ => None,
