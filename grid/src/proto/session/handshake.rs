@@ -35,7 +35,7 @@ pub(crate) fn check_claim(
     is_known: impl FnOnce(&str) -> bool,
 ) -> Result<(), LinkError> {
     if !is_known(&connect.host) {
-        return Err(LinkError::UnknownHost { host: connect.host.clone(), nearest: None });
+        return Err(LinkError::UnknownHost { host: printable(&connect.host), nearest: None });
     }
     let difference = connect.time.abs_diff(Timestamp::from(now));
     if difference > clock_skew_max {
@@ -50,10 +50,15 @@ pub(crate) fn check_claim(
 pub(crate) fn check_names(wanted: Option<&str>, answered: Option<&str>) -> Result<(), LinkError> {
     match (wanted, answered) {
         (Some(wanted), Some(answered)) if wanted != answered => {
-            Err(LinkError::WrongNode { wanted: wanted.to_owned(), answered: answered.to_owned() })
+            Err(LinkError::WrongNode { wanted: printable(wanted), answered: printable(answered) })
         }
         _ => Ok(()),
     }
+}
+
+/// A name that a peer has stated, for errors. It must not begin new lines in logs.
+fn printable(name: &str) -> String {
+    name.replace(char::is_control, " ")
 }
 
 /// Checks that the other node is the one to dial.
@@ -95,6 +100,14 @@ mod tests {
         check_claim(&connect, now, max, |name| name == LOCAL || name == REMOTE)
             .and_then(|()| check_direction(local, host))
             .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_stated_name_begins_no_new_line_in_logs() {
+        let error = judge(LOCAL, "http://x:1\nlink is up", 0).unwrap_err();
+        assert!(error.contains("http://x:1 link is up"), "{error}");
+        let error = check_names(Some(LOCAL), Some("x\r\ny")).unwrap_err().to_string();
+        assert!(!error.contains(char::is_control), "{error}");
     }
 
     #[test]

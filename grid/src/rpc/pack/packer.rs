@@ -94,7 +94,14 @@ impl<'a> Packer<'a> {
         I: Iterator,
         I::Item: Serialize,
     {
-        let len = bytes.size_hint().0;
+        let (len, most) = bytes.size_hint();
+        if most != Some(len) {
+            // The number comes first, and is not known yet.
+            let bytes: Vec<_> = bytes.map(|item| byte(&item)).collect();
+            self.bin_header(bytes.len())?;
+            self.out.extend_from_slice(&bytes);
+            return Ok(());
+        }
         self.bin_header(len)?;
         let start = self.out.len();
         self.out.extend(bytes.map(|item| byte(&item)));

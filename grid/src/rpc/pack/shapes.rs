@@ -13,7 +13,8 @@ pub(in crate::rpc) enum Form {
     Map,
 }
 
-/// Structs that a thread remembers, a power of two. Two with the same place forget each other, which costs one more check.
+/// Structs that a thread remembers, a power of two. Two with the same place forget each other, which costs a check each time
+/// that the thread turns to the other one.
 const PLACES: usize = 256;
 
 const _: () = assert!(PLACES.is_power_of_two());

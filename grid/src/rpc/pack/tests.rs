@@ -297,6 +297,19 @@ fn a_wrong_number_of_elements_is_refused() {
     assert!(error(&Liar).contains("announces 3 elements and has 1"), "{}", error(&Liar));
 }
 
+#[test]
+fn bytes_of_an_unknown_number_are_a_bin() {
+    #[derive(Deserialize)]
+    struct Odd;
+
+    impl Serialize for Odd {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_seq((0_u8..6).filter(|byte| byte % 2 == 1))
+        }
+    }
+    assert_eq!(encoded(&Odd, Layout::Named).unwrap(), b"\xc4\x03\x01\x03\x05");
+}
+
 /// As `serde_json` with `arbitrary_precision` serialises its numbers.
 #[test]
 fn numbers_that_are_text_become_numbers() {
