@@ -18,3 +18,8 @@ pub(crate) use fault::Fault;
 pub use fault::{ErrorCode, RemoteError};
 pub use link::{Cause, LinkError};
 pub(crate) use nearest::{did_you_mean, nearest};
+
+/// A text of a peer or a stranger, for errors. It must not begin new lines in logs.
+pub(crate) fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}

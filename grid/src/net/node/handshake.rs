@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use crate::auth::{Authenticate, Claim};
-use crate::error::LinkError;
+use crate::error::{LinkError, one_line};
 use crate::net::link::state::Instance;
 use crate::net::serve::workers::Workers;
 use crate::net::transport::{Io, Transport, WebSocket};
@@ -81,8 +81,7 @@ pub(super) async fn introduce(
     }
     let ConnectResponse { accepted, reason, name_taken, limits, contracts, features, id, .. } =
         response;
-    // It must not begin new lines in logs.
-    let reason = reason.replace(char::is_control, " ");
+    let reason = one_line(&reason);
     match accepted {
         true => {
             let session = agree(own, remote, &features, limits, wall);

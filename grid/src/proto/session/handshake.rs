@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::error::LinkError;
+use crate::error::{LinkError, one_line};
 use crate::proto::session::dialer::dials;
 use crate::proto::session::features::{Feature, Features};
 use crate::proto::wire::{Connect, StatedLimits, Timestamp};
@@ -35,7 +35,7 @@ pub(crate) fn check_claim(
     is_known: impl FnOnce(&str) -> bool,
 ) -> Result<(), LinkError> {
     if !is_known(&connect.host) {
-        return Err(LinkError::UnknownHost { host: printable(&connect.host), nearest: None });
+        return Err(LinkError::UnknownHost { host: one_line(&connect.host), nearest: None });
     }
     let difference = connect.time.abs_diff(Timestamp::from(now));
     if difference > clock_skew_max {
@@ -50,15 +50,10 @@ pub(crate) fn check_claim(
 pub(crate) fn check_names(wanted: Option<&str>, answered: Option<&str>) -> Result<(), LinkError> {
     match (wanted, answered) {
         (Some(wanted), Some(answered)) if wanted != answered => {
-            Err(LinkError::WrongNode { wanted: printable(wanted), answered: printable(answered) })
+            Err(LinkError::WrongNode { wanted: one_line(wanted), answered: one_line(answered) })
         }
         _ => Ok(()),
     }
-}
-
-/// A name that a peer has stated, for errors. It must not begin new lines in logs.
-fn printable(name: &str) -> String {
-    name.replace(char::is_control, " ")
 }
 
 /// Checks that the other node is the one to dial.

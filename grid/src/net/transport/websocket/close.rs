@@ -3,7 +3,7 @@
 use bytes::{Buf as _, Bytes};
 
 use super::frame::{CONTROL_BYTES_MAX, FrameError};
-use crate::error::LinkError;
+use crate::error::{LinkError, one_line};
 use crate::proto::ProtocolError;
 
 /// The code of a close frame that tells a node that another process uses its name. Codes from 4000 on are private.
@@ -51,8 +51,8 @@ fn reason_of(reason: &LinkError) -> (u16, String) {
 /// Reads the payload of a close frame.
 pub(super) fn closed(mut payload: Bytes) -> LinkError {
     let code = payload.try_get_u16().ok();
-    // A peer may send bytes that are not UTF-8; the rest of its text still helps. It must not begin new lines in logs.
-    let reason = String::from_utf8_lossy(&payload).replace(char::is_control, " ");
+    // A peer may send bytes that are not UTF-8; the rest of its text still helps.
+    let reason = one_line(&String::from_utf8_lossy(&payload));
     match code {
         Some(CODE_NAME_TAKEN) => LinkError::NameTaken { detail: reason },
         code => LinkError::Closed { code, reason },
