@@ -5,14 +5,7 @@ use std::fmt::Display;
 use serde::ser::{Serialize, SerializeSeq, Serializer};
 
 use super::counted::{Counted, encoding};
-use crate::rpc::pack::is_byte;
-
-/// The number of items, if the iterator knows it.
-#[inline]
-fn exact_len(items: &impl Iterator) -> Option<usize> {
-    let (least, most) = items.size_hint();
-    (most == Some(least)).then_some(least)
-}
+use crate::rpc::pack::{exact_len, is_byte};
 
 macro_rules! forward {
     ($($method:ident($($arg:ident: $Arg:ty),*))*) => {$(

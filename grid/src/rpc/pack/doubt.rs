@@ -71,7 +71,7 @@ impl Doubts {
         self.any
     }
 
-    /// Whether there are none.
+    /// Whether the value has no doubt of any kind.
     #[inline]
     pub(in crate::rpc) fn is_empty(&self) -> bool {
         !self.any && !self.names_needed && self.shapes.is_empty()

@@ -37,7 +37,7 @@ mod tests;
 pub(super) use bytes::is_byte;
 pub(super) use doubt::Doubts;
 pub(super) use error::PackError;
-pub(super) use packer::Packer;
+pub(super) use packer::{Packer, exact_len};
 pub(super) use shapes::{Form, remember};
 
 /// Name of the struct of one field that is a `serde_json::value::RawValue`.

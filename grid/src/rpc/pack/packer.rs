@@ -94,19 +94,25 @@ impl<'a> Packer<'a> {
         I: Iterator,
         I::Item: Serialize,
     {
-        let (len, most) = bytes.size_hint();
-        if most != Some(len) {
+        let Some(len) = exact_len(&bytes) else {
             // The number comes first, and is not known yet.
             let bytes: Vec<_> = bytes.map(|item| byte(&item)).collect();
             self.bin_header(bytes.len())?;
             self.out.extend_from_slice(&bytes);
             return Ok(());
-        }
+        };
         self.bin_header(len)?;
         let start = self.out.len();
         self.out.extend(bytes.map(|item| byte(&item)));
         check_count(len, self.out.len() - start)
     }
+}
+
+/// The number of items, if the iterator knows it.
+#[inline]
+pub(in crate::rpc) fn exact_len(items: &impl Iterator) -> Option<usize> {
+    let (least, most) = items.size_hint();
+    (most == Some(least)).then_some(least)
 }
 
 #[inline]

@@ -9,7 +9,7 @@ use super::compound::{Elements, Fields};
 use super::doubt::Doubt;
 use super::error::PackError;
 use super::number::NUMBER;
-use super::packer::{Packer, length, written};
+use super::packer::{Packer, exact_len, length, written};
 use super::tuple::Tuple;
 use crate::rpc::layout::Layout;
 
@@ -233,8 +233,7 @@ impl<'p, 'a> Serializer for &'p mut Packer<'a> {
         if is_byte::<I::Item>() {
             return self.bytes(items);
         }
-        let (least, most) = items.size_hint();
-        let mut elements = self.serialize_seq((most == Some(least)).then_some(least))?;
+        let mut elements = self.serialize_seq(exact_len(&items))?;
         items.try_for_each(|item| elements.serialize_element(&item))?;
         SerializeSeq::end(elements)
     }
