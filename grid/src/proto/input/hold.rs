@@ -36,8 +36,6 @@ const COPY_OVERHEAD_BYTES: usize = 32;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Source {
     len: usize,
-    /// Memory that a slice of it keeps allocated.
-    held: usize,
     state: State,
 }
 
@@ -53,40 +51,38 @@ enum State {
 
 impl Default for Source {
     fn default() -> Self {
-        Self { len: 0, held: 0, state: State::Small }
+        Self { len: 0, state: State::Small }
     }
 }
 
 impl Source {
     /// The source of the parts in a merged message of `len` bytes, which are slices of its trailer.
     pub(super) fn of_parts(outer: &mut Message, len: usize, ledger: &Arc<Ledger>) -> Self {
-        let held = len.max(READ_BYTES);
         if len < CHARGED_BYTES_MIN {
-            return Self { len, held, state: State::Small };
+            return Self { len, state: State::Small };
         }
-        let state = match ledger.charge(held) {
+        let state = match ledger.charge(len) {
             Ok(charge) => {
                 outer.trailer = charge.tie(std::mem::take(&mut outer.trailer));
                 State::Charged
             }
             Err(_) => State::Over,
         };
-        Self { len, held, state }
+        Self { len, state }
     }
 
     /// The source of a message of `len` bytes that is not merged.
     pub(super) fn of_message(message: &mut Message, len: usize, ledger: &Arc<Ledger>) -> Self {
-        let held = len.max(READ_BYTES);
         if len < CHARGED_BYTES_MIN || !is_kept(message) {
-            return Self { len, held, state: State::Small };
+            return Self { len, state: State::Small };
         }
         if let Some(payload) = message.payload.take() {
-            match ledger.charge(held) {
+            match ledger.charge(len) {
                 Ok(charge) => message.payload = Some(charge.tie(payload)),
                 Err(over) => message.over = Some(over),
             }
         }
-        Self { len, held, state: State::Charged }
+        Self { len, state: State::Charged }
     }
 
     /// Copies payloads that are a small part of what they hold, and sets what the link must count. `run` is one
@@ -98,7 +94,7 @@ impl Source {
             return;
         }
         let are_items = run.first().is_some_and(|message| message.header.op.is_item());
-        let held = self.held;
+        let held = self.len.max(READ_BYTES);
         let is_small_part = if is_pressed {
             bytes * HELD_RATIO_PRESSED < held
         } else {
