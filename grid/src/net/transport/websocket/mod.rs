@@ -70,12 +70,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// output: otherwise a peer that sends pings and does not read could fill the buffer.
     fn flush_output(&mut self) -> io::Result<()> {
         let mut cx = Context::from_waker(&self.waker);
-        self.output.write(&mut self.stream, &mut cx)?;
-        if self.output.is_blocked() {
-            return Ok(());
-        }
-        if let Some(payload) = self.input.ping.take() {
-            self.output.queue(Op::Pong, &payload);
+        if self.input.ping.is_some() {
+            self.output.write(&mut self.stream, &mut cx)?;
+            if self.output.is_blocked() {
+                return Ok(());
+            }
+            if let Some(payload) = self.input.ping.take() {
+                self.output.queue(Op::Pong, &payload);
+            }
         }
         self.output.flush(&mut self.stream, &mut cx)
     }
