@@ -9,7 +9,7 @@ use std::any::type_name;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::depth::{Counted, DEPTH_MAX, Levels, Reading};
+use super::depth::{Counted, DEPTH_MAX, Levels, Notice, Reading, begin, noticed};
 use super::layout::Layout;
 use super::pack::{Doubts, Form, PackError, Packer, remember};
 use crate::CodecError;
@@ -46,9 +46,9 @@ fn settle<T: Serialize + DeserializeOwned>(
         return Ok(());
     }
     if !doubts.names_needed {
-        let checked = check(value, &out[start..]);
-        remember(&doubts.shapes, if checked.is_ok() { Form::Array } else { Form::Map });
-        if checked.is_ok() {
+        let form = array_or_map(value, &out[start..]);
+        remember(&doubts.shapes, form);
+        if form == Form::Array {
             return Ok(());
         }
     }
@@ -68,22 +68,39 @@ fn settle<T: Serialize + DeserializeOwned>(
     })
 }
 
+/// The form of structs that have been written as arrays for the first time.
+fn array_or_map<T: Serialize + DeserializeOwned>(value: &T, bytes: &[u8]) -> Form {
+    match decode_own(bytes) {
+        // Serde buffers what it may decode as one of several types. This value is right, but with the next one, an array
+        // may be taken for another struct: names tell them apart.
+        Ok(_) if noticed(Notice::Buffered) => Form::Map,
+        Ok(decoded) if is_same(value, &decoded, bytes.len()) => Form::Array,
+        _ => Form::Map,
+    }
+}
+
 /// Checks that these bytes are decoded as this value. The error says what they are instead.
 fn check<T: Serialize + DeserializeOwned>(value: &T, bytes: &[u8]) -> Result<(), String> {
     let decoded = decode_own(bytes)?;
+    if is_same(value, &decoded, bytes.len()) {
+        return Ok(());
+    }
+    Err("it would be decoded as another value: put a tag on untagged enums in it".to_owned())
+}
+
+/// Whether a value was decoded as it was, as far as its encoding shows: the types need not have `PartialEq`.
+fn is_same<T: Serialize>(value: &T, decoded: &T, len: usize) -> bool {
     let histogram = |value: &T| {
-        let mut named = Vec::with_capacity(bytes.len());
+        let mut named = Vec::with_capacity(len);
         // The same doubts again, which are of no interest here.
         write(value, Packer::new(&mut named, Layout::Named, type_name::<T>())).ok()?;
-        // The numbers of bytes, since the entries of a hash map have no order.
+        // The numbers of bytes, since the entries of a hash map have no order. So values that have changed places are not
+        // noticed.
         let mut histogram = [0_usize; 256];
         named.iter().for_each(|byte| histogram[usize::from(*byte)] += 1);
         Some(histogram)
     };
-    if histogram(value).is_some_and(|sent| histogram(&decoded) == Some(sent)) {
-        return Ok(());
-    }
-    Err("it would be decoded as another value: put a tag on untagged enums in it".to_owned())
+    histogram(value).is_some_and(|sent| histogram(decoded) == Some(sent))
 }
 
 /// Decodes a value that this node is about to send.
@@ -97,14 +114,19 @@ pub(super) fn decode<T: DeserializeOwned>(payload: &[u8]) -> Result<T, CodecErro
     read(payload, Reading::Own).or_else(|error| decode_foreign(payload).map_err(|()| error))
 }
 
-/// Decodes a value that this node would have written in another form.
+/// Decodes a value that this node would have written in another form. Only where it has met something that has two forms:
+/// a peer that sends what is wrong in any form must not make this node decode it several times.
 #[cold]
 fn decode_foreign<T: DeserializeOwned>(payload: &[u8]) -> Result<T, ()> {
-    let mut attempts = [Reading::WholeBytes, Reading::Binary].into_iter();
+    let (bytes, form) = (noticed(Notice::BufferedBytes), noticed(Notice::AskedForm));
+    let attempts = [(bytes, Reading::WholeBytes), (form, Reading::Binary)];
+    let mut attempts =
+        attempts.into_iter().filter_map(|(differs, reading)| differs.then_some(reading));
     attempts.find_map(|reading| read(payload, reading).ok()).ok_or(())
 }
 
 fn read<T: DeserializeOwned>(payload: &[u8], reading: Reading) -> Result<T, CodecError> {
+    begin();
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(payload);
     T::deserialize(Counted::new(&mut deserializer, Levels::decoding(DEPTH_MAX, reading)))
         .map_err(CodecError::new)

@@ -3,6 +3,7 @@
 use serde::de::{DeserializeSeed, Deserializer, Visitor};
 
 use super::counted::Counted;
+use super::noticed::{Notice, notice};
 use super::sequence::Sequence;
 use crate::rpc::pack::RAW_VALUE;
 
@@ -31,6 +32,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Counted<D> {
 
     #[inline]
     fn is_human_readable(&self) -> bool {
+        notice(Notice::AskedForm);
         self.levels.reading.is_human_readable()
     }
 

@@ -24,6 +24,7 @@
 //! | `visitor.rs` | the visitor, which learns what the input contains; decoding counts here |
 //! | `access.rs` | access to the elements of sequences, maps and variants |
 //! | `sequence.rs` | bytes as a sequence |
+//! | `noticed.rs` | what decoding depended on |
 //! | `ser.rs` | the serialiser, and nested values; encoding counts here |
 //! | `compound.rs` | the serialisers of elements |
 
@@ -31,6 +32,7 @@ mod access;
 mod compound;
 mod counted;
 mod de;
+mod noticed;
 mod sequence;
 mod ser;
 mod visitor;
@@ -39,3 +41,4 @@ mod visitor;
 mod tests;
 
 pub(super) use counted::{Counted, DEPTH_MAX, Levels, Reading};
+pub(super) use noticed::{Notice, begin, noticed};

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::{Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
 
 use super::counted::{Counted, decoding};
+use super::noticed::{Notice, notice};
 use super::sequence::visit_elements;
 
 /// Whether a visitor fills the buffer in which serde keeps a value until it knows its type. Recognised by the name of
@@ -13,6 +14,25 @@ use super::sequence::visit_elements;
 fn is_buffer<V>() -> bool {
     let name = std::any::type_name::<V>();
     name.starts_with("serde") && name.contains("::content::") && name.contains("ContentVisitor")
+}
+
+#[inline(always)]
+fn notice_buffer<V>() {
+    if is_buffer::<V>() {
+        notice(Notice::Buffered);
+    }
+}
+
+impl<V> Counted<V> {
+    /// Whether bytes are to be visited as a sequence.
+    #[inline(always)]
+    fn splits_bytes(&self) -> bool {
+        if !is_buffer::<V>() {
+            return false;
+        }
+        notice(Notice::BufferedBytes);
+        self.levels.reading.splits_bytes()
+    }
 }
 
 macro_rules! forward {
@@ -54,7 +74,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Counted<V> {
 
     #[inline]
     fn visit_bytes<E: Error>(self, value: &[u8]) -> Result<V::Value, E> {
-        if self.levels.reading.splits_bytes() && is_buffer::<V>() {
+        if self.splits_bytes() {
             return visit_elements(self.inner, value);
         }
         self.inner.visit_bytes(value)
@@ -62,7 +82,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Counted<V> {
 
     #[inline]
     fn visit_borrowed_bytes<E: Error>(self, value: &'de [u8]) -> Result<V::Value, E> {
-        if self.levels.reading.splits_bytes() && is_buffer::<V>() {
+        if self.splits_bytes() {
             return visit_elements(self.inner, value);
         }
         self.inner.visit_borrowed_bytes(value)
@@ -95,12 +115,14 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Counted<V> {
 
     #[inline]
     fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<V::Value, A::Error> {
+        notice_buffer::<V>();
         let levels = decoding(self.levels.container())?;
         self.inner.visit_seq(levels.with(elements))
     }
 
     #[inline]
     fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<V::Value, A::Error> {
+        notice_buffer::<V>();
         let levels = decoding(self.levels.container())?;
         self.inner.visit_map(levels.with(entries))
     }

@@ -6,7 +6,7 @@ use serde::ser::Serialize;
 use super::bytes::byte;
 use super::doubt::Doubts;
 use super::error::PackError;
-use super::shapes::{self, Form};
+use super::shapes::{self, Form, Place};
 use crate::rpc::layout::Layout;
 
 /// Appends one value to a buffer.
@@ -15,6 +15,8 @@ pub(in crate::rpc) struct Packer<'a> {
     pub(super) layout: Layout,
     /// Name of the type of the whole value.
     whole: &'static str,
+    /// Where the value that is written next is.
+    pub(super) place: Place,
     pub(super) doubts: Doubts,
 }
 
@@ -22,7 +24,7 @@ impl<'a> Packer<'a> {
     /// `whole` is the name of the value's type.
     #[inline]
     pub(in crate::rpc) fn new(out: &'a mut Vec<u8>, layout: Layout, whole: &'static str) -> Self {
-        Self { out, layout, whole, doubts: Doubts::default() }
+        Self { out, layout, whole, place: Place::default(), doubts: Doubts::default() }
     }
 
     /// Makes the first doubt an error, which names its place. `reason` is why the value is not readable.
@@ -70,7 +72,7 @@ impl<'a> Packer<'a> {
         if name.starts_with('$') {
             return true;
         }
-        let key = shapes::key(self.whole, name, len);
+        let key = shapes::key(self.whole, self.place, name, len);
         match shapes::form(key) {
             Some(form) => form == Form::Map,
             None => {

@@ -10,6 +10,7 @@ use super::doubt::Doubt;
 use super::error::PackError;
 use super::number::NUMBER;
 use super::packer::{Packer, exact_len, length, written};
+use super::shapes::Place;
 use super::tuple::Tuple;
 use crate::rpc::layout::Layout;
 
@@ -150,6 +151,7 @@ impl<'p, 'a> Serializer for &'p mut Packer<'a> {
         value: &T,
     ) -> Result<(), PackError> {
         self.variant(variant)?;
+        self.place = Place::element(variant, 0);
         value.serialize(self)
     }
 
@@ -170,11 +172,11 @@ impl<'p, 'a> Serializer for &'p mut Packer<'a> {
     #[inline]
     fn serialize_tuple_struct(
         self,
-        _: &'static str,
+        name: &'static str,
         len: usize,
     ) -> Result<Fields<'p, 'a>, PackError> {
         self.array_header(len)?;
-        Ok(Fields::start(self, false, None))
+        Ok(Fields::start(self, name, false, None))
     }
 
     #[inline]
@@ -187,7 +189,7 @@ impl<'p, 'a> Serializer for &'p mut Packer<'a> {
     ) -> Result<Fields<'p, 'a>, PackError> {
         self.variant(variant)?;
         self.array_header(len)?;
-        Ok(Fields::start(self, false, None))
+        Ok(Fields::start(self, variant, false, None))
     }
 
     #[inline]
@@ -207,7 +209,7 @@ impl<'p, 'a> Serializer for &'p mut Packer<'a> {
         let number = (name == NUMBER).then_some(self.out.len());
         let names = self.layout == Layout::Named || self.needs_names(name, len);
         let names = self.struct_header(len, names)?;
-        Ok(Fields::start(self, names, number))
+        Ok(Fields::start(self, name, names, number))
     }
 
     #[inline]
@@ -220,7 +222,7 @@ impl<'p, 'a> Serializer for &'p mut Packer<'a> {
     ) -> Result<Fields<'p, 'a>, PackError> {
         self.variant(variant)?;
         let names = self.struct_header(len, self.layout == Layout::Named)?;
-        Ok(Fields::start(self, names, None))
+        Ok(Fields::start(self, variant, names, None))
     }
 
     #[inline]

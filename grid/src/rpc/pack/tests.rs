@@ -270,6 +270,76 @@ mod compact {
         round_trip(&Area::Sides(vec![1, 2]));
     }
 
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Small {
+        a: u8,
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Large {
+        b: u32,
+    }
+
+    /// As arrays, small values of the second variant would be decoded as the first one.
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Small(Small),
+        Large(Large),
+    }
+
+    /// The first value of the second variant does not show it.
+    #[test]
+    fn variants_of_untagged_enums_keep_their_names() {
+        let first = encoded(&Either::Large(Large { b: 300 }), Layout::Compact).unwrap();
+        assert_eq!(first, b"\x81\xa1b\xcd\x01\x2c");
+        round_trip(&Either::Large(Large { b: 5 }));
+        round_trip(&vec![Either::Small(Small { a: 1 }), Either::Large(Large { b: 5 })]);
+    }
+
+    /// A struct that was an array in one field must not be one in an untagged enum in another field, which was empty then.
+    #[test]
+    fn a_struct_is_looked_at_in_each_place() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct Both {
+            large: Large,
+            pair: (u8, Large),
+            tagged: Vec<Variants>,
+            either: Option<Either>,
+            several: Vec<Either>,
+        }
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        enum Variants {
+            One(Large),
+            Two(u8, Large),
+        }
+        let both = |either, several| Both {
+            large: Large { b: 1 },
+            pair: (1, Large { b: 2 }),
+            tagged: vec![Variants::One(Large { b: 3 }), Variants::Two(1, Large { b: 4 })],
+            either,
+            several,
+        };
+        assert_eq!(encoded(&both(None, Vec::new()), Layout::Compact).unwrap()[0], 0x95);
+        round_trip(&both(Some(Either::Large(Large { b: 5 })), Vec::new()));
+        round_trip(&both(None, vec![Either::Large(Large { b: 6 })]));
+    }
+
+    #[test]
+    fn internally_tagged_enums_keep_their_names_inside() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "kind")]
+        enum Tagged {
+            One { large: Large },
+        }
+        let value = Tagged::One { large: Large { b: 1 } };
+        assert_eq!(
+            encoded(&value, Layout::Compact).unwrap(),
+            b"\x82\xa4kind\xa3One\xa5large\x81\xa1b\x01"
+        );
+        round_trip(&value);
+    }
+
     #[test]
     fn the_order_of_a_hash_map_does_not_matter() {
         #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -278,6 +348,51 @@ mod compact {
         }
         let by_name = (0..50).map(|number| (number.to_string(), number)).collect();
         assert_eq!(encoded(&Counts { by_name }, Layout::Compact).unwrap()[0], 0x91);
+    }
+}
+
+mod attempts {
+    use std::net::IpAddr;
+
+    use super::*;
+
+    thread_local! {
+        static ATTEMPTS: Cell<u32> = const { Cell::new(0) };
+    }
+
+    /// Counts how often it is decoded, and accepts no number.
+    #[derive(Debug)]
+    struct Counting;
+
+    impl<'de> Deserialize<'de> for Counting {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            ATTEMPTS.set(ATTEMPTS.get() + 1);
+            String::deserialize(deserializer).map(|_| Self)
+        }
+    }
+
+    fn attempts<T: DeserializeOwned>(bytes: &[u8]) -> u32 {
+        ATTEMPTS.set(0);
+        assert!(msgpack::decode::<T>(bytes).is_err());
+        ATTEMPTS.get()
+    }
+
+    #[test]
+    fn what_has_no_other_form_is_decoded_once() {
+        #[derive(Debug, Deserialize)]
+        #[serde(untagged)]
+        enum Untagged {
+            #[expect(dead_code)]
+            Bytes((Bytes, Counting)),
+        }
+        assert_eq!(attempts::<Counting>(b"\x07"), 1);
+        assert_eq!(attempts::<(u8, Counting)>(b"\x92\x07\x07"), 1);
+        assert_eq!(
+            attempts::<(IpAddr, Counting)>(b"\x92\xa9127.0.0.1\x07"),
+            1,
+            "in the readable form"
+        );
+        assert_eq!(attempts::<Untagged>(b"\x92\xc4\x01\x07\x07"), 2, "with bytes as a sequence");
     }
 }
 

@@ -5,6 +5,7 @@ use serde::ser::{Serialize, SerializeTuple};
 use super::bytes::{byte, is_byte};
 use super::error::PackError;
 use super::packer::{Packer, check_count};
+use super::shapes::Place;
 
 /// A tuple that is being written.
 pub(in crate::rpc) struct Tuple<'p, 'a> {
@@ -56,6 +57,7 @@ impl SerializeTuple for Tuple<'_, '_> {
             }
             self.spread()?;
         }
+        self.packer.place = Place::element("", self.count);
         self.count += 1;
         value.serialize(&mut *self.packer)
     }
