@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::descriptor::{MethodInfo, MethodKind, ServiceDescriptor};
-use crate::proto::wire::{MethodContract, ServiceContract};
+use crate::proto::wire::{MethodContract, ServiceContract, Statement};
 use crate::proto::{Contracts, Difference};
 
 /// Another difference of the same method is logged after this time at the earliest.
@@ -69,7 +69,7 @@ impl LinkContracts {
     }
 
     /// What this node states in the handshake.
-    pub(in crate::net) fn statement(&self) -> Vec<ServiceContract> {
+    pub(in crate::net) fn statement(&self) -> Statement {
         self.lock().contracts().stated()
     }
 

@@ -13,7 +13,7 @@ use crate::net::link::state::Instance;
 use crate::net::serve::workers::Workers;
 use crate::net::transport::{Io, Transport, WebSocket};
 use crate::proto::wire::{
-    Connect, ConnectResponse, Message, Op, ServiceContract, StatedLimits, Timestamp,
+    Connect, ConnectResponse, Message, Op, ServiceContract, StatedLimits, Statement, Timestamp,
 };
 use crate::proto::{
     Feature, Features, Introduction, Session, check_claim, check_direction, check_names,
@@ -45,7 +45,7 @@ pub(super) struct Dialed<'a> {
     /// Counts the attempts to reach this peer.
     pub(super) number: u64,
     /// What this node states about its services.
-    pub(super) contracts: Vec<ServiceContract>,
+    pub(super) contracts: Statement,
 }
 
 /// The dialer's side: sends Connect and waits for the answer.
@@ -65,7 +65,11 @@ pub(super) async fn introduce(
         peer: states_names.then(|| remote.to_owned()),
         dial: states_names.then_some(number),
         limits: own.stated_limits(Features::all()),
-        contracts: if own.features.has(Feature::Contracts) { contracts } else { Vec::new() },
+        contracts: if own.features.has(Feature::Contracts) {
+            contracts
+        } else {
+            Statement::default()
+        },
         features: own.features.names(),
     };
     send(transport, connect.to_message()).await?;
@@ -85,7 +89,7 @@ pub(super) async fn introduce(
     match accepted {
         true => {
             let session = agree(own, remote, &features, limits, wall);
-            let contracts = active(&session, contracts);
+            let contracts = active(&session, &contracts, remote);
             Ok(Agreed { session, instance: Instance(id), contracts })
         }
         false if name_taken => Err(LinkError::NameTaken { detail: reason }),
@@ -98,7 +102,7 @@ pub(super) struct Gate<'a> {
     pub(super) own: &'a Introduction,
     pub(super) is_known: &'a (dyn Fn(&str) -> bool + Sync),
     /// What this node states about its services to the node of this name.
-    pub(super) contracts: &'a (dyn Fn(&str) -> Vec<ServiceContract> + Sync),
+    pub(super) contracts: &'a (dyn Fn(&str) -> Statement + Sync),
     /// The name in the host list that a wrong one most likely stands for.
     pub(super) nearest: &'a (dyn Fn(&str) -> Option<String> + Sync),
     pub(super) clock_skew_max: Duration,
@@ -125,7 +129,7 @@ pub(super) async fn receive_introduction<C>(
         host: None,
         name_taken: false,
         limits: None,
-        contracts: Vec::new(),
+        contracts: Statement::default(),
         features: Vec::new(),
     };
     let received = receive(transport).await;
@@ -160,7 +164,7 @@ pub(super) async fn receive_introduction<C>(
             let known = Some(connect.host.clone());
             send(transport, response.to_message()).await.map_err(|error| (known, error))?;
             let session = agree(own, &connect.host, &connect.features, connect.limits, wall);
-            let contracts = active(&session, connect.contracts);
+            let contracts = active(&session, &connect.contracts, &connect.host);
             Ok((claimed, Agreed { session, instance: Instance(connect.id), contracts }))
         }
         Err(error) => {
@@ -176,6 +180,10 @@ async fn refuse(transport: &mut impl Transport, response: ConnectResponse, error
     let reason = match error {
         // The dialer adds what the error is.
         LinkError::NameTaken { detail } if response.name_taken => detail.clone(),
+        // The names of other nodes are not for strangers.
+        LinkError::UnknownHost { host, .. } => {
+            LinkError::UnknownHost { host: host.clone(), nearest: None }.to_string()
+        }
         error => error.to_string(),
     };
     // Refused even if the peer does not read the answer.
@@ -268,9 +276,17 @@ fn agree(
     }
 }
 
-/// What a peer has stated about its services counts only if the extension is active.
-fn active(session: &Session, contracts: Vec<ServiceContract>) -> Vec<ServiceContract> {
-    if session.features.has(Feature::Contracts) { contracts } else { Vec::new() }
+/// What a peer has stated about its services counts only if the extension is active. It is read when the peer is accepted,
+/// because it becomes many times as long in memory.
+fn active(session: &Session, contracts: &Statement, peer: &str) -> Vec<ServiceContract> {
+    if !session.features.has(Feature::Contracts) {
+        return Vec::new();
+    }
+    contracts.read().unwrap_or_else(|error| {
+        // It is for people, so the connection does not depend on it.
+        tracing::debug!(peer, %error, "cannot read what the peer states about its services");
+        Vec::new()
+    })
 }
 
 fn features_of(names: &[String]) -> Features {

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use crate::proto::wire::{MethodContract, ServiceContract, fitting};
+use crate::proto::wire::{MethodContract, ServiceContract, Statement};
 
 /// The contracts of a node's services.
 #[derive(Debug)]
@@ -49,8 +49,8 @@ impl Contracts {
     }
 
     /// What this node states in the handshake: as much as fits into it.
-    pub(crate) fn stated(&self) -> Vec<ServiceContract> {
-        fitting(&self.services)
+    pub(crate) fn stated(&self) -> Statement {
+        Statement::of(&self.services)
     }
 
     /// Compares with what the peer has stated.
@@ -264,9 +264,9 @@ mod tests {
     fn one_of_two_versions_of_a_service_is_enough() {
         let (old, new) = (service(&[method("stat", 9)]), service(&[method("stat", 10)]));
         let both = Contracts::new(vec![new.clone(), old.clone(), new.clone()]);
-        assert_eq!(both.stated().len(), 2);
+        assert_eq!(both.stated().read().unwrap().len(), 2);
         assert_eq!(both.differences(std::slice::from_ref(&old)), []);
-        assert_eq!(Contracts::new(vec![old]).differences(&both.stated()), []);
+        assert_eq!(Contracts::new(vec![old]).differences(&both.stated().read().unwrap()), []);
     }
 
     #[test]

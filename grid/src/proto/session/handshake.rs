@@ -88,7 +88,7 @@ mod tests {
             peer: None,
             dial: None,
             limits: None,
-            contracts: Vec::new(),
+            contracts: Default::default(),
             features: Vec::new(),
         };
         let max = Duration::from_secs(300);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::{Bytes, BytesMut};
 
-use super::contract::{ServiceContract, put_contracts, read_contracts};
+use super::contract::Statement;
 use super::error::DecodeError;
 use super::message::{Frame, Header, Op};
 use super::msgpack::{Reader, put_array_len, put_bin, put_bool, put_map_len, put_str, put_uint};
@@ -47,7 +47,7 @@ pub(crate) struct Connect {
     /// The dialer's limits, with the extension `limits`.
     pub(crate) limits: Option<StatedLimits>,
     /// The dialer's services, with the extension `contracts`.
-    pub(crate) contracts: Vec<ServiceContract>,
+    pub(crate) contracts: Statement,
     /// Extensions that the sender knows, see part 2 of the protocol. Empty for a Go node.
     pub(crate) features: Vec<String>,
 }
@@ -78,7 +78,7 @@ impl Connect {
             put_uint(&mut out, dial);
         }
         put_limits(&mut out, self.limits);
-        put_contracts(&mut out, &self.contracts);
+        self.contracts.put(&mut out);
         put_features(&mut out, &self.features);
         out.freeze()
     }
@@ -88,7 +88,7 @@ impl Connect {
         let mut reader = Reader::new(payload);
         let (mut id, mut host, mut time) = (None, None, None);
         let (mut token, mut peer, mut dial, mut features) = (String::new(), None, None, Vec::new());
-        let (mut limits, mut contracts) = (None, Vec::new());
+        let (mut limits, mut contracts) = (None, Statement::default());
         for _ in 0..reader.read_map_len("Connect")? {
             match reader.read_key()? {
                 b"ID" => id = Some(reader.read_bin_array("ID")?),
@@ -98,7 +98,7 @@ impl Connect {
                 b"Peer" => peer = Some(reader.read_str("Peer", HOST_LEN_MAX)?.to_owned()),
                 b"Dial" => dial = Some(reader.read_uint("Dial")?),
                 b"Limits" => limits = read_limits(&mut reader)?,
-                b"Contracts" => contracts = read_contracts(payload, &mut reader)?,
+                b"Contracts" => contracts = Statement::take(payload, &mut reader)?,
                 b"Ext" => features = read_features(&mut reader)?,
                 _ => reader.skip("unknown key of Connect")?,
             }
@@ -152,7 +152,7 @@ pub(crate) struct ConnectResponse {
     /// The listener's limits, with the extension `limits`.
     pub(crate) limits: Option<StatedLimits>,
     /// The listener's services, with the extension `contracts`.
-    pub(crate) contracts: Vec<ServiceContract>,
+    pub(crate) contracts: Statement,
     pub(crate) features: Vec<String>,
 }
 
@@ -180,7 +180,7 @@ impl ConnectResponse {
             put_bool(&mut out, true);
         }
         put_limits(&mut out, self.limits);
-        put_contracts(&mut out, &self.contracts);
+        self.contracts.put(&mut out);
         put_features(&mut out, &self.features);
         out.freeze()
     }
@@ -190,7 +190,7 @@ impl ConnectResponse {
         let mut reader = Reader::new(payload);
         let (mut id, mut accepted) = (None, None);
         let (mut reason, mut host, mut features) = (String::new(), None, Vec::new());
-        let (mut name_taken, mut limits, mut contracts) = (false, None, Vec::new());
+        let (mut name_taken, mut limits, mut contracts) = (false, None, Statement::default());
         for _ in 0..reader.read_map_len("ConnectResponse")? {
             match reader.read_key()? {
                 b"ID" => id = Some(reader.read_bin_array("ID")?),
@@ -199,7 +199,7 @@ impl ConnectResponse {
                 b"Host" => host = Some(reader.read_str("Host", HOST_LEN_MAX)?.to_owned()),
                 b"NameTaken" => name_taken = reader.read_bool("NameTaken")?,
                 b"Limits" => limits = read_limits(&mut reader)?,
-                b"Contracts" => contracts = read_contracts(payload, &mut reader)?,
+                b"Contracts" => contracts = Statement::take(payload, &mut reader)?,
                 b"Ext" => features = read_features(&mut reader)?,
                 _ => reader.skip("unknown key of ConnectResponse")?,
             }
@@ -277,7 +277,7 @@ fn read_features(reader: &mut Reader<'_>) -> Result<Vec<String>, DecodeError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::contract::fitting, super::testing::*, *};
+    use super::{super::contract::ServiceContract, super::testing::*, *};
 
     fn connect() -> Connect {
         Connect {
@@ -288,7 +288,7 @@ mod tests {
             peer: None,
             dial: None,
             limits: None,
-            contracts: Vec::new(),
+            contracts: Statement::default(),
             features: vec![],
         }
     }
@@ -301,7 +301,7 @@ mod tests {
             host: None,
             name_taken: false,
             limits: None,
-            contracts: Vec::new(),
+            contracts: Statement::default(),
             features: vec!["meta".into()],
         }
     }
@@ -432,11 +432,11 @@ mod tests {
             token: long(TOKEN_LEN_MAX),
             features: vec![long(FEATURE_LEN_MAX); FEATURES_MAX],
             peer: Some(long(HOST_LEN_MAX)),
-            contracts: fitting(&[ServiceContract::new(long(16 * 1024 - 64), Vec::new())]),
+            contracts: Statement::of(&[ServiceContract::new(long(16 * 1024 - 64), Vec::new())]),
             ..connect()
         };
         // What a listener reads before the handshake is done.
-        assert!(limit.contracts.len() == 1 && limit.to_message().len() < 96 * 1024);
+        assert!(limit.contracts.read().unwrap().len() == 1 && limit.to_message().len() < 96 * 1024);
         assert_eq!(Connect::decode(&limit.encode()).unwrap(), limit);
     }
 

@@ -10,7 +10,7 @@ use super::msgpack::{Reader, put_array_len, put_bool, put_str, put_uint};
 
 /// Longest statement. A method takes 15 to 30 bytes and its name. Together with the longest names, token and features it fits into a
 /// message of the handshake.
-pub(crate) const CONTRACTS_LEN_MAX: usize = 16 << 10;
+const CONTRACTS_LEN_MAX: usize = 16 << 10;
 
 /// Elements of the arrays. Later versions may add some.
 const SERVICE_LEN: u32 = 3;
@@ -110,7 +110,7 @@ impl MethodContract {
 }
 
 /// Leaves out what does not fit into a statement: first methods, then whole services, those at the end of the list.
-pub(crate) fn fitting(services: &[ServiceContract]) -> Vec<ServiceContract> {
+fn fitting(services: &[ServiceContract]) -> Vec<ServiceContract> {
     // The header of the array is at most 5 bytes long.
     let mut left = CONTRACTS_LEN_MAX - 5;
     let names = services.iter().map(ServiceContract::without_methods);
@@ -130,36 +130,57 @@ pub(crate) fn fitting(services: &[ServiceContract]) -> Vec<ServiceContract> {
     fitting
 }
 
-/// The key `Contracts`, or nothing.
-pub(super) fn put_contracts(out: &mut BytesMut, services: &[ServiceContract]) {
-    if !services.is_empty() {
-        put_str(out, "Contracts");
-        put_statement(out, services);
+/// What a node states about all of its services, encoded. It is read only where it is used: in memory, it becomes many
+/// times as long.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Statement(Bytes);
+
+const FIELD: &str = "Contracts";
+
+impl Statement {
+    /// States as much about these services as there is room for.
+    pub(crate) fn of(services: &[ServiceContract]) -> Self {
+        if services.is_empty() { Self::default() } else { Self(encoded(&fitting(services))) }
+    }
+
+    /// The key `Contracts`, or nothing.
+    pub(super) fn put(&self, out: &mut BytesMut) {
+        if !self.is_empty() {
+            put_str(out, FIELD);
+            out.extend_from_slice(&self.0);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes the value of the key from this input, of which it must be well-formed msgpack.
+    pub(super) fn take(input: &Bytes, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let begin = reader.position();
+        reader.skip(FIELD)?;
+        Ok(Self(input.slice(begin..reader.position())))
+    }
+
+    /// Reads the statement.
+    pub(crate) fn read(&self) -> Result<Vec<ServiceContract>, DecodeError> {
+        let len = self.0.len();
+        match len {
+            0 => return Ok(Vec::new()),
+            1..=CONTRACTS_LEN_MAX => {}
+            _ => return Err(DecodeError::TooLong { field: FIELD, len, max: CONTRACTS_LEN_MAX }),
+        }
+        let mut reader = Reader::new(&self.0);
+        let count = reader.read_array_len(FIELD)?;
+        (0..count).map(|_| ServiceContract::read(&mut reader)).collect()
     }
 }
 
-fn put_statement(out: &mut BytesMut, services: &[ServiceContract]) {
-    put_array_len(out, services.len());
-    services.iter().for_each(|service| service.put(out));
-}
-
-/// Reads a statement of this input.
-pub(super) fn read_contracts(
-    input: &Bytes,
-    reader: &mut Reader<'_>,
-) -> Result<Vec<ServiceContract>, DecodeError> {
-    const FIELD: &str = "Contracts";
-    let begin = reader.position();
-    reader.skip(FIELD)?;
-    let len = reader.position() - begin;
-    if len > CONTRACTS_LEN_MAX {
-        return Err(DecodeError::TooLong { field: FIELD, len, max: CONTRACTS_LEN_MAX });
-    }
-    // Read once its length is known, which limits what it becomes in memory.
-    let statement = input.slice(begin..begin + len);
-    let mut reader = Reader::new(&statement);
-    let count = reader.read_array_len(FIELD)?;
-    (0..count).map(|_| ServiceContract::read(&mut reader)).collect()
+fn encoded(services: &[ServiceContract]) -> Bytes {
+    let mut out = BytesMut::new();
+    put_array_len(&mut out, services.len());
+    services.iter().for_each(|service| service.put(&mut out));
+    out.freeze()
 }
 
 fn put_methods(out: &mut BytesMut, methods: &[MethodContract]) {
@@ -203,14 +224,8 @@ mod tests {
         ServiceContract::new(name.into(), methods.collect())
     }
 
-    fn encoded(services: &[ServiceContract]) -> Bytes {
-        let mut out = BytesMut::new();
-        put_statement(&mut out, services);
-        out.freeze()
-    }
-
     fn decode(input: &Bytes) -> Result<Vec<ServiceContract>, DecodeError> {
-        read_contracts(input, &mut Reader::new(input))
+        Statement::take(input, &mut Reader::new(input))?.read()
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub use self::trace::{BadTraceContext, TraceContext};
 pub(crate) use self::{
     chunk::Part,
     connect::{Connect, ConnectResponse, StatedLimits},
-    contract::{MethodContract, ServiceContract, fitting},
+    contract::{MethodContract, ServiceContract, Statement},
     credits::{CREDITS_LEN_MAX, decode_credits, encode_credits},
     error::DecodeError,
     ids::MuxId,
