@@ -315,19 +315,26 @@ async fn values_that_are_too_deep_fail_where_they_are_sent() {
         let text = error.to_string();
         assert!(text.contains(": argument `onto`: ") && text.contains("flat list"), "{text}");
 
-        let answer = format!("cannot encode the answer: {TOO_DEEP}");
-        for error in [
-            client.grow(Tree::nested(128)).await.unwrap_err().to_string(),
-            client.pack(Tree::nested(128)).await.unwrap_err().to_string(),
+        let answer =
+            |method: &str| format!("cannot encode the answer of Forest/{method}: {TOO_DEEP}");
+        for (method, error) in [
+            ("grow", client.grow(Tree::nested(128)).await.unwrap_err().to_string()),
+            ("pack", client.pack(Tree::nested(128)).await.unwrap_err().to_string()),
         ] {
-            assert!(error.contains(&answer), "{error}");
+            assert!(error.contains(&answer(method)), "{error}");
         }
         let walked: Vec<_> = client.walk(Tree::Leaf, 129).await.unwrap().collect().await;
         let pushed: Vec<_> = client.push(129).await.unwrap().collect().await;
         assert_eq!((walked.len(), walked[0].as_ref()), (2, Ok(&Tree::Leaf)));
-        assert!(walked[1].as_ref().unwrap_err().to_string().contains(&answer), "{walked:?}");
+        assert!(
+            walked[1].as_ref().unwrap_err().to_string().contains(&answer("walk")),
+            "{walked:?}"
+        );
         assert!(matches!(&pushed[..], [Ok(Tree::Leaf), Err(_)]), "{pushed:?}");
-        assert!(pushed[1].as_ref().unwrap_err().to_string().contains(&answer), "{pushed:?}");
+        assert!(
+            pushed[1].as_ref().unwrap_err().to_string().contains(&answer("push")),
+            "{pushed:?}"
+        );
 
         let (mut items, reply) = client.plant().await.unwrap();
         let error = items.send(Tree::nested(129)).await.unwrap_err();
@@ -342,6 +349,6 @@ async fn values_that_are_too_deep_fail_where_they_are_sent() {
         items.send(Tree::nested(128)).await.unwrap();
         drop(items);
         let error = reply.await.unwrap_err().to_string();
-        assert!(error.contains(&answer), "{error}");
+        assert!(error.contains(&answer("plant")), "{error}");
     }
 }

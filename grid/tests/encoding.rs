@@ -65,7 +65,8 @@ async fn the_caller_is_notified_of_values_that_cannot_be_encoded() {
     picking.one(Picky(true)).await.unwrap();
     let error = picking.one(Picky(false)).await.unwrap_err();
     assert!(matches!(error, CallError::Encode(_)), "{error:?}");
-    let told = |error: &str| assert!(error.contains("cannot encode the answer: "), "{error}");
+    let told =
+        |error: &str| assert!(error.contains("cannot encode the answer of Picking/"), "{error}");
     told(&picking.not().await.unwrap_err().to_string());
     let items: Vec<_> = picking.push().await.unwrap().collect().await;
     assert_eq!((items.len(), &items[0]), (2, &Ok(Picky(true))));

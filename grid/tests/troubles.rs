@@ -190,6 +190,8 @@ async fn not_in_the_list() {
     assert!(overdue.len() <= 1, "{overdue:#?}");
     assert_counted(&refused, "refused a connection", "more connections", &reason);
     assert!(refused[0].contains(&format!("did you mean {almost}?")), "{refused:#?}");
+    // The names of other nodes are not for strangers.
+    assert!(at_dialer.iter().all(|line| !line.contains(&almost)), "{at_dialer:#?}");
 }
 
 /// Begins with TLS.
@@ -319,8 +321,14 @@ async fn size_limits_apart() {
     let config = Config::default().message_bytes_max(1 << 20);
     let (at_dialer, at_listener) = ten_minutes(unchanged, |listener| listener.config(config)).await;
     assert_eq!((at_dialer.len(), at_listener.len()), (1, 1));
-    assert!(at_dialer[0].contains("peer_message_bytes_max=1048576"), "{at_dialer:#?}");
-    assert!(at_listener[0].contains("peer_message_bytes_max=16777216"), "{at_listener:#?}");
+    assert!(
+        at_dialer[0].contains("own_message_bytes_max=16777216 peer_message_bytes_max=1048576"),
+        "{at_dialer:#?}"
+    );
+    assert!(
+        at_listener[0].contains("own_message_bytes_max=1048576 peer_message_bytes_max=16777216"),
+        "{at_listener:#?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

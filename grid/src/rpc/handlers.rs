@@ -73,7 +73,7 @@ impl<T: Send + Sync + 'static> Handlers<'_, T> {
             Box::pin(async move {
                 let request = Request { payload, specs: &method.args };
                 match run(service, cx, request).await? {
-                    Ok(answer) => method.output.encode(answer).map_err(bad_answer),
+                    Ok(answer) => method.output.encode(answer).map_err(bad_answer(&method.info)),
                     Err(error) => Err((method.error.encode)(error)),
                 }
             })
@@ -99,7 +99,7 @@ impl<T: Send + Sync + 'static> Handlers<'_, T> {
             Box::pin(cx.run_blocking(move |cx| {
                 let args = A::__decode(payload, &method.args).map_err(bad_request)?;
                 match run(service, cx, args) {
-                    Ok(answer) => method.output.encode(answer).map_err(bad_answer),
+                    Ok(answer) => method.output.encode(answer).map_err(bad_answer(&method.info)),
                     Err(error) => Err((method.error.encode)(error)),
                 }
             }))
@@ -130,7 +130,7 @@ impl<T: Send + Sync + 'static> Handlers<'_, T> {
                     let broken = Arc::default();
                     let out = Outgoing::new(sender, method.output, Arc::clone(&broken));
                     let result = run(service, cx, request, out).await?;
-                    end(result.map_err(method.error.encode), &broken)
+                    end(result.map_err(method.error.encode), &broken, &method.info)
                 })
             }),
         };
@@ -160,7 +160,9 @@ impl<T: Send + Sync + 'static> Handlers<'_, T> {
                     let input = Incoming::new(receiver, method.input);
                     let answer = run(service, cx, request, input).await?;
                     let answer = answer.map_err(method.error.encode)?;
-                    if let Some(answer) = method.output.encode(answer).map_err(bad_answer)? {
+                    if let Some(answer) =
+                        method.output.encode(answer).map_err(bad_answer(&method.info))?
+                    {
                         send_last(sender, answer).await;
                     }
                     Ok(())
@@ -195,7 +197,7 @@ impl<T: Send + Sync + 'static> Handlers<'_, T> {
                     let input = Incoming::new(receiver, method.input);
                     let out = Outgoing::new(sender, method.output, Arc::clone(&broken));
                     let result = run(service, cx, request, input, out).await?;
-                    end(result.map_err(method.error.encode), &broken)
+                    end(result.map_err(method.error.encode), &broken, &method.info)
                 })
             }),
         };
@@ -246,14 +248,24 @@ fn bad_request(error: CodecError) -> Fault {
     Fault::new(ErrorCode::BadRequest, format!("cannot decode the request: {error}"))
 }
 
-fn bad_answer(error: CodecError) -> Fault {
-    Fault::new(ErrorCode::Handler, format!("cannot encode the answer: {error}"))
+fn bad_answer(method: &MethodInfo) -> impl FnOnce(CodecError) -> Fault {
+    move |error| {
+        let (service, method) = (method.service(), method.name());
+        // The handler has returned, so nobody else on this node learns of it.
+        tracing::debug!(service, method, %error, "cannot encode an answer");
+        let text = format!("cannot encode the answer of {service}/{method}: {error}");
+        Fault::new(ErrorCode::Handler, text)
+    }
 }
 
 /// The end of a stream: the handler's result, or the error of an item that could not be encoded.
-fn end(result: Result<(), Fault>, broken: &OnceLock<CodecError>) -> Result<(), Fault> {
+fn end(
+    result: Result<(), Fault>,
+    broken: &OnceLock<CodecError>,
+    method: &MethodInfo,
+) -> Result<(), Fault> {
     match broken.get() {
-        Some(error) => Err(bad_answer(error.clone())),
+        Some(error) => Err(bad_answer(method)(error.clone())),
         None => result,
     }
 }

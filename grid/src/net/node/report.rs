@@ -76,8 +76,10 @@ impl LinkLog {
         let Agreed { session, instance, .. } = agreed;
         let missing = own.features.except(session.features).names().join(", ");
         let missing_extensions = (!missing.is_empty()).then_some(missing);
+        // Only where they differ: then both, because the smaller one is the limit in both directions.
         let peer_message_bytes_max =
             session.peer_message_bytes_max.filter(|max| *max != own.message_bytes_max);
+        let own_message_bytes_max = peer_message_bytes_max.map(|_| own.message_bytes_max);
         let mut inner = self.lock();
         let failed_attempts = Some(std::mem::take(&mut inner.failed_attempts)).filter(|n| *n > 0);
         inner.reasons = Repeats::default();
@@ -86,7 +88,7 @@ impl LinkLog {
         drop(inner);
         log_at!(
             level, %local, peer = %name, %instance, failed_attempts, missing_extensions,
-            peer_message_bytes_max, left_out, "link is up"
+            own_message_bytes_max, peer_message_bytes_max, left_out, "link is up"
         );
     }
 
