@@ -9,6 +9,7 @@ pub(in crate::net) mod dial;
 mod dial_loop;
 mod handshake;
 pub(in crate::net) mod in_process;
+mod judge;
 mod life;
 pub(in crate::net) mod listen;
 pub(in crate::net) mod manager;

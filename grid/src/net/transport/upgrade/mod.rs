@@ -1,5 +1,6 @@
 //! The HTTP upgrade of a byte stream to a WebSocket, for both sides.
 
+pub(in crate::net) mod check;
 pub(in crate::net) mod client;
 pub(in crate::net) mod server;
 
