@@ -21,3 +21,5 @@ mod report;
 mod resolve;
 mod shared;
 mod strangers;
+#[cfg(unix)]
+mod unix;
