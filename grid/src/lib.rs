@@ -72,7 +72,7 @@ pub use grid_macros::service;
 pub use net::{
     Accepted, BuildError, Builder, Connection, ConnectionStats, Context, Dial, Dialing, Instance,
     Io, Listen, Manager, NameError, NotConnected, RawCall, RawOpening, RawReceiver, RawSender,
-    Refused, RegisterError, State, States, Stats, UnknownHost,
+    Refused, RegisterError, State, States, Stats, UnknownHost, tune,
 };
 #[cfg(feature = "__internals")]
 #[doc(hidden)]

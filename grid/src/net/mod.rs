@@ -39,4 +39,4 @@ pub use node::manager::{Manager, Refused, UnknownHost};
 pub use node::name::NameError;
 pub use serve::registry::RegisterError;
 pub(crate) use serve::registry::{RawHandler, Registry, RunSingle};
-pub use transport::Io;
+pub use transport::{Io, tune};
