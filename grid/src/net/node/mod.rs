@@ -8,6 +8,8 @@ mod closing;
 pub(in crate::net) mod dial;
 mod dial_loop;
 mod handshake;
+#[cfg(feature = "http")]
+pub(in crate::net) mod http_service;
 pub(in crate::net) mod in_process;
 mod judge;
 mod life;

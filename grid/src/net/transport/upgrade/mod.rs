@@ -2,6 +2,8 @@
 
 pub(in crate::net) mod check;
 pub(in crate::net) mod client;
+#[cfg(feature = "http")]
+pub(in crate::net) mod mounted;
 pub(in crate::net) mod server;
 
 use std::future::poll_fn;
