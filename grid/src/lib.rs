@@ -46,6 +46,8 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
+//! | `http` | off | [`Manager::http_service`], for HTTP servers of your own such as axum; depends on `hyper` without its features, `http`, `http-body` and `tower-service` |
+//! | `http2` | off | the same over HTTP/2, with extended CONNECT; the feature `http2` of `hyper` |
 //! | `json` | off | `Json`, for values that are sent as JSON; depends on `serde_json` |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -72,8 +74,11 @@ pub use grid_macros::service;
 pub use net::{
     Accepted, BuildError, Builder, Connection, ConnectionStats, Context, Dial, Dialing, Instance,
     Io, Listen, Manager, NameError, NotConnected, RawCall, RawOpening, RawReceiver, RawSender,
-    Refused, RegisterError, State, States, Stats, UnknownHost,
+    Refused, RegisterError, State, States, Stats, UnknownHost, tune,
 };
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub use net::{HttpBody, HttpFuture, HttpService};
 #[cfg(feature = "__internals")]
 #[doc(hidden)]
 pub use proto::internals as __internals;

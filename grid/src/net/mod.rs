@@ -33,10 +33,12 @@ pub use link::stats::{ConnectionStats, Stats};
 pub use node::build_error::BuildError;
 pub use node::builder::Builder;
 pub use node::dial::{Dial, Dialing};
+#[cfg(feature = "http")]
+pub use node::http_service::{HttpBody, HttpFuture, HttpService};
 pub(crate) use node::in_process::in_process;
 pub use node::listen::{Accepted, Listen};
 pub use node::manager::{Manager, Refused, UnknownHost};
 pub use node::name::NameError;
 pub use serve::registry::RegisterError;
 pub(crate) use serve::registry::{RawHandler, Registry, RunSingle};
-pub use transport::Io;
+pub use transport::{Io, tune};

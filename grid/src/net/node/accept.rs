@@ -4,28 +4,27 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::arrivals::{Arrivals, Claim, Ticket};
 use super::closing::{CLOSE_TIMEOUT, Closing};
-use super::handshake::{Arrival, Gate, authenticate, receive_introduction, within, within_fixed};
+use super::handshake::{Arrival, Gate, receive_introduction, within, within_fixed};
+use super::judge::judge;
 use super::life::Life;
 use super::listen::{Accepted, Listen};
 use super::refusals::{Refusal, RefusalLog};
 use super::report::{LinkLog, note_refusal};
 use super::shared::{Known, Node};
 use super::strangers::{Entry, Stage};
-use crate::auth;
 use crate::error::LinkError;
 use crate::net::catch::catch_future;
 use crate::net::drive::endpoint::Endpoint;
 use crate::net::drive::session::{drive, idle};
 use crate::net::link::state::Instance;
-use crate::net::transport::http::{HeaderMap, StatusCode, header};
-use crate::net::transport::upgrade::server::{Requested, read_first};
+use crate::net::transport::upgrade::server::read_first;
 use crate::net::transport::{Io, WebSocket, end};
 use crate::proto::Introduction;
 use crate::proto::wire::Connect;
@@ -82,9 +81,22 @@ fn is_about_the_peer(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// Performs the upgrade and the handshake on a byte stream, and passes the connection to its peer.
-pub(super) async fn accept(node: &Arc<Node>, accepted: Accepted) -> Result<(), Refusal> {
-    let address = accepted.address;
+/// A connection before its upgrade to a WebSocket.
+pub(super) trait Upgrade: Send {
+    /// The address of the dialer.
+    fn address(&self) -> Option<SocketAddr>;
+
+    /// Judges the upgrade request, answers it, and upgrades the connection.
+    fn upgrade(
+        self,
+        node: &Node,
+        entry: &mut Entry,
+    ) -> impl Future<Output = Result<WebSocket<Box<dyn Io>>, LinkError>> + Send;
+}
+
+/// Performs the upgrade and the handshake on a connection, and passes it to its peer.
+pub(super) async fn accept(node: &Arc<Node>, accepted: impl Upgrade) -> Result<(), Refusal> {
+    let address = accepted.address();
     let (mut entry, mut closed) = node.strangers.enter(address);
     let mut unused = None;
     let greeted = tokio::select! {
@@ -119,12 +131,12 @@ type Unused = Option<(WebSocket<Box<dyn Io>>, LinkError)>;
 /// An error has the node of the dialer as well, if it has stated the name of one.
 async fn greet<'a>(
     node: &'a Arc<Node>,
-    accepted: Accepted,
+    accepted: impl Upgrade,
     entry: &mut Entry,
     unused: &mut Unused,
 ) -> Result<(), (Option<&'a Known>, LinkError)> {
-    let Accepted { stream, address } = accepted;
-    let upgraded = upgrade(node, stream, address, entry).await;
+    let address = accepted.address();
+    let upgraded = accepted.upgrade(node, entry).await;
     let mut transport = upgraded.map_err(|reason| (None, reason))?;
     entry.reach(Stage::Upgraded);
     let own = node.introduction();
@@ -190,49 +202,32 @@ fn claim<'a>(
     Ok((ticket, known))
 }
 
-/// Reads an upgrade request and answers it.
-async fn upgrade(
-    node: &Node,
-    stream: Box<dyn Io>,
-    address: Option<SocketAddr>,
-    entry: &mut Entry,
-) -> Result<WebSocket<Box<dyn Io>>, LinkError> {
-    let limit = node.config.connect_timeout;
-    let first = read_first(stream);
-    let first_limit = limit.min(FIRST_BYTE_TIMEOUT);
-    let begun = within_fixed(first_limit, "nothing was received", first).await?;
-    entry.reach(Stage::Unknown);
-    let requested = within(limit, "no upgrade request", begun.read_request()).await?;
-    if requested.is_probe() {
-        entry.reach(Stage::Probe);
+/// The upgrade request is read from the byte stream.
+impl Upgrade for Accepted {
+    fn address(&self) -> Option<SocketAddr> {
+        self.address
     }
-    let refuse = async |requested: Requested<_>, status, text| {
-        let refused = async { Ok(requested.refuse(status, text).await) };
-        Err(within(limit, "the refusal was not read", refused).await?)
-    };
-    if requested.path() != node.config.route {
-        let path = requested.path();
-        let text = format!("no grid at {path}: all nodes need the same `Config::route`");
-        return refuse(requested, StatusCode::NOT_FOUND, text).await;
-    }
-    let headers = requested.headers();
-    let claim = auth::Claim { name: None, token: bearer(headers), address, time: time(headers) };
-    match authenticate(&*node.auth, &node.loopback.workers, claim, limit).await {
-        Ok(()) => within(limit, "the upgrade was not read", requested.accept()).await,
-        Err(denied) => refuse(requested, StatusCode::FORBIDDEN, denied.to_string()).await,
-    }
-}
 
-/// Returns the token of a request; empty if there is none.
-fn bearer(headers: &HeaderMap) -> &str {
-    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    value.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default()
-}
-
-/// Returns the time of a request, which the dialer sends in nanoseconds since the epoch.
-fn time(headers: &HeaderMap) -> Option<SystemTime> {
-    let nanos = headers.get("X-Minio-Time")?.to_str().ok()?.parse().ok()?;
-    SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(nanos))
+    async fn upgrade(
+        self,
+        node: &Node,
+        entry: &mut Entry,
+    ) -> Result<WebSocket<Box<dyn Io>>, LinkError> {
+        let Self { stream, address } = self;
+        let limit = node.config.connect_timeout;
+        let first = read_first(stream);
+        let first_limit = limit.min(FIRST_BYTE_TIMEOUT);
+        let begun = within_fixed(first_limit, "nothing was received", first).await?;
+        entry.reach(Stage::Unknown);
+        let requested = within(limit, "no upgrade request", begun.read_request()).await?;
+        match judge(node, requested.head(), &node.config.route, address, entry).await {
+            Ok(answer) => within(limit, "the upgrade was not read", requested.accept(answer)).await,
+            Err(answer) => {
+                let refused = async { Ok(requested.refuse(answer).await) };
+                Err(within(limit, "the refusal was not read", refused).await?)
+            }
+        }
+    }
 }
 
 /// Runs the link to a peer that dials this node. Returns when the node is shut down.

@@ -68,6 +68,15 @@ pub enum BuildError {
         /// The known names.
         known: Vec<String>,
     },
+    /// A Unix socket was set for a name that is not in the host list.
+    #[error("a Unix socket is set for {host}, which is not in the host list{}", did_you_mean(.nearest.as_deref()))]
+    #[non_exhaustive]
+    UnixSocketHost {
+        /// The name.
+        host: String,
+        /// The most similar name in the list, if one is similar.
+        nearest: Option<String>,
+    },
     /// Two handlers use the same id and subroute, or a handler has the id 0.
     #[error(transparent)]
     Register(#[from] RegisterError),

@@ -12,6 +12,8 @@ use super::manager::Manager;
 use super::names::check_names;
 use super::report::LinkLog;
 use super::shared::{Known, Node};
+#[cfg(unix)]
+use super::unix::UnixSockets;
 use crate::auth::{Authenticate, NoAuth};
 use crate::config::Config;
 use crate::error::{Fault, LinkError, RemoteError};
@@ -32,6 +34,8 @@ pub struct Builder {
     auth: Arc<dyn Authenticate>,
     /// `None`: plain TCP.
     dial: Option<Arc<dyn Dial>>,
+    #[cfg(unix)]
+    unix_sockets: UnixSockets,
     config: Config,
     extensions: Option<Vec<String>>,
     registry: Registry,
@@ -53,6 +57,8 @@ impl Builder {
             hosts: None,
             auth: Arc::new(NoAuth),
             dial: None,
+            #[cfg(unix)]
+            unix_sockets: UnixSockets::default(),
             config: Config::default(),
             extensions: None,
             registry: Registry::new(),
@@ -77,6 +83,41 @@ impl Builder {
     /// Sets how byte streams to other nodes are opened. Default: TCP to the host and port of their name.
     pub fn dial_with(mut self, dial: impl Dial) -> Self {
         self.dial = Some(Arc::new(dial));
+        self
+    }
+
+    /// Dials a node of the same host over the Unix socket at this path, instead of TCP or the dialer of
+    /// [`dial_with`](Self::dial_with).
+    ///
+    /// The node keeps its name, and serves a `tokio::net::UnixListener`; nodes of other hosts dial it as before. Sockets can
+    /// be set for all nodes of the host alike: those that this node does not dial, and its own, are ignored.
+    ///
+    /// [`build`](Self::build) fails with [`BuildError::UnixSocketHost`] if the name is not in the host list.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = std::env::temp_dir().join(format!("grid-unix-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&directory)?;
+    /// # let path = |name: &str| directory.join(name);
+    /// let manager = grid::Manager::builder("http://node1:9000")
+    ///     .hosts(["http://node1:9000", "http://node1:9001", "http://node2:9000"])
+    ///     .unix_socket("http://node1:9000", path("9000.sock"))
+    ///     .unix_socket("http://node1:9001", path("9001.sock"))
+    ///     .build()?;
+    /// tokio::spawn(manager.serve(tokio::net::UnixListener::bind(path("9000.sock"))?));
+    /// tokio::spawn(manager.serve(tokio::net::TcpListener::bind("127.0.0.1:0").await?)); // for node2
+    /// # std::fs::remove_dir_all(&directory)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(unix)]
+    pub fn unix_socket(
+        mut self,
+        host: impl Into<String>,
+        path: impl Into<std::path::PathBuf>,
+    ) -> Self {
+        self.unix_sockets.insert(host.into(), path.into());
         self
     }
 
@@ -165,7 +206,7 @@ impl Builder {
     /// [`BuildError`], which names the invalid host, handler or setting: what can only be a mistake, such as two names that
     /// differ only in case, or a token that no HTTP header can carry. What is probably a mistake is logged as a warning.
     pub fn build(self) -> Result<Manager, BuildError> {
-        let Self { name, hosts, auth, dial, config, extensions, mut registry, failed } = self;
+        let Self { name, hosts, auth, dial, config, extensions, mut registry, failed, .. } = self;
         if let Some(error) = failed {
             return Err(error.into());
         }
@@ -173,6 +214,12 @@ impl Builder {
         config.check().map_err(BuildError::Config)?;
         let hosts = hosts.unwrap_or_else(|| vec![name.clone()]);
         check_names(&name, &hosts, dial.is_some())?;
+        let dial = dial.unwrap_or_else(|| Arc::new(TcpDial::default()));
+        #[cfg(unix)]
+        let dial = {
+            self.unix_sockets.check(&hosts)?;
+            self.unix_sockets.or(dial)
+        };
         auth.ready().map_err(BuildError::Auth)?;
         let features = extensions.map_or(Ok(Features::all()), |names| offered(&names))?;
         let name: Arc<str> = name.into();
@@ -204,7 +251,7 @@ impl Builder {
             config,
             features,
             auth,
-            dial: dial.unwrap_or_else(|| Arc::new(TcpDial::default())),
+            dial,
             registry,
             peers,
             loopback,

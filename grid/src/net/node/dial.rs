@@ -133,7 +133,7 @@ fn all_failed(errors: Vec<(SocketAddr, io::Error)>) -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::sync::{Arc, Mutex};
 
     use tokio::time::Instant;
 
@@ -195,6 +195,35 @@ mod tests {
         let list = ["[::1]:1", "[::2]:1", "[::3]:1", "10.0.0.1:3"];
         let (connected, begun) = connect(&list).await;
         assert_eq!((connected.unwrap(), begun.len()), (addresses(&list)[3], 2));
+    }
+
+    #[tokio::test]
+    async fn a_host_that_listens_on_one_version_of_ip_only_is_reached() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let there = listener.local_addr().unwrap();
+        // Refused, or not reachable on a host without IPv6.
+        let nobody = SocketAddr::new("::1".parse().unwrap(), there.port());
+        for order in [[nobody, there], [there, nobody]] {
+            let stream = connect_first(&order, TcpStream::connect).await.unwrap();
+            assert_eq!(stream.peer_addr().unwrap(), there);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_losers_are_cancelled() {
+        let (list, running) = (addresses(&["10.0.0.1:1", "10.0.0.2:1"]), Arc::new(()));
+        let connected = connect_first(&list, |address| {
+            let running = Arc::clone(&running);
+            async move {
+                let _running = running;
+                if address.ip().to_string() == "10.0.0.1" {
+                    std::future::pending::<()>().await;
+                }
+                Ok(address)
+            }
+        });
+        assert_eq!(connected.await.unwrap(), list[1]);
+        assert_eq!(Arc::strong_count(&running), 1);
     }
 
     #[tokio::test(start_paused = true)]

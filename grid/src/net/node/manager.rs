@@ -10,6 +10,8 @@ use tokio::task::AbortHandle;
 use super::accept::{self, keep_accepting};
 use super::closing::CLOSE_TIMEOUT;
 use super::dial_loop::keep_dialing;
+#[cfg(feature = "http")]
+use super::http_service::HttpService;
 use super::life::{Life, driven};
 use super::listen::{Accepted, Listen};
 use super::shared::Node;
@@ -190,6 +192,16 @@ impl Manager {
             }
             Ok(())
         }
+    }
+
+    /// Accepts the connections of other nodes from an HTTP server, such as axum or hyper, which serves other routes as well.
+    /// Used instead of [`serve`](Self::serve), or beside it.
+    ///
+    /// The service does not keep the node alive, and answers 503 after the node was shut down or dropped.
+    #[cfg(feature = "http")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+    pub fn http_service(&self) -> HttpService {
+        HttpService::new(Arc::clone(&self.inner.node), self.inner.over.subscribe())
     }
 
     /// Accepts one byte stream that another node has opened, after the TLS handshake if there is one.

@@ -8,7 +8,10 @@ mod closing;
 pub(in crate::net) mod dial;
 mod dial_loop;
 mod handshake;
+#[cfg(feature = "http")]
+pub(in crate::net) mod http_service;
 pub(in crate::net) mod in_process;
+mod judge;
 mod life;
 pub(in crate::net) mod listen;
 pub(in crate::net) mod manager;
@@ -20,3 +23,5 @@ mod report;
 mod resolve;
 mod shared;
 mod strangers;
+#[cfg(unix)]
+mod unix;

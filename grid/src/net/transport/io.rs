@@ -15,8 +15,14 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 #[cfg(target_os = "linux")]
 const UNSENT_BYTES: u32 = 64 * 1024;
 
-/// Configures a socket for low latency: messages are sent at once, and few unsent bytes queue in the socket.
-pub(in crate::net) fn tune(stream: &TcpStream) -> io::Result<()> {
+/// Configures a socket for low latency: messages are sent at once (`TCP_NODELAY`), and on Linux at most 64 KiB of unsent
+/// bytes queue in the socket, because small messages cannot overtake large ones there.
+///
+/// For dialers, listeners and HTTP servers of your own. Nodes do this with the sockets that they open and accept themselves.
+///
+/// # Errors
+/// The error of the operating system, for example if the peer has closed the connection.
+pub fn tune(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     // Not an error: without the option the link is only slower.
     #[cfg(target_os = "linux")]

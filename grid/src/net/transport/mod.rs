@@ -13,8 +13,7 @@ use bytes::Bytes;
 use crate::error::LinkError;
 
 pub(super) use echo::Echo;
-pub use io::Io;
-pub(super) use io::tune;
+pub use io::{Io, tune};
 pub(super) use tungstenite::http;
 pub(super) use websocket::WebSocket;
 

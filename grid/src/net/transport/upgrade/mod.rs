@@ -1,6 +1,9 @@
 //! The HTTP upgrade of a byte stream to a WebSocket, for both sides.
 
+pub(in crate::net) mod check;
 pub(in crate::net) mod client;
+#[cfg(feature = "http")]
+pub(in crate::net) mod mounted;
 pub(in crate::net) mod server;
 
 use std::future::poll_fn;

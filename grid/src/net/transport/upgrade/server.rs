@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tungstenite::handshake::machine::TryParse as _;
-use tungstenite::handshake::server::{Request, create_response, write_response};
+use tungstenite::handshake::server::{Request, write_response};
 use tungstenite::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
+use super::check::{Answer, Head};
 use super::{HEAD_BYTES_MAX, TLS_HANDSHAKE, ends_headers, read_some, write_all};
 use crate::error::LinkError;
 use crate::net::transport::websocket::{Role, WebSocket, poll_discard};
@@ -75,42 +76,31 @@ impl<S: AsyncRead + Unpin> Begun<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Requested<S> {
-    /// The path of the request.
-    pub(in crate::net) fn path(&self) -> &str {
-        self.request.uri().path()
+    /// What the request states.
+    pub(in crate::net) fn head(&self) -> Head<'_> {
+        Head {
+            method: self.request.method(),
+            version: self.request.version(),
+            path: self.request.uri().path(),
+            headers: self.request.headers(),
+            protocol: None,
+        }
     }
 
-    /// Whether no node sends such a request: it neither asks for a WebSocket nor has a token.
-    pub(in crate::net) fn is_probe(&self) -> bool {
-        let has = |name| self.request.headers().contains_key(name);
-        !has(header::UPGRADE) && !has(header::AUTHORIZATION)
-    }
-
-    /// The headers of the request.
-    pub(in crate::net) fn headers(&self) -> &HeaderMap {
-        self.request.headers()
-    }
-
-    /// Accepts the request. Returns the WebSocket.
-    pub(in crate::net) async fn accept(self) -> Result<WebSocket<S>, LinkError> {
-        let Self { mut stream, request, rest } = self;
-        let response = create_response(&request).map_err(websocket)?;
-        let mut answer = Vec::new();
-        write_response(&mut answer, &response).map_err(websocket)?;
-        write_all(&mut stream, &answer).await?;
+    /// Sends this acceptance. Returns the WebSocket.
+    pub(in crate::net) async fn accept(self, answer: Answer) -> Result<WebSocket<S>, LinkError> {
+        let Self { mut stream, rest, .. } = self;
+        write_all(&mut stream, &head_of(answer.status, answer.headers)?).await?;
         Ok(WebSocket::new(stream, &rest, Role::Server))
     }
 
     /// Refuses the request. Returns the error to report.
-    pub(in crate::net) async fn refuse(self, status: StatusCode, text: String) -> LinkError {
+    pub(in crate::net) async fn refuse(self, answer: Answer) -> LinkError {
         let Self { mut stream, .. } = self;
-        let mut response = Response::new(());
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
+        let Answer { status, mut headers, text } = answer;
         headers.insert(header::CONTENT_LENGTH, text.len().into());
-        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-        let mut answer = Vec::new();
-        if write_response(&mut answer, &response).is_ok() {
+        headers.append(header::CONNECTION, HeaderValue::from_static("close"));
+        if let Ok(mut answer) = head_of(status, headers) {
             answer.extend_from_slice(text.as_bytes());
             let answered = async {
                 write_all(&mut stream, &answer).await?;
@@ -126,6 +116,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Requested<S> {
         }
         LinkError::Upgrade { status: status.to_string(), text, by_us: true }
     }
+}
+
+/// The bytes of a response up to its body.
+fn head_of(status: StatusCode, headers: HeaderMap) -> Result<Vec<u8>, LinkError> {
+    let (mut response, mut bytes) = (Response::new(()), Vec::new());
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    write_response(&mut bytes, &response).map_err(websocket)?;
+    Ok(bytes)
 }
 
 /// Omits the headers, which contain the token.
@@ -160,11 +159,11 @@ mod tests {
         let (listener, dialer) = duplex(4096);
         let serve = async {
             let requested = read_request(listener).await.expect("a request");
-            assert_eq!(requested.headers()[header::AUTHORIZATION], "Bearer secret");
+            assert_eq!(requested.head().headers[header::AUTHORIZATION], "Bearer secret");
             let shown = format!("{requested:?} {REQUEST:?}");
             assert!(shown.contains("/grid") && !shown.contains("secret"), "{shown}");
-            let text = format!("not on {}", requested.path());
-            requested.refuse(StatusCode::FORBIDDEN, text).await
+            let text = format!("not on {}", requested.head().path);
+            requested.refuse(Answer::new(StatusCode::FORBIDDEN, text)).await
         };
         let (dialed, refused) = tokio::join!(connect(dialer, &REQUEST), serve);
         assert_eq!(
@@ -186,7 +185,7 @@ mod tests {
         let (requested, sent) =
             tokio::join!(read_request(listener), dialer.write_all(HEAD.as_bytes()));
         sent.expect("room");
-        assert_eq!(requested.expect("a request").path(), "/grid");
+        assert_eq!(requested.expect("a request").head().path, "/grid");
     }
 
     #[tokio::test]
