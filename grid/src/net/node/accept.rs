@@ -11,14 +11,16 @@ use tokio::time::{Instant, sleep_until};
 
 use super::arrivals::{Arrivals, Claim, Ticket};
 use super::closing::{CLOSE_TIMEOUT, Closing};
-use super::handshake::{Arrival, Gate, authenticate, receive_introduction, within, within_fixed};
+use super::handshake::{Arrival, Gate, receive_introduction};
 use super::life::Life;
 use super::listen::{Accepted, Listen};
 use super::refusals::{Refusal, RefusalLog};
 use super::report::{LinkLog, note_refusal};
 use super::shared::{Known, Node};
+use super::steps::{within, within_fixed};
 use super::strangers::{Entry, Stage};
 use crate::auth;
+use crate::auth::Identity;
 use crate::error::LinkError;
 use crate::net::catch::catch_future;
 use crate::net::drive::endpoint::Endpoint;
@@ -134,19 +136,16 @@ async fn greet<'a>(
         known.map(|known| known.endpoint.peer.contracts.statement()).unwrap_or_default()
     };
     let nearest = |name: &str| node.nearest(name);
-    let limit = node.config.connect_timeout;
     let gate = Gate {
-        workers: &node.loopback.workers,
         own: &own,
         is_known: &is_known,
         contracts: &contracts,
         nearest: &nearest,
         clock_skew_max: node.config.clock_skew_max,
-        auth: &*node.auth,
+        credentials: node.credentials(),
         address,
-        auth_limit: limit,
     };
-    let claim = |connect: &Connect| claim(node, connect, address);
+    let claim = |connect: &Connect, identity: &Identity| claim(node, connect, identity, address);
     let (ticket, agreed, known) = match receive_introduction(&mut transport, &gate, claim).await {
         Ok(((ticket, known), agreed)) => (ticket, agreed, known),
         Err((host, reason)) => {
@@ -178,6 +177,7 @@ async fn greet<'a>(
 fn claim<'a>(
     node: &'a Node,
     connect: &Connect,
+    identity: &Identity,
     address: Option<SocketAddr>,
 ) -> Result<(Ticket, &'a Known), LinkError> {
     let Some(known @ Known { arrivals: Some(arrivals), .. }) = node.peers.get(&*connect.host)
@@ -186,7 +186,9 @@ fn claim<'a>(
         return Err(LinkError::UnknownHost { host: connect.host.clone(), nearest: None });
     };
     let dial = connect.dial.filter(|_| connect.peer.is_some());
-    let ticket = arrivals.claim(Claim { instance: Instance(connect.id), dial, address })?;
+    let is_proven = identity.name().is_some();
+    let instance = Instance(connect.id);
+    let ticket = arrivals.claim(Claim { instance, dial, address, is_proven })?;
     Ok((ticket, known))
 }
 
@@ -216,9 +218,17 @@ async fn upgrade(
         return refuse(requested, StatusCode::NOT_FOUND, text).await;
     }
     let headers = requested.headers();
-    let claim = auth::Claim { name: None, token: bearer(headers), address, time: time(headers) };
-    match authenticate(&*node.auth, &node.loopback.workers, claim, limit).await {
-        Ok(()) => within(limit, "the upgrade was not read", requested.accept()).await,
+    let claim = auth::Claim {
+        local: &node.name,
+        name: None,
+        token: bearer(headers),
+        address,
+        time: time(headers),
+        now: SystemTime::now(),
+        skew_max: node.config.clock_skew_max,
+    };
+    match node.credentials().check(claim).await {
+        Ok(_) => within(limit, "the upgrade was not read", requested.accept()).await,
         Err(denied) => refuse(requested, StatusCode::FORBIDDEN, denied.to_string()).await,
     }
 }
@@ -273,6 +283,7 @@ pub(super) async fn keep_accepting(
         };
         log.up(&agreed, &own);
         endpoint.peer.contracts.up(agreed.contracts);
+        let endpoint = endpoint.identified(agreed.identity);
         // The reason is in the state of the link.
         let (reason, transport) =
             drive(&endpoint, agreed.session, agreed.instance, transport, cut).await;
