@@ -76,9 +76,9 @@ pub use futures_core::Stream;
 #[doc = include_str!("rpc/service.md")]
 pub use grid_macros::service;
 pub use net::{
-    Accepted, BuildError, Builder, CallInfo, Connection, ConnectionStats, Context, Dial, Dialing, Instance,
-    Io, Listen, Manager, NameError, NotConnected, RawCall, RawOpening, RawReceiver, RawSender,
-    Refused, RegisterError, State, States, Stats, UnknownHost,
+    Accepted, BuildError, Builder, CallInfo, Connection, ConnectionStats, Context, Dial, Dialing,
+    Instance, Io, Listen, Manager, NameError, NotConnected, RawCall, RawOpening, RawReceiver,
+    RawSender, Refused, RegisterError, State, States, Stats, UnknownHost,
 };
 #[cfg(feature = "__internals")]
 #[doc(hidden)]

@@ -65,7 +65,9 @@ impl Nonces {
         let mut all = self.lock();
         let seen = all.entry(pair).or_default();
         seen.look(made, nonce)?;
-        let is_current = |made: SystemTime| now.duration_since(made).is_ok_and(|age| age <= skew_max) || made > now;
+        let is_current = |made: SystemTime| {
+            now.duration_since(made).is_ok_and(|age| age <= skew_max) || made > now
+        };
         while seen.nonces.first().is_some_and(|(made, _)| !is_current(*made)) {
             seen.nonces.pop_first();
         }

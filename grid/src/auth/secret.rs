@@ -70,10 +70,12 @@ impl SharedSecret {
         let Stated { dialer, listener, made, nonce } =
             signed.stated().ok_or_else(|| Denied::new("invalid token"))?;
         check_age(made, claim.now, claim.skew_max)?;
-        let used = |used| Denied::new(match used {
-            Used::Before => "the token was used before",
-            Used::Outdated => "the token is older than many that were used since",
-        });
+        let used = |used| {
+            Denied::new(match used {
+                Used::Before => "the token was used before",
+                Used::Outdated => "the token is older than many that were used since",
+            })
+        };
         let Some(name) = claim.name else {
             // The upgrade. The handshake says better than this if the token is for another node.
             self.used.look(&dialer, &listener, made, nonce).map_err(used)?;
@@ -105,7 +107,9 @@ impl SharedSecret {
 
     fn judge_answer(&self, answer: &Answer<'_>) -> Result<Identity, Denied> {
         let proof = answer.proof.ok_or_else(|| {
-            Denied::new("it has sent no proof; nodes without the extension `proof` need a `StaticToken`")
+            Denied::new(
+                "it has sent no proof; nodes without the extension `proof` need a `StaticToken`",
+            )
         })?;
         let signed = Signed::parse(answer.token).ok_or_else(|| Denied::new(NOT_SIGNED))?;
         let is_right = |secret: &String| {
@@ -255,9 +259,8 @@ mod tests {
         let proof = right.proof(&claim(&token));
         let ask = Ask::new(A, B);
         let verified = |by: &SharedSecret, proof: Option<&[u8]>| {
-            by.judge_answer(&Answer::new(ask, &token, proof)).map(|identity| {
-                identity.name().map(str::to_owned)
-            })
+            by.judge_answer(&Answer::new(ask, &token, proof))
+                .map(|identity| identity.name().map(str::to_owned))
         };
         assert_eq!(verified(&right, proof.as_deref()), Ok(Some(B.to_owned())));
         assert_eq!(verified(&wrong, proof.as_deref()), Err(Denied::new("its proof is wrong")));
@@ -289,10 +292,9 @@ mod tests {
     #[test]
     fn secrets_that_are_probably_mistakes_are_refused_and_none_is_shown() {
         assert_eq!(SharedSecret::new("correct horse").ready(), Ok(()));
-        for (secret, text) in [("", "empty"), ("trailing\n", "white space"), (" x", "white space")] {
-            for shared in
-                [SharedSecret::new(secret), SharedSecret::new("x").also_accept(secret)]
-            {
+        for (secret, text) in [("", "empty"), ("trailing\n", "white space"), (" x", "white space")]
+        {
+            for shared in [SharedSecret::new(secret), SharedSecret::new("x").also_accept(secret)] {
                 let error = shared.ready().unwrap_err();
                 assert!(error.contains(text) && !error.contains("trailing"), "{error}");
             }

@@ -68,8 +68,7 @@ impl<'a> Signed<'a> {
 
     /// The first of these secrets that one of the MACs was made with.
     pub(super) fn secret<'s>(&self, secrets: &'s [String]) -> Option<&'s str> {
-        let macs: Vec<Mac> =
-            self.macs.split('.').map(unhex::<MAC_BYTES>).collect::<Option<_>>()?;
+        let macs: Vec<Mac> = self.macs.split('.').map(unhex::<MAC_BYTES>).collect::<Option<_>>()?;
         let is_right = |secret: &&String| {
             let right = token_mac(secret, self.head);
             // All of them, so that the time does not depend on which is right.

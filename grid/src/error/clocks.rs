@@ -13,7 +13,11 @@ pub(super) struct Clocks {
 }
 
 /// The text of two clocks that differ.
-pub(crate) fn clocks_text(dialer: SystemTime, listener: SystemTime, difference: Duration) -> String {
+pub(crate) fn clocks_text(
+    dialer: SystemTime,
+    listener: SystemTime,
+    difference: Duration,
+) -> String {
     Clocks { dialer, listener, difference }.to_string()
 }
 

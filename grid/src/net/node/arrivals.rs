@@ -92,8 +92,9 @@ impl Arrivals {
         }
         if inner.current.is_some_and(|(_, current)| current.is_proven) && !claim.is_proven {
             let name = &self.name;
-            let reason =
-                format!("it does not prove the name {name}, and a connection is up that has proven it");
+            let reason = format!(
+                "it does not prove the name {name}, and a connection is up that has proven it"
+            );
             return Err(LinkError::Denied { reason });
         }
         if let (Some(last), Some(dial)) = (inner.last, claim.dial)

@@ -202,7 +202,8 @@ impl Builder {
     /// [`BuildError`], which names the invalid host, handler or setting: what can only be a mistake, such as two names that
     /// differ only in case, or a token that no HTTP header can carry. What is probably a mistake is logged as a warning.
     pub fn build(self) -> Result<Manager, BuildError> {
-        let Self { name, hosts, auth, permit, dial, config, extensions, mut registry, failed } = self;
+        let Self { name, hosts, auth, permit, dial, config, extensions, mut registry, failed } =
+            self;
         if let Some(error) = failed {
             return Err(error.into());
         }

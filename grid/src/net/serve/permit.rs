@@ -92,7 +92,9 @@ fn guarded(
         }
         RawHandler::Stream { capacities, run } => {
             let run = Arc::clone(run);
-            let guarded = move |context, payload: Option<Bytes>, input, output| match ask(&*hook, context, info) {
+            let guarded = move |context, payload: Option<Bytes>, input, output| match ask(
+                &*hook, context, info,
+            ) {
                 Ok(context) => run(context, payload, input, output),
                 Err(fault) => Box::pin(ready(Err(fault))),
             };
@@ -115,7 +117,8 @@ fn ask(hook: &Hook, context: Context, info: Option<&'static MethodInfo>) -> Resu
             let text = catch::text(&panic);
             tracing::error!(local, peer, method, panic = text, "the permission hook panicked");
             catch::discard(panic);
-            "not permitted: the permission hook panicked; the log of its node has the message".to_owned()
+            "not permitted: the permission hook panicked; the log of its node has the message"
+                .to_owned()
         }
     };
     Err(Fault::new(ErrorCode::NotPermitted, text))

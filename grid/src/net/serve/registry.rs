@@ -142,9 +142,8 @@ impl Registry {
         wrap: impl Fn(&RawHandler, Option<&'static MethodInfo>) -> RawHandler,
     ) {
         let methods = self.services.iter().flat_map(|service| service.descriptor.methods());
-        let infos: HashMap<_, _> = methods
-            .map(|info| (format!("{}/{}", info.service(), info.name()), *info))
-            .collect();
+        let infos: HashMap<_, _> =
+            methods.map(|info| (format!("{}/{}", info.service(), info.name()), *info)).collect();
         for (index, entry) in self.entries.iter_mut().enumerate() {
             let label = self.labels.get(RouteIndex(index));
             let info = label.and_then(|label| infos.get(&*label.method)).copied();

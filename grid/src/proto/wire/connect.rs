@@ -367,7 +367,8 @@ mod tests {
             every_truncation_fails(&payload, ConnectResponse::decode);
         }
         let long = Some(vec![7; PROOF_LEN_MAX + 1].into());
-        let error = ConnectResponse::decode(&ConnectResponse { proof: long, ..response() }.encode());
+        let error =
+            ConnectResponse::decode(&ConnectResponse { proof: long, ..response() }.encode());
         assert!(matches!(error, Err(DecodeError::TooLong { field: "Proof", .. })), "{error:?}");
     }
 
