@@ -86,6 +86,7 @@ impl Network {
     fn start(&self, name: &str) -> Manager {
         let node = Manager::builder(name)
             .hosts(NODES)
+            .token(grid::NoAuth)
             .dial_with(self.clone())
             .service(StoreServer::new(Memory::default()))
             .build()

@@ -60,7 +60,13 @@ mod net;
 mod proto;
 mod rpc;
 
-pub use auth::{Authenticate, Authenticating, Claim, Denied, NoAuth, SharedSecret, TokenFuture};
+pub use auth::{
+    Answer, Ask, Authenticate, Authenticating, Claim, Denied, Identity, NoAuth, PROOF_BYTES_MAX,
+    SharedSecret, StaticToken, Token, TokenFuture,
+};
+#[cfg(feature = "jwt")]
+#[cfg_attr(docsrs, doc(cfg(feature = "jwt")))]
+pub use auth::{Jwt, JwtClaims, JwtKey, JwtKeyError};
 pub use config::{Config, ROUTE};
 pub use descriptor::{MethodInfo, MethodKind, Registered, ServiceDescriptor};
 pub use error::{
@@ -72,9 +78,9 @@ pub use futures_core::Stream;
 #[doc = include_str!("rpc/service.md")]
 pub use grid_macros::service;
 pub use net::{
-    Accepted, BuildError, Builder, Connection, ConnectionStats, Context, Dial, Dialing, Instance,
-    Io, Listen, Manager, NameError, NotConnected, RawCall, RawOpening, RawReceiver, RawSender,
-    Refused, RegisterError, State, States, Stats, UnknownHost, tune,
+    Accepted, BuildError, Builder, CallInfo, Connection, ConnectionStats, Context, Dial, Dialing,
+    Instance, Io, Listen, Manager, NameError, NotConnected, RawCall, RawOpening, RawReceiver,
+    RawSender, Refused, RegisterError, State, States, Stats, UnknownHost, tune,
 };
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::time::Instant;
 
 fn build_error(name: &str, hosts: &[&str]) -> String {
-    let result = Manager::builder(name).hosts(hosts.iter().copied()).build();
+    let result = Manager::builder(name).hosts(hosts.iter().copied()).token(grid::NoAuth).build();
     result.expect_err("must be refused").to_string()
 }
 
@@ -26,7 +26,7 @@ async fn a_bad_host_list_names_the_host() {
     assert!(error.starts_with("bad node name \"b:1\": it must begin with http://"), "{error}");
     let error = build_error("http://a:1/x", &["http://a:1/x"]);
     assert!(error.contains("must end after host and port"), "{error}");
-    let manager = Manager::builder(A).hosts([A, B]).build().unwrap();
+    let manager = Manager::builder(A).hosts([A, B]).token(grid::NoAuth).build().unwrap();
     let error = manager.connection("http://c:1").unwrap_err();
     assert_eq!(error.to_string(), "http://c:1 is not in the host list of http://a:1");
 }
@@ -194,7 +194,7 @@ fn frame(payload: &[u8]) -> Vec<u8> {
 
 #[tokio::test(start_paused = true)]
 async fn garbage_instead_of_a_handshake_is_refused_and_silence_times_out() {
-    let manager = Manager::builder(A).hosts([A, B]).build().unwrap();
+    let manager = Manager::builder(A).hosts([A, B]).token(grid::NoAuth).build().unwrap();
     let unmasked = [&[0x82, 0x01][..], b"x"].concat();
     let huge = [0x82, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
     // A Request before the handshake, with its checksum; and a Connect without a payload.

@@ -6,7 +6,8 @@ mod lines;
 mod support;
 
 use grid::{
-    Authenticate, Authenticating, BuildError, Claim, Denied, Manager, SharedSecret, TokenFuture,
+    Ask, Authenticate, Authenticating, BuildError, Claim, Denied, Identity, Manager, NoAuth,
+    SharedSecret, StaticToken, TokenFuture,
 };
 use lines::Lines;
 use support::Network;
@@ -15,7 +16,7 @@ use tracing::Level;
 const NODE: &str = "http://node1:9000";
 
 fn refused(hosts: &[&str]) -> String {
-    let built = Manager::builder(NODE).hosts(hosts.iter().copied()).build();
+    let built = Manager::builder(NODE).hosts(hosts.iter().copied()).token(grid::NoAuth).build();
     built.expect_err("a mistake").to_string()
 }
 
@@ -59,7 +60,7 @@ async fn a_node_that_dials_with_tls_needs_a_dialer() {
     let mut names = (1..100).map(|n| format!("https://node{n}:9000"));
     let local = names.next().unwrap();
     let (dialed, dialing): (Vec<_>, Vec<_>) = names.partition(|name| grid::dials(&local, name));
-    let with = |peer: &String| Manager::builder(&local).hosts([&local, peer]);
+    let with = |peer: &String| Manager::builder(&local).hosts([&local, peer]).token(grid::NoAuth);
     let error = with(&dialed[0]).build().unwrap_err();
     assert!(
         matches!(&error, BuildError::NoTlsDialer { host, .. } if *host == dialed[0]),
@@ -79,13 +80,33 @@ async fn tokens_that_cannot_be_sent_are_refused() {
         ("ends with a space ", "end with a space"),
         ("schlüssel", "printable ASCII"),
     ] {
-        let built = Manager::builder(NODE).token(SharedSecret::new(secret)).build();
+        let built = Manager::builder(NODE).token(StaticToken::new(secret)).build();
         let error = built.unwrap_err();
         assert!(matches!(error, BuildError::Auth(_)), "{error:?}");
         let text = error.to_string();
         assert!(text.contains(what), "{text}");
         assert!(secret.is_empty() || !text.contains(secret.trim()), "not shown: {text}");
     }
+}
+
+#[tokio::test]
+async fn secrets_that_are_probably_mistakes_are_refused() {
+    for (secret, what) in [("", "empty"), ("newline at the end\n", "white space")] {
+        let built = Manager::builder(NODE).token(SharedSecret::new(secret)).build();
+        let text = built.unwrap_err().to_string();
+        assert!(text.contains(what) && !text.contains("newline at"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_node_with_peers_says_who_may_connect() {
+    let error = Manager::builder(NODE).hosts([NODE, "http://a:1"]).build().unwrap_err();
+    assert_eq!(error, BuildError::NoAuthenticator);
+    for part in ["`SharedSecret`", "`Builder::token`", "`NoAuth`"] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    Manager::builder(NODE).hosts([NODE]).build().expect("nobody else may connect");
+    Manager::builder(NODE).hosts([NODE, "http://a:1"]).token(NoAuth).build().unwrap();
 }
 
 /// An authenticator of the user's that knows what it lacks.
@@ -96,11 +117,11 @@ impl Authenticate for NoKeys {
         Err("no keys".to_owned())
     }
 
-    fn token<'a>(&'a self, _: &'a str, _: &'a str) -> TokenFuture<'a> {
+    fn token<'a>(&'a self, _: Ask<'a>) -> TokenFuture<'a> {
         Box::pin(async { Err("no keys".into()) })
     }
 
-    fn check<'a>(&'a self, _: Claim<'a>) -> Authenticating<'a, Result<(), Denied>> {
+    fn check<'a>(&'a self, _: Claim<'a>) -> Authenticating<'a, Result<Identity, Denied>> {
         Box::pin(async { Err(Denied::new("no keys")) })
     }
 }
@@ -120,7 +141,12 @@ async fn what_is_probably_a_mistake_is_a_warning() {
     ] {
         let (lines, _guard) = Lines::collect();
         let hosts = hosts.into_iter().chain([NODE]);
-        Manager::builder(NODE).hosts(hosts).dial_with(Network::default()).build().unwrap();
+        Manager::builder(NODE)
+            .hosts(hosts)
+            .token(grid::NoAuth)
+            .dial_with(Network::default())
+            .build()
+            .unwrap();
         let warned = lines.with(Level::WARN, "");
         match warning {
             None => assert!(warned.is_empty(), "{warned:?}"),

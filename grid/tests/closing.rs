@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use grid::{
-    Authenticate, Authenticating, Builder, CallError, Claim, Config, Denied, LinkError, Manager,
-    Sent, State, TokenFuture,
+    Ask, Authenticate, Authenticating, Builder, CallError, Claim, Config, Denied, Identity,
+    LinkError, Manager, Sent, State, TokenFuture,
 };
 use script::{Connect, Scripted};
 use support::{A, B, Network, Once, sides};
@@ -23,7 +23,8 @@ use tokio_tungstenite::{WebSocketStream, accept_async};
 
 fn listening(configure: impl FnOnce(Builder) -> Builder) -> (Manager, &'static str) {
     let (dialer, listener) = sides();
-    let manager = configure(Manager::builder(listener).hosts([A, B])).build().unwrap();
+    let manager =
+        configure(Manager::builder(listener).hosts([A, B]).token(grid::NoAuth)).build().unwrap();
     (manager, dialer)
 }
 
@@ -38,12 +39,13 @@ fn says(frame: Option<CloseFrame>, code: u16, text: &str) {
 struct Nobody;
 
 impl Authenticate for Nobody {
-    fn token<'a>(&'a self, _: &'a str, _: &'a str) -> TokenFuture<'a> {
-        Box::pin(async { Ok(String::new()) })
+    fn token<'a>(&'a self, _: Ask<'a>) -> TokenFuture<'a> {
+        Box::pin(async { Ok("".into()) })
     }
 
-    fn check<'a>(&'a self, claim: Claim<'a>) -> Authenticating<'a, Result<(), Denied>> {
-        let result = claim.name.map_or(Ok(()), |_| Err(Denied::new("not on a Sunday")));
+    fn check<'a>(&'a self, claim: Claim<'a>) -> Authenticating<'a, Result<Identity, Denied>> {
+        let result =
+            claim.name.map_or(Ok(Identity::unproven("x")), |_| Err(Denied::new("not on a Sunday")));
         Box::pin(async { result })
     }
 }
@@ -119,7 +121,8 @@ async fn dialing(
 ) -> (Manager, WebSocketStream<DuplexStream>) {
     let (dialer, _) = sides();
     let (near, far) = duplex(1 << 16);
-    let builder = Manager::builder(dialer).hosts([A, B]).dial_with(Once::new(near));
+    let builder =
+        Manager::builder(dialer).hosts([A, B]).token(grid::NoAuth).dial_with(Once::new(near));
     let manager = configure(builder).build().unwrap();
     let mut socket = accept_async(far).await.unwrap();
     socket.next().await.unwrap().unwrap(); // The Connect.
@@ -224,8 +227,12 @@ async fn the_peers_of_a_dropped_manager_are_told() {
 async fn a_connection_that_ends_during_the_upgrade_is_not_called_a_violation() {
     let (dialer, listener) = sides();
     let (near, mut far) = duplex(1 << 16);
-    let manager =
-        Manager::builder(dialer).hosts([A, B]).dial_with(Once::new(near)).build().unwrap();
+    let manager = Manager::builder(dialer)
+        .hosts([A, B])
+        .token(grid::NoAuth)
+        .dial_with(Once::new(near))
+        .build()
+        .unwrap();
     let connection = manager.connection(listener).unwrap();
     let mut head = [0; 16];
     far.read_exact(&mut head).await.unwrap();

@@ -35,7 +35,8 @@ fn is_gone<T: std::fmt::Debug>(result: &Result<T, CallError>) -> bool {
 #[test]
 fn calls_of_a_node_whose_runtime_has_ended_fail_at_once() {
     let first = runtime();
-    let manager = first.block_on(async { Manager::builder(A).hosts([A, B]).build().unwrap() });
+    let manager = first
+        .block_on(async { Manager::builder(A).hosts([A, B]).token(grid::NoAuth).build().unwrap() });
     let second = runtime();
     let connection = manager.connection(B).unwrap();
     let waiting = second.spawn(connection.request(7, None).wait_connected());
@@ -63,9 +64,14 @@ fn calls_of_a_node_whose_runtime_has_ended_fail_at_once() {
 async fn a_task_that_serves_does_not_keep_the_node_alive() {
     let (dialer, listener) = sides();
     let (incoming, route) = scripted_listener();
-    let manager = Manager::builder(listener).hosts([A, B]).build().unwrap();
+    let manager = Manager::builder(listener).hosts([A, B]).token(grid::NoAuth).build().unwrap();
     let serving = tokio::spawn(manager.serve(incoming));
-    let peer = Manager::builder(dialer).hosts([A, B]).dial_with(route).build().unwrap();
+    let peer = Manager::builder(dialer)
+        .hosts([A, B])
+        .token(grid::NoAuth)
+        .dial_with(route)
+        .build()
+        .unwrap();
     let connection = peer.connection(listener).unwrap();
     connection.wait_connected(Duration::from_secs(1)).await.unwrap();
     drop(manager);
@@ -102,8 +108,12 @@ async fn connections_to_a_blocked_link_do_not_pile_up() {
         let _ = blocked.lock().unwrap().recv();
         async { Ok(None) }
     };
-    let manager =
-        Manager::builder(listener).hosts([A, B]).single_handler(7, None, block).build().unwrap();
+    let manager = Manager::builder(listener)
+        .hosts([A, B])
+        .token(grid::NoAuth)
+        .single_handler(7, None, block)
+        .build()
+        .unwrap();
     let (mut sockets, mut accepted) = (Vec::new(), Vec::new());
     for dial in 1..=20 {
         let (near, far) = tokio::io::duplex(1 << 16);

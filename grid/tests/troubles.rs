@@ -53,7 +53,7 @@ impl Watched {
 }
 
 fn node(name: &str) -> Builder {
-    Manager::builder(name).hosts([A, B])
+    Manager::builder(name).hosts([A, B]).token(grid::NoAuth)
 }
 
 /// A listening node, and how to reach it.

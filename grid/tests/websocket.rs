@@ -12,7 +12,7 @@ use tokio_tungstenite::{accept_async, client_async};
 
 #[tokio::test(start_paused = true)]
 async fn a_client_of_another_library_is_upgraded_and_told_why_it_is_refused() {
-    let manager = Manager::builder(A).hosts([A, B]).build().unwrap();
+    let manager = Manager::builder(A).hosts([A, B]).token(grid::NoAuth).build().unwrap();
     let (near, far) = duplex(1 << 16);
     let accepting = tokio::spawn(async move { manager.accept(far).await });
     let request = format!("ws://a:1{ROUTE}");
@@ -33,8 +33,12 @@ async fn a_client_of_another_library_is_upgraded_and_told_why_it_is_refused() {
 async fn a_server_of_another_library_accepts_the_upgrade() {
     let (dialer, listener) = sides();
     let (near, far) = duplex(1 << 16);
-    let _dialing =
-        Manager::builder(dialer).hosts([A, B]).dial_with(Once::new(near)).build().unwrap();
+    let _dialing = Manager::builder(dialer)
+        .hosts([A, B])
+        .token(grid::NoAuth)
+        .dial_with(Once::new(near))
+        .build()
+        .unwrap();
     let mut socket = accept_async(far).await.unwrap();
     let connect = socket.next().await.unwrap().unwrap().into_data();
     let connect = String::from_utf8_lossy(&connect).into_owned();

@@ -90,6 +90,7 @@ fn main() -> Result<(), Error> {
         };
         let served = Manager::builder(&target)
             .hosts([&target, &hostile_name, &honest_name])
+            .token(grid::NoAuth)
             .single_handler(ECHO, None, |_, payload| async move { Ok(payload) })
             .single_handler(NEVER, None, |_, _| pending())
             .build()?;
@@ -110,7 +111,7 @@ fn main() -> Result<(), Error> {
 /// Makes a small call every millisecond. Returns how long they took from the moment when each was due, so that a pause
 /// counts for all calls that it delays.
 async fn measure(name: &str, target: &str) -> Result<Vec<Duration>, Error> {
-    let node = Manager::builder(name).hosts([name, target]).build()?;
+    let node = Manager::builder(name).hosts([name, target]).token(grid::NoAuth).build()?;
     let connection = node.connection(target)?;
     connection.wait_connected(Duration::from_secs(10)).await?;
     sleep(Duration::from_millis(500)).await;

@@ -145,6 +145,7 @@ async fn pair() -> Result<([Manager; 2], Connection), Error> {
     for (name, listener) in names.iter().zip(listeners) {
         let node = Manager::builder(name)
             .hosts(names.iter())
+            .token(grid::NoAuth)
             .single_handler(QUICK, None, |_, payload| async move { Ok(payload) })
             .single_handler(NEVER, None, |_, _| pending())
             .single_handler(BLOCK, None, |_, payload| async move {

@@ -80,6 +80,7 @@ pub(crate) fn start(listener: TcpListener, peers: &[SocketAddr]) -> Result<Manag
     let capacities = |incoming, outgoing| Capacities { incoming, outgoing };
     let manager = Manager::builder(name(own))
         .hosts(peers.iter().chain([&own]).map(|&address| name(address)))
+        .token(grid::NoAuth)
         .service(BenchServer::new(Handlers))
         .single_handler(ECHO, None, |_, payload| async move { Ok(payload) })
         .stream_handler(STREAM, None, capacities(0, CAPACITY), |_, _, _, mut out| async move {

@@ -12,6 +12,15 @@ pub(super) struct Clocks {
     pub(super) difference: Duration,
 }
 
+/// The text of two clocks that differ.
+pub(crate) fn clocks_text(
+    dialer: SystemTime,
+    listener: SystemTime,
+    difference: Duration,
+) -> String {
+    Clocks { dialer, listener, difference }.to_string()
+}
+
 impl fmt::Display for Clocks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { dialer, listener, difference } = self;

@@ -126,6 +126,18 @@ pub enum LinkError {
         /// The reason that the authenticator returned.
         reason: String,
     },
+    /// The node that has answered did not prove that it knows the secret of the grid, and this node believes nothing that it
+    /// has said: see [`Authenticate::verify`](crate::Authenticate::verify).
+    #[error("whoever answers at the address of {peer} has not proven that it knows the secret: {reason}{}", unproven(.refused.as_deref()))]
+    #[non_exhaustive]
+    Unproven {
+        /// The node that the dialer wants to reach.
+        peer: String,
+        /// The reason that the authenticator of this node returned.
+        reason: String,
+        /// Why the one that answered has refused this node, if it has. It may be wrong.
+        refused: Option<String>,
+    },
     /// The wrong node dialed: by the rule of the protocol, the listener should have dialed the dialer.
     #[error("grid: {local} expected to dial {host}, not to be dialed")]
     #[non_exhaustive]
@@ -312,6 +324,11 @@ fn replaced(by: Option<&str>) -> String {
         None => "the peer has opened a new connection".to_owned(),
         Some(by) => format!("another process has connected under the peer's name: {by}"),
     }
+}
+
+/// What a node says that is not believed, after another text.
+fn unproven(refused: Option<&str>) -> String {
+    refused.map(|text| format!("; it refused this node: {text}")).unwrap_or_default()
 }
 
 fn semicolon(text: Option<&str>) -> String {

@@ -12,6 +12,7 @@ mod nearest;
 
 pub(crate) use call::CallFailure;
 pub use call::{CallError, Sent};
+pub(crate) use clocks::clocks_text;
 pub use codec::{Closed, CodecError, SendError};
 pub(crate) use codec::{request_too_large, too_large};
 pub(crate) use fault::Fault;

@@ -39,6 +39,7 @@ pub(crate) use node::in_process::in_process;
 pub use node::listen::{Accepted, Listen};
 pub use node::manager::{Manager, Refused, UnknownHost};
 pub use node::name::NameError;
+pub use serve::permit::CallInfo;
 pub use serve::registry::RegisterError;
 pub(crate) use serve::registry::{RawHandler, Registry, RunSingle};
 pub use transport::{Io, tune};

@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use grid::{
-    Authenticate, Authenticating, CallError, Capacities, Claim, Config, Connection, Denied, Dial,
-    Dialing, ErrorCode, Manager, RemoteError, State, TokenFuture,
+    Ask, Authenticate, Authenticating, CallError, Capacities, Claim, Config, Connection, Denied,
+    Dial, Dialing, ErrorCode, Identity, Manager, RemoteError, State, TokenFuture,
 };
 use tokio::io::AsyncWriteExt as _;
 
@@ -387,14 +387,14 @@ impl Dial for BlockingUser {
 }
 
 impl Authenticate for BlockingUser {
-    fn token<'a>(&'a self, _: &'a str, _: &'a str) -> TokenFuture<'a> {
+    fn token<'a>(&'a self, _: Ask<'a>) -> TokenFuture<'a> {
         self.0.pass();
-        Box::pin(async { Ok("token".to_owned()) })
+        Box::pin(async { Ok("token".into()) })
     }
 
-    fn check<'a>(&'a self, _: Claim<'a>) -> Authenticating<'a, Result<(), Denied>> {
+    fn check<'a>(&'a self, _: Claim<'a>) -> Authenticating<'a, Result<Identity, Denied>> {
         self.0.pass();
-        Box::pin(async { Ok(()) })
+        Box::pin(async { Ok(Identity::unproven("x")) })
     }
 }
 
@@ -405,6 +405,7 @@ async fn dialers_and_authenticators_that_block_delay_no_call() {
         let hosts: Vec<_> = (1..9).map(|node| format!("http://127.0.0.1:{node}")).collect();
         let dials = Manager::builder(&hosts[0])
             .hosts(&hosts)
+            .token(grid::NoAuth)
             .dial_with(BlockingUser(Arc::clone(&gate)))
             .build()
             .unwrap();

@@ -10,8 +10,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use grid::{
-    Authenticate, Authenticating, Builder, CallError, Claim, Connection, Denied, Dial, Dialing, Io,
-    LinkError, Manager, Sent, State, TokenFuture,
+    Ask, Authenticate, Authenticating, Builder, CallError, Claim, Connection, Denied, Dial,
+    Dialing, Identity, Io, LinkError, Manager, Sent, State, TokenFuture,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, sleep};
@@ -119,19 +119,19 @@ impl Buggy {
 }
 
 impl Authenticate for Buggy {
-    fn token<'a>(&'a self, _: &'a str, peer: &'a str) -> TokenFuture<'a> {
-        let run = self.run(Some(peer));
+    fn token<'a>(&'a self, ask: Ask<'a>) -> TokenFuture<'a> {
+        let run = self.run(Some(ask.peer));
         Box::pin(async {
             run.await;
-            Ok("token".to_owned())
+            Ok("token".into())
         })
     }
 
-    fn check<'a>(&'a self, claim: Claim<'a>) -> Authenticating<'a, Result<(), Denied>> {
+    fn check<'a>(&'a self, claim: Claim<'a>) -> Authenticating<'a, Result<Identity, Denied>> {
         let run = self.run(claim.name);
         Box::pin(async {
             run.await;
-            Ok(())
+            Ok(Identity::unproven("x"))
         })
     }
 }
@@ -197,11 +197,11 @@ async fn a_dialer() {
 struct Blocks(Mutex<Option<Receiver<()>>>, Arc<AtomicBool>);
 
 impl Authenticate for Blocks {
-    fn token<'a>(&'a self, _: &'a str, _: &'a str) -> TokenFuture<'a> {
-        Box::pin(async { Ok(String::new()) })
+    fn token<'a>(&'a self, _: Ask<'a>) -> TokenFuture<'a> {
+        Box::pin(async { Ok("".into()) })
     }
 
-    fn check<'a>(&'a self, claim: Claim<'a>) -> Authenticating<'a, Result<(), Denied>> {
+    fn check<'a>(&'a self, claim: Claim<'a>) -> Authenticating<'a, Result<Identity, Denied>> {
         let named = claim.name.is_some();
         Box::pin(async move {
             let gate = if named { self.0.lock().unwrap().take() } else { None };
@@ -209,7 +209,7 @@ impl Authenticate for Blocks {
                 self.1.store(true, Ordering::Relaxed);
                 let _ = gate.recv();
             }
-            Ok(())
+            Ok(Identity::unproven("x"))
         })
     }
 }

@@ -74,7 +74,7 @@ fn poll_with<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output
 
 /// A connection to a peer that cannot be reached.
 fn unconnected() -> (Manager, Connection) {
-    let manager = Manager::builder(A).hosts([A, B]).build().unwrap();
+    let manager = Manager::builder(A).hosts([A, B]).token(grid::NoAuth).build().unwrap();
     let connection = manager.connection(B).unwrap();
     (manager, connection)
 }
@@ -298,8 +298,12 @@ fn errors_of_a_dialer_are_compared_shown_and_dropped_without_the_lock() {
     without_deadlock(|| async {
         let dialer = BadDialer::default();
         let (local, peer) = sides();
-        let manager =
-            Manager::builder(local).hosts([A, B]).dial_with(dialer.clone()).build().unwrap();
+        let manager = Manager::builder(local)
+            .hosts([A, B])
+            .token(grid::NoAuth)
+            .dial_with(dialer.clone())
+            .build()
+            .unwrap();
         let connection = manager.connection(peer).unwrap();
         dialer.0.0.set(connection.clone()).unwrap();
         let waiting = connection.request(1, None).wait_connected();

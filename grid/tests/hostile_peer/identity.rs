@@ -15,7 +15,7 @@ use crate::support::{A, B, sides};
 #[tokio::test(start_paused = true)]
 async fn a_stale_dial_does_not_replace_the_later_one() {
     let (dialer, listener) = sides();
-    let manager = Manager::builder(listener).hosts([A, B]).build().unwrap();
+    let manager = Manager::builder(listener).hosts([A, B]).token(grid::NoAuth).build().unwrap();
     let connection = manager.connection(dialer).unwrap();
     let connect = |dial| Connect::new(dialer, listener, 1, dial);
     let (mut stale, mut live) = (Scripted::dial(&manager).await, Scripted::dial(&manager).await);
@@ -42,7 +42,7 @@ async fn a_stale_dial_does_not_replace_the_later_one() {
 #[tokio::test(start_paused = true)]
 async fn a_peer_of_the_base_protocol_replaces_its_connection_as_before() {
     let (dialer, listener) = sides();
-    let manager = Manager::builder(listener).hosts([A, B]).build().unwrap();
+    let manager = Manager::builder(listener).hosts([A, B]).token(grid::NoAuth).build().unwrap();
     let mut sockets = Vec::new();
     for run in [1, 1, 2, 1, 2] {
         let connect = Connect { run, host: dialer, peer: None, dial: None, ahead: 0 };
@@ -60,7 +60,7 @@ async fn two_processes_with_one_name_do_not_take_turns() {
     let (manager, route, dialer) = listening();
     let process = |host| {
         let route = route.from(host);
-        Manager::builder(dialer).hosts([A, B]).dial_with(route).build().unwrap()
+        Manager::builder(dialer).hosts([A, B]).token(grid::NoAuth).dial_with(route).build().unwrap()
     };
     let connection = manager.connection(dialer).unwrap();
     let first = process([10, 0, 0, 1]);
@@ -99,7 +99,12 @@ async fn two_processes_with_one_name_do_not_take_turns() {
 #[tokio::test(start_paused = true)]
 async fn an_impostor_that_logs_in_again_and_again_does_not_evict_a_node_each_time() {
     let (manager, route, dialer) = listening();
-    let victim = Manager::builder(dialer).hosts([A, B]).dial_with(route.clone()).build().unwrap();
+    let victim = Manager::builder(dialer)
+        .hosts([A, B])
+        .token(grid::NoAuth)
+        .dial_with(route.clone())
+        .build()
+        .unwrap();
     let from_victim = victim.connection(manager.name()).unwrap();
     from_victim.wait_connected(Duration::from_secs(1)).await.unwrap();
     let listener = manager.name().to_owned();

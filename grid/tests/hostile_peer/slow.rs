@@ -18,6 +18,7 @@ fn node() -> (Manager, String) {
     let peer = names.find(|peer| grid::dials(peer, name)).unwrap();
     let node = Manager::builder(name)
         .hosts([name, &peer])
+        .token(grid::NoAuth)
         .config(Config::default().ping_interval(Duration::from_secs(2)))
         .single_handler(ECHO, None, |_, payload| async move { Ok(payload) })
         .build()

@@ -14,7 +14,12 @@ use crate::support::{A, B, sides};
 /// How long an honest node takes to connect.
 async fn connect(route: &Route, dialer: &str, listener: &Manager) -> Duration {
     let start = Instant::now();
-    let honest = Manager::builder(dialer).hosts([A, B]).dial_with(route.clone()).build().unwrap();
+    let honest = Manager::builder(dialer)
+        .hosts([A, B])
+        .token(grid::NoAuth)
+        .dial_with(route.clone())
+        .build()
+        .unwrap();
     let connection = honest.connection(listener.name()).unwrap();
     connection.wait_connected(Duration::from_secs(60)).await.unwrap();
     let took = start.elapsed();
@@ -119,14 +124,19 @@ async fn over_tcp_as_well() {
     let (dialer, listener) = sides();
     let tcp = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = tcp.local_addr().unwrap();
-    let manager = Manager::builder(listener).hosts([A, B]).build().unwrap();
+    let manager = Manager::builder(listener).hosts([A, B]).token(grid::NoAuth).build().unwrap();
     tokio::spawn(manager.serve(tcp));
     let mut silent = Vec::new();
     for _ in 0..200 {
         silent.push(tokio::net::TcpStream::connect(address).await.unwrap());
     }
     let start = Instant::now();
-    let honest = Manager::builder(dialer).hosts([A, B]).dial_with(To(address)).build().unwrap();
+    let honest = Manager::builder(dialer)
+        .hosts([A, B])
+        .token(grid::NoAuth)
+        .dial_with(To(address))
+        .build()
+        .unwrap();
     let connection = honest.connection(listener).unwrap();
     connection.wait_connected(Duration::from_secs(10)).await.unwrap();
     assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());

@@ -92,7 +92,11 @@ async fn large_echoes_fit_over_sockets() {
     let names = (1..).map(|port| format!("http://localhost:{port}"));
     let there = names.into_iter().find(|name| grid::dials(name, &here)).unwrap();
     let node = |name: &str| {
-        Manager::builder(name).hosts([&here, &there]).service(WorkServer::new(Node)).build()
+        Manager::builder(name)
+            .hosts([&here, &there])
+            .token(grid::NoAuth)
+            .service(WorkServer::new(Node))
+            .build()
     };
     let (server, caller) = (node(&here).unwrap(), node(&there).unwrap());
     let serving = tokio::spawn(async move { server.serve(listener).await });

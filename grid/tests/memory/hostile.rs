@@ -49,7 +49,7 @@ fn scene(config: Config, peers: usize) -> Scene {
     let peers: Vec<_> = names.filter(|peer| grid::dials(peer, &name)).take(peers).collect();
     let kept = Arc::<Mutex<Vec<Bytes>>>::default();
     let hosts = peers.iter().chain([&name]).cloned();
-    let builder = Manager::builder(&name).hosts(hosts).config(config);
+    let builder = Manager::builder(&name).hosts(hosts).token(grid::NoAuth).config(config);
     let node = handlers(builder, &kept).build().unwrap();
     Scene { node, peers, kept }
 }

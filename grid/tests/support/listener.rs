@@ -70,7 +70,7 @@ impl Listen for ScriptedListener {
 pub(crate) fn listening() -> (Manager, Route, &'static str) {
     let (dialer, listener) = sides();
     let (incoming, route) = scripted_listener();
-    let manager = Manager::builder(listener).hosts([A, B]).build().unwrap();
+    let manager = Manager::builder(listener).hosts([A, B]).token(grid::NoAuth).build().unwrap();
     tokio::spawn(manager.serve(incoming));
     (manager, route, dialer)
 }

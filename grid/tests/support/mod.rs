@@ -38,7 +38,10 @@ struct Inner {
 impl Network {
     /// Returns the builder of a node in this network.
     pub(crate) fn node(&self, name: &str, hosts: &[&str]) -> Builder {
-        Manager::builder(name).hosts(hosts.iter().copied()).dial_with(self.clone())
+        Manager::builder(name)
+            .hosts(hosts.iter().copied())
+            .token(grid::NoAuth)
+            .dial_with(self.clone())
     }
 
     /// Makes a node reachable.

@@ -1,6 +1,6 @@
 //! What nodes and consoles of a cluster have in common: name, hosts, secret.
 
-use grid::{Builder, Manager, SharedSecret};
+use grid::{Builder, Manager, NoAuth, SharedSecret};
 
 /// Builds the manager of `name` with these `hosts`. Without a token there is no authentication.
 pub(crate) fn builder<'a>(
@@ -11,6 +11,6 @@ pub(crate) fn builder<'a>(
     let builder = Manager::builder(name).hosts(hosts);
     match token {
         Some(secret) => builder.token(SharedSecret::new(secret)),
-        None => builder,
+        None => builder.token(NoAuth),
     }
 }

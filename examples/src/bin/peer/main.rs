@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use args::Args;
 use clap::Parser as _;
-use grid::{Config, Connection, Manager, SharedSecret};
+use grid::{Config, Connection, Manager, StaticToken};
 use grid_examples::peer::checks::run_all;
 use grid_examples::peer::{bench, handlers};
 use tokio::net::TcpListener;
@@ -52,7 +52,7 @@ async fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
     let listener = TcpListener::bind(&args.listen).await?;
     let builder = Manager::builder(&args.local)
         .hosts([&args.local, &args.remote])
-        .token(SharedSecret::new(&args.token))
+        .token(StaticToken::new(&args.token))
         .config(Config::default().route(&args.route));
     let manager = handlers::install(builder).build()?;
     let role = if grid::dials(&args.local, &args.remote) { "dials" } else { "is dialed by" };

@@ -6,17 +6,19 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::caller::Caller;
+use crate::auth::Identity;
 use crate::net::link::peer::{Peer, Watch, Watched};
 use crate::proto::wire::{Meta, TraceContext};
 use crate::proto::{Key, RouteIndex};
 
-/// What a handler knows about its call: caller, deadline, metadata and trace.
+/// What a handler knows about its call: caller, identity, deadline, metadata and trace.
 ///
 /// Cheap to clone. A clone can move to a task that outlives the handler; [`cancelled`](Self::cancelled) works there as
 /// well.
 #[derive(Clone)]
 pub struct Context {
-    peer: Arc<Peer>,
+    caller: Arc<Caller>,
     key: Key,
     route: RouteIndex,
     deadline: Option<Instant>,
@@ -25,38 +27,47 @@ pub struct Context {
 
 impl Context {
     pub(in crate::net) fn new(
-        peer: Arc<Peer>,
+        caller: Arc<Caller>,
         key: Key,
         route: RouteIndex,
         deadline: Option<Instant>,
         meta: Option<Box<Meta>>,
     ) -> Self {
-        Self { peer, key, route, deadline, meta: meta.map(Arc::from) }
+        Self { caller, key, route, deadline, meta: meta.map(Arc::from) }
     }
 
     /// The link over which the call arrived.
     pub(in crate::net) fn link(&self) -> &Arc<Peer> {
-        &self.peer
+        &self.caller.peer
     }
 
     /// Name of the node that calls.
     pub fn peer(&self) -> &str {
-        &self.peer.name
+        &self.link().name
     }
 
     /// Name of this node.
     pub fn local(&self) -> &str {
-        &self.peer.local
+        &self.link().local
+    }
+
+    /// What was proven about the node that calls, when the connection was made over which the call has arrived.
+    ///
+    /// Of a node that this one has dialed, that is what [`Authenticate::verify`](crate::Authenticate::verify) has returned;
+    /// of a node that has dialed this one, what [`Authenticate::check`](crate::Authenticate::check) has. Calls of a node to
+    /// itself have the identity of this node.
+    pub fn identity(&self) -> &Identity {
+        &self.caller.identity
     }
 
     /// The subroute under which the handler was called.
     pub fn subroute(&self) -> Option<&str> {
-        self.peer.label(self.route)?.subroute.as_deref()
+        self.link().label(self.route)?.subroute.as_deref()
     }
 
     /// Name of the method that was called, as `Service/method`.
     pub fn method(&self) -> &str {
-        self.peer.label(self.route).map(|label| &*label.method).unwrap_or_default()
+        self.link().label(self.route).map(|label| &*label.method).unwrap_or_default()
     }
 
     /// The time at which the call fails at the caller, and the handler's future is dropped.
@@ -93,7 +104,7 @@ impl Context {
         self,
         work: impl FnOnce(Self) -> T + Send + 'static,
     ) -> T {
-        let peer = Arc::clone(&self.peer);
+        let peer = Arc::clone(self.link());
         peer.blocking.run(move || work(self)).await
     }
 
@@ -104,7 +115,7 @@ impl Context {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn cancelled(&self) {
-        let mut watch = Watch::new(&self.peer, Watched::Finished(self.key));
+        let mut watch = Watch::new(self.link(), Watched::Finished(self.key));
         watch.until(|shared| (!shared.link.is_served(self.key)).then_some(())).await;
     }
 }

@@ -1,6 +1,7 @@
 //! Calls at the byte level: the handles of callers, and the contexts and streams of handlers.
 
 pub(in crate::net) mod abort;
+pub(in crate::net) mod caller;
 pub(in crate::net) mod connection;
 pub(in crate::net) mod context;
 pub(in crate::net) mod ends;

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::budget::limits_of;
+use crate::auth::Identity;
+use crate::net::call::caller::Caller;
 use crate::net::link::contracts::LinkContracts;
 use crate::net::link::peer::Peer;
 use crate::net::serve::registry::Registry;
@@ -13,6 +15,8 @@ use crate::proto::Limits;
 #[derive(Debug, Clone)]
 pub(in crate::net) struct Endpoint {
     pub(in crate::net) peer: Arc<Peer>,
+    /// The peer as the present connection has proven it.
+    pub(in crate::net) caller: Arc<Caller>,
     pub(in crate::net) registry: Arc<Registry>,
     pub(in crate::net) workers: Arc<Workers>,
 }
@@ -31,7 +35,16 @@ impl Endpoint {
         let blocking = registry.blocking_slots();
         let served = registry.services().iter().map(|service| service.descriptor).collect();
         let contracts = LinkContracts::new(Arc::clone(&local), Arc::clone(&name), served);
+        // The link of a node to itself keeps this identity.
+        let identity = Identity::of_node(&name).with_subject("this node");
         let peer = Peer::new(local, name, limits, routes, labels, contracts, blocking);
-        Self { peer, registry, workers }
+        let caller = Arc::new(Caller { peer: Arc::clone(&peer), identity });
+        Self { peer, caller, registry, workers }
+    }
+
+    /// The same end for a connection whose peer has proven this identity.
+    pub(in crate::net) fn identified(&self, identity: Identity) -> Self {
+        let caller = Arc::new(Caller { peer: Arc::clone(&self.peer), identity });
+        Self { caller, ..self.clone() }
     }
 }

@@ -11,14 +11,16 @@ use tokio::time::{Instant, sleep_until};
 
 use super::arrivals::{Arrivals, Claim, Ticket};
 use super::closing::{CLOSE_TIMEOUT, Closing};
-use super::handshake::{Arrival, Gate, receive_introduction, within, within_fixed};
+use super::handshake::{Arrival, Gate, receive_introduction};
 use super::judge::judge;
 use super::life::Life;
 use super::listen::{Accepted, Listen};
 use super::refusals::{Refusal, RefusalLog};
 use super::report::{LinkLog, note_refusal};
 use super::shared::{Known, Node};
+use super::steps::{within, within_fixed};
 use super::strangers::{Entry, Stage};
+use crate::auth::Identity;
 use crate::error::LinkError;
 use crate::net::catch::catch_future;
 use crate::net::drive::endpoint::Endpoint;
@@ -146,19 +148,16 @@ async fn greet<'a>(
         known.map(|known| known.endpoint.peer.contracts.statement()).unwrap_or_default()
     };
     let nearest = |name: &str| node.nearest(name);
-    let limit = node.config.connect_timeout;
     let gate = Gate {
-        workers: &node.loopback.workers,
         own: &own,
         is_known: &is_known,
         contracts: &contracts,
         nearest: &nearest,
         clock_skew_max: node.config.clock_skew_max,
-        auth: &*node.auth,
+        credentials: node.credentials(),
         address,
-        auth_limit: limit,
     };
-    let claim = |connect: &Connect| claim(node, connect, address);
+    let claim = |connect: &Connect, identity: &Identity| claim(node, connect, identity, address);
     let (ticket, agreed, known) = match receive_introduction(&mut transport, &gate, claim).await {
         Ok(((ticket, known), agreed)) => (ticket, agreed, known),
         Err((host, reason)) => {
@@ -190,6 +189,7 @@ async fn greet<'a>(
 fn claim<'a>(
     node: &'a Node,
     connect: &Connect,
+    identity: &Identity,
     address: Option<SocketAddr>,
 ) -> Result<(Ticket, &'a Known), LinkError> {
     let Some(known @ Known { arrivals: Some(arrivals), .. }) = node.peers.get(&*connect.host)
@@ -198,7 +198,9 @@ fn claim<'a>(
         return Err(LinkError::UnknownHost { host: connect.host.clone(), nearest: None });
     };
     let dial = connect.dial.filter(|_| connect.peer.is_some());
-    let ticket = arrivals.claim(Claim { instance: Instance(connect.id), dial, address })?;
+    let is_proven = identity.name().is_some();
+    let instance = Instance(connect.id);
+    let ticket = arrivals.claim(Claim { instance, dial, address, is_proven })?;
     Ok((ticket, known))
 }
 
@@ -268,6 +270,7 @@ pub(super) async fn keep_accepting(
         };
         log.up(&agreed, &own);
         endpoint.peer.contracts.up(agreed.contracts);
+        let endpoint = endpoint.identified(agreed.identity);
         // The reason is in the state of the link.
         let (reason, transport) =
             drive(&endpoint, agreed.session, agreed.instance, transport, cut).await;

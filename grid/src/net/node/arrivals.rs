@@ -39,6 +39,8 @@ pub(super) struct Claim {
     /// The number of the dial, if the peer states one.
     pub(super) dial: Option<u64>,
     pub(super) address: Option<SocketAddr>,
+    /// Its token proves the name of the peer, and does not only permit to state it.
+    pub(super) is_proven: bool,
 }
 
 impl fmt::Display for Claim {
@@ -87,6 +89,13 @@ impl Arrivals {
         let mut inner = self.lock();
         if inner.is_closed {
             return Err(LinkError::ShutDown);
+        }
+        if inner.current.is_some_and(|(_, current)| current.is_proven) && !claim.is_proven {
+            let name = &self.name;
+            let reason = format!(
+                "it does not prove the name {name}, and a connection is up that has proven it"
+            );
+            return Err(LinkError::Denied { reason });
         }
         if let (Some(last), Some(dial)) = (inner.last, claim.dial)
             && last.instance == claim.instance
@@ -246,7 +255,7 @@ mod tests {
     use super::*;
 
     fn claim(run: u8, dial: u64) -> Claim {
-        Claim { instance: Instance([run; 16]), dial: Some(dial), address: None }
+        Claim { instance: Instance([run; 16]), dial: Some(dial), address: None, is_proven: false }
     }
 
     #[tokio::test(start_paused = true)]
@@ -261,6 +270,21 @@ mod tests {
         arrivals.claim(claim(2, 1)).expect("another run counts for itself");
         let base = Claim { dial: None, ..claim(2, 0) };
         arrivals.claim(base).expect("a peer of the base protocol states no number");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_name_that_is_only_stated_replaces_none_that_is_proven() {
+        let arrivals = Arrivals::new("http://a:1".into());
+        let proven = |run, dial| Claim { is_proven: true, ..claim(run, dial) };
+        let _stated = arrivals.claim(claim(1, 1)).unwrap();
+        let first = arrivals.claim(proven(1, 2)).unwrap();
+        for stated in [claim(1, 3), claim(2, 1), Claim { dial: None, ..claim(3, 0) }] {
+            let error = arrivals.claim(stated).unwrap_err();
+            assert!(error.to_string().contains("does not prove the name http://a:1"), "{error}");
+        }
+        let second = arrivals.claim(proven(1, 3)).unwrap();
+        drop((first, second));
+        arrivals.claim(claim(2, 1)).expect("nothing is up");
     }
 
     #[tokio::test(start_paused = true)]

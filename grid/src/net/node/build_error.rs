@@ -45,6 +45,11 @@ pub enum BuildError {
         /// The name.
         host: String,
     },
+    /// There are other nodes, and [`Builder::token`](crate::Builder::token) was not called.
+    #[error(
+        "who may connect? pass a `SharedSecret` to `Builder::token`, or `NoAuth` to accept every node that states a name of the list"
+    )]
+    NoAuthenticator,
     /// The authenticator cannot work: see [`Authenticate::ready`](crate::Authenticate::ready).
     #[error("bad authenticator: {0}")]
     Auth(String),

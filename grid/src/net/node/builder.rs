@@ -14,13 +14,14 @@ use super::report::LinkLog;
 use super::shared::{Known, Node};
 #[cfg(unix)]
 use super::unix::UnixSockets;
-use crate::auth::{Authenticate, NoAuth};
+use crate::auth::{Authenticate, Denied, NoAuth};
 use crate::config::Config;
 use crate::error::{Fault, LinkError, RemoteError};
 use crate::net::call::context::Context;
 use crate::net::call::ends::{RawReceiver, RawSender};
 use crate::net::drive::endpoint::Endpoint;
 use crate::net::link::state::Instance;
+use crate::net::serve::permit::{CallInfo, Hook, guard};
 use crate::net::serve::registry::{HandlerFuture, RawHandler, RegisterError, Registry};
 use crate::proto::wire::HandlerId;
 use crate::proto::{Capacities, Features, dials};
@@ -31,7 +32,9 @@ use bytes::Bytes;
 pub struct Builder {
     name: String,
     hosts: Option<Vec<String>>,
-    auth: Arc<dyn Authenticate>,
+    /// `None`: other nodes are not permitted.
+    auth: Option<Arc<dyn Authenticate>>,
+    permit: Option<Arc<Hook>>,
     /// `None`: plain TCP.
     dial: Option<Arc<dyn Dial>>,
     #[cfg(unix)]
@@ -55,7 +58,8 @@ impl Builder {
         Self {
             name,
             hosts: None,
-            auth: Arc::new(NoAuth),
+            auth: None,
+            permit: None,
             dial: None,
             #[cfg(unix)]
             unix_sockets: UnixSockets::default(),
@@ -74,9 +78,41 @@ impl Builder {
         self
     }
 
-    /// Sets the authenticator. Default: [`NoAuth`], which accepts every node whose name is in the list.
+    /// Sets the authenticator: [`SharedSecret`](crate::SharedSecret), [`StaticToken`](crate::StaticToken), [`NoAuth`], or
+    /// an [`Authenticate`] of your own.
+    ///
+    /// Required if there are other nodes: without one, [`build`](Self::build) fails with
+    /// [`BuildError::NoAuthenticator`].
     pub fn token(mut self, auth: impl Authenticate) -> Self {
-        self.auth = Arc::new(auth);
+        self.auth = Some(Arc::new(auth));
+        self
+    }
+
+    /// Decides which calls peers may make: `hook` runs for each request, and for each stream that is opened, before the
+    /// handler. Default: all calls are permitted.
+    ///
+    /// A call that is not permitted fails with [`ErrorCode::NotPermitted`](crate::ErrorCode::NotPermitted) and the reason;
+    /// a stream ends with this error. The arguments are not decoded, and the handler does not run. A hook that panics
+    /// refuses the call. It runs where handlers run and may block like them; `#[handler(blocking)]` does not apply to it.
+    /// Calls of this node to itself are asked for as well.
+    ///
+    /// ```
+    /// # use grid::{Denied, Manager};
+    /// let builder = Manager::builder("http://node1:9000").permit(|call| {
+    ///     match call.service() {
+    ///         "Admin" if call.identity().name() != Some("http://console:9000") => {
+    ///             Err(Denied::new("only the console may do that"))
+    ///         }
+    ///         _ => Ok(()),
+    ///     }
+    /// });
+    /// # let _ = builder;
+    /// ```
+    pub fn permit(
+        mut self,
+        hook: impl Fn(&CallInfo) -> Result<(), Denied> + Send + Sync + 'static,
+    ) -> Self {
+        self.permit = Some(Arc::new(hook));
         self
     }
 
@@ -128,7 +164,8 @@ impl Builder {
     }
 
     /// Offers only these protocol extensions to peers. Default: all, `ids32`, `meta`, `cancel`, `credits`, `chunks`,
-    /// `names`, `limits`, `crc` and `contracts`.
+    /// `names`, `limits`, `crc`, `contracts` and `proof`, without which no node accepts a
+    /// [`SharedSecret`](crate::SharedSecret).
     ///
     /// An extension is active on a link if both ends offer it; docs/protocol.md describes each. With an empty list the
     /// node uses only the base protocol, which is useful for tests of mixed grids. A call that needs an inactive
@@ -206,7 +243,9 @@ impl Builder {
     /// [`BuildError`], which names the invalid host, handler or setting: what can only be a mistake, such as two names that
     /// differ only in case, or a token that no HTTP header can carry. What is probably a mistake is logged as a warning.
     pub fn build(self) -> Result<Manager, BuildError> {
-        let Self { name, hosts, auth, dial, config, extensions, mut registry, failed, .. } = self;
+        let Self {
+            name, hosts, auth, permit, dial, config, extensions, mut registry, failed, ..
+        } = self;
         if let Some(error) = failed {
             return Err(error.into());
         }
@@ -220,10 +259,18 @@ impl Builder {
             self.unix_sockets.check(&hosts)?;
             self.unix_sockets.or(dial)
         };
+        let auth = match auth {
+            Some(auth) => auth,
+            None if hosts.len() > 1 => return Err(BuildError::NoAuthenticator),
+            None => Arc::new(NoAuth),
+        };
         auth.ready().map_err(BuildError::Auth)?;
         let features = extensions.map_or(Ok(Features::all()), |names| offered(&names))?;
         let name: Arc<str> = name.into();
         registry.set_blocking_max(config.blocking_calls_max);
+        if let Some(hook) = permit {
+            guard(&mut registry, &hook);
+        }
         let registry = Arc::new(registry);
         // One value, whose clones share the node's counter of bytes.
         let limits = config.limits();

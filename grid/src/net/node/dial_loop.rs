@@ -7,10 +7,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 use super::closing::Closing;
-use super::handshake::{Arrival, Dialed, introduce, within};
+use super::handshake::{Arrival, Dialed, introduce};
 use super::life::Life;
 use super::report::LinkLog;
 use super::shared::Node;
+use super::steps::within;
+use crate::auth::Ask;
 use crate::error::LinkError;
 use crate::net::call::abort::AbortOnDrop;
 use crate::net::catch::catch_future;
@@ -63,6 +65,7 @@ pub(super) async fn keep_dialing(
                 };
                 log.up(&agreed, &node.introduction());
                 peer.contracts.up(agreed.contracts);
+                let endpoint = endpoint.identified(agreed.identity);
                 let (reason, transport) =
                     drive(&endpoint, agreed.session, agreed.instance, transport, cut).await;
                 let was_up = since.elapsed();
@@ -159,7 +162,8 @@ async fn attempt(node: &Node, endpoint: &Endpoint, number: u64) -> Result<Arriva
     let (mut transport, token) =
         within(limit, "no WebSocket upgrade", open(node, endpoint)).await?;
     let contracts = peer.contracts.statement();
-    let dialed = Dialed { remote: &peer.name, token, number, contracts };
+    let credentials = node.credentials();
+    let dialed = Dialed { remote: &peer.name, token, number, contracts, credentials };
     match introduce(&mut transport, &node.introduction(), dialed).await {
         Ok(agreed) => {
             transport.take_messages_of(node.config.message_bytes_max);
@@ -176,8 +180,8 @@ async fn open(
 ) -> Result<(WebSocket<Box<dyn Io>>, String), LinkError> {
     let Endpoint { peer, workers, .. } = endpoint;
     // Before the byte stream: a listener does not wait long for the first bytes.
-    let token = workers.guard(async { node.auth.token(&node.name, &peer.name).await }).await;
-    let token = token.map_err(|error| LinkError::Token(error.into()))?;
+    let ask = Ask { local: &node.name, peer: &peer.name };
+    let token = node.credentials().token(ask).await?.into_text();
     let stream = workers.guard(async { node.dial.dial(&peer.name).await }).await?;
     let request = Request {
         authority: peer.name.split_once("://").map_or(&*peer.name, |(_, authority)| authority),

@@ -7,10 +7,11 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
-use crate::auth::{Authenticate, Claim};
+use super::credentials::Credentials;
+use super::steps::within_fixed;
+use crate::auth::{Answer, Claim, Identity};
 use crate::error::{LinkError, one_line};
 use crate::net::link::state::Instance;
-use crate::net::serve::workers::Workers;
 use crate::net::transport::{Io, Transport, WebSocket};
 use crate::proto::wire::{
     Connect, ConnectResponse, Message, Op, ServiceContract, StatedLimits, Statement, Timestamp,
@@ -27,6 +28,8 @@ pub(super) struct Agreed {
     pub(super) instance: Instance,
     /// What the peer has stated about its services.
     pub(super) contracts: Vec<ServiceContract>,
+    /// What was proven about the peer.
+    pub(super) identity: Identity,
 }
 
 /// A connection that has completed its handshake.
@@ -46,6 +49,8 @@ pub(super) struct Dialed<'a> {
     pub(super) number: u64,
     /// What this node states about its services.
     pub(super) contracts: Statement,
+    /// Checks the listener's proof.
+    pub(super) credentials: Credentials<'a>,
 }
 
 /// The dialer's side: sends Connect and waits for the answer.
@@ -56,12 +61,12 @@ pub(super) async fn introduce(
 ) -> Result<Agreed, LinkError> {
     let wall = SystemTime::now();
     let states_names = own.features.has(Feature::Names);
-    let Dialed { remote, token, number, contracts } = dialed;
+    let Dialed { remote, token, number, contracts, credentials } = dialed;
     let connect = Connect {
         id: own.id,
         host: own.name.clone(),
         time: Timestamp::from(wall),
-        token,
+        token: token.clone(),
         peer: states_names.then(|| remote.to_owned()),
         dial: states_names.then_some(number),
         limits: own.stated_limits(Features::all()),
@@ -79,18 +84,22 @@ pub(super) async fn introduce(
     }
     let response = ConnectResponse::decode(&answer.payload.unwrap_or_default())
         .map_err(|error| bad(format!("answered with an unreadable ConnectResponse: {error}")))?;
-    if states_names {
-        // Before the refusal: that a stranger refuses it says nothing about the peer.
-        check_names(Some(remote), response.host.as_deref())?;
-    }
-    let ConnectResponse { accepted, reason, name_taken, limits, contracts, features, id, .. } =
-        response;
-    let reason = one_line(&reason);
+    let answered = response.host.as_deref().filter(|_| states_names).unwrap_or(remote);
+    let reason = one_line(&response.reason);
+    let proof = response.proof.as_deref().filter(|_| own.features.has(Feature::Proof));
+    let answer = Answer { local: &own.name, peer: remote, answered, token: &token, proof };
+    // First: nothing that a stranger says counts, neither its name nor why it refuses this node.
+    let refused = Some(&*reason).filter(|_| !response.accepted);
+    let identity = credentials.verify(answer, refused).await?;
+    // Before the refusal: that another node refuses this one says nothing about the peer.
+    check_names(Some(remote), Some(answered))?;
+    check_names(Some(remote), identity.name())?;
+    let ConnectResponse { accepted, name_taken, limits, contracts, features, id, .. } = response;
     match accepted {
         true => {
             let session = agree(own, remote, &features, limits, wall);
             let contracts = active(&session, &contracts, remote);
-            Ok(Agreed { session, instance: Instance(id), contracts })
+            Ok(Agreed { session, instance: Instance(id), contracts, identity })
         }
         false if name_taken => Err(LinkError::NameTaken { detail: reason }),
         false => Err(LinkError::Refused { reason }),
@@ -106,12 +115,9 @@ pub(super) struct Gate<'a> {
     /// The name in the host list that a wrong one most likely stands for.
     pub(super) nearest: &'a (dyn Fn(&str) -> Option<String> + Sync),
     pub(super) clock_skew_max: Duration,
-    pub(super) workers: &'a Workers,
-    pub(super) auth: &'a dyn Authenticate,
+    pub(super) credentials: Credentials<'a>,
     /// The address of the dialer.
     pub(super) address: Option<SocketAddr>,
-    /// Timeout of the authenticator.
-    pub(super) auth_limit: Duration,
 }
 
 /// The listener's side: reads the dialer's Connect, and accepts or refuses it. `claim` is the last check; its result is
@@ -119,7 +125,7 @@ pub(super) struct Gate<'a> {
 pub(super) async fn receive_introduction<C>(
     transport: &mut impl Transport,
     gate: &Gate<'_>,
-    claim: impl FnOnce(&Connect) -> Result<C, LinkError>,
+    claim: impl FnOnce(&Connect, &Identity) -> Result<C, LinkError>,
 ) -> Result<(C, Agreed), (Option<String>, LinkError)> {
     let own = gate.own;
     let mut response = ConnectResponse {
@@ -130,6 +136,7 @@ pub(super) async fn receive_introduction<C>(
         name_taken: false,
         limits: None,
         contracts: Statement::default(),
+        proof: None,
         features: Vec::new(),
     };
     let received = receive(transport).await;
@@ -148,9 +155,17 @@ pub(super) async fn receive_introduction<C>(
     if knows_names {
         response.host = Some(own.name.clone());
     }
-    let judged = gate.judge(&connect, wall).await.and_then(|()| claim(&connect));
-    match judged {
-        Ok(claimed) => {
+    let knows_proofs = features_of(&connect.features).and(own.features).has(Feature::Proof);
+    let judged = async {
+        if knows_proofs {
+            // Before the decision: a refusal is believed only with a proof.
+            response.proof = gate.credentials.prove(gate.claim(&connect, wall)).await?;
+        }
+        let identity = gate.judge(&connect, wall).await?;
+        Ok((claim(&connect, &identity)?, identity))
+    };
+    match judged.await {
+        Ok((claimed, identity)) => {
             response.accepted = true;
             // A peer without features may be a Go node, so the answer has only the fields of the base protocol.
             if !connect.features.is_empty() {
@@ -165,7 +180,8 @@ pub(super) async fn receive_introduction<C>(
             send(transport, response.to_message()).await.map_err(|error| (known, error))?;
             let session = agree(own, &connect.host, &connect.features, connect.limits, wall);
             let contracts = active(&session, &connect.contracts, &connect.host);
-            Ok((claimed, Agreed { session, instance: Instance(connect.id), contracts }))
+            let instance = Instance(connect.id);
+            Ok((claimed, Agreed { session, instance, contracts, identity }))
         }
         Err(error) => {
             response.name_taken = knows_names && matches!(error, LinkError::NameTaken { .. });
@@ -199,7 +215,7 @@ fn decode_connect(first: Message) -> Result<Connect, LinkError> {
 }
 
 impl Gate<'_> {
-    async fn judge(&self, connect: &Connect, wall: SystemTime) -> Result<(), LinkError> {
+    async fn judge(&self, connect: &Connect, wall: SystemTime) -> Result<Identity, LinkError> {
         check_claim(connect, wall, self.clock_skew_max, self.is_known).map_err(
             |error| match error {
                 LinkError::UnknownHost { host, .. } => {
@@ -211,50 +227,23 @@ impl Gate<'_> {
         if self.own.features.has(Feature::Names) {
             check_names(connect.peer.as_deref(), Some(&self.own.name))?;
         }
-        let claim = Claim {
+        let identity = self.credentials.check(self.claim(connect, wall)).await?;
+        check_direction(&self.own.name, &connect.host)?;
+        Ok(identity)
+    }
+
+    /// What a dialer states, for the authenticator.
+    fn claim<'c>(&'c self, connect: &'c Connect, now: SystemTime) -> Claim<'c> {
+        Claim {
+            local: &self.own.name,
             name: Some(&connect.host),
             token: &connect.token,
             address: self.address,
             time: connect.time.to_system_time(),
-        };
-        authenticate(self.auth, self.workers, claim, self.auth_limit).await?;
-        check_direction(&self.own.name, &connect.host)
+            now,
+            skew_max: self.clock_skew_max,
+        }
     }
-}
-
-/// Calls the user's authenticator, with a timeout.
-pub(super) async fn authenticate(
-    auth: &dyn Authenticate,
-    workers: &Workers,
-    claim: Claim<'_>,
-    limit: Duration,
-) -> Result<(), LinkError> {
-    // Calling `check` can block as well.
-    let check = workers.guard(async {
-        let judged = auth.check(claim).await;
-        judged.map_err(|denied| LinkError::Denied { reason: denied.to_string() })
-    });
-    within(limit, "no answer from the authenticator", check).await
-}
-
-/// Runs one step of an attempt, which is limited by `Config::connect_timeout`. The error names the step that was slow.
-pub(super) async fn within<T>(
-    limit: Duration,
-    step: &'static str,
-    work: impl Future<Output = Result<T, LinkError>>,
-) -> Result<T, LinkError> {
-    let late = |_| LinkError::TimedOut { step, limit, setting: Some("connect_timeout") };
-    tokio::time::timeout(limit, work).await.map_err(late)?
-}
-
-/// Like [`within`], for a limit that cannot be set.
-pub(super) async fn within_fixed<T>(
-    limit: Duration,
-    step: &'static str,
-    work: impl Future<Output = Result<T, LinkError>>,
-) -> Result<T, LinkError> {
-    let late = |_| LinkError::TimedOut { step, limit, setting: None };
-    tokio::time::timeout(limit, work).await.map_err(late)?
 }
 
 fn agree(

@@ -19,10 +19,10 @@ use tokio::sync::{oneshot, watch};
 use tower_service::Service;
 
 use super::accept::{self, Upgrade};
-use super::handshake::within;
 use super::judge::judge;
 use super::refusals::{Refusal, RefusalLog};
 use super::shared::Node;
+use super::steps::within;
 use super::strangers::{Entry, Stage};
 use crate::error::LinkError;
 use crate::net::catch::catch_future;

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
-use super::handshake::authenticate;
 use super::shared::Node;
 use super::strangers::{Entry, Stage};
 use crate::auth::Claim;
@@ -26,10 +25,17 @@ pub(super) async fn judge(
     // Before the token: the authenticator is not asked about requests that cannot be from a node.
     head.check()?;
     let (token, time) = (bearer(head.headers), time(head.headers));
-    let claim = Claim { name: None, token, address, time };
-    let limit = node.config.connect_timeout;
-    match authenticate(&*node.auth, &node.loopback.workers, claim, limit).await {
-        Ok(()) => Ok(head.acceptance()),
+    let claim = Claim {
+        local: &node.name,
+        name: None,
+        token,
+        address,
+        time,
+        now: SystemTime::now(),
+        skew_max: node.config.clock_skew_max,
+    };
+    match node.credentials().check(claim).await {
+        Ok(_) => Ok(head.acceptance()),
         Err(denied) => Err(Answer::new(StatusCode::FORBIDDEN, denied.to_string())),
     }
 }

@@ -5,6 +5,7 @@ mod arrivals;
 pub(in crate::net) mod build_error;
 pub(in crate::net) mod builder;
 mod closing;
+mod credentials;
 pub(in crate::net) mod dial;
 mod dial_loop;
 mod handshake;
@@ -22,6 +23,7 @@ mod repeats;
 mod report;
 mod resolve;
 mod shared;
+mod steps;
 mod strangers;
 #[cfg(unix)]
 mod unix;

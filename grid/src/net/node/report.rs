@@ -222,6 +222,7 @@ fn level(reason: &LinkError) -> Level {
         | E::UnknownHost { .. }
         | E::ClockSkew { .. }
         | E::Denied { .. }
+        | E::Unproven { .. }
         | E::WrongDirection { .. }
         | E::WrongNode { .. }
         | E::Protocol(_)

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::arrivals::Arrivals;
+use super::credentials::Credentials;
 use super::dial::Dial;
 use super::report::LinkLog;
 use super::strangers::Strangers;
@@ -49,6 +50,15 @@ impl Node {
             name: self.name.to_string(),
             features: self.features,
             message_bytes_max: self.config.message_bytes_max,
+        }
+    }
+
+    /// The authenticator, with what it needs to run.
+    pub(super) fn credentials(&self) -> Credentials<'_> {
+        Credentials {
+            auth: &*self.auth,
+            workers: &self.loopback.workers,
+            limit: self.config.connect_timeout,
         }
     }
 

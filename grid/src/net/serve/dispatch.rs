@@ -17,9 +17,9 @@ use super::registry::{Entry, RawHandler, Registry};
 use super::task::{Handler, Kind, Later, Work, flatten};
 use super::workers::Workers;
 use crate::error::Fault;
+use crate::net::call::caller::Caller;
 use crate::net::call::context::Context;
 use crate::net::call::ends::ends;
-use crate::net::link::peer::Peer;
 use crate::proto::{Event, Key, RouteIndex, Side};
 
 /// The outcome of a handler that finished in its first poll.
@@ -36,7 +36,7 @@ pub(in crate::net) enum Started {
 /// Starts the handler of an [`Event::Serve`]: polls it once here, or returns it to be spawned (see the module).
 /// `is_last`: this is the last free worker.
 pub(in crate::net) fn serve(
-    peer: &Arc<Peer>,
+    caller: &Arc<Caller>,
     registry: &Registry,
     workers: &Workers,
     event: Event,
@@ -44,7 +44,8 @@ pub(in crate::net) fn serve(
 ) -> Option<Started> {
     let Event::Serve { key, route, payload, deadline, meta } = event else { return None };
     let entry = registry.entry(route)?;
-    let context = Context::new(Arc::clone(peer), key, route, deadline, meta);
+    let peer = &caller.peer;
+    let context = Context::new(Arc::clone(caller), key, route, deadline, meta);
     let later = |work| Some(Started::Later(Later { key, route, work }));
     match &entry.handler {
         RawHandler::Single { run, inline } => {

@@ -2,6 +2,7 @@
 
 pub(in crate::net) mod dispatch;
 mod pace;
+pub(in crate::net) mod permit;
 pub(in crate::net) mod registry;
 pub(in crate::net) mod task;
 pub(in crate::net) mod workers;

@@ -1,6 +1,7 @@
 //! The table of a node's handlers, and the functions that run them.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use super::pace::Pace;
-use crate::descriptor::{Registered, ServiceDescriptor};
+use crate::descriptor::{MethodInfo, Registered, ServiceDescriptor};
 use crate::error::Fault;
 use crate::net::call::context::Context;
 use crate::net::call::ends::{RawReceiver, RawSender};
@@ -133,6 +134,21 @@ impl Registry {
     /// Refuses requests of a handler that have more than `bytes`.
     pub(crate) fn limit_requests(&mut self, route: RouteIndex, bytes: usize) {
         Arc::make_mut(&mut self.routes).limit_requests(route, bytes);
+    }
+
+    /// Replaces each handler with what `wrap` makes of it and of the description of its method.
+    pub(super) fn wrap(
+        &mut self,
+        wrap: impl Fn(&RawHandler, Option<&'static MethodInfo>) -> RawHandler,
+    ) {
+        let methods = self.services.iter().flat_map(|service| service.descriptor.methods());
+        let infos: HashMap<_, _> =
+            methods.map(|info| (format!("{}/{}", info.service(), info.name()), *info)).collect();
+        for (index, entry) in self.entries.iter_mut().enumerate() {
+            let label = self.labels.get(RouteIndex(index));
+            let info = label.and_then(|label| infos.get(&*label.method)).copied();
+            entry.handler = wrap(&entry.handler, info);
+        }
     }
 
     /// Lists a service whose handlers have been added.

@@ -23,10 +23,12 @@ pub(crate) enum Feature {
     Crc,
     /// Both nodes state in the handshake which methods their services have.
     Contracts,
+    /// The listener proves in the handshake that it knows the dialer's secret.
+    Proof,
 }
 
 impl Feature {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Ids32,
         Self::Meta,
         Self::Cancel,
@@ -36,6 +38,7 @@ impl Feature {
         Self::Limits,
         Self::Crc,
         Self::Contracts,
+        Self::Proof,
     ];
 
     /// The name in the handshake.
@@ -50,6 +53,7 @@ impl Feature {
             Self::Limits => "limits",
             Self::Crc => "crc",
             Self::Contracts => "contracts",
+            Self::Proof => "proof",
         }
     }
 

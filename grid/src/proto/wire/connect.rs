@@ -20,6 +20,9 @@ const REASON_LEN_MAX: usize = 64 << 10;
 const FEATURES_MAX: usize = 64;
 const FEATURE_LEN_MAX: usize = 64;
 
+/// Room for a signature with a few certificates of elliptic keys. `PROOF_BYTES_MAX` of the authenticator is the same.
+pub(crate) const PROOF_LEN_MAX: usize = 4 << 10;
+
 const ID_LEN: usize = 16;
 
 /// What a node states about its limits, with the extension `limits`.
@@ -138,7 +141,7 @@ impl fmt::Debug for Connect {
 }
 
 /// The listener's answer, and its first message.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct ConnectResponse {
     /// The listener's id, as in [`Connect::id`].
     pub(crate) id: [u8; ID_LEN],
@@ -153,6 +156,8 @@ pub(crate) struct ConnectResponse {
     pub(crate) limits: Option<StatedLimits>,
     /// The listener's services, with the extension `contracts`.
     pub(crate) contracts: Statement,
+    /// That the listener knows the dialer's secret, with the extension `proof`.
+    pub(crate) proof: Option<Bytes>,
     pub(crate) features: Vec<String>,
 }
 
@@ -165,6 +170,7 @@ impl ConnectResponse {
             self.name_taken,
             self.limits.is_some(),
             !self.contracts.is_empty(),
+            self.proof.is_some(),
             !self.features.is_empty(),
         ];
         put_map_len(&mut out, 3 + optional.into_iter().filter(|present| *present).count());
@@ -181,6 +187,10 @@ impl ConnectResponse {
         }
         put_limits(&mut out, self.limits);
         self.contracts.put(&mut out);
+        if let Some(proof) = &self.proof {
+            put_str(&mut out, "Proof");
+            put_bin(&mut out, proof);
+        }
         put_features(&mut out, &self.features);
         out.freeze()
     }
@@ -191,6 +201,7 @@ impl ConnectResponse {
         let (mut id, mut accepted) = (None, None);
         let (mut reason, mut host, mut features) = (String::new(), None, Vec::new());
         let (mut name_taken, mut limits, mut contracts) = (false, None, Statement::default());
+        let mut proof = None;
         for _ in 0..reader.read_map_len("ConnectResponse")? {
             match reader.read_key()? {
                 b"ID" => id = Some(reader.read_bin_array("ID")?),
@@ -198,6 +209,7 @@ impl ConnectResponse {
                 b"RejectedReason" => reason = reader.read_text("RejectedReason", REASON_LEN_MAX)?,
                 b"Host" => host = Some(reader.read_str("Host", HOST_LEN_MAX)?.to_owned()),
                 b"NameTaken" => name_taken = reader.read_bool("NameTaken")?,
+                b"Proof" => proof = Some(read_proof(&mut reader)?),
                 b"Limits" => limits = read_limits(&mut reader)?,
                 b"Contracts" => contracts = Statement::take(payload, &mut reader)?,
                 b"Ext" => features = read_features(&mut reader)?,
@@ -212,6 +224,7 @@ impl ConnectResponse {
             name_taken,
             limits,
             contracts,
+            proof,
             features,
         })
     }
@@ -219,6 +232,22 @@ impl ConnectResponse {
     /// The whole first message: every integer but the op is 0, and there is no CRC.
     pub(crate) fn to_message(&self) -> Bytes {
         Frame::new(Header::new(Op::ConnectResponse), Some(&self.encode())).to_bytes()
+    }
+}
+
+impl fmt::Debug for ConnectResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let proof = self.proof.as_ref().map(Bytes::len);
+        f.debug_struct("ConnectResponse")
+            .field("id", &self.id)
+            .field("accepted", &self.accepted)
+            .field("reason", &self.reason)
+            .field("host", &self.host)
+            .field("name_taken", &self.name_taken)
+            .field("limits", &self.limits)
+            .field("proof", &proof.map(|len| format!("[{len} bytes]")))
+            .field("features", &self.features)
+            .finish()
     }
 }
 
@@ -253,6 +282,14 @@ fn read_limits(reader: &mut Reader<'_>) -> Result<Option<StatedLimits>, DecodeEr
         }
     }
     Ok(limits)
+}
+
+fn read_proof(reader: &mut Reader<'_>) -> Result<Bytes, DecodeError> {
+    let proof = reader.read_bin_ref("Proof")?;
+    if proof.len() > PROOF_LEN_MAX {
+        return Err(DecodeError::TooLong { field: "Proof", len: proof.len(), max: PROOF_LEN_MAX });
+    }
+    Ok(Bytes::copy_from_slice(proof))
 }
 
 /// The key `Ext`, or nothing: without features the map is the same as Go's.
@@ -302,6 +339,7 @@ mod tests {
             name_taken: false,
             limits: None,
             contracts: Statement::default(),
+            proof: None,
             features: vec!["meta".into()],
         }
     }
@@ -318,6 +356,27 @@ mod tests {
         let payload = response.encode();
         assert_eq!(ConnectResponse::decode(&payload).unwrap(), response);
         every_truncation_fails(&payload, ConnectResponse::decode);
+    }
+
+    #[test]
+    fn proofs_round_trip_and_are_limited() {
+        for len in [0, 32, PROOF_LEN_MAX] {
+            let response = ConnectResponse { proof: Some(vec![7; len].into()), ..response() };
+            let payload = response.encode();
+            assert_eq!(ConnectResponse::decode(&payload).unwrap(), response);
+            every_truncation_fails(&payload, ConnectResponse::decode);
+        }
+        let long = Some(vec![7; PROOF_LEN_MAX + 1].into());
+        let error =
+            ConnectResponse::decode(&ConnectResponse { proof: long, ..response() }.encode());
+        assert!(matches!(error, Err(DecodeError::TooLong { field: "Proof", .. })), "{error:?}");
+    }
+
+    #[test]
+    fn debug_hides_the_proof() {
+        let response = ConnectResponse { proof: Some((&b"prooftext"[..]).into()), ..response() };
+        let text = format!("{response:?}");
+        assert!(text.contains("[9 bytes]") && !text.contains("prooftext"), "{text}");
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub use self::trace::{BadTraceContext, TraceContext};
 
 pub(crate) use self::{
     chunk::Part,
-    connect::{Connect, ConnectResponse, StatedLimits},
+    connect::{Connect, ConnectResponse, PROOF_LEN_MAX, StatedLimits},
     contract::{MethodContract, ServiceContract, Statement},
     credits::{CREDITS_LEN_MAX, decode_credits, encode_credits},
     error::DecodeError,
