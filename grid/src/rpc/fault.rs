@@ -72,7 +72,8 @@ fn encode<E: HandlerError>(error: E) -> Fault {
     let message = error.to_string();
     // An error that cannot be serialised is sent as its text alone.
     let body = Codec::<E>::of(Layout::Named).encode(error).unwrap_or_else(|error| {
-        tracing::debug!(%error, text = message, "cannot encode an error, whose text is sent alone");
+        let of = std::any::type_name::<E>();
+        tracing::debug!(error = of, reason = %error, "cannot encode an error: only its text is sent");
         None
     });
     Fault { code: ErrorCode::Handler, message, body: body.unwrap_or_default() }

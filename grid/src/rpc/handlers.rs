@@ -251,7 +251,7 @@ fn bad_request(error: CodecError) -> Fault {
 fn bad_answer(method: &MethodInfo) -> impl FnOnce(CodecError) -> Fault {
     move |error| {
         let (service, method) = (method.service(), method.name());
-        // The handler has returned, so nobody else on this node learns of it.
+        // The handler has returned: this is the only record on this node.
         tracing::debug!(service, method, %error, "cannot encode an answer");
         let text = format!("cannot encode the answer of {service}/{method}: {error}");
         Fault::new(ErrorCode::Handler, text)

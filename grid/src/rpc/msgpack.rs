@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::depth::{Counted, DEPTH_MAX, Levels, Notice, Reading, begin, noticed};
 use super::layout::Layout;
-use super::pack::{Doubts, Form, PackError, Packer, remember};
+use super::pack::{Doubts, Form, Key, PackError, Packer, remember};
 use crate::CodecError;
 
 /// Appends a value. In the compact layout its structs are arrays, except where they cannot be.
@@ -45,9 +45,12 @@ fn settle<T: Serialize + DeserializeOwned>(
     if matches!(type_name::<T>(), "u128" | "i128") {
         return Ok(());
     }
-    if !doubts.names_needed {
+    let names_needed = doubts.names_needed;
+    if doubts.shapes.too_many() {
+        remember(&[Key::whole(type_name::<T>())], Form::Map);
+    } else if !names_needed {
         let form = array_or_map(value, &out[start..]);
-        remember(&doubts.shapes, form);
+        remember(&doubts.shapes.into_keys(), form);
         if form == Form::Array {
             return Ok(());
         }
@@ -57,7 +60,7 @@ fn settle<T: Serialize + DeserializeOwned>(
     let named = write(value, Packer::new(out, Layout::Named, type_name::<T>()))?;
     let checked = match named.about_value() {
         true => check(value, &out[start..]),
-        false if doubts.names_needed => Ok(()),
+        false if names_needed => Ok(()),
         // It need not be the same value: that may be the purpose of its `Deserialize`.
         false => decode_own::<T>(&out[start..]).map(|_| ()),
     };
@@ -71,8 +74,8 @@ fn settle<T: Serialize + DeserializeOwned>(
 /// The form of structs that have been written as arrays for the first time.
 fn array_or_map<T: Serialize + DeserializeOwned>(value: &T, bytes: &[u8]) -> Form {
     match decode_own(bytes) {
-        // Serde buffers what it may decode as one of several types. This value is right, but with the next one, an array
-        // may be taken for another struct: names tell them apart.
+        // Serde buffers what it may decode as one of several types. Even if this value is right, in the next one an array
+        // may be decoded as another struct: names tell them apart.
         Ok(_) if noticed(Notice::Buffered) => Form::Map,
         Ok(decoded) if is_same(value, &decoded, bytes.len()) => Form::Array,
         _ => Form::Map,
@@ -118,11 +121,17 @@ pub(super) fn decode<T: DeserializeOwned>(payload: &[u8]) -> Result<T, CodecErro
 /// a peer that sends what is wrong in any form must not make this node decode it several times.
 #[cold]
 fn decode_foreign<T: DeserializeOwned>(payload: &[u8]) -> Result<T, ()> {
-    let (bytes, form) = (noticed(Notice::BufferedBytes), noticed(Notice::AskedForm));
-    let attempts = [(bytes, Reading::WholeBytes), (form, Reading::Binary)];
-    let mut attempts =
-        attempts.into_iter().filter_map(|(differs, reading)| differs.then_some(reading));
-    attempts.find_map(|reading| read(payload, reading).ok()).ok_or(())
+    let form = noticed(Notice::AskedForm);
+    if noticed(Notice::BufferedBytes)
+        && let Ok(value) = read(payload, Reading::WholeBytes)
+    {
+        return Ok(value);
+    }
+    // The attempt before this one may have got further.
+    if form || noticed(Notice::AskedForm) {
+        return read(payload, Reading::Binary).map_err(|_| ());
+    }
+    Err(())
 }
 
 fn read<T: DeserializeOwned>(payload: &[u8], reading: Reading) -> Result<T, CodecError> {

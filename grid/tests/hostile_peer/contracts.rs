@@ -50,15 +50,19 @@ async fn what_is_in_another_form_or_too_long_is_ignored() {
     let (manager, dialer) = listening();
     let long: Vec<_> = (0..1500).map(|n| format!("m{n:05}")).collect();
     let long = statement(&long.iter().map(|name| &**name).collect::<Vec<_>>());
-    for (bad, text) in [
+    for (number, (bad, text)) in [
         (&long[..], "Contracts is 22511 bytes long"),
         (b"\xc0", "Contracts"),
         (b"\x91\x93\xa4Disk\x05\x91\x90", "method in Contracts"),
         (b"\x91\x93\xa2\xc3\x28\x05\x90", "name of a service"),
-    ] {
+    ]
+    .into_iter()
+    .enumerate()
+    {
         RawPeer::connect_stating(&manager, dialer, bad).await.expect("accepted");
         let ignored = lines.with(Level::DEBUG, "cannot read what the peer states");
-        assert!(ignored.last().is_some_and(|line| line.contains(text)), "{text}: {ignored:?}");
+        assert_eq!(ignored.len(), number + 1, "{text}: {ignored:?}");
+        assert!(ignored[number].contains(text), "{text}: {ignored:?}");
     }
     assert_eq!(lines.with(Level::INFO, "at the peer"), [""; 0]);
 }

@@ -138,11 +138,17 @@ fn compare<T: Debug, E: Debug + fmt::Display>(
         Ok(arrived) if format!("{arrived:?}") == format!("{sent:?}") => Outcome::Same,
         Ok(arrived) => Outcome::Changed(format!("{sent:?} arrived as {arrived:?}")),
         Err(CallError::Encode(error)) => Outcome::Refused(error.to_string()),
-        Err(error) => match error.to_string().split_once("cannot encode the answer: ") {
-            Some((_, refused)) => Outcome::Refused(refused.to_owned()),
+        Err(error) => match refused_answer(&error.to_string()) {
+            Some(refused) => Outcome::Refused(refused.to_owned()),
             None => Outcome::Lost(format!("{error:?}")),
         },
     }
+}
+
+/// The reason why a handler's answer was refused.
+fn refused_answer(error: &str) -> Option<&str> {
+    let (_, at_method) = error.split_once("cannot encode the answer of ")?;
+    at_method.split_once(": ").map(|(_, reason)| reason)
 }
 
 /// Where a handler leaves what it received.

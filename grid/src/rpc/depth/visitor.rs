@@ -13,7 +13,9 @@ use super::sequence::visit_elements;
 #[inline(always)]
 fn is_buffer<V>() -> bool {
     let name = std::any::type_name::<V>();
-    name.starts_with("serde") && name.contains("::content::") && name.contains("ContentVisitor")
+    // The first comparison is done by the compiler, and leaves few visitors for the search.
+    (name.starts_with("serde::") || name.starts_with("serde_core::private::"))
+        && name.contains("ContentVisitor")
 }
 
 #[inline(always)]

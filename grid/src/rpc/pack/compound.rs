@@ -10,7 +10,6 @@ use super::doubt::Doubt;
 use super::error::PackError;
 use super::number::{self, Plain};
 use super::packer::{Packer, check_count, written};
-use super::shapes::Place;
 
 /// A sequence or a map that is being written.
 pub(in crate::rpc) struct Elements<'p, 'a> {
@@ -23,15 +22,12 @@ pub(in crate::rpc) struct Elements<'p, 'a> {
     count: usize,
     /// Where the keys of a map of unknown length are in the output.
     keys: Vec<(usize, usize)>,
-    /// Where the sequence or map itself is: that is the place of all its elements.
-    place: Place,
 }
 
 impl<'p, 'a> Elements<'p, 'a> {
     #[inline]
     pub(super) fn start(packer: &'p mut Packer<'a>, start: usize, len: Option<usize>) -> Self {
-        let place = packer.place;
-        Self { packer, start, len, count: 0, keys: Vec::new(), place }
+        Self { packer, start, len, count: 0, keys: Vec::new() }
     }
 
     /// Moves the elements to make room for their header.
@@ -68,8 +64,7 @@ impl SerializeSeq for Elements<'_, '_> {
     #[inline]
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), PackError> {
         self.count += 1;
-        self.packer.place = self.place;
-        value.serialize(&mut *self.packer)
+        self.packer.nested(value)
     }
 
     #[inline]
@@ -95,15 +90,13 @@ impl SerializeMap for Elements<'_, '_> {
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), PackError> {
         self.count += 1;
         let from = self.packer.out.len();
-        self.packer.place = self.place;
-        key.serialize(&mut *self.packer)?;
+        self.packer.nested(key)?;
         if self.len.is_some() { Ok(()) } else { self.note_key(from) }
     }
 
     #[inline]
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), PackError> {
-        self.packer.place = self.place;
-        value.serialize(&mut *self.packer)
+        self.packer.nested(value)
     }
 
     #[inline]
@@ -125,10 +118,6 @@ impl SerializeMap for Elements<'_, '_> {
 /// A struct, a tuple struct, or a variant of that form that is being written.
 pub(in crate::rpc) struct Fields<'p, 'a> {
     packer: &'p mut Packer<'a>,
-    /// The name of the struct or the variant.
-    name: &'static str,
-    /// Fields without names written so far.
-    count: usize,
     /// Whether each field is written with its name.
     names: bool,
     /// Where it begins in the output, if it is a number of `serde_json`.
@@ -137,13 +126,8 @@ pub(in crate::rpc) struct Fields<'p, 'a> {
 
 impl<'p, 'a> Fields<'p, 'a> {
     #[inline]
-    pub(super) fn start(
-        packer: &'p mut Packer<'a>,
-        name: &'static str,
-        names: bool,
-        number: Option<usize>,
-    ) -> Self {
-        Self { packer, name, count: 0, names, number }
+    pub(super) fn start(packer: &'p mut Packer<'a>, names: bool, number: Option<usize>) -> Self {
+        Self { packer, names, number }
     }
 
     #[inline]
@@ -155,8 +139,7 @@ impl<'p, 'a> Fields<'p, 'a> {
         if self.names {
             written(encode::write_str(&mut self.packer.out, key))?;
         }
-        self.packer.place = Place::field(self.name, key);
-        value.serialize(&mut *self.packer).map_err(|error| error.inside(key))
+        self.packer.nested(value).map_err(|error| error.inside(key))
     }
 
     /// A field that is skipped moves the later ones in an array, so its struct needs names.
@@ -190,9 +173,7 @@ macro_rules! unnamed {
 
             #[inline]
             fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), PackError> {
-                self.packer.place = Place::element(self.name, self.count);
-                self.count += 1;
-                value.serialize(&mut *self.packer)
+                self.packer.nested(value)
             }
 
             #[inline]

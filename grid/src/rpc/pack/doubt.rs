@@ -1,6 +1,7 @@
 //! What may not be readable again: whether it is depends on the types around it, which a serialiser does not see.
 
 use super::error::PackError;
+use super::shapes::{Key, Unknown};
 
 /// Something in a value because of which it may not be decodable.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +50,7 @@ pub(in crate::rpc) struct Doubts {
     /// Why the value is not decodable, once that is known: then the first doubt is an error, which says where it is.
     reason: Option<Box<str>>,
     /// Structs that have been written as arrays and are not known to be readable in that form; see `shapes.rs`.
-    pub(in crate::rpc) shapes: Vec<u64>,
+    pub(in crate::rpc) shapes: Unknown,
     /// Whether a struct has been written as an array although it needs the names of its fields.
     pub(in crate::rpc) names_needed: bool,
 }
@@ -64,6 +65,13 @@ impl Doubts {
     pub(super) fn note(&mut self, doubt: Doubt) -> Result<(), PackError> {
         self.any = true;
         self.reason.as_deref().map_or(Ok(()), |reason| Err(doubt.refused(reason)))
+    }
+
+    /// A struct has been written as an array, of which it is not known whether it can be.
+    #[cold]
+    pub(super) fn note_shape(&mut self, key: Key) {
+        self.shapes.note(key);
+        self.names_needed |= self.shapes.too_many();
     }
 
     /// Whether the value may not be decodable in any layout.

@@ -38,7 +38,7 @@ pub(super) use bytes::is_byte;
 pub(super) use doubt::Doubts;
 pub(super) use error::PackError;
 pub(super) use packer::{Packer, exact_len};
-pub(super) use shapes::{Form, remember};
+pub(super) use shapes::{Form, Key, remember};
 
 /// Name of the struct of one field that is a `serde_json::value::RawValue`.
 pub(super) const RAW_VALUE: &str = "$serde_json::private::RawValue";

@@ -6,17 +6,15 @@ use serde::ser::Serialize;
 use super::bytes::byte;
 use super::doubt::Doubts;
 use super::error::PackError;
-use super::shapes::{self, Form, Place};
+use super::shapes::{Form, Path};
 use crate::rpc::layout::Layout;
 
 /// Appends one value to a buffer.
 pub(in crate::rpc) struct Packer<'a> {
     pub(super) out: &'a mut Vec<u8>,
     pub(super) layout: Layout,
-    /// Name of the type of the whole value.
-    whole: &'static str,
     /// Where the value that is written next is.
-    pub(super) place: Place,
+    pub(super) path: Path,
     pub(super) doubts: Doubts,
 }
 
@@ -24,7 +22,8 @@ impl<'a> Packer<'a> {
     /// `whole` is the name of the value's type.
     #[inline]
     pub(in crate::rpc) fn new(out: &'a mut Vec<u8>, layout: Layout, whole: &'static str) -> Self {
-        Self { out, layout, whole, place: Place::default(), doubts: Doubts::default() }
+        let path = Path::new(layout, whole);
+        Self { out, layout, path, doubts: Doubts::default() }
     }
 
     /// Makes the first doubt an error, which names its place. `reason` is why the value is not readable.
@@ -65,18 +64,31 @@ impl<'a> Packer<'a> {
         Ok(names)
     }
 
-    /// Whether a struct is written as a map in the compact layout.
+    /// Writes a value that is inside another one.
+    #[inline]
+    pub(super) fn nested<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), PackError> {
+        if self.layout == Layout::Named {
+            return value.serialize(self);
+        }
+        let outside = self.path;
+        self.path = outside.enter::<T>();
+        value.serialize(&mut *self)?;
+        self.path = outside;
+        Ok(())
+    }
+
+    /// Whether a struct, or a variant of that form, is written as a map.
     #[inline]
     pub(super) fn needs_names(&mut self, name: &'static str, len: usize) -> bool {
-        // Structs of formats, which are recognised by the name of their field.
-        if name.starts_with('$') {
+        // Structs of formats are recognised by the name of their field.
+        if self.layout == Layout::Named || name.starts_with('$') {
             return true;
         }
-        let key = shapes::key(self.whole, self.place, name, len);
-        match shapes::form(key) {
+        let Some(key) = self.path.key(name, len) else { return true };
+        match key.form() {
             Some(form) => form == Form::Map,
             None => {
-                self.doubts.shapes.push(key);
+                self.doubts.note_shape(key);
                 false
             }
         }

@@ -10,9 +10,7 @@ use super::doubt::Doubt;
 use super::error::PackError;
 use super::number::NUMBER;
 use super::packer::{Packer, exact_len, length, written};
-use super::shapes::Place;
 use super::tuple::Tuple;
-use crate::rpc::layout::Layout;
 
 /// Name of the newtype struct that `rmp-serde` writes as a msgpack extension.
 const EXTENSION: &str = rmp_serde::MSGPACK_EXT_STRUCT_NAME;
@@ -97,7 +95,7 @@ impl<'p, 'a> Serializer for &'p mut Packer<'a> {
     #[inline]
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), PackError> {
         let start = self.out.len();
-        value.serialize(&mut *self)?;
+        self.nested(value)?;
         if self.out[start..] == [0xc0] {
             return Err(PackError::new(
                 "`Some` of `()`, `None` or another value that is nil would arrive as `None`: use \
@@ -139,7 +137,7 @@ impl<'p, 'a> Serializer for &'p mut Packer<'a> {
                 .serialize_newtype_struct(name, value)
                 .map_err(PackError::new);
         }
-        value.serialize(self)
+        self.nested(value)
     }
 
     #[inline]
@@ -151,8 +149,7 @@ impl<'p, 'a> Serializer for &'p mut Packer<'a> {
         value: &T,
     ) -> Result<(), PackError> {
         self.variant(variant)?;
-        self.place = Place::element(variant, 0);
-        value.serialize(self)
+        self.nested(value)
     }
 
     #[inline]
@@ -172,11 +169,11 @@ impl<'p, 'a> Serializer for &'p mut Packer<'a> {
     #[inline]
     fn serialize_tuple_struct(
         self,
-        name: &'static str,
+        _: &'static str,
         len: usize,
     ) -> Result<Fields<'p, 'a>, PackError> {
         self.array_header(len)?;
-        Ok(Fields::start(self, name, false, None))
+        Ok(Fields::start(self, false, None))
     }
 
     #[inline]
@@ -189,14 +186,16 @@ impl<'p, 'a> Serializer for &'p mut Packer<'a> {
     ) -> Result<Fields<'p, 'a>, PackError> {
         self.variant(variant)?;
         self.array_header(len)?;
-        Ok(Fields::start(self, variant, false, None))
+        Ok(Fields::start(self, false, None))
     }
 
     #[inline]
     fn serialize_map(self, len: Option<usize>) -> Result<Elements<'p, 'a>, PackError> {
         let start = self.out.len();
-        if let Some(len) = len {
-            self.map_header(len)?;
+        match len {
+            Some(len) => self.map_header(len)?,
+            // Usually a struct with a flattened field, whose contents are decoded from a buffer.
+            None => self.path = self.path.with_names(),
         }
         Ok(Elements::start(self, start, len))
     }
@@ -207,9 +206,9 @@ impl<'p, 'a> Serializer for &'p mut Packer<'a> {
             self.doubts.note(Doubt::Raw)?;
         }
         let number = (name == NUMBER).then_some(self.out.len());
-        let names = self.layout == Layout::Named || self.needs_names(name, len);
+        let names = self.needs_names(name, len);
         let names = self.struct_header(len, names)?;
-        Ok(Fields::start(self, name, names, number))
+        Ok(Fields::start(self, names, number))
     }
 
     #[inline]
@@ -221,8 +220,9 @@ impl<'p, 'a> Serializer for &'p mut Packer<'a> {
         len: usize,
     ) -> Result<Fields<'p, 'a>, PackError> {
         self.variant(variant)?;
-        let names = self.struct_header(len, self.layout == Layout::Named)?;
-        Ok(Fields::start(self, variant, names, None))
+        let names = self.needs_names(variant, len);
+        let names = self.struct_header(len, names)?;
+        Ok(Fields::start(self, names, None))
     }
 
     #[inline]

@@ -297,13 +297,30 @@ mod compact {
         round_trip(&vec![Either::Small(Small { a: 1 }), Either::Large(Large { b: 5 })]);
     }
 
-    /// A struct that was an array in one field must not be one in an untagged enum in another field, which was empty then.
+    /// Sends values one after another, as one thread: what is learned from the first must not change the next ones.
+    fn in_order<T>(values: impl IntoIterator<Item = T>)
+    where
+        T: Serialize + DeserializeOwned + PartialEq + Debug,
+    {
+        let mut forms = values.into_iter().map(|value| {
+            round_trip(&value);
+            encoded(&value, Layout::Compact).unwrap()[0]
+        });
+        let first = forms.next().unwrap();
+        assert!((0x90..0xa0).contains(&first), "the first is an array: {first:#x}");
+        forms.for_each(drop);
+    }
+
+    fn large(b: u32) -> Large {
+        Large { b }
+    }
+
+    /// A struct that was an array must not be one where it is inside an untagged enum, which was empty at first.
     #[test]
     fn a_struct_is_looked_at_in_each_place() {
         #[derive(Debug, PartialEq, Serialize, Deserialize)]
         struct Both {
             large: Large,
-            pair: (u8, Large),
             tagged: Vec<Variants>,
             either: Option<Either>,
             several: Vec<Either>,
@@ -314,15 +331,136 @@ mod compact {
             Two(u8, Large),
         }
         let both = |either, several| Both {
-            large: Large { b: 1 },
-            pair: (1, Large { b: 2 }),
-            tagged: vec![Variants::One(Large { b: 3 }), Variants::Two(1, Large { b: 4 })],
+            large: large(1),
+            tagged: vec![Variants::One(large(3)), Variants::Two(1, large(4))],
             either,
             several,
         };
-        assert_eq!(encoded(&both(None, Vec::new()), Layout::Compact).unwrap()[0], 0x95);
-        round_trip(&both(Some(Either::Large(Large { b: 5 })), Vec::new()));
-        round_trip(&both(None, vec![Either::Large(Large { b: 6 })]));
+        in_order([
+            both(None, Vec::new()),
+            both(Some(Either::Large(large(5))), Vec::new()),
+            both(None, vec![Either::Large(large(6))]),
+        ]);
+    }
+
+    #[test]
+    fn a_struct_in_two_tuples() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct Whole {
+            pair: (u8, Large),
+            pairs: Option<Pairs>,
+        }
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(untagged)]
+        enum Pairs {
+            Small(u8, Small),
+            Large(u8, Large),
+        }
+        let whole = |pairs| Whole { pair: (1, large(1)), pairs };
+        let pairs = || Some(Pairs::Large(1, large(5)));
+        in_order([whole(None), whole(pairs()), whole(pairs())]);
+    }
+
+    #[test]
+    fn a_struct_in_two_variants_with_one_field_of_content() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "t", content = "c")]
+        enum Adjacent {
+            One(Large),
+            Two(Either),
+        }
+        let two = || Adjacent::Two(Either::Large(large(5)));
+        in_order([Adjacent::One(large(1)), two(), two()].map(|value| (value,)));
+    }
+
+    #[test]
+    fn a_struct_beside_a_flattened_field() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct Flat {
+            plain: Large,
+            #[serde(flatten)]
+            rest: Rest,
+        }
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct Rest {
+            either: Option<Either>,
+        }
+        let flat = |either| (Flat { plain: large(1), rest: Rest { either } },);
+        let some = || flat(Some(Either::Large(large(5))));
+        in_order([flat(None), some(), some()]);
+    }
+
+    #[test]
+    fn structs_in_variants_and_struct_variants() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        enum OfSmall {
+            Tuple(Small),
+            Struct { a: u8 },
+        }
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        enum OfLarge {
+            Tuple(Large),
+            Struct { b: u32 },
+        }
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(untagged)]
+        enum Of {
+            Small(OfSmall),
+            Large(OfLarge),
+        }
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct Whole {
+            plain: Vec<OfLarge>,
+            of: Option<Of>,
+        }
+        let plain = || vec![OfLarge::Tuple(large(1)), OfLarge::Struct { b: 1 }];
+        let whole = |of| Whole { plain: plain(), of };
+        let of = |of| whole(Some(Of::Large(of)));
+        in_order([
+            whole(None),
+            of(OfLarge::Tuple(large(5))),
+            of(OfLarge::Struct { b: 5 }),
+            of(OfLarge::Tuple(large(5))),
+        ]);
+        round_trip(&Of::Large(OfLarge::Struct { b: 5 }));
+    }
+
+    #[test]
+    fn a_struct_in_a_struct_of_two_types() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct Wrap<T> {
+            inner: T,
+        }
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(untagged)]
+        enum Wrapped {
+            Small(Wrap<Small>),
+            Large(Wrap<Large>),
+        }
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct Whole {
+            plain: Wrap<Large>,
+            wrapped: Option<Wrapped>,
+        }
+        let whole = |wrapped| Whole { plain: Wrap { inner: large(1) }, wrapped };
+        let some = || whole(Some(Wrapped::Large(Wrap { inner: large(5) })));
+        in_order([whole(None), some(), some()]);
+    }
+
+    #[test]
+    fn lists_of_many_structs_are_learned_at_once() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct Lists {
+            counted: Vec<(Counting, Large)>,
+        }
+        let lists =
+            || Lists { counted: (0..5000).map(|_| (Counting { number: 1 }, large(2))).collect() };
+        let sent = |times| {
+            DECODED.set(0);
+            (0..times).for_each(|_| drop(encoded(&lists(), Layout::Compact).unwrap()));
+            DECODED.get()
+        };
+        assert_eq!((sent(1), sent(3)), (5000, 0));
     }
 
     #[test]
@@ -393,6 +531,47 @@ mod attempts {
             "in the readable form"
         );
         assert_eq!(attempts::<Untagged>(b"\x92\xc4\x01\x07\x07"), 2, "with bytes as a sequence");
+    }
+
+    /// One attempt meets the bytes, and the next one the address.
+    #[test]
+    fn bytes_before_a_type_with_two_forms() {
+        #[derive(Debug, PartialEq, Deserialize)]
+        #[serde(untagged)]
+        enum Untagged {
+            Bytes(whole_bytes::Whole),
+        }
+        mod whole_bytes {
+            use std::fmt;
+
+            use serde::de::{Deserialize, Deserializer, Error, Visitor};
+
+            /// Accepts bytes only.
+            #[derive(Debug, PartialEq)]
+            pub(super) struct Whole(pub(super) Vec<u8>);
+
+            impl<'de> Deserialize<'de> for Whole {
+                fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                    struct Bytes;
+                    impl Visitor<'_> for Bytes {
+                        type Value = Whole;
+                        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                            f.write_str("bytes")
+                        }
+                        fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Whole, E> {
+                            Ok(Whole(bytes.to_vec()))
+                        }
+                    }
+                    deserializer.deserialize_bytes(Bytes)
+                }
+            }
+        }
+        let ip = IpAddr::from([127, 0, 0, 1]);
+        let bytes = Untagged::Bytes(whole_bytes::Whole(vec![7]));
+        // The binary form of an address is an enum of arrays of integers.
+        let address = b"\x81\xa2V4\x94\x7f\x00\x00\x01";
+        let both = [&b"\x92\xc4\x01\x07"[..], address].concat();
+        assert_eq!(msgpack::decode::<(Untagged, IpAddr)>(&both).unwrap(), (bytes, ip));
     }
 }
 

@@ -5,7 +5,6 @@ use serde::ser::{Serialize, SerializeTuple};
 use super::bytes::{byte, is_byte};
 use super::error::PackError;
 use super::packer::{Packer, check_count};
-use super::shapes::Place;
 
 /// A tuple that is being written.
 pub(in crate::rpc) struct Tuple<'p, 'a> {
@@ -57,9 +56,8 @@ impl SerializeTuple for Tuple<'_, '_> {
             }
             self.spread()?;
         }
-        self.packer.place = Place::element("", self.count);
         self.count += 1;
-        value.serialize(&mut *self.packer)
+        self.packer.nested(value)
     }
 
     #[inline]
