@@ -23,4 +23,6 @@ mod guide {
     mod evolution {}
     #[doc = include_str!("../../docs/guide/testing.md")]
     mod testing {}
+    #[doc = include_str!("../../docs/guide/security.md")]
+    mod security {}
 }

@@ -72,8 +72,18 @@ async fn all_checks_pass_without_checksums() {
 
 #[tokio::test(start_paused = true)]
 async fn all_checks_pass_without_any_one_of_the_extensions() {
-    let all =
-        ["ids32", "meta", "cancel", "credits", "chunks", "names", "limits", "crc", "contracts"];
+    let all = [
+        "ids32",
+        "meta",
+        "cancel",
+        "credits",
+        "chunks",
+        "names",
+        "limits",
+        "crc",
+        "contracts",
+        "proof",
+    ];
     let mut offers: Vec<Vec<&str>> = all
         .iter()
         .map(|missing| all.iter().copied().filter(|name| name != missing).collect())

@@ -33,6 +33,8 @@
 //! - Typed calls: the attribute, [`Call`], [`Opening`] and the ends of streams ([`Outgoing`], [`Incoming`], [`Requests`],
 //!   [`Responses`], [`Reply`]).
 //! - Nodes: [`Manager`], [`Builder`], [`Config`], [`Connection`], [`State`], [`Stats`].
+//! - Who may connect and call: [`Authenticate`], [`SharedSecret`], [`StaticToken`], [`NoAuth`], [`Identity`],
+//!   [`Builder::permit`].
 //! - Errors: [`CallError`] for calls, [`BuildError`] for nodes.
 //! - Calls with bytes instead of types: [`Connection::request`], [`Connection::stream`], [`Builder::single_handler`],
 //!   [`Builder::stream_handler`].
@@ -49,6 +51,7 @@
 //! | `http` | off | [`Manager::http_service`], for HTTP servers of your own such as axum; depends on `hyper` without its features, `http`, `http-body` and `tower-service` |
 //! | `http2` | off | the same over HTTP/2, with extended CONNECT; the feature `http2` of `hyper` |
 //! | `json` | off | `Json`, for values that are sent as JSON; depends on `serde_json` |
+//! | `jwt` | off | `Jwt`, for nodes that identify themselves with JSON Web Tokens; depends on `jsonwebtoken` and `serde_json` |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

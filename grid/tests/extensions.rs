@@ -17,8 +17,18 @@ use serde::{Deserialize, Serialize};
 use support::{A, B, Network};
 use tokio::time::{Instant, sleep};
 
-const ALL: [&str; 9] =
-    ["ids32", "meta", "cancel", "credits", "chunks", "names", "limits", "crc", "contracts"];
+const ALL: [&str; 10] = [
+    "ids32",
+    "meta",
+    "cancel",
+    "credits",
+    "chunks",
+    "names",
+    "limits",
+    "crc",
+    "contracts",
+    "proof",
+];
 
 #[derive(Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[error("there is no {0}")]
@@ -334,6 +344,6 @@ async fn an_error_names_an_unknown_extension() {
     let error = Manager::builder(A).extensions(["meta", "mate"]).build().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "there is no extension `mate`, only ids32, meta, cancel, credits, chunks, names, limits, crc, contracts"
+        "there is no extension `mate`, only ids32, meta, cancel, credits, chunks, names, limits, crc, contracts, proof"
     );
 }

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// What was proven about the node at the other end of a connection.
@@ -19,7 +20,7 @@ use std::sync::Arc;
 pub struct Identity {
     name: Option<Arc<str>>,
     subject: Arc<str>,
-    details: Option<Arc<dyn Any + Send + Sync>>,
+    details: Option<Details>,
 }
 
 impl Identity {
@@ -43,7 +44,7 @@ impl Identity {
     /// Adds a value of the authenticator's own, for permission hooks and handlers. It replaces an earlier one.
     #[must_use]
     pub fn with_details(self, details: impl Any + Send + Sync) -> Self {
-        Self { details: Some(Arc::new(details)), ..self }
+        Self { details: Some(Details(Some(Arc::new(details)))), ..self }
     }
 
     /// The name of the node, if it is proven.
@@ -58,7 +59,7 @@ impl Identity {
 
     /// The value that the authenticator has added, if it has this type.
     pub fn details<T: Any>(&self) -> Option<&T> {
-        self.details.as_ref()?.downcast_ref()
+        self.details.as_ref()?.0.as_ref()?.downcast_ref()
     }
 }
 
@@ -69,5 +70,41 @@ impl fmt::Debug for Identity {
             .field("name", &self.name)
             .field("subject", &self.subject)
             .finish_non_exhaustive()
+    }
+}
+
+/// A value of the authenticator's own. `None` only while it is dropped.
+#[derive(Clone)]
+struct Details(Option<Arc<dyn Any + Send + Sync>>);
+
+impl Drop for Details {
+    /// The value is the user's, and the last reference may be dropped in the task of a link, which must survive a panic.
+    fn drop(&mut self) {
+        let details = self.0.take();
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(details))) {
+            // Its own drop could panic again.
+            std::mem::forget(panic);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Bad;
+
+    impl Drop for Bad {
+        fn drop(&mut self) {
+            panic!("a bug of the user");
+        }
+    }
+
+    #[test]
+    fn details_that_panic_when_they_are_dropped_harm_nobody() {
+        let identity = Identity::of_node("a").with_details(Bad);
+        drop(identity.clone());
+        assert!(identity.details::<Bad>().is_some() && identity.details::<u8>().is_none());
+        drop(identity.with_details(7_u8));
     }
 }

@@ -401,6 +401,9 @@ mod tests {
     const EC_PRIVATE: &[u8] = b"-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgxXLE1/9u3GHoWdjs\nxTbLi5CxkGpaPSeF3dH+75OyZIihRANCAASiq0TbArH2PM+fLQQG5+gtVyi4ECCL\n/0eUTnRFyA+YaUUoSfxtXpsHsj4ogRch8QjIx8oSXFRi63WKB07C4c+S\n-----END PRIVATE KEY-----";
     const EC_PUBLIC: &[u8] = b"-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEoqtE2wKx9jzPny0EBufoLVcouBAg\ni/9HlE50RcgPmGlFKEn8bV6bB7I+KIEXIfEIyMfKElxUYut1igdOwuHPkg==\n-----END PUBLIC KEY-----";
 
+    /// An authenticator, additional claims, and the text of its refusal.
+    type Case<'a> = (&'a Jwt, &'a [(&'a str, Value)], Option<&'a str>);
+
     fn seconds_from_now(seconds: i64) -> i64 {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         i64::try_from(now).unwrap() + seconds
@@ -461,7 +464,7 @@ mod tests {
         let listener = Jwt::new(JwtKey::hs256(SECRET)).audience_is_listener();
         let plain = Jwt::new(JwtKey::hs256(SECRET));
         let both = [("iss", json!("id")), ("aud", json!(["x", "grid"]))];
-        let cases: [(&Jwt, &[(&str, Value)], Option<&str>); 12] = [
+        let cases: [Case<'_>; 12] = [
             (&plain, &[], None),
             (&plain, &[("exp", json!(seconds_from_now(-30)))], None),
             (&plain, &[("exp", json!(seconds_from_now(-90)))], Some("has expired")),

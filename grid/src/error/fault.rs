@@ -23,7 +23,8 @@ pub enum ErrorCode {
     DeadlineExceeded,
     /// A limit of the callee was reached; the handler did not run.
     Overloaded,
-    /// The callee does not permit this call.
+    /// The permission hook of the callee ([`Builder::permit`](crate::Builder::permit)) has refused the call; the handler did not
+    /// run.
     NotPermitted,
     /// The callee is shutting down; the handler did not run.
     ShuttingDown,

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
 mod authenticators;
+#[cfg(feature = "jwt")]
+mod jwt;
 mod names;
 mod permit;
 mod proof;

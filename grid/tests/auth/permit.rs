@@ -141,7 +141,8 @@ async fn the_hook_knows_who_calls_what() {
     let list = vault.list().await.unwrap();
     assert_eq!(list.map(Result::unwrap).collect::<Vec<_>>().await, [7]);
     connection.request(7, None).await.unwrap();
-    let stream = connection.subroute("sub").stream(8, Capacities { incoming: 1, outgoing: 1 }, None);
+    let stream =
+        connection.subroute("sub").stream(8, Capacities { incoming: 1, outgoing: 1 }, None);
     drop(stream.await.unwrap());
     assert_eq!(runs.get(), 4);
     let me = Some(Bytes::from("me"));

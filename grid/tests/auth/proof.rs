@@ -5,9 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use grid::{Builder, Connection, LinkError, Manager, SharedSecret, State, StaticToken};
 use tokio::net::TcpListener;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use crate::authenticators::{Overheard, Stranger};
-use crate::support::{A, B, Network, pair, sides};
+use crate::support::{A, B, Network, Once, pair, sides};
 
 const SECRET: &str = "correct horse battery staple";
 const SOON: Duration = Duration::from_secs(5);
@@ -105,6 +106,26 @@ async fn a_listener_that_does_not_know_the_secret_is_not_believed() {
         assert!(shown.contains(listener) && shown.contains(text), "{shown}");
         assert!(!shown.contains(SECRET), "{shown}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stranger_cannot_say_that_the_name_is_taken() {
+    let (dialer, listener) = sides();
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let builder = Manager::builder(dialer).hosts([A, B]).dial_with(Once::new(near));
+    let node = builder.token(SharedSecret::new(SECRET)).build().unwrap();
+    let connection = node.connection(listener).unwrap();
+    let mut states = connection.states();
+    let mut socket = tokio_tungstenite::accept_async(far).await.unwrap();
+    let frame = CloseFrame { code: 4001.into(), reason: "wait".into() };
+    socket.close(Some(frame)).await.unwrap();
+    let reason = loop {
+        if let State::Error(reason) = states.next().await.unwrap() {
+            break reason;
+        }
+    };
+    assert!(matches!(*reason, LinkError::Unproven { .. }), "{reason}");
+    assert!(reason.to_string().ends_with("it refused this node: wait"), "{reason}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -20,8 +20,18 @@ pub(crate) mod op {
 }
 
 /// Every extension.
-pub(crate) const ALL: &[&str] =
-    &["ids32", "meta", "cancel", "credits", "chunks", "names", "limits", "crc", "contracts"];
+pub(crate) const ALL: &[&str] = &[
+    "ids32",
+    "meta",
+    "cancel",
+    "credits",
+    "chunks",
+    "names",
+    "limits",
+    "crc",
+    "contracts",
+    "proof",
+];
 
 /// A message of the grid protocol. Its end has a CRC.
 pub(crate) fn message(mux: u64, op: u8, handler: u8, payload: &[u8]) -> Bytes {

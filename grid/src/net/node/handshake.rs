@@ -78,7 +78,16 @@ pub(super) async fn introduce(
         features: own.features.names(),
     };
     send(transport, connect.to_message()).await?;
-    let answer = receive(transport).await?;
+    let answer = match receive(transport).await {
+        // Closed with the code that says so, which slows this node down: not before a proof.
+        Err(LinkError::NameTaken { detail }) => {
+            let (local, answered) = (&own.name, remote);
+            let answer = Answer { local, peer: remote, answered, token: &token, proof: None };
+            credentials.verify(answer, Some(&detail)).await?;
+            return Err(LinkError::NameTaken { detail });
+        }
+        answer => answer?,
+    };
     if answer.header.op != Op::ConnectResponse {
         return Err(bad(format!("answered with {} instead of ConnectResponse", answer.header.op)));
     }
