@@ -1,11 +1,13 @@
 //! Each wrong request has its status, and the same one from the node's own listener.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use grid::{
     Authenticate, Authenticating, Claim, Denied, HttpService, ROUTE, SharedSecret, TokenFuture,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+use tokio::time::Instant;
 use tower_service::Service as _;
 use tracing::Level;
 
@@ -179,6 +181,59 @@ async fn after_the_end_of_the_node_the_answer_is_503() {
     let service = manager.http_service();
     drop(manager);
     assert_eq!(call(&service, "").await.0, 503, "the service does not keep the node");
+}
+
+/// Never answers. Its questions are the clones of the counter.
+struct Silent(Arc<()>);
+
+impl Authenticate for Silent {
+    fn token<'a>(&'a self, _: &'a str, _: &'a str) -> TokenFuture<'a> {
+        Box::pin(async { Ok(String::new()) })
+    }
+
+    fn check<'a>(&'a self, _: Claim<'a>) -> Authenticating<'a, Result<(), Denied>> {
+        let asked = Arc::clone(&self.0);
+        Box::pin(async move {
+            let _asked = asked;
+            std::future::pending().await
+        })
+    }
+}
+
+/// Lets tasks run until a question is open, or none is.
+async fn until(counter: &Arc<()>, is_open: bool) {
+    for _ in 0..100 {
+        if (Arc::strong_count(counter) > 2) == is_open {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("not within 100 rounds");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_request_ends_with_its_dialer_and_with_the_node() {
+    let counter = Arc::default();
+    let silent = Silent(Arc::clone(&counter));
+    let (manager, _) = listening(|builder| builder.token(silent));
+    let service = manager.http_service();
+    let ask = || {
+        let service = service.clone();
+        tokio::spawn(async move { call(&service, "").await })
+    };
+    let gone = ask();
+    until(&counter, true).await;
+    gone.abort();
+    until(&counter, false).await;
+    let start = Instant::now();
+    assert_eq!(ask().await.unwrap().0, 403, "the authenticator has 10 s");
+    assert_eq!(start.elapsed().as_secs(), 10);
+    let waiting = ask();
+    until(&counter, true).await;
+    let start = Instant::now();
+    manager.shutdown(crate::SOON).await;
+    assert_eq!(waiting.await.unwrap(), (503, "this node is shut down".to_owned()));
+    assert!(start.elapsed().as_secs() < 5);
 }
 
 fn is_fit<T: Clone + Send + Sync + 'static>(_: &T) {}
