@@ -36,6 +36,7 @@ async fn each_request_has_its_status_as_at_the_own_listener() {
     let (manager, _) = listening(|builder| builder.token(SharedSecret::new("correct horse")));
     let hyper = Hyper(manager.http_service());
     let get = format!("GET {ROUTE} HTTP/1.1");
+    let post = format!("POST {ROUTE} HTTP/1.1");
     let old = KEY.replace("13", "8");
     for (start, headers, status, also) in [
         (
@@ -57,6 +58,10 @@ async fn each_request_has_its_status_as_at_the_own_listener() {
         ),
         (&get, &["Connection: Upgrade\r\nUpgrade: h2c\r\n", KEY, TOKEN], 426, "upgrade: websocket"),
         (&get, &[UPGRADE, &old, TOKEN], 426, "sec-websocket-version: 13"),
+        (&post, &[UPGRADE, KEY, TOKEN], 405, "allow: get"),
+        (&post.replace("POST", "HEAD"), &[UPGRADE, KEY, TOKEN], 405, "allow: get"),
+        (&get.replace("1.1", "1.0"), &[UPGRADE, KEY, TOKEN], 426, "upgrade: websocket"),
+        ("OPTIONS / HTTP/1.0", &[], 404, "no grid at /"),
         (&get, &[UPGRADE, "Sec-WebSocket-Version: 13\r\n", TOKEN], 400, "no sec-websocket-key"),
     ] {
         let (near, far) = duplex(64 * 1024);
@@ -65,19 +70,13 @@ async fn each_request_has_its_status_as_at_the_own_listener() {
         for stream in [hyper.open(), near] {
             let answer = answer(stream, start, headers).await;
             let case = format!("{start} {headers:?}: {answer}");
-            assert!(answer.starts_with(&format!("http/1.1 {status} ")), "{case}");
+            let (version, rest) = answer.split_once(' ').unwrap();
+            assert!(
+                version.starts_with("http/1.") && rest.starts_with(&status.to_string()),
+                "{case}"
+            );
             assert!(answer.contains(also), "{case}");
         }
-    }
-    // The own listener closes the connection of these.
-    let post = format!("POST {ROUTE} HTTP/1.1");
-    for (start, status, also) in [
-        (&*post, 405, "allow: get"),
-        (&post.replace("POST", "HEAD"), 405, "allow: get"),
-        (&get.replace("1.1", "1.0"), 426, "upgrade: websocket"),
-    ] {
-        let answer = answer(hyper.open(), start, &[UPGRADE, KEY, TOKEN]).await;
-        assert!(answer.contains(&format!(" {status} ")) && answer.contains(also), "{answer}");
     }
 }
 
