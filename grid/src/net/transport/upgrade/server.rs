@@ -13,7 +13,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tungstenite::error::ProtocolError;
 use tungstenite::handshake::machine::TryParse as _;
 use tungstenite::handshake::server::{Request, write_response};
-use tungstenite::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version, header};
+use tungstenite::http::header::{self, HeaderName, HeaderValue};
+use tungstenite::http::{Method, Response, StatusCode, Version};
 
 use super::check::{Answer, Head};
 use super::{HEAD_BYTES_MAX, TLS_HANDSHAKE, ends_headers, read_some, write_all};
@@ -125,8 +126,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Requested<S> {
     pub(in crate::net) async fn refuse(self, answer: Answer) -> LinkError {
         let Self { mut stream, request, .. } = self;
         let Answer { status, mut headers, text } = answer;
-        headers.insert(header::CONTENT_LENGTH, text.len().into());
-        headers.append(header::CONNECTION, HeaderValue::from_static("close"));
+        headers.push((header::CONTENT_LENGTH, text.len().into()));
+        headers.push((header::CONNECTION, HeaderValue::from_static("close")));
         if let Ok(mut answer) = head_of(status, headers) {
             // A response to HEAD has no body.
             if request.method() != Method::HEAD {
@@ -149,10 +150,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Requested<S> {
 }
 
 /// The bytes of a response up to its body.
-fn head_of(status: StatusCode, headers: HeaderMap) -> Result<Vec<u8>, LinkError> {
+fn head_of(
+    status: StatusCode,
+    headers: Vec<(HeaderName, HeaderValue)>,
+) -> Result<Vec<u8>, LinkError> {
     let (mut response, mut bytes) = (Response::new(()), Vec::new());
     *response.status_mut() = status;
-    *response.headers_mut() = headers;
+    response.headers_mut().extend(headers);
     write_response(&mut bytes, &response).map_err(websocket)?;
     Ok(bytes)
 }
