@@ -21,6 +21,8 @@ mod guide {
     mod errors {}
     #[doc = include_str!("../../docs/guide/evolution.md")]
     mod evolution {}
+    #[doc = include_str!("../../docs/guide/mounting.md")]
+    mod mounting {}
     #[doc = include_str!("../../docs/guide/testing.md")]
     mod testing {}
     #[doc = include_str!("../../docs/guide/security.md")]

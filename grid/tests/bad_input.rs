@@ -128,7 +128,9 @@ async fn garbage_instead_of_an_upgrade_is_refused_and_silence_times_out() {
     let manager = Manager::builder(A).hosts([A, B]).token(NoAuth).build().unwrap();
     for (bytes, what) in [
         (&b"\x00\x01\x02 garbage\r\n\r\n"[..], "not a valid WebSocket"),
-        (b"POST / HTTP/1.1\r\n\r\n", "not a valid WebSocket"),
+        (b"POST / HTTP/1.1\r\n\r\n", "404"),
+        (b"POST /minio/grid/v1 HTTP/1.1\r\n\r\n", "405"),
+        (b"POST  HTTP/1.1\r\n\r\n", "not a valid WebSocket"),
         (b"GET /minio/grid/v1 HTTP/1.1\r\nHost: a\r\n\r\n", "426"),
         (b"GET /other HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", "404"),
     ] {

@@ -276,12 +276,36 @@ async fn health_checks_are_not_news() {
         let mut answer = String::new();
         http.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+        for request in ["HEAD / HTTP/1.1\r\nHost: x\r\n\r\n", "OPTIONS / HTTP/1.0\r\n\r\n"] {
+            let mut http = route.from([10, 9, 9, 6]).open();
+            http.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            http.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+            assert_eq!(answer.ends_with("\r\n\r\n"), request.starts_with("HEAD"), "{answer}");
+        }
     }
     let (at_dialer, at_listener) = watched.both();
     for lines in [at_dialer, at_listener] {
         assert_eq!(lines.len(), 1, "{lines:#?}");
         assert!(lines[0].contains("link is up"), "{lines:#?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_proxy_that_changes_the_version_is_news() {
+    let watched = Watched::new();
+    let (_listener, route) = listening(unchanged);
+    let mut http = route.open();
+    let request = "GET /minio/grid/v1 HTTP/1.0\r\nAuthorization: Bearer x\r\n\r\n";
+    http.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    http.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 426"), "{answer}");
+    drop(http);
+    sleep(Duration::from_secs(5)).await;
+    let (_, lines) = watched.both();
+    assert!(lines.iter().any(|line| line.contains("a proxy in between")), "{lines:#?}");
 }
 
 /// Never answers.

@@ -1,11 +1,13 @@
 //! Each wrong request has its status, and the same one from the node's own listener.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use grid::{
     Authenticate, Authenticating, Claim, Denied, HttpService, ROUTE, SharedSecret, TokenFuture,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+use tokio::time::Instant;
 use tower_service::Service as _;
 use tracing::Level;
 
@@ -34,6 +36,7 @@ async fn each_request_has_its_status_as_at_the_own_listener() {
     let (manager, _) = listening(|builder| builder.token(SharedSecret::new("correct horse")));
     let hyper = Hyper(manager.http_service());
     let get = format!("GET {ROUTE} HTTP/1.1");
+    let post = format!("POST {ROUTE} HTTP/1.1");
     let old = KEY.replace("13", "8");
     for (start, headers, status, also) in [
         (
@@ -55,6 +58,10 @@ async fn each_request_has_its_status_as_at_the_own_listener() {
         ),
         (&get, &["Connection: Upgrade\r\nUpgrade: h2c\r\n", KEY, TOKEN], 426, "upgrade: websocket"),
         (&get, &[UPGRADE, &old, TOKEN], 426, "sec-websocket-version: 13"),
+        (&post, &[UPGRADE, KEY, TOKEN], 405, "allow: get"),
+        (&post.replace("POST", "HEAD"), &[UPGRADE, KEY, TOKEN], 405, "allow: get"),
+        (&get.replace("1.1", "1.0"), &[UPGRADE, KEY, TOKEN], 426, "upgrade: websocket"),
+        ("OPTIONS / HTTP/1.0", &[], 404, "no grid at /"),
         (&get, &[UPGRADE, "Sec-WebSocket-Version: 13\r\n", TOKEN], 400, "no sec-websocket-key"),
     ] {
         let (near, far) = duplex(64 * 1024);
@@ -63,19 +70,13 @@ async fn each_request_has_its_status_as_at_the_own_listener() {
         for stream in [hyper.open(), near] {
             let answer = answer(stream, start, headers).await;
             let case = format!("{start} {headers:?}: {answer}");
-            assert!(answer.starts_with(&format!("http/1.1 {status} ")), "{case}");
+            let (version, rest) = answer.split_once(' ').unwrap();
+            assert!(
+                version.starts_with("http/1.") && rest.starts_with(&status.to_string()),
+                "{case}"
+            );
             assert!(answer.contains(also), "{case}");
         }
-    }
-    // The own listener closes the connection of these.
-    let post = format!("POST {ROUTE} HTTP/1.1");
-    for (start, status, also) in [
-        (&*post, 405, "allow: get"),
-        (&post.replace("POST", "HEAD"), 405, "allow: get"),
-        (&get.replace("1.1", "1.0"), 426, "upgrade: websocket"),
-    ] {
-        let answer = answer(hyper.open(), start, &[UPGRADE, KEY, TOKEN]).await;
-        assert!(answer.contains(&format!(" {status} ")) && answer.contains(also), "{answer}");
     }
 }
 
@@ -179,6 +180,59 @@ async fn after_the_end_of_the_node_the_answer_is_503() {
     let service = manager.http_service();
     drop(manager);
     assert_eq!(call(&service, "").await.0, 503, "the service does not keep the node");
+}
+
+/// Never answers. Its questions are the clones of the counter.
+struct Silent(Arc<()>);
+
+impl Authenticate for Silent {
+    fn token<'a>(&'a self, _: &'a str, _: &'a str) -> TokenFuture<'a> {
+        Box::pin(async { Ok(String::new()) })
+    }
+
+    fn check<'a>(&'a self, _: Claim<'a>) -> Authenticating<'a, Result<(), Denied>> {
+        let asked = Arc::clone(&self.0);
+        Box::pin(async move {
+            let _asked = asked;
+            std::future::pending().await
+        })
+    }
+}
+
+/// Lets tasks run until a question is open, or none is.
+async fn until(counter: &Arc<()>, is_open: bool) {
+    for _ in 0..100 {
+        if (Arc::strong_count(counter) > 2) == is_open {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("not within 100 rounds");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_request_ends_with_its_dialer_and_with_the_node() {
+    let counter = Arc::default();
+    let silent = Silent(Arc::clone(&counter));
+    let (manager, _) = listening(|builder| builder.token(silent));
+    let service = manager.http_service();
+    let ask = || {
+        let service = service.clone();
+        tokio::spawn(async move { call(&service, "").await })
+    };
+    let gone = ask();
+    until(&counter, true).await;
+    gone.abort();
+    until(&counter, false).await;
+    let start = Instant::now();
+    assert_eq!(ask().await.unwrap().0, 403, "the authenticator has 10 s");
+    assert_eq!(start.elapsed().as_secs(), 10);
+    let waiting = ask();
+    until(&counter, true).await;
+    let start = Instant::now();
+    manager.shutdown(crate::SOON).await;
+    assert_eq!(waiting.await.unwrap(), (503, "this node is shut down".to_owned()));
+    assert!(start.elapsed().as_secs() < 5);
 }
 
 fn is_fit<T: Clone + Send + Sync + 'static>(_: &T) {}

@@ -288,7 +288,7 @@ fn response(answer: Answer) -> Response<HttpBody> {
     let Answer { status, headers, text } = answer;
     let mut response = Response::new(HttpBody((!text.is_empty()).then(|| Bytes::from(text))));
     *response.status_mut() = status;
-    *response.headers_mut() = headers;
+    response.headers_mut().extend(headers);
     if response.body().0.is_some() {
         let plain = HeaderValue::from_static("text/plain; charset=utf-8");
         response.headers_mut().insert(header::CONTENT_TYPE, plain);

@@ -26,18 +26,18 @@ pub(in crate::net) struct Head<'a> {
 #[derive(Debug)]
 pub(in crate::net) struct Answer {
     pub(in crate::net) status: StatusCode,
-    pub(in crate::net) headers: HeaderMap,
+    pub(in crate::net) headers: Vec<(HeaderName, HeaderValue)>,
     /// The body; empty if the request is accepted.
     pub(in crate::net) text: String,
 }
 
 impl Answer {
     pub(in crate::net) fn new(status: StatusCode, text: impl Into<String>) -> Self {
-        Self { status, headers: HeaderMap::new(), text: text.into() }
+        Self { status, headers: Vec::new(), text: text.into() }
     }
 
     fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+        self.headers.push((name, value));
         self
     }
 }
@@ -172,9 +172,10 @@ mod tests {
         let head = head(&Method::GET, Version::HTTP_11, &headers);
         head.check().expect("a WebSocket");
         let answer = head.acceptance();
+        let headers: HeaderMap = answer.headers.into_iter().collect();
         assert_eq!(answer.status, StatusCode::SWITCHING_PROTOCOLS);
-        assert_eq!(answer.headers[header::SEC_WEBSOCKET_ACCEPT], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
-        assert!(has_token(&answer.headers, header::UPGRADE, "websocket"));
+        assert_eq!(headers[header::SEC_WEBSOCKET_ACCEPT], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert!(has_token(&headers, header::UPGRADE, "websocket"));
     }
 
     #[test]
@@ -208,9 +209,10 @@ mod tests {
             let headers = headers(&Vec::from_iter(without));
             let refused = head(&method, version, &headers).check().expect_err("not a WebSocket");
             assert_eq!(refused.status.as_u16(), status, "{refused:?}");
-            assert_eq!(refused.headers[name], value, "{refused:?}");
+            let headers: HeaderMap = refused.headers.into_iter().collect();
+            assert_eq!(headers[name], value, "{headers:?}");
             let is_http2 = version == Version::HTTP_2;
-            assert!(!is_http2 || !refused.headers.contains_key(header::UPGRADE));
+            assert!(!is_http2 || !headers.contains_key(header::UPGRADE));
             assert!(!refused.text.is_empty());
         }
         let no_key = headers(&[header::SEC_WEBSOCKET_KEY]);

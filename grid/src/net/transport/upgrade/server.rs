@@ -10,9 +10,11 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tungstenite::error::ProtocolError;
 use tungstenite::handshake::machine::TryParse as _;
 use tungstenite::handshake::server::{Request, write_response};
-use tungstenite::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use tungstenite::http::header::{self, HeaderName, HeaderValue};
+use tungstenite::http::{Method, Response, StatusCode, Version};
 
 use super::check::{Answer, Head};
 use super::{HEAD_BYTES_MAX, TLS_HANDSHAKE, ends_headers, read_some, write_all};
@@ -59,11 +61,23 @@ impl<S: AsyncRead + Unpin> Begun<S> {
                     TLS handshake, or use names with http:// on all nodes",
                 ));
             }
-            if (before == 0 || ends_headers(&head, before))
-                && let Some((len, request)) = Request::try_parse(&head).map_err(websocket)?
-            {
-                let rest = head.split_off(len);
-                return Ok(Requested { stream, request, rest });
+            if before == 0 || ends_headers(&head, before) {
+                match Request::try_parse(&head) {
+                    Ok(None) => {}
+                    Ok(Some((len, request))) => {
+                        let rest = head.split_off(len);
+                        return Ok(Requested { stream, request, rest });
+                    }
+                    // Other HTTP is answered. Nodes send none.
+                    Err(tungstenite::Error::Protocol(
+                        error @ (ProtocolError::WrongHttpMethod | ProtocolError::WrongHttpVersion),
+                    )) => {
+                        let request =
+                            other_request(&head).ok_or_else(|| websocket(error.into()))?;
+                        return Ok(Requested { stream, request, rest: Vec::new() });
+                    }
+                    Err(error) => return Err(websocket(error)),
+                }
             }
             if head.len() > HEAD_BYTES_MAX {
                 let error = io::Error::new(io::ErrorKind::InvalidData, "the headers are too long");
@@ -73,6 +87,20 @@ impl<S: AsyncRead + Unpin> Begun<S> {
             read_some(&mut stream, &mut head).await?;
         }
     }
+}
+
+/// A request that the parser has refused only for its method or version.
+fn other_request(head: &[u8]) -> Option<Request> {
+    let text = String::from_utf8_lossy(head);
+    let mut lines = text.lines();
+    let mut parts = lines.next()?.split(' ');
+    let (method, uri, version) = (parts.next()?, parts.next()?, parts.next()?);
+    let version = if version == "HTTP/1.0" { Version::HTTP_10 } else { Version::HTTP_11 };
+    let request = Request::builder().method(method).uri(uri).version(version);
+    let headers = lines.map_while(|line| line.split_once(':'));
+    let request =
+        headers.fold(request, |request, (name, value)| request.header(name, value.trim()));
+    request.body(()).ok()
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Requested<S> {
@@ -96,12 +124,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Requested<S> {
 
     /// Refuses the request. Returns the error to report.
     pub(in crate::net) async fn refuse(self, answer: Answer) -> LinkError {
-        let Self { mut stream, .. } = self;
+        let Self { mut stream, request, .. } = self;
         let Answer { status, mut headers, text } = answer;
-        headers.insert(header::CONTENT_LENGTH, text.len().into());
-        headers.append(header::CONNECTION, HeaderValue::from_static("close"));
+        headers.push((header::CONTENT_LENGTH, text.len().into()));
+        headers.push((header::CONNECTION, HeaderValue::from_static("close")));
         if let Ok(mut answer) = head_of(status, headers) {
-            answer.extend_from_slice(text.as_bytes());
+            // A response to HEAD has no body.
+            if request.method() != Method::HEAD {
+                answer.extend_from_slice(text.as_bytes());
+            }
             let answered = async {
                 write_all(&mut stream, &answer).await?;
                 poll_fn(|cx| {
@@ -119,10 +150,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Requested<S> {
 }
 
 /// The bytes of a response up to its body.
-fn head_of(status: StatusCode, headers: HeaderMap) -> Result<Vec<u8>, LinkError> {
+fn head_of(
+    status: StatusCode,
+    headers: Vec<(HeaderName, HeaderValue)>,
+) -> Result<Vec<u8>, LinkError> {
     let (mut response, mut bytes) = (Response::new(()), Vec::new());
     *response.status_mut() = status;
-    *response.headers_mut() = headers;
+    response.headers_mut().extend(headers);
     write_response(&mut bytes, &response).map_err(websocket)?;
     Ok(bytes)
 }
