@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::SystemTime;
 
+use crate::certificate::PeerCertificate;
+
 /// The future that methods of [`Authenticate`] return.
 pub type Authenticating<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -79,17 +81,24 @@ pub struct Claim<'a> {
     pub address: Option<SocketAddr>,
     /// The time of the dialer's clock, if it sent one.
     pub time: Option<SystemTime>,
+    /// The client certificate of the dialer, if TLS has verified one.
+    pub certificate: Option<&'a PeerCertificate>,
 }
 
 impl<'a> Claim<'a> {
     /// Creates a claim with only this token, for tests of an authenticator.
     pub fn new(token: &'a str) -> Self {
-        Self { name: None, token, address: None, time: None }
+        Self { name: None, token, address: None, time: None, certificate: None }
     }
 
     /// Sets the name.
     pub fn with_name(self, name: &'a str) -> Self {
         Self { name: Some(name), ..self }
+    }
+
+    /// Sets the certificate.
+    pub fn with_certificate(self, certificate: &'a PeerCertificate) -> Self {
+        Self { certificate: Some(certificate), ..self }
     }
 }
 
@@ -100,6 +109,7 @@ impl fmt::Debug for Claim<'_> {
             .field("name", &self.name)
             .field("address", &self.address)
             .field("time", &self.time)
+            .field("certificate", &self.certificate)
             .finish_non_exhaustive()
     }
 }

@@ -51,6 +51,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod auth;
+mod certificate;
+mod certificate_name;
 mod config;
 mod descriptor;
 mod error;
@@ -59,6 +61,8 @@ mod proto;
 mod rpc;
 
 pub use auth::{Authenticate, Authenticating, Claim, Denied, NoAuth, SharedSecret, TokenFuture};
+pub use certificate::{BadCertificate, PeerCertificate};
+pub use certificate_name::CertificateName;
 pub use config::{Config, ROUTE};
 pub use descriptor::{MethodInfo, MethodKind, Registered, ServiceDescriptor};
 pub use error::{
@@ -70,10 +74,13 @@ pub use futures_core::Stream;
 #[doc = include_str!("rpc/service.md")]
 pub use grid_macros::service;
 pub use net::{
-    Accepted, BuildError, Builder, Connection, ConnectionStats, Context, Dial, Dialing, Instance,
-    Io, Listen, Manager, NameError, NotConnected, RawCall, RawOpening, RawReceiver, RawSender,
-    Refused, RegisterError, State, States, Stats, UnknownHost,
+    Accepted, BuildError, Builder, Connection, ConnectionStats, Context, Dial, Dialing,
+    DialingCertified, Instance, Io, Listen, Manager, NameError, NotConnected, RawCall, RawOpening,
+    RawReceiver, RawSender, Refused, RegisterError, State, States, Stats, UnknownHost,
 };
+#[cfg(feature = "tls-no-provider")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub use net::{Tls, TlsError};
 #[cfg(feature = "__internals")]
 #[doc(hidden)]
 pub use proto::internals as __internals;
@@ -89,3 +96,8 @@ pub use rpc::{
     InputError, Method, Mock, Opening, Outgoing, Payload, Raw, Registrar, Reply, Requests,
     Responses, Served, ServerStreamMethod, Service, TwoWayMethod,
 };
+/// The TLS library, in the version whose types [`Tls`] takes.
+#[cfg(feature = "tls-no-provider")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+#[doc(no_inline)]
+pub use tokio_rustls::rustls;

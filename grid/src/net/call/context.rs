@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use crate::certificate::PeerCertificate;
 use crate::net::link::peer::{Peer, Watch, Watched};
 use crate::proto::wire::{Meta, TraceContext};
 use crate::proto::{Key, RouteIndex};
@@ -21,6 +22,7 @@ pub struct Context {
     route: RouteIndex,
     deadline: Option<Instant>,
     meta: Option<Arc<Meta>>,
+    certificate: Option<PeerCertificate>,
 }
 
 impl Context {
@@ -30,8 +32,9 @@ impl Context {
         route: RouteIndex,
         deadline: Option<Instant>,
         meta: Option<Box<Meta>>,
+        certificate: Option<PeerCertificate>,
     ) -> Self {
-        Self { peer, key, route, deadline, meta: meta.map(Arc::from) }
+        Self { peer, key, route, deadline, meta: meta.map(Arc::from), certificate }
     }
 
     /// The link over which the call arrived.
@@ -42,6 +45,14 @@ impl Context {
     /// Name of the node that calls.
     pub fn peer(&self) -> &str {
         &self.peer.name
+    }
+
+    /// The certificate with which the calling node has proved who it is, on the connection over which the call arrived.
+    ///
+    /// `None` without TLS, on the link of a node to itself, and if the caller has dialed this node and was not asked for a
+    /// client certificate.
+    pub fn certificate(&self) -> Option<&PeerCertificate> {
+        self.certificate.as_ref()
     }
 
     /// Name of this node.

@@ -133,8 +133,9 @@ impl<T: Transport + 'static> Driver<T> {
             return Ok(slot.serve(core, self.generation, &permit)?);
         }
         while let Some(event) = core.effects.next_serve() {
-            let Endpoint { peer, registry, workers } = &core.endpoint;
-            let started = dispatch::serve(peer, registry, workers, event, false);
+            let Endpoint { peer, registry, workers, certificate } = &core.endpoint;
+            let certificate = certificate.as_ref();
+            let started = dispatch::serve(peer, registry, workers, certificate, event, false);
             core.add(started);
             if core.is_full_of_replies() {
                 core.answer();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::budget::limits_of;
+use crate::certificate::PeerCertificate;
 use crate::net::link::contracts::LinkContracts;
 use crate::net::link::peer::Peer;
 use crate::net::serve::registry::Registry;
@@ -15,6 +16,8 @@ pub(in crate::net) struct Endpoint {
     pub(in crate::net) peer: Arc<Peer>,
     pub(in crate::net) registry: Arc<Registry>,
     pub(in crate::net) workers: Arc<Workers>,
+    /// The certificate of the peer on the current connection.
+    pub(in crate::net) certificate: Option<PeerCertificate>,
 }
 
 impl Endpoint {
@@ -32,6 +35,11 @@ impl Endpoint {
         let served = registry.services().iter().map(|service| service.descriptor).collect();
         let contracts = LinkContracts::new(Arc::clone(&local), Arc::clone(&name), served);
         let peer = Peer::new(local, name, limits, routes, labels, contracts, blocking);
-        Self { peer, registry, workers }
+        Self { peer, registry, workers, certificate: None }
+    }
+
+    /// The same end, for a connection on which the peer has proved itself with this certificate.
+    pub(in crate::net) fn certified(&self, certificate: Option<PeerCertificate>) -> Self {
+        Self { certificate, ..self.clone() }
     }
 }

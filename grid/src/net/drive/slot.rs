@@ -153,13 +153,14 @@ impl<T: Transport + 'static> Slot<T> {
         permit: &Permit<'_>,
     ) -> Result<Box<Core<T>>, Taken> {
         let Some(mut event) = core.effects.next_serve() else { return Ok(core) };
-        let Endpoint { peer, registry, workers } = &self.endpoint;
+        let Endpoint { peer, registry, workers, certificate } = &self.endpoint;
         let mut state = self.lend(core);
         loop {
             let route = route_of(&event);
             state.begin_piece(route);
             drop(state);
-            let started = dispatch::serve(peer, registry, workers, event, permit.is_last());
+            let (certificate, is_last) = (certificate.as_ref(), permit.is_last());
+            let started = dispatch::serve(peer, registry, workers, certificate, event, is_last);
             state = self.lock();
             let Some(core) = state.lent_by(generation) else {
                 drop(state);
@@ -232,7 +233,7 @@ impl<T: Transport + 'static> Slot<T> {
 
     /// Delivers the result of a handler that has blocked its driver, which does not have the link any more.
     fn deliver_late(&self, started: Option<Started>, route: Option<RouteIndex>) {
-        let Endpoint { peer, registry, workers } = &self.endpoint;
+        let Endpoint { peer, registry, workers, .. } = &self.endpoint;
         if let Some(label) = route.and_then(|route| peer.label(route)) {
             tracing::debug!(
                 local = %peer.local, peer = %peer.name, method = %label.method,

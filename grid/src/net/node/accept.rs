@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
@@ -19,6 +20,7 @@ use super::report::{LinkLog, note_refusal};
 use super::shared::{Known, Node};
 use super::strangers::{Entry, Stage};
 use crate::auth;
+use crate::certificate::PeerCertificate;
 use crate::error::LinkError;
 use crate::net::catch::catch_future;
 use crate::net::drive::endpoint::Endpoint;
@@ -26,7 +28,9 @@ use crate::net::drive::session::{drive, idle};
 use crate::net::link::state::Instance;
 use crate::net::transport::http::{HeaderMap, StatusCode, header};
 use crate::net::transport::upgrade::server::{Requested, read_first};
-use crate::net::transport::{Io, WebSocket, end};
+use crate::net::transport::{
+    Io, Secured, Security, TLS_HANDSHAKE, TLS_READ_BYTES, WebSocket, end, failure,
+};
 use crate::proto::Introduction;
 use crate::proto::wire::Connect;
 
@@ -40,6 +44,10 @@ const DIAL_EXPECTED: Duration = Duration::from_secs(15);
 
 /// Pause after the listener has failed, usually for lack of file descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+/// What a dialer reads that begins without TLS.
+const EXPECTS_TLS: &str =
+    "the listener expects TLS: use names with https:// on all nodes, and `Builder::tls`";
 
 /// Accepts connections until the future is dropped.
 pub(super) async fn serve(node: Arc<Node>, mut listener: impl Listen) {
@@ -123,9 +131,9 @@ async fn greet<'a>(
     entry: &mut Entry,
     unused: &mut Unused,
 ) -> Result<(), (Option<&'a Known>, LinkError)> {
-    let Accepted { stream, address } = accepted;
-    let upgraded = upgrade(node, stream, address, entry).await;
-    let mut transport = upgraded.map_err(|reason| (None, reason))?;
+    let address = accepted.address;
+    let upgraded = upgrade(node, accepted, entry).await;
+    let (mut transport, certificate) = upgraded.map_err(|reason| (None, reason))?;
     entry.reach(Stage::Upgraded);
     let own = node.introduction();
     let is_known = |name: &str| node.peers.contains_key(name);
@@ -144,6 +152,7 @@ async fn greet<'a>(
         clock_skew_max: node.config.clock_skew_max,
         auth: &*node.auth,
         address,
+        certificate: certificate.as_ref(),
         auth_limit: limit,
     };
     let claim = |connect: &Connect| claim(node, connect, address);
@@ -160,7 +169,7 @@ async fn greet<'a>(
         }
     };
     transport.take_messages_of(node.config.message_bytes_max);
-    match ticket.deliver(Arrival { transport, agreed }) {
+    match ticket.deliver(Arrival { transport, agreed, certificate }) {
         Ok(earlier) => {
             // The link's task has not taken the previous one yet.
             *unused = earlier.map(|earlier| (earlier.transport, LinkError::Replaced { by: None }));
@@ -190,17 +199,31 @@ fn claim<'a>(
     Ok((ticket, known))
 }
 
-/// Reads an upgrade request and answers it.
+/// Performs the TLS handshake if there is one, reads an upgrade request, and answers it. Also returns the client certificate
+/// of the dialer.
 async fn upgrade(
     node: &Node,
-    stream: Box<dyn Io>,
-    address: Option<SocketAddr>,
+    accepted: Accepted,
     entry: &mut Entry,
-) -> Result<WebSocket<Box<dyn Io>>, LinkError> {
+) -> Result<(WebSocket<Box<dyn Io>>, Option<PeerCertificate>), LinkError> {
     let limit = node.config.connect_timeout;
+    let Accepted { stream, address, certificate, is_before_tls } = accepted;
+    let (stream, certificate, lacks_tls) = match node.tls_of_listener().filter(|_| is_before_tls) {
+        None => (stream, certificate, false),
+        Some(security) => match begin_tls(security, stream, limit, entry).await? {
+            Ok((stream, certificate)) => (stream, certificate, false),
+            Err(stream) => (stream, None, true),
+        },
+    };
     let first = read_first(stream);
     let first_limit = limit.min(FIRST_BYTE_TIMEOUT);
-    let begun = within_fixed(first_limit, "nothing was received", first).await?;
+    let begun = within_fixed(first_limit, "nothing was received", first).await;
+    let begun = begun.inspect_err(|_| {
+        // A health check that ends after its TLS handshake.
+        if entry.stage() == Stage::Unknown {
+            entry.reach(Stage::Probe);
+        }
+    })?;
     entry.reach(Stage::Unknown);
     let requested = within(limit, "no upgrade request", begun.read_request()).await?;
     if requested.is_probe() {
@@ -210,17 +233,51 @@ async fn upgrade(
         let refused = async { Ok(requested.refuse(status, text).await) };
         Err(within(limit, "the refusal was not read", refused).await?)
     };
+    if lacks_tls {
+        return refuse(requested, StatusCode::BAD_REQUEST, EXPECTS_TLS.to_owned()).await;
+    }
     if requested.path() != node.config.route {
         let path = requested.path();
         let text = format!("no grid at {path}: all nodes need the same `Config::route`");
         return refuse(requested, StatusCode::NOT_FOUND, text).await;
     }
     let headers = requested.headers();
-    let claim = auth::Claim { name: None, token: bearer(headers), address, time: time(headers) };
+    let claim = auth::Claim {
+        name: None,
+        token: bearer(headers),
+        address,
+        time: time(headers),
+        certificate: certificate.as_ref(),
+    };
     match authenticate(&*node.auth, &node.loopback.workers, claim, limit).await {
-        Ok(()) => within(limit, "the upgrade was not read", requested.accept()).await,
+        Ok(()) => {
+            let accepted = requested.accept();
+            let transport = within(limit, "the upgrade was not read", accepted).await?;
+            Ok((transport, certificate))
+        }
         Err(denied) => refuse(requested, StatusCode::FORBIDDEN, denied.to_string()).await,
     }
+}
+
+/// Performs the TLS handshake of an accepted stream. Returns the stream as it is if the dialer begins without TLS.
+async fn begin_tls(
+    security: &dyn Security,
+    stream: Box<dyn Io>,
+    limit: Duration,
+    entry: &mut Entry,
+) -> Result<Result<Secured, Box<dyn Io>>, LinkError> {
+    let mut stream = BufReader::with_capacity(TLS_READ_BYTES, stream);
+    let first_limit = limit.min(FIRST_BYTE_TIMEOUT);
+    let first = async { stream.fill_buf().await.map(|bytes| bytes.first().copied()) };
+    let first = async { first.await.map_err(failure) };
+    match within_fixed(first_limit, "nothing was received", first).await? {
+        None => return Err(LinkError::Closed { code: None, reason: String::new() }),
+        Some(TLS_HANDSHAKE) => {}
+        Some(_) => return Ok(Err(Box::new(stream))),
+    }
+    entry.reach(Stage::Unknown);
+    let secured = security.accept(Box::new(stream));
+    within(limit, "no TLS handshake", secured).await.map(Ok)
 }
 
 /// Returns the token of a request; empty if there is none.
@@ -261,7 +318,7 @@ pub(super) async fn keep_accepting(
                 continue;
             }
         };
-        let Arrival { transport, agreed } = arrival;
+        let Arrival { transport, agreed, certificate } = arrival;
         let cut = async {
             tokio::select! {
                 later = arrivals.waiting() => {
@@ -274,8 +331,14 @@ pub(super) async fn keep_accepting(
         log.up(&agreed, &own);
         endpoint.peer.contracts.up(agreed.contracts);
         // The reason is in the state of the link.
-        let (reason, transport) =
-            drive(&endpoint, agreed.session, agreed.instance, transport, cut).await;
+        let (reason, transport) = drive(
+            &endpoint.certified(certificate),
+            agreed.session,
+            agreed.instance,
+            transport,
+            cut,
+        )
+        .await;
         log.down(&reason);
         overdue = Some(Instant::now() + DIAL_EXPECTED);
         arrivals.ended(order);

@@ -12,6 +12,8 @@ use super::manager::Manager;
 use super::names::check_names;
 use super::report::LinkLog;
 use super::shared::{Known, Node};
+#[cfg(feature = "tls-no-provider")]
+use super::tls_dial::TlsDial;
 use crate::auth::{Authenticate, NoAuth};
 use crate::config::Config;
 use crate::error::{Fault, LinkError, RemoteError};
@@ -20,6 +22,10 @@ use crate::net::call::ends::{RawReceiver, RawSender};
 use crate::net::drive::endpoint::Endpoint;
 use crate::net::link::state::Instance;
 use crate::net::serve::registry::{HandlerFuture, RawHandler, RegisterError, Registry};
+#[cfg(feature = "tls-no-provider")]
+use crate::net::tls::{Reloading, Tls};
+#[cfg(feature = "tls-no-provider")]
+use crate::net::transport::Security;
 use crate::proto::wire::HandlerId;
 use crate::proto::{Capacities, Features, dials};
 use bytes::Bytes;
@@ -32,6 +38,11 @@ pub struct Builder {
     auth: Arc<dyn Authenticate>,
     /// `None`: plain TCP.
     dial: Option<Arc<dyn Dial>>,
+    #[cfg(feature = "tls-no-provider")]
+    tls: Option<Tls>,
+    /// Opens the byte streams below TLS; `None`: TCP.
+    #[cfg(feature = "tls-no-provider")]
+    below_tls: Option<Arc<dyn Dial>>,
     config: Config,
     extensions: Option<Vec<String>>,
     registry: Registry,
@@ -53,6 +64,10 @@ impl Builder {
             hosts: None,
             auth: Arc::new(NoAuth),
             dial: None,
+            #[cfg(feature = "tls-no-provider")]
+            tls: None,
+            #[cfg(feature = "tls-no-provider")]
+            below_tls: None,
             config: Config::default(),
             extensions: None,
             registry: Registry::new(),
@@ -74,7 +89,41 @@ impl Builder {
         self
     }
 
-    /// Sets how byte streams to other nodes are opened. Default: TCP to the host and port of their name.
+    /// Sets up TLS: nodes whose names begin with `https://` are dialed with it, and [`Manager::serve`] listens with it if the
+    /// name of this node begins with `https://`. Default: no TLS.
+    ///
+    /// The files are read by [`build`](Self::build), which fails with [`BuildError::Tls`].
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// let nodes = ["https://node1:9000", "https://node2:9000"];
+    /// let tls = grid::Tls::mutual("ca.pem", "node1.pem", "node1.key");
+    /// let node = grid::Manager::builder(nodes[0])
+    ///     .hosts(nodes)
+    ///     .tls(tls)
+    ///     .token(grid::CertificateName::new())
+    ///     .build()?;
+    /// let listener = tokio::net::TcpListener::bind("0.0.0.0:9000").await?;
+    /// node.serve(listener).await?;
+    /// # Ok(()) }
+    /// ```
+    #[cfg(feature = "tls-no-provider")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Like [`tls`](Self::tls), over byte streams that `dial` opens instead of TCP, for example through a SOCKS proxy.
+    #[cfg(feature = "tls-no-provider")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+    pub fn tls_over(mut self, tls: Tls, dial: impl Dial) -> Self {
+        self.below_tls = Some(Arc::new(dial));
+        self.tls(tls)
+    }
+
+    /// Sets how byte streams to other nodes are opened. Default: TCP to the host and port of their name, with TLS if the name
+    /// begins with `https://` and `Builder::tls` was called. A dialer of your own does TLS itself.
     pub fn dial_with(mut self, dial: impl Dial) -> Self {
         self.dial = Some(Arc::new(dial));
         self
@@ -165,16 +214,24 @@ impl Builder {
     /// [`BuildError`], which names the invalid host, handler or setting: what can only be a mistake, such as two names that
     /// differ only in case, or a token that no HTTP header can carry. What is probably a mistake is logged as a warning.
     pub fn build(self) -> Result<Manager, BuildError> {
-        let Self { name, hosts, auth, dial, config, extensions, mut registry, failed } = self;
+        let Self { name, hosts, auth, dial, config, extensions, mut registry, failed, .. } = self;
         if let Some(error) = failed {
             return Err(error.into());
         }
         tokio::runtime::Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
         config.check().map_err(BuildError::Config)?;
         let hosts = hosts.unwrap_or_else(|| vec![name.clone()]);
-        check_names(&name, &hosts, dial.is_some())?;
+        #[cfg(feature = "tls-no-provider")]
+        let has_tls = self.tls.is_some();
+        #[cfg(not(feature = "tls-no-provider"))]
+        let has_tls = false;
+        check_names(&name, &hosts, dial.is_some() || has_tls)?;
         auth.ready().map_err(BuildError::Auth)?;
         let features = extensions.map_or(Ok(Features::all()), |names| offered(&names))?;
+        #[cfg(feature = "tls-no-provider")]
+        let (dial, security) = secured(&name, dial, self.tls, self.below_tls)?;
+        #[cfg(not(feature = "tls-no-provider"))]
+        let security = None;
         let name: Arc<str> = name.into();
         registry.set_blocking_max(config.blocking_calls_max);
         let registry = Arc::new(registry);
@@ -205,6 +262,7 @@ impl Builder {
             features,
             auth,
             dial: dial.unwrap_or_else(|| Arc::new(TcpDial::default())),
+            security,
             registry,
             peers,
             loopback,
@@ -212,6 +270,20 @@ impl Builder {
         });
         Ok(Manager::start(node))
     }
+}
+
+/// Loads the files of TLS. Returns the node's dialer and its TLS.
+#[cfg(feature = "tls-no-provider")]
+fn secured(
+    name: &str,
+    dial: Option<Arc<dyn Dial>>,
+    tls: Option<Tls>,
+    below: Option<Arc<dyn Dial>>,
+) -> Result<(Option<Arc<dyn Dial>>, Option<Arc<dyn Security>>), BuildError> {
+    let Some(tls) = tls else { return Ok((dial, None)) };
+    let loaded = Arc::new(Reloading::load(name, tls)?);
+    let dial = dial.unwrap_or_else(|| Arc::new(TlsDial::new(Arc::clone(&loaded), below)));
+    Ok((Some(dial), Some(loaded)))
 }
 
 fn offered(names: &[String]) -> Result<Features, BuildError> {

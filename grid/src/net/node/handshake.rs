@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use crate::auth::{Authenticate, Claim};
+use crate::certificate::PeerCertificate;
 use crate::error::{LinkError, one_line};
 use crate::net::link::state::Instance;
 use crate::net::serve::workers::Workers;
@@ -33,6 +34,8 @@ pub(super) struct Agreed {
 pub(super) struct Arrival {
     pub(super) transport: WebSocket<Box<dyn Io>>,
     pub(super) agreed: Agreed,
+    /// The certificate of the peer.
+    pub(super) certificate: Option<PeerCertificate>,
 }
 
 /// Timeout for each handshake message.
@@ -106,6 +109,8 @@ pub(super) struct Gate<'a> {
     pub(super) auth: &'a dyn Authenticate,
     /// The address of the dialer.
     pub(super) address: Option<SocketAddr>,
+    /// The client certificate of the dialer.
+    pub(super) certificate: Option<&'a PeerCertificate>,
     /// Timeout of the authenticator.
     pub(super) auth_limit: Duration,
 }
@@ -208,6 +213,7 @@ impl Gate<'_> {
             token: &connect.token,
             address: self.address,
             time: connect.time.to_system_time(),
+            certificate: self.certificate,
         };
         authenticate(self.auth, self.workers, claim, self.auth_limit).await?;
         check_direction(&self.own.name, &connect.host)

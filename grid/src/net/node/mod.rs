@@ -20,3 +20,5 @@ mod report;
 mod resolve;
 mod shared;
 mod strangers;
+#[cfg(feature = "tls-no-provider")]
+mod tls_dial;

@@ -16,6 +16,7 @@ use super::pace::Verdict;
 use super::registry::{Entry, RawHandler, Registry};
 use super::task::{Handler, Kind, Later, Work, flatten};
 use super::workers::Workers;
+use crate::certificate::PeerCertificate;
 use crate::error::Fault;
 use crate::net::call::context::Context;
 use crate::net::call::ends::ends;
@@ -34,17 +35,18 @@ pub(in crate::net) enum Started {
 }
 
 /// Starts the handler of an [`Event::Serve`]: polls it once here, or returns it to be spawned (see the module).
-/// `is_last`: this is the last free worker.
+/// `certificate`: that of the peer, on this connection. `is_last`: this is the last free worker.
 pub(in crate::net) fn serve(
     peer: &Arc<Peer>,
     registry: &Registry,
     workers: &Workers,
+    certificate: Option<&PeerCertificate>,
     event: Event,
     is_last: bool,
 ) -> Option<Started> {
     let Event::Serve { key, route, payload, deadline, meta } = event else { return None };
     let entry = registry.entry(route)?;
-    let context = Context::new(Arc::clone(peer), key, route, deadline, meta);
+    let context = Context::new(Arc::clone(peer), key, route, deadline, meta, certificate.cloned());
     let later = |work| Some(Started::Later(Later { key, route, work }));
     match &entry.handler {
         RawHandler::Single { run, inline } => {
