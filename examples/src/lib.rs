@@ -21,6 +21,8 @@ mod guide {
     mod errors {}
     #[doc = include_str!("../../docs/guide/evolution.md")]
     mod evolution {}
+    #[doc = include_str!("../../docs/guide/tls.md")]
+    mod tls {}
     #[doc = include_str!("../../docs/guide/testing.md")]
     mod testing {}
 }

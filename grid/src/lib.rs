@@ -47,6 +47,8 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `json` | off | `Json`, for values that are sent as JSON; depends on `serde_json` |
+//! | `tls` | off | `Tls`: TLS for all links; depends on `rustls` with `ring`, which compiles C |
+//! | `tls-no-provider` | off | the same without `ring`: the application installs a `CryptoProvider`, or passes one to `Tls::provider` |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
