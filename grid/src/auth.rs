@@ -129,7 +129,7 @@ impl Denied {
 /// One secret that all nodes share.
 ///
 /// The secret itself is the token: anyone who can read the connection can join the grid. Use TLS if the network is not
-/// trusted (see [`Builder::dial_with`](crate::Builder::dial_with)).
+/// trusted (`Builder::tls`, feature `tls`, or [`Builder::dial_with`](crate::Builder::dial_with)).
 #[derive(Clone)]
 pub struct SharedSecret(String);
 

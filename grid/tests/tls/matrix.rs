@@ -1,6 +1,7 @@
 //! What is right connects, and what is wrong is named at both ends.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use grid::rustls::pki_types::pem::PemObject as _;
 use grid::rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -8,10 +9,17 @@ use grid::rustls::{
     self, ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion, crypto::ring,
     version,
 };
-use grid::{Dial, Dialing, Io, LinkError, State, Tls};
+use grid::{Dial, Dialing, Io, LinkError, Manager, State, Tls};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+use tokio::time::sleep;
+use tracing::Level;
+use tracing::subscriber::DefaultGuard;
 
-use crate::network::{World, apart, connected, hosts, names, start, start_with};
+use crate::log::Lines;
+
+use crate::network::{
+    Route, World, apart, connected, hosts, listener, names, node, start, start_with,
+};
 use crate::pki::{Ca, Leaf, Stated};
 
 /// Both nodes stay apart; checks what the dialer says, and the one line of the listener. `None`: the listener logs nothing.
@@ -221,7 +229,7 @@ async fn versions_of_tls() {
 }
 
 /// A dialer of streams without TLS, whatever the name says.
-struct Plain(crate::network::Route);
+struct Plain(Route);
 
 impl Dial for Plain {
     fn dial<'a>(&'a self, name: &'a str) -> Dialing<'a> {
@@ -284,6 +292,60 @@ async fn listeners_that_are_something_else() {
         println!("something else\n  dialer:   {dialed}\n");
         assert!(dialed.contains(text), "{dialed}");
     }
+}
+
+/// A node that listens, how to reach it, and what it logs at `info` and above about connections.
+fn listening(world: &World, host: &str) -> (Manager, Route, Lines, DefaultGuard) {
+    let (lines, guard) = Lines::collect();
+    let (incoming, route) = listener();
+    let manager = node(names().1).tls(world.server(host)).build().unwrap();
+    tokio::spawn(manager.serve(incoming));
+    (manager, route, lines, guard)
+}
+
+#[tokio::test(start_paused = true)]
+async fn strangers_that_stop_in_their_handshake() {
+    let world = World::new("stop");
+    let (_node, route, lines, _guard) = listening(&world, hosts().1);
+    let silent = route.open();
+    sleep(Duration::from_secs(20)).await;
+    assert!(lines.with(Level::INFO, "message=refused").is_empty(), "a health check");
+    drop(silent);
+    let mut slow = route.open();
+    slow.write_all(b"\x16\x03\x01").await.unwrap();
+    sleep(Duration::from_secs(9)).await;
+    assert!(lines.with(Level::INFO, "message=refused").is_empty());
+    sleep(Duration::from_secs(2)).await;
+    let refused =
+        lines.with(Level::WARN, "no TLS handshake within 10s (`Config::connect_timeout`)");
+    assert_eq!(refused.len(), 1, "{refused:#?}");
+    assert_eq!(slow.read(&mut [0; 100]).await.unwrap(), 0, "closed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn health_checks_with_tls_are_not_logged_and_broken_handshakes_are() {
+    let world = World::new("health");
+    let (dialer, host) = hosts();
+    let (_node, route, lines, _guard) = listening(&world, host);
+    let config = of_dialer(&world, &world.ca.sign(dialer), &version::TLS13);
+    let connector = tokio_rustls::TlsConnector::from(config);
+    let name = grid::rustls::pki_types::ServerName::try_from(host).unwrap();
+    for request in [&b""[..], b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n"] {
+        let mut stream = connector.connect(name.clone(), route.open()).await.unwrap();
+        stream.write_all(request).await.unwrap();
+        stream.flush().await.unwrap();
+        drop(stream);
+    }
+    sleep(Duration::from_secs(1)).await;
+    assert!(lines.with(Level::INFO, "message=refused").is_empty());
+    // Different causes from one address are different lines, and repeats of one are not.
+    for bytes in [&b"\x16\x03\x01\x00\x04junk"[..], b"\x16\x03", b"\x16\x03", b"\x16\x03"] {
+        route.open().write_all(bytes).await.unwrap();
+        sleep(Duration::from_secs(1)).await;
+    }
+    let refused = lines.with(Level::WARN, "message=refused");
+    assert_eq!(refused.len(), 2, "{refused:#?}");
+    assert!(refused[1].contains("the dialer closed the connection during the TLS handshake"));
 }
 
 #[test]

@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
@@ -19,6 +18,7 @@ use super::refusals::{Refusal, RefusalLog};
 use super::report::{LinkLog, note_refusal};
 use super::shared::{Known, Node};
 use super::strangers::{Entry, Stage};
+use super::tls_accept::{EXPECTS_TLS, FIRST_BYTE_TIMEOUT, begin_tls};
 use crate::auth;
 use crate::certificate::PeerCertificate;
 use crate::error::LinkError;
@@ -28,15 +28,9 @@ use crate::net::drive::session::{drive, idle};
 use crate::net::link::state::Instance;
 use crate::net::transport::http::{HeaderMap, StatusCode, header};
 use crate::net::transport::upgrade::server::{Requested, read_first};
-use crate::net::transport::{
-    Io, Secured, Security, TLS_HANDSHAKE, TLS_READ_BYTES, WebSocket, end, failure,
-};
+use crate::net::transport::{Io, WebSocket, end};
 use crate::proto::Introduction;
 use crate::proto::wire::Connect;
-
-/// Time limit for the first byte of an accepted connection, if [`Config::connect_timeout`](crate::Config) is not
-/// shorter. A dialer sends its request as soon as it is connected; this is enough for two lost packets.
-const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A peer that has not dialed this node after this time is logged. After a failed attempt, which takes up to
 /// [`Config::connect_timeout`](crate::Config), a peer dials again within two seconds.
@@ -44,10 +38,6 @@ const DIAL_EXPECTED: Duration = Duration::from_secs(15);
 
 /// Pause after the listener has failed, usually for lack of file descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
-
-/// What a dialer reads that begins without TLS.
-const EXPECTS_TLS: &str =
-    "the listener expects TLS: use names with https:// on all nodes, and `Builder::tls`";
 
 /// Accepts connections until the future is dropped.
 pub(super) async fn serve(node: Arc<Node>, mut listener: impl Listen) {
@@ -257,27 +247,6 @@ async fn upgrade(
         }
         Err(denied) => refuse(requested, StatusCode::FORBIDDEN, denied.to_string()).await,
     }
-}
-
-/// Performs the TLS handshake of an accepted stream. Returns the stream as it is if the dialer begins without TLS.
-async fn begin_tls(
-    security: &dyn Security,
-    stream: Box<dyn Io>,
-    limit: Duration,
-    entry: &mut Entry,
-) -> Result<Result<Secured, Box<dyn Io>>, LinkError> {
-    let mut stream = BufReader::with_capacity(TLS_READ_BYTES, stream);
-    let first_limit = limit.min(FIRST_BYTE_TIMEOUT);
-    let first = async { stream.fill_buf().await.map(|bytes| bytes.first().copied()) };
-    let first = async { first.await.map_err(failure) };
-    match within_fixed(first_limit, "nothing was received", first).await? {
-        None => return Err(LinkError::Closed { code: None, reason: String::new() }),
-        Some(TLS_HANDSHAKE) => {}
-        Some(_) => return Ok(Err(Box::new(stream))),
-    }
-    entry.reach(Stage::Unknown);
-    let secured = security.accept(Box::new(stream));
-    within(limit, "no TLS handshake", secured).await.map(Ok)
 }
 
 /// Returns the token of a request; empty if there is none.

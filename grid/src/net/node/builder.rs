@@ -13,7 +13,7 @@ use super::names::check_names;
 use super::report::LinkLog;
 use super::shared::{Known, Node};
 #[cfg(feature = "tls-no-provider")]
-use super::tls_dial::TlsDial;
+use super::tls_dial::secured;
 use crate::auth::{Authenticate, NoAuth};
 use crate::config::Config;
 use crate::error::{Fault, LinkError, RemoteError};
@@ -23,9 +23,7 @@ use crate::net::drive::endpoint::Endpoint;
 use crate::net::link::state::Instance;
 use crate::net::serve::registry::{HandlerFuture, RawHandler, RegisterError, Registry};
 #[cfg(feature = "tls-no-provider")]
-use crate::net::tls::{Reloading, Tls};
-#[cfg(feature = "tls-no-provider")]
-use crate::net::transport::Security;
+use crate::net::tls::Tls;
 use crate::proto::wire::HandlerId;
 use crate::proto::{Capacities, Features, dials};
 use bytes::Bytes;
@@ -270,20 +268,6 @@ impl Builder {
         });
         Ok(Manager::start(node))
     }
-}
-
-/// Loads the files of TLS. Returns the node's dialer and its TLS.
-#[cfg(feature = "tls-no-provider")]
-fn secured(
-    name: &str,
-    dial: Option<Arc<dyn Dial>>,
-    tls: Option<Tls>,
-    below: Option<Arc<dyn Dial>>,
-) -> Result<(Option<Arc<dyn Dial>>, Option<Arc<dyn Security>>), BuildError> {
-    let Some(tls) = tls else { return Ok((dial, None)) };
-    let loaded = Arc::new(Reloading::load(name, tls)?);
-    let dial = dial.unwrap_or_else(|| Arc::new(TlsDial::new(Arc::clone(&loaded), below)));
-    Ok((Some(dial), Some(loaded)))
 }
 
 fn offered(names: &[String]) -> Result<Features, BuildError> {

@@ -20,5 +20,6 @@ mod report;
 mod resolve;
 mod shared;
 mod strangers;
+mod tls_accept;
 #[cfg(feature = "tls-no-provider")]
 mod tls_dial;

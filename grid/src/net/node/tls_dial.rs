@@ -1,25 +1,38 @@
-//! [`TlsDial`]: the dialer of a node with TLS.
+//! The dialing side of a node with TLS.
 
 use std::sync::Arc;
 
 use super::dial::{Dial, Dialing, DialingCertified, TcpDial};
 use super::name::Name;
 use crate::error::LinkError;
-use crate::net::tls::Reloading;
-use crate::net::transport::Io;
+use crate::net::tls::{Reloading, Tls, TlsError};
+use crate::net::transport::{Io, Security};
+
+/// The dialer of a node, and its TLS.
+pub(super) type Secured = (Option<Arc<dyn Dial>>, Option<Arc<dyn Security>>);
+
+/// Loads the files of TLS. `dial` is the user's dialer, which does TLS itself; `below` opens the byte streams below TLS.
+pub(super) fn secured(
+    name: &str,
+    dial: Option<Arc<dyn Dial>>,
+    tls: Option<Tls>,
+    below: Option<Arc<dyn Dial>>,
+) -> Result<Secured, TlsError> {
+    let Some(tls) = tls else { return Ok((dial, None)) };
+    let loaded = Arc::new(Reloading::load(name, tls)?);
+    let dial = dial.unwrap_or_else(|| {
+        let tls = Arc::clone(&loaded);
+        Arc::new(TlsDial { tls, below, tcp: TcpDial::default() })
+    });
+    Ok((Some(dial), Some(loaded)))
+}
 
 /// Dials names that begin with `https://` with TLS, and others without.
-pub(super) struct TlsDial {
+struct TlsDial {
     tls: Arc<Reloading>,
     /// Opens the byte streams below TLS; `None`: TCP.
     below: Option<Arc<dyn Dial>>,
     tcp: TcpDial,
-}
-
-impl TlsDial {
-    pub(super) fn new(tls: Arc<Reloading>, below: Option<Arc<dyn Dial>>) -> Self {
-        Self { tls, below, tcp: TcpDial::default() }
-    }
 }
 
 impl Dial for TlsDial {
