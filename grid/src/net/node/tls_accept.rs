@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
-use super::handshake::{within, within_fixed};
+use super::handshake::within_fixed;
 use super::strangers::{Entry, Stage};
 use crate::error::LinkError;
 use crate::net::transport::{Io, Secured, Security, TLS_HANDSHAKE, TLS_READ_BYTES, failure};
@@ -34,6 +34,5 @@ pub(super) async fn begin_tls(
         Some(_) => return Ok(Err(Box::new(stream))),
     }
     entry.reach(Stage::Unknown);
-    let secured = security.accept(Box::new(stream));
-    within(limit, "no TLS handshake", secured).await.map(Ok)
+    security.accept(Box::new(stream), limit).await.map(Ok)
 }

@@ -1,8 +1,8 @@
 //! [`Reloading`]: the TLS of a node. It performs the handshakes, and reads the files again when they change.
 
-use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::io::BufReader;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
@@ -55,7 +55,11 @@ impl Reloading {
                 let certificate = certificate(stream.get_ref().1.peer_certificates());
                 Ok((Box::new(TlsIo::new(stream, Side::Dialer)), certificate))
             }
-            Err((error, stream)) => Err(failed(Side::Dialer, &error, stream).await),
+            Err((error, stream)) => {
+                // In the background: the next attempt is a second later at the earliest, and this one has ended.
+                tokio::spawn(end(stream));
+                Err(of_handshake(Side::Dialer, &error))
+            }
         }
     }
 
@@ -110,18 +114,28 @@ impl Security for Reloading {
         self.current().server.is_some()
     }
 
-    fn accept(&self, stream: Box<dyn Io>) -> Securing<'_> {
+    fn accept(&self, stream: Box<dyn Io>, limit: Duration) -> Securing<'_> {
         Box::pin(async move {
             let Some(server) = self.current().server.clone() else {
                 return Err(LinkError::tls("this node has no certificate to listen with"));
             };
-            match TlsAcceptor::from(server).accept(stream).into_fallible().await {
+            let handshake = TlsAcceptor::from(server).accept(stream).into_fallible();
+            let late = LinkError::TimedOut {
+                step: "no TLS handshake",
+                limit,
+                setting: Some("connect_timeout"),
+            };
+            match tokio::time::timeout(limit, handshake).await.map_err(|_| late)? {
                 Ok(stream) => {
                     let certificate = certificate(stream.get_ref().1.peer_certificates());
                     let stream = TlsIo::new(stream, Side::Listener);
                     Ok((Box::new(stream) as Box<dyn Io>, certificate))
                 }
-                Err((error, stream)) => Err(failed(Side::Listener, &error, stream).await),
+                Err((error, stream)) => {
+                    // Here and not in a task, so that strangers whose handshakes fail are counted until they are closed.
+                    end(stream).await;
+                    Err(of_handshake(Side::Listener, &error))
+                }
             }
         })
     }
@@ -142,12 +156,6 @@ fn certificate(chain: Option<&[CertificateDer<'static>]>) -> Option<PeerCertific
     let chain = chain?.iter().map(|certificate| certificate.to_vec()).collect();
     // A certificate that this crate cannot read counts as none, so authenticators refuse it.
     PeerCertificate::from_chain(chain).ok()
-}
-
-async fn failed(side: Side, error: &io::Error, stream: impl Io) -> LinkError {
-    let error = of_handshake(side, error);
-    end(stream).await;
-    error
 }
 
 /// Logs what is probably a mistake.

@@ -2,6 +2,7 @@
 //! `tls`; everything else works without.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use super::Io;
 use crate::certificate::PeerCertificate;
@@ -19,8 +20,9 @@ pub(in crate::net) trait Security: Send + Sync {
     /// Whether this node has a certificate with which it can listen.
     fn can_listen(&self) -> bool;
 
-    /// Performs the handshake of the listening side.
-    fn accept(&self, stream: Box<dyn Io>) -> Securing<'_>;
+    /// Performs the handshake of the listening side within this time. If it fails, the other side may take a moment more to
+    /// read why.
+    fn accept(&self, stream: Box<dyn Io>, limit: Duration) -> Securing<'_>;
 
     /// Reloads the files when they change. Never ends.
     fn watch(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
