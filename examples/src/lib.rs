@@ -23,6 +23,8 @@ mod guide {
     mod evolution {}
     #[doc = include_str!("../../docs/guide/mounting.md")]
     mod mounting {}
+    #[doc = include_str!("../../docs/guide/tls.md")]
+    mod tls {}
     #[doc = include_str!("../../docs/guide/testing.md")]
     mod testing {}
     #[doc = include_str!("../../docs/guide/security.md")]

@@ -52,10 +52,14 @@
 //! | `http2` | off | the same over HTTP/2, with extended CONNECT; the feature `http2` of `hyper` |
 //! | `json` | off | `Json`, for values that are sent as JSON; depends on `serde_json` |
 //! | `jwt` | off | `Jwt`, for nodes that identify themselves with JSON Web Tokens; depends on `jsonwebtoken` and `serde_json` |
+//! | `tls` | off | `Tls`: TLS for all links; depends on `rustls` with `ring`, which compiles C |
+//! | `tls-no-provider` | off | the same without `ring`: the application installs a `CryptoProvider`, or passes one to `Tls::provider` |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod auth;
+mod certificate;
+mod certificate_name;
 mod config;
 mod descriptor;
 mod error;
@@ -70,6 +74,8 @@ pub use auth::{
 #[cfg(feature = "jwt")]
 #[cfg_attr(docsrs, doc(cfg(feature = "jwt")))]
 pub use auth::{Jwt, JwtClaims, JwtKey, JwtKeyError};
+pub use certificate::{BadCertificate, PeerCertificate};
+pub use certificate_name::CertificateName;
 pub use config::{Config, ROUTE};
 pub use descriptor::{MethodInfo, MethodKind, Registered, ServiceDescriptor};
 pub use error::{
@@ -82,12 +88,15 @@ pub use futures_core::Stream;
 pub use grid_macros::service;
 pub use net::{
     Accepted, BuildError, Builder, CallInfo, Connection, ConnectionStats, Context, Dial, Dialing,
-    Instance, Io, Listen, Manager, NameError, NotConnected, RawCall, RawOpening, RawReceiver,
-    RawSender, Refused, RegisterError, State, States, Stats, UnknownHost, tune,
+    DialingCertified, Instance, Io, Listen, Manager, NameError, NotConnected, RawCall, RawOpening,
+    RawReceiver, RawSender, Refused, RegisterError, State, States, Stats, UnknownHost, tune,
 };
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
 pub use net::{HttpBody, HttpFuture, HttpService};
+#[cfg(feature = "tls-no-provider")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub use net::{Tls, TlsError};
 #[cfg(feature = "__internals")]
 #[doc(hidden)]
 pub use proto::internals as __internals;
@@ -103,3 +112,8 @@ pub use rpc::{
     InputError, Method, Mock, Opening, Outgoing, Payload, Raw, Registrar, Reply, Requests,
     Responses, Served, ServerStreamMethod, Service, TwoWayMethod,
 };
+/// The TLS library, in the version whose types [`Tls`] takes.
+#[cfg(feature = "tls-no-provider")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+#[doc(no_inline)]
+pub use tokio_rustls::rustls;

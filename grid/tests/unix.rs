@@ -60,7 +60,8 @@ impl Dial for Nowhere {
 
 /// A node with the settings of all nodes of this host.
 fn node(name: &str, directory: &Directory) -> Manager {
-    let builder = Manager::builder(name).hosts([A, B, "http://c:1", "http://d:1"]);
+    let builder =
+        Manager::builder(name).hosts([A, B, "http://c:1", "http://d:1"]).token(grid::NoAuth);
     let builder = [A, B]
         .iter()
         .fold(builder, |builder, host| builder.unix_socket(*host, directory.socket(host)));
@@ -114,7 +115,11 @@ async fn a_stale_file_is_named_and_the_next_listener_is_reached() {
 
 #[tokio::test]
 async fn a_socket_of_an_unknown_node_is_refused() {
-    let built = Manager::builder(A).hosts([A, B]).unix_socket("http://b:2", "/run/b.sock").build();
+    let built = Manager::builder(A)
+        .hosts([A, B])
+        .token(grid::NoAuth)
+        .unix_socket("http://b:2", "/run/b.sock")
+        .build();
     let error = built.unwrap_err();
     assert!(matches!(&error, BuildError::UnixSocketHost { host, .. } if host == "http://b:2"));
     let text = error.to_string();

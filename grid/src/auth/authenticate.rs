@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
 use super::identity::Identity;
+use crate::certificate::PeerCertificate;
 
 /// Maximum length of what [`Authenticate::prove`] returns, in bytes. It has room for a signature with a few certificates
 /// of elliptic keys.
@@ -176,6 +177,8 @@ pub struct Claim<'a> {
     pub now: SystemTime,
     /// How far the two clocks may differ: [`Config::clock_skew_max`](crate::Config::clock_skew_max).
     pub skew_max: Duration,
+    /// The client certificate of the dialer, if TLS has verified one.
+    pub certificate: Option<&'a PeerCertificate>,
 }
 
 impl<'a> Claim<'a> {
@@ -190,6 +193,7 @@ impl<'a> Claim<'a> {
             time: None,
             now: SystemTime::now(),
             skew_max: Duration::from_secs(5 * 60),
+            certificate: None,
         }
     }
 
@@ -203,6 +207,12 @@ impl<'a> Claim<'a> {
     #[must_use]
     pub fn with_local(self, local: &'a str) -> Self {
         Self { local, ..self }
+    }
+
+    /// Sets the client certificate.
+    #[must_use]
+    pub fn with_certificate(self, certificate: &'a PeerCertificate) -> Self {
+        Self { certificate: Some(certificate), ..self }
     }
 
     /// Sets the time of the listener's clock.
@@ -220,6 +230,7 @@ impl fmt::Debug for Claim<'_> {
             .field("name", &self.name)
             .field("address", &self.address)
             .field("time", &self.time)
+            .field("certificate", &self.certificate)
             .finish_non_exhaustive()
     }
 }

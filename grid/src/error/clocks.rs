@@ -36,7 +36,7 @@ impl fmt::Display for Clocks {
 }
 
 /// Formats a time as `2026-11-26T08:00:00Z`.
-struct Utc(SystemTime);
+pub(crate) struct Utc(pub(crate) SystemTime);
 
 impl fmt::Display for Utc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,6 +12,8 @@ mod nearest;
 
 pub(crate) use call::CallFailure;
 pub use call::{CallError, Sent};
+#[cfg(feature = "tls-no-provider")]
+pub(crate) use clocks::Utc;
 pub(crate) use clocks::clocks_text;
 pub use codec::{Closed, CodecError, SendError};
 pub(crate) use codec::{request_too_large, too_large};

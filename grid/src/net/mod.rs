@@ -7,6 +7,7 @@
 //! | `serve/` | the handlers of a node, and running them |
 //! | `call/` | the handles of callers: connections, calls, ends of streams |
 //! | `link/` | one peer: the lock around its link, the tasks that wait on it, its state |
+//! | `tls/` | TLS with the feature `tls`: its files, their reload, and the handshakes |
 //! | `transport/` | transports for messages: WebSockets, and the loopback |
 //!
 //! Each folder imports only from those below it.
@@ -18,6 +19,8 @@ mod drive;
 mod link;
 mod node;
 mod serve;
+#[cfg(feature = "tls-no-provider")]
+mod tls;
 mod transport;
 
 pub(crate) use crate::proto::wire::join;
@@ -32,7 +35,7 @@ pub use link::states::States;
 pub use link::stats::{ConnectionStats, Stats};
 pub use node::build_error::BuildError;
 pub use node::builder::Builder;
-pub use node::dial::{Dial, Dialing};
+pub use node::dial::{Dial, Dialing, DialingCertified};
 #[cfg(feature = "http")]
 pub use node::http_service::{HttpBody, HttpFuture, HttpService};
 pub(crate) use node::in_process::in_process;
@@ -42,4 +45,6 @@ pub use node::name::NameError;
 pub use serve::permit::CallInfo;
 pub use serve::registry::RegisterError;
 pub(crate) use serve::registry::{RawHandler, Registry, RunSingle};
+#[cfg(feature = "tls-no-provider")]
+pub use tls::{Tls, TlsError};
 pub use transport::{Io, tune};

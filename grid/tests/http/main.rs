@@ -81,12 +81,18 @@ impl Dial for Hyper {
 /// A node that is dialed, and the name of the one that dials it.
 fn listening(configure: impl FnOnce(Builder) -> Builder) -> (Manager, &'static str) {
     let (dialer, listener) = sides();
-    let builder = Manager::builder(listener).hosts([A, B]).service(DoubleServer::new(Doubler));
+    let builder = Manager::builder(listener)
+        .hosts([A, B])
+        .token(grid::NoAuth)
+        .service(DoubleServer::new(Doubler));
     (configure(builder).build().unwrap(), dialer)
 }
 
 /// A node that dials `listener`.
 fn dialing(dial: impl Dial, configure: impl FnOnce(Builder) -> Builder) -> Manager {
-    let builder = Manager::builder(sides().0).hosts([A, B]).service(DoubleServer::new(Doubler));
+    let builder = Manager::builder(sides().0)
+        .hosts([A, B])
+        .token(grid::NoAuth)
+        .service(DoubleServer::new(Doubler));
     configure(builder.dial_with(dial)).build().unwrap()
 }

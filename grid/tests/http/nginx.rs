@@ -140,6 +140,7 @@ async fn behind_nginx(
     let node = |name: &str| {
         Manager::builder(name)
             .hosts([SERVED, &dialer])
+            .token(grid::NoAuth)
             .config(Config::default().ping_interval(ping_interval))
             .service(DoubleServer::new(Doubler))
             .dial_with(Openssl(nginx.directory.clone()))

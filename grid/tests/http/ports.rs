@@ -10,7 +10,8 @@ use axum::routing::get;
 use bytes::{Buf as _, BufMut as _};
 use futures_util::future::BoxFuture;
 use grid::{
-    Authenticate, Authenticating, Claim, Denied, Dial, Dialing, Io, Manager, ROUTE, TokenFuture,
+    Ask, Authenticate, Authenticating, Claim, Denied, Dial, Dialing, Identity, Io, Manager, ROUTE,
+    TokenFuture,
 };
 use http::uri::PathAndQuery;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
@@ -27,13 +28,13 @@ use crate::{DoubleServer, Doubler, assert_calls};
 struct Addresses(Arc<Mutex<Vec<Option<SocketAddr>>>>);
 
 impl Authenticate for Addresses {
-    fn token<'a>(&'a self, _: &'a str, _: &'a str) -> TokenFuture<'a> {
-        Box::pin(async { Ok(String::new()) })
+    fn token<'a>(&'a self, _: Ask<'a>) -> TokenFuture<'a> {
+        Box::pin(async { Ok("".into()) })
     }
 
-    fn check<'a>(&'a self, claim: Claim<'a>) -> Authenticating<'a, Result<(), Denied>> {
+    fn check<'a>(&'a self, claim: Claim<'a>) -> Authenticating<'a, Result<Identity, Denied>> {
         self.0.lock().unwrap().push(claim.address);
-        Box::pin(async { Ok(()) })
+        Box::pin(async { Ok(Identity::unproven("a test")) })
     }
 }
 
@@ -46,7 +47,10 @@ async fn serve(mount: impl FnOnce(&Manager) -> Router) -> (SocketAddr, [Manager;
     let dialer = names.into_iter().find(|name| grid::dials(name, &served)).unwrap();
     let hosts = [served.clone(), dialer.clone()];
     let node = |name: &str| {
-        Manager::builder(name).hosts(hosts.clone()).service(DoubleServer::new(Doubler))
+        Manager::builder(name)
+            .hosts(hosts.clone())
+            .token(grid::NoAuth)
+            .service(DoubleServer::new(Doubler))
     };
     let listening = node(&served).token(Addresses::default()).build().unwrap();
     let app = mount(&listening).into_make_service_with_connect_info::<SocketAddr>();

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use grid::{
-    Authenticate, Authenticating, Claim, Denied, HttpService, ROUTE, SharedSecret, TokenFuture,
+    Ask, Authenticate, Authenticating, Claim, Denied, HttpService, Identity, ROUTE, SharedSecret,
+    TokenFuture,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::time::Instant;
@@ -142,11 +143,11 @@ async fn refusals_are_logged_with_the_address_and_health_checks_are_not() {
 struct Panics;
 
 impl Authenticate for Panics {
-    fn token<'a>(&'a self, _: &'a str, _: &'a str) -> TokenFuture<'a> {
-        Box::pin(async { Ok(String::new()) })
+    fn token<'a>(&'a self, _: Ask<'a>) -> TokenFuture<'a> {
+        Box::pin(async { Ok("".into()) })
     }
 
-    fn check<'a>(&'a self, claim: Claim<'a>) -> Authenticating<'a, Result<(), Denied>> {
+    fn check<'a>(&'a self, claim: Claim<'a>) -> Authenticating<'a, Result<Identity, Denied>> {
         assert!(claim.token != "panic", "as a test");
         let address = format!("{:?}", claim.address);
         Box::pin(async { Err(Denied::new(address)) })
@@ -186,11 +187,11 @@ async fn after_the_end_of_the_node_the_answer_is_503() {
 struct Silent(Arc<()>);
 
 impl Authenticate for Silent {
-    fn token<'a>(&'a self, _: &'a str, _: &'a str) -> TokenFuture<'a> {
-        Box::pin(async { Ok(String::new()) })
+    fn token<'a>(&'a self, _: Ask<'a>) -> TokenFuture<'a> {
+        Box::pin(async { Ok("".into()) })
     }
 
-    fn check<'a>(&'a self, _: Claim<'a>) -> Authenticating<'a, Result<(), Denied>> {
+    fn check<'a>(&'a self, _: Claim<'a>) -> Authenticating<'a, Result<Identity, Denied>> {
         let asked = Arc::clone(&self.0);
         Box::pin(async move {
             let _asked = asked;

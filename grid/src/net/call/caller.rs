@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::auth::Identity;
+use crate::certificate::PeerCertificate;
 use crate::net::link::peer::Peer;
 
 /// A peer, and what was proven about it when the connection was made. One value per connection, so that a context costs one
@@ -11,4 +12,5 @@ use crate::net::link::peer::Peer;
 pub(in crate::net) struct Caller {
     pub(in crate::net) peer: Arc<Peer>,
     pub(in crate::net) identity: Identity,
+    pub(in crate::net) certificate: Option<PeerCertificate>,
 }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::caller::Caller;
 use crate::auth::Identity;
+use crate::certificate::PeerCertificate;
 use crate::net::link::peer::{Peer, Watch, Watched};
 use crate::proto::wire::{Meta, TraceContext};
 use crate::proto::{Key, RouteIndex};
@@ -44,6 +45,14 @@ impl Context {
     /// Name of the node that calls.
     pub fn peer(&self) -> &str {
         &self.link().name
+    }
+
+    /// The certificate with which the calling node has proved who it is, on the connection over which the call arrived.
+    ///
+    /// `None` without TLS, on the link of a node to itself, and if the caller has dialed this node and was not asked for a
+    /// client certificate.
+    pub fn certificate(&self) -> Option<&PeerCertificate> {
+        self.caller.certificate.as_ref()
     }
 
     /// Name of this node.

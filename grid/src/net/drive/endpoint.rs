@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::budget::limits_of;
 use crate::auth::Identity;
+use crate::certificate::PeerCertificate;
 use crate::net::call::caller::Caller;
 use crate::net::link::contracts::LinkContracts;
 use crate::net::link::peer::Peer;
@@ -38,13 +39,17 @@ impl Endpoint {
         // The link of a node to itself keeps this identity.
         let identity = Identity::of_node(&name).with_subject("this node");
         let peer = Peer::new(local, name, limits, routes, labels, contracts, blocking);
-        let caller = Arc::new(Caller { peer: Arc::clone(&peer), identity });
+        let caller = Arc::new(Caller { peer: Arc::clone(&peer), identity, certificate: None });
         Self { peer, caller, registry, workers }
     }
 
-    /// The same end for a connection whose peer has proven this identity.
-    pub(in crate::net) fn identified(&self, identity: Identity) -> Self {
-        let caller = Arc::new(Caller { peer: Arc::clone(&self.peer), identity });
+    /// The same end for a connection whose peer has proven this identity, and has this certificate.
+    pub(in crate::net) fn identified(
+        &self,
+        identity: Identity,
+        certificate: Option<PeerCertificate>,
+    ) -> Self {
+        let caller = Arc::new(Caller { peer: Arc::clone(&self.peer), identity, certificate });
         Self { caller, ..self.clone() }
     }
 }

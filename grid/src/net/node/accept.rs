@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use super::arrivals::{Arrivals, Claim, Ticket};
 use super::closing::{CLOSE_TIMEOUT, Closing};
 use super::handshake::{Arrival, Gate, receive_introduction};
-use super::judge::judge;
+use super::judge::{Origin, judge};
 use super::life::Life;
 use super::listen::{Accepted, Listen};
 use super::refusals::{Refusal, RefusalLog};
@@ -20,20 +20,20 @@ use super::report::{LinkLog, note_refusal};
 use super::shared::{Known, Node};
 use super::steps::{within, within_fixed};
 use super::strangers::{Entry, Stage};
+use super::tls_accept::{EXPECTS_TLS, FIRST_BYTE_TIMEOUT, begin_tls};
 use crate::auth::Identity;
+use crate::certificate::PeerCertificate;
 use crate::error::LinkError;
 use crate::net::catch::catch_future;
 use crate::net::drive::endpoint::Endpoint;
 use crate::net::drive::session::{drive, idle};
 use crate::net::link::state::Instance;
+use crate::net::transport::http::StatusCode;
+use crate::net::transport::upgrade::check::Answer;
 use crate::net::transport::upgrade::server::read_first;
 use crate::net::transport::{Io, WebSocket, end};
 use crate::proto::Introduction;
 use crate::proto::wire::Connect;
-
-/// Time limit for the first byte of an accepted connection, if [`Config::connect_timeout`](crate::Config) is not
-/// shorter. A dialer sends its request as soon as it is connected; this is enough for two lost packets.
-const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A peer that has not dialed this node after this time is logged. After a failed attempt, which takes up to
 /// [`Config::connect_timeout`](crate::Config), a peer dials again within two seconds.
@@ -93,8 +93,11 @@ pub(super) trait Upgrade: Send {
         self,
         node: &Node,
         entry: &mut Entry,
-    ) -> impl Future<Output = Result<WebSocket<Box<dyn Io>>, LinkError>> + Send;
+    ) -> impl Future<Output = Result<Upgraded, LinkError>> + Send;
 }
+
+/// A WebSocket, and the client certificate of the dialer.
+pub(super) type Upgraded = (WebSocket<Box<dyn Io>>, Option<PeerCertificate>);
 
 /// Performs the upgrade and the handshake on a connection, and passes it to its peer.
 pub(super) async fn accept(node: &Arc<Node>, accepted: impl Upgrade) -> Result<(), Refusal> {
@@ -139,7 +142,7 @@ async fn greet<'a>(
 ) -> Result<(), (Option<&'a Known>, LinkError)> {
     let address = accepted.address();
     let upgraded = accepted.upgrade(node, entry).await;
-    let mut transport = upgraded.map_err(|reason| (None, reason))?;
+    let (mut transport, certificate) = upgraded.map_err(|reason| (None, reason))?;
     entry.reach(Stage::Upgraded);
     let own = node.introduction();
     let is_known = |name: &str| node.peers.contains_key(name);
@@ -156,6 +159,7 @@ async fn greet<'a>(
         clock_skew_max: node.config.clock_skew_max,
         credentials: node.credentials(),
         address,
+        certificate: certificate.as_ref(),
     };
     let claim = |connect: &Connect, identity: &Identity| claim(node, connect, identity, address);
     let (ticket, agreed, known) = match receive_introduction(&mut transport, &gate, claim).await {
@@ -171,7 +175,7 @@ async fn greet<'a>(
         }
     };
     transport.take_messages_of(node.config.message_bytes_max);
-    match ticket.deliver(Arrival { transport, agreed }) {
+    match ticket.deliver(Arrival { transport, agreed, certificate }) {
         Ok(earlier) => {
             // The link's task has not taken the previous one yet.
             *unused = earlier.map(|earlier| (earlier.transport, LinkError::Replaced { by: None }));
@@ -210,20 +214,43 @@ impl Upgrade for Accepted {
         self.address
     }
 
-    async fn upgrade(
-        self,
-        node: &Node,
-        entry: &mut Entry,
-    ) -> Result<WebSocket<Box<dyn Io>>, LinkError> {
-        let Self { stream, address } = self;
+    async fn upgrade(self, node: &Node, entry: &mut Entry) -> Result<Upgraded, LinkError> {
+        let Self { stream, address, certificate, is_before_tls } = self;
         let limit = node.config.connect_timeout;
+        let tls = node.tls_of_listener().filter(|_| is_before_tls);
+        let (stream, certificate, lacks_tls) = match tls {
+            None => (stream, certificate, false),
+            Some(security) => match begin_tls(security, stream, limit, entry).await? {
+                Ok((stream, certificate)) => (stream, certificate, false),
+                Err(stream) => (stream, None, true),
+            },
+        };
         let first = read_first(stream);
         let first_limit = limit.min(FIRST_BYTE_TIMEOUT);
-        let begun = within_fixed(first_limit, "nothing was received", first).await?;
+        let begun = within_fixed(first_limit, "nothing was received", first).await;
+        let begun = begun.inspect_err(|_| {
+            // A health check that ends after its TLS handshake.
+            if entry.stage() == Stage::Unknown {
+                entry.reach(Stage::Probe);
+            }
+        })?;
         entry.reach(Stage::Unknown);
         let requested = within(limit, "no upgrade request", begun.read_request()).await?;
-        match judge(node, requested.head(), &node.config.route, address, entry).await {
-            Ok(answer) => within(limit, "the upgrade was not read", requested.accept(answer)).await,
+        let origin = Origin { address, certificate: certificate.as_ref() };
+        let head = requested.head();
+        let judged = match lacks_tls {
+            true => {
+                entry.reach(if head.is_probe() { Stage::Probe } else { Stage::Unknown });
+                Err(Answer::new(StatusCode::BAD_REQUEST, EXPECTS_TLS))
+            }
+            false => judge(node, head, &node.config.route, origin, entry).await,
+        };
+        match judged {
+            Ok(answer) => {
+                let accepted = requested.accept(answer);
+                let transport = within(limit, "the upgrade was not read", accepted).await?;
+                Ok((transport, certificate))
+            }
             Err(answer) => {
                 let refused = async { Ok(requested.refuse(answer).await) };
                 Err(within(limit, "the refusal was not read", refused).await?)
@@ -258,7 +285,7 @@ pub(super) async fn keep_accepting(
                 continue;
             }
         };
-        let Arrival { transport, agreed } = arrival;
+        let Arrival { transport, agreed, certificate } = arrival;
         let cut = async {
             tokio::select! {
                 later = arrivals.waiting() => {
@@ -270,7 +297,7 @@ pub(super) async fn keep_accepting(
         };
         log.up(&agreed, &own);
         endpoint.peer.contracts.up(agreed.contracts);
-        let endpoint = endpoint.identified(agreed.identity);
+        let endpoint = endpoint.identified(agreed.identity, certificate);
         // The reason is in the state of the link.
         let (reason, transport) =
             drive(&endpoint, agreed.session, agreed.instance, transport, cut).await;

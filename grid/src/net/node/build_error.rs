@@ -36,9 +36,9 @@ pub enum BuildError {
         /// The name.
         host: String,
     },
-    /// This node dials a name with `https://` or `wss://`, for which it needs a dialer.
+    /// This node dials a name with `https://` or `wss://`, for which it needs TLS or a dialer.
     #[error(
-        "this node dials {host}, and TLS is not built in: pass a TLS dialer to `Builder::dial_with`, or use http://"
+        "this node dials {host}, and has no TLS: add `.tls(…)` to the builder (feature `tls`), pass a TLS dialer to `Builder::dial_with`, or use http://"
     )]
     #[non_exhaustive]
     NoTlsDialer {
@@ -50,6 +50,11 @@ pub enum BuildError {
         "who may connect? pass a `SharedSecret` to `Builder::token`, or `NoAuth` to accept every node that states a name of the list"
     )]
     NoAuthenticator,
+    /// TLS cannot be set up.
+    #[cfg(feature = "tls-no-provider")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+    #[error(transparent)]
+    Tls(#[from] crate::net::tls::TlsError),
     /// The authenticator cannot work: see [`Authenticate::ready`](crate::Authenticate::ready).
     #[error("bad authenticator: {0}")]
     Auth(String),

@@ -12,6 +12,8 @@ use super::manager::Manager;
 use super::names::check_names;
 use super::report::LinkLog;
 use super::shared::{Known, Node};
+#[cfg(feature = "tls-no-provider")]
+use super::tls_dial::secured;
 #[cfg(unix)]
 use super::unix::UnixSockets;
 use crate::auth::{Authenticate, Denied, NoAuth};
@@ -23,6 +25,8 @@ use crate::net::drive::endpoint::Endpoint;
 use crate::net::link::state::Instance;
 use crate::net::serve::permit::{CallInfo, Hook, guard};
 use crate::net::serve::registry::{HandlerFuture, RawHandler, RegisterError, Registry};
+#[cfg(feature = "tls-no-provider")]
+use crate::net::tls::Tls;
 use crate::proto::wire::HandlerId;
 use crate::proto::{Capacities, Features, dials};
 use bytes::Bytes;
@@ -39,6 +43,11 @@ pub struct Builder {
     dial: Option<Arc<dyn Dial>>,
     #[cfg(unix)]
     unix_sockets: UnixSockets,
+    #[cfg(feature = "tls-no-provider")]
+    tls: Option<Tls>,
+    /// Opens the byte streams below TLS; `None`: TCP.
+    #[cfg(feature = "tls-no-provider")]
+    below_tls: Option<Arc<dyn Dial>>,
     config: Config,
     extensions: Option<Vec<String>>,
     registry: Registry,
@@ -63,6 +72,10 @@ impl Builder {
             dial: None,
             #[cfg(unix)]
             unix_sockets: UnixSockets::default(),
+            #[cfg(feature = "tls-no-provider")]
+            tls: None,
+            #[cfg(feature = "tls-no-provider")]
+            below_tls: None,
             config: Config::default(),
             extensions: None,
             registry: Registry::new(),
@@ -116,7 +129,41 @@ impl Builder {
         self
     }
 
-    /// Sets how byte streams to other nodes are opened. Default: TCP to the host and port of their name.
+    /// Sets up TLS: nodes whose names begin with `https://` are dialed with it, and [`Manager::serve`] listens with it if the
+    /// name of this node begins with `https://`. Default: no TLS.
+    ///
+    /// The files are read by [`build`](Self::build), which fails with [`BuildError::Tls`].
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// let nodes = ["https://node1:9000", "https://node2:9000"];
+    /// let tls = grid::Tls::mutual("ca.pem", "node1.pem", "node1.key");
+    /// let node = grid::Manager::builder(nodes[0])
+    ///     .hosts(nodes)
+    ///     .tls(tls)
+    ///     .token(grid::CertificateName::new())
+    ///     .build()?;
+    /// let listener = tokio::net::TcpListener::bind("0.0.0.0:9000").await?;
+    /// node.serve(listener).await?;
+    /// # Ok(()) }
+    /// ```
+    #[cfg(feature = "tls-no-provider")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Like [`tls`](Self::tls), over byte streams that `dial` opens instead of TCP, for example through a SOCKS proxy.
+    #[cfg(feature = "tls-no-provider")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+    pub fn tls_over(mut self, tls: Tls, dial: impl Dial) -> Self {
+        self.below_tls = Some(Arc::new(dial));
+        self.tls(tls)
+    }
+
+    /// Sets how byte streams to other nodes are opened. Default: TCP to the host and port of their name, with TLS if the name
+    /// begins with `https://` and `Builder::tls` was called. A dialer of your own does TLS itself.
     pub fn dial_with(mut self, dial: impl Dial) -> Self {
         self.dial = Some(Arc::new(dial));
         self
@@ -138,6 +185,7 @@ impl Builder {
     /// # let path = |name: &str| directory.join(name);
     /// let manager = grid::Manager::builder("http://node1:9000")
     ///     .hosts(["http://node1:9000", "http://node1:9001", "http://node2:9000"])
+    ///     .token(grid::SharedSecret::new("correct horse"))
     ///     .unix_socket("http://node1:9000", path("9000.sock"))
     ///     .unix_socket("http://node1:9001", path("9001.sock"))
     ///     .build()?;
@@ -252,13 +300,11 @@ impl Builder {
         tokio::runtime::Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
         config.check().map_err(BuildError::Config)?;
         let hosts = hosts.unwrap_or_else(|| vec![name.clone()]);
-        check_names(&name, &hosts, dial.is_some())?;
-        let dial = dial.unwrap_or_else(|| Arc::new(TcpDial::default()));
-        #[cfg(unix)]
-        let dial = {
-            self.unix_sockets.check(&hosts)?;
-            self.unix_sockets.or(dial)
-        };
+        #[cfg(feature = "tls-no-provider")]
+        let has_tls = self.tls.is_some();
+        #[cfg(not(feature = "tls-no-provider"))]
+        let has_tls = false;
+        check_names(&name, &hosts, dial.is_some() || has_tls)?;
         let auth = match auth {
             Some(auth) => auth,
             None if hosts.len() > 1 => return Err(BuildError::NoAuthenticator),
@@ -266,6 +312,16 @@ impl Builder {
         };
         auth.ready().map_err(BuildError::Auth)?;
         let features = extensions.map_or(Ok(Features::all()), |names| offered(&names))?;
+        #[cfg(feature = "tls-no-provider")]
+        let (dial, security) = secured(&name, dial, self.tls, self.below_tls)?;
+        #[cfg(not(feature = "tls-no-provider"))]
+        let security = None;
+        let dial = dial.unwrap_or_else(|| Arc::new(TcpDial::default()));
+        #[cfg(unix)]
+        let dial = {
+            self.unix_sockets.check(&hosts)?;
+            self.unix_sockets.or(dial)
+        };
         let name: Arc<str> = name.into();
         registry.set_blocking_max(config.blocking_calls_max);
         if let Some(hook) = permit {
@@ -299,6 +355,7 @@ impl Builder {
             features,
             auth,
             dial,
+            security,
             registry,
             peers,
             loopback,

@@ -11,11 +11,17 @@ use tokio::net::TcpStream;
 
 use super::name::Name;
 use super::resolve::Resolver;
+use crate::certificate::PeerCertificate;
 use crate::error::LinkError;
 use crate::net::transport::{Io, tune};
 
 /// The future that [`Dial::dial`] returns.
 pub type Dialing<'a> = Pin<Box<dyn Future<Output = Result<Box<dyn Io>, LinkError>> + Send + 'a>>;
+
+/// The future that [`Dial::dial_certified`] returns: a byte stream, and the certificate of the node at its other end.
+pub type DialingCertified<'a> = Pin<
+    Box<dyn Future<Output = Result<(Box<dyn Io>, Option<PeerCertificate>), LinkError>> + Send + 'a>,
+>;
 
 /// Opens byte streams to other nodes. The default is plain TCP. [`Builder::dial_with`](crate::Builder::dial_with)
 /// replaces it, for example by TLS.
@@ -26,6 +32,18 @@ pub trait Dial: Send + Sync + 'static {
     /// A [`LinkError`] if it cannot connect, created by [`LinkError::resolve`], [`LinkError::connect`] or
     /// [`LinkError::tls`]. `?` on an [`io::Error`] is the same as `LinkError::connect`.
     fn dial<'a>(&'a self, name: &'a str) -> Dialing<'a>;
+
+    /// Like [`dial`](Self::dial), and also returns the certificate of the node, which the dialer has verified against the
+    /// name. Handlers that serve calls of that node find it in [`Context::certificate`](crate::Context::certificate).
+    /// Default: calls `dial`, and returns no certificate. This is the method that nodes call.
+    ///
+    /// # Errors
+    /// As for [`dial`](Self::dial).
+    fn dial_certified<'a>(&'a self, name: &'a str) -> DialingCertified<'a> {
+        // `dial` itself is called here and not in the future, which needs no reference to an unsized dialer then.
+        let dialing = self.dial(name);
+        Box::pin(async move { Ok((dialing.await?, None)) })
+    }
 }
 
 /// Time between the starts of two attempts at different addresses of one name, as RFC 8305 recommends.
@@ -47,14 +65,22 @@ impl Dial for TcpDial {
             let name = Name::parse(name).map_err(LinkError::resolve)?;
             if name.is_secure() {
                 return Err(LinkError::tls(
-                    "TLS is not built in: pass a TLS dialer to `Builder::dial_with`",
+                    "this node has no TLS: see `Builder::tls` (feature `tls`) and `Builder::dial_with`",
                 ));
             }
-            let addresses = self.resolver.resolve(name.host(), name.port()).await?;
-            let stream = connect_first(&addresses, TcpStream::connect).await?;
-            tune(&stream)?;
+            let stream = self.connect(name).await?;
             Ok(Box::new(stream) as Box<dyn Io>)
         })
+    }
+}
+
+impl TcpDial {
+    /// Opens a byte stream to the host and port of a name, without TLS.
+    pub(super) async fn connect(&self, name: Name<'_>) -> Result<TcpStream, LinkError> {
+        let addresses = self.resolver.resolve(name.host(), name.port()).await?;
+        let stream = connect_first(&addresses, TcpStream::connect).await?;
+        tune(&stream)?;
+        Ok(stream)
     }
 }
 

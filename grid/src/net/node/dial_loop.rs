@@ -13,6 +13,7 @@ use super::report::LinkLog;
 use super::shared::Node;
 use super::steps::within;
 use crate::auth::Ask;
+use crate::certificate::PeerCertificate;
 use crate::error::LinkError;
 use crate::net::call::abort::AbortOnDrop;
 use crate::net::catch::catch_future;
@@ -56,7 +57,7 @@ pub(super) async fn keep_dialing(
             () = idle(&endpoint) => continue,
         };
         let (reason, was_up, carried_calls) = match attempt {
-            Ok(Arrival { transport, agreed }) => {
+            Ok(Arrival { transport, agreed, certificate }) => {
                 let since = Instant::now();
                 let cut = async {
                     // Fails if the node has been dropped.
@@ -65,7 +66,7 @@ pub(super) async fn keep_dialing(
                 };
                 log.up(&agreed, &node.introduction());
                 peer.contracts.up(agreed.contracts);
-                let endpoint = endpoint.identified(agreed.identity);
+                let endpoint = endpoint.identified(agreed.identity, certificate);
                 let (reason, transport) =
                     drive(&endpoint, agreed.session, agreed.instance, transport, cut).await;
                 let was_up = since.elapsed();
@@ -159,7 +160,7 @@ async fn begin_attempt(
 async fn attempt(node: &Node, endpoint: &Endpoint, number: u64) -> Result<Arrival, Failed> {
     let peer = &endpoint.peer;
     let limit = node.config.connect_timeout;
-    let (mut transport, token) =
+    let Opened { mut transport, token, certificate } =
         within(limit, "no WebSocket upgrade", open(node, endpoint)).await?;
     let contracts = peer.contracts.statement();
     let credentials = node.credentials();
@@ -167,27 +168,35 @@ async fn attempt(node: &Node, endpoint: &Endpoint, number: u64) -> Result<Arriva
     match introduce(&mut transport, &node.introduction(), dialed).await {
         Ok(agreed) => {
             transport.take_messages_of(node.config.message_bytes_max);
-            Ok(Arrival { transport, agreed })
+            Ok(Arrival { transport, agreed, certificate })
         }
         Err(reason) => Err(Failed { reason, transport: Some(Box::new(transport)) }),
     }
 }
 
-/// Opens a WebSocket. Also returns the token, which the handshake sends again.
-async fn open(
-    node: &Node,
-    endpoint: &Endpoint,
-) -> Result<(WebSocket<Box<dyn Io>>, String), LinkError> {
+/// A WebSocket, with what is known about it before the handshake.
+struct Opened {
+    transport: WebSocket<Box<dyn Io>>,
+    /// The token, which the handshake sends again.
+    token: String,
+    /// The certificate of the listener.
+    certificate: Option<PeerCertificate>,
+}
+
+/// Opens a WebSocket.
+async fn open(node: &Node, endpoint: &Endpoint) -> Result<Opened, LinkError> {
     let Endpoint { peer, workers, .. } = endpoint;
     // Before the byte stream: a listener does not wait long for the first bytes.
     let ask = Ask { local: &node.name, peer: &peer.name };
     let token = node.credentials().token(ask).await?.into_text();
-    let stream = workers.guard(async { node.dial.dial(&peer.name).await }).await?;
+    let dialed = workers.guard(async { node.dial.dial_certified(&peer.name).await }).await;
+    let (stream, certificate) = dialed?;
     let request = Request {
         authority: peer.name.split_once("://").map_or(&*peer.name, |(_, authority)| authority),
         route: &node.config.route,
         token: &token,
         time_ns: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos(),
     };
-    Ok((connect(stream, &request).await?, token))
+    let transport = connect(stream, &request).await?;
+    Ok(Opened { transport, token, certificate })
 }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::credentials::Credentials;
 use super::steps::within_fixed;
 use crate::auth::{Answer, Claim, Identity};
+use crate::certificate::PeerCertificate;
 use crate::error::{LinkError, one_line};
 use crate::net::link::state::Instance;
 use crate::net::transport::{Io, Transport, WebSocket};
@@ -36,6 +37,8 @@ pub(super) struct Agreed {
 pub(super) struct Arrival {
     pub(super) transport: WebSocket<Box<dyn Io>>,
     pub(super) agreed: Agreed,
+    /// The certificate of the peer.
+    pub(super) certificate: Option<PeerCertificate>,
 }
 
 /// Timeout for each handshake message.
@@ -127,6 +130,8 @@ pub(super) struct Gate<'a> {
     pub(super) credentials: Credentials<'a>,
     /// The address of the dialer.
     pub(super) address: Option<SocketAddr>,
+    /// The client certificate of the dialer.
+    pub(super) certificate: Option<&'a PeerCertificate>,
 }
 
 /// The listener's side: reads the dialer's Connect, and accepts or refuses it. `claim` is the last check; its result is
@@ -251,6 +256,7 @@ impl Gate<'_> {
             time: connect.time.to_system_time(),
             now,
             skew_max: self.clock_skew_max,
+            certificate: self.certificate,
         }
     }
 }

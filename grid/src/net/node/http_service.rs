@@ -18,17 +18,17 @@ use hyper::upgrade::OnUpgrade;
 use tokio::sync::{oneshot, watch};
 use tower_service::Service;
 
-use super::accept::{self, Upgrade};
-use super::judge::judge;
+use super::accept::{self, Upgrade, Upgraded};
+use super::judge::{Origin, judge};
 use super::refusals::{Refusal, RefusalLog};
 use super::shared::Node;
 use super::steps::within;
 use super::strangers::{Entry, Stage};
+use crate::certificate::PeerCertificate;
 use crate::error::LinkError;
 use crate::net::catch::catch_future;
 use crate::net::transport::upgrade::check::{Answer, Head};
 use crate::net::transport::upgrade::mounted::upgraded;
-use crate::net::transport::{Io, WebSocket};
 
 type AddressOf = dyn Fn(&Parts) -> Option<SocketAddr> + Send + Sync;
 
@@ -61,6 +61,10 @@ const NOT_NOW: &str = "this node cannot accept the connection now";
 /// The limits, timeouts and log lines are those of [`Manager::serve`](crate::Manager::serve), except that the server limits
 /// the time for the first byte and the headers. Timeouts of the server end with the upgrade. The server should pass its
 /// sockets to [`tune`](crate::tune): otherwise small messages may be sent with a delay.
+///
+/// A server that verifies client certificates can pass them on: the extension of the type
+/// [`PeerCertificate`](crate::PeerCertificate) becomes [`Claim::certificate`](crate::Claim::certificate) and
+/// [`Context::certificate`](crate::Context::certificate).
 ///
 /// The service does not keep the node alive. It must be called inside a tokio runtime, and its tasks run there.
 ///
@@ -198,15 +202,14 @@ impl Upgrade for Mounted {
         self.address
     }
 
-    async fn upgrade(
-        self,
-        node: &Node,
-        entry: &mut Entry,
-    ) -> Result<WebSocket<Box<dyn Io>>, LinkError> {
+    async fn upgrade(self, node: &Node, entry: &mut Entry) -> Result<Upgraded, LinkError> {
         let Self { mut request, path, address, mut answer } = self;
+        // Of the server's TLS, if it passes one on.
+        let certificate = request.extensions.remove::<PeerCertificate>();
+        let origin = Origin { address, certificate: certificate.as_ref() };
         let upgrade = request.extensions.remove::<OnUpgrade>();
         let judged = tokio::select! {
-            judged = judge(node, head(&request), &path, address, entry) => judged,
+            judged = judge(node, head(&request), &path, origin, entry) => judged,
             () = answer.closed() => return Err(gone()),
         };
         let judged = judged.and_then(|accepted| match upgrade {
@@ -220,7 +223,9 @@ impl Upgrade for Mounted {
             Ok((accepted, upgrade)) => {
                 answer.send(accepted).map_err(|_| gone())?;
                 let limit = node.config.connect_timeout;
-                within(limit, "the upgrade was not read", upgraded(upgrade)).await
+                let upgrade = upgraded(upgrade);
+                let transport = within(limit, "the upgrade was not read", upgrade).await?;
+                Ok((transport, certificate))
             }
             Err(refused) => {
                 let (status, text) = (refused.status.to_string(), refused.text.clone());

@@ -6,15 +6,24 @@ use std::time::{Duration, SystemTime};
 use super::shared::Node;
 use super::strangers::{Entry, Stage};
 use crate::auth::Claim;
+use crate::certificate::PeerCertificate;
 use crate::net::transport::http::{HeaderMap, StatusCode, header};
 use crate::net::transport::upgrade::check::{Answer, Head};
+
+/// Where a request comes from.
+#[derive(Clone, Copy)]
+pub(super) struct Origin<'a> {
+    pub(super) address: Option<SocketAddr>,
+    /// The client certificate of the dialer.
+    pub(super) certificate: Option<&'a PeerCertificate>,
+}
 
 /// Decides about a request. Returns the answer to send: an acceptance, or why the request is refused.
 pub(super) async fn judge(
     node: &Node,
     head: Head<'_>,
     route: &str,
-    address: Option<SocketAddr>,
+    origin: Origin<'_>,
     entry: &mut Entry,
 ) -> Result<Answer, Answer> {
     entry.reach(if head.is_probe() { Stage::Probe } else { Stage::Unknown });
@@ -29,10 +38,11 @@ pub(super) async fn judge(
         local: &node.name,
         name: None,
         token,
-        address,
+        address: origin.address,
         time,
         now: SystemTime::now(),
         skew_max: node.config.clock_skew_max,
+        certificate: origin.certificate,
     };
     match node.credentials().check(claim).await {
         Ok(_) => Ok(head.acceptance()),

@@ -82,6 +82,16 @@ impl Manager {
         let loopback = session::run_loopback(node.loopback.clone());
         let loopback = driven(Arc::clone(&node.loopback.peer), loopback);
         let mut tasks = vec![tokio::spawn(loopback).abort_handle()];
+        if let Some(security) = node.security.clone() {
+            let mut over = over.subscribe();
+            let watched = tokio::spawn(async move {
+                tokio::select! {
+                    () = security.watch() => {}
+                    _ = over.wait_for(|over| *over) => {}
+                }
+            });
+            tasks.push(watched.abort_handle());
+        }
         for known in node.peers.values() {
             let (endpoint, peer) = (known.endpoint.clone(), Arc::clone(&known.endpoint.peer));
             let log = Arc::clone(&known.log);
@@ -171,6 +181,13 @@ impl Manager {
     /// other connections. At most 1024 connections can be in their handshake, and 128 from one address; beyond
     /// that, a new connection is accepted and the oldest one that has not authenticated is closed.
     ///
+    /// # TLS
+    ///
+    /// If the name of the node begins with `https://` and `Builder::tls` (feature `tls`) has given it a certificate to listen
+    /// with, the streams of a `TcpListener` begin with a TLS handshake, and connections without TLS are refused. A node without
+    /// such a certificate expects that something in front of it has ended TLS, a proxy for example. The field `tls` of the
+    /// line `accepting connections` says which.
+    ///
     /// # Errors
     /// An error if the listener cannot be used.
     ///
@@ -184,7 +201,8 @@ impl Manager {
         let mut over = self.inner.over.subscribe();
         async move {
             let address = listener.local_addr()?;
-            tracing::info!(local = %node.name, address, "accepting connections");
+            let tls = node.tls_of_listener().is_some();
+            tracing::info!(local = %node.name, address, tls, "accepting connections");
             tokio::select! {
                 () = accept::serve(node, listener) => {}
                 // Fails if the node has been dropped.
@@ -204,7 +222,7 @@ impl Manager {
         HttpService::new(Arc::clone(&self.inner.node), self.inner.over.subscribe())
     }
 
-    /// Accepts one byte stream that another node has opened, after the TLS handshake if there is one.
+    /// Accepts one byte stream that another node has opened, after the TLS handshake if there is one: the node performs none.
     ///
     /// # Errors
     /// [`Refused`] with the reason, if the stream is not accepted.

@@ -25,5 +25,8 @@ mod resolve;
 mod shared;
 mod steps;
 mod strangers;
+mod tls_accept;
+#[cfg(feature = "tls-no-provider")]
+mod tls_dial;
 #[cfg(unix)]
 mod unix;

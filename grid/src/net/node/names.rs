@@ -7,7 +7,7 @@ use super::name::Name;
 use crate::error::nearest;
 use crate::proto::dials;
 
-/// Checks the names of all nodes. `has_dialer`: the user has set how to dial.
+/// Checks the names of all nodes. `has_dialer`: the node has TLS, or the user has set how to dial.
 pub(super) fn check_names(
     local: &str,
     hosts: &[String],

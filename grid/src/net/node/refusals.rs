@@ -49,11 +49,11 @@ impl RefusalLog {
         // One line for all addresses.
         let source = address.map(source).filter(|_| !is_crowded);
         let is_news = *stage > Stage::Probe || is_crowded;
-        let repeats = if is_news { self.refused.note(kind(source, reason)) } else { None };
+        let text = text_of(reason);
+        let repeats = if is_news { self.refused.note(kind(source, reason, &text)) } else { None };
         let level = if repeats.is_some() { Level::WARN } else { Level::DEBUG };
         let candidates =
             if repeats.is_some() && !is_crowded { candidates(node, address) } else { Vec::new() };
-        let text = text_of(reason);
         for known in &candidates {
             note_stranger(known, address, &text);
         }
@@ -79,13 +79,21 @@ impl RefusalLog {
     }
 }
 
-fn kind(source: Option<IpAddr>, reason: &LinkError) -> Kind {
+fn kind(source: Option<IpAddr>, reason: &LinkError, text: &str) -> Kind {
     let detail = match reason {
         LinkError::Upgrade { status, .. } => Some(status.clone()),
         LinkError::UnknownHost { host, .. } => Some(host.clone()),
+        // Many causes, which have to be corrected in different places. Times differ each time.
+        LinkError::Tls(_) => Some(without_digits(text)),
         _ => None,
     };
     (source, discriminant(reason), detail)
+}
+
+fn without_digits(text: &str) -> String {
+    let words = text.split_whitespace();
+    let words = words.filter(|word| !word.contains(|c: char| c.is_ascii_digit()));
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// The peers that this connection may come from: they dial this node and are not connected. A peer whose name is the

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::arrivals::Arrivals;
 use super::credentials::Credentials;
 use super::dial::Dial;
+use super::name::Name;
 use super::report::LinkLog;
 use super::strangers::Strangers;
 use crate::auth::Authenticate;
@@ -16,6 +17,7 @@ use crate::net::drive::endpoint::Endpoint;
 use crate::net::link::peer::Peer;
 use crate::net::link::state::Instance;
 use crate::net::serve::registry::Registry;
+use crate::net::transport::Security;
 use crate::proto::{Features, Introduction};
 
 /// One node and its peers.
@@ -26,6 +28,8 @@ pub(super) struct Node {
     pub(super) features: Features,
     pub(super) auth: Arc<dyn Authenticate>,
     pub(super) dial: Arc<dyn Dial>,
+    /// TLS, if the node has it.
+    pub(super) security: Option<Arc<dyn Security>>,
     pub(super) registry: Arc<Registry>,
     pub(super) peers: HashMap<Arc<str>, Known>,
     /// The link of the node to itself.
@@ -60,6 +64,14 @@ impl Node {
             workers: &self.loopback.workers,
             limit: self.config.connect_timeout,
         }
+    }
+
+    /// The TLS of accepted streams, if this node listens with TLS: it has a certificate for that, and other nodes dial it
+    /// with TLS because its name says so.
+    pub(super) fn tls_of_listener(&self) -> Option<&dyn Security> {
+        let security = self.security.as_deref()?;
+        let is_secure = Name::parse(&self.name).is_ok_and(|name| name.is_secure());
+        (is_secure && security.can_listen()).then_some(security)
     }
 
     /// Returns the name in the host list that a wrong one most likely stands for.

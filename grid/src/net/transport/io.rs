@@ -1,9 +1,12 @@
 //! Byte streams between two nodes, before they carry messages.
 
 use std::io;
+use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+
+use crate::error::LinkError;
 
 /// A byte stream between two nodes.
 pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -14,6 +17,10 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 /// socket. With the system's default, half a MiB or more can queue in the socket.
 #[cfg(target_os = "linux")]
 const UNSENT_BYTES: u32 = 64 * 1024;
+
+/// Bytes that are read from a socket at once for TLS. The TLS library asks for 4 KiB at a time, which would be one system call
+/// each; this is one whole record.
+pub(in crate::net) const TLS_READ_BYTES: usize = 17 * 1024;
 
 /// Configures a socket for low latency: messages are sent at once (`TCP_NODELAY`), and on Linux at most 64 KiB of unsent
 /// bytes queue in the socket, because small messages cannot overtake large ones there.
@@ -28,4 +35,12 @@ pub fn tune(stream: &TcpStream) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES);
     Ok(())
+}
+
+/// The reason why a connection ends after an error of its byte stream. One that performs TLS gives the reason itself.
+pub(in crate::net) fn failure(error: io::Error) -> LinkError {
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        return LinkError::Closed { code: None, reason: String::new() };
+    }
+    error.downcast::<LinkError>().unwrap_or_else(|error| LinkError::Io(Arc::new(error)))
 }

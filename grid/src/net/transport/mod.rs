@@ -2,6 +2,7 @@
 
 mod echo;
 mod io;
+mod security;
 pub(super) mod upgrade;
 mod websocket;
 
@@ -14,7 +15,12 @@ use crate::error::LinkError;
 
 pub(super) use echo::Echo;
 pub use io::{Io, tune};
+pub(super) use io::{TLS_READ_BYTES, failure};
+#[cfg(feature = "tls-no-provider")]
+pub(super) use security::Securing;
+pub(super) use security::{Secured, Security};
 pub(super) use tungstenite::http;
+pub(super) use upgrade::TLS_HANDSHAKE;
 pub(super) use websocket::WebSocket;
 
 /// A connection that carries messages.

@@ -90,8 +90,7 @@ async fn read_response<S: AsyncRead + Unpin>(
         if before == 0 && head.first().is_some_and(|byte| [TLS_ALERT, TLS_HANDSHAKE].contains(byte))
         {
             return Err(LinkError::tls(
-                "the listener expects TLS: use names with https:// on all nodes, and pass a TLS dialer to \
-                `Builder::dial_with`",
+                "the listener expects TLS: use names with https:// on all nodes, and `Builder::tls` or a TLS dialer",
             ));
         }
         // Parsed after the first read, to report other protocols early, and then only when the headers are complete.

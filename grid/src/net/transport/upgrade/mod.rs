@@ -9,18 +9,18 @@ pub(in crate::net) mod server;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::io::failure;
 use crate::error::LinkError;
 
 /// Maximum length of the headers, which limits the memory of unknown peers.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// The first byte of a TLS connection, from either side. HTTP begins with a letter.
-const TLS_HANDSHAKE: u8 = 0x16;
+pub(in crate::net) const TLS_HANDSHAKE: u8 = 0x16;
 
 /// The first byte of what a TLS listener answers to anything else.
 const TLS_ALERT: u8 = 0x15;
@@ -42,9 +42,7 @@ async fn read_some<S: AsyncRead + Unpin>(
 ) -> Result<(), LinkError> {
     let mut space = [0; 1024];
     let mut space = ReadBuf::new(&mut space);
-    poll_fn(|cx| Pin::new(&mut *stream).poll_read(cx, &mut space))
-        .await
-        .map_err(|error| LinkError::Io(Arc::new(error)))?;
+    poll_fn(|cx| Pin::new(&mut *stream).poll_read(cx, &mut space)).await.map_err(failure)?;
     if space.filled().is_empty() {
         return Err(LinkError::Closed { code: None, reason: String::new() });
     }
@@ -65,5 +63,5 @@ async fn write_all<S: AsyncWrite + Unpin>(
         }
         Pin::new(&mut *stream).poll_flush(cx)
     });
-    written.await.map_err(|error| LinkError::Io(Arc::new(error)))
+    written.await.map_err(failure)
 }

@@ -57,8 +57,9 @@ impl<S: AsyncRead + Unpin> Begun<S> {
             // Parsed after the first read, to refuse other protocols early, and then only when the headers are complete.
             if before == 0 && head.first() == Some(&TLS_HANDSHAKE) {
                 return Err(LinkError::tls(
-                    "the dialer begins with TLS, and this listener does not: pass streams to `Manager::accept` after their \
-                    TLS handshake, or use names with http:// on all nodes",
+                    "the dialer begins with TLS, and this listener does not: give this node a certificate with \
+                    `Builder::tls`, pass streams to `Manager::accept` after their TLS handshake, or use names with \
+                    http:// on all nodes",
                 ));
             }
             if before == 0 || ends_headers(&head, before) {

@@ -1,6 +1,5 @@
 //! What a WebSocket receives: frames, and the messages that they carry.
 
-use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -12,6 +11,7 @@ use super::buffer::Buffer;
 use super::close;
 use super::frame::{FrameError, HANDSHAKE_BYTES_MAX, HEADER_BYTES_MAX, Header, Op, Role};
 use crate::error::LinkError;
+use crate::net::transport::io::failure;
 use crate::proto::{FloodBudget, ProtocolError, Waste};
 
 /// Bytes that are read from the socket before the driver has its turn, if they contain no message. Otherwise a peer that
@@ -217,12 +217,4 @@ impl Input {
             error => LinkError::WebSocket(Arc::new(error)),
         }
     }
-}
-
-/// The reason why a connection ends after an error of its socket.
-pub(super) fn failure(error: io::Error) -> LinkError {
-    if error.kind() == io::ErrorKind::UnexpectedEof {
-        return LinkError::Closed { code: None, reason: String::new() };
-    }
-    LinkError::Io(Arc::new(error))
 }

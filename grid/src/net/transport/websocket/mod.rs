@@ -17,10 +17,11 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Transport;
+use super::io::failure;
 use crate::error::LinkError;
 use buffer::READ_BUFFER_BYTES;
 use frame::Op;
-use input::{Input, failure};
+use input::Input;
 use output::Output;
 
 pub(super) use frame::Role;

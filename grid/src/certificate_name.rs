@@ -1,0 +1,76 @@
+//! [`CertificateName`]: authentication by the certificates of TLS alone.
+
+use crate::auth::{Ask, Authenticate, Authenticating, Claim, Denied, Identity, Token, TokenFuture};
+use crate::certificate::{PeerCertificate, host_of};
+use crate::error::one_line;
+
+/// Admits a node if its certificate is for the name that it claims. No token is sent.
+///
+/// For a grid in which every node proves its name with a certificate of its own (mutual TLS). The host of the claimed name
+/// must be one of the certificate's DNS names or IP addresses, as
+/// [`is_for_host`](PeerCertificate::is_for_host) compares them, or the name itself must be one of its URIs. A certificate
+/// with `*.grid.example` thus admits its owner under each of these names.
+///
+/// The other direction needs nothing: a dialer always verifies the certificate of the listener against its name.
+///
+/// ```
+/// use grid::{Authenticate, CertificateName, Claim};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let auth = CertificateName::new().alternate_name("https://new1:9000", "old1");
+/// let without = Claim::new("").with_name("https://new1:9000");
+/// assert!(auth.check(without).await.is_err(), "there is no certificate");
+/// # }
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct CertificateName {
+    /// Names of nodes, each with a host that its certificate may be for.
+    alternates: Vec<(String, String)>,
+}
+
+impl CertificateName {
+    /// Creates an authenticator without alternate names.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Also admits the node `name` with a certificate for `host`, while a grid is renamed. Can be called several times.
+    #[must_use]
+    pub fn alternate_name(mut self, name: impl Into<String>, host: impl Into<String>) -> Self {
+        self.alternates.push((name.into(), host.into()));
+        self
+    }
+
+    fn judge(
+        &self,
+        name: Option<&str>,
+        certificate: Option<&PeerCertificate>,
+    ) -> Result<Identity, Denied> {
+        let Some(certificate) = certificate else {
+            return Err(Denied::new("the connection has no client certificate"));
+        };
+        // The upgrade request states no name yet.
+        let Some(name) = name else { return Ok(Identity::unproven(&certificate.names())) };
+        let alternates =
+            self.alternates.iter().filter(|(of, _)| of == name).map(|(_, host)| &**host);
+        let mut hosts = [host_of(name)].into_iter().chain(alternates);
+        if hosts.any(|host| certificate.is_for_host(host))
+            || certificate.uri_names().iter().any(|uri| uri == name)
+        {
+            return Ok(Identity::of_node(name).with_subject(&certificate.names()));
+        }
+        let names = certificate.names();
+        Err(Denied::new(one_line(&format!("the certificate is for {names}, and not for {name}"))))
+    }
+}
+
+impl Authenticate for CertificateName {
+    fn token<'a>(&'a self, _: Ask<'a>) -> TokenFuture<'a> {
+        Box::pin(async { Ok(Token::new("")) })
+    }
+
+    fn check<'a>(&'a self, claim: Claim<'a>) -> Authenticating<'a, Result<Identity, Denied>> {
+        let judged = self.judge(claim.name, claim.certificate);
+        Box::pin(async { judged })
+    }
+}
