@@ -2,10 +2,15 @@
 
 use crate::args::Args;
 use crate::cell::Mode::{Current, Pair, Pinned, Threads};
-use crate::cell::Name::{self, Grid, GridBytes, Jsonrpsee, Mux, Pingpong, Remoc, Tarpc, Tonic};
+use crate::cell::Name::{
+    self, Grid, GridBytes, GridTls, Jsonrpsee, Mux, Pingpong, Remoc, Tarpc, Tonic, TonicTls,
+};
 use crate::cell::{BULK_WIDTH, Cell, Mode, Times, Work};
 
 const ALL: &[Name] = &[Grid, GridBytes, Tarpc, Tonic, Jsonrpsee, Remoc, Mux, Pingpong];
+
+/// Contenders over TLS.
+const TLS: &[Name] = &[GridTls, TonicTls];
 
 /// Warm-up and measurement of a quick cell in ms. With five repeats, all cells together take less than three minutes.
 const QUICK: (u64, u64) = (200, 500);
@@ -51,13 +56,19 @@ fn all(cells: &mut Vec<Cell>, work: Work, width: u32, mode: Mode, contenders: &[
 /// The cells that report/targets.rs needs.
 fn quick() -> Vec<Cell> {
     let mut cells = Vec::new();
-    all(&mut cells, Work::Unary, 1, Threads, &[Grid, Tarpc, Mux, Pingpong]);
-    all(&mut cells, Work::Unary, 64, Threads, &[Grid, Tarpc, Tonic]);
+    all(
+        &mut cells,
+        Work::Unary,
+        1,
+        Threads,
+        &[Grid, GridTls, Tarpc, Tonic, TonicTls, Mux, Pingpong],
+    );
+    all(&mut cells, Work::Unary, 64, Threads, &[Grid, GridTls, Tarpc, Tonic, TonicTls]);
     all(&mut cells, Work::Unary, 512, Threads, &[Grid, Tarpc]);
     all(&mut cells, Work::Unary, 64, Current, &[Grid, Tarpc]);
     all(&mut cells, Work::Stream, 1, Threads, &[Grid, Tonic]);
     all(&mut cells, Work::TwoWay, 1, Threads, &[Grid, Tonic]);
-    all(&mut cells, Work::Bulk, BULK_WIDTH, Threads, &[Grid, Tarpc]);
+    all(&mut cells, Work::Bulk, BULK_WIDTH, Threads, &[Grid, GridTls, Tarpc, Tonic, TonicTls]);
     all(&mut cells, Work::Mixed, 1, Threads, &[Grid, Tarpc]);
     all(&mut cells, Work::Links, 100, Threads, &[Grid]);
     all(&mut cells, Work::Links, 1000, Threads, &[Grid]);
@@ -66,14 +77,17 @@ fn quick() -> Vec<Cell> {
 
 fn full() -> Vec<Cell> {
     let mut cells = Vec::new();
+    let with_tls = [ALL, TLS].concat();
     for mode in [Threads, Current, Pair] {
+        // Each process has a certificate of its own, which the other one would not trust.
+        let contenders = if mode.has_server_process() { ALL } else { &with_tls };
         for width in [1, 16, 64, 512] {
-            all(&mut cells, Work::Unary, width, mode, ALL);
+            all(&mut cells, Work::Unary, width, mode, contenders);
         }
         all(&mut cells, Work::Struct, 64, mode, ALL);
-        all(&mut cells, Work::Stream, 1, mode, ALL);
-        all(&mut cells, Work::TwoWay, 1, mode, ALL);
-        all(&mut cells, Work::Bulk, BULK_WIDTH, mode, ALL);
+        all(&mut cells, Work::Stream, 1, mode, contenders);
+        all(&mut cells, Work::TwoWay, 1, mode, contenders);
+        all(&mut cells, Work::Bulk, BULK_WIDTH, mode, contenders);
         all(&mut cells, Work::Mixed, 1, mode, ALL);
     }
     all(&mut cells, Work::Unary, 1, Pinned, ALL);

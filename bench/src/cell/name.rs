@@ -15,8 +15,12 @@ pub(crate) enum Name {
     Grid,
     /// This project at the byte level.
     GridBytes,
+    /// As `Grid`, over TLS. Both ends must be in one process.
+    GridTls,
     Tarpc,
     Tonic,
+    /// As `Tonic`, over TLS. Both ends must be in one process.
+    TonicTls,
     Jsonrpsee,
     Remoc,
     /// An upper bound: a bare multiplexer on TCP.
@@ -30,8 +34,10 @@ impl Name {
         match self {
             Self::Grid => "grid",
             Self::GridBytes => "grid-bytes",
+            Self::GridTls => "grid-tls",
             Self::Tarpc => "tarpc",
             Self::Tonic => "tonic",
+            Self::TonicTls => "tonic-tls",
             Self::Jsonrpsee => "jsonrpsee",
             Self::Remoc => "remoc",
             Self::Mux => "mux",

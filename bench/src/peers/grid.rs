@@ -1,12 +1,17 @@
 //! This project: through the macro, and at the byte level.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use ::grid::{Capacities, Connection, Incoming, Manager, Outgoing, RemoteError};
+use ::grid::rustls::pki_types::pem::PemObject as _;
+use ::grid::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use ::grid::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use ::grid::{Builder, Capacities, Connection, Incoming, Manager, Outgoing, RemoteError, Tls};
 use bytes::Bytes;
 use tokio::net::TcpListener;
 
+use super::certificate;
 use super::contender::{Client, Contender, ended};
 use crate::cell::{SMALL_BYTES, Small, payload};
 use crate::clock::Tally;
@@ -74,11 +79,43 @@ pub(crate) fn name(address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
+/// The name of the node at an address that is dialed with TLS.
+fn secure_name(address: SocketAddr) -> String {
+    format!("https://{address}")
+}
+
+/// TLS 1.3 with the certificate of this process.
+fn tls() -> Result<Tls> {
+    let certificate = CertificateDer::from_pem_slice(certificate::certificate().as_bytes())?;
+    let key = PrivateKeyDer::from_pem_slice(certificate::key().as_bytes())?;
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate.clone())?;
+    let client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let server = ServerConfig::builder().with_no_client_auth();
+    let server = server.with_single_cert(vec![certificate], key)?;
+    Ok(Tls::with_configs(Arc::new(client), Some(Arc::new(server))))
+}
+
 /// Starts a node with the handlers of both levels and `peers` in its host list.
 pub(crate) fn start(listener: TcpListener, peers: &[SocketAddr]) -> Result<Manager> {
+    start_as(listener, peers, name, |builder| builder)
+}
+
+/// Starts a node that dials and listens with TLS.
+fn start_secure(listener: TcpListener, peer: SocketAddr) -> Result<Manager> {
+    let tls = tls()?;
+    start_as(listener, &[peer], secure_name, |builder| builder.tls(tls))
+}
+
+fn start_as(
+    listener: TcpListener,
+    peers: &[SocketAddr],
+    name: fn(SocketAddr) -> String,
+    configure: impl FnOnce(Builder) -> Builder,
+) -> Result<Manager> {
     let own = listener.local_addr()?;
     let capacities = |incoming, outgoing| Capacities { incoming, outgoing };
-    let manager = Manager::builder(name(own))
+    let manager = configure(Manager::builder(name(own)))
         .hosts(peers.iter().chain([&own]).map(|&address| name(address)))
         .token(grid::NoAuth)
         .service(BenchServer::new(Handlers))
@@ -109,7 +146,10 @@ pub(crate) fn start(listener: TcpListener, peers: &[SocketAddr]) -> Result<Manag
 
 /// Connects to a peer. The node is kept alive by its task that accepts connections.
 async fn connect(listener: TcpListener, peer: SocketAddr) -> Result<Connection> {
-    let connection = start(listener, &[peer])?.connection(&name(peer))?;
+    up(start(listener, &[peer])?.connection(&name(peer))?).await
+}
+
+async fn up(connection: Connection) -> Result<Connection> {
     connection.wait_connected(CONNECT).await?;
     Ok(connection)
 }
@@ -126,6 +166,22 @@ impl Contender for Typed {
 
     async fn connect(listener: TcpListener, peer: SocketAddr) -> Result<BenchClient> {
         Ok(BenchClient::new(connect(listener, peer).await?))
+    }
+}
+
+/// Calls through the macro, over TLS.
+pub(crate) struct OverTls;
+
+impl Contender for OverTls {
+    type Client = BenchClient;
+
+    async fn serve(listener: TcpListener, peer: SocketAddr) -> Result<()> {
+        start_secure(listener, peer).map(drop)
+    }
+
+    async fn connect(listener: TcpListener, peer: SocketAddr) -> Result<BenchClient> {
+        let node = start_secure(listener, peer)?;
+        Ok(BenchClient::new(up(node.connection(&secure_name(peer))?).await?))
     }
 }
 

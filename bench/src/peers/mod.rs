@@ -1,5 +1,6 @@
 //! The contenders, one file each, and the macro that maps a name to a type.
 
+mod certificate;
 mod contender;
 pub(crate) mod grid;
 pub(crate) mod jsonrpsee;
@@ -26,8 +27,10 @@ macro_rules! contend {
         match $name {
             $crate::cell::Name::Grid => { type $c = $crate::peers::grid::Typed; $body }
             $crate::cell::Name::GridBytes => { type $c = $crate::peers::grid::ByteLevel; $body }
+            $crate::cell::Name::GridTls => { type $c = $crate::peers::grid::OverTls; $body }
             $crate::cell::Name::Tarpc => { type $c = $crate::peers::tarpc::Tarpc; $body }
             $crate::cell::Name::Tonic => { type $c = $crate::peers::tonic::Tonic; $body }
+            $crate::cell::Name::TonicTls => { type $c = $crate::peers::tonic::OverTls; $body }
             $crate::cell::Name::Jsonrpsee => { type $c = $crate::peers::jsonrpsee::Jsonrpsee; $body }
             $crate::cell::Name::Remoc => { type $c = $crate::peers::remoc::Remoc; $body }
             $crate::cell::Name::Mux => { type $c = $crate::peers::mux::Mux; $body }

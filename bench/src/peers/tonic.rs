@@ -9,7 +9,9 @@ use ::tonic::body::Body;
 use ::tonic::client::Grpc;
 use ::tonic::server::NamedService;
 use ::tonic::transport::server::TcpIncoming;
-use ::tonic::transport::{Channel, Endpoint, Server};
+use ::tonic::transport::{
+    Certificate, Channel, ClientTlsConfig, Endpoint, Identity, Server, ServerTlsConfig,
+};
 use ::tonic::{Request, Response, Status, Streaming};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -19,6 +21,7 @@ use tokio::net::TcpListener;
 use tonic_prost::ProstCodec;
 use tower::service_fn;
 
+use super::certificate;
 use super::contender::{Client, Contender, ended};
 use crate::cell::{BULK_BYTES, SMALL_BYTES, Small, payload};
 use crate::clock::Tally;
@@ -138,27 +141,54 @@ impl Contender for Tonic {
     type Client = TonicClient;
 
     async fn serve(listener: TcpListener, _: SocketAddr) -> Result<()> {
-        // The server's own option has no effect on listeners that are passed to it.
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        let server = Server::builder()
-            .max_concurrent_streams(IN_FLIGHT_MAX)
-            .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW)
-            .add_service(Bench)
-            .serve_with_incoming(incoming);
-        tokio::spawn(server);
+        serve(Server::builder(), listener);
         Ok(())
     }
 
     async fn connect(_: TcpListener, peer: SocketAddr) -> Result<TonicClient> {
-        let channel = Endpoint::from_shared(format!("http://{peer}"))?
-            .tcp_nodelay(true)
-            .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW)
-            .connect()
-            .await?;
-        Ok(TonicClient(Grpc::new(channel)))
+        connect(Endpoint::from_shared(format!("http://{peer}"))?).await
     }
+}
+
+/// The same over TLS.
+pub(crate) struct OverTls;
+
+impl Contender for OverTls {
+    type Client = TonicClient;
+
+    async fn serve(listener: TcpListener, _: SocketAddr) -> Result<()> {
+        let identity = Identity::from_pem(certificate::certificate(), certificate::key());
+        serve(Server::builder().tls_config(ServerTlsConfig::new().identity(identity))?, listener);
+        Ok(())
+    }
+
+    async fn connect(_: TcpListener, peer: SocketAddr) -> Result<TonicClient> {
+        let ca = Certificate::from_pem(certificate::certificate());
+        let tls = ClientTlsConfig::new().ca_certificate(ca).domain_name(certificate::HOST);
+        connect(Endpoint::from_shared(format!("https://{peer}"))?.tls_config(tls)?).await
+    }
+}
+
+fn serve(server: Server, listener: TcpListener) {
+    // The server's own option has no effect on listeners that are passed to it.
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let server = server
+        .max_concurrent_streams(IN_FLIGHT_MAX)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .add_service(Bench)
+        .serve_with_incoming(incoming);
+    tokio::spawn(server);
+}
+
+async fn connect(endpoint: Endpoint) -> Result<TonicClient> {
+    let channel = endpoint
+        .tcp_nodelay(true)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .connect()
+        .await?;
+    Ok(TonicClient(Grpc::new(channel)))
 }
 
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::results::Results;
 use super::tables::number;
 use crate::cell::Mode::{Current, Threads};
-use crate::cell::Name::{self, Grid, Mux, Pingpong, Tarpc, Tonic};
+use crate::cell::Name::{self, Grid, GridTls, Mux, Pingpong, Tarpc, Tonic, TonicTls};
 use crate::cell::{BULK_WIDTH, Cell, Mode, Work};
 use crate::sample::{Figure, Spread};
 
@@ -178,6 +178,33 @@ fn bulk(view: &View<'_>) -> Vec<Target> {
     ]
 }
 
+fn tls(view: &View<'_>) -> Vec<Target> {
+    let over = |name, place: Place, [one, other]: [Name; 2], figure, goal| {
+        let [one, other] = [one, other].map(|name| place.values(view.0, name, figure));
+        ratio(name, one, other, goal)
+    };
+    let [c1, c64] = [1, 64].map(|width| Place(Work::Unary, width, Threads));
+    let bulk = Place(Work::Bulk, BULK_WIDTH, Threads);
+    let (grid, tonic) = ([GridTls, Grid], [TonicTls, Tonic]);
+    let goal = Goal::least(0.75, 0.8);
+    vec![
+        over("c=1: calls/s with TLS over plain", c1, grid, RATE, Goal::Report),
+        over("the same of tonic", c1, tonic, RATE, Goal::Report),
+        over("c=64: calls/s with TLS over plain", c64, grid, RATE, goal),
+        over("the same of tonic", c64, tonic, RATE, Goal::Report),
+        over("1 MiB echo: calls/s with TLS over plain", bulk, grid, RATE, Goal::Report),
+        over("the same of tonic", bulk, tonic, RATE, Goal::Report),
+        over("c=64: CPU per call with TLS over plain", c64, grid, CPU, Goal::Report),
+        over(
+            "c=64 with TLS: calls/s over tonic with TLS",
+            c64,
+            [GridTls, TonicTls],
+            RATE,
+            Goal::Report,
+        ),
+    ]
+}
+
 fn links(view: &View<'_>) -> Vec<Target> {
     let [hundred, thousand] = [100, 1000].map(|width| Place(Work::Links, width, Threads));
     let places = [thousand, hundred];
@@ -194,7 +221,7 @@ pub(crate) fn table(results: &Results) -> String {
     let mut text = format!("{}\n\n", results.conditions());
     text.push_str("| typed calls through the macro | measured | min–max | floor | aim |\n|---|---|---|---|---|\n");
     let view = View(results);
-    let lines = [calls(&view), streams(&view), bulk(&view), links(&view)];
+    let lines = [calls(&view), streams(&view), bulk(&view), tls(&view), links(&view)];
     for Target { name, values, goal } in lines.into_iter().flatten() {
         let Some(Spread { median, min, max }) = Spread::of(values) else { continue };
         let [floor, aim] = goal.marks(median);
