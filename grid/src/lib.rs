@@ -71,8 +71,9 @@ pub use futures_core::Stream;
 pub use grid_macros::service;
 pub use net::{
     Accepted, BuildError, Builder, Connection, ConnectionStats, Context, Dial, Dialing, Instance,
-    Io, Listen, Manager, NameError, NotConnected, RawCall, RawOpening, RawReceiver, RawSender,
-    Refused, RegisterError, State, States, Stats, UnknownHost,
+    Io, Listen, Manager, MemberChanges, MemberError, MemberEvent, MemberEvents, Members, NameError,
+    NotConnected, RawCall, RawOpening, RawReceiver, RawSender, Refused, RegisterError, State,
+    States, Stats, UnknownHost,
 };
 #[cfg(feature = "__internals")]
 #[doc(hidden)]

@@ -371,3 +371,24 @@ async fn a_call_from_the_listening_side_says_why_the_dialer_was_refused() {
     let text = connection.request(7, None).await.unwrap_err().to_string();
     assert!(text.contains("this node refused the peer: time difference too large"), "{text}");
 }
+#[tokio::test(start_paused = true)]
+async fn a_node_that_is_not_listed_yet_is_one_line_a_minute_at_both_ends() {
+    let (lines, _guard) = Lines::collect();
+    let (dialer, listener) = sides();
+    let (incoming, route) = scripted_listener();
+    let listening = Manager::builder(listener).build().unwrap();
+    tokio::spawn(listening.serve(incoming));
+    let dialing = Manager::builder(dialer).hosts([A, B]).dial_with(route).build().unwrap();
+    sleep(Duration::from_secs(301)).await;
+    let said = lines.with(Level::INFO, "unknown incoming host");
+    let of_listener = said
+        .iter()
+        .filter(|line| line.contains("refused a connection") || line.contains("more connections"));
+    assert!((5..=7).contains(&of_listener.count()), "{said:#?}");
+    let of_dialer =
+        said.iter().filter(|line| line.contains("cannot reach") || line.contains("more attempts"));
+    assert!((5..=7).contains(&of_dialer.count()), "{said:#?}");
+    assert!(said.iter().any(|line| line.contains("more attempts failed")), "{said:#?}");
+    listening.members().add(dialer).unwrap();
+    dialing.connection(listener).unwrap().wait_connected(Duration::from_secs(2)).await.unwrap();
+}

@@ -222,6 +222,13 @@ pub enum LinkError {
     /// The tokio runtime that ran the link has ended, or the link's task was dropped.
     #[error("the runtime of this node has ended")]
     RuntimeGone,
+    /// The peer was removed from the host list, with [`Members::remove`](crate::Members::remove) or by the source of the list.
+    #[error("removed from the host list of {local}")]
+    #[non_exhaustive]
+    Removed {
+        /// The node from whose list it was removed.
+        local: String,
+    },
     /// This node is shut down.
     #[error("this node is shut down")]
     ShutDown,
@@ -253,6 +260,11 @@ impl LinkError {
                 | Self::WrongDirection { .. }
                 | Self::StaleDial { .. }
         )
+    }
+
+    /// Whether the peer does not have this node on its list. All nodes begin the text so, those of the base protocol as well.
+    pub(crate) fn is_unlisted(&self) -> bool {
+        matches!(self, Self::Refused { reason } if reason.starts_with("unknown incoming host"))
     }
 
     /// The full text, for a reader who does not know which node has refused the other one.

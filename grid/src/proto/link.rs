@@ -84,6 +84,8 @@ pub(crate) struct Link {
     shutdown: Shutdown,
     /// New calls of the peer are refused.
     refuses_peer: bool,
+    /// The peer is no member any more: why new calls of this node fail.
+    removed: Option<Arc<LinkError>>,
     /// There will be no connection any more.
     abandoned: bool,
     pub(super) output: Output,
@@ -130,6 +132,7 @@ impl Link {
             down_reason: Arc::new(LinkError::NotConnected),
             shutdown: Shutdown::No,
             refuses_peer: false,
+            removed: None,
             abandoned: false,
             calls: Muxes::default(),
             served: Muxes::default(),
@@ -208,6 +211,18 @@ impl Link {
     pub(crate) fn close(&mut self) {
         self.refuses_peer = true;
         self.shutdown = Shutdown::Closing;
+    }
+
+    /// Like [`close`](Self::close), for a peer that is no member any more: new calls of this node fail with this reason, and
+    /// there will be no other connection.
+    pub(crate) fn remove(&mut self, reason: Arc<LinkError>) {
+        self.removed = Some(reason);
+        self.close();
+    }
+
+    /// Why the peer is no member any more.
+    pub(crate) fn removed(&self) -> Option<&Arc<LinkError>> {
+        self.removed.as_ref()
     }
 
     /// Whether new calls of the peer are refused.

@@ -4,11 +4,10 @@
 //! The lock is private to this file and is never held across an await. Values whose methods can run user code are moved
 //! out of the critical section (effects.rs).
 
-use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
@@ -18,6 +17,7 @@ use super::blocking::BlockingSlots;
 use super::contracts::LinkContracts;
 use super::effects::Effects;
 use super::labels::{Label, Labels};
+use super::neighbours::Neighbours;
 use super::park::Parked;
 use super::state::State;
 use super::waiters::{Waiter, Waiters};
@@ -32,7 +32,7 @@ pub(in crate::net) struct Peer {
     /// The name of this node.
     pub(in crate::net) local: Arc<str>,
     /// All peers of this node, this one included, by name. Empty for a link without a node.
-    neighbours: OnceLock<Arc<Neighbours>>,
+    neighbours: OnceLock<Arc<Neighbours<Self>>>,
     labels: Arc<Labels>,
     pub(in crate::net) contracts: LinkContracts,
     /// Maximum length of a payload on the last connection. Outside the lock, so that senders of items need not take it.
@@ -47,9 +47,6 @@ pub(in crate::net) struct Peer {
     handlers: Arc<AtomicUsize>,
     shared: Mutex<Shared>,
 }
-
-/// The peers of one node by name. Weak, because each of them holds this.
-type Neighbours = HashMap<Arc<str>, Weak<Peer>>;
 
 /// A handler's task, counted until this is dropped.
 #[derive(Debug)]
@@ -124,13 +121,9 @@ impl Peer {
         })
     }
 
-    /// Lets each of these peers find the others. Called once per node, before a handler can run.
-    pub(in crate::net) fn introduce<'a>(peers: impl Iterator<Item = &'a Arc<Self>> + Clone) {
-        let entries = peers.clone().map(|peer| (Arc::clone(&peer.name), Arc::downgrade(peer)));
-        let all: Arc<Neighbours> = Arc::new(entries.collect());
-        for peer in peers {
-            let _ = peer.neighbours.set(Arc::clone(&all));
-        }
+    /// Lets this peer find the others of its node. Called once, before a handler can run.
+    pub(in crate::net) fn introduce(&self, neighbours: &Arc<Neighbours<Self>>) {
+        let _ = self.neighbours.set(Arc::clone(neighbours));
     }
 
     /// Returns this node's peer of this name, as long as the node lives.
@@ -138,12 +131,12 @@ impl Peer {
         if *self.name == *name {
             return Some(Arc::clone(self));
         }
-        self.neighbours.get()?.get(name)?.upgrade()
+        self.neighbours.get()?.find(name)
     }
 
-    /// The names of this node's peers.
-    pub(in crate::net) fn neighbour_names(&self) -> impl Iterator<Item = &str> {
-        self.neighbours.get().into_iter().flat_map(|all| all.keys()).map(|name| &**name)
+    /// The name among this node's peers that a wrong one most likely stands for.
+    pub(in crate::net) fn nearest_neighbour(&self, wrong: &str) -> Option<String> {
+        self.neighbours.get()?.nearest(wrong)
     }
 
     /// Maximum length of a payload on the last connection.
@@ -287,7 +280,7 @@ impl Peer {
         self.with(|shared, _| shared.state.clone())
     }
 
-    /// Changes the state, unless it is `Shutdown`, which is final. A reason that equals the current one changes nothing.
+    /// Changes the state, unless it is a last one. A reason that equals the current one changes nothing.
     pub(in crate::net) fn show(&self, state: State) {
         // Reasons are compared by their texts, which an error of the user's can write, so not under the lock.
         let mut is_same = false;
@@ -343,7 +336,7 @@ impl Shared {
     /// See [`Peer::show`].
     pub(in crate::net) fn show(&mut self, state: State, effects: &mut Effects) {
         let unused = match self.state {
-            State::Shutdown => state,
+            State::Shutdown | State::Removed => state,
             _ => {
                 self.version += 1;
                 self.watching_state.wake_all(effects);

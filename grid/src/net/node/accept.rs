@@ -12,11 +12,12 @@ use tokio::time::{Instant, sleep_until};
 use super::arrivals::{Arrivals, Claim, Ticket};
 use super::closing::{CLOSE_TIMEOUT, Closing};
 use super::handshake::{Arrival, Gate, authenticate, receive_introduction, within, within_fixed};
+use super::known::Known;
 use super::life::Life;
 use super::listen::{Accepted, Listen};
 use super::refusals::{Refusal, RefusalLog};
 use super::report::{LinkLog, note_refusal};
-use super::shared::{Known, Node};
+use super::shared::Node;
 use super::strangers::{Entry, Stage};
 use crate::auth;
 use crate::error::LinkError;
@@ -106,7 +107,7 @@ pub(super) async fn accept(node: &Arc<Node>, accepted: Accepted) -> Result<(), R
         });
     }
     greeted.map_err(|(known, reason)| {
-        if let Some(known) = known {
+        if let Some(known) = &known {
             known.log.refused(address, &reason);
         }
         Refusal { reason, stage, is_logged: known.is_some() }
@@ -117,18 +118,18 @@ pub(super) async fn accept(node: &Arc<Node>, accepted: Accepted) -> Result<(), R
 type Unused = Option<(WebSocket<Box<dyn Io>>, LinkError)>;
 
 /// An error has the node of the dialer as well, if it has stated the name of one.
-async fn greet<'a>(
-    node: &'a Arc<Node>,
+async fn greet(
+    node: &Arc<Node>,
     accepted: Accepted,
     entry: &mut Entry,
     unused: &mut Unused,
-) -> Result<(), (Option<&'a Known>, LinkError)> {
+) -> Result<(), (Option<Arc<Known>>, LinkError)> {
     let Accepted { stream, address } = accepted;
     let upgraded = upgrade(node, stream, address, entry).await;
     let mut transport = upgraded.map_err(|reason| (None, reason))?;
     entry.reach(Stage::Upgraded);
     let own = node.introduction();
-    let is_known = |name: &str| node.peers.contains_key(name);
+    let is_known = |name: &str| node.peers.contains(name);
     let contracts = |name: &str| {
         let known = node.peers.get(name);
         known.map(|known| known.endpoint.peer.contracts.statement()).unwrap_or_default()
@@ -152,7 +153,7 @@ async fn greet<'a>(
         Err((host, reason)) => {
             let known = host.and_then(|host| node.peers.get(&*host));
             // The state of a peer that this node dials shows the result of its own attempts.
-            if let Some(known) = known.filter(|known| known.arrivals.is_some()) {
+            if let Some(known) = known.as_ref().filter(|known| known.arrivals.is_some()) {
                 note_refusal(&known.endpoint.peer, &reason);
             }
             *unused = Some((transport, reason.clone()));
@@ -175,12 +176,14 @@ async fn greet<'a>(
 }
 
 /// The last check of the handshake: whether the dialer is the one that may use its name now.
-fn claim<'a>(
-    node: &'a Node,
+fn claim(
+    node: &Node,
     connect: &Connect,
     address: Option<SocketAddr>,
-) -> Result<(Ticket, &'a Known), LinkError> {
-    let Some(known @ Known { arrivals: Some(arrivals), .. }) = node.peers.get(&*connect.host)
+) -> Result<(Ticket, Arc<Known>), LinkError> {
+    let known = node.peers.get(&connect.host);
+    let Some((known, arrivals)) =
+        known.and_then(|known| Some((Arc::clone(&known), Arc::clone(known.arrivals.as_ref()?))))
     else {
         // The direction was checked before, so a known host that does not dial this node does not get here.
         return Err(LinkError::UnknownHost { host: connect.host.clone(), nearest: None });
@@ -246,14 +249,14 @@ pub(super) async fn keep_accepting(
     life: Life,
 ) {
     let _closed = CloseOnDrop(&arrivals);
-    let mut closing = Closing::new(life.alive);
-    let mut over = life.over;
+    let mut closing = Closing::new(life.alive.clone());
+    let mut life = life;
     let mut overdue = Some(Instant::now() + DIAL_EXPECTED);
     loop {
         let is_overdue = sleep_until(overdue.unwrap_or_else(Instant::now));
         let (order, claim, arrival) = tokio::select! {
             next = arrivals.next() => next,
-            _ = over.wait_for(|over| *over) => return,
+            _ = life.ended() => return,
             () = idle(&endpoint) => continue,
             () = is_overdue, if overdue.is_some() => {
                 overdue = None;
@@ -268,7 +271,7 @@ pub(super) async fn keep_accepting(
                     let is_other = later.instance != claim.instance;
                     LinkError::Replaced { by: is_other.then(|| later.to_string()) }
                 }
-                _ = over.wait_for(|over| *over) => LinkError::ShutDown,
+                reason = life.ended() => reason,
             }
         };
         log.up(&agreed, &own);

@@ -1,28 +1,30 @@
 //! [`Builder`]: configures, checks and starts a node.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 
-use super::arrivals::Arrivals;
 use super::build_error::BuildError;
 use super::dial::{Dial, TcpDial};
+use super::events::Hub;
 use super::manager::Manager;
 use super::names::check_names;
-use super::report::LinkLog;
-use super::shared::{Known, Node};
+use super::peers::Peers;
+use super::shared::Node;
 use crate::auth::{Authenticate, NoAuth};
 use crate::config::Config;
-use crate::error::{Fault, LinkError, RemoteError};
+use crate::error::{Fault, RemoteError};
 use crate::net::call::context::Context;
 use crate::net::call::ends::{RawReceiver, RawSender};
 use crate::net::drive::endpoint::Endpoint;
 use crate::net::link::state::Instance;
 use crate::net::serve::registry::{HandlerFuture, RawHandler, RegisterError, Registry};
 use crate::proto::wire::HandlerId;
-use crate::proto::{Capacities, Features, dials};
+use crate::proto::{Capacities, Features};
 use bytes::Bytes;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
 
 /// Configures a node; [`build`](Self::build) starts it.
 #[must_use = "a node is started by `build`"]
@@ -169,7 +171,7 @@ impl Builder {
         if let Some(error) = failed {
             return Err(error.into());
         }
-        tokio::runtime::Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
+        let runtime = Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
         config.check().map_err(BuildError::Config)?;
         let hosts = hosts.unwrap_or_else(|| vec![name.clone()]);
         check_names(&name, &hosts, dial.is_some())?;
@@ -178,39 +180,35 @@ impl Builder {
         let name: Arc<str> = name.into();
         registry.set_blocking_max(config.blocking_calls_max);
         let registry = Arc::new(registry);
-        // One value, whose clones share the node's counter of bytes.
         let limits = config.limits();
-        let link = |peer: &str| {
-            let (local, registry) = (Arc::clone(&name), Arc::clone(&registry));
-            Endpoint::new(local, Arc::from(peer), limits.clone(), registry)
-        };
-        let mut peers = HashMap::new();
-        for host in hosts.iter().filter(|host| **host != *name) {
-            let endpoint = link(host);
-            let arrivals = (!dials(&name, host)).then(|| Arrivals::new(host.as_str().into()));
-            if arrivals.is_some() {
-                let reason = Arc::new(LinkError::NotDialed { refused: None });
-                endpoint.peer.link(|link| link.set_down_reason(reason));
-            }
-            let log = Arc::new(LinkLog::new(&endpoint.peer));
-            let known = Known { endpoint, arrivals, log };
-            peers.insert(Arc::clone(&known.endpoint.peer.name), known);
-        }
-        let loopback = link(&name);
-        let instance = Instance::random();
+        let loopback = Endpoint::new(
+            Arc::clone(&name),
+            Arc::clone(&name),
+            limits.clone(),
+            Arc::clone(&registry),
+        );
         let node = Arc::new(Node {
             name,
-            instance,
+            instance: Instance::random(),
             config,
             features,
             auth,
+            has_dialer: dial.is_some(),
             dial: dial.unwrap_or_else(|| Arc::new(TcpDial::default())),
             registry,
-            peers,
+            limits,
+            peers: Peers::default(),
+            neighbours: Arc::default(),
             loopback,
             strangers: Arc::default(),
+            changing: Mutex::new(false),
+            events: Hub::default(),
+            over: watch::Sender::new(false),
+            alive: watch::Sender::new(true),
+            runtime,
+            dials: AtomicU64::new(0),
         });
-        Ok(Manager::start(node))
+        Ok(Manager::start(node, &hosts))
     }
 }
 

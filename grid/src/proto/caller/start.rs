@@ -33,7 +33,10 @@ impl Link {
         // Errors of the call itself come before those of the connection, so that they do not depend on its state.
         let meta = self.encode_meta(spec)?;
         if self.is_closing() {
-            return Err(CallFailure::ShutDown);
+            return Err(match self.removed() {
+                Some(reason) => self.disconnected(Sent::No, Arc::clone(reason)),
+                None => CallFailure::ShutDown,
+            });
         }
         if !(self.is_up() || spec.wait && self.may_connect()) {
             return Err(self.disconnected(Sent::No, Arc::clone(&self.down_reason)));
