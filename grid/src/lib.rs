@@ -46,6 +46,7 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
+//! | `dns` | off | `DnsMembers`, for a host list from DNS; depends on `hickory-resolver` |
 //! | `json` | off | `Json`, for values that are sent as JSON; depends on `serde_json` |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -69,11 +70,14 @@ pub use error::{
 pub use futures_core::Stream;
 #[doc = include_str!("rpc/service.md")]
 pub use grid_macros::service;
+#[cfg(feature = "dns")]
+#[cfg_attr(docsrs, doc(cfg(feature = "dns")))]
+pub use net::DnsMembers;
 pub use net::{
     Accepted, BuildError, Builder, Connection, ConnectionStats, Context, Dial, Dialing, Instance,
-    Io, Listen, Manager, MemberChanges, MemberError, MemberEvent, MemberEvents, Members, NameError,
-    NotConnected, RawCall, RawOpening, RawReceiver, RawSender, Refused, RegisterError, State,
-    States, Stats, UnknownHost,
+    Io, Listen, Manager, MemberChanges, MemberError, MemberEvent, MemberEvents, MemberFile,
+    MemberSource, Members, NameError, NextMembers, NotConnected, RawCall, RawOpening, RawReceiver,
+    RawSender, Refused, RegisterError, State, States, Stats, UnknownHost,
 };
 #[cfg(feature = "__internals")]
 #[doc(hidden)]

@@ -37,8 +37,12 @@ pub use node::events::{MemberEvent, MemberEvents};
 pub(crate) use node::in_process::in_process;
 pub use node::listen::{Accepted, Listen};
 pub use node::manager::{Manager, Refused, UnknownHost};
+#[cfg(feature = "dns")]
+pub use node::member_dns::DnsMembers;
+pub use node::member_file::MemberFile;
 pub use node::members::{MemberChanges, MemberError, Members};
 pub use node::name::NameError;
+pub use node::source::{MemberSource, NextMembers};
 pub use serve::registry::RegisterError;
 pub(crate) use serve::registry::{RawHandler, Registry, RunSingle};
 pub use transport::Io;

@@ -12,6 +12,7 @@ use super::manager::Manager;
 use super::names::check_names;
 use super::peers::Peers;
 use super::shared::Node;
+use super::source::MemberSource;
 use crate::auth::{Authenticate, NoAuth};
 use crate::config::Config;
 use crate::error::{Fault, RemoteError};
@@ -31,6 +32,7 @@ use tokio::sync::watch;
 pub struct Builder {
     name: String,
     hosts: Option<Vec<String>>,
+    source: Option<Box<dyn MemberSource>>,
     auth: Arc<dyn Authenticate>,
     /// `None`: plain TCP.
     dial: Option<Arc<dyn Dial>>,
@@ -53,6 +55,7 @@ impl Builder {
         Self {
             name,
             hosts: None,
+            source: None,
             auth: Arc::new(NoAuth),
             dial: None,
             config: Config::default(),
@@ -67,6 +70,15 @@ impl Builder {
     /// Default: only this node.
     pub fn hosts<H: Into<String>>(mut self, hosts: impl IntoIterator<Item = H>) -> Self {
         self.hosts = Some(hosts.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Takes the names of all nodes from this source while the node runs; see [`Members::follow`](crate::Members::follow).
+    ///
+    /// Until the source yields its first list, [`hosts`](Self::hosts) is the list. Default: the list changes only through
+    /// [`Manager::members`].
+    pub fn members_from(mut self, source: impl MemberSource) -> Self {
+        self.source = Some(Box::new(source));
         self
     }
 
@@ -167,7 +179,8 @@ impl Builder {
     /// [`BuildError`], which names the invalid host, handler or setting: what can only be a mistake, such as two names that
     /// differ only in case, or a token that no HTTP header can carry. What is probably a mistake is logged as a warning.
     pub fn build(self) -> Result<Manager, BuildError> {
-        let Self { name, hosts, auth, dial, config, extensions, mut registry, failed } = self;
+        let Self { name, hosts, source, auth, dial, config, extensions, mut registry, failed } =
+            self;
         if let Some(error) = failed {
             return Err(error.into());
         }
@@ -203,12 +216,17 @@ impl Builder {
             strangers: Arc::default(),
             changing: Mutex::new(false),
             events: Hub::default(),
+            following: Mutex::default(),
             over: watch::Sender::new(false),
             alive: watch::Sender::new(true),
             runtime,
             dials: AtomicU64::new(0),
         });
-        Ok(Manager::start(node, &hosts))
+        let manager = Manager::start(node, &hosts);
+        if let Some(source) = source {
+            manager.members().follow_boxed(source);
+        }
+        Ok(manager)
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 
 use super::arrivals::Arrivals;
 use super::dial::Dial;
@@ -47,6 +48,8 @@ pub(super) struct Node {
     /// Held while the list of members changes; `true` when it cannot change any more, because the node shuts down.
     pub(super) changing: Mutex<bool>,
     pub(super) events: Hub,
+    /// The task that follows a source of members.
+    pub(super) following: Mutex<Option<AbortHandle>>,
     /// Becomes `true` when the node is shut down.
     pub(super) over: watch::Sender<bool>,
     /// Has a receiver for each task that must end before a shutdown is complete.

@@ -1,18 +1,15 @@
 //! The host list of a running node changes.
-#![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
-
-mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::support::{A, B, Network, pair};
 use futures_util::StreamExt as _;
 use grid::{
     BuildError, Builder, CallError, Connection, LinkError, Manager, MemberError, MemberEvent, Sent,
     State,
 };
-use support::{A, B, Network, pair};
 use tokio::time::{Instant, sleep};
 
 const C: &str = "http://c:1";
