@@ -74,10 +74,11 @@ pub use grid_macros::service;
 #[cfg_attr(docsrs, doc(cfg(feature = "dns")))]
 pub use net::DnsMembers;
 pub use net::{
-    Accepted, BuildError, Builder, Connection, ConnectionStats, Context, Dial, Dialing, Instance,
-    Io, Listen, Manager, MemberChanges, MemberError, MemberEvent, MemberEvents, MemberFile,
-    MemberSource, Members, NameError, NextMembers, NotConnected, RawCall, RawOpening, RawReceiver,
-    RawSender, Refused, RegisterError, State, States, Stats, UnknownHost,
+    Accepted, BuildError, Builder, Connection, ConnectionStats, Context, Dial, Dialing, Guest,
+    GuestBuilder, GuestError, Guests, Instance, Io, Listen, Manager, MemberChanges, MemberError,
+    MemberEvent, MemberEvents, MemberFile, MemberSource, Members, NameError, NextMembers,
+    NotConnected, RawCall, RawOpening, RawReceiver, RawSender, Refused, RegisterError, State,
+    States, Stats, UnknownHost,
 };
 #[cfg(feature = "__internals")]
 #[doc(hidden)]

@@ -103,6 +103,16 @@ pub enum LinkError {
         /// The most similar name in the list, if one is similar.
         nearest: Option<String>,
     },
+    /// The dialer is a guest, and this node takes none.
+    #[error("unknown incoming host: the node takes no guests (`Builder::guests`)")]
+    NoGuests,
+    /// The dialer is a guest, and as many are connected as this node takes.
+    #[error("as many guests as the node takes are connected: {max} (`Builder::guests`)")]
+    #[non_exhaustive]
+    GuestsFull {
+        /// The limit that [`Builder::guests`](crate::Builder::guests) was given.
+        max: usize,
+    },
     /// The clocks of dialer and listener are too far apart.
     #[error(
         "time difference too large between servers: {}, the limit is {max:?} (`Config::clock_skew_max` of the listener)",
@@ -255,6 +265,8 @@ impl LinkError {
         matches!(
             self,
             Self::UnknownHost { .. }
+                | Self::NoGuests
+                | Self::GuestsFull { .. }
                 | Self::ClockSkew { .. }
                 | Self::Denied { .. }
                 | Self::WrongDirection { .. }

@@ -34,6 +34,8 @@ pub use node::build_error::BuildError;
 pub use node::builder::Builder;
 pub use node::dial::{Dial, Dialing};
 pub use node::events::{MemberEvent, MemberEvents};
+pub use node::guest::{Guest, GuestBuilder, GuestError};
+pub use node::guest_table::Guests;
 pub(crate) use node::in_process::in_process;
 pub use node::listen::{Accepted, Listen};
 pub use node::manager::{Manager, Refused, UnknownHost};

@@ -3,6 +3,8 @@
 
 #[cfg(feature = "dns")]
 mod dns;
+mod drain;
+mod guests;
 mod list;
 mod sources;
 #[path = "../support/mod.rs"]

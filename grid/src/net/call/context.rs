@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::net::link::peer::{Peer, Watch, Watched};
 use crate::proto::wire::{Meta, TraceContext};
-use crate::proto::{Key, RouteIndex};
+use crate::proto::{Key, RouteIndex, is_guest_name};
 
 /// What a handler knows about its call: caller, deadline, metadata and trace.
 ///
@@ -42,6 +42,11 @@ impl Context {
     /// Name of the node that calls.
     pub fn peer(&self) -> &str {
         &self.peer.name
+    }
+
+    /// Whether the caller is a [`Guest`](crate::Guest): a program that is on no host list.
+    pub fn is_guest(&self) -> bool {
+        is_guest_name(&self.peer.name)
     }
 
     /// Name of this node.

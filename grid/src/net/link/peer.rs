@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -71,7 +71,11 @@ pub(in crate::net) struct Shared {
     version: u64,
     watching_state: WakerSet,
     watching_drained: WakerSet,
+    watching_quiet: WakerSet,
 }
+
+/// How long a peer that is told that this node takes no new calls has to confirm it, once no call of it is served.
+pub(in crate::net) const CONFIRMATION_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A condition that any number of tasks can wait for, besides their own calls.
 #[derive(Debug, Clone, Copy)]
@@ -82,6 +86,8 @@ pub(in crate::net) enum Watched {
     State,
     /// While the node shuts down: the calls that a step of the shutdown waits for have ended.
     Drained,
+    /// While the node shuts down: no call of the peer can be on its way.
+    Quiet,
 }
 
 impl Peer {
@@ -105,6 +111,7 @@ impl Peer {
             version: 1,
             watching_state: WakerSet::default(),
             watching_drained: WakerSet::default(),
+            watching_quiet: WakerSet::default(),
         };
         Arc::new(Self {
             name,
@@ -312,6 +319,14 @@ impl Peer {
         watch.until(|shared| shared.link.serves_nothing().then_some(())).await;
     }
 
+    /// Waits until no call of the peer can be on its way, for up to two seconds: as long as two lost packets take. The link
+    /// must be finishing, and serve nothing.
+    pub(in crate::net) async fn quiet(&self) {
+        let mut watch = Watch::new(self, Watched::Quiet);
+        let quiet = watch.until(|shared| (!shared.link.awaits_calls()).then_some(()));
+        let _ = tokio::time::timeout(CONFIRMATION_TIMEOUT, quiet).await;
+    }
+
     /// Waits until nothing is in flight. The link must be closing: otherwise waiting tasks are not woken.
     pub(in crate::net) async fn drained(&self) {
         let mut watch = Watch::new(self, Watched::Drained);
@@ -348,6 +363,13 @@ impl Shared {
         }
     }
 
+    /// The link is up, and carries no new calls.
+    pub(in crate::net) fn show_draining(&mut self, effects: &mut Effects) {
+        if let State::Connected { instance } = self.state {
+            self.show(State::Draining { instance }, effects);
+        }
+    }
+
     /// Called by the driver: whether the transport holds messages that it has not written to the socket.
     pub(in crate::net) fn set_unflushed(&mut self, unflushed: bool, effects: &mut Effects) {
         self.unflushed = unflushed;
@@ -365,8 +387,15 @@ impl Shared {
     }
 
     fn check_drained(&mut self, effects: &mut Effects) {
-        if self.link.is_shutting_down() && self.is_step_done() {
+        if !self.link.is_shutting_down() {
+            return;
+        }
+        // Each only if what its tasks wait for is true: they look again at once.
+        if self.is_step_done() {
             self.watching_drained.wake_all(effects);
+        }
+        if !self.link.awaits_calls() {
+            self.watching_quiet.wake_all(effects);
         }
     }
 
@@ -383,6 +412,7 @@ impl Shared {
             Watched::Finished(key) => self.waiters.finished(key),
             Watched::State => &mut self.watching_state,
             Watched::Drained => &mut self.watching_drained,
+            Watched::Quiet => &mut self.watching_quiet,
         }
     }
 
@@ -400,6 +430,7 @@ impl Shared {
                     // The handler has returned, so its task needs no abort.
                     drop(self.waiters.finish(key, effects));
                 }
+                Event::Draining => self.show_draining(effects),
                 Event::Serve { .. } => effects.serve(event),
                 Event::Released(Released::Payload(payload)) => effects.drop_payload(payload),
                 Event::Released(Released::Error(error)) => effects.drop_error(error),

@@ -20,7 +20,8 @@ pub enum State {
         /// Identifies the run of the peer. It changes when the peer is restarted.
         instance: Instance,
     },
-    /// The link is up, and carries no new calls: the peer was removed from the host list, and the calls that run may finish.
+    /// The link is up, and carries no new calls: the peer shuts down, or it was removed from the host list. The calls that run
+    /// may finish.
     Draining {
         /// Identifies the run of the peer.
         instance: Instance,

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::arrivals::{Arrivals, Claim, Ticket};
 use super::closing::{CLOSE_TIMEOUT, Closing};
+use super::guests::{self, GuestTicket};
 use super::handshake::{Arrival, Gate, authenticate, receive_introduction, within, within_fixed};
 use super::known::Known;
 use super::life::Life;
@@ -28,8 +29,8 @@ use crate::net::link::state::Instance;
 use crate::net::transport::http::{HeaderMap, StatusCode, header};
 use crate::net::transport::upgrade::server::{Requested, read_first};
 use crate::net::transport::{Io, WebSocket, end};
-use crate::proto::Introduction;
 use crate::proto::wire::Connect;
+use crate::proto::{Introduction, is_guest_name};
 
 /// Time limit for the first byte of an accepted connection, if [`Config::connect_timeout`](crate::Config) is not
 /// shorter. A dialer sends its request as soon as it is connected; this is enough for two lost packets.
@@ -129,9 +130,10 @@ async fn greet(
     let mut transport = upgraded.map_err(|reason| (None, reason))?;
     entry.reach(Stage::Upgraded);
     let own = node.introduction();
-    let is_known = |name: &str| node.peers.contains(name);
+    let is_known =
+        |name: &str| node.peers.contains(name) || (node.guests.takes_any() && is_guest_name(name));
     let contracts = |name: &str| {
-        let known = node.peers.get(name);
+        let known = node.peers.get(name).or_else(|| node.guests.get(name));
         known.map(|known| known.endpoint.peer.contracts.statement()).unwrap_or_default()
     };
     let nearest = |name: &str| node.nearest(name);
@@ -148,8 +150,8 @@ async fn greet(
         auth_limit: limit,
     };
     let claim = |connect: &Connect| claim(node, connect, address);
-    let (ticket, agreed, known) = match receive_introduction(&mut transport, &gate, claim).await {
-        Ok(((ticket, known), agreed)) => (ticket, agreed, known),
+    let (seat, agreed) = match receive_introduction(&mut transport, &gate, claim).await {
+        Ok(accepted) => accepted,
         Err((host, reason)) => {
             let known = host.and_then(|host| node.peers.get(&*host));
             // The state of a peer that this node dials shows the result of its own attempts.
@@ -161,6 +163,13 @@ async fn greet(
         }
     };
     transport.take_messages_of(node.config.message_bytes_max);
+    let (ticket, known) = match seat {
+        Seat::Member(ticket, known) => (ticket, known),
+        Seat::Guest(ticket) => {
+            ticket.deliver(Arrival { transport, agreed });
+            return Ok(());
+        }
+    };
     match ticket.deliver(Arrival { transport, agreed }) {
         Ok(earlier) => {
             // The link's task has not taken the previous one yet.
@@ -175,12 +184,21 @@ async fn greet(
     }
 }
 
+/// A dialer that was accepted.
+enum Seat {
+    Member(Ticket, Arc<Known>),
+    Guest(GuestTicket),
+}
+
 /// The last check of the handshake: whether the dialer is the one that may use its name now.
 fn claim(
-    node: &Node,
+    node: &Arc<Node>,
     connect: &Connect,
     address: Option<SocketAddr>,
-) -> Result<(Ticket, Arc<Known>), LinkError> {
+) -> Result<Seat, LinkError> {
+    if is_guest_name(&connect.host) {
+        return guests::claim(node, connect).map(Seat::Guest);
+    }
     let known = node.peers.get(&connect.host);
     let Some((known, arrivals)) =
         known.and_then(|known| Some((Arc::clone(&known), Arc::clone(known.arrivals.as_ref()?))))
@@ -190,7 +208,7 @@ fn claim(
     };
     let dial = connect.dial.filter(|_| connect.peer.is_some());
     let ticket = arrivals.claim(Claim { instance: Instance(connect.id), dial, address })?;
-    Ok((ticket, known))
+    Ok(Seat::Member(ticket, known))
 }
 
 /// Reads an upgrade request and answers it.
@@ -272,6 +290,7 @@ pub(super) async fn keep_accepting(
                     LinkError::Replaced { by: is_other.then(|| later.to_string()) }
                 }
                 reason = life.ended() => reason,
+                reason = log.draining() => reason,
             }
         };
         log.up(&agreed, &own);

@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex};
 use super::build_error::BuildError;
 use super::dial::{Dial, TcpDial};
 use super::events::Hub;
+use super::guest_table::{GuestTable, Guests};
 use super::manager::Manager;
-use super::names::check_names;
+use super::names::{check_names, check_node};
 use super::peers::Peers;
 use super::shared::Node;
 use super::source::MemberSource;
@@ -22,7 +23,7 @@ use crate::net::drive::endpoint::Endpoint;
 use crate::net::link::state::Instance;
 use crate::net::serve::registry::{HandlerFuture, RawHandler, RegisterError, Registry};
 use crate::proto::wire::HandlerId;
-use crate::proto::{Capacities, Features};
+use crate::proto::{Capacities, Features, guest_name};
 use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -33,6 +34,9 @@ pub struct Builder {
     name: String,
     hosts: Option<Vec<String>>,
     source: Option<Box<dyn MemberSource>>,
+    guests: Option<Guests>,
+    /// The node of which this is a guest.
+    guest_of: Option<String>,
     auth: Arc<dyn Authenticate>,
     /// `None`: plain TCP.
     dial: Option<Arc<dyn Dial>>,
@@ -56,6 +60,8 @@ impl Builder {
             name,
             hosts: None,
             source: None,
+            guests: None,
+            guest_of: None,
             auth: Arc::new(NoAuth),
             dial: None,
             config: Config::default(),
@@ -82,6 +88,20 @@ impl Builder {
         self
     }
 
+    /// Takes guests: programs that are on no list, see [`Guest`](crate::Guest). Default: none.
+    ///
+    /// A guest passes the same authenticator as a node. Handlers ask [`Context::is_guest`] who calls.
+    pub fn guests(mut self, guests: Guests) -> Self {
+        self.guests = Some(guests);
+        self
+    }
+
+    /// A builder for a guest of this node.
+    pub(super) fn guest_of(node: &str) -> Self {
+        let name = guest_name(rand::random());
+        Self { guest_of: Some(node.to_owned()), ..Self::new(name) }
+    }
+
     /// Sets the authenticator. Default: [`NoAuth`], which accepts every node whose name is in the list.
     pub fn token(mut self, auth: impl Authenticate) -> Self {
         self.auth = Arc::new(auth);
@@ -101,7 +121,7 @@ impl Builder {
     }
 
     /// Offers only these protocol extensions to peers. Default: all, `ids32`, `meta`, `cancel`, `credits`, `chunks`,
-    /// `names`, `limits`, `crc` and `contracts`.
+    /// `names`, `limits`, `crc`, `contracts`, `drain` and `guest`.
     ///
     /// An extension is active on a link if both ends offer it; docs/protocol.md describes each. With an empty list the
     /// node uses only the base protocol, which is useful for tests of mixed grids. A call that needs an inactive
@@ -179,15 +199,32 @@ impl Builder {
     /// [`BuildError`], which names the invalid host, handler or setting: what can only be a mistake, such as two names that
     /// differ only in case, or a token that no HTTP header can carry. What is probably a mistake is logged as a warning.
     pub fn build(self) -> Result<Manager, BuildError> {
-        let Self { name, hosts, source, auth, dial, config, extensions, mut registry, failed } =
-            self;
+        let Self {
+            name,
+            hosts,
+            source,
+            guests,
+            guest_of,
+            auth,
+            dial,
+            config,
+            extensions,
+            mut registry,
+            failed,
+        } = self;
         if let Some(error) = failed {
             return Err(error.into());
         }
         let runtime = Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
         config.check().map_err(BuildError::Config)?;
-        let hosts = hosts.unwrap_or_else(|| vec![name.clone()]);
-        check_names(&name, &hosts, dial.is_some())?;
+        let hosts = match &guest_of {
+            Some(node) => vec![node.clone()],
+            None => hosts.unwrap_or_else(|| vec![name.clone()]),
+        };
+        match &guest_of {
+            Some(node) => check_node(node, dial.is_some())?,
+            None => check_names(&name, &hosts, dial.is_some())?,
+        }
         auth.ready().map_err(BuildError::Auth)?;
         let features = extensions.map_or(Ok(Features::all()), |names| offered(&names))?;
         let name: Arc<str> = name.into();
@@ -211,6 +248,7 @@ impl Builder {
             registry,
             limits,
             peers: Peers::default(),
+            guests: GuestTable::new(guests.filter(|_| guest_of.is_none())),
             neighbours: Arc::default(),
             loopback,
             strangers: Arc::default(),
@@ -223,7 +261,7 @@ impl Builder {
             dials: AtomicU64::new(0),
         });
         let manager = Manager::start(node, &hosts);
-        if let Some(source) = source {
+        if let Some(source) = source.filter(|_| guest_of.is_none()) {
             manager.members().follow_boxed(source);
         }
         Ok(manager)

@@ -65,9 +65,14 @@ pub(super) async fn keep_dialing(
                 let since = Instant::now();
                 log.up(&agreed, &node.introduction());
                 peer.contracts.up(agreed.contracts);
+                let cut = async {
+                    tokio::select! {
+                        reason = life.ended() => reason,
+                        reason = log.draining() => reason,
+                    }
+                };
                 let (reason, transport) =
-                    drive(&endpoint, agreed.session, agreed.instance, transport, life.ended())
-                        .await;
+                    drive(&endpoint, agreed.session, agreed.instance, transport, cut).await;
                 let was_up = since.elapsed();
                 let carried_calls = peer.link(|link| link.carried_calls());
                 log.down(&reason);

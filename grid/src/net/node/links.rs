@@ -50,26 +50,21 @@ pub(super) fn leave(node: &Arc<Node>, known: Arc<Known>, grace: Duration) -> Joi
     let peer = Arc::clone(&known.endpoint.peer);
     node.neighbours.remove(&peer.name, &peer);
     let reason = Arc::new(LinkError::Removed { local: node.name.to_string() });
-    let is_up = peer.with(|shared, effects| {
+    peer.with(|shared, effects| {
         shared.link.remove(Arc::clone(&reason));
-        let connected = match *shared.state().0 {
-            State::Connected { instance } => Some(instance),
-            _ => None,
-        };
-        if let Some(instance) = connected {
-            shared.show(State::Draining { instance }, effects);
-        }
-        connected.is_some()
+        shared.show_draining(effects);
     });
-    if is_up {
-        node.events.send(&MemberEvent::Draining { host: Arc::clone(&peer.name) });
-    }
     let node = Arc::clone(node);
     let runtime = node.runtime.clone();
     runtime.spawn(async move {
         let mut over = node.over.subscribe();
+        let drained = async {
+            peer.finished().await;
+            peer.quiet().await;
+            peer.drained().await;
+        };
         tokio::select! {
-            _ = tokio::time::timeout(grace, peer.drained()) => {}
+            _ = tokio::time::timeout(grace, drained) => {}
             _ = over.wait_for(|over| *over) => {}
         }
         known.cut(LinkError::clone(&reason));
@@ -93,7 +88,10 @@ mod tests {
     use super::*;
     use crate::net::call::connection::Connection;
     use crate::net::link::peer::Peer;
+    use crate::net::node::builder::Builder;
     use crate::net::node::dial::{Dial, Dialing};
+    use crate::net::node::guest::Guest;
+    use crate::net::node::guest_table::Guests;
     use crate::net::node::manager::Manager;
     use crate::net::node::report::LinkLog;
     use crate::net::transport::Io;
@@ -154,5 +152,44 @@ mod tests {
         let nodes = [dialing, listening].map(|manager| manager.members().node);
         assert!(nodes.iter().all(|node| node.peers.all().is_empty()));
         assert!(nodes.iter().all(|node| node.neighbours.len() == 1), "only the node itself");
+    }
+
+    /// Connects guests one after the other; each calls and leaves.
+    async fn nothing_is_left_of(count: usize) {
+        let node = Manager::builder("http://a:1")
+            .guests(Guests::up_to(2))
+            .single_handler(1, None, |_cx, payload| async move { Ok(payload) })
+            .build()
+            .unwrap();
+        let mut last = None;
+        for number in 0..count {
+            let to = To(node.clone());
+            let configure = |builder: Builder| builder.dial_with(to);
+            let guest = Guest::builder("http://a:1").configure(configure).connect().await.unwrap();
+            guest.connection().request(1, Some("x".into())).await.unwrap();
+            let known = node.members().node.guests.get(guest.name()).unwrap();
+            last = Some((Arc::downgrade(&known), Arc::downgrade(&known.endpoint.peer)));
+            drop(known);
+            match number % 2 {
+                0 => drop(guest),
+                _ => guest.shutdown(Duration::ZERO).await,
+            }
+        }
+        tokio::time::sleep(2 * CLOSE_TIMEOUT).await;
+        let (known, peer) = last.unwrap();
+        assert_eq!((known.strong_count(), peer.strong_count()), (0, 0));
+        assert!(node.members().node.guests.all().is_empty());
+        assert_eq!(node.members().node.alive.receiver_count(), 0, "no task is left");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_of_guests_that_have_left_is_left() {
+        nothing_is_left_of(1_000).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    #[ignore = "takes long without optimisation"]
+    async fn nothing_of_ten_thousand_guests_is_left() {
+        nothing_is_left_of(10_000).await;
     }
 }

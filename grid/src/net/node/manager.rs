@@ -19,6 +19,7 @@ use crate::net::call::abort::AbortOnDrop;
 use crate::net::call::connection::Connection;
 use crate::net::call::context::Context;
 use crate::net::drive::session;
+use crate::net::link::peer::CONFIRMATION_TIMEOUT;
 use crate::net::link::state::State;
 use crate::net::link::stats::{ConnectionStats, Stats};
 use crate::net::transport::Io;
@@ -149,6 +150,13 @@ impl Manager {
         members.into_iter().map(|known| Connection::new(Arc::clone(&known.endpoint.peer)))
     }
 
+    /// Returns connections to the guests that are connected now, in no particular order. See
+    /// [`Builder::guests`](crate::Builder::guests).
+    pub fn guests(&self) -> Vec<Connection> {
+        let guests = self.inner.node.guests.all();
+        guests.iter().map(|known| Connection::new(Arc::clone(&known.endpoint.peer))).collect()
+    }
+
     /// Accepts the connections of other nodes on `listener`, until the node is shut down or its last clone is dropped.
     ///
     /// The future does not borrow the manager and does not keep the node alive, so it can be spawned:
@@ -225,7 +233,8 @@ impl Manager {
 
     /// Finishes running calls for up to `grace`, then closes all links.
     ///
-    /// 1. New calls of other nodes are refused with [`ErrorCode::ShuttingDown`](crate::ErrorCode::ShuttingDown). While
+    /// 1. The other nodes are told, and show [`State::Draining`]: their new calls fail with
+    ///    [`ErrorCode::ShuttingDown`](crate::ErrorCode::ShuttingDown), there or here, and can be retried. While
     ///    handlers run, this node can still make calls, to other nodes and to itself: handlers may need them to finish.
     /// 2. When no handler runs any more, new calls of this node fail with [`CallError::ShutDown`](crate::CallError::ShutDown),
     ///    and the running ones are finished.
@@ -233,6 +242,10 @@ impl Manager {
     ///
     /// This node cannot tell the calls of its handlers from other calls, so step 1 lasts until the end of `grace` if it
     /// always serves a call of its own. A task that calls its own node in a loop should stop before.
+    ///
+    /// No call is lost between two nodes that know the extension `drain`: a node is told before, and confirms that none of its
+    /// calls is on the way. A call of a node of the base protocol that arrives too late fails with
+    /// [`Sent::Maybe`](crate::Sent::Maybe).
     ///
     /// Answers are written before a connection is closed, and the peers are told that this node is shutting down. A peer
     /// that does not close its side within a second is cut. Dropping the last clone instead ends running calls at once;
@@ -256,6 +269,13 @@ impl Manager {
             for peer in &links {
                 peer.finished().await;
             }
+            // Each peer has had the same time to confirm that no call of it is on its way.
+            let _ = tokio::time::timeout(CONFIRMATION_TIMEOUT, async {
+                for peer in &links {
+                    peer.quiet().await;
+                }
+            })
+            .await;
             for peer in &links {
                 peer.link(|link| link.close());
             }
@@ -289,7 +309,7 @@ impl Inner {
     }
 
     fn abort(&self) {
-        self.node.peers.all().iter().for_each(|known| known.abort());
+        self.node.all().iter().for_each(|known| known.abort());
     }
 }
 
@@ -301,6 +321,11 @@ impl Drop for Inner {
 
 // Here and not beside `Context`, because `UnknownHost` is an error of this layer.
 impl Context {
+    /// Returns a connection to the caller, a node or a guest: with it, a handler calls back.
+    pub fn caller(&self) -> Connection {
+        Connection::new(Arc::clone(self.link()))
+    }
+
     /// Returns a connection of this node to another one, or to itself: with it, a handler calls other nodes.
     ///
     /// `cx.connection(cx.peer())` calls back the node that makes the call, and always succeeds. Calls made

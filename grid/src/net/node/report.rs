@@ -19,7 +19,7 @@ use super::handshake::Agreed;
 use super::repeats::Repeats;
 use crate::error::LinkError;
 use crate::net::catch::catch;
-use crate::net::link::peer::Peer;
+use crate::net::link::peer::{Peer, Watch, Watched};
 use crate::net::link::state::State;
 use crate::proto::Introduction;
 
@@ -91,6 +91,19 @@ impl LinkLog {
             level, %local, peer = %name, %instance, failed_attempts, missing_extensions,
             peer_message_bytes_max, left_out, "link is up"
         );
+    }
+
+    /// Reports when the link, which is up, takes no new calls any more. Never returns.
+    pub(super) async fn draining<T>(&self) -> T {
+        let mut watch = Watch::new(&self.peer, Watched::State);
+        let is_draining = |state: &State| matches!(state, State::Draining { .. });
+        watch.until(|shared| is_draining(shared.state().0).then_some(())).await;
+        drop(watch);
+        let Peer { local, name, .. } = &*self.peer;
+        self.events.send(&MemberEvent::Draining { host: Arc::clone(name) });
+        let (level, left_out) = self.lock().note(Level::INFO);
+        log_at!(level, %local, peer = %name, left_out, "the link takes no new calls");
+        std::future::pending().await
     }
 
     /// A connection has ended.
@@ -223,6 +236,8 @@ fn level(reason: &LinkError) -> Level {
         | E::Handshake { .. }
         | E::Refused { .. }
         | E::UnknownHost { .. }
+        | E::NoGuests
+        | E::GuestsFull { .. }
         | E::ClockSkew { .. }
         | E::Denied { .. }
         | E::WrongDirection { .. }

@@ -11,6 +11,7 @@ use tokio::task::AbortHandle;
 use super::arrivals::Arrivals;
 use super::dial::Dial;
 use super::events::Hub;
+use super::guest_table::GuestTable;
 use super::known::Known;
 use super::peers::Peers;
 use super::report::LinkLog;
@@ -23,7 +24,7 @@ use crate::net::link::neighbours::Neighbours;
 use crate::net::link::peer::Peer;
 use crate::net::link::state::Instance;
 use crate::net::serve::registry::Registry;
-use crate::proto::{Features, Introduction, Limits, dials};
+use crate::proto::{Features, Introduction, Limits, dials, is_guest_name};
 
 /// One node and its peers.
 pub(super) struct Node {
@@ -39,6 +40,7 @@ pub(super) struct Node {
     /// Its clones share the node's counter of bytes.
     pub(super) limits: Limits,
     pub(super) peers: Peers,
+    pub(super) guests: GuestTable,
     /// Lets handlers find the other nodes.
     pub(super) neighbours: Arc<Neighbours<Peer>>,
     /// The link of the node to itself.
@@ -83,7 +85,9 @@ impl Node {
     /// Returns a new peer, whose link is not started yet. Must be called on the node's runtime.
     pub(super) fn new_member(&self, host: &str) -> Arc<Known> {
         let endpoint = self.new_endpoint(host);
-        let arrivals = (!dials(&self.name, host)).then(|| Arrivals::new(host.into()));
+        // A guest always dials.
+        let dials = is_guest_name(&self.name) || dials(&self.name, host);
+        let arrivals = (!dials).then(|| Arrivals::new(host.into()));
         if arrivals.is_some() {
             let reason = Arc::new(LinkError::NotDialed { refused: None });
             endpoint.peer.link(|link| link.set_down_reason(reason));
@@ -102,10 +106,17 @@ impl Node {
         self.dials.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Returns every link, those of leaving nodes included. The link of the node to itself is the last one.
+    /// Returns all peers: members, leaving nodes, and guests.
+    pub(super) fn all(&self) -> Vec<Arc<Known>> {
+        let mut all = self.peers.all();
+        all.extend(self.guests.all());
+        all
+    }
+
+    /// Returns every link, those of leaving nodes and of guests included. The link of the node to itself is the last one.
     pub(super) fn links(&self) -> Vec<Arc<Peer>> {
         let mut links: Vec<_> =
-            self.peers.all().iter().map(|known| Arc::clone(&known.endpoint.peer)).collect();
+            self.all().iter().map(|known| Arc::clone(&known.endpoint.peer)).collect();
         links.push(Arc::clone(&self.loopback.peer));
         links
     }

@@ -41,6 +41,9 @@ impl Link {
         if !(self.is_up() || spec.wait && self.may_connect()) {
             return Err(self.disconnected(Sent::No, Arc::clone(&self.down_reason)));
         }
+        if let Some(failure) = self.drained_peer() {
+            return Err(failure);
+        }
         // Without a connection the peer's extensions are not known. `admit_call` checks them then.
         if self.is_up() {
             self.check_features(spec.handler, spec.needs_meta())?;

@@ -23,10 +23,14 @@ pub(crate) enum Feature {
     Crc,
     /// Both nodes state in the handshake which methods their services have.
     Contracts,
+    /// A node that is about to close a connection announces it.
+    Drain,
+    /// A program that is on no host list may connect.
+    Guest,
 }
 
 impl Feature {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Ids32,
         Self::Meta,
         Self::Cancel,
@@ -36,6 +40,8 @@ impl Feature {
         Self::Limits,
         Self::Crc,
         Self::Contracts,
+        Self::Drain,
+        Self::Guest,
     ];
 
     /// The name in the handshake.
@@ -50,6 +56,8 @@ impl Feature {
             Self::Limits => "limits",
             Self::Crc => "crc",
             Self::Contracts => "contracts",
+            Self::Drain => "drain",
+            Self::Guest => "guest",
         }
     }
 

@@ -59,6 +59,8 @@ pub(crate) enum Op {
     Merged,
     /// A part of a large message. An extension, sent only between nodes that agreed on `chunks`.
     Chunk,
+    /// On mux 0: the sender takes no new calls. An extension, sent only between nodes that agreed on `drain`.
+    Drain,
     /// Any other op. A receiver ignores and counts it.
     Unknown(u8),
 }
@@ -89,6 +91,7 @@ impl Op {
             16 => Self::Disconnect,
             17 => Self::Merged,
             18 => Self::Chunk,
+            19 => Self::Drain,
             other => Self::Unknown(other),
         }
     }
@@ -113,6 +116,7 @@ impl Op {
             Self::Disconnect => 16,
             Self::Merged => 17,
             Self::Chunk => 18,
+            Self::Drain => 19,
             Self::Unknown(op) => op,
         }
     }
