@@ -23,4 +23,7 @@ mod guide {
     mod evolution {}
     #[doc = include_str!("../../docs/guide/testing.md")]
     mod testing {}
+    #[cfg(unix)]
+    #[doc = include_str!("../../docs/guide/members.md")]
+    mod members {}
 }

@@ -153,7 +153,7 @@ async fn greet(
     let (seat, agreed) = match receive_introduction(&mut transport, &gate, claim).await {
         Ok(accepted) => accepted,
         Err((host, reason)) => {
-            let known = host.and_then(|host| node.peers.get(&*host));
+            let known = host.and_then(|host| node.peers.get(&host));
             // The state of a peer that this node dials shows the result of its own attempts.
             if let Some(known) = known.as_ref().filter(|known| known.arrivals.is_some()) {
                 note_refusal(&known.endpoint.peer, &reason);

@@ -614,7 +614,7 @@ mod tests {
     fn ops_convert_to_numbers_and_back() {
         for op in 0..=u8::MAX {
             assert_eq!(Op::from_u8(op).to_u8(), op);
-            assert_eq!(matches!(Op::from_u8(op), Op::Unknown(_)), !(1..=18).contains(&op));
+            assert_eq!(matches!(Op::from_u8(op), Op::Unknown(_)), !(1..=19).contains(&op));
         }
         assert_eq!(Op::MuxServerMsg.to_string(), "MuxServerMsg");
         assert_eq!(Op::Unknown(99).to_string(), "op 99");
