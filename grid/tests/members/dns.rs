@@ -2,11 +2,12 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use grid::{DnsMembers, Manager, MemberEvent, MemberEvents};
 use tokio::net::UdpSocket;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 const A: u16 = 1;
 const AAAA: u16 = 28;
