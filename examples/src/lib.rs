@@ -29,4 +29,7 @@ mod guide {
     mod testing {}
     #[doc = include_str!("../../docs/guide/security.md")]
     mod security {}
+    #[cfg(unix)]
+    #[doc = include_str!("../../docs/guide/members.md")]
+    mod members {}
 }

@@ -48,6 +48,7 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
+//! | `dns` | off | `DnsMembers`, for a host list from DNS; depends on `hickory-resolver` |
 //! | `http` | off | [`Manager::http_service`], for HTTP servers of your own such as axum; depends on `hyper` without its features, `http`, `http-body` and `tower-service` |
 //! | `http2` | off | the same over HTTP/2, with extended CONNECT; the feature `http2` of `hyper` |
 //! | `json` | off | `Json`, for values that are sent as JSON; depends on `serde_json` |
@@ -86,10 +87,15 @@ pub use error::{
 pub use futures_core::Stream;
 #[doc = include_str!("rpc/service.md")]
 pub use grid_macros::service;
+#[cfg(feature = "dns")]
+#[cfg_attr(docsrs, doc(cfg(feature = "dns")))]
+pub use net::DnsMembers;
 pub use net::{
     Accepted, BuildError, Builder, CallInfo, Connection, ConnectionStats, Context, Dial, Dialing,
-    DialingCertified, Instance, Io, Listen, Manager, NameError, NotConnected, RawCall, RawOpening,
-    RawReceiver, RawSender, Refused, RegisterError, State, States, Stats, UnknownHost, tune,
+    DialingCertified, Guest, GuestBuilder, GuestError, Guests, Instance, Io, Listen, Manager,
+    MemberChanges, MemberError, MemberEvent, MemberEvents, MemberFile, MemberSource, Members,
+    NameError, NextMembers, NotConnected, RawCall, RawOpening, RawReceiver, RawSender, Refused,
+    RegisterError, State, States, Stats, UnknownHost, tune,
 };
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]

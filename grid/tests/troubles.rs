@@ -334,7 +334,7 @@ async fn a_peer_of_the_base_protocol() {
         ten_minutes(|dialer| dialer.extensions([""; 0]), unchanged).await;
     assert_eq!((at_dialer.len(), at_listener.len()), (1, 1));
     assert!(at_dialer[0].contains("link is up"), "{at_dialer:#?}");
-    let missing = "missing_extensions=\"ids32, meta, cancel, credits, chunks, names, limits, crc, contracts, proof\"";
+    let missing = "missing_extensions=\"ids32, meta, cancel, credits, chunks, names, limits, crc, contracts, proof, drain, guest\"";
     assert!(at_listener[0].contains("link is up"), "{at_listener:#?}");
     assert!(at_listener[0].contains(missing), "{at_listener:#?}");
     assert!(!at_dialer[0].contains("missing_extensions"), "it offers none itself: {at_dialer:#?}");
@@ -402,4 +402,25 @@ async fn a_call_from_the_listening_side_says_why_the_dialer_was_refused() {
     let connection = listener.connection(sides().0).unwrap();
     let text = connection.request(7, None).await.unwrap_err().to_string();
     assert!(text.contains("this node refused the peer: time difference too large"), "{text}");
+}
+#[tokio::test(start_paused = true)]
+async fn a_node_that_is_not_listed_yet_is_one_line_a_minute_at_both_ends() {
+    let (lines, _guard) = Lines::collect();
+    let (dialer, listener) = sides();
+    let (incoming, route) = scripted_listener();
+    let listening = Manager::builder(listener).build().unwrap();
+    tokio::spawn(listening.serve(incoming));
+    let dialing = Manager::builder(dialer).hosts([A, B]).dial_with(route).build().unwrap();
+    sleep(Duration::from_secs(301)).await;
+    let said = lines.with(Level::INFO, "unknown incoming host");
+    let of_listener = said
+        .iter()
+        .filter(|line| line.contains("refused a connection") || line.contains("more connections"));
+    assert!((5..=7).contains(&of_listener.count()), "{said:#?}");
+    let of_dialer =
+        said.iter().filter(|line| line.contains("cannot reach") || line.contains("more attempts"));
+    assert!((5..=7).contains(&of_dialer.count()), "{said:#?}");
+    assert!(said.iter().any(|line| line.contains("more attempts failed")), "{said:#?}");
+    listening.members().add(dialer).unwrap();
+    dialing.connection(listener).unwrap().wait_connected(Duration::from_secs(2)).await.unwrap();
 }

@@ -56,7 +56,7 @@ impl QuorumLock {
     /// Creates a lock over all nodes of a grid.
     pub fn on(manager: &Manager, resource: &str, timing: Timing) -> Self {
         let nodes = manager.hosts().map(|host| {
-            LocksClient::new(manager.connection(host).expect("the manager's own list has it"))
+            LocksClient::new(manager.connection(&host).expect("the manager's own list has it"))
         });
         Self::new(nodes, resource, timing)
     }

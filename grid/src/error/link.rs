@@ -103,6 +103,16 @@ pub enum LinkError {
         /// The most similar name in the list, if one is similar.
         nearest: Option<String>,
     },
+    /// The dialer is a guest, and this node takes none.
+    #[error("unknown incoming host: the node takes no guests (`Builder::guests`)")]
+    NoGuests,
+    /// The dialer is a guest, and as many are connected as this node takes.
+    #[error("as many guests as the node takes are connected: {max} (`Builder::guests`)")]
+    #[non_exhaustive]
+    GuestsFull {
+        /// The limit that [`Builder::guests`](crate::Builder::guests) was given.
+        max: usize,
+    },
     /// The clocks of dialer and listener are too far apart.
     #[error(
         "time difference too large between servers: {}, the limit is {max:?} (`Config::clock_skew_max` of the listener)",
@@ -234,6 +244,13 @@ pub enum LinkError {
     /// The tokio runtime that ran the link has ended, or the link's task was dropped.
     #[error("the runtime of this node has ended")]
     RuntimeGone,
+    /// The peer was removed from the host list, with [`Members::remove`](crate::Members::remove) or by the source of the list.
+    #[error("removed from the host list of {local}")]
+    #[non_exhaustive]
+    Removed {
+        /// The node from whose list it was removed.
+        local: String,
+    },
     /// This node is shut down.
     #[error("this node is shut down")]
     ShutDown,
@@ -260,11 +277,18 @@ impl LinkError {
         matches!(
             self,
             Self::UnknownHost { .. }
+                | Self::NoGuests
+                | Self::GuestsFull { .. }
                 | Self::ClockSkew { .. }
                 | Self::Denied { .. }
                 | Self::WrongDirection { .. }
                 | Self::StaleDial { .. }
         )
+    }
+
+    /// Whether the peer does not have this node on its list. All nodes begin the text so, those of the base protocol as well.
+    pub(crate) fn is_unlisted(&self) -> bool {
+        matches!(self, Self::Refused { reason } if reason.starts_with("unknown incoming host"))
     }
 
     /// The full text, for a reader who does not know which node has refused the other one.

@@ -36,12 +36,20 @@ pub use link::stats::{ConnectionStats, Stats};
 pub use node::build_error::BuildError;
 pub use node::builder::Builder;
 pub use node::dial::{Dial, Dialing, DialingCertified};
+pub use node::events::{MemberEvent, MemberEvents};
+pub use node::guest::{Guest, GuestBuilder, GuestError};
+pub use node::guest_table::Guests;
 #[cfg(feature = "http")]
 pub use node::http_service::{HttpBody, HttpFuture, HttpService};
 pub(crate) use node::in_process::in_process;
 pub use node::listen::{Accepted, Listen};
 pub use node::manager::{Manager, Refused, UnknownHost};
+#[cfg(feature = "dns")]
+pub use node::member_dns::DnsMembers;
+pub use node::member_file::MemberFile;
+pub use node::members::{MemberChanges, MemberError, Members};
 pub use node::name::NameError;
+pub use node::source::{MemberSource, NextMembers};
 pub use serve::permit::CallInfo;
 pub use serve::registry::RegisterError;
 pub(crate) use serve::registry::{RawHandler, Registry, RunSingle};

@@ -26,6 +26,8 @@ pub(crate) enum Event {
     Cancel { key: Key },
     /// The call has ended: its handler returned and the outcome was sent. Wakes the tasks that wait for its end.
     Finished { key: Key },
+    /// The peer takes no new calls on this connection.
+    Draining,
     /// A value that the link no longer needs. Dropping it can run the user's code, so it must be dropped outside the
     /// lock.
     Released(Released),

@@ -200,6 +200,7 @@ impl LinkPair {
                 Event::Serve { key, .. } => self.opened = Some(key),
                 Event::Cancel { .. }
                 | Event::Finished { .. }
+                | Event::Draining
                 | Event::Wake { .. }
                 | Event::Released(_) => {}
             }

@@ -21,6 +21,7 @@ use bytes::Bytes;
 
 use super::callee::served::Served;
 use super::caller::call::Call;
+use super::drain::stage::Drain;
 use super::error::ProtocolError;
 use super::event::{Event, Half, Released, Side};
 use super::input::{Coverage, Inbound};
@@ -84,6 +85,10 @@ pub(crate) struct Link {
     shutdown: Shutdown,
     /// New calls of the peer are refused.
     refuses_peer: bool,
+    /// The peer is no member any more: why new calls of this node fail.
+    removed: Option<Arc<LinkError>>,
+    /// What was announced on this connection.
+    pub(super) drain: Drain,
     /// There will be no connection any more.
     abandoned: bool,
     pub(super) output: Output,
@@ -130,6 +135,8 @@ impl Link {
             down_reason: Arc::new(LinkError::NotConnected),
             shutdown: Shutdown::No,
             refuses_peer: false,
+            removed: None,
+            drain: Drain::default(),
             abandoned: false,
             calls: Muxes::default(),
             served: Muxes::default(),
@@ -159,6 +166,7 @@ impl Link {
         self.up = Some(Connected::new(now, session, self.limits.ping_every));
         self.counters.connects += 1;
         self.carried_calls = false;
+        self.announce_drain();
         self.admit(now);
     }
 
@@ -175,6 +183,7 @@ impl Link {
     pub(crate) fn stop(&mut self, reason: Arc<LinkError>) {
         self.replace_down_reason(reason);
         self.up = None;
+        self.drain = Drain::default();
         self.message_bytes_max = self.limits.message_bytes_max;
         self.fail_calls_on_disconnect();
         self.cancel_served_on_disconnect();
@@ -202,12 +211,26 @@ impl Link {
         if self.shutdown == Shutdown::No {
             self.shutdown = Shutdown::Finishing;
         }
+        self.announce_drain();
     }
 
     /// From now on new calls are refused, the peer's and this node's. Calls in flight continue.
     pub(crate) fn close(&mut self) {
         self.refuses_peer = true;
         self.shutdown = Shutdown::Closing;
+        self.announce_drain();
+    }
+
+    /// Like [`close`](Self::close), for a peer that is no member any more: new calls of this node fail with this reason, and
+    /// there will be no other connection.
+    pub(crate) fn remove(&mut self, reason: Arc<LinkError>) {
+        self.removed = Some(reason);
+        self.close();
+    }
+
+    /// Why the peer is no member any more.
+    pub(crate) fn removed(&self) -> Option<&Arc<LinkError>> {
+        self.removed.as_ref()
     }
 
     /// Whether new calls of the peer are refused.
@@ -259,6 +282,11 @@ impl Link {
 
     pub(crate) fn has(&self, feature: Feature) -> bool {
         self.up.as_ref().is_some_and(|up| up.has(feature))
+    }
+
+    /// Whether it is the link of a node to itself.
+    pub(super) fn is_loopback(&self) -> bool {
+        self.up.as_ref().is_some_and(Connected::is_loopback)
     }
 
     /// Whether the peer knows at least one extension, so that it is not a node of the Go implementation.
@@ -455,6 +483,7 @@ impl Link {
             Op::UnblockClMux => self.on_unblock_client(now, &message)?,
             Op::Pong => self.on_stream_pong(now, &message)?,
             Op::DisconnectClientMux => self.on_disconnect_client(now, &message),
+            Op::Drain => self.on_drain(&message),
             // `Inbound` has taken merged messages apart, and parts where the session has them.
             Op::Connect
             | Op::ConnectResponse

@@ -26,6 +26,7 @@
 
 mod callee;
 mod caller;
+mod drain;
 mod error;
 mod event;
 mod hash;
@@ -60,7 +61,8 @@ pub use session::dialer::dials;
 pub(crate) use session::features::{Feature, Features};
 pub(crate) use session::flood::{FloodBudget, Waste};
 pub(crate) use session::handshake::{
-    Introduction, check_claim, check_direction, check_names, uses_checksum,
+    Introduction, check_claim, check_direction, check_names, guest_name, is_guest_name,
+    uses_checksum,
 };
 pub use stream::core::Capacities;
 pub(crate) use stream::flow::SendState;

@@ -8,7 +8,11 @@ pub(crate) fn builder<'a>(
     hosts: impl IntoIterator<Item = &'a str>,
     token: Option<&str>,
 ) -> Builder {
-    let builder = Manager::builder(name).hosts(hosts);
+    authenticated(Manager::builder(name).hosts(hosts), token)
+}
+
+/// Sets the secret, if there is one.
+pub(crate) fn authenticated(builder: Builder, token: Option<&str>) -> Builder {
     match token {
         Some(secret) => builder.token(SharedSecret::new(secret)),
         None => builder.token(NoAuth),

@@ -1,14 +1,10 @@
 //! The commands that ask a running node: `ls`, `cat`, `search` with `--via`.
 //!
-//! A node connects only to the hosts in its list, and the hash of two names decides which of them dials. A console
-//! cannot be dialed, so it needs a name that its node has in its list and that makes the console the dialer. Node and
-//! console compute such names: of `http://console-0.invalid:1`, `http://console-1.invalid:1`, … the first [`CONSOLES`]
-//! that dial the node are its consoles. (`.invalid` is a reserved domain, so these are not names of real hosts.) Each
-//! name has one connection, so consoles that run at the same time need different names: the process id selects one.
+//! A console is on no host list: it is a guest of its node.
 
-use std::{error::Error, process, time::Duration};
+use std::{error::Error, time::Duration};
 
-use grid::{CallError, Connection, NotConnected, State};
+use grid::{CallError, Guest};
 use tokio::time::timeout;
 
 use crate::{
@@ -20,20 +16,8 @@ use crate::{
     service::{AskClient, SearchRequest, WalkRequest},
 };
 
-/// Number of console names in a node's list. Much larger than the number of consoles at a time, because two with the
-/// same name close each other's connection.
-const CONSOLES: usize = 64;
-
 /// Time-out for a node that does not answer at all, for instance behind a firewall.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
-
-/// The names under which consoles connect to `node`.
-pub(crate) fn names(node: &str) -> impl Iterator<Item = String> {
-    (0u32..)
-        .map(|i| format!("http://console-{i}.invalid:1"))
-        .filter(|name| grid::dials(name, node))
-        .take(CONSOLES)
-}
 
 /// Connects to the node and runs `command` on it.
 pub(crate) async fn run(
@@ -42,23 +26,15 @@ pub(crate) async fn run(
     out: &mut Printer,
 ) -> Result<(), Box<dyn Error>> {
     let node = source.whom.via.as_deref().ok_or("--via is missing")?;
-    let name = names(node).nth(process::id() as usize % CONSOLES).ok_or("no console name")?;
-    let manager =
-        cluster::builder(&name, [&*name, node], source.secret.token.as_deref()).build()?;
-    let connection = manager.connection(node)?;
-    connect(&connection).await?;
-    let done = ask(&AskClient::new(connection), source.node.clone(), command, out).await;
-    manager.shutdown(Duration::ZERO).await;
+    let secret = source.secret.token.as_deref();
+    let console = Guest::builder(node).configure(|builder| cluster::authenticated(builder, secret));
+    let guest = timeout(CONNECT_MAX, console.connect())
+        .await
+        .map_err(|_| format!("no connection to {node} within {} s", CONNECT_MAX.as_secs()))??;
+    let ask_node = AskClient::new(guest.connection());
+    let done = ask(&ask_node, source.node.clone(), command, out).await;
+    guest.shutdown(Duration::ZERO).await;
     done.map_err(Into::into)
-}
-
-/// Waits for the outcome of the first attempt to connect. A later one may succeed, but an interactive command should
-/// fail at once.
-async fn connect(connection: &Connection) -> Result<(), NotConnected> {
-    let states = connection.states();
-    let answer = states.wait_for(|state| state.is_connected() || matches!(state, State::Error(_)));
-    let _ = timeout(CONNECT_MAX, answer).await;
-    connection.wait_connected(Duration::ZERO).await
 }
 
 /// Prints a stream until it ends or stdout is closed (`| head`). Dropping the stream then stops all nodes.

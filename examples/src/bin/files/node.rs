@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use grid::Connection;
+use grid::{Connection, Guests};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -17,7 +17,7 @@ use tokio::{
 use crate::{
     ask::Everybody,
     cli::Node,
-    cluster, console,
+    cluster,
     serve::Disk,
     service::{AskServer, FilesServer},
     tree::Tree,
@@ -26,18 +26,21 @@ use crate::{
 /// Time for running calls to finish after the signal.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// Consoles that are connected at the same time, see `console`.
+const CONSOLES_MAX: usize = 64;
+
 /// Runs until a signal.
 pub(crate) async fn run(args: &Node) -> Result<(), Box<dyn Error>> {
-    // The library checks this too, but its message would list the consoles' names as well.
+    // The library checks this too, but its message would not name the option.
     if !args.hosts.contains(&args.name) {
         return Err(format!("{} is not in --hosts {}", args.name, args.hosts.join(",")).into());
     }
     let disk = Disk::new(Tree::open(&args.dir)?);
     // Bound before the manager dials: a node that is started twice must not replace the connections of the first one.
     let listener = listen(args).await?;
-    let consoles: Vec<String> = console::names(&args.name).collect();
-    let hosts = args.hosts.iter().chain(&consoles).map(String::as_str);
+    let hosts = args.hosts.iter().map(String::as_str);
     let manager = cluster::builder(&args.name, hosts, args.secret.token.as_deref())
+        .guests(Guests::up_to(CONSOLES_MAX))
         .service(FilesServer::new(disk))
         .service(AskServer::new(Everybody::new(args.hosts.clone())))
         .build()?;

@@ -92,8 +92,8 @@ impl Connection {
     /// Waits until the link is up.
     ///
     /// # Errors
-    /// [`NotConnected`] with the last state, if the link is not up within `timeout`, this node is shut down, or its runtime
-    /// has ended. A failed attempt is not an error: the node dials again.
+    /// [`NotConnected`] with the last state, if the link is not up within `timeout`, this node is shut down, its runtime has
+    /// ended, or the peer is removed from the host list. A failed attempt is not an error: the node dials again.
     ///
     /// # Cancel safety
     /// Cancel safe.
@@ -103,8 +103,7 @@ impl Connection {
         let state = match tokio::time::timeout(timeout, decided).await {
             Ok(Some(state)) if state.is_connected() => return Ok(()),
             Ok(Some(state)) => state,
-            Ok(None) => State::Shutdown,
-            Err(_) => self.state(),
+            Ok(None) | Err(_) => self.state(),
         };
         Err(NotConnected { peer: Arc::clone(&self.inner.peer.name), state })
     }
@@ -172,7 +171,7 @@ impl Connection {
     }
 }
 
-/// Whether no connection can follow. [`State::Shutdown`] is final as well, and ends the states.
+/// Whether no connection can follow. The last states are final as well, and end the stream.
 fn is_final(state: &State) -> bool {
     matches!(state, State::Error(reason) if matches!(**reason, LinkError::RuntimeGone))
 }
@@ -184,6 +183,8 @@ fn why(state: &State) -> String {
         State::Unconnected => ": the peer has not dialed this node".to_owned(),
         State::Connecting => ": still connecting".to_owned(),
         State::Connected { .. } => String::new(),
+        State::Draining { .. } => ": no new calls until the peer has connected again".to_owned(),
+        State::Removed => ": it was removed from the host list".to_owned(),
         State::Shutdown => ": this node is shut down".to_owned(),
     }
 }

@@ -11,7 +11,7 @@ use crate::auth::Identity;
 use crate::certificate::PeerCertificate;
 use crate::net::link::peer::{Peer, Watch, Watched};
 use crate::proto::wire::{Meta, TraceContext};
-use crate::proto::{Key, RouteIndex};
+use crate::proto::{Key, RouteIndex, is_guest_name};
 
 /// What a handler knows about its call: caller, identity, deadline, metadata and trace.
 ///
@@ -53,6 +53,11 @@ impl Context {
     /// client certificate.
     pub fn certificate(&self) -> Option<&PeerCertificate> {
         self.caller.certificate.as_ref()
+    }
+
+    /// Whether the caller is a [`Guest`](crate::Guest): a program that is on no host list.
+    pub fn is_guest(&self) -> bool {
+        is_guest_name(self.peer())
     }
 
     /// Name of this node.

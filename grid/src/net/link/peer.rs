@@ -4,13 +4,12 @@
 //! The lock is private to this file and is never held across an await. Values whose methods can run user code are moved
 //! out of the critical section (effects.rs).
 
-use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -18,6 +17,7 @@ use super::blocking::BlockingSlots;
 use super::contracts::LinkContracts;
 use super::effects::Effects;
 use super::labels::{Label, Labels};
+use super::neighbours::Neighbours;
 use super::park::Parked;
 use super::state::State;
 use super::waiters::{Waiter, Waiters};
@@ -32,7 +32,7 @@ pub(in crate::net) struct Peer {
     /// The name of this node.
     pub(in crate::net) local: Arc<str>,
     /// All peers of this node, this one included, by name. Empty for a link without a node.
-    neighbours: OnceLock<Arc<Neighbours>>,
+    neighbours: OnceLock<Arc<Neighbours<Self>>>,
     labels: Arc<Labels>,
     pub(in crate::net) contracts: LinkContracts,
     /// Maximum length of a payload on the last connection. Outside the lock, so that senders of items need not take it.
@@ -47,9 +47,6 @@ pub(in crate::net) struct Peer {
     handlers: Arc<AtomicUsize>,
     shared: Mutex<Shared>,
 }
-
-/// The peers of one node by name. Weak, because each of them holds this.
-type Neighbours = HashMap<Arc<str>, Weak<Peer>>;
 
 /// A handler's task, counted until this is dropped.
 #[derive(Debug)]
@@ -74,7 +71,11 @@ pub(in crate::net) struct Shared {
     version: u64,
     watching_state: WakerSet,
     watching_drained: WakerSet,
+    watching_quiet: WakerSet,
 }
+
+/// How long a peer that is told that this node takes no new calls has to confirm it, once no call of it is served.
+pub(in crate::net) const CONFIRMATION_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A condition that any number of tasks can wait for, besides their own calls.
 #[derive(Debug, Clone, Copy)]
@@ -85,6 +86,8 @@ pub(in crate::net) enum Watched {
     State,
     /// While the node shuts down: the calls that a step of the shutdown waits for have ended.
     Drained,
+    /// While the node shuts down: no call of the peer can be on its way.
+    Quiet,
 }
 
 impl Peer {
@@ -108,6 +111,7 @@ impl Peer {
             version: 1,
             watching_state: WakerSet::default(),
             watching_drained: WakerSet::default(),
+            watching_quiet: WakerSet::default(),
         };
         Arc::new(Self {
             name,
@@ -124,13 +128,9 @@ impl Peer {
         })
     }
 
-    /// Lets each of these peers find the others. Called once per node, before a handler can run.
-    pub(in crate::net) fn introduce<'a>(peers: impl Iterator<Item = &'a Arc<Self>> + Clone) {
-        let entries = peers.clone().map(|peer| (Arc::clone(&peer.name), Arc::downgrade(peer)));
-        let all: Arc<Neighbours> = Arc::new(entries.collect());
-        for peer in peers {
-            let _ = peer.neighbours.set(Arc::clone(&all));
-        }
+    /// Lets this peer find the others of its node. Called once, before a handler can run.
+    pub(in crate::net) fn introduce(&self, neighbours: &Arc<Neighbours<Self>>) {
+        let _ = self.neighbours.set(Arc::clone(neighbours));
     }
 
     /// Returns this node's peer of this name, as long as the node lives.
@@ -138,12 +138,12 @@ impl Peer {
         if *self.name == *name {
             return Some(Arc::clone(self));
         }
-        self.neighbours.get()?.get(name)?.upgrade()
+        self.neighbours.get()?.find(name)
     }
 
-    /// The names of this node's peers.
-    pub(in crate::net) fn neighbour_names(&self) -> impl Iterator<Item = &str> {
-        self.neighbours.get().into_iter().flat_map(|all| all.keys()).map(|name| &**name)
+    /// The name among this node's peers that a wrong one most likely stands for.
+    pub(in crate::net) fn nearest_neighbour(&self, wrong: &str) -> Option<String> {
+        self.neighbours.get()?.nearest(wrong)
     }
 
     /// Maximum length of a payload on the last connection.
@@ -287,7 +287,7 @@ impl Peer {
         self.with(|shared, _| shared.state.clone())
     }
 
-    /// Changes the state, unless it is `Shutdown`, which is final. A reason that equals the current one changes nothing.
+    /// Changes the state, unless it is a last one. A reason that equals the current one changes nothing.
     pub(in crate::net) fn show(&self, state: State) {
         // Reasons are compared by their texts, which an error of the user's can write, so not under the lock.
         let mut is_same = false;
@@ -319,6 +319,14 @@ impl Peer {
         watch.until(|shared| shared.link.serves_nothing().then_some(())).await;
     }
 
+    /// Waits until no call of the peer can be on its way, for up to two seconds: as long as two lost packets take. The link
+    /// must be finishing, and serve nothing.
+    pub(in crate::net) async fn quiet(&self) {
+        let mut watch = Watch::new(self, Watched::Quiet);
+        let quiet = watch.until(|shared| (!shared.link.awaits_calls()).then_some(()));
+        let _ = tokio::time::timeout(CONFIRMATION_TIMEOUT, quiet).await;
+    }
+
     /// Waits until nothing is in flight. The link must be closing: otherwise waiting tasks are not woken.
     pub(in crate::net) async fn drained(&self) {
         let mut watch = Watch::new(self, Watched::Drained);
@@ -343,7 +351,7 @@ impl Shared {
     /// See [`Peer::show`].
     pub(in crate::net) fn show(&mut self, state: State, effects: &mut Effects) {
         let unused = match self.state {
-            State::Shutdown => state,
+            State::Shutdown | State::Removed => state,
             _ => {
                 self.version += 1;
                 self.watching_state.wake_all(effects);
@@ -352,6 +360,13 @@ impl Shared {
         };
         if let State::Error(error) = unused {
             effects.drop_error(error);
+        }
+    }
+
+    /// The link is up, and carries no new calls.
+    pub(in crate::net) fn show_draining(&mut self, effects: &mut Effects) {
+        if let State::Connected { instance } = self.state {
+            self.show(State::Draining { instance }, effects);
         }
     }
 
@@ -372,8 +387,15 @@ impl Shared {
     }
 
     fn check_drained(&mut self, effects: &mut Effects) {
-        if self.link.is_shutting_down() && self.is_step_done() {
+        if !self.link.is_shutting_down() {
+            return;
+        }
+        // Each only if what its tasks wait for is true: they look again at once.
+        if self.is_step_done() {
             self.watching_drained.wake_all(effects);
+        }
+        if !self.link.awaits_calls() {
+            self.watching_quiet.wake_all(effects);
         }
     }
 
@@ -390,6 +412,7 @@ impl Shared {
             Watched::Finished(key) => self.waiters.finished(key),
             Watched::State => &mut self.watching_state,
             Watched::Drained => &mut self.watching_drained,
+            Watched::Quiet => &mut self.watching_quiet,
         }
     }
 
@@ -407,6 +430,7 @@ impl Shared {
                     // The handler has returned, so its task needs no abort.
                     drop(self.waiters.finish(key, effects));
                 }
+                Event::Draining => self.show_draining(effects),
                 Event::Serve { .. } => effects.serve(event),
                 Event::Released(Released::Payload(payload)) => effects.drop_payload(payload),
                 Event::Released(Released::Error(error)) => effects.drop_error(error),

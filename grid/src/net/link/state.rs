@@ -20,16 +20,30 @@ pub enum State {
         /// Identifies the run of the peer. It changes when the peer is restarted.
         instance: Instance,
     },
+    /// The link is up, and carries no new calls: the peer shuts down, or it was removed from the host list. The calls that run
+    /// may finish.
+    Draining {
+        /// Identifies the run of the peer.
+        instance: Instance,
+    },
     /// The last connection or attempt failed; another attempt follows.
     Error(Arc<LinkError>),
+    /// The peer was removed from the host list of this node. This is the last state: if it is added again, that makes a new
+    /// link.
+    Removed,
     /// This node is shut down. This is the last state.
     Shutdown,
 }
 
 impl State {
-    /// Whether the link is up.
+    /// Whether the link is up and carries new calls.
     pub fn is_connected(&self) -> bool {
         matches!(self, Self::Connected { .. })
+    }
+
+    /// Whether no other state follows.
+    pub(in crate::net) fn is_last(&self) -> bool {
+        matches!(self, Self::Removed | Self::Shutdown)
     }
 }
 
@@ -39,7 +53,9 @@ impl fmt::Display for State {
             Self::Unconnected => f.write_str("not connected"),
             Self::Connecting => f.write_str("connecting"),
             Self::Connected { .. } => f.write_str("connected"),
+            Self::Draining { .. } => f.write_str("connected, without new calls"),
             Self::Error(reason) => write!(f, "not connected: {}", reason.explained()),
+            Self::Removed => f.write_str("removed from the host list"),
             Self::Shutdown => f.write_str("shut down"),
         }
     }

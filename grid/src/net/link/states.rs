@@ -14,7 +14,7 @@ use super::waker_set::Place;
 /// The states of the connection to one peer, from [`Connection::states`](crate::Connection::states).
 ///
 /// As a [`Stream`] it yields the current state first, then the latest state after each change. A slow reader misses
-/// intermediate states. It ends after [`State::Shutdown`].
+/// intermediate states. It ends after [`State::Shutdown`] and [`State::Removed`].
 ///
 /// ```
 /// # use grid::{Manager, State};
@@ -47,7 +47,8 @@ impl States {
         self.peer.state()
     }
 
-    /// Returns the next state, like the stream; `None` after [`State::Shutdown`].
+    /// Returns the next state, like the stream; `None` after [`State::Shutdown`] or
+    /// [`State::Removed`].
     ///
     /// # Cancel safety
     /// Cancel safe: a state counts as yielded only when the future is ready.
@@ -56,7 +57,7 @@ impl States {
     }
 
     /// Waits until `accepts` returns `true` for the state, and returns that state. Returns at once if it does so for
-    /// the current state, and `None` if the node is shut down first.
+    /// the current state, and `None` if the node is shut down first, or the peer is removed.
     ///
     /// # Cancel safety
     /// Cancel safe.
@@ -70,7 +71,7 @@ impl States {
             if accepts(&state) {
                 return Some(state);
             }
-            if state == State::Shutdown {
+            if state.is_last() {
                 return None;
             }
         }
@@ -84,7 +85,7 @@ impl States {
         let look = |shared: &super::peer::Shared| newer(shared.state(), *seen);
         peer.poll_watched(Watched::State, place, cx, look).map(|(state, version)| {
             self.seen = version;
-            self.ended = state == State::Shutdown;
+            self.ended = state.is_last();
             Some(state)
         })
     }

@@ -11,13 +11,15 @@ use tokio::time::{Instant, sleep_until};
 
 use super::arrivals::{Arrivals, Claim, Ticket};
 use super::closing::{CLOSE_TIMEOUT, Closing};
+use super::guests::{self, GuestTicket};
 use super::handshake::{Arrival, Gate, receive_introduction};
 use super::judge::{Origin, judge};
+use super::known::Known;
 use super::life::Life;
 use super::listen::{Accepted, Listen};
 use super::refusals::{Refusal, RefusalLog};
 use super::report::{LinkLog, note_refusal};
-use super::shared::{Known, Node};
+use super::shared::Node;
 use super::steps::{within, within_fixed};
 use super::strangers::{Entry, Stage};
 use super::tls_accept::{EXPECTS_TLS, FIRST_BYTE_TIMEOUT, begin_tls};
@@ -32,8 +34,8 @@ use crate::net::transport::http::StatusCode;
 use crate::net::transport::upgrade::check::Answer;
 use crate::net::transport::upgrade::server::read_first;
 use crate::net::transport::{Io, WebSocket, end};
-use crate::proto::Introduction;
 use crate::proto::wire::Connect;
+use crate::proto::{Introduction, is_guest_name};
 
 /// A peer that has not dialed this node after this time is logged. After a failed attempt, which takes up to
 /// [`Config::connect_timeout`](crate::Config), a peer dials again within two seconds.
@@ -123,7 +125,7 @@ pub(super) async fn accept(node: &Arc<Node>, accepted: impl Upgrade) -> Result<(
         });
     }
     greeted.map_err(|(known, reason)| {
-        if let Some(known) = known {
+        if let Some(known) = &known {
             known.log.refused(address, &reason);
         }
         Refusal { reason, stage, is_logged: known.is_some() }
@@ -134,20 +136,21 @@ pub(super) async fn accept(node: &Arc<Node>, accepted: impl Upgrade) -> Result<(
 type Unused = Option<(WebSocket<Box<dyn Io>>, LinkError)>;
 
 /// An error has the node of the dialer as well, if it has stated the name of one.
-async fn greet<'a>(
-    node: &'a Arc<Node>,
+async fn greet(
+    node: &Arc<Node>,
     accepted: impl Upgrade,
     entry: &mut Entry,
     unused: &mut Unused,
-) -> Result<(), (Option<&'a Known>, LinkError)> {
+) -> Result<(), (Option<Arc<Known>>, LinkError)> {
     let address = accepted.address();
     let upgraded = accepted.upgrade(node, entry).await;
     let (mut transport, certificate) = upgraded.map_err(|reason| (None, reason))?;
     entry.reach(Stage::Upgraded);
     let own = node.introduction();
-    let is_known = |name: &str| node.peers.contains_key(name);
+    let is_known =
+        |name: &str| node.peers.contains(name) || (node.guests.takes_any() && is_guest_name(name));
     let contracts = |name: &str| {
-        let known = node.peers.get(name);
+        let known = node.peers.get(name).or_else(|| node.guests.get(name));
         known.map(|known| known.endpoint.peer.contracts.statement()).unwrap_or_default()
     };
     let nearest = |name: &str| node.nearest(name);
@@ -162,12 +165,12 @@ async fn greet<'a>(
         certificate: certificate.as_ref(),
     };
     let claim = |connect: &Connect, identity: &Identity| claim(node, connect, identity, address);
-    let (ticket, agreed, known) = match receive_introduction(&mut transport, &gate, claim).await {
-        Ok(((ticket, known), agreed)) => (ticket, agreed, known),
+    let (seat, agreed) = match receive_introduction(&mut transport, &gate, claim).await {
+        Ok(accepted) => accepted,
         Err((host, reason)) => {
-            let known = host.and_then(|host| node.peers.get(&*host));
+            let known = host.and_then(|host| node.peers.get(&host));
             // The state of a peer that this node dials shows the result of its own attempts.
-            if let Some(known) = known.filter(|known| known.arrivals.is_some()) {
+            if let Some(known) = known.as_ref().filter(|known| known.arrivals.is_some()) {
                 note_refusal(&known.endpoint.peer, &reason);
             }
             *unused = Some((transport, reason.clone()));
@@ -175,6 +178,13 @@ async fn greet<'a>(
         }
     };
     transport.take_messages_of(node.config.message_bytes_max);
+    let (ticket, known) = match seat {
+        Seat::Member(ticket, known) => (ticket, known),
+        Seat::Guest(ticket) => {
+            ticket.deliver(Arrival { transport, agreed, certificate });
+            return Ok(());
+        }
+    };
     match ticket.deliver(Arrival { transport, agreed, certificate }) {
         Ok(earlier) => {
             // The link's task has not taken the previous one yet.
@@ -189,14 +199,25 @@ async fn greet<'a>(
     }
 }
 
+/// A dialer that was accepted.
+enum Seat {
+    Member(Ticket, Arc<Known>),
+    Guest(GuestTicket),
+}
+
 /// The last check of the handshake: whether the dialer is the one that may use its name now.
-fn claim<'a>(
-    node: &'a Node,
+fn claim(
+    node: &Arc<Node>,
     connect: &Connect,
     identity: &Identity,
     address: Option<SocketAddr>,
-) -> Result<(Ticket, &'a Known), LinkError> {
-    let Some(known @ Known { arrivals: Some(arrivals), .. }) = node.peers.get(&*connect.host)
+) -> Result<Seat, LinkError> {
+    if is_guest_name(&connect.host) {
+        return guests::claim(node, connect).map(Seat::Guest);
+    }
+    let known = node.peers.get(&connect.host);
+    let Some((known, arrivals)) =
+        known.and_then(|known| Some((Arc::clone(&known), Arc::clone(known.arrivals.as_ref()?))))
     else {
         // The direction was checked before, so a known host that does not dial this node does not get here.
         return Err(LinkError::UnknownHost { host: connect.host.clone(), nearest: None });
@@ -205,7 +226,7 @@ fn claim<'a>(
     let is_proven = identity.name().is_some();
     let instance = Instance(connect.id);
     let ticket = arrivals.claim(Claim { instance, dial, address, is_proven })?;
-    Ok((ticket, known))
+    Ok(Seat::Member(ticket, known))
 }
 
 /// The upgrade request is read from the byte stream.
@@ -270,14 +291,14 @@ pub(super) async fn keep_accepting(
     life: Life,
 ) {
     let _closed = CloseOnDrop(&arrivals);
-    let mut closing = Closing::new(life.alive);
-    let mut over = life.over;
+    let mut closing = Closing::new(life.alive.clone());
+    let mut life = life;
     let mut overdue = Some(Instant::now() + DIAL_EXPECTED);
     loop {
         let is_overdue = sleep_until(overdue.unwrap_or_else(Instant::now));
         let (order, claim, arrival) = tokio::select! {
             next = arrivals.next() => next,
-            _ = over.wait_for(|over| *over) => return,
+            _ = life.ended() => return,
             () = idle(&endpoint) => continue,
             () = is_overdue, if overdue.is_some() => {
                 overdue = None;
@@ -292,7 +313,8 @@ pub(super) async fn keep_accepting(
                     let is_other = later.instance != claim.instance;
                     LinkError::Replaced { by: is_other.then(|| later.to_string()) }
                 }
-                _ = over.wait_for(|over| *over) => LinkError::ShutDown,
+                reason = life.ended() => reason,
+                reason = log.draining() => reason,
             }
         };
         log.up(&agreed, &own);

@@ -1,24 +1,26 @@
 //! [`Builder`]: configures, checks and starts a node.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 
-use super::arrivals::Arrivals;
 use super::build_error::BuildError;
 use super::dial::{Dial, TcpDial};
+use super::events::Hub;
+use super::guest_table::{GuestTable, Guests};
 use super::manager::Manager;
-use super::names::check_names;
-use super::report::LinkLog;
-use super::shared::{Known, Node};
+use super::names::{check_names, check_node};
+use super::peers::Peers;
+use super::shared::Node;
+use super::source::MemberSource;
 #[cfg(feature = "tls-no-provider")]
 use super::tls_dial::secured;
 #[cfg(unix)]
 use super::unix::UnixSockets;
 use crate::auth::{Authenticate, Denied, NoAuth};
 use crate::config::Config;
-use crate::error::{Fault, LinkError, RemoteError};
+use crate::error::{Fault, RemoteError};
 use crate::net::call::context::Context;
 use crate::net::call::ends::{RawReceiver, RawSender};
 use crate::net::drive::endpoint::Endpoint;
@@ -28,14 +30,20 @@ use crate::net::serve::registry::{HandlerFuture, RawHandler, RegisterError, Regi
 #[cfg(feature = "tls-no-provider")]
 use crate::net::tls::Tls;
 use crate::proto::wire::HandlerId;
-use crate::proto::{Capacities, Features, dials};
+use crate::proto::{Capacities, Features, guest_name};
 use bytes::Bytes;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
 
 /// Configures a node; [`build`](Self::build) starts it.
 #[must_use = "a node is started by `build`"]
 pub struct Builder {
     name: String,
     hosts: Option<Vec<String>>,
+    source: Option<Box<dyn MemberSource>>,
+    guests: Option<Guests>,
+    /// The node of which this is a guest.
+    guest_of: Option<String>,
     /// `None`: other nodes are not permitted.
     auth: Option<Arc<dyn Authenticate>>,
     permit: Option<Arc<Hook>>,
@@ -67,6 +75,9 @@ impl Builder {
         Self {
             name,
             hosts: None,
+            source: None,
+            guests: None,
+            guest_of: None,
             auth: None,
             permit: None,
             dial: None,
@@ -89,6 +100,29 @@ impl Builder {
     pub fn hosts<H: Into<String>>(mut self, hosts: impl IntoIterator<Item = H>) -> Self {
         self.hosts = Some(hosts.into_iter().map(Into::into).collect());
         self
+    }
+
+    /// Takes the names of all nodes from this source while the node runs; see [`Members::follow`](crate::Members::follow).
+    ///
+    /// Until the source yields its first list, [`hosts`](Self::hosts) is the list. Default: the list changes only through
+    /// [`Manager::members`].
+    pub fn members_from(mut self, source: impl MemberSource) -> Self {
+        self.source = Some(Box::new(source));
+        self
+    }
+
+    /// Takes guests: programs that are on no list, see [`Guest`](crate::Guest). Default: none.
+    ///
+    /// A guest passes the same authenticator as a node. Handlers ask [`Context::is_guest`] who calls.
+    pub fn guests(mut self, guests: Guests) -> Self {
+        self.guests = Some(guests);
+        self
+    }
+
+    /// A builder for a guest of this node.
+    pub(super) fn guest_of(node: &str) -> Self {
+        let name = guest_name(rand::random());
+        Self { guest_of: Some(node.to_owned()), ..Self::new(name) }
     }
 
     /// Sets the authenticator: [`SharedSecret`](crate::SharedSecret), [`StaticToken`](crate::StaticToken), [`NoAuth`], or
@@ -212,7 +246,7 @@ impl Builder {
     }
 
     /// Offers only these protocol extensions to peers. Default: all, `ids32`, `meta`, `cancel`, `credits`, `chunks`,
-    /// `names`, `limits`, `crc`, `contracts` and `proof`, without which no node accepts a
+    /// `names`, `limits`, `crc`, `contracts`, `proof`, `drain` and `guest`; without `proof`, no node accepts a
     /// [`SharedSecret`](crate::SharedSecret).
     ///
     /// An extension is active on a link if both ends offer it; docs/protocol.md describes each. With an empty list the
@@ -292,22 +326,42 @@ impl Builder {
     /// differ only in case, or a token that no HTTP header can carry. What is probably a mistake is logged as a warning.
     pub fn build(self) -> Result<Manager, BuildError> {
         let Self {
-            name, hosts, auth, permit, dial, config, extensions, mut registry, failed, ..
+            name,
+            hosts,
+            source,
+            guests,
+            guest_of,
+            auth,
+            permit,
+            dial,
+            config,
+            extensions,
+            mut registry,
+            failed,
+            ..
         } = self;
         if let Some(error) = failed {
             return Err(error.into());
         }
-        tokio::runtime::Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
+        let runtime = Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
         config.check().map_err(BuildError::Config)?;
-        let hosts = hosts.unwrap_or_else(|| vec![name.clone()]);
+        let hosts = match &guest_of {
+            Some(node) => vec![node.clone()],
+            None => hosts.unwrap_or_else(|| vec![name.clone()]),
+        };
         #[cfg(feature = "tls-no-provider")]
         let has_tls = self.tls.is_some();
         #[cfg(not(feature = "tls-no-provider"))]
         let has_tls = false;
-        check_names(&name, &hosts, dial.is_some() || has_tls)?;
+        let has_dialer = dial.is_some() || has_tls;
+        match &guest_of {
+            Some(node) => check_node(node, has_dialer)?,
+            None => check_names(&name, &hosts, has_dialer)?,
+        }
+        let has_peers = hosts.len() > 1 || source.is_some() || guests.is_some();
         let auth = match auth {
             Some(auth) => auth,
-            None if hosts.len() > 1 => return Err(BuildError::NoAuthenticator),
+            None if has_peers => return Err(BuildError::NoAuthenticator),
             None => Arc::new(NoAuth),
         };
         auth.ready().map_err(BuildError::Auth)?;
@@ -328,40 +382,42 @@ impl Builder {
             guard(&mut registry, &hook);
         }
         let registry = Arc::new(registry);
-        // One value, whose clones share the node's counter of bytes.
         let limits = config.limits();
-        let link = |peer: &str| {
-            let (local, registry) = (Arc::clone(&name), Arc::clone(&registry));
-            Endpoint::new(local, Arc::from(peer), limits.clone(), registry)
-        };
-        let mut peers = HashMap::new();
-        for host in hosts.iter().filter(|host| **host != *name) {
-            let endpoint = link(host);
-            let arrivals = (!dials(&name, host)).then(|| Arrivals::new(host.as_str().into()));
-            if arrivals.is_some() {
-                let reason = Arc::new(LinkError::NotDialed { refused: None });
-                endpoint.peer.link(|link| link.set_down_reason(reason));
-            }
-            let log = Arc::new(LinkLog::new(&endpoint.peer));
-            let known = Known { endpoint, arrivals, log };
-            peers.insert(Arc::clone(&known.endpoint.peer.name), known);
-        }
-        let loopback = link(&name);
-        let instance = Instance::random();
+        let loopback = Endpoint::new(
+            Arc::clone(&name),
+            Arc::clone(&name),
+            limits.clone(),
+            Arc::clone(&registry),
+        );
         let node = Arc::new(Node {
             name,
-            instance,
+            instance: Instance::random(),
             config,
             features,
             auth,
+            has_dialer,
             dial,
             security,
             registry,
-            peers,
+            limits,
+            peers: Peers::default(),
+            guests: GuestTable::new(guests.filter(|_| guest_of.is_none())),
+            neighbours: Arc::default(),
             loopback,
             strangers: Arc::default(),
+            changing: Mutex::new(false),
+            events: Hub::default(),
+            following: Mutex::default(),
+            over: watch::Sender::new(false),
+            alive: watch::Sender::new(true),
+            runtime,
+            dials: AtomicU64::new(0),
         });
-        Ok(Manager::start(node))
+        let manager = Manager::start(node, &hosts);
+        if let Some(source) = source.filter(|_| guest_of.is_none()) {
+            manager.members().follow_boxed(source);
+        }
+        Ok(manager)
     }
 }
 

@@ -30,6 +30,13 @@ const RETRY: Range<Duration> = Duration::from_secs(1)..Duration::from_secs(2);
 /// While another process has this node's name, the pause is doubled with each attempt, up to this.
 const NAME_TAKEN_PAUSE_MAX: Duration = Duration::from_secs(60);
 
+/// A peer that does not have this node on its list yet is dialed again after a pause of half this to all of it, doubled
+/// with each refusal up to [`UNLISTED_PAUSE_MAX`]. Lists usually change on all nodes within a second.
+const UNLISTED_PAUSE: Duration = Duration::from_millis(250);
+
+/// Two nodes are connected within this time once both have each other on their lists: a listener cannot call its dialer.
+const UNLISTED_PAUSE_MAX: Duration = Duration::from_secs(2);
+
 /// After a connection that lasted this long, the name is this node's again.
 const NAME_KEPT: Duration = Duration::from_secs(60);
 
@@ -41,10 +48,10 @@ pub(super) async fn keep_dialing(
     life: Life,
 ) {
     let peer = &endpoint.peer;
-    let mut closing = Closing::new(life.alive);
-    let mut over = life.over;
-    let mut conflicts = Conflicts::default();
-    for number in 1.. {
+    let mut closing = Closing::new(life.alive.clone());
+    let mut life = life;
+    let mut pauses = Pauses::default();
+    loop {
         let started = Instant::now();
         // The state keeps the reason of a failure during the next attempt.
         if peer.state() == State::Unconnected {
@@ -52,21 +59,22 @@ pub(super) async fn keep_dialing(
         }
         let attempt = tokio::select! {
             biased;
-            _ = over.wait_for(|over| *over) => return,
-            attempt = begin_attempt(&node, &endpoint, number) => attempt,
+            _ = life.ended() => return,
+            attempt = begin_attempt(&node, &endpoint) => attempt,
             () = idle(&endpoint) => continue,
         };
         let (reason, was_up, carried_calls) = match attempt {
             Ok(Arrival { transport, agreed, certificate }) => {
                 let since = Instant::now();
-                let cut = async {
-                    // Fails if the node has been dropped.
-                    let _ = over.wait_for(|over| *over).await;
-                    LinkError::ShutDown
-                };
                 log.up(&agreed, &node.introduction());
                 peer.contracts.up(agreed.contracts);
                 let endpoint = endpoint.identified(agreed.identity, certificate);
+                let cut = async {
+                    tokio::select! {
+                        reason = life.ended() => reason,
+                        reason = log.draining() => reason,
+                    }
+                };
                 let (reason, transport) =
                     drive(&endpoint, agreed.session, agreed.instance, transport, cut).await;
                 let was_up = since.elapsed();
@@ -85,45 +93,54 @@ pub(super) async fn keep_dialing(
                 (Arc::new(reason), Duration::ZERO, false)
             }
         };
-        let pause = conflicts.pause(&reason, was_up, carried_calls);
+        let pause = pauses.next(&reason, was_up, carried_calls);
         peer.link(|link| link.set_down_reason(Arc::clone(&reason)));
         peer.show(State::Error(reason));
         // After a connection that lasted or carried calls, dial again at once. Another one counts as a failed attempt.
         if let Some(pause) = pause {
             tokio::select! {
                 () = tokio::time::sleep_until(started + pause) => {}
-                _ = over.wait_for(|over| *over) => return,
+                _ = life.ended() => return,
                 () = idle(&endpoint) => {}
             }
         }
     }
 }
 
-/// Another process with this node's name: how often the peer preferred it.
+/// The refusals that make the pauses between attempts longer.
 #[derive(Debug, Default)]
-struct Conflicts {
-    count: u32,
+struct Pauses {
+    /// How often the peer preferred another process with this node's name.
+    conflicts: u32,
+    /// How often in a row this node was not on the peer's list.
+    unlisted: u32,
 }
 
-impl Conflicts {
+impl Pauses {
     /// How long to wait from the start of an attempt to the next one, after a connection that was up for this long. `None`
     /// is no pause at all. A connection that carried calls needs not have lasted, unless another process has this node's
     /// name: both would replace each other all the time.
-    fn pause(
+    fn next(
         &mut self,
         reason: &LinkError,
         was_up: Duration,
         carried_calls: bool,
     ) -> Option<Duration> {
         if matches!(reason, LinkError::NameTaken { .. }) {
-            let pause = rand::random_range(RETRY) * (1 << self.count.min(6));
-            self.count += 1;
+            let pause = rand::random_range(RETRY) * (1 << self.conflicts.min(6));
+            self.conflicts += 1;
             // Counted from the end of the connection, however long it lasted.
             return Some(was_up + pause.min(NAME_TAKEN_PAUSE_MAX));
         }
         if was_up >= NAME_KEPT {
-            self.count = 0;
+            self.conflicts = 0;
         }
+        if reason.is_unlisted() {
+            let pause = UNLISTED_PAUSE * (1 << self.unlisted.min(3));
+            self.unlisted += 1;
+            return Some(rand::random_range(pause / 2..pause.min(UNLISTED_PAUSE_MAX)));
+        }
+        self.unlisted = 0;
         (was_up < RETRY.start && !carried_calls).then(|| rand::random_range(RETRY))
     }
 }
@@ -143,27 +160,23 @@ impl From<LinkError> for Failed {
 
 /// Runs an attempt in a task of its own: it runs the user's dialer and authenticator, which may block, while the deadlines
 /// of waiting calls must pass. If they panic, the peer is dialed again.
-async fn begin_attempt(
-    node: &Arc<Node>,
-    endpoint: &Endpoint,
-    number: u64,
-) -> Result<Arrival, Failed> {
+async fn begin_attempt(node: &Arc<Node>, endpoint: &Endpoint) -> Result<Arrival, Failed> {
     let (node, endpoint) = (Arc::clone(node), endpoint.clone());
     let task = tokio::spawn(async move {
-        let attempt = catch_future(attempt(&node, &endpoint, number)).await;
+        let attempt = catch_future(attempt(&node, &endpoint)).await;
         attempt.unwrap_or_else(|text| Err(LinkError::Panicked { text }.into()))
     });
     let _abort = AbortOnDrop(task.abort_handle());
     task.await.unwrap_or_else(|_| Err(LinkError::RuntimeGone.into()))
 }
 
-async fn attempt(node: &Node, endpoint: &Endpoint, number: u64) -> Result<Arrival, Failed> {
+async fn attempt(node: &Node, endpoint: &Endpoint) -> Result<Arrival, Failed> {
     let peer = &endpoint.peer;
     let limit = node.config.connect_timeout;
     let Opened { mut transport, token, certificate } =
         within(limit, "no WebSocket upgrade", open(node, endpoint)).await?;
     let contracts = peer.contracts.statement();
-    let credentials = node.credentials();
+    let (number, credentials) = (node.next_dial(), node.credentials());
     let dialed = Dialed { remote: &peer.name, token, number, contracts, credentials };
     match introduce(&mut transport, &node.introduction(), dialed).await {
         Ok(agreed) => {

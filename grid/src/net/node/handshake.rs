@@ -19,7 +19,7 @@ use crate::proto::wire::{
 };
 use crate::proto::{
     Feature, Features, Introduction, Session, check_claim, check_direction, check_names,
-    uses_checksum,
+    is_guest_name, uses_checksum,
 };
 
 /// What a handshake has agreed on.
@@ -232,6 +232,7 @@ impl Gate<'_> {
     async fn judge(&self, connect: &Connect, wall: SystemTime) -> Result<Identity, LinkError> {
         check_claim(connect, wall, self.clock_skew_max, self.is_known).map_err(
             |error| match error {
+                LinkError::UnknownHost { host, .. } if is_guest_name(&host) => LinkError::NoGuests,
                 LinkError::UnknownHost { host, .. } => {
                     LinkError::UnknownHost { nearest: (self.nearest)(&host), host }
                 }

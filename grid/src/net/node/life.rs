@@ -14,7 +14,26 @@ use crate::net::link::state::State;
 pub(super) struct Life {
     /// Becomes `true` when the node is shut down.
     pub(super) over: watch::Receiver<bool>,
+    /// Has the reason when this link must end.
+    pub(super) cut: watch::Receiver<Option<LinkError>>,
     pub(super) alive: Alive,
+}
+
+impl Life {
+    /// Waits until the link must end, and returns why.
+    ///
+    /// Cancel safe.
+    pub(super) async fn ended(&mut self) -> LinkError {
+        let Self { over, cut, .. } = self;
+        tokio::select! {
+            biased;
+            // Fails if the node has been dropped.
+            _ = over.wait_for(|over| *over) => LinkError::ShutDown,
+            reason = cut.wait_for(Option::is_some) => {
+                reason.ok().and_then(|reason| reason.clone()).unwrap_or(LinkError::ShutDown)
+            }
+        }
+    }
 }
 
 /// Held by the task of a link. When it is dropped although the node is not shut down, the runtime has ended: nothing
@@ -25,13 +44,16 @@ struct Driven(Arc<Peer>);
 impl Drop for Driven {
     fn drop(&mut self) {
         let reason = Arc::new(LinkError::RuntimeGone);
-        self.0.link(|link| {
+        let is_removed = self.0.link(|link| {
             if !link.is_closing() {
                 link.abandon(Arc::clone(&reason));
             }
+            link.removed().is_some()
         });
-        // Has no effect if the node is shut down.
-        self.0.show(State::Error(reason));
+        // Has no effect if the node is shut down. Another task shows that a peer was removed.
+        if !is_removed {
+            self.0.show(State::Error(reason));
+        }
     }
 }
 

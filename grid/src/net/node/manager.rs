@@ -1,27 +1,27 @@
 //! [`Manager`]: one node and its links to all other nodes. See builder.rs for how it is started.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use super::accept::{self, keep_accepting};
+use super::accept;
 use super::closing::CLOSE_TIMEOUT;
-use super::dial_loop::keep_dialing;
 #[cfg(feature = "http")]
 use super::http_service::HttpService;
-use super::life::{Life, driven};
+use super::life::driven;
+use super::links;
 use super::listen::{Accepted, Listen};
+use super::members::Members;
 use super::shared::Node;
 use crate::descriptor::Registered;
-use crate::error::{LinkError, RemoteError, did_you_mean, nearest};
+use crate::error::{LinkError, RemoteError, did_you_mean};
 use crate::net::call::abort::AbortOnDrop;
 use crate::net::call::connection::Connection;
 use crate::net::call::context::Context;
 use crate::net::drive::session;
-use crate::net::link::peer::Peer;
+use crate::net::link::peer::CONFIRMATION_TIMEOUT;
 use crate::net::link::state::State;
 use crate::net::link::stats::{ConnectionStats, Stats};
 use crate::net::transport::Io;
@@ -66,49 +66,41 @@ pub struct Manager {
 #[derive(Debug)]
 struct Inner {
     node: Arc<Node>,
-    /// One task per link.
-    tasks: Mutex<Vec<AbortHandle>>,
-    over: watch::Sender<bool>,
-    /// Has a receiver for each task that must end before a shutdown is complete.
-    alive: watch::Sender<bool>,
+    /// The task of the node's link to itself.
+    loopback: AbortHandle,
 }
 
 impl Manager {
     /// Starts the task of each link of a node.
-    pub(super) fn start(node: Arc<Node>) -> Self {
-        Peer::introduce(node.links());
-        let (over, alive) = (watch::Sender::new(false), watch::Sender::new(true));
-        session::start_loopback(&node.loopback.peer);
+    pub(super) fn start(node: Arc<Node>, hosts: &[String]) -> Self {
+        let own = &node.loopback.peer;
+        own.introduce(&node.neighbours);
+        node.neighbours.add(&own.name, own);
+        session::start_loopback(own);
         let loopback = session::run_loopback(node.loopback.clone());
-        let loopback = driven(Arc::clone(&node.loopback.peer), loopback);
-        let mut tasks = vec![tokio::spawn(loopback).abort_handle()];
+        let loopback = tokio::spawn(driven(Arc::clone(own), loopback)).abort_handle();
         if let Some(security) = node.security.clone() {
-            let mut over = over.subscribe();
-            let watched = tokio::spawn(async move {
+            let mut over = node.over.subscribe();
+            node.runtime.spawn(async move {
                 tokio::select! {
                     () = security.watch() => {}
                     _ = over.wait_for(|over| *over) => {}
                 }
             });
-            tasks.push(watched.abort_handle());
         }
-        for known in node.peers.values() {
-            let (endpoint, peer) = (known.endpoint.clone(), Arc::clone(&known.endpoint.peer));
-            let log = Arc::clone(&known.log);
-            let life = Life { over: over.subscribe(), alive: alive.subscribe() };
-            let task = match &known.arrivals {
-                None => {
-                    tokio::spawn(driven(peer, keep_dialing(Arc::clone(&node), endpoint, log, life)))
-                }
-                Some(arrivals) => {
-                    let (own, arrivals) = (node.introduction(), Arc::clone(arrivals));
-                    tokio::spawn(driven(peer, keep_accepting(own, endpoint, arrivals, log, life)))
-                }
-            };
-            tasks.push(task.abort_handle());
+        for host in hosts.iter().filter(|host| **host != *node.name) {
+            let known = node.new_member(host);
+            node.neighbours.add(known.name(), &known.endpoint.peer);
+            node.peers.insert(known);
         }
-        let tasks = Mutex::new(tasks);
-        Self { inner: Arc::new(Inner { node, tasks, over, alive }) }
+        // When all are known: a handler may call any of them.
+        node.peers.members().iter().for_each(|known| links::start(&node, known));
+        Self { inner: Arc::new(Inner { node, loopback }) }
+    }
+
+    /// Returns a handle to the host list, which can change while the node runs.
+    pub fn members(&self) -> Members {
+        Members { node: Arc::clone(&self.inner.node) }
     }
 
     /// The name of this node.
@@ -116,9 +108,11 @@ impl Manager {
         &self.inner.node.name
     }
 
-    /// The names of all nodes, including this one, in no particular order.
-    pub fn hosts(&self) -> impl Iterator<Item = &str> {
-        self.inner.node.links().map(|peer| &*peer.name)
+    /// The names of all nodes on the list now, including this one, in no particular order.
+    pub fn hosts(&self) -> impl Iterator<Item = Arc<str>> + use<> {
+        let node = &self.inner.node;
+        let members = node.peers.members();
+        members.into_iter().map(|known| Arc::clone(known.name())).chain([Arc::clone(&node.name)])
     }
 
     /// The services of this node, in the order in which they were added. Handlers at the byte level are not listed.
@@ -149,25 +143,29 @@ impl Manager {
     pub fn connection(&self, host: &str) -> Result<Connection, UnknownHost> {
         let node = &self.inner.node;
         let peer = if host == &*node.name {
-            &node.loopback.peer
+            Arc::clone(&node.loopback.peer)
         } else {
             let known = node.peers.get(host).ok_or_else(|| UnknownHost {
                 host: host.to_owned(),
                 local: node.name.to_string(),
                 nearest: node.nearest(host),
             });
-            &known?.endpoint.peer
+            Arc::clone(&known?.endpoint.peer)
         };
-        Ok(Connection::new(Arc::clone(peer)))
+        Ok(Connection::new(peer))
     }
 
-    /// Returns connections to all other nodes, in no particular order.
-    pub fn connections(&self) -> impl Iterator<Item = Connection> + '_ {
-        self.inner
-            .node
-            .peers
-            .values()
-            .map(|known| Connection::new(Arc::clone(&known.endpoint.peer)))
+    /// Returns connections to all other nodes on the list now, in no particular order.
+    pub fn connections(&self) -> impl Iterator<Item = Connection> + use<> {
+        let members = self.inner.node.peers.members();
+        members.into_iter().map(|known| Connection::new(Arc::clone(&known.endpoint.peer)))
+    }
+
+    /// Returns connections to the guests that are connected now, in no particular order. See
+    /// [`Builder::guests`](crate::Builder::guests).
+    pub fn guests(&self) -> Vec<Connection> {
+        let guests = self.inner.node.guests.all();
+        guests.iter().map(|known| Connection::new(Arc::clone(&known.endpoint.peer))).collect()
     }
 
     /// Accepts the connections of other nodes on `listener`, until the node is shut down or its last clone is dropped.
@@ -198,7 +196,7 @@ impl Manager {
         listener: L,
     ) -> impl Future<Output = io::Result<()>> + Send + use<L> {
         let node = Arc::clone(&self.inner.node);
-        let mut over = self.inner.over.subscribe();
+        let mut over = node.over.subscribe();
         async move {
             let address = listener.local_addr()?;
             let tls = node.tls_of_listener().is_some();
@@ -219,7 +217,7 @@ impl Manager {
     #[cfg(feature = "http")]
     #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
     pub fn http_service(&self) -> HttpService {
-        HttpService::new(Arc::clone(&self.inner.node), self.inner.over.subscribe())
+        HttpService::new(Arc::clone(&self.inner.node), self.inner.node.over.subscribe())
     }
 
     /// Accepts one byte stream that another node has opened, after the TLS handshake if there is one: the node performs none.
@@ -255,15 +253,17 @@ impl Manager {
     /// Returns the statistics of all links.
     pub fn stats(&self) -> Stats {
         let node = &self.inner.node;
+        let members = node.peers.members();
         let mut connections: Vec<_> =
-            node.peers.values().map(|known| ConnectionStats::of(&known.endpoint.peer)).collect();
+            members.iter().map(|known| ConnectionStats::of(&known.endpoint.peer)).collect();
         connections.sort_by(|one, other| one.peer.cmp(&other.peer));
         Stats { connections, loopback: ConnectionStats::of(&node.loopback.peer) }
     }
 
     /// Finishes running calls for up to `grace`, then closes all links.
     ///
-    /// 1. New calls of other nodes are refused with [`ErrorCode::ShuttingDown`](crate::ErrorCode::ShuttingDown). While
+    /// 1. The other nodes are told, and show [`State::Draining`]: their new calls fail with
+    ///    [`ErrorCode::ShuttingDown`](crate::ErrorCode::ShuttingDown), there or here, and can be retried. While
     ///    handlers run, this node can still make calls, to other nodes and to itself: handlers may need them to finish.
     /// 2. When no handler runs any more, new calls of this node fail with [`CallError::ShutDown`](crate::CallError::ShutDown),
     ///    and the running ones are finished.
@@ -271,6 +271,10 @@ impl Manager {
     ///
     /// This node cannot tell the calls of its handlers from other calls, so step 1 lasts until the end of `grace` if it
     /// always serves a call of its own. A task that calls its own node in a loop should stop before.
+    ///
+    /// No call is lost between two nodes that know the extension `drain`: a node is told before, and confirms that none of its
+    /// calls is on the way. A call of a node of the base protocol that arrives too late fails with
+    /// [`Sent::Maybe`](crate::Sent::Maybe).
     ///
     /// Answers are written before a connection is closed, and the peers are told that this node is shutting down. A peer
     /// that does not close its side within a second is cut. Dropping the last clone instead ends running calls at once;
@@ -281,7 +285,9 @@ impl Manager {
     /// those of this node if step 2 had begun.
     pub async fn shutdown(&self, grace: Duration) {
         let node = &self.inner.node;
-        let links: Vec<_> = node.links().cloned().collect();
+        // The list does not change any more.
+        *node.changing.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        let links = node.links();
         for peer in &links {
             // The link of the node to itself carries the calls that handlers make.
             let refuse_peer = !Arc::ptr_eq(peer, &node.loopback.peer);
@@ -292,6 +298,13 @@ impl Manager {
             for peer in &links {
                 peer.finished().await;
             }
+            // Each peer has had the same time to confirm that no call of it is on its way.
+            let _ = tokio::time::timeout(CONFIRMATION_TIMEOUT, async {
+                for peer in &links {
+                    peer.quiet().await;
+                }
+            })
+            .await;
             for peer in &links {
                 peer.link(|link| link.close());
             }
@@ -302,7 +315,7 @@ impl Manager {
         .await;
         self.inner.end();
         // A task that does not end in time is blocked by the user's code.
-        let _ = tokio::time::timeout(2 * CLOSE_TIMEOUT, self.inner.alive.closed()).await;
+        let _ = tokio::time::timeout(2 * CLOSE_TIMEOUT, node.alive.closed()).await;
         self.inner.abort();
     }
 }
@@ -310,21 +323,22 @@ impl Manager {
 impl Inner {
     /// Ends all links and calls. The tasks of the links close their connections and end by themselves.
     fn end(&self) {
+        let node = &self.node;
+        *node.changing.lock().unwrap_or_else(PoisonError::into_inner) = true;
         let reason = Arc::new(LinkError::ShutDown);
-        for peer in self.node.links() {
+        for peer in node.links() {
             peer.link(|link| link.close());
-            session::stop(peer, &reason);
+            session::stop(&peer, &reason);
             peer.show(State::Shutdown);
         }
-        self.over.send_replace(true);
+        node.over.send_replace(true);
+        node.events.close();
         // The link of the node to itself has no connection that is to be closed.
-        let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        tasks.iter().take(1).for_each(AbortHandle::abort);
+        self.loopback.abort();
     }
 
     fn abort(&self) {
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        tasks.drain(..).for_each(|task| task.abort());
+        self.node.all().iter().for_each(|known| known.abort());
     }
 }
 
@@ -336,6 +350,11 @@ impl Drop for Inner {
 
 // Here and not beside `Context`, because `UnknownHost` is an error of this layer.
 impl Context {
+    /// Returns a connection to the caller, a node or a guest: with it, a handler calls back.
+    pub fn caller(&self) -> Connection {
+        Connection::new(Arc::clone(self.link()))
+    }
+
     /// Returns a connection of this node to another one, or to itself: with it, a handler calls other nodes.
     ///
     /// `cx.connection(cx.peer())` calls back the node that makes the call, and always succeeds. Calls made
@@ -369,7 +388,7 @@ impl Context {
     pub fn connection(&self, host: &str) -> Result<Connection, UnknownHost> {
         let link = self.link();
         link.neighbour(host).map(Connection::new).ok_or_else(|| UnknownHost {
-            nearest: nearest(host, link.neighbour_names()).map(str::to_owned),
+            nearest: link.nearest_neighbour(host),
             host: host.to_owned(),
             local: self.local().to_owned(),
         })

@@ -44,6 +44,18 @@ pub(super) fn check_names(
     Ok(())
 }
 
+/// Checks the name of the only node that a guest has.
+pub(super) fn check_node(node: &str, has_dialer: bool) -> Result<(), BuildError> {
+    let name = Name::parse(node)?;
+    if is_unspecified(name) {
+        return Err(BuildError::Unspecified { host: node.to_owned() });
+    }
+    if name.is_secure() && !has_dialer {
+        return Err(BuildError::NoTlsDialer { host: node.to_owned() });
+    }
+    Ok(())
+}
+
 /// Logs what is probably a mistake.
 fn warn_of(local: &str, names: &[(&str, Name<'_>)]) {
     let secure = names.iter().find(|(_, name)| name.is_secure());

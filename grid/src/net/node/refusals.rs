@@ -4,14 +4,16 @@
 use std::io;
 use std::mem::{Discriminant, discriminant};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use tracing::Level;
 use tracing::field::display;
 
+use super::known::Known;
 use super::name::Name;
 use super::repeats::Repeats;
 use super::report::{log_at, note_refusal, text_of};
-use super::shared::{Known, Node};
+use super::shared::Node;
 use super::strangers::{Stage, source};
 use crate::error::LinkError;
 use crate::net::link::state::State;
@@ -98,20 +100,22 @@ fn without_digits(text: &str) -> String {
 
 /// The peers that this connection may come from: they dial this node and are not connected. A peer whose name is the
 /// address of the connection excludes all others.
-fn candidates(node: &Node, address: Option<SocketAddr>) -> Vec<&Known> {
-    let is_missing =
-        |known: &&Known| known.arrivals.is_some() && !known.endpoint.peer.state().is_connected();
-    let missing: Vec<_> = node.peers.values().filter(is_missing).collect();
-    let has_address = |known: &&Known| {
+fn candidates(node: &Node, address: Option<SocketAddr>) -> Vec<Arc<Known>> {
+    let is_missing = |known: &Arc<Known>| {
+        known.arrivals.is_some() && !known.endpoint.peer.state().is_connected()
+    };
+    let mut missing = node.peers.members();
+    missing.retain(is_missing);
+    let has_address = |known: &Arc<Known>| {
         let name = Name::parse(&known.endpoint.peer.name);
         let ip = name.ok().and_then(|name| name.host().parse::<IpAddr>().ok());
         ip.is_some() && ip == address.map(|address| address.ip().to_canonical())
     };
-    let by_address: Vec<_> = missing.iter().copied().filter(has_address).collect();
+    let by_address: Vec<_> = missing.iter().filter(|known| has_address(known)).cloned().collect();
     if by_address.is_empty() { missing } else { by_address }
 }
 
-fn names(candidates: &[&Known]) -> Option<String> {
+fn names(candidates: &[Arc<Known>]) -> Option<String> {
     let mut names: Vec<_> = candidates.iter().map(|known| &*known.endpoint.peer.name).collect();
     names.sort_unstable();
     let more = names.len().saturating_sub(NAMES_MAX);

@@ -14,11 +14,12 @@ use tokio::time::Instant;
 use tracing::Level;
 use tracing::field::display;
 
+use super::events::{Hub, MemberEvent};
 use super::handshake::Agreed;
 use super::repeats::Repeats;
 use crate::error::LinkError;
 use crate::net::catch::catch;
-use crate::net::link::peer::Peer;
+use crate::net::link::peer::{Peer, Watch, Watched};
 use crate::net::link::state::State;
 use crate::proto::Introduction;
 
@@ -43,6 +44,7 @@ pub(super) use log_at;
 #[derive(Debug)]
 pub(super) struct LinkLog {
     peer: Arc<Peer>,
+    events: Hub,
     inner: Mutex<Inner>,
 }
 
@@ -59,7 +61,7 @@ struct Inner {
 }
 
 impl LinkLog {
-    pub(super) fn new(peer: &Arc<Peer>) -> Self {
+    pub(super) fn new(peer: &Arc<Peer>, events: Hub) -> Self {
         let inner = Inner {
             since: Instant::now(),
             lines: 0,
@@ -67,13 +69,14 @@ impl LinkLog {
             reasons: Repeats::default(),
             failed_attempts: 0,
         };
-        Self { peer: Arc::clone(peer), inner: Mutex::new(inner) }
+        Self { peer: Arc::clone(peer), events, inner: Mutex::new(inner) }
     }
 
     /// A connection is up. Also logs what the peer lacks: calls that need it fail.
     pub(super) fn up(&self, agreed: &Agreed, own: &Introduction) {
         let Peer { local, name, .. } = &*self.peer;
         let Agreed { session, instance, .. } = agreed;
+        self.events.send(&MemberEvent::Up { host: Arc::clone(name), instance: *instance });
         let missing = own.features.except(session.features).names().join(", ");
         let missing_extensions = (!missing.is_empty()).then_some(missing);
         // Only where they differ: then both, because the smaller one is the limit in both directions.
@@ -92,9 +95,24 @@ impl LinkLog {
         );
     }
 
-    /// A connection has ended.
-    pub(super) fn down(&self, reason: &LinkError) {
+    /// Reports when the link, which is up, takes no new calls any more. Never returns.
+    pub(super) async fn draining<T>(&self) -> T {
+        let mut watch = Watch::new(&self.peer, Watched::State);
+        let is_draining = |state: &State| matches!(state, State::Draining { .. });
+        watch.until(|shared| is_draining(shared.state().0).then_some(())).await;
+        drop(watch);
         let Peer { local, name, .. } = &*self.peer;
+        self.events.send(&MemberEvent::Draining { host: Arc::clone(name) });
+        let (level, left_out) = self.lock().note(Level::INFO);
+        log_at!(level, %local, peer = %name, left_out, "the link takes no new calls");
+        std::future::pending().await
+    }
+
+    /// A connection has ended.
+    pub(super) fn down(&self, reason: &Arc<LinkError>) {
+        let Peer { local, name, .. } = &*self.peer;
+        let down = MemberEvent::Down { host: Arc::clone(name), reason: Arc::clone(reason) };
+        self.events.send(&down);
         let text = text_of(reason);
         let (level, left_out) = self.lock().note(level(reason).min(Level::INFO));
         log_at!(level, %local, peer = %name, reason = %text, left_out, "link is down");
@@ -220,6 +238,8 @@ fn level(reason: &LinkError) -> Level {
         | E::Handshake { .. }
         | E::Refused { .. }
         | E::UnknownHost { .. }
+        | E::NoGuests
+        | E::GuestsFull { .. }
         | E::ClockSkew { .. }
         | E::Denied { .. }
         | E::Unproven { .. }
@@ -273,7 +293,8 @@ mod tests {
 
     fn log() -> LinkLog {
         let registry = Arc::new(Registry::new());
-        LinkLog::new(&Endpoint::new("a".into(), "b".into(), Limits::default(), registry).peer)
+        let endpoint = Endpoint::new("a".into(), "b".into(), Limits::default(), registry);
+        LinkLog::new(&endpoint.peer, Hub::default())
     }
 
     #[tokio::test(start_paused = true)]

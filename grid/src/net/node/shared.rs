@@ -1,24 +1,33 @@
 //! State shared by all tasks of a node.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
 
 use super::arrivals::Arrivals;
 use super::credentials::Credentials;
 use super::dial::Dial;
+use super::events::Hub;
+use super::guest_table::GuestTable;
+use super::known::Known;
 use super::name::Name;
+use super::peers::Peers;
 use super::report::LinkLog;
 use super::strangers::Strangers;
 use crate::auth::Authenticate;
 use crate::config::Config;
-use crate::error::nearest;
+use crate::error::LinkError;
 use crate::net::drive::endpoint::Endpoint;
+use crate::net::link::neighbours::Neighbours;
 use crate::net::link::peer::Peer;
 use crate::net::link::state::Instance;
 use crate::net::serve::registry::Registry;
 use crate::net::transport::Security;
-use crate::proto::{Features, Introduction};
+use crate::proto::{Features, Introduction, Limits, dials, is_guest_name};
 
 /// One node and its peers.
 pub(super) struct Node {
@@ -30,20 +39,33 @@ pub(super) struct Node {
     pub(super) dial: Arc<dyn Dial>,
     /// TLS, if the node has it.
     pub(super) security: Option<Arc<dyn Security>>,
+    /// Whether the user has set how to dial.
+    pub(super) has_dialer: bool,
     pub(super) registry: Arc<Registry>,
-    pub(super) peers: HashMap<Arc<str>, Known>,
+    /// Its clones share the node's counter of bytes.
+    pub(super) limits: Limits,
+    pub(super) peers: Peers,
+    pub(super) guests: GuestTable,
+    /// Lets handlers find the other nodes.
+    pub(super) neighbours: Arc<Neighbours<Peer>>,
     /// The link of the node to itself.
     pub(super) loopback: Endpoint,
     /// Connections whose peers are not known yet.
     pub(super) strangers: Arc<Strangers>,
-}
-
-/// One other node.
-pub(super) struct Known {
-    pub(super) endpoint: Endpoint,
-    /// The connections of a peer that dials this node; `None` if this node dials it.
-    pub(super) arrivals: Option<Arc<Arrivals>>,
-    pub(super) log: Arc<LinkLog>,
+    /// Held while the list of members changes; `true` when it cannot change any more, because the node shuts down.
+    pub(super) changing: Mutex<bool>,
+    pub(super) events: Hub,
+    /// The task that follows a source of members.
+    pub(super) following: Mutex<Option<AbortHandle>>,
+    /// Becomes `true` when the node is shut down.
+    pub(super) over: watch::Sender<bool>,
+    /// Has a receiver for each task that must end before a shutdown is complete.
+    pub(super) alive: watch::Sender<bool>,
+    /// The runtime on which everything runs.
+    pub(super) runtime: Handle,
+    /// The number of the last dial. One counter for all peers: a node that is removed and added again must not see a
+    /// number twice.
+    pub(super) dials: AtomicU64,
 }
 
 impl Node {
@@ -74,23 +96,61 @@ impl Node {
         (is_secure && security.can_listen()).then_some(security)
     }
 
-    /// Returns the name in the host list that a wrong one most likely stands for.
-    pub(super) fn nearest(&self, wrong: &str) -> Option<String> {
-        nearest(wrong, self.links().map(|peer| &*peer.name)).map(str::to_owned)
+    /// Returns this node's end of a new link. Must be called on the node's runtime.
+    pub(super) fn new_endpoint(&self, peer: &str) -> Endpoint {
+        let (local, registry) = (Arc::clone(&self.name), Arc::clone(&self.registry));
+        let endpoint = Endpoint::new(local, Arc::from(peer), self.limits.clone(), registry);
+        endpoint.peer.introduce(&self.neighbours);
+        endpoint
     }
 
-    /// Returns every link. The link of the node to itself is the last one.
-    pub(super) fn links(&self) -> impl Iterator<Item = &Arc<Peer>> + Clone {
-        self.peers.values().map(|known| &known.endpoint.peer).chain([&self.loopback.peer])
+    /// Returns a new peer, whose link is not started yet. Must be called on the node's runtime.
+    pub(super) fn new_member(&self, host: &str) -> Arc<Known> {
+        let endpoint = self.new_endpoint(host);
+        // A guest always dials.
+        let dials = is_guest_name(&self.name) || dials(&self.name, host);
+        let arrivals = (!dials).then(|| Arrivals::new(host.into()));
+        if arrivals.is_some() {
+            let reason = Arc::new(LinkError::NotDialed { refused: None });
+            endpoint.peer.link(|link| link.set_down_reason(reason));
+        }
+        let log = Arc::new(LinkLog::new(&endpoint.peer, self.events.clone()));
+        Known::new(endpoint, arrivals, log)
+    }
+
+    /// Returns the name in the host list that a wrong one most likely stands for.
+    pub(super) fn nearest(&self, wrong: &str) -> Option<String> {
+        self.neighbours.nearest(wrong)
+    }
+
+    /// Returns the number of the next attempt to dial a node.
+    pub(super) fn next_dial(&self) -> u64 {
+        self.dials.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Returns all peers: members, leaving nodes, and guests.
+    pub(super) fn all(&self) -> Vec<Arc<Known>> {
+        let mut all = self.peers.all();
+        all.extend(self.guests.all());
+        all
+    }
+
+    /// Returns every link, those of leaving nodes and of guests included. The link of the node to itself is the last one.
+    pub(super) fn links(&self) -> Vec<Arc<Peer>> {
+        let mut links: Vec<_> =
+            self.all().iter().map(|known| Arc::clone(&known.endpoint.peer)).collect();
+        links.push(Arc::clone(&self.loopback.peer));
+        links
     }
 }
 
 impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let peers: Vec<_> = self.peers.members().iter().map(|known| known.name().clone()).collect();
         f.debug_struct("Node")
             .field("name", &self.name)
             .field("instance", &self.instance)
-            .field("peers", &self.peers.keys())
+            .field("peers", &peers)
             .field("handlers", &self.registry)
             .finish_non_exhaustive()
     }

@@ -88,6 +88,7 @@ impl Link {
         if let Some(id) = live_id {
             self.send_cancel(id, is_stream);
         }
+        self.confirm_drain();
     }
 
     /// Drops a failure that nobody has taken. The source of its error can be the user's, so not under the lock.
@@ -180,7 +181,7 @@ impl Link {
     }
 
     /// Ends a call of any kind with a failure.
-    fn fail_call(&mut self, key: Key, failure: CallFailure) {
+    pub(super) fn fail_call(&mut self, key: Key, failure: CallFailure) {
         match self.calls.get(key).map(|call| &call.state) {
             Some(CallState::Stream(_)) => self.end_stream(key, Err(failure)),
             Some(CallState::Queued(_) | CallState::Single) => {
@@ -225,6 +226,7 @@ impl Link {
             self.output.withdraw(Side::Caller, id);
         }
         self.calls.unbind(key);
+        self.confirm_drain();
     }
 
     /// The callee broke the rules of this stream: ends it with an error on both sides.

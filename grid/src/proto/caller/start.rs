@@ -33,10 +33,16 @@ impl Link {
         // Errors of the call itself come before those of the connection, so that they do not depend on its state.
         let meta = self.encode_meta(spec)?;
         if self.is_closing() {
-            return Err(CallFailure::ShutDown);
+            return Err(match self.removed() {
+                Some(reason) => self.disconnected(Sent::No, Arc::clone(reason)),
+                None => CallFailure::ShutDown,
+            });
         }
         if !(self.is_up() || spec.wait && self.may_connect()) {
             return Err(self.disconnected(Sent::No, Arc::clone(&self.down_reason)));
+        }
+        if let Some(failure) = self.drained_peer() {
+            return Err(failure);
         }
         // Without a connection the peer's extensions are not known. `admit_call` checks them then.
         if self.is_up() {

@@ -417,6 +417,7 @@ fn sender_of(op: Op) -> Side {
         | Op::Disconnect
         | Op::Merged
         | Op::Chunk
+        | Op::Drain
         | Op::Unknown(_) => Side::Caller,
     }
 }

@@ -25,10 +25,14 @@ pub(crate) enum Feature {
     Contracts,
     /// The listener proves in the handshake that it knows the dialer's secret.
     Proof,
+    /// A node that is about to close a connection announces it.
+    Drain,
+    /// A program that is on no host list may connect.
+    Guest,
 }
 
 impl Feature {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::Ids32,
         Self::Meta,
         Self::Cancel,
@@ -39,6 +43,8 @@ impl Feature {
         Self::Crc,
         Self::Contracts,
         Self::Proof,
+        Self::Drain,
+        Self::Guest,
     ];
 
     /// The name in the handshake.
@@ -54,6 +60,8 @@ impl Feature {
             Self::Crc => "crc",
             Self::Contracts => "contracts",
             Self::Proof => "proof",
+            Self::Drain => "drain",
+            Self::Guest => "guest",
         }
     }
 

@@ -56,9 +56,23 @@ pub(crate) fn check_names(wanted: Option<&str>, answered: Option<&str>) -> Resul
     }
 }
 
-/// Checks that the other node is the one to dial.
+/// What the names of guests begin with. No node has such a name, which is not a URL.
+const GUEST: &str = "guest-";
+
+/// A name for a guest, of 128 random bits.
+pub(crate) fn guest_name(random: u128) -> String {
+    format!("{GUEST}{random:032x}")
+}
+
+/// Whether this is the name of a guest, which is on no host list.
+pub(crate) fn is_guest_name(name: &str) -> bool {
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    name.strip_prefix(GUEST).is_some_and(|bits| bits.len() == 32 && bits.bytes().all(is_digit))
+}
+
+/// Checks that the other node is the one to dial. A guest always is.
 pub(crate) fn check_direction(local: &str, host: &str) -> Result<(), LinkError> {
-    if !dials(local, host) {
+    if is_guest_name(host) || !dials(local, host) {
         return Ok(());
     }
     Err(LinkError::WrongDirection { local: local.to_owned(), host: host.to_owned() })
@@ -123,6 +137,16 @@ mod tests {
             judge(REMOTE, LOCAL, 0),
             Err(format!("grid: {REMOTE} expected to dial {LOCAL}, not to be dialed"))
         );
+    }
+
+    #[test]
+    fn names_of_guests_are_no_names_of_nodes() {
+        let name = guest_name(u128::MAX >> 8);
+        assert_eq!(name, "guest-00ffffffffffffffffffffffffffffff");
+        assert!(is_guest_name(&name) && check_direction(LOCAL, &name).is_ok());
+        for other in ["guest-", "guest-1", "http://guest-1:1", &name.to_uppercase(), &name[1..]] {
+            assert!(!is_guest_name(other), "{other}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! | `mixed.rs` | peers that know fewer extensions |
 //! | `schedule.rs`, `world/` | random schedules, and the users of a pair that check them |
 //! | `corrupt.rs` | damaged messages |
+//! | `drain.rs` | a node that announces that it takes no new calls |
 //! | `floods.rs` | messages that are of no use, and their budget |
 //! | `foreign.rs` | buffers of the user, which the link must not drop |
 //! | `chunks.rs`, `transfers.rs` | large messages in parts: fairness, and protocol errors |
@@ -17,6 +18,7 @@ mod calls;
 mod chunks;
 mod corrupt;
 mod cuts;
+mod drain;
 mod floods;
 mod foreign;
 mod go_habits;

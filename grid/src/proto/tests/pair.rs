@@ -73,6 +73,8 @@ pub(super) struct Node {
     pub(super) inbound: Inbound,
     pub(super) serves: VecDeque<Serve>,
     pub(super) cancelled: Vec<Key>,
+    /// How often the peer has announced that it takes no new calls.
+    pub(super) draining: usize,
     pub(super) wakes: Vec<(Side, Key, Half)>,
 }
 
@@ -83,6 +85,7 @@ impl Node {
             inbound: Inbound::default(),
             serves: VecDeque::new(),
             cancelled: Vec::new(),
+            draining: 0,
             wakes: Vec::new(),
         }
     }
@@ -134,6 +137,7 @@ impl Node {
                     assert!(!self.cancelled.contains(&key), "a call is cancelled once");
                     self.cancelled.push(key);
                 }
+                Event::Draining => self.draining += 1,
                 Event::Finished { key } => {
                     assert!(!self.link.is_served(key), "a finished call is removed")
                 }

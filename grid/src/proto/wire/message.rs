@@ -59,6 +59,8 @@ pub(crate) enum Op {
     Merged,
     /// A part of a large message. An extension, sent only between nodes that agreed on `chunks`.
     Chunk,
+    /// On mux 0: the sender takes no new calls. An extension, sent only between nodes that agreed on `drain`.
+    Drain,
     /// Any other op. A receiver ignores and counts it.
     Unknown(u8),
 }
@@ -89,6 +91,7 @@ impl Op {
             16 => Self::Disconnect,
             17 => Self::Merged,
             18 => Self::Chunk,
+            19 => Self::Drain,
             other => Self::Unknown(other),
         }
     }
@@ -113,6 +116,7 @@ impl Op {
             Self::Disconnect => 16,
             Self::Merged => 17,
             Self::Chunk => 18,
+            Self::Drain => 19,
             Self::Unknown(op) => op,
         }
     }
@@ -610,7 +614,7 @@ mod tests {
     fn ops_convert_to_numbers_and_back() {
         for op in 0..=u8::MAX {
             assert_eq!(Op::from_u8(op).to_u8(), op);
-            assert_eq!(matches!(Op::from_u8(op), Op::Unknown(_)), !(1..=18).contains(&op));
+            assert_eq!(matches!(Op::from_u8(op), Op::Unknown(_)), !(1..=19).contains(&op));
         }
         assert_eq!(Op::MuxServerMsg.to_string(), "MuxServerMsg");
         assert_eq!(Op::Unknown(99).to_string(), "op 99");

@@ -39,7 +39,7 @@ fn reason_of(reason: &LinkError) -> (u16, String) {
         E::Handshake { .. } => 1002,
         E::NameTaken { detail } => return (CODE_NAME_TAKEN, detail.clone()),
         E::Replaced { by: Some(by) } => return (CODE_NAME_TAKEN, format!("{by} has connected")),
-        E::Replaced { by: None } | E::ShutDown | E::RuntimeGone => 1001,
+        E::Replaced { by: None } | E::ShutDown | E::RuntimeGone | E::Removed { .. } => 1001,
         // The text of a panic is not for other nodes.
         E::Panicked { .. } => return (1011, "internal error".to_owned()),
         E::Closed { .. } | E::Io(_) => return (1000, String::new()),

@@ -1,0 +1,91 @@
+//! Applies the lists of a [`MemberSource`] to a running node.
+
+use std::error::Error;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use super::members::{MemberError, Members};
+use super::repeats::Repeats;
+use super::source::MemberSource;
+use crate::net::catch::{catch, catch_future};
+
+/// Pause after an error of a source.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Pause after each list: a source that yields again and again must not take the processor.
+const PAUSE: Duration = Duration::from_millis(10);
+
+impl Members {
+    /// Makes the lists of this source the list of members, one after the other, until the node is shut down or follows
+    /// another source. What was added or removed by hand is undone with the next list.
+    ///
+    /// An error of the source, or a list that is invalid, is logged, and the list stays as it is.
+    pub fn follow(&self, source: impl MemberSource) {
+        self.follow_boxed(Box::new(source));
+    }
+
+    pub(super) fn follow_boxed(&self, source: Box<dyn MemberSource>) {
+        let task = self.node.runtime.spawn(follow(self.clone(), source)).abort_handle();
+        let mut following = self.node.following.lock().unwrap_or_else(PoisonError::into_inner);
+        let earlier = following.replace(task);
+        drop(following);
+        if let Some(earlier) = earlier {
+            earlier.abort();
+        }
+    }
+}
+
+async fn follow(members: Members, mut source: Box<dyn MemberSource>) {
+    let mut over = members.node.over.subscribe();
+    let mut logged = Repeats::default();
+    loop {
+        let next = async {
+            let workers = &members.node.loopback.workers;
+            // Code of the user, which may block or panic.
+            catch_future(workers.guard(async { source.next().await })).await
+        };
+        let next = tokio::select! {
+            _ = over.wait_for(|over| *over) => return,
+            next = next => next,
+        };
+        let failed = match next {
+            Ok(Ok(hosts)) => match members.replace(hosts, source.grace()) {
+                Ok(_) => None,
+                Err(MemberError::ShutDown { .. }) => return,
+                Err(invalid) => Some(invalid.to_string()),
+            },
+            Ok(Err(error)) => Some(text_of(&*error)),
+            Err(panic) => Some(format!("it panicked: {panic}")),
+        };
+        let pause = if failed.is_some() { RETRY } else { PAUSE };
+        if let Some(reason) = failed
+            && let Some(repeats) = logged.note(reason.clone())
+        {
+            let repeats = Some(repeats).filter(|repeats| *repeats > 0);
+            let (local, source) = (&members.node.name, source.name());
+            tracing::warn!(%local, %source, reason, repeats, "no host list from its source");
+        }
+        tokio::select! {
+            _ = over.wait_for(|over| *over) => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// The texts of an error and its sources. It is the user's, so it may panic.
+fn text_of(error: &(dyn Error + 'static)) -> String {
+    let mut text = String::from("an error whose text panics");
+    catch("the text of an error", || {
+        let mut whole = error.to_string();
+        let mut source = error.source();
+        while let Some(error) = source {
+            let part = error.to_string();
+            if !whole.ends_with(&part) {
+                whole = format!("{whole}: {part}");
+            }
+            source = error.source();
+        }
+        text = crate::error::one_line(&whole);
+    });
+    text
+}

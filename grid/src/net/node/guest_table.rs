@@ -1,0 +1,103 @@
+//! [`GuestTable`]: the guests that are connected to this node, or about to be.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::known::Known;
+use crate::error::LinkError;
+use crate::net::link::state::Instance;
+
+/// Which guests a node takes, for [`Builder::guests`](crate::Builder::guests).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Guests {
+    /// How many may be connected at the same time. With 0 the node takes none. Each may use as much memory as a node may,
+    /// [`Config::bytes_per_peer_max`](crate::Config::bytes_per_peer_max), and all peers together share
+    /// [`Config::bytes_per_node_max`](crate::Config::bytes_per_node_max).
+    pub connected_max: usize,
+}
+
+impl Guests {
+    /// At most this many guests at the same time.
+    pub fn up_to(connected_max: usize) -> Self {
+        Self { connected_max }
+    }
+}
+
+/// See the module.
+pub(super) struct GuestTable {
+    max: usize,
+    seats: Mutex<HashMap<Arc<str>, Seat>>,
+}
+
+struct Seat {
+    known: Arc<Known>,
+    instance: Instance,
+    /// The number of the dial.
+    dial: u64,
+}
+
+impl GuestTable {
+    pub(super) fn new(policy: Option<Guests>) -> Self {
+        let max = policy.map_or(0, |policy| policy.connected_max);
+        Self { max, seats: Mutex::default() }
+    }
+
+    /// Whether the node takes guests at all.
+    pub(super) fn takes_any(&self) -> bool {
+        self.max > 0
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<Arc<Known>> {
+        self.lock().get(name).map(|seat| Arc::clone(&seat.known))
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<Known>> {
+        self.lock().values().map(|seat| Arc::clone(&seat.known)).collect()
+    }
+
+    /// Takes a seat for a guest, whose end of the link `create` makes. Also returns the earlier connection of the same guest,
+    /// which this one replaces.
+    pub(super) fn enter(
+        &self,
+        name: &str,
+        instance: Instance,
+        dial: u64,
+        create: impl FnOnce() -> Arc<Known>,
+    ) -> Result<(Arc<Known>, Option<Arc<Known>>), LinkError> {
+        let mut seats = self.lock();
+        match seats.get(name) {
+            Some(seat) if seat.instance != instance => {
+                let detail = format!("{name} is connected as instance {}", seat.instance);
+                return Err(LinkError::NameTaken { detail });
+            }
+            Some(seat) if dial <= seat.dial => {
+                return Err(LinkError::StaleDial { dial, latest: seat.dial });
+            }
+            None if seats.len() >= self.max => {
+                return Err(LinkError::GuestsFull { max: self.max });
+            }
+            Some(_) | None => {}
+        }
+        let known = create();
+        let seat = Seat { known: Arc::clone(&known), instance, dial };
+        let earlier = seats.insert(Arc::clone(known.name()), seat);
+        Ok((known, earlier.map(|seat| seat.known)))
+    }
+
+    /// Frees the seat of this connection, if another one has not taken it.
+    pub(super) fn leave(&self, known: &Arc<Known>) {
+        let mut seats = self.lock();
+        if seats.get(known.name()).is_some_and(|seat| Arc::ptr_eq(&seat.known, known)) {
+            seats.remove(known.name());
+            // The table of a crowd must not stay as large as it was.
+            if seats.capacity() > 64 && seats.len() < seats.capacity() / 4 {
+                seats.shrink_to_fit();
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Seat>> {
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,268 @@
+//! [`Members`]: the host list of a running node.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use super::build_error::BuildError;
+use super::events::{MemberEvent, MemberEvents};
+use super::known::Known;
+use super::links;
+use super::names::check_names;
+use super::shared::Node;
+use crate::error::did_you_mean;
+
+/// The host list of a running node: which other nodes it has a link to. From [`Manager::members`](crate::Manager::members).
+///
+/// All nodes of a grid should have the same list, but not at the same moment: a node that is on the list of one node, and
+/// not yet on that of another one, is refused by the other one and tries again. As soon as both have each other on their
+/// lists, they connect within two seconds.
+///
+/// Cheap to clone. It does not keep the node alive.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+///
+/// let manager = grid::Manager::builder("http://node1:9000").build()?;
+/// let members = manager.members();
+/// members.add("http://node2:9000")?;
+/// assert!(manager.connection("http://node2:9000").is_ok());
+/// // Calls that run may take half a minute to finish.
+/// members.remove("http://node2:9000", Duration::from_secs(30)).await?;
+/// assert_eq!(members.list(), ["http://node1:9000"]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Members {
+    pub(super) node: Arc<Node>,
+}
+
+/// What [`Members::replace`] has changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MemberChanges {
+    /// The names that were not on the list before.
+    pub added: Vec<String>,
+    /// The names that are not on the list any more.
+    pub removed: Vec<String>,
+}
+
+impl MemberChanges {
+    /// Whether the list is as it was.
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty()
+    }
+}
+
+impl Members {
+    /// The names of all nodes on the list, including this one, sorted.
+    pub fn list(&self) -> Vec<String> {
+        let members = self.node.peers.members();
+        let names = members.iter().map(|known| known.name()).chain([&self.node.name]);
+        let mut names: Vec<_> = names.map(|name| name.to_string()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Adds a node to the list, and starts its link. Returns whether it was not on the list before.
+    ///
+    /// # Errors
+    /// [`MemberError::Invalid`] if the name would make the list invalid, for the reasons that
+    /// [`Builder::build`](crate::Builder::build) has; [`MemberError::ShutDown`] if this node shuts down.
+    pub fn add(&self, host: impl Into<String>) -> Result<bool, MemberError> {
+        let host = host.into();
+        let added = {
+            let _change = self.begin()?;
+            let mut hosts = self.list();
+            if hosts.contains(&host) {
+                return Ok(false);
+            }
+            hosts.push(host.clone());
+            self.check(&hosts)?;
+            self.enlist(&[host])
+        };
+        self.apply(added, Vec::new(), Duration::ZERO);
+        Ok(true)
+    }
+
+    /// Removes a node from the list, lets its calls finish for up to `grace`, then ends its link. Returns when nothing of
+    /// the node is left.
+    ///
+    /// From the moment of the call, new calls in both directions are refused: those of this node fail with
+    /// [`CallError::Disconnected`](crate::CallError::Disconnected) and the reason
+    /// [`LinkError::Removed`](crate::LinkError::Removed), those of the peer with
+    /// [`ErrorCode::ShuttingDown`](crate::ErrorCode::ShuttingDown). Calls that still run after `grace` fail with the same
+    /// reason; with zero that is at once. Handles to the node that the program still holds are of no use any more, also if
+    /// the node is added again.
+    ///
+    /// # Errors
+    /// [`MemberError::NotListed`] if the name is not on the list, [`MemberError::Own`] if it is the name of this node, and
+    /// [`MemberError::ShutDown`] if this node shuts down.
+    ///
+    /// # Cancel safety
+    /// Nothing happens before the future is polled. After that the removal goes on if the future is dropped.
+    pub async fn remove(&self, host: &str, grace: Duration) -> Result<(), MemberError> {
+        let removed = {
+            let _change = self.begin()?;
+            if host == &*self.node.name {
+                return Err(MemberError::Own { local: host.to_owned() });
+            }
+            self.node.peers.remove(host).ok_or_else(|| MemberError::NotListed {
+                host: host.to_owned(),
+                local: self.node.name.to_string(),
+                nearest: self.node.nearest(host),
+            })?
+        };
+        for leaving in self.apply(Vec::new(), vec![removed], grace) {
+            // It fails only if the runtime ends, and nothing is left then.
+            let _ = leaving.await;
+        }
+        Ok(())
+    }
+
+    /// Makes this the list: adds the nodes that are new, and removes those that are missing as [`remove`](Self::remove)
+    /// does, in the background. The links of the others are not touched. The name of this node is always on the list.
+    ///
+    /// # Errors
+    /// As for [`add`](Self::add). The list stays as it was.
+    pub fn replace<H: Into<String>>(
+        &self,
+        hosts: impl IntoIterator<Item = H>,
+        grace: Duration,
+    ) -> Result<MemberChanges, MemberError> {
+        // Before the lock: the iterator is the user's.
+        let mut hosts: Vec<String> = hosts.into_iter().map(Into::into).collect();
+        if !hosts.iter().any(|host| **host == *self.node.name) {
+            hosts.push(self.node.name.to_string());
+        }
+        let change = self.begin()?;
+        self.check(&hosts)?;
+        let before: HashSet<_> = self.list().into_iter().collect();
+        let after: HashSet<_> = hosts.iter().cloned().collect();
+        let added: Vec<_> = hosts.into_iter().filter(|host| !before.contains(host)).collect();
+        let mut removed: Vec<_> = before.into_iter().filter(|host| !after.contains(host)).collect();
+        removed.sort_unstable();
+        let leaving = removed.iter().filter_map(|host| self.node.peers.remove(host)).collect();
+        let new = self.enlist(&added);
+        drop(change);
+        drop(self.apply(new, leaving, grace));
+        Ok(MemberChanges { added, removed })
+    }
+
+    /// Returns a stream of what happens to the members from now on.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use grid::MemberEvent;
+    ///
+    /// let manager = grid::Manager::builder("http://node1:9000").build()?;
+    /// let mut events = manager.members().events();
+    /// manager.members().add("http://node2:9000")?;
+    /// let Some(MemberEvent::Added { host, .. }) = events.next().await else { panic!() };
+    /// assert_eq!(&*host, "http://node2:9000");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn events(&self) -> MemberEvents {
+        self.node.events.subscribe()
+    }
+
+    /// Lets no other change happen until the guard is dropped.
+    fn begin(&self) -> Result<MutexGuard<'_, bool>, MemberError> {
+        let shuts_down = self.node.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        if *shuts_down {
+            return Err(MemberError::ShutDown { local: self.node.name.to_string() });
+        }
+        Ok(shuts_down)
+    }
+
+    fn check(&self, hosts: &[String]) -> Result<(), MemberError> {
+        check_names(&self.node.name, hosts, self.node.has_dialer).map_err(MemberError::Invalid)
+    }
+
+    /// Adds these names, which are valid, to the table.
+    fn enlist(&self, hosts: &[String]) -> Vec<Arc<Known>> {
+        let node = &self.node;
+        let _on_runtime = node.runtime.enter();
+        let enlist = |host: &String| {
+            let known = node.new_member(host);
+            node.neighbours.add(known.name(), &known.endpoint.peer);
+            node.peers.insert(Arc::clone(&known));
+            known
+        };
+        hosts.iter().map(enlist).collect()
+    }
+
+    /// Starts the links of new members, and ends those of removed ones. No change may be in progress: this wakes tasks and
+    /// logs, which is code of the user. Returns the tasks that end links.
+    fn apply(
+        &self,
+        added: Vec<Arc<Known>>,
+        removed: Vec<Arc<Known>>,
+        grace: Duration,
+    ) -> Vec<JoinHandle<()>> {
+        if added.is_empty() && removed.is_empty() {
+            return Vec::new();
+        }
+        let node = &self.node;
+        let names = |all: &[Arc<Known>]| {
+            let names: Vec<_> = all.iter().map(|known| &**known.name()).collect();
+            (!names.is_empty()).then(|| names.join(", "))
+        };
+        let (new, gone) = (names(&added), names(&removed));
+        tracing::info!(local = %node.name, added = new, removed = gone, "the host list has changed");
+        let leaving = removed.into_iter().map(|known| links::leave(node, known, grace)).collect();
+        for known in added {
+            node.events.send(&MemberEvent::Added { host: Arc::clone(known.name()) });
+            links::start(node, &known);
+        }
+        leaving
+    }
+}
+
+impl fmt::Debug for Members {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Members").field(&self.list()).finish()
+    }
+}
+
+/// Why the host list of a running node was not changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MemberError {
+    /// The list would have a name that is invalid, or two names for one node.
+    #[error("the host list is not changed: {0}")]
+    Invalid(BuildError),
+    /// The node that is to be removed is not on the list.
+    #[error("cannot remove {host}, which is not in the host list of {local}{}", did_you_mean(.nearest.as_deref()))]
+    #[non_exhaustive]
+    NotListed {
+        /// The name.
+        host: String,
+        /// The name of this node.
+        local: String,
+        /// The most similar name in the list, if one is similar.
+        nearest: Option<String>,
+    },
+    /// A node cannot remove itself.
+    #[error("{local} cannot remove itself from its host list: shut it down instead")]
+    #[non_exhaustive]
+    Own {
+        /// The name of this node.
+        local: String,
+    },
+    /// This node is shut down or shutting down.
+    #[error("the host list of {local} is not changed any more: the node shuts down")]
+    #[non_exhaustive]
+    ShutDown {
+        /// The name of this node.
+        local: String,
+    },
+}

@@ -1,0 +1,155 @@
+//! Programs that are on no host list.
+
+use std::time::Duration;
+
+use grid::{
+    Builder, Connection, Context, Guest, GuestError, Guests, LinkError, Manager, NoAuth,
+    RemoteError, SharedSecret, State,
+};
+use tokio::time::sleep;
+
+use crate::support::{A, B, Network, pair};
+
+const ECHO: u8 = 1;
+const WHO: u8 = 2;
+const CALL_BACK: u8 = 3;
+const OWN: u8 = 4;
+const SECOND: Duration = Duration::from_secs(1);
+
+fn handlers(builder: Builder) -> Builder {
+    builder
+        .guests(Guests::up_to(3))
+        .single_handler(ECHO, None, |_cx, payload| async move { Ok(payload) })
+        .single_handler(WHO, None, |cx: Context, _| async move {
+            Ok(Some(format!("{} {}", cx.peer(), cx.is_guest()).into()))
+        })
+        .single_handler(CALL_BACK, None, |cx: Context, payload| async move {
+            let by_name = cx.connection(cx.peer())?;
+            by_name.request(OWN, None).await.map_err(RemoteError::from)?;
+            cx.caller().request(OWN, payload).await.map_err(RemoteError::from)
+        })
+}
+
+fn node(network: &Network, configure: impl FnOnce(Builder) -> Builder) -> Manager {
+    let manager = configure(network.node(A, &[A, B])).build().unwrap();
+    network.attach(&manager);
+    manager
+}
+
+async fn guest(network: &Network) -> Result<Guest, GuestError> {
+    let own = |builder: Builder| {
+        builder.dial_with(network.clone()).single_handler(
+            OWN,
+            None,
+            |cx: Context, payload| async move {
+                assert!(!cx.is_guest());
+                Ok(payload)
+            },
+        )
+    };
+    Guest::builder(A).configure(own).connect().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn guest_and_node_call_each_other() {
+    let network = Network::default();
+    let node = node(&network, handlers);
+    let guest = guest(&network).await.unwrap();
+    let connection = guest.connection();
+    let who = connection.request(WHO, None).await.unwrap().unwrap();
+    assert_eq!(who, format!("{} true", guest.name()));
+    let back = connection.request(CALL_BACK, Some("hello".into())).await.unwrap();
+    assert_eq!(back, Some("hello".into()));
+    // A large one travels in parts.
+    let large = vec![7; 1 << 20];
+    assert_eq!(connection.request(ECHO, Some(large.clone().into())).await.unwrap().unwrap(), large);
+    // It is no member.
+    assert_eq!((node.hosts().count(), node.guests().len()), (2, 1));
+    node.connection(guest.name()).unwrap_err();
+    let (_network, a, _b) = pair(handlers).await;
+    let who = a.connection(B).unwrap().request(WHO, None).await.unwrap().unwrap();
+    assert_eq!(who, format!("{A} false"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_takes_no_guests_or_does_not_know_them_says_so() {
+    for (older, text) in [(false, "the node takes no guests"), (true, "its version is older")] {
+        let network = Network::default();
+        let _node = node(&network, |builder| match older {
+            true => builder.extensions(["names"]),
+            false => builder,
+        });
+        let error = guest(&network).await.unwrap_err();
+        let said = error.to_string();
+        assert!(said.contains(A), "{said}");
+        if !older {
+            assert!(said.contains(text), "{said}");
+        }
+        let GuestError::Connect { reason, .. } = error else { panic!("{said}") };
+        assert!(matches!(&*reason, LinkError::Refused { .. }), "{reason}");
+    }
+    let nobody = guest(&Network::default()).await.unwrap_err().to_string();
+    assert!(nobody.contains("no route"), "{nobody}");
+    let bad = Guest::connect("node1:9000", NoAuth).await.unwrap_err();
+    assert!(matches!(bad, GuestError::Build(_)), "{bad}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_guest_too_many_is_refused_until_another_one_leaves() {
+    let network = Network::default();
+    let node = node(&network, handlers);
+    let mut guests = Vec::new();
+    for _ in 0..3 {
+        guests.push(guest(&network).await.unwrap());
+    }
+    let full = guest(&network).await.unwrap_err().to_string();
+    assert!(full.contains("connected: 3 (`Builder::guests`)"), "{full}");
+    guests.pop().unwrap().shutdown(SECOND).await;
+    sleep(SECOND).await;
+    assert_eq!(node.guests().len(), 2);
+    guests.push(guest(&network).await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn guests_need_the_secret() {
+    let network = Network::default();
+    let _node = node(&network, |builder| handlers(builder).token(SharedSecret::new("right")));
+    let enter = async |secret| {
+        let configure =
+            |builder: Builder| builder.dial_with(network.clone()).token(SharedSecret::new(secret));
+        Guest::builder(A).configure(configure).connect().await
+    };
+    let denied = enter("wrong").await.unwrap_err().to_string();
+    assert!(denied.contains("auth token"), "{denied}");
+    enter("right").await.unwrap();
+}
+
+/// Waits until this many connections have been up.
+async fn reconnected(connection: &Connection, connects: u64) {
+    let mut states = connection.states();
+    while connection.stats().connects < connects || !connection.state().is_connected() {
+        states.next().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guest_connects_again_and_begins_anew() {
+    let network = Network::default();
+    let node = node(&network, handlers);
+    let guest = guest(&network).await.unwrap();
+    let connection = guest.connection();
+    connection.request(ECHO, None).await.unwrap();
+    let old = node.guests().pop().unwrap();
+    network.cut();
+    reconnected(&connection, 2).await;
+    connection.request(CALL_BACK, None).await.unwrap();
+    assert_eq!(node.guests().len(), 1);
+    assert!(old.request(OWN, None).await.is_err(), "a handle to the connection that is gone");
+    assert_eq!(old.state(), State::Removed);
+
+    // A restart of the node.
+    node.shutdown(SECOND).await;
+    let _node = self::node(&network, handlers);
+    reconnected(&connection, 3).await;
+    connection.request(CALL_BACK, None).await.unwrap();
+}
