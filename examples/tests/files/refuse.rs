@@ -16,7 +16,7 @@ async fn a_node_that_is_not_running() {
     assert!(text.starts_with(&format!("error: cannot connect to {nobody} as a guest: ")), "{text}");
     assert!(text.contains("Connection refused"), "{text}");
     let text = refusal(&["cat", "--via", "nonsense", "file"]).await;
-    assert!(text.starts_with("error: bad node name \"nonsense\": "), "{text}");
+    assert!(text.starts_with("error: bad guest: bad node name \"nonsense\": "), "{text}");
 }
 
 #[tokio::test]
