@@ -13,10 +13,10 @@ use crate::ports::names;
 async fn a_node_that_is_not_running() {
     let [nobody] = names();
     let text = refusal(&["ls", "--via", &nobody]).await;
-    assert!(text.starts_with(&format!("error: no connection to {nobody}: ")), "{text}");
+    assert!(text.starts_with(&format!("error: cannot connect to {nobody} as a guest: ")), "{text}");
     assert!(text.contains("Connection refused"), "{text}");
     let text = refusal(&["cat", "--via", "nonsense", "file"]).await;
-    assert!(text.starts_with("error: bad node name \"nonsense\": "), "{text}");
+    assert!(text.starts_with("error: bad guest: bad node name \"nonsense\": "), "{text}");
 }
 
 #[tokio::test]
@@ -78,7 +78,10 @@ async fn a_wrong_token() {
     let right = Node::start_with(good, &hosts, dir.path(), &["--token", "right"]).await;
     for wrong in [&["--token", "wrong"][..], &[]] {
         let text = refusal(&[&["ls", "--via", good], wrong].concat()).await;
-        assert!(text.starts_with(&format!("error: no connection to {good}: ")), "{text}");
+        assert!(
+            text.starts_with(&format!("error: cannot connect to {good} as a guest: ")),
+            "{text}"
+        );
         assert!(text.contains("auth token: invalid token"), "{text}");
         right.says("auth token: invalid token").await;
     }
