@@ -3,6 +3,7 @@
 use crate::auth::{Ask, Authenticate, Authenticating, Claim, Denied, Identity, Token, TokenFuture};
 use crate::certificate::{PeerCertificate, host_of};
 use crate::error::one_line;
+use crate::proto::is_guest_name;
 
 /// Admits a node if its certificate is for the name that it claims. No token is sent.
 ///
@@ -10,6 +11,9 @@ use crate::error::one_line;
 /// must be one of the certificate's DNS names or IP addresses, as
 /// [`is_for_host`](PeerCertificate::is_for_host) compares them, or the name itself must be one of its URIs. A certificate
 /// with `*.grid.example` thus admits its owner under each of these names.
+///
+/// A [`Guest`](crate::Guest) has a random name: where the node takes guests, one is admitted with any certificate that the
+/// client CA has signed. [`Guests::permit`](crate::Guests::permit) limits what it may do.
 ///
 /// The other direction needs nothing: a dialer always verifies the certificate of the listener against its name.
 ///
@@ -51,6 +55,9 @@ impl CertificateName {
         };
         // The upgrade request states no name yet.
         let Some(name) = name else { return Ok(Identity::unproven(&certificate.names())) };
+        if is_guest_name(name) {
+            return Ok(Identity::unproven(&certificate.names()));
+        }
         let alternates =
             self.alternates.iter().filter(|(of, _)| of == name).map(|(_, host)| &**host);
         let mut hosts = [host_of(name)].into_iter().chain(alternates);

@@ -408,9 +408,9 @@ async fn a_node_that_is_not_listed_yet_is_one_line_a_minute_at_both_ends() {
     let (lines, _guard) = Lines::collect();
     let (dialer, listener) = sides();
     let (incoming, route) = scripted_listener();
-    let listening = Manager::builder(listener).build().unwrap();
+    let listening = Manager::builder(listener).token(grid::NoAuth).build().unwrap();
     tokio::spawn(listening.serve(incoming));
-    let dialing = Manager::builder(dialer).hosts([A, B]).dial_with(route).build().unwrap();
+    let dialing = node(dialer).dial_with(route).build().unwrap();
     sleep(Duration::from_secs(301)).await;
     let said = lines.with(Level::INFO, "unknown incoming host");
     let of_listener = said

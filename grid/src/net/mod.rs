@@ -38,7 +38,7 @@ pub use node::builder::Builder;
 pub use node::dial::{Dial, Dialing, DialingCertified};
 pub use node::events::{MemberEvent, MemberEvents};
 pub use node::guest::{Guest, GuestBuilder, GuestError};
-pub use node::guest_table::Guests;
+pub use node::guest_policy::Guests;
 #[cfg(feature = "http")]
 pub use node::http_service::{HttpBody, HttpFuture, HttpService};
 pub(crate) use node::in_process::in_process;

@@ -164,7 +164,7 @@ fn with_short_timeouts(server: &mut String) {
 /// Waits this long, and checks that the connection is not lost.
 async fn assert_kept(manager: &Manager, peer: &str, time: Duration) {
     let states = manager.connection(peer).unwrap().states();
-    let lost = timeout(time, states.wait_for(|state| !state.is_connected())).await;
+    let lost = timeout(time, states.wait_for(|state| matches!(state, State::Error(_)))).await;
     assert!(lost.is_err(), "{lost:?}");
 }
 
@@ -191,7 +191,7 @@ async fn without_pings_nginx_closes_a_silent_connection() {
     let (_nginx, _served, dialing) = behind_nginx("silent", interval, with_short_timeouts).await;
     assert_calls(&dialing, SERVED).await;
     let states = dialing.connection(SERVED).unwrap().states();
-    let lost = timeout(SOON, states.wait_for(|state| !state.is_connected())).await;
+    let lost = timeout(SOON, states.wait_for(|state| matches!(state, State::Error(_)))).await;
     assert!(lost.is_ok(), "this shows that the other test can fail");
     assert_calls(&dialing, SERVED).await;
 }
@@ -223,7 +223,8 @@ async fn the_end_of_a_node_is_announced_through_nginx() {
     assert_calls(&dialing, SERVED).await;
     let states = dialing.connection(SERVED).unwrap().states();
     served.shutdown(SOON).await;
-    let lost = timeout(SOON, states.wait_for(|state| !state.is_connected())).await.unwrap();
+    let lost =
+        timeout(SOON, states.wait_for(|state| matches!(state, State::Error(_)))).await.unwrap();
     assert!(format!("{lost:?}").contains("this node is shut down"), "{lost:?}");
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use grid::{
-    Ask, Authenticate, Authenticating, Claim, Denied, HttpService, Identity, ROUTE, SharedSecret,
+    Ask, Authenticate, Authenticating, Claim, Denied, HttpService, Identity, ROUTE, StaticToken,
     TokenFuture,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
@@ -34,7 +34,7 @@ async fn answer(mut stream: DuplexStream, start: &str, headers: &[&str]) -> Stri
 
 #[tokio::test(start_paused = true)]
 async fn each_request_has_its_status_as_at_the_own_listener() {
-    let (manager, _) = listening(|builder| builder.token(SharedSecret::new("correct horse")));
+    let (manager, _) = listening(|builder| builder.token(StaticToken::new("correct horse")));
     let hyper = Hyper(manager.http_service());
     let get = format!("GET {ROUTE} HTTP/1.1");
     let post = format!("POST {ROUTE} HTTP/1.1");
@@ -118,7 +118,7 @@ async fn a_server_that_cannot_upgrade_is_named() {
 
 #[tokio::test(start_paused = true)]
 async fn refusals_are_logged_with_the_address_and_health_checks_are_not() {
-    let (manager, dialer) = listening(|builder| builder.token(SharedSecret::new("correct horse")));
+    let (manager, dialer) = listening(|builder| builder.token(StaticToken::new("correct horse")));
     let address: SocketAddr = "192.0.2.7:7".parse().unwrap();
     let service = manager.http_service().address_from(move |_| Some(address));
     let (lines, _guard) = Lines::collect();

@@ -119,7 +119,7 @@ async fn addresses_become_members_until_they_are_no_longer_in_the_answer() {
     let server = Server::start(Some((2, vec![address(1), address(2), (AAAA, six)]))).await;
     let own = "http://192.0.2.1:9000";
     let source = DnsMembers::addresses("grid.example.", "http://{}:9000").server(server.address);
-    let manager = Manager::builder(own).build().unwrap();
+    let manager = Manager::builder(own).token(grid::NoAuth).build().unwrap();
     let members = manager.members();
     let mut events = members.events();
     members.follow(source);
@@ -152,7 +152,7 @@ async fn services_become_members_with_their_ports() {
     let records = vec![service("n1.example", 9001), service("n2.example", 9002)];
     let server = Server::start(Some((60, records))).await;
     let source = DnsMembers::services("_grid._tcp.example.", "http").server(server.address);
-    let manager = Manager::builder("http://n1.example:9001").build().unwrap();
+    let manager = Manager::builder("http://n1.example:9001").token(grid::NoAuth).build().unwrap();
     let members = manager.members();
     let mut events = members.events();
     members.follow(source);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use grid::{
-    Builder, Connection, Context, Guest, GuestError, Guests, LinkError, Manager, NoAuth,
+    Builder, Connection, Context, Denied, Guest, GuestError, Guests, LinkError, Manager, NoAuth,
     RemoteError, SharedSecret, State,
 };
 use tokio::time::sleep;
@@ -122,6 +122,37 @@ async fn guests_need_the_secret() {
     let denied = enter("wrong").await.unwrap_err().to_string();
     assert!(denied.contains("auth token"), "{denied}");
     enter("right").await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn guests_have_a_secret_and_permissions_of_their_own() {
+    let network = Network::default();
+    let guests = Guests::up_to(3).token(SharedSecret::new("tools")).permit(|call| {
+        let is_echo = call.method() == "handler 1";
+        is_echo.then_some(()).ok_or_else(|| Denied::new("guests may only echo"))
+    });
+    let node = node(&network, |builder| {
+        handlers(builder).token(SharedSecret::new("nodes")).guests(guests)
+    });
+    let enter = async |secret| {
+        let configure =
+            |builder: Builder| builder.dial_with(network.clone()).token(SharedSecret::new(secret));
+        Guest::builder(A).configure(configure).connect().await
+    };
+    let denied = enter("nodes").await.unwrap_err().to_string();
+    assert!(denied.contains("auth token"), "{denied}");
+    let guest = enter("tools").await.unwrap();
+    let connection = guest.connection();
+    assert_eq!(connection.request(ECHO, Some("x".into())).await.unwrap(), Some("x".into()));
+    let refused = connection.request(WHO, None).await.unwrap_err().to_string();
+    assert!(refused.contains("guests may only echo"), "{refused}");
+    // The secret of guests makes no node.
+    let other = network.node(B, &[A, B]).token(SharedSecret::new("tools")).build().unwrap();
+    network.attach(&other);
+    sleep(Duration::from_secs(10)).await;
+    assert!(!node.connection(B).unwrap().state().is_connected());
+    // The hook is about guests only.
+    node.connection(A).unwrap().request(WHO, None).await.unwrap();
 }
 
 /// Waits until this many connections have been up.

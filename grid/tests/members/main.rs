@@ -6,6 +6,7 @@ mod dns;
 mod drain;
 mod guests;
 mod list;
+mod sockets;
 mod sources;
 #[path = "../support/mod.rs"]
 mod support;

@@ -33,7 +33,7 @@ async fn a_list_follows_its_file_and_keeps_what_it_has_while_the_file_is_bad() {
     let file = Temporary::new("hosts");
     fs::write(&file.0, format!("# nodes\n{A}\n{B} # the second\n")).unwrap();
     let source = MemberFile::new(&file.0);
-    let manager = Manager::builder(A).members_from(source).build().unwrap();
+    let manager = Manager::builder(A).token(grid::NoAuth).members_from(source).build().unwrap();
     let members = manager.members();
     let listed = async || {
         sleep(5 * SECOND).await;
@@ -73,7 +73,7 @@ impl MemberSource for Scripted {
 
 #[tokio::test(start_paused = true)]
 async fn a_source_that_fails_or_panics_is_asked_again_until_another_one_is_followed() {
-    let manager = Manager::builder(A).build().unwrap();
+    let manager = Manager::builder(A).token(grid::NoAuth).build().unwrap();
     let members = manager.members();
     let (send, receive) = mpsc::unbounded_channel();
     members.follow(Scripted(receive));
@@ -92,7 +92,8 @@ async fn a_source_that_fails_or_panics_is_asked_again_until_another_one_is_follo
 #[tokio::test(start_paused = true)]
 async fn a_source_is_dropped_with_its_node() {
     let (send, receive) = mpsc::unbounded_channel();
-    let manager = Manager::builder(A).members_from(Scripted(receive)).build().unwrap();
+    let manager =
+        Manager::builder(A).token(grid::NoAuth).members_from(Scripted(receive)).build().unwrap();
     sleep(SECOND).await;
     drop(manager);
     sleep(SECOND).await;

@@ -3,12 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
 use std::fmt::{self, Write as _};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::subscriber::DefaultGuard;
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::subscriber::{DefaultGuard, NoSubscriber};
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 
 /// The lines so far, each with its level and all fields.
 #[derive(Clone, Default)]
@@ -18,6 +18,10 @@ impl Lines {
     /// Collects lines of all levels until the guard is dropped.
     pub(crate) fn collect() -> (Self, DefaultGuard) {
         let lines = Self::default();
+        // With a single subscriber, `tracing` decides for the whole process by that of the thread that comes to a line first,
+        // which may be one of another test.
+        static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
+        LazyLock::force(&SECOND);
         let guard = tracing::subscriber::set_default(lines.clone());
         (lines, guard)
     }

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 use super::build_error::BuildError;
 use super::dial::{Dial, TcpDial};
 use super::events::Hub;
-use super::guest_table::{GuestTable, Guests};
+use super::guest_policy::Guests;
+use super::guest_table::GuestTable;
 use super::manager::Manager;
 use super::names::{check_names, check_node};
 use super::peers::Peers;
@@ -359,6 +360,7 @@ impl Builder {
             None => check_names(&name, &hosts, has_dialer)?,
         }
         let has_peers = hosts.len() > 1 || source.is_some() || guests.is_some();
+        let has_authenticator = auth.is_some();
         let auth = match auth {
             Some(auth) => auth,
             None if has_peers => return Err(BuildError::NoAuthenticator),
@@ -378,6 +380,11 @@ impl Builder {
         };
         let name: Arc<str> = name.into();
         registry.set_blocking_max(config.blocking_calls_max);
+        let guests = guests.filter(|_| guest_of.is_none());
+        if let Some(auth) = guests.as_ref().and_then(|guests| guests.auth.as_deref()) {
+            auth.ready().map_err(BuildError::Auth)?;
+        }
+        let permit = guests.as_ref().map_or(permit.clone(), |guests| guests.hook(permit));
         if let Some(hook) = permit {
             guard(&mut registry, &hook);
         }
@@ -395,13 +402,14 @@ impl Builder {
             config,
             features,
             auth,
+            has_authenticator,
             has_dialer,
             dial,
             security,
             registry,
             limits,
             peers: Peers::default(),
-            guests: GuestTable::new(guests.filter(|_| guest_of.is_none())),
+            guests: GuestTable::new(guests),
             neighbours: Arc::default(),
             loopback,
             strangers: Arc::default(),

@@ -3,30 +3,17 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::guest_policy::Guests;
 use super::known::Known;
+use crate::auth::Authenticate;
 use crate::error::LinkError;
 use crate::net::link::state::Instance;
-
-/// Which guests a node takes, for [`Builder::guests`](crate::Builder::guests).
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Guests {
-    /// How many may be connected at the same time. With 0 the node takes none. Each may use as much memory as a node may,
-    /// [`Config::bytes_per_peer_max`](crate::Config::bytes_per_peer_max), and all peers together share
-    /// [`Config::bytes_per_node_max`](crate::Config::bytes_per_node_max).
-    pub connected_max: usize,
-}
-
-impl Guests {
-    /// At most this many guests at the same time.
-    pub fn up_to(connected_max: usize) -> Self {
-        Self { connected_max }
-    }
-}
 
 /// See the module.
 pub(super) struct GuestTable {
     max: usize,
+    /// Who may connect as a guest, if it differs from who may connect as a node.
+    auth: Option<Arc<dyn Authenticate>>,
     seats: Mutex<HashMap<Arc<str>, Seat>>,
 }
 
@@ -39,8 +26,13 @@ struct Seat {
 
 impl GuestTable {
     pub(super) fn new(policy: Option<Guests>) -> Self {
-        let max = policy.map_or(0, |policy| policy.connected_max);
-        Self { max, seats: Mutex::default() }
+        let (max, auth) = policy.map_or((0, None), |policy| (policy.connected_max, policy.auth));
+        Self { max, auth, seats: Mutex::default() }
+    }
+
+    /// The authenticator of guests, if they have one of their own.
+    pub(super) fn auth(&self) -> Option<&dyn Authenticate> {
+        self.auth.as_deref()
     }
 
     /// Whether the node takes guests at all.

@@ -86,12 +86,13 @@ mod tests {
     use tokio::io::duplex;
 
     use super::*;
+    use crate::auth::NoAuth;
     use crate::net::call::connection::Connection;
     use crate::net::link::peer::Peer;
     use crate::net::node::builder::Builder;
     use crate::net::node::dial::{Dial, Dialing};
     use crate::net::node::guest::Guest;
-    use crate::net::node::guest_table::Guests;
+    use crate::net::node::guest_policy::Guests;
     use crate::net::node::manager::Manager;
     use crate::net::node::report::LinkLog;
     use crate::net::transport::Io;
@@ -122,11 +123,13 @@ mod tests {
         let (dialer, listener) = if dials(a, b) { (a, b) } else { (b, a) };
         let listening = Manager::builder(listener)
             .hosts([a, b])
+            .token(NoAuth)
             .single_handler(1, None, |_cx, payload| async move { Ok(payload) })
             .build()
             .unwrap();
         let dialing = Manager::builder(dialer)
             .hosts([a, b])
+            .token(NoAuth)
             .dial_with(To(listening.clone()))
             .build()
             .unwrap();
@@ -157,6 +160,7 @@ mod tests {
     /// Connects guests one after the other; each calls and leaves.
     async fn nothing_is_left_of(count: usize) {
         let node = Manager::builder("http://a:1")
+            .token(NoAuth)
             .guests(Guests::up_to(2))
             .single_handler(1, None, |_cx, payload| async move { Ok(payload) })
             .build()

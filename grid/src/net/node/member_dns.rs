@@ -31,7 +31,7 @@ const TTL_MIN: Duration = Duration::from_secs(1);
 /// // Or one SRV record for each node, with its host and port.
 /// let nodes = DnsMembers::services("_grid._tcp.example.com", "https");
 /// let own = format!("http://{}:9000", std::env::var("POD_IP")?);
-/// let manager = grid::Manager::builder(own).members_from(pods).build()?;
+/// let manager = grid::Manager::builder(own).token(grid::SharedSecret::new("secret")).members_from(pods).build()?;
 /// # Ok(())
 /// # }
 /// ```

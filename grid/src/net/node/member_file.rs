@@ -29,6 +29,7 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// ```no_run
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let manager = grid::Manager::builder("http://node1:9000")
+///     .token(grid::SharedSecret::new("secret"))
 ///     .members_from(grid::MemberFile::new("/etc/grid/hosts"))
 ///     .build()?;
 /// # Ok(())

@@ -28,7 +28,7 @@ use crate::error::did_you_mean;
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use std::time::Duration;
 ///
-/// let manager = grid::Manager::builder("http://node1:9000").build()?;
+/// let manager = grid::Manager::builder("http://node1:9000").token(grid::SharedSecret::new("secret")).build()?;
 /// let members = manager.members();
 /// members.add("http://node2:9000")?;
 /// assert!(manager.connection("http://node2:9000").is_ok());
@@ -162,7 +162,7 @@ impl Members {
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// use grid::MemberEvent;
     ///
-    /// let manager = grid::Manager::builder("http://node1:9000").build()?;
+    /// let manager = grid::Manager::builder("http://node1:9000").token(grid::SharedSecret::new("secret")).build()?;
     /// let mut events = manager.members().events();
     /// manager.members().add("http://node2:9000")?;
     /// let Some(MemberEvent::Added { host, .. }) = events.next().await else { panic!() };
@@ -184,6 +184,9 @@ impl Members {
     }
 
     fn check(&self, hosts: &[String]) -> Result<(), MemberError> {
+        if hosts.len() > 1 && !self.node.has_authenticator {
+            return Err(MemberError::Invalid(BuildError::NoAuthenticator));
+        }
         check_names(&self.node.name, hosts, self.node.has_dialer).map_err(MemberError::Invalid)
     }
 

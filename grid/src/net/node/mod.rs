@@ -11,7 +11,8 @@ mod dial_loop;
 pub(in crate::net) mod events;
 mod follow;
 pub(in crate::net) mod guest;
-pub(in crate::net) mod guest_table;
+pub(in crate::net) mod guest_policy;
+mod guest_table;
 mod guests;
 mod handshake;
 #[cfg(feature = "http")]

@@ -39,6 +39,8 @@ pub(super) struct Node {
     pub(super) dial: Arc<dyn Dial>,
     /// TLS, if the node has it.
     pub(super) security: Option<Arc<dyn Security>>,
+    /// Whether the user has set who may connect. Otherwise the node has no peers.
+    pub(super) has_authenticator: bool,
     /// Whether the user has set how to dial.
     pub(super) has_dialer: bool,
     pub(super) registry: Arc<Registry>,
@@ -83,6 +85,7 @@ impl Node {
     pub(super) fn credentials(&self) -> Credentials<'_> {
         Credentials {
             auth: &*self.auth,
+            guests: self.guests.auth(),
             workers: &self.loopback.workers,
             limit: self.config.connect_timeout,
         }
