@@ -4,6 +4,7 @@ pub mod chat;
 pub mod local;
 pub mod locks;
 pub mod peer;
+pub mod signal;
 
 /// The code blocks of the README, compiled as doc tests.
 #[cfg(doctest)]

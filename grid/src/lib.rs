@@ -49,7 +49,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `dns` | off | `DnsMembers`, for a host list from DNS; depends on `hickory-resolver` |
-//! | `http` | off | [`Manager::http_service`], for HTTP servers of your own such as axum; depends on `hyper` without its features, `http`, `http-body` and `tower-service` |
+//! | `http` | off | `Manager::http_service`, for HTTP servers of your own such as axum; depends on `hyper` without its features, `http`, `http-body` and `tower-service` |
 //! | `http2` | off | the same over HTTP/2, with extended CONNECT; the feature `http2` of `hyper` |
 //! | `json` | off | `Json`, for values that are sent as JSON; depends on `serde_json` |
 //! | `jwt` | off | `Jwt`, for nodes that identify themselves with JSON Web Tokens; depends on `jsonwebtoken` and `serde_json` |

@@ -5,6 +5,7 @@ use std::error::Error;
 use clap::{Parser, Subcommand};
 use grid::SharedSecret;
 use grid_examples::chat::{ChatNode, demo};
+use grid_examples::signal::interrupted;
 use tokio::io::{AsyncBufReadExt, BufReader, stdin};
 use tokio::net::TcpListener;
 
@@ -59,6 +60,8 @@ async fn run(args: Node) -> Result<(), Failure> {
     let node = ChatNode::start(&name, |b| b.hosts(hosts).token(SharedSecret::new(secret)))?;
     tokio::spawn(node.manager().serve(listener));
 
+    let interrupted = interrupted()?;
+    tokio::pin!(interrupted);
     let (mut said, mut screen) = node.join(&user).await?;
     let mut typed = BufReader::new(stdin()).lines();
     loop {
@@ -67,6 +70,7 @@ async fn run(args: Node) -> Result<(), Failure> {
                 Some(line) => println!("{}", line?),
                 None => break,
             },
+            () = &mut interrupted => break,
             text = typed.next_line() => match text? {
                 Some(text) => said.send(text).await?,
                 None => break,

@@ -8,7 +8,6 @@
 //! Handlers and checks are in the package's library, so that tests use the same ones.
 
 mod args;
-mod signal;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -19,6 +18,7 @@ use clap::Parser as _;
 use grid::{Config, Connection, Manager, StaticToken};
 use grid_examples::peer::checks::run_all;
 use grid_examples::peer::{bench, handlers};
+use grid_examples::signal;
 use tokio::net::TcpListener;
 use tracing_subscriber::filter::LevelFilter;
 
