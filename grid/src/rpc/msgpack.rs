@@ -77,6 +77,8 @@ fn array_or_map<T: Serialize + DeserializeOwned>(value: &T, bytes: &[u8]) -> For
         // Serde buffers what it may decode as one of several types. Even if this value is right, in the next one an array
         // may be decoded as another struct: names tell them apart.
         Ok(_) if noticed(Notice::Buffered) => Form::Map,
+        // A field that is never sent: without names, the others are taken for the ones before them.
+        Ok(_) if noticed(Notice::Shorter) => Form::Map,
         Ok(decoded) if is_same(value, &decoded, bytes.len()) => Form::Array,
         _ => Form::Map,
     }

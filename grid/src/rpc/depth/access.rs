@@ -3,6 +3,35 @@
 use serde::de::{DeserializeSeed, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 
 use super::counted::{Counted, decoding};
+use super::noticed::{Notice, notice};
+
+/// The elements of an array. A struct that has more fields than there are elements asks for one that is not there.
+pub(super) struct Elements<A> {
+    pub(super) inner: A,
+    /// Whether the end is noticed.
+    pub(super) has_end: bool,
+}
+
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Elements<A> {
+    type Error = A::Error;
+
+    #[inline]
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, A::Error> {
+        let element = self.inner.next_element_seed(seed)?;
+        if self.has_end && element.is_none() {
+            notice(Notice::Shorter);
+        }
+        Ok(element)
+    }
+
+    #[inline]
+    fn size_hint(&self) -> Option<usize> {
+        self.inner.size_hint()
+    }
+}
 
 impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Counted<A> {
     type Error = A::Error;

@@ -12,6 +12,8 @@ pub(in crate::rpc) enum Notice {
     BufferedBytes = 2,
     /// A type has asked for its form, readable or binary.
     AskedForm = 4,
+    /// An array has ended before a struct had all of its fields. Types that accept anything notice it of all arrays.
+    Shorter = 8,
 }
 
 thread_local! {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
 
+use super::access::Elements;
 use super::counted::{Counted, decoding};
 use super::noticed::{Notice, notice};
 use super::sequence::visit_elements;
@@ -16,6 +17,15 @@ fn is_buffer<V>() -> bool {
     // The first comparison is done by the compiler, and leaves few visitors for the search.
     (name.starts_with("serde::") || name.starts_with("serde_core::private::"))
         && name.contains("ContentVisitor")
+}
+
+/// How the name of the visitor of sequences and tuples begins.
+const SEQUENCE: &str = "grid::rpc::depth::sequence::Sequence<";
+
+/// Whether a visitor is one of sequences or tuples, which `de.rs` wraps.
+#[inline(always)]
+fn is_sequence<V>() -> bool {
+    std::any::type_name::<V>().starts_with(SEQUENCE)
 }
 
 #[inline(always)]
@@ -119,7 +129,8 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Counted<V> {
     fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<V::Value, A::Error> {
         notice_buffer::<V>();
         let levels = decoding(self.levels.container())?;
-        self.inner.visit_seq(levels.with(elements))
+        let has_end = !is_sequence::<V>();
+        self.inner.visit_seq(Elements { inner: levels.with(elements), has_end })
     }
 
     #[inline]

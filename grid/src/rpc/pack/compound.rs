@@ -64,7 +64,7 @@ impl SerializeSeq for Elements<'_, '_> {
     #[inline]
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), PackError> {
         self.count += 1;
-        self.packer.nested(value)
+        self.packer.nested("", value)
     }
 
     #[inline]
@@ -90,13 +90,13 @@ impl SerializeMap for Elements<'_, '_> {
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), PackError> {
         self.count += 1;
         let from = self.packer.out.len();
-        self.packer.nested(key)?;
+        self.packer.nested("", key)?;
         if self.len.is_some() { Ok(()) } else { self.note_key(from) }
     }
 
     #[inline]
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), PackError> {
-        self.packer.nested(value)
+        self.packer.nested("", value)
     }
 
     #[inline]
@@ -118,6 +118,10 @@ impl SerializeMap for Elements<'_, '_> {
 /// A struct, a tuple struct, or a variant of that form that is being written.
 pub(in crate::rpc) struct Fields<'p, 'a> {
     packer: &'p mut Packer<'a>,
+    /// The name of the struct or the variant.
+    name: &'static str,
+    /// Fields without names written so far.
+    count: usize,
     /// Whether each field is written with its name.
     names: bool,
     /// Where it begins in the output, if it is a number of `serde_json`.
@@ -126,8 +130,13 @@ pub(in crate::rpc) struct Fields<'p, 'a> {
 
 impl<'p, 'a> Fields<'p, 'a> {
     #[inline]
-    pub(super) fn start(packer: &'p mut Packer<'a>, names: bool, number: Option<usize>) -> Self {
-        Self { packer, names, number }
+    pub(super) fn start(
+        packer: &'p mut Packer<'a>,
+        name: &'static str,
+        names: bool,
+        number: Option<usize>,
+    ) -> Self {
+        Self { packer, name, count: 0, names, number }
     }
 
     #[inline]
@@ -139,7 +148,7 @@ impl<'p, 'a> Fields<'p, 'a> {
         if self.names {
             written(encode::write_str(&mut self.packer.out, key))?;
         }
-        self.packer.nested(value).map_err(|error| error.inside(key))
+        self.packer.nested(key, value).map_err(|error| error.inside(key))
     }
 
     /// A field that is skipped moves the later ones in an array, so its struct needs names.
@@ -173,7 +182,8 @@ macro_rules! unnamed {
 
             #[inline]
             fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), PackError> {
-                self.packer.nested(value)
+                self.count += 1;
+                self.packer.nested_element(self.name, self.count, value)
             }
 
             #[inline]

@@ -64,15 +64,36 @@ impl<'a> Packer<'a> {
         Ok(names)
     }
 
-    /// Writes a value that is inside another one.
+    /// Writes a value that is inside another one. `at` is the name of its field or variant, or empty.
     #[inline]
-    pub(super) fn nested<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), PackError> {
+    pub(super) fn nested<T>(&mut self, at: &'static str, value: &T) -> Result<(), PackError>
+    where
+        T: Serialize + ?Sized,
+    {
         if self.layout == Layout::Named {
             return value.serialize(self);
         }
         let outside = self.path;
-        self.path = outside.enter::<T>();
+        self.path = outside.enter::<T>(at);
         value.serialize(&mut *self)?;
+        self.path = outside;
+        Ok(())
+    }
+
+    /// Writes the element of a tuple, or of a struct or variant of that form with the name `of`.
+    #[inline]
+    pub(super) fn nested_element<T>(
+        &mut self,
+        of: &'static str,
+        number: usize,
+        value: &T,
+    ) -> Result<(), PackError>
+    where
+        T: Serialize + ?Sized,
+    {
+        let outside = self.path;
+        self.path = outside.element(number);
+        self.nested(of, value)?;
         self.path = outside;
         Ok(())
     }

@@ -95,7 +95,7 @@ impl<'p, 'a> Serializer for &'p mut Packer<'a> {
     #[inline]
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), PackError> {
         let start = self.out.len();
-        self.nested(value)?;
+        self.nested("", value)?;
         if self.out[start..] == [0xc0] {
             return Err(PackError::new(
                 "`Some` of `()`, `None` or another value that is nil would arrive as `None`: use \
@@ -137,7 +137,7 @@ impl<'p, 'a> Serializer for &'p mut Packer<'a> {
                 .serialize_newtype_struct(name, value)
                 .map_err(PackError::new);
         }
-        self.nested(value)
+        self.nested("", value)
     }
 
     #[inline]
@@ -149,7 +149,7 @@ impl<'p, 'a> Serializer for &'p mut Packer<'a> {
         value: &T,
     ) -> Result<(), PackError> {
         self.variant(variant)?;
-        self.nested(value)
+        self.nested(variant, value)
     }
 
     #[inline]
@@ -169,11 +169,11 @@ impl<'p, 'a> Serializer for &'p mut Packer<'a> {
     #[inline]
     fn serialize_tuple_struct(
         self,
-        _: &'static str,
+        name: &'static str,
         len: usize,
     ) -> Result<Fields<'p, 'a>, PackError> {
         self.array_header(len)?;
-        Ok(Fields::start(self, false, None))
+        Ok(Fields::start(self, name, false, None))
     }
 
     #[inline]
@@ -186,7 +186,7 @@ impl<'p, 'a> Serializer for &'p mut Packer<'a> {
     ) -> Result<Fields<'p, 'a>, PackError> {
         self.variant(variant)?;
         self.array_header(len)?;
-        Ok(Fields::start(self, false, None))
+        Ok(Fields::start(self, variant, false, None))
     }
 
     #[inline]
@@ -208,7 +208,7 @@ impl<'p, 'a> Serializer for &'p mut Packer<'a> {
         let number = (name == NUMBER).then_some(self.out.len());
         let names = self.needs_names(name, len);
         let names = self.struct_header(len, names)?;
-        Ok(Fields::start(self, names, number))
+        Ok(Fields::start(self, name, names, number))
     }
 
     #[inline]
@@ -222,7 +222,7 @@ impl<'p, 'a> Serializer for &'p mut Packer<'a> {
         self.variant(variant)?;
         let names = self.needs_names(variant, len);
         let names = self.struct_header(len, names)?;
-        Ok(Fields::start(self, names, None))
+        Ok(Fields::start(self, variant, names, None))
     }
 
     #[inline]

@@ -5,8 +5,8 @@
 //! the first value in which a struct occurs is decoded before it is sent, and each thread remembers the result.
 //!
 //! The same struct may occur inside an untagged enum in one field and outside of it in another one, so what is remembered is
-//! a path: the types that contain the struct, from the whole value on. Whether serde keeps a value in its buffer depends on
-//! these types only.
+//! a path: the types that contain the struct, from the whole value on, and in which of their fields and variants. How a
+//! value is decoded depends on these only: on the types, and on attributes of fields and variants.
 
 use std::any::type_name;
 use std::cell::RefCell;
@@ -22,7 +22,7 @@ pub(in crate::rpc) enum Form {
     Map,
 }
 
-/// Where a value is: the types that contain it.
+/// Where a value is: the types, fields and variants that contain it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Path {
     hash: u64,
@@ -45,12 +45,19 @@ impl Path {
         Self { hash, depth: if is_map { WITH_NAMES } else { 0 } }
     }
 
-    /// The path of a value of type `T` that is inside.
+    /// The path of an element of a tuple, up to its type.
     #[inline]
-    pub(super) fn enter<T: ?Sized>(self) -> Self {
+    pub(super) fn element(self, number: usize) -> Self {
+        Self { hash: self.hash.wrapping_add(number as u64), ..self }
+    }
+
+    /// The path of a value of type `T` that is inside, in the field or variant `at`.
+    #[inline]
+    pub(super) fn enter<T: ?Sized>(self, at: &'static str) -> Self {
         match self.depth {
             0..DEPTH_MAX => {
-                Self { hash: mixed(self.hash, type_name::<T>()), depth: self.depth + 1 }
+                let hash = mixed(mixed(self.hash, at), type_name::<T>());
+                Self { hash, depth: self.depth + 1 }
             }
             DEPTH_MAX.. => self.with_names(),
         }
@@ -192,14 +199,20 @@ mod tests {
     #[test]
     fn a_struct_is_remembered_by_name_length_and_path() {
         let root = Path::new(Layout::Compact, "whole");
-        let inside = root.enter::<u8>();
+        let inside = root.enter::<u8>("field");
         let key_of = |len| inside.key("name", len).unwrap();
         assert_eq!(key_of(1).form(), None);
         remember(&[key_of(1)], Form::Array);
         remember(&[key_of(2)], Form::Map);
         assert_eq!((key_of(1).form(), key_of(2).form()), (Some(Form::Array), Some(Form::Map)));
-        let elsewhere = [root, root.enter::<u16>(), inside.enter::<u8>()];
-        let other = Path::new(Layout::Compact, "other").enter::<u8>();
+        let elsewhere = [
+            root,
+            root.enter::<u16>("field"),
+            root.enter::<u8>("other"),
+            root.element(1).enter::<u8>("field"),
+            inside.enter::<u8>("field"),
+        ];
+        let other = Path::new(Layout::Compact, "other").enter::<u8>("field");
         for path in elsewhere.into_iter().chain([other]) {
             assert_eq!(path.key("name", 1).unwrap().form(), None, "{path:?}");
         }
@@ -209,10 +222,10 @@ mod tests {
     fn deep_structs_have_names() {
         let mut path = Path::new(Layout::Compact, "whole");
         for _ in 0..DEPTH_MAX {
-            path = path.enter::<u8>();
+            path = path.enter::<u8>("");
         }
-        assert!(path.key("name", 1).is_some() && path.enter::<u8>().key("name", 1).is_none());
-        assert!(path.enter::<u8>().enter::<u8>().key("name", 1).is_none());
+        assert!(path.key("name", 1).is_some() && path.enter::<u8>("").key("name", 1).is_none());
+        assert!(path.enter::<u8>("").enter::<u8>("").key("name", 1).is_none());
     }
 
     #[test]

@@ -447,6 +447,59 @@ mod compact {
         in_order([whole(None), some(), some()]);
     }
 
+    /// The other fields would take the place of the one that is not sent.
+    #[test]
+    fn a_field_that_is_never_sent() {
+        #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(default)]
+        struct User {
+            #[serde(skip_serializing)]
+            password: String,
+            name: String,
+            email: String,
+        }
+        let user =
+            |name: &str| User { name: name.to_owned(), email: "a@b".to_owned(), ..User::default() };
+        // With an empty name, the encodings of both have the same bytes.
+        ["", "ann"].iter().for_each(|name| round_trip(&user(name)));
+    }
+
+    /// Attributes of fields and variants decide how a value is decoded.
+    #[test]
+    fn a_type_in_two_fields_and_in_two_variants() {
+        fn either<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Large, D::Error> {
+            match Either::deserialize(deserializer)? {
+                Either::Small(Small { a }) => Ok(large(1000 + u32::from(a))),
+                Either::Large(large) => Ok(large),
+            }
+        }
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        enum Variants {
+            Plain(Large),
+            #[serde(deserialize_with = "either")]
+            Either(Large),
+        }
+        fn lenient<'de, D>(deserializer: D) -> Result<Option<Large>, D::Error>
+        where
+            D: serde::Deserializer<'de>,
+        {
+            let either = Option::<Either>::deserialize(deserializer)?;
+            Ok(either.map(|either| match either {
+                Either::Small(Small { a }) => large(1000 + u32::from(a)),
+                Either::Large(large) => large,
+            }))
+        }
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct Fields {
+            plain: Option<Large>,
+            #[serde(deserialize_with = "lenient")]
+            lenient: Option<Large>,
+        }
+        in_order([Variants::Plain(large(1)), Variants::Either(large(5))].map(|value| (value,)));
+        let fields = |lenient| Fields { plain: Some(large(1)), lenient };
+        in_order([fields(None), fields(Some(large(5)))]);
+    }
+
     #[test]
     fn lists_of_many_structs_are_learned_at_once() {
         #[derive(Debug, PartialEq, Serialize, Deserialize)]

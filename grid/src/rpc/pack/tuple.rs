@@ -57,7 +57,7 @@ impl SerializeTuple for Tuple<'_, '_> {
             self.spread()?;
         }
         self.count += 1;
-        self.packer.nested(value)
+        self.packer.nested_element("", self.count, value)
     }
 
     #[inline]
