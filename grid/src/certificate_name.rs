@@ -1,6 +1,8 @@
 //! [`CertificateName`]: authentication by the certificates of TLS alone.
 
-use crate::auth::{Ask, Authenticate, Authenticating, Claim, Denied, Identity, Token, TokenFuture};
+use crate::auth::{
+    Answer, Ask, Authenticate, Authenticating, Claim, Denied, Identity, Token, TokenFuture,
+};
 use crate::certificate::{PeerCertificate, host_of};
 use crate::error::one_line;
 use crate::proto::is_guest_name;
@@ -15,7 +17,9 @@ use crate::proto::is_guest_name;
 /// A [`Guest`](crate::Guest) has a random name: where the node takes guests, one is admitted with any certificate that the
 /// client CA has signed. [`Guests::permit`](crate::Guests::permit) limits what it may do.
 ///
-/// The other direction needs nothing: a dialer always verifies the certificate of the listener against its name.
+/// In the other direction, TLS has verified the certificate of the listener against its name, and a listener without TLS is
+/// not believed: all names of the list begin with `https://`, and a [`Dial`](crate::Dial) that does TLS itself implements
+/// [`dial_certified`](crate::Dial::dial_certified).
 ///
 /// ```
 /// use grid::{Authenticate, CertificateName, Claim};
@@ -78,6 +82,17 @@ impl Authenticate for CertificateName {
 
     fn check<'a>(&'a self, claim: Claim<'a>) -> Authenticating<'a, Result<Identity, Denied>> {
         let judged = self.judge(claim.name, claim.certificate);
+        Box::pin(async { judged })
+    }
+
+    fn verify<'a>(&'a self, answer: Answer<'a>) -> Authenticating<'a, Result<Identity, Denied>> {
+        let judged = match answer.certificate {
+            Some(own) => Ok(Identity::of_node(answer.peer).with_subject(&own.names())),
+            None => Err(Denied::new(
+                "the connection is without TLS, so the listener has proven no name: `CertificateName` needs names that \
+                begin with https://",
+            )),
+        };
         Box::pin(async { judged })
     }
 }

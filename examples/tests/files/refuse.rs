@@ -76,14 +76,17 @@ async fn a_wrong_token() {
     let hosts = names::<2>();
     let [good, bad] = &hosts;
     let right = Node::start_with(good, &hosts, dir.path(), &["--token", "right"]).await;
-    for wrong in [&["--token", "wrong"][..], &[]] {
+    for (wrong, reason) in [
+        (&["--token", "wrong"][..], "auth token: invalid token"),
+        (&[], "auth token: not a token of a `SharedSecret`"),
+    ] {
         let text = refusal(&[&["ls", "--via", good], wrong].concat()).await;
         assert!(
             text.starts_with(&format!("error: cannot connect to {good} as a guest: ")),
             "{text}"
         );
-        assert!(text.contains("auth token: invalid token"), "{text}");
-        right.says("auth token: invalid token").await;
+        assert!(text.contains(reason), "{text}");
+        right.says(reason).await;
     }
     output(&["ls", "--via", good, "--node", good, "--token", "right"]).await;
 

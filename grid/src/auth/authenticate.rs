@@ -250,13 +250,21 @@ pub struct Answer<'a> {
     pub token: &'a str,
     /// What the listener's [`Authenticate::prove`] has returned, if it has sent that.
     pub proof: Option<&'a [u8]>,
+    /// The certificate of the listener, which TLS has verified against the name that was dialed. `None` without TLS.
+    pub certificate: Option<&'a PeerCertificate>,
 }
 
 impl<'a> Answer<'a> {
     /// Creates an answer of the dialed node to a token that was made for `ask`, for tests of an authenticator.
     pub fn new(ask: Ask<'a>, token: &'a str, proof: Option<&'a [u8]>) -> Self {
         let Ask { local, peer } = ask;
-        Self { local, peer, answered: peer, token, proof }
+        Self { local, peer, answered: peer, token, proof, certificate: None }
+    }
+
+    /// Sets the certificate of the listener.
+    #[must_use]
+    pub fn with_certificate(self, certificate: &'a PeerCertificate) -> Self {
+        Self { certificate: Some(certificate), ..self }
     }
 }
 
@@ -267,6 +275,7 @@ impl fmt::Debug for Answer<'_> {
             .field("local", &self.local)
             .field("peer", &self.peer)
             .field("answered", &self.answered)
+            .field("certificate", &self.certificate)
             .finish_non_exhaustive()
     }
 }

@@ -8,6 +8,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use crate::proto::is_guest_name;
+
 /// Length of a nonce in bytes. Two nonces are never the same by chance.
 pub(super) const NONCE_BYTES: usize = 16;
 
@@ -27,9 +29,23 @@ pub(super) enum Used {
     Outdated,
 }
 
-/// See the module. The pairs are those of the host list, because other dialers are refused before their token is used.
+/// The same of all guests of one listener together, whose names are random.
+const NONCES_OF_GUESTS_MAX: usize = 16 * 1024;
+
+/// Pairs without a nonce that is still of use are removed when there are this many, and then at twice as many as are left.
+const SWEPT_AT_MIN: usize = 64;
+
+/// See the module.
 #[derive(Default)]
-pub(super) struct Nonces(Mutex<HashMap<(String, String), Seen>>);
+pub(super) struct Nonces(Mutex<Table>);
+
+/// The pairs are those of host lists: other dialers are refused before their token is used, and guests count as one.
+#[derive(Default)]
+struct Table {
+    pairs: HashMap<(String, String), Seen>,
+    /// The number of pairs at which the table is swept.
+    sweep_at: usize,
+}
 
 /// What one dialer has used at one listener.
 #[derive(Default)]
@@ -48,8 +64,7 @@ impl Nonces {
         made: SystemTime,
         nonce: Nonce,
     ) -> Result<(), Used> {
-        let pair = (dialer.to_owned(), listener.to_owned());
-        self.lock().get(&pair).map_or(Ok(()), |seen| seen.look(made, nonce))
+        self.lock().pairs.get(&pair(dialer, listener)).map_or(Ok(()), |seen| seen.look(made, nonce))
     }
 
     /// Uses the token, whose time is within `skew_max` of `now`.
@@ -61,17 +76,30 @@ impl Nonces {
         nonce: Nonce,
         (now, skew_max): (SystemTime, Duration),
     ) -> Result<(), Used> {
-        let pair = (dialer.to_owned(), listener.to_owned());
-        let mut all = self.lock();
-        let seen = all.entry(pair).or_default();
-        seen.look(made, nonce)?;
         let is_current = |made: SystemTime| {
             now.duration_since(made).is_ok_and(|age| age <= skew_max) || made > now
         };
-        while seen.nonces.first().is_some_and(|(made, _)| !is_current(*made)) {
-            seen.nonces.pop_first();
+        let mut table = self.lock();
+        let pair = pair(dialer, listener);
+        if !table.pairs.contains_key(&pair) && table.pairs.len() >= table.sweep_at {
+            // The listener is the same, unless several nodes of one process share the secret: then their clock is the same.
+            table.pairs.retain(|_, seen| seen.is_of_use(is_current));
+            table.sweep_at = (2 * table.pairs.len()).max(SWEPT_AT_MIN);
         }
-        if seen.nonces.len() == NONCES_PER_PAIR_MAX
+        let max = match pair.0 == GUESTS {
+            true => NONCES_OF_GUESTS_MAX,
+            false => NONCES_PER_PAIR_MAX,
+        };
+        let seen = table.pairs.entry(pair).or_default();
+        seen.look(made, nonce)?;
+        while let Some((oldest, _)) = seen.nonces.first().copied()
+            && !is_current(oldest)
+        {
+            seen.nonces.pop_first();
+            // Also if the clock of this node is set back later.
+            seen.forgotten = seen.forgotten.max(Some(oldest));
+        }
+        if seen.nonces.len() == max
             && let Some((oldest, _)) = seen.nonces.pop_first()
         {
             seen.forgotten = seen.forgotten.max(Some(oldest));
@@ -82,12 +110,25 @@ impl Nonces {
         Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<(String, String), Seen>> {
+    fn lock(&self) -> MutexGuard<'_, Table> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// Stands for the names of all guests.
+const GUESTS: &str = "guest";
+
+fn pair(dialer: &str, listener: &str) -> (String, String) {
+    let dialer = if is_guest_name(dialer) { GUESTS } else { dialer };
+    (dialer.to_owned(), listener.to_owned())
+}
+
 impl Seen {
+    /// Whether a token that was used would be accepted without it.
+    fn is_of_use(&self, is_current: impl Fn(SystemTime) -> bool) -> bool {
+        self.nonces.last().is_some_and(|(made, _)| is_current(*made))
+    }
+
     fn look(&self, made: SystemTime, nonce: Nonce) -> Result<(), Used> {
         if self.nonces.contains(&(made, nonce)) {
             return Err(Used::Before);
@@ -131,12 +172,28 @@ mod tests {
         spend(&nonces, 300, 2, 300).unwrap();
         assert_eq!(spend(&nonces, 0, 1, 300), Err(Used::Before));
         spend(&nonces, 301, 3, 301).unwrap();
-        let len = || nonces.lock().values().map(|seen| seen.nonces.len()).sum::<usize>();
+        let len = || nonces.lock().pairs.values().map(|seen| seen.nonces.len()).sum::<usize>();
         assert_eq!(len(), 2, "the first one is too old");
         // The dialer's clock is ahead, so its token is accepted for longer.
         spend(&nonces, 600, 4, 301).unwrap();
         spend(&nonces, 900, 5, 900).unwrap();
         assert_eq!(spend(&nonces, 600, 4, 900), Err(Used::Before));
+    }
+
+    #[test]
+    fn names_that_are_gone_and_guests_leave_nothing() {
+        let nonces = Nonces::default();
+        let spend = |dialer: &str, number: u64| {
+            let nonce = u128::from(number).to_le_bytes();
+            nonces.spend(dialer, "b", at(number), nonce, (at(number), SKEW)).unwrap();
+        };
+        for number in 0..10_000 {
+            spend(&format!("http://pod-{number}:1"), number);
+            spend(&crate::proto::guest_name(number.into()), number);
+        }
+        let table = nonces.lock();
+        let guests = table.pairs[&(GUESTS.to_owned(), "b".to_owned())].nonces.len();
+        assert!(table.pairs.len() < 1000 && guests <= 301, "{} {guests}", table.pairs.len());
     }
 
     #[test]
@@ -150,7 +207,9 @@ mod tests {
         for n in 0..1000 {
             // Those of the second in which the oldest one was forgotten are outdated.
             let _ = spend(n);
-            assert!(nonces.lock().values().all(|seen| seen.nonces.len() <= NONCES_PER_PAIR_MAX));
+            assert!(
+                nonces.lock().pairs.values().all(|seen| seen.nonces.len() <= NONCES_PER_PAIR_MAX)
+            );
         }
         for n in 0..1000 {
             spend(n).expect_err("a copy");

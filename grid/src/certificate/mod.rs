@@ -18,21 +18,26 @@ use der::{Read, Truncated};
 /// [`Claim::certificate`](crate::Claim::certificate).
 ///
 /// ```
-/// use grid::{Authenticate, Authenticating, Claim, Denied};
+/// use grid::{Ask, Authenticate, Authenticating, Claim, Denied, Identity, Token, TokenFuture};
 ///
 /// /// Admits what has a certificate of the unit `storage`.
 /// struct Storage;
 ///
 /// impl Authenticate for Storage {
-///     fn token<'a>(&'a self, _: &'a str, _: &'a str) -> grid::TokenFuture<'a> {
-///         Box::pin(async { Ok(String::new()) })
+///     fn token<'a>(&'a self, _: Ask<'a>) -> TokenFuture<'a> {
+///         Box::pin(async { Ok(Token::new("")) })
 ///     }
 ///
-///     fn check<'a>(&'a self, claim: Claim<'a>) -> Authenticating<'a, Result<(), Denied>> {
+///     fn check<'a>(&'a self, claim: Claim<'a>) -> Authenticating<'a, Result<Identity, Denied>> {
 ///         let unit = claim.certificate.is_some_and(|certificate| {
 ///             certificate.uri_names().iter().any(|uri| uri.starts_with("spiffe://example/storage/"))
 ///         });
-///         Box::pin(async move { if unit { Ok(()) } else { Err(Denied::new("not a storage node")) } })
+///         Box::pin(async move {
+///             match unit {
+///                 true => Ok(Identity::unproven("a storage node")),
+///                 false => Err(Denied::new("not a storage node")),
+///             }
+///         })
 ///     }
 /// }
 /// ```

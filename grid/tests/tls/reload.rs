@@ -123,6 +123,30 @@ async fn a_bad_file_keeps_the_previous_one_and_is_logged_once() {
     assert!(connects(world.client(), route).await);
 }
 
+/// That a node has not renewed its own certificate does not let revoked ones in.
+#[tokio::test(start_paused = true)]
+async fn a_revocation_counts_although_the_own_certificate_has_expired() {
+    let world = World::new("expired");
+    let (dialer, host) = hosts();
+    let crl = world.folder.write("crl.pem", world.ca.revoke(&[5]));
+    let leaf = world.ca.sign_as(Stated { serial: 42, ..Stated::host(dialer) });
+    let (certificate, key) = world.folder.pair("client", &leaf);
+    let client = || world.client().client_certificate(&certificate, &key);
+    let (incoming, route) = crate::network::listener();
+    let (lines, _guard) = Lines::collect();
+    let listening = node(names().1).tls(world.mutual(host).crl(&crl)).build().unwrap();
+    tokio::spawn(listening.serve(incoming));
+    assert!(connects(client(), route.clone()).await);
+    let expired = world.ca.sign_as(Stated { valid: (2020, 2021), ..Stated::host(host) });
+    world.folder.pair(host, &expired);
+    world.folder.write("crl.pem", world.ca.revoke(&[5, 42]));
+    sleep(RELOADED).await;
+    let warned = lines.with(Level::WARN, "other nodes refuse the certificate of this node");
+    assert!(warned.len() == 1 && warned[0].contains("has expired"), "{warned:#?}");
+    assert_eq!(lines.with(Level::INFO, CHANGED).len(), 1, "the new list is in use");
+    assert!(!connects(client(), route).await);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_dialing_side_reloads_as_well() {
     let world = World::new("dialing");

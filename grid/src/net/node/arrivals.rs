@@ -8,7 +8,7 @@
 //! use one name. The one that is connected stays, and the other is refused; and for a while, runs that are new have to
 //! wait.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -61,8 +61,9 @@ pub(super) struct Arrivals {
 
 #[derive(Default)]
 struct Inner {
-    /// The accepted claim that is connected or about to be, with its place in the order.
-    current: Option<(u64, Claim)>,
+    /// The accepted claims that are connected or about to be, by their places in the order. A later one replaces the
+    /// earlier ones, but only once its connection is there.
+    live: BTreeMap<u64, Claim>,
     /// The last accepted claim, whether or not its connection still exists.
     last: Option<Claim>,
     accepted: u64,
@@ -90,14 +91,16 @@ impl Arrivals {
         if inner.is_closed {
             return Err(LinkError::ShutDown);
         }
-        if inner.current.is_some_and(|(_, current)| current.is_proven) && !claim.is_proven {
+        if inner.live.values().any(|live| live.is_proven) && !claim.is_proven {
             let name = &self.name;
             let reason = format!(
                 "it does not prove the name {name}, and a connection is up that has proven it"
             );
             return Err(LinkError::Denied { reason });
         }
-        if let (Some(last), Some(dial)) = (inner.last, claim.dial)
+        // A claim that has proven the name is not refused because of one that has not.
+        let last = inner.last.filter(|last| last.is_proven || !claim.is_proven);
+        if let (Some(last), Some(dial)) = (last, claim.dial)
             && last.instance == claim.instance
             && let Some(latest) = last.dial
             && dial <= latest
@@ -105,7 +108,7 @@ impl Arrivals {
             return Err(LinkError::StaleDial { dial, latest });
         }
         // A peer of the base protocol replaces its connection in any case.
-        if let Some(last) = inner.last
+        if let Some(last) = last
             && last.instance != claim.instance
             && claim.dial.is_some()
         {
@@ -114,7 +117,7 @@ impl Arrivals {
         inner.replaced.retain(|instance| *instance != claim.instance);
         inner.accepted += 1;
         let order = inner.accepted;
-        inner.current = Some((order, claim));
+        inner.live.insert(order, claim);
         inner.last = Some(claim);
         drop(inner);
         Ok(Ticket { arrivals: Arc::clone(self), order, claim, is_used: false })
@@ -146,7 +149,14 @@ impl Arrivals {
 
     /// The connection with this place in the order has ended.
     pub(super) fn ended(&self, order: u64) {
-        self.lock().current.take_if(|(current, _)| *current == order);
+        let mut inner = self.lock();
+        inner.live.remove(&order);
+        // A run that was accepted and whose connection never came has replaced no other.
+        if let Some((_, live)) = inner.live.last_key_value() {
+            let live = *live;
+            inner.last = Some(live);
+            inner.replaced.retain(|instance| *instance != live.instance);
+        }
     }
 
     /// Refuses all further connections.
@@ -168,7 +178,7 @@ impl Inner {
     fn replace(&mut self, last: Claim, claim: Claim, name: &str) -> Result<(), LinkError> {
         let now = Instant::now();
         let (since, pause) = self.pause.unwrap_or((now, Duration::ZERO));
-        let is_connected = self.current.is_some();
+        let is_connected = !self.live.is_empty();
         let comes_back = self.replaced.contains(&claim.instance);
         if comes_back {
             self.contested = Some(now);
@@ -204,7 +214,7 @@ impl Inner {
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inner")
-            .field("current", &self.current)
+            .field("live", &self.live)
             .field("replaced", &self.replaced)
             .finish_non_exhaustive()
     }
@@ -236,6 +246,9 @@ impl Ticket {
         self.is_used = true;
         inner.delivered = self.order;
         let unused = inner.waiting.replace((self.order, self.claim, arrival));
+        if let Some((order, ..)) = &unused {
+            inner.live.remove(order);
+        }
         drop(inner);
         self.arrivals.arrived.notify_waiters();
         Ok(unused.map(|(_, _, arrival)| arrival))
@@ -298,6 +311,19 @@ mod tests {
         }
         drop(second);
         arrivals.claim(claim(1, 3)).unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_handshake_that_fails_late_takes_nothing_from_the_connection_that_is_up() {
+        let arrivals = Arrivals::new("http://a:1".into());
+        let proven = |run, dial| Claim { is_proven: true, ..claim(run, dial) };
+        let up = arrivals.claim(proven(1, 1)).unwrap();
+        drop(arrivals.claim(proven(1, 2)).unwrap());
+        arrivals.claim(claim(2, 1)).expect_err("the first one is up, and proves the name");
+        drop(up);
+        // What has not proven the name does not stand in the way of what does.
+        drop(arrivals.claim(claim(1, u64::MAX)).unwrap());
+        arrivals.claim(proven(1, 3)).expect("the name is proven");
     }
 
     #[tokio::test(start_paused = true)]

@@ -210,7 +210,8 @@ impl Builder {
     /// The node keeps its name, and serves a `tokio::net::UnixListener`; nodes of other hosts dial it as before. Sockets can
     /// be set for all nodes of the host alike: those that this node does not dial, and its own, are ignored.
     ///
-    /// [`build`](Self::build) fails with [`BuildError::UnixSocketHost`] if the name is not in the host list.
+    /// [`build`](Self::build) fails with [`BuildError::UnixSocketHost`] if the name is not in the host list, unless the list
+    /// comes from [`members_from`](Self::members_from).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -375,7 +376,10 @@ impl Builder {
         let dial = dial.unwrap_or_else(|| Arc::new(TcpDial::default()));
         #[cfg(unix)]
         let dial = {
-            self.unix_sockets.check(&hosts)?;
+            // A source may yield the others later.
+            if source.is_none() {
+                self.unix_sockets.check(&hosts)?;
+            }
             self.unix_sockets.or(dial)
         };
         let name: Arc<str> = name.into();

@@ -67,7 +67,13 @@ pub enum MemberEvent {
 
 /// Passes events to all readers. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Hub(Arc<Mutex<Vec<Weak<Reader>>>>);
+pub(super) struct Hub(Arc<Mutex<Readers>>);
+
+#[derive(Debug, Default)]
+struct Readers {
+    all: Vec<Weak<Reader>>,
+    is_closed: bool,
+}
 
 #[derive(Debug, Default)]
 struct Reader(Mutex<Queue>);
@@ -85,39 +91,44 @@ impl Hub {
     pub(super) fn subscribe(&self) -> MemberEvents {
         let reader = Arc::<Reader>::default();
         let mut readers = self.lock();
-        readers.retain(|reader| reader.strong_count() > 0);
-        readers.push(Arc::downgrade(&reader));
-        MemberEvents { reader, has_ended: false }
+        readers.all.retain(|reader| reader.strong_count() > 0);
+        readers.all.push(Arc::downgrade(&reader));
+        MemberEvents { reader, has_ended: readers.is_closed }
     }
 
     pub(super) fn send(&self, event: &MemberEvent) {
-        self.for_each(|queue| match queue.events.len() {
-            EVENTS_MAX.. => queue.missed += 1,
-            _ => queue.events.push_back(event.clone()),
+        let readers = self.lock().all.clone();
+        tell(readers, |queue| match queue.missed > 0 || queue.events.len() == EVENTS_MAX {
+            // Later ones as well, until the reader knows of the gap: they come after it.
+            true => queue.missed += 1,
+            false => queue.events.push_back(event.clone()),
         });
     }
 
     /// Ends the streams of all readers, after the events that they have not read.
     pub(super) fn close(&self) {
-        self.for_each(|queue| queue.is_closed = true);
-        self.lock().clear();
+        let mut readers = self.lock();
+        readers.is_closed = true;
+        let all = std::mem::take(&mut readers.all);
+        drop(readers);
+        tell(all, |queue| queue.is_closed = true);
     }
 
-    fn for_each(&self, act: impl Fn(&mut Queue)) {
-        let readers: Vec<_> = self.lock().iter().filter_map(Weak::upgrade).collect();
-        for reader in readers {
-            let mut queue = reader.lock();
-            act(&mut queue);
-            let waker = queue.waker.take();
-            drop(queue);
-            if let Some(waker) = waker {
-                catch("the waker of a reader of events", || waker.wake());
-            }
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Weak<Reader>>> {
+    fn lock(&self) -> MutexGuard<'_, Readers> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Changes the queue of each reader, and wakes it.
+fn tell(readers: Vec<Weak<Reader>>, act: impl Fn(&mut Queue)) {
+    for reader in readers.iter().filter_map(Weak::upgrade) {
+        let mut queue = reader.lock();
+        act(&mut queue);
+        let waker = queue.waker.take();
+        drop(queue);
+        if let Some(waker) = waker {
+            catch("the waker of a reader of events", || waker.wake());
+        }
     }
 }
 
@@ -192,6 +203,30 @@ mod tests {
     use super::*;
 
     #[tokio::test]
+    async fn a_reader_that_comes_after_the_end_is_told() {
+        let hub = Hub::default();
+        let mut before = hub.subscribe();
+        hub.close();
+        assert_eq!((before.next().await, hub.subscribe().next().await), (None, None));
+    }
+
+    #[tokio::test]
+    async fn what_happens_after_a_gap_is_not_told_before_it() {
+        let hub = Hub::default();
+        let mut events = hub.subscribe();
+        let added = |host: &str| MemberEvent::Added { host: host.into() };
+        (0..=EVENTS_MAX).for_each(|_| hub.send(&added("early")));
+        for _ in 0..EVENTS_MAX {
+            assert_eq!(events.next().await, Some(added("early")));
+            hub.send(&added("late"));
+        }
+        let missed = EVENTS_MAX as u64 + 1;
+        assert_eq!(events.next().await, Some(MemberEvent::Lagged { missed }));
+        hub.send(&added("now"));
+        assert_eq!(events.next().await, Some(added("now")));
+    }
+
+    #[tokio::test]
     async fn a_slow_reader_is_told_how_much_it_has_missed() {
         let hub = Hub::default();
         let mut events = hub.subscribe();
@@ -212,6 +247,6 @@ mod tests {
         let hub = Hub::default();
         (0..1000).for_each(|_| drop(hub.subscribe()));
         let _last = hub.subscribe();
-        assert!(hub.lock().len() <= 2);
+        assert!(hub.lock().all.len() <= 2);
     }
 }

@@ -42,19 +42,20 @@ async fn follow(members: Members, mut source: Box<dyn MemberSource>) {
         let next = async {
             let workers = &members.node.loopback.workers;
             // Code of the user, which may block or panic.
-            catch_future(workers.guard(async { source.next().await })).await
+            let next = async { (source.next().await, source.grace()) };
+            catch_future(workers.guard(next)).await
         };
         let next = tokio::select! {
             _ = over.wait_for(|over| *over) => return,
             next = next => next,
         };
         let failed = match next {
-            Ok(Ok(hosts)) => match members.replace(hosts, source.grace()) {
+            Ok((Ok(hosts), grace)) => match members.replace(hosts, grace) {
                 Ok(_) => None,
                 Err(MemberError::ShutDown { .. }) => return,
                 Err(invalid) => Some(invalid.to_string()),
             },
-            Ok(Err(error)) => Some(text_of(&*error)),
+            Ok((Err(error), _)) => Some(text_of(&*error)),
             Err(panic) => Some(format!("it panicked: {panic}")),
         };
         let pause = if failed.is_some() { RETRY } else { PAUSE };
@@ -62,7 +63,10 @@ async fn follow(members: Members, mut source: Box<dyn MemberSource>) {
             && let Some(repeats) = logged.note(reason.clone())
         {
             let repeats = Some(repeats).filter(|repeats| *repeats > 0);
-            let (local, source) = (&members.node.name, source.name());
+            let local = &members.node.name;
+            let mut name = "a source".to_owned();
+            catch("the name of a source of members", || name = source.name().to_string());
+            let source = name;
             tracing::warn!(%local, %source, reason, repeats, "no host list from its source");
         }
         tokio::select! {

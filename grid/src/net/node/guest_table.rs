@@ -60,7 +60,8 @@ impl GuestTable {
         let mut seats = self.lock();
         match seats.get(name) {
             Some(seat) if seat.instance != instance => {
-                let detail = format!("{name} is connected as instance {}", seat.instance);
+                // Without the id of that one, with which it could be replaced.
+                let detail = format!("another guest is connected as {name}");
                 return Err(LinkError::NameTaken { detail });
             }
             Some(seat) if dial <= seat.dial => {

@@ -1,6 +1,6 @@
 //! The node's side of guests: programs that are on no host list. A guest is forgotten when its connection ends.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::closing::Closing;
 use super::events::Hub;
@@ -27,9 +27,13 @@ pub(super) fn claim(node: &Arc<Node>, connect: &Connect) -> Result<GuestTicket, 
     if !(knows && node.features.has(Feature::Guest)) {
         return Err(LinkError::NoGuests);
     }
-    if *node.over.borrow() {
+    // Held until the guest is in the table, so that a shutdown finds it or is found here.
+    let shuts_down = node.changing.lock().unwrap_or_else(PoisonError::into_inner);
+    if *shuts_down {
         return Err(LinkError::ShutDown);
     }
+    // An HTTP server may run on another runtime than the node's.
+    let _on_runtime = node.runtime.enter();
     let create = || {
         let endpoint = node.new_endpoint(&connect.host);
         let log = Arc::new(LinkLog::new(&endpoint.peer, Hub::default()));
@@ -48,8 +52,10 @@ impl GuestTicket {
     pub(super) fn deliver(mut self, arrival: Arrival) {
         let Some(known) = self.known.take() else { return };
         let node = Arc::clone(&self.node);
+        let runtime = node.runtime.clone();
         let task = host(node, Arc::clone(&known), arrival);
-        known.set_task(tokio::spawn(driven(Arc::clone(&known.endpoint.peer), task)).abort_handle());
+        known
+            .set_task(runtime.spawn(driven(Arc::clone(&known.endpoint.peer), task)).abort_handle());
     }
 }
 

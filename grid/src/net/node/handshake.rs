@@ -54,6 +54,8 @@ pub(super) struct Dialed<'a> {
     pub(super) contracts: Statement,
     /// Checks the listener's proof.
     pub(super) credentials: Credentials<'a>,
+    /// The certificate of the listener.
+    pub(super) certificate: Option<&'a PeerCertificate>,
 }
 
 /// The dialer's side: sends Connect and waits for the answer.
@@ -64,7 +66,7 @@ pub(super) async fn introduce(
 ) -> Result<Agreed, LinkError> {
     let wall = SystemTime::now();
     let states_names = own.features.has(Feature::Names);
-    let Dialed { remote, token, number, contracts, credentials } = dialed;
+    let Dialed { remote, token, number, contracts, credentials, certificate } = dialed;
     let connect = Connect {
         id: own.id,
         host: own.name.clone(),
@@ -84,8 +86,9 @@ pub(super) async fn introduce(
     let answer = match receive(transport).await {
         // Closed with the code that says so, which slows this node down: not before a proof.
         Err(LinkError::NameTaken { detail }) => {
-            let (local, answered) = (&own.name, remote);
-            let answer = Answer { local, peer: remote, answered, token: &token, proof: None };
+            let (local, answered, proof) = (&own.name, remote, None);
+            let token = &token;
+            let answer = Answer { local, peer: remote, answered, token, proof, certificate };
             credentials.verify(answer, Some(&detail)).await?;
             return Err(LinkError::NameTaken { detail });
         }
@@ -99,7 +102,8 @@ pub(super) async fn introduce(
     let answered = response.host.as_deref().filter(|_| states_names).unwrap_or(remote);
     let reason = one_line(&response.reason);
     let proof = response.proof.as_deref().filter(|_| own.features.has(Feature::Proof));
-    let answer = Answer { local: &own.name, peer: remote, answered, token: &token, proof };
+    let (local, token) = (&own.name, &token);
+    let answer = Answer { local, peer: remote, answered, token, proof, certificate };
     // First: nothing that a stranger says counts, neither its name nor why it refuses this node.
     let refused = Some(&*reason).filter(|_| !response.accepted);
     let identity = credentials.verify(answer, refused).await?;

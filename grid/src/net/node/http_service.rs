@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -90,7 +90,7 @@ pub struct HttpService {
     node: Arc<Node>,
     /// Becomes `true` when the node is shut down or dropped.
     over: watch::Receiver<bool>,
-    log: Arc<Mutex<RefusalLog>>,
+    log: Arc<RefusalLog>,
     path: Arc<str>,
     address_of: Arc<AddressOf>,
 }
@@ -182,8 +182,7 @@ impl HttpService {
             }
         };
         if let Err((address, refused)) = refused {
-            let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-            log.refused(node, address, &refused);
+            self.log.refused(node, address, &refused);
         }
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::mem::{Discriminant, discriminant};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
 
 use tracing::Level;
 use tracing::field::display;
@@ -32,7 +33,7 @@ pub(super) struct Refusal {
 /// Logs refusals, and counts those that repeat.
 #[derive(Default)]
 pub(super) struct RefusalLog {
-    refused: Repeats<Kind>,
+    refused: Mutex<Repeats<Kind>>,
     failed: Repeats<io::ErrorKind>,
 }
 
@@ -41,7 +42,7 @@ type Kind = (Option<IpAddr>, Discriminant<LinkError>, Option<String>);
 
 impl RefusalLog {
     /// A connection was refused.
-    pub(super) fn refused(&mut self, node: &Node, address: Option<SocketAddr>, refused: &Refusal) {
+    pub(super) fn refused(&self, node: &Node, address: Option<SocketAddr>, refused: &Refusal) {
         let Refusal { reason, stage, is_logged } = refused;
         if *is_logged {
             return;
@@ -52,7 +53,10 @@ impl RefusalLog {
         let source = address.map(source).filter(|_| !is_crowded);
         let is_news = *stage > Stage::Probe || is_crowded;
         let text = text_of(reason);
-        let repeats = if is_news { self.refused.note(kind(source, reason, &text)) } else { None };
+        let kind = kind(source, reason, &text);
+        // Locked for the count alone: the subscriber is the user's.
+        let note = || self.refused.lock().unwrap_or_else(PoisonError::into_inner).note(kind);
+        let repeats = if is_news { note() } else { None };
         let level = if repeats.is_some() { Level::WARN } else { Level::DEBUG };
         let candidates =
             if repeats.is_some() && !is_crowded { candidates(node, address) } else { Vec::new() };

@@ -68,7 +68,7 @@ impl Resolver {
         match answer {
             Ok(Some(Ok(addresses))) => Ok(addresses),
             Ok(Some(Err(error))) => Err(LinkError::Resolve(error)),
-            Ok(None) | Err(_) => Err(LinkError::resolve("the lookup has panicked")),
+            Ok(None) | Err(_) => Err(LinkError::resolve("the lookup has ended without an answer")),
         }
     }
 
@@ -84,8 +84,10 @@ impl Resolver {
         }
         let (sender, receiver) = watch::channel(None);
         let look = Arc::clone(&self.look);
-        let lookup =
-            Lookup { lookups: Arc::clone(&self.lookups), key: key.clone(), _permit: permit };
+        lookups.insert(key.clone(), receiver.clone());
+        // A thread that cannot be started drops `lookup` here, which locks the table.
+        drop(lookups);
+        let lookup = Lookup { lookups: Arc::clone(&self.lookups), key, _permit: permit };
         std::thread::Builder::new().name("grid-resolve".to_owned()).spawn(move || {
             let (host, port) = &lookup.key;
             let answer = look(host, *port).map_err(Arc::new);
@@ -93,7 +95,6 @@ impl Resolver {
             drop(lookup);
             sender.send_replace(Some(answer));
         })?;
-        lookups.insert(key, receiver.clone());
         Ok(receiver)
     }
 }
@@ -171,7 +172,7 @@ mod tests {
         let error = resolver.resolve("a", 1).await.unwrap_err();
         assert_eq!(error.full_text().to_string(), "cannot resolve the name: no such host");
         let error = resolver.resolve("a", 1).await.unwrap_err();
-        assert!(error.full_text().to_string().contains("panicked"));
+        assert!(error.full_text().to_string().contains("without an answer"));
         assert_eq!(resolver.resolve("a", 1).await.unwrap(), []);
     }
 }

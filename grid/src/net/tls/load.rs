@@ -37,7 +37,7 @@ pub(super) struct Loaded {
 }
 
 impl Loaded {
-    /// Checks the contents of all files.
+    /// Checks the contents of all files, except whether the node's own certificates are valid now.
     pub(super) fn new(tls: &Tls, files: &Files) -> Result<Self, TlsError> {
         let fingerprint = files.fingerprint();
         if let Some(Configs { client, server }) = tls.configs.clone() {
@@ -55,6 +55,12 @@ impl Loaded {
         let server = server(tls, files, &provider, crls, SingleCertAndKey::from(key))?;
         Ok(Self { client: Arc::new(client), server: Some(Arc::new(server)), fingerprint, own })
     }
+}
+
+/// Checks that the node's own certificates are valid now.
+pub(super) fn check_validity(tls: &Tls, files: &Files) -> Result<(), TlsError> {
+    let mut own = tls.certificate.iter().chain(&tls.client_certificate);
+    own.try_for_each(|pair| pem::check_validity(files, &pair.certificate))
 }
 
 /// Checks what does not depend on the contents of files.

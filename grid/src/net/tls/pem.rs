@@ -36,7 +36,7 @@ pub(super) fn revoked(
     blocks(files, path, "certificate revocation list (`BEGIN X509 CRL`)")
 }
 
-/// A certificate and its key, which must belong to each other, and be valid now.
+/// A certificate and its key, which must belong to each other.
 pub(super) fn pair(
     files: &Files,
     pair: &Pair,
@@ -44,7 +44,6 @@ pub(super) fn pair(
 ) -> Result<CertifiedKey, TlsError> {
     let Pair { certificate, key } = pair;
     let chain = certificates(files, certificate)?;
-    check_validity(certificate, &chain)?;
     let mut keys: Vec<PrivateKeyDer<'static>> =
         blocks(files, key, "private key (`BEGIN PRIVATE KEY`)")?;
     CertifiedKey::from_der(chain, keys.swap_remove(0), provider).map_err(|error| match error {
@@ -112,7 +111,8 @@ fn kinds(content: &[u8]) -> String {
 }
 
 /// Checks that the node's own certificate is valid now: other nodes would refuse it.
-fn check_validity(path: &Path, chain: &[CertificateDer<'static>]) -> Result<(), TlsError> {
+pub(super) fn check_validity(files: &Files, path: &Path) -> Result<(), TlsError> {
+    let chain = certificates(files, path)?;
     let own = chain.iter().take(1).map(|own| own.to_vec()).collect();
     let own = PeerCertificate::from_chain(own).map_err(|error| bad(path, error.to_string()))?;
     let now = std::time::SystemTime::now();

@@ -10,13 +10,14 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::error::TlsError;
 use super::files::Files;
-use super::load::{Loaded, check};
+use super::load::{Loaded, check, check_validity};
 use super::settings::Tls;
 use super::stream::{TlsIo, end};
 use super::texts::{Side, of_handshake};
 use crate::certificate::{PeerCertificate, host_of};
 use crate::error::LinkError;
 use crate::net::transport::{Io, Secured, Securing, Security, TLS_READ_BYTES};
+use crate::proto::is_guest_name;
 
 /// See the module.
 pub(in crate::net) struct Reloading {
@@ -30,7 +31,9 @@ impl Reloading {
     /// Reads the files for the first time.
     pub(in crate::net) fn load(local: &str, tls: Tls) -> Result<Self, TlsError> {
         check(&tls)?;
-        let loaded = Loaded::new(&tls, &Files::read(tls.files())?)?;
+        let files = Files::read(tls.files())?;
+        check_validity(&tls, &files)?;
+        let loaded = Loaded::new(&tls, &files)?;
         warn_of(local, &tls, &loaded);
         let current = Mutex::new(Arc::new(loaded));
         Ok(Self { local: local.into(), tls: Arc::new(tls), current })
@@ -69,11 +72,20 @@ impl Reloading {
         // Files can be on a slow disk.
         let loaded = tokio::task::spawn_blocking(move || {
             let files = Files::read(tls.files())?;
-            (files.fingerprint() != known).then(|| Loaded::new(&tls, &files)).transpose()
+            if files.fingerprint() == known {
+                return Ok(None);
+            }
+            let loaded = Loaded::new(&tls, &files)?;
+            // Not an error: a new revocation list must count although the node's own certificate was not renewed.
+            let invalid = check_validity(&tls, &files).err();
+            Ok(Some((loaded, invalid)))
         });
         // The runtime ends.
         let Ok(loaded) = loaded.await else { return Ok(false) };
-        let Some(loaded) = loaded? else { return Ok(false) };
+        let Some((loaded, invalid)) = loaded? else { return Ok(false) };
+        if let Some(reason) = invalid {
+            tracing::warn!(local = %self.local, %reason, "other nodes refuse the certificate of this node");
+        }
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
         Ok(true)
     }
@@ -160,6 +172,10 @@ fn certificate(chain: Option<&[CertificateDer<'static>]>) -> Option<PeerCertific
 
 /// Logs what is probably a mistake.
 fn warn_of(local: &str, tls: &Tls, loaded: &Loaded) {
+    // A guest has a random name, and does not listen.
+    if is_guest_name(local) {
+        return;
+    }
     if loaded.server.is_some()
         && !["https://", "wss://"].iter().any(|scheme| local.starts_with(scheme))
     {
