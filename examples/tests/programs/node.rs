@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::Bytes;
 use hyper::{Request, Response, StatusCode};
@@ -10,7 +10,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
 };
 use tokio::process::{Child, Command};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsConnector;
 
 use crate::client::{LIMIT, send, trusting};
@@ -35,6 +35,7 @@ impl Node {
         let (_, address) = name.split_once("://").unwrap();
         let child = program()
             .args(["--name", name, "--listen", address, "--hosts", &hosts.join(",")])
+            .env("NODE_LOG", "error")
             .envs(settings.iter().copied())
             .spawn()
             .unwrap();
@@ -136,6 +137,18 @@ async fn three_nodes_share_items_and_notice_who_is_missing() {
 
     strict.signal("-INT").await;
     assert!(timeout(LIMIT, strict.child.wait()).await.unwrap().unwrap().success());
+}
+
+#[tokio::test]
+async fn a_second_signal_does_not_wait() {
+    let [name] = names();
+    let settings = [("NODE_SECRET", "correct horse"), ("NODE_UNREADY_SECONDS", "600")];
+    let mut node = Node::start(&name, std::slice::from_ref(&name), &settings);
+    node.becomes(StatusCode::OK, "1 of 1 nodes").await;
+    node.signal("-TERM").await;
+    node.becomes(StatusCode::SERVICE_UNAVAILABLE, "stopping").await;
+    node.signal("-TERM").await;
+    assert_eq!(timeout(LIMIT, node.child.wait()).await.unwrap().unwrap().code(), Some(1));
 }
 
 /// Writes the files of a CA that signs for this host, and returns the certificate of the CA.

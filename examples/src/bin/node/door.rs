@@ -53,7 +53,7 @@ impl Door {
                 watching.abort();
             }
             if timeout(CLOSE_TIME, graceful.shutdown()).await.is_err() {
-                tracing::warn!("closing connections whose clients have not taken their responses");
+                tracing::info!("closing connections that have not ended by themselves");
             }
         });
         Self { close, serving }

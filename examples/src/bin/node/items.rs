@@ -48,7 +48,7 @@ impl Items for Store {
         if items.len() >= ITEMS_MAX && !items.contains_key(&key) {
             return Err(PutError::Full);
         }
-        // A copy: a received value may be a part of a larger message, which it would keep in memory.
+        // A copy: a received value counts as memory of its peer until it is dropped.
         items.insert(key, Bytes::copy_from_slice(&value));
         Ok(())
     }

@@ -34,7 +34,7 @@ pub(crate) fn router(app: App) -> Router {
 async fn read(State(app): State<App>, Path(key): Path<String>) -> Response {
     let (owner, items) = match app.items(&key) {
         Ok(found) => found,
-        Err(refused) => return refused,
+        Err(refused) => return refused.into_response(),
     };
     let owner = [("x-owner", owner)];
     match items.get(key).await {
@@ -47,7 +47,7 @@ async fn read(State(app): State<App>, Path(key): Path<String>) -> Response {
 async fn write(State(app): State<App>, Path(key): Path<String>, value: Bytes) -> Response {
     let items = match app.items(&key) {
         Ok((_, items)) => items,
-        Err(refused) => return refused,
+        Err(refused) => return refused.into_response(),
     };
     match items.put(key, value).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
@@ -94,19 +94,17 @@ async fn ready(State(app): State<App>) -> (StatusCode, String) {
 
 impl App {
     /// The owner of a key, and a client for it: this node calls itself in the same way.
-    fn items(&self, key: &str) -> Result<(String, ItemsClient), Response> {
+    fn items(&self, key: &str) -> Result<(String, ItemsClient), (StatusCode, String)> {
         if key.len() > KEY_BYTES_MAX {
             let text = format!("a key has at most {KEY_BYTES_MAX} bytes\n");
-            return Err((StatusCode::URI_TOO_LONG, text).into_response());
+            return Err((StatusCode::URI_TOO_LONG, text));
         }
         let owner = owner(self.manager.hosts().map(|host| host.to_string()), key);
         let owner = owner.expect("a node is a host itself");
         match self.manager.connection(&owner) {
             Ok(connection) => Ok((owner, ItemsClient::new(connection))),
             // It was removed just now.
-            Err(error) => {
-                Err((StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response())
-            }
+            Err(error) => Err((StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n"))),
         }
     }
 }
