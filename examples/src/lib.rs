@@ -26,6 +26,10 @@ mod guide {
     mod mounting {}
     #[doc = include_str!("../../docs/guide/tls.md")]
     mod tls {}
+    #[doc = include_str!("../../docs/guide/deployment.md")]
+    mod deployment {}
+    #[doc = include_str!("../../docs/guide/coming-from.md")]
+    mod coming_from {}
     #[doc = include_str!("../../docs/guide/testing.md")]
     mod testing {}
     #[doc = include_str!("../../docs/guide/security.md")]

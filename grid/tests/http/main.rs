@@ -6,6 +6,7 @@
 //! | `mounted.rs` | nodes in hyper, in memory: several routes, limits, timeouts, shutdown |
 //! | `ports.rs` | one port for REST, gRPC and a grid, over loopback sockets |
 //! | `http2.rs` | a proxy that changes HTTP/1.1 to HTTP/2 |
+//! | `certificate.rs` | client certificates that the server has verified |
 //! | `nginx.rs` | nginx with TLS in front |
 #![cfg(feature = "http2")]
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
@@ -17,6 +18,7 @@ mod script;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod certificate;
 mod http2;
 mod mounted;
 mod nginx;

@@ -1,4 +1,11 @@
-//! Runs the programs and checks what they print.
+//! Runs the programs and checks what they print; for `node`, see node.rs and deploy.rs.
+#![allow(clippy::unwrap_used, reason = "all of it is tests")]
+
+mod client;
+mod deploy;
+mod node;
+#[path = "../ports/mod.rs"]
+mod ports;
 
 use std::process::{Command, Stdio};
 
@@ -23,9 +30,9 @@ fn quickstart() {
 
 #[test]
 fn the_readme_shows_the_quickstart() {
-    let program = include_str!("../src/bin/quickstart.rs");
+    let program = include_str!("../../src/bin/quickstart.rs");
     let (_, shown) = program.split_once("\n\n").expect("a header");
-    assert!(include_str!("../../README.md").contains(&format!("```rust\n{shown}```\n")));
+    assert!(include_str!("../../../README.md").contains(&format!("```rust\n{shown}```\n")));
     assert!(program.lines().count() < 60);
 }
 
