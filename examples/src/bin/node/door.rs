@@ -19,8 +19,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tower_service::Service as _;
 
-use crate::Failure;
-use crate::tls::Acceptor;
+use crate::tls::{Acceptor, Failure};
 
 /// Connections of HTTP; those of the grid do not count. More wait in the backlog of the socket.
 const CONNECTIONS_MAX: usize = 4096;

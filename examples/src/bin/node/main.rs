@@ -27,11 +27,9 @@ mod rest;
 mod settings;
 mod tls;
 
-use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Parser as _;
 use grid::{CertificateName, Manager, SharedSecret, Tls};
@@ -43,12 +41,7 @@ use crate::door::Door;
 use crate::items::{ItemsServer, Store};
 use crate::rest::App;
 use crate::settings::{Auth, Flags, Settings};
-use crate::tls::Acceptor;
-
-type Failure = Box<dyn Error + Send + Sync>;
-
-/// How often the acceptor and the grid look for new certificates.
-const RELOAD_INTERVAL: Duration = Duration::from_secs(10);
+use crate::tls::{Acceptor, Failure, RELOAD_INTERVAL};
 
 #[tokio::main]
 async fn main() -> ExitCode {

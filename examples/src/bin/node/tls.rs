@@ -1,5 +1,6 @@
 //! TLS of the port: client certificates are verified if there are any, so nodes have one and users of REST need none.
 
+use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +15,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::{Failure, RELOAD_INTERVAL};
+/// Any error, for the log.
+pub(crate) type Failure = Box<dyn Error + Send + Sync>;
+
+/// How often the acceptor and the grid look for new certificates.
+pub(crate) const RELOAD_INTERVAL: Duration = Duration::from_secs(10);
 
 /// A handshake of a client far away, with a few lost packets.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);

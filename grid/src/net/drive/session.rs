@@ -19,7 +19,7 @@ use crate::net::transport::{Echo, Transport};
 use crate::proto::{Features, Session};
 
 /// Drives a connection whose handshake is done, until it ends or until `cut` completes. Returns the reason, and the
-/// transport unless the driver has panicked.
+/// transport unless the driver has panicked. `up` is called as soon as calls can be made, unless the link is closing.
 ///
 /// The link is stopped even if the driver panics. Dropping the future ends the connection.
 pub(in crate::net) async fn drive<T: Transport + 'static>(
@@ -27,6 +27,7 @@ pub(in crate::net) async fn drive<T: Transport + 'static>(
     session: Session,
     instance: Instance,
     transport: T,
+    up: impl FnOnce(),
     cut: impl Future<Output = LinkError>,
 ) -> (Arc<LinkError>, Option<T>) {
     let peer = &endpoint.peer;
@@ -34,6 +35,7 @@ pub(in crate::net) async fn drive<T: Transport + 'static>(
         return (Arc::new(LinkError::ShutDown), Some(transport));
     }
     let mut down = Down { peer, reason: Arc::new(LinkError::RuntimeGone) };
+    up();
     let span = tracing::info_span!("link", local = %peer.local, peer = %peer.name);
     let Ended { reason, transport } = run(endpoint, transport, span, cut).await;
     down.reason = Arc::new(reason);

@@ -317,12 +317,14 @@ pub(super) async fn keep_accepting(
                 reason = log.draining() => reason,
             }
         };
-        log.up(&agreed, &own);
-        endpoint.peer.contracts.up(agreed.contracts);
-        let endpoint = endpoint.identified(agreed.identity, certificate);
+        let endpoint = endpoint.identified(agreed.identity.clone(), certificate);
+        let (session, instance) = (agreed.session, agreed.instance);
+        let up = || {
+            log.up(&agreed, &own);
+            endpoint.peer.contracts.up(agreed.contracts);
+        };
         // The reason is in the state of the link.
-        let (reason, transport) =
-            drive(&endpoint, agreed.session, agreed.instance, transport, cut).await;
+        let (reason, transport) = drive(&endpoint, session, instance, transport, up, cut).await;
         log.down(&reason);
         overdue = Some(Instant::now() + DIAL_EXPECTED);
         arrivals.ended(order);

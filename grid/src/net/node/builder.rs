@@ -11,7 +11,7 @@ use super::events::Hub;
 use super::guest_policy::Guests;
 use super::guest_table::GuestTable;
 use super::manager::Manager;
-use super::names::{check_names, check_node};
+use super::names::{check_names, check_node, warn_of};
 use super::peers::Peers;
 use super::shared::Node;
 use super::source::MemberSource;
@@ -358,7 +358,10 @@ impl Builder {
         let has_dialer = dial.is_some() || has_tls;
         match &guest_of {
             Some(node) => check_node(node, has_dialer)?,
-            None => check_names(&name, &hosts, has_dialer)?,
+            None => {
+                check_names(&name, &hosts, has_dialer)?;
+                warn_of(&name, &hosts, |_| true);
+            }
         }
         let has_peers = hosts.len() > 1 || source.is_some() || guests.is_some();
         let has_authenticator = auth.is_some();

@@ -66,9 +66,12 @@ pub(super) async fn keep_dialing(
         let (reason, was_up, carried_calls) = match attempt {
             Ok(Arrival { transport, agreed, certificate }) => {
                 let since = Instant::now();
-                log.up(&agreed, &node.introduction());
-                peer.contracts.up(agreed.contracts);
-                let endpoint = endpoint.identified(agreed.identity, certificate);
+                let endpoint = endpoint.identified(agreed.identity.clone(), certificate);
+                let (session, instance) = (agreed.session, agreed.instance);
+                let up = || {
+                    log.up(&agreed, &node.introduction());
+                    peer.contracts.up(agreed.contracts);
+                };
                 let cut = async {
                     tokio::select! {
                         reason = life.ended() => reason,
@@ -76,7 +79,7 @@ pub(super) async fn keep_dialing(
                     }
                 };
                 let (reason, transport) =
-                    drive(&endpoint, agreed.session, agreed.instance, transport, cut).await;
+                    drive(&endpoint, session, instance, transport, up, cut).await;
                 let was_up = since.elapsed();
                 let carried_calls = peer.link(|link| link.carried_calls());
                 log.down(&reason);

@@ -25,17 +25,22 @@ impl Members {
     }
 
     pub(super) fn follow_boxed(&self, source: Box<dyn MemberSource>) {
-        let task = self.node.runtime.spawn(follow(self.clone(), source)).abort_handle();
         let mut following = self.node.following.lock().unwrap_or_else(PoisonError::into_inner);
-        let earlier = following.replace(task);
+        following.number += 1;
+        let task = follow(self.clone(), source, following.number);
+        let earlier = following.task.replace(self.node.runtime.spawn(task).abort_handle());
         drop(following);
         if let Some(earlier) = earlier {
+            // It may be about to apply a list. It does not, because its number is not the current one.
             earlier.abort();
         }
     }
 }
 
-async fn follow(members: Members, mut source: Box<dyn MemberSource>) {
+async fn follow(members: Members, mut source: Box<dyn MemberSource>, number: u64) {
+    let node = &members.node;
+    let is_current =
+        || node.following.lock().unwrap_or_else(PoisonError::into_inner).number == number;
     let mut over = members.node.over.subscribe();
     let mut logged = Repeats::default();
     loop {
@@ -50,7 +55,7 @@ async fn follow(members: Members, mut source: Box<dyn MemberSource>) {
             next = next => next,
         };
         let failed = match next {
-            Ok((Ok(hosts), grace)) => match members.replace(hosts, grace) {
+            Ok((Ok(hosts), grace)) => match members.replace_if(hosts, grace, is_current) {
                 Ok(_) => None,
                 Err(MemberError::ShutDown { .. }) => return,
                 Err(invalid) => Some(invalid.to_string()),

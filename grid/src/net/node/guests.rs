@@ -75,12 +75,14 @@ async fn host(node: Arc<Node>, known: Arc<Known>, arrival: Arrival) {
     let Arrival { transport, agreed, certificate } = arrival;
     let endpoint = &known.endpoint.identified(agreed.identity, certificate);
     let (local, peer) = (&node.name, &endpoint.peer);
-    // One line for each guest would fill the log.
-    tracing::debug!(%local, peer = %peer.name, "a guest has connected");
-    peer.contracts.up(agreed.contracts);
     let mut closing = Closing::new(life.alive.clone());
-    let (reason, transport) =
-        drive(endpoint, agreed.session, agreed.instance, transport, life.ended()).await;
+    let up = || {
+        // One line for each guest would fill the log.
+        tracing::debug!(%local, peer = %peer.name, "a guest has connected");
+        peer.contracts.up(agreed.contracts);
+    };
+    let (session, instance) = (agreed.session, agreed.instance);
+    let (reason, transport) = drive(endpoint, session, instance, transport, up, life.ended()).await;
     tracing::debug!(%local, peer = %peer.name, %reason, "a guest has left");
     // No other connection follows on this link.
     peer.link(|link| link.remove(Arc::clone(&reason)));

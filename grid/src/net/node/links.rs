@@ -26,10 +26,20 @@ pub(super) fn start(node: &Arc<Node>, known: &Arc<Known>) {
     let own = Arc::clone(node);
     let task = async move {
         let _running = running;
+        let mut life = life;
         for before in before {
-            tokio::select! {
-                () = before.ended() => {}
-                () = idle(&endpoint) => {}
+            loop {
+                tokio::select! {
+                    biased;
+                    _ = life.ended() => {
+                        // Nothing would take a connection.
+                        arrivals.iter().for_each(|arrivals| arrivals.close());
+                        return;
+                    }
+                    () = before.ended() => break,
+                    // It ends only if code of the user has panicked in it.
+                    () = idle(&endpoint) => {}
+                }
             }
         }
         match arrivals {

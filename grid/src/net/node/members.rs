@@ -11,7 +11,7 @@ use super::build_error::BuildError;
 use super::events::{MemberEvent, MemberEvents};
 use super::known::Known;
 use super::links;
-use super::names::check_names;
+use super::names::{check_names, warn_of};
 use super::shared::Node;
 use crate::error::did_you_mean;
 
@@ -21,7 +21,8 @@ use crate::error::did_you_mean;
 /// not yet on that of another one, is refused by the other one and tries again. As soon as both have each other on their
 /// lists, they connect within two seconds.
 ///
-/// Cheap to clone. It does not keep the node alive.
+/// Cheap to clone. It does not keep the links of the node alive, but its services: a service that holds one is never
+/// dropped.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -137,11 +138,23 @@ impl Members {
         grace: Duration,
     ) -> Result<MemberChanges, MemberError> {
         // Before the lock: the iterator is the user's.
-        let mut hosts: Vec<String> = hosts.into_iter().map(Into::into).collect();
+        self.replace_if(hosts.into_iter().map(Into::into).collect(), grace, || true)
+    }
+
+    /// Replaces the list if that is still wanted when no other change is in progress.
+    pub(super) fn replace_if(
+        &self,
+        mut hosts: Vec<String>,
+        grace: Duration,
+        is_wanted: impl FnOnce() -> bool,
+    ) -> Result<MemberChanges, MemberError> {
         if !hosts.iter().any(|host| **host == *self.node.name) {
             hosts.push(self.node.name.to_string());
         }
         let change = self.begin()?;
+        if !is_wanted() {
+            return Ok(MemberChanges::default());
+        }
         self.check(&hosts)?;
         let before: HashSet<_> = self.list().into_iter().collect();
         let after: HashSet<_> = hosts.iter().cloned().collect();
@@ -221,6 +234,7 @@ impl Members {
         };
         let (new, gone) = (names(&added), names(&removed));
         tracing::info!(local = %node.name, added = new, removed = gone, "the host list has changed");
+        warn_of(&node.name, &self.list(), |host| added.iter().any(|known| **known.name() == *host));
         let leaving = removed.into_iter().map(|known| links::leave(node, known, grace)).collect();
         for known in added {
             node.events.send(&MemberEvent::Added { host: Arc::clone(known.name()) });

@@ -40,7 +40,6 @@ pub(super) fn check_names(
     if let Some((host, _)) = names.iter().find(needs_tls).filter(|_| !has_dialer) {
         return Err(BuildError::NoTlsDialer { host: String::from(*host) });
     }
-    warn_of(local, &names);
     Ok(())
 }
 
@@ -56,16 +55,24 @@ pub(super) fn check_node(node: &str, has_dialer: bool) -> Result<(), BuildError>
     Ok(())
 }
 
-/// Logs what is probably a mistake.
-fn warn_of(local: &str, names: &[(&str, Name<'_>)]) {
+/// Logs what is probably a mistake in a list that was checked, as far as it is about these new names.
+pub(super) fn warn_of(local: &str, hosts: &[String], is_new: impl Fn(&str) -> bool) {
+    let names: Vec<(&str, Name<'_>)> =
+        hosts.iter().filter_map(|host| Some((host.as_str(), Name::parse(host).ok()?))).collect();
     let secure = names.iter().find(|(_, name)| name.is_secure());
     let plain = names.iter().find(|(_, name)| !name.is_secure());
-    if let (Some((secure, _)), Some((plain, _))) = (secure, plain) {
+    let is_own_secure = names.iter().any(|(host, name)| *host == local && name.is_secure());
+    let mut differs = names.iter().filter(|(_, name)| name.is_secure() != is_own_secure);
+    if let (Some((secure, _)), Some((plain, _))) = (secure, plain)
+        && differs.any(|(host, _)| is_new(host))
+    {
         tracing::warn!(local, secure, plain, "the host list has names with and without TLS");
     }
     for (number, (host, name)) in names.iter().enumerate() {
-        let same_host = |(_, other): &&(&str, Name<'_>)| {
-            other.is_same_host(*name) && other.states_port() != name.states_port()
+        let same_host = |(other_host, other): &&(&str, Name<'_>)| {
+            other.is_same_host(*name)
+                && other.states_port() != name.states_port()
+                && (is_new(host) || is_new(other_host))
         };
         if let Some((other, _)) = names[..number].iter().find(same_host) {
             tracing::warn!(

@@ -29,6 +29,14 @@ use crate::net::serve::registry::Registry;
 use crate::net::transport::Security;
 use crate::proto::{Features, Introduction, Limits, dials, is_guest_name};
 
+/// The source of members that a node follows.
+#[derive(Debug, Default)]
+pub(super) struct Following {
+    /// Counts the sources.
+    pub(super) number: u64,
+    pub(super) task: Option<AbortHandle>,
+}
+
 /// One node and its peers.
 pub(super) struct Node {
     pub(super) name: Arc<str>,
@@ -57,8 +65,7 @@ pub(super) struct Node {
     /// Held while the list of members changes; `true` when it cannot change any more, because the node shuts down.
     pub(super) changing: Mutex<bool>,
     pub(super) events: Hub,
-    /// The task that follows a source of members.
-    pub(super) following: Mutex<Option<AbortHandle>>,
+    pub(super) following: Mutex<Following>,
     /// Becomes `true` when the node is shut down.
     pub(super) over: watch::Sender<bool>,
     /// Has a receiver for each task that must end before a shutdown is complete.
