@@ -63,7 +63,7 @@ const NOT_NOW: &str = "this node cannot accept the connection now";
 /// sockets to [`tune`](crate::tune): otherwise small messages may be sent with a delay.
 ///
 /// A server that verifies client certificates can pass them on: the extension of the type
-/// [`PeerCertificate`](crate::PeerCertificate) becomes [`Claim::certificate`](crate::Claim::certificate) and
+/// [`PeerCertificate`] becomes [`Claim::certificate`](crate::Claim::certificate) and
 /// [`Context::certificate`](crate::Context::certificate).
 ///
 /// The service does not keep the node alive. It must be called inside a tokio runtime, and its tasks run there.
