@@ -64,7 +64,7 @@ impl SerializeSeq for Elements<'_, '_> {
     #[inline]
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), PackError> {
         self.count += 1;
-        self.packer.nested("", value)
+        self.packer.nested("", 0, value)
     }
 
     #[inline]
@@ -90,13 +90,13 @@ impl SerializeMap for Elements<'_, '_> {
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), PackError> {
         self.count += 1;
         let from = self.packer.out.len();
-        self.packer.nested("", key)?;
+        self.packer.nested("", 0, key)?;
         if self.len.is_some() { Ok(()) } else { self.note_key(from) }
     }
 
     #[inline]
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), PackError> {
-        self.packer.nested("", value)
+        self.packer.nested("", 0, value)
     }
 
     #[inline]
@@ -148,7 +148,7 @@ impl<'p, 'a> Fields<'p, 'a> {
         if self.names {
             written(encode::write_str(&mut self.packer.out, key))?;
         }
-        self.packer.nested(key, value).map_err(|error| error.inside(key))
+        self.packer.nested(key, 0, value).map_err(|error| error.inside(key))
     }
 
     /// A field that is skipped moves the later ones in an array, so its struct needs names.
@@ -183,7 +183,7 @@ macro_rules! unnamed {
             #[inline]
             fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), PackError> {
                 self.count += 1;
-                self.packer.nested_element(self.name, self.count, value)
+                self.packer.nested(self.name, self.count, value)
             }
 
             #[inline]

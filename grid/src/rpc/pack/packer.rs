@@ -64,9 +64,15 @@ impl<'a> Packer<'a> {
         Ok(names)
     }
 
-    /// Writes a value that is inside another one. `at` is the name of its field or variant, or empty.
+    /// Writes a value that is inside another one. `at` is the name of its field or variant, or empty; `number` counts the
+    /// elements of a tuple, and is 0 elsewhere.
     #[inline]
-    pub(super) fn nested<T>(&mut self, at: &'static str, value: &T) -> Result<(), PackError>
+    pub(super) fn nested<T>(
+        &mut self,
+        at: &'static str,
+        number: usize,
+        value: &T,
+    ) -> Result<(), PackError>
     where
         T: Serialize + ?Sized,
     {
@@ -74,26 +80,8 @@ impl<'a> Packer<'a> {
             return value.serialize(self);
         }
         let outside = self.path;
-        self.path = outside.enter::<T>(at);
+        self.path = outside.enter::<T>(at, number);
         value.serialize(&mut *self)?;
-        self.path = outside;
-        Ok(())
-    }
-
-    /// Writes the element of a tuple, or of a struct or variant of that form with the name `of`.
-    #[inline]
-    pub(super) fn nested_element<T>(
-        &mut self,
-        of: &'static str,
-        number: usize,
-        value: &T,
-    ) -> Result<(), PackError>
-    where
-        T: Serialize + ?Sized,
-    {
-        let outside = self.path;
-        self.path = outside.element(number);
-        self.nested(of, value)?;
         self.path = outside;
         Ok(())
     }

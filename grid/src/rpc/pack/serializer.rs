@@ -95,7 +95,7 @@ impl<'p, 'a> Serializer for &'p mut Packer<'a> {
     #[inline]
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), PackError> {
         let start = self.out.len();
-        self.nested("", value)?;
+        self.nested("", 0, value)?;
         if self.out[start..] == [0xc0] {
             return Err(PackError::new(
                 "`Some` of `()`, `None` or another value that is nil would arrive as `None`: use \
@@ -137,7 +137,7 @@ impl<'p, 'a> Serializer for &'p mut Packer<'a> {
                 .serialize_newtype_struct(name, value)
                 .map_err(PackError::new);
         }
-        self.nested("", value)
+        self.nested("", 0, value)
     }
 
     #[inline]
@@ -149,7 +149,7 @@ impl<'p, 'a> Serializer for &'p mut Packer<'a> {
         value: &T,
     ) -> Result<(), PackError> {
         self.variant(variant)?;
-        self.nested(variant, value)
+        self.nested(variant, 0, value)
     }
 
     #[inline]

@@ -45,19 +45,13 @@ impl Path {
         Self { hash, depth: if is_map { WITH_NAMES } else { 0 } }
     }
 
-    /// The path of an element of a tuple, up to its type.
+    /// The path of a value of type `T` that is inside: in the field or variant `at`, or the element of this number.
     #[inline]
-    pub(super) fn element(self, number: usize) -> Self {
-        Self { hash: self.hash.wrapping_add(number as u64), ..self }
-    }
-
-    /// The path of a value of type `T` that is inside, in the field or variant `at`.
-    #[inline]
-    pub(super) fn enter<T: ?Sized>(self, at: &'static str) -> Self {
+    pub(super) fn enter<T: ?Sized>(self, at: &'static str, number: usize) -> Self {
         match self.depth {
             0..DEPTH_MAX => {
-                let hash = mixed(mixed(self.hash, at), type_name::<T>());
-                Self { hash, depth: self.depth + 1 }
+                let place = mixed(self.hash.wrapping_add(number as u64), at);
+                Self { hash: mixed(place, type_name::<T>()), depth: self.depth + 1 }
             }
             DEPTH_MAX.. => self.with_names(),
         }
@@ -199,7 +193,7 @@ mod tests {
     #[test]
     fn a_struct_is_remembered_by_name_length_and_path() {
         let root = Path::new(Layout::Compact, "whole");
-        let inside = root.enter::<u8>("field");
+        let inside = root.enter::<u8>("field", 0);
         let key_of = |len| inside.key("name", len).unwrap();
         assert_eq!(key_of(1).form(), None);
         remember(&[key_of(1)], Form::Array);
@@ -207,12 +201,12 @@ mod tests {
         assert_eq!((key_of(1).form(), key_of(2).form()), (Some(Form::Array), Some(Form::Map)));
         let elsewhere = [
             root,
-            root.enter::<u16>("field"),
-            root.enter::<u8>("other"),
-            root.element(1).enter::<u8>("field"),
-            inside.enter::<u8>("field"),
+            root.enter::<u16>("field", 0),
+            root.enter::<u8>("other", 0),
+            root.enter::<u8>("field", 1),
+            inside.enter::<u8>("field", 0),
         ];
-        let other = Path::new(Layout::Compact, "other").enter::<u8>("field");
+        let other = Path::new(Layout::Compact, "other").enter::<u8>("field", 0);
         for path in elsewhere.into_iter().chain([other]) {
             assert_eq!(path.key("name", 1).unwrap().form(), None, "{path:?}");
         }
@@ -222,10 +216,10 @@ mod tests {
     fn deep_structs_have_names() {
         let mut path = Path::new(Layout::Compact, "whole");
         for _ in 0..DEPTH_MAX {
-            path = path.enter::<u8>("");
+            path = path.enter::<u8>("", 0);
         }
-        assert!(path.key("name", 1).is_some() && path.enter::<u8>("").key("name", 1).is_none());
-        assert!(path.enter::<u8>("").enter::<u8>("").key("name", 1).is_none());
+        assert!(path.key("name", 1).is_some() && path.enter::<u8>("", 0).key("name", 1).is_none());
+        assert!(path.enter::<u8>("", 0).enter::<u8>("", 0).key("name", 1).is_none());
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl SerializeTuple for Tuple<'_, '_> {
             self.spread()?;
         }
         self.count += 1;
-        self.packer.nested_element("", self.count, value)
+        self.packer.nested("", self.count, value)
     }
 
     #[inline]
