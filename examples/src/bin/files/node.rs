@@ -9,10 +9,8 @@ use std::{
 };
 
 use grid::{Connection, Guests};
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-};
+use grid_examples::signal::interrupted;
+use tokio::net::TcpListener;
 
 use crate::{
     ask::Everybody,
@@ -46,8 +44,7 @@ pub(crate) async fn run(args: &Node) -> Result<(), Box<dyn Error>> {
         .build()?;
 
     // Before the line that says that this node is running: from then on a signal must shut it down properly.
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let interrupted = interrupted()?;
     let server = tokio::spawn(manager.serve(listener));
     // Fails if stdout is closed, which is fine.
     let _ = writeln!(io::stdout(), "listening on {}", args.name);
@@ -56,8 +53,7 @@ pub(crate) async fn run(args: &Node) -> Result<(), Box<dyn Error>> {
     }
 
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        () = interrupted => {}
         ended = server => ended??,
     }
     eprintln!("shutting down");
