@@ -12,7 +12,7 @@ use std::time::Duration;
 use grid::Manager;
 use grid_examples::peer::checks::{all, run_all};
 use grid_examples::peer::handlers;
-use support::{A, B, Network, pair};
+use support::{A, B, EXTENSIONS, Network, pair};
 
 /// Runs all checks of one node against another, or against itself.
 async fn drive(from: &Manager, to: &str) {
@@ -72,21 +72,9 @@ async fn all_checks_pass_without_checksums() {
 
 #[tokio::test(start_paused = true)]
 async fn all_checks_pass_without_any_one_of_the_extensions() {
-    let all = [
-        "ids32",
-        "meta",
-        "cancel",
-        "credits",
-        "chunks",
-        "names",
-        "limits",
-        "crc",
-        "contracts",
-        "proof",
-    ];
-    let mut offers: Vec<Vec<&str>> = all
+    let mut offers: Vec<Vec<&str>> = EXTENSIONS
         .iter()
-        .map(|missing| all.iter().copied().filter(|name| name != missing).collect())
+        .map(|missing| EXTENSIONS.iter().copied().filter(|name| name != missing).collect())
         .collect();
     offers.push(Vec::new());
     for offer in offers {

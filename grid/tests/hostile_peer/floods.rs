@@ -9,8 +9,8 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
-use crate::raw::{ALL, RawPeer, merged, message, op, reason};
-use crate::support::Network;
+use crate::raw::{RawPeer, merged, message, op, reason};
+use crate::support::{EXTENSIONS, Network};
 
 /// The id of a handler that answers at once, and of one that never does.
 const ECHO: u8 = 7;
@@ -101,7 +101,7 @@ fn assert_names(reason: &LinkError, what: &str, per_sec: u64) {
 #[tokio::test(start_paused = true)]
 async fn pings_and_unknown_messages() {
     let scene = scene(Config::default()).await;
-    for extensions in [&[][..], ALL] {
+    for extensions in [&[][..], &EXTENSIONS] {
         let reason = scene.flood_of(extensions, message(0, op::PING, 0, b"")).await;
         assert_names(&reason, "pings", 7812);
         tokio::time::sleep(Duration::from_secs(10)).await;
@@ -115,7 +115,7 @@ async fn pings_and_unknown_messages() {
 async fn messages_for_calls_that_are_over() {
     let scene = scene(Config::default()).await;
     for one in [op::MUX_CLIENT_MSG, op::RESPONSE] {
-        let reason = scene.flood_of(ALL, message(5, one, 0, b"stale")).await;
+        let reason = scene.flood_of(&EXTENSIONS, message(5, one, 0, b"stale")).await;
         assert_names(&reason, "messages for calls that are over", 125_000);
         tokio::time::sleep(Duration::from_secs(10)).await;
     }
@@ -126,7 +126,7 @@ async fn messages_for_calls_that_are_over() {
 async fn calls_that_are_cancelled_at_once() {
     let scene = scene(Config::default()).await;
     let reason = scene
-        .flood(ALL, |number| {
+        .flood(&EXTENSIONS, |number| {
             let pair = |mux| [message(mux, op::REQUEST, NEVER, b""), message(mux, 8, 0, b"")];
             let muxes = 1000 * number + 1..=1000 * (number + 1);
             vec![Message::Binary(merged(&muxes.flat_map(pair).collect::<Vec<_>>()))]
@@ -139,12 +139,12 @@ async fn calls_that_are_cancelled_at_once() {
 async fn frames_of_the_websocket() {
     let scene = scene(Config::default()).await;
     for frame in [Message::Ping(Bytes::new()), Message::Pong(Bytes::new()), Message::text("text")] {
-        let reason = scene.flood(ALL, |_| vec![frame.clone(); 100]).await;
+        let reason = scene.flood(&EXTENSIONS, |_| vec![frame.clone(); 100]).await;
         assert_names(&reason, "WebSocket frames without a message", 7812);
     }
     let mut begun = false;
     let reason = scene
-        .flood(ALL, |_| {
+        .flood(&EXTENSIONS, |_| {
             let data =
                 if std::mem::replace(&mut begun, true) { Data::Continue } else { Data::Binary };
             let fragment =

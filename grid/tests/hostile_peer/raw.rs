@@ -9,6 +9,8 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, duplex};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
+use crate::support::EXTENSIONS;
+
 /// Ops of the protocol.
 pub(crate) mod op {
     pub(crate) const CONNECT: u8 = 1;
@@ -18,20 +20,6 @@ pub(crate) mod op {
     pub(crate) const RESPONSE: u8 = 15;
     pub(crate) const MERGED: u8 = 17;
 }
-
-/// Every extension.
-pub(crate) const ALL: &[&str] = &[
-    "ids32",
-    "meta",
-    "cancel",
-    "credits",
-    "chunks",
-    "names",
-    "limits",
-    "crc",
-    "contracts",
-    "proof",
-];
 
 /// A message of the grid protocol. Its end has a CRC.
 pub(crate) fn message(mux: u64, op: u8, handler: u8, payload: &[u8]) -> Bytes {
@@ -132,7 +120,7 @@ impl RawPeer {
         name: &str,
         contracts: &[u8],
     ) -> Result<Self, Refused> {
-        Self::connect_with(manager, name, ALL, contracts).await
+        Self::connect_with(manager, name, &EXTENSIONS, contracts).await
     }
 
     async fn connect_with(

@@ -9,7 +9,8 @@ use grid::{Builder, Capacities, Config, LinkError, Manager, State};
 use tokio::time::sleep;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::raw::{ALL, RawPeer, array, merged, message};
+use crate::raw::{RawPeer, array, merged, message};
+use crate::support::EXTENSIONS;
 use crate::{MIB, Meter, alone};
 
 mod op {
@@ -166,7 +167,8 @@ fn items() -> u32 {
 async fn requests_that_handlers_hold() {
     let _alone = alone().await;
     let len = 16 * MIB - 200;
-    for (extensions, parts) in [(&[][..], false), (ALL, false), (ALL, true)] {
+    for (extensions, parts) in [(&[][..], false), (&EXTENSIONS[..], false), (&EXTENSIONS[..], true)]
+    {
         let scene = scene(Config::default(), 1);
         let mut peer = scene.connect(extensions).await;
         warm_up(&mut peer, len).await;
@@ -194,7 +196,7 @@ async fn requests_that_handlers_hold() {
 async fn items_that_nobody_reads() {
     let _alone = alone().await;
     let len = 15 * MIB;
-    for extensions in [&[][..], ALL] {
+    for extensions in [&[][..], &EXTENSIONS] {
         let scene = scene(Config::default(), 1);
         let mut peer = scene.connect(extensions).await;
         warm_up(&mut peer, len).await;
@@ -219,7 +221,7 @@ async fn items_that_nobody_reads() {
 #[tokio::test(start_paused = true)]
 async fn answers_that_the_peer_does_not_read() {
     let _alone = alone().await;
-    for extensions in [&[][..], ALL] {
+    for extensions in [&[][..], &EXTENSIONS] {
         let scene = scene(Config::default(), 1);
         let mut peer = scene.connect(extensions).await;
         let meter = Meter::start();
@@ -238,7 +240,7 @@ async fn slices_of_merged_messages_that_a_handler_keeps() {
     let _alone = alone().await;
     let rounds = if cfg!(debug_assertions) { 40 } else { 1000 };
     for (total, rounds) in [(MIB, rounds), (31 << 10, 20 * rounds)] {
-        for extensions in [&[][..], ALL] {
+        for extensions in [&[][..], &EXTENSIONS] {
             let scene = scene(Config::default(), 1);
             let mut peer = scene.connect(extensions).await;
             let filler = message(1, op::UNKNOWN, 0, &vec![7; total - 200]);
@@ -348,7 +350,7 @@ async fn three_peers_share_the_limit_of_the_node() {
 async fn small_requests_among_large_frames_without_a_message() {
     let _alone = alone().await;
     let scene = scene(Config::default(), 1);
-    let mut peer = scene.connect(ALL).await;
+    let mut peer = scene.connect(&EXTENSIONS).await;
     let text = "x".repeat(4 * MIB);
     assert!(peer.send_frame(Message::text(text.clone())).await);
     settle().await;
@@ -368,7 +370,7 @@ async fn small_requests_among_large_frames_without_a_message() {
 async fn pings_of_a_peer_that_does_not_read() {
     let _alone = alone().await;
     let scene = scene(Config::default(), 1);
-    let mut peer = scene.connect(ALL).await;
+    let mut peer = scene.connect(&EXTENSIONS).await;
     for mux in 1..=4 {
         let request = message(mux, op::REQUEST, LARGE, b"");
         peer.socket.send(Message::Binary(request)).await.unwrap();

@@ -4,12 +4,22 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use grid::{Builder, Connection, Dial, Dialing, Io, Manager, Service};
+use grid::{BuildError, Builder, Connection, Dial, Dialing, Io, Manager, Service};
 use tokio::io::{DuplexStream, duplex};
 use tokio::task::AbortHandle;
+
+/// All extensions that this library knows, by name. First used inside a runtime.
+pub(crate) static EXTENSIONS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let Err(BuildError::UnknownExtension { known, .. }) =
+        Manager::builder(A).extensions(["?"]).build()
+    else {
+        panic!("the error lists them");
+    };
+    known.into_iter().map(|name| &*name.leak()).collect()
+});
 
 /// Bytes that a connection holds in each direction.
 const PIPE_BYTES: usize = 64 * 1024;
