@@ -2,10 +2,14 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
+#[path = "support/double.rs"]
+mod double;
+
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use double::{DoubleClient, DoubleServer, Doubler};
 use grid::{BuildError, Dial, Dialing, LinkError, Manager};
 use tokio::net::UnixListener;
 
@@ -33,19 +37,6 @@ impl Directory {
 impl Drop for Directory {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-#[grid::service]
-trait Double {
-    async fn double(&self, number: u64) -> u64;
-}
-
-struct Doubler;
-
-impl Double for Doubler {
-    async fn double(&self, number: u64) -> u64 {
-        2 * number
     }
 }
 

@@ -11,6 +11,8 @@
 #![cfg(feature = "http2")]
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
+#[path = "../support/double.rs"]
+mod double;
 #[path = "../support/log.rs"]
 mod lines;
 #[path = "../support/script.rs"]
@@ -27,6 +29,7 @@ mod requests;
 
 use std::time::Duration;
 
+use double::{DoubleClient, DoubleServer, Doubler};
 use grid::{Builder, Dial, Dialing, HttpService, Io, Manager};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -35,19 +38,6 @@ use tokio::io::{DuplexStream, duplex};
 
 /// Longer than a node needs to connect.
 const SOON: Duration = Duration::from_secs(20);
-
-#[grid::service]
-trait Double {
-    async fn double(&self, number: u64) -> u64;
-}
-
-struct Doubler;
-
-impl Double for Doubler {
-    async fn double(&self, number: u64) -> u64 {
-        2 * number
-    }
-}
 
 /// Checks that a node can call another one.
 #[track_caller]

@@ -14,7 +14,8 @@ use tokio::io::duplex;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-use crate::{DoubleServer, Doubler, SOON, assert_calls};
+use crate::double::{DoubleServer, Doubler};
+use crate::{SOON, assert_calls};
 
 const GUIDE: &str = include_str!("../../../docs/guide/mounting.md");
 

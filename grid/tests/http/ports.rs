@@ -21,7 +21,8 @@ use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::server::{NamedService, UnaryService};
 use tonic::{Request, Response, Status};
 
-use crate::{DoubleServer, Doubler, assert_calls};
+use crate::assert_calls;
+use crate::double::{DoubleServer, Doubler};
 
 /// Keeps the addresses that it is asked about.
 #[derive(Clone, Default)]

@@ -1,5 +1,6 @@
 //! Files that change: new connections use the new ones, links stay up, and bad files change nothing.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use grid::{Manager, Tls};
@@ -7,7 +8,7 @@ use tokio::time::sleep;
 use tracing::Level;
 
 use crate::log::Lines;
-use crate::network::{World, apart, connected, hosts, names, node, start_with};
+use crate::network::{Route, World, apart, connected, hosts, names, node, start_with};
 use crate::pki::{Ca, Stated};
 
 /// Longer than the interval at which files are read.
@@ -21,42 +22,75 @@ fn instance(dialing: &Manager) -> String {
 }
 
 /// Connects another run of the dialing node, which replaces the first one.
-async fn connects(tls: Tls, route: crate::network::Route) -> bool {
+async fn connects(tls: Tls, route: Route) -> bool {
     let dialing = node(names().0).tls_over(tls, route).build().unwrap();
     let connection = dialing.connection(names().1).unwrap();
     connection.wait_connected(Duration::from_secs(3)).await.is_ok()
 }
 
+/// A listener with a revocation list, and a client certificate that may get onto it.
+struct Revocable {
+    world: World,
+    client: (PathBuf, PathBuf),
+    route: Route,
+    _listening: Manager,
+}
+
+impl Revocable {
+    /// The serial number of the client certificate.
+    const SERIAL: u64 = 42;
+
+    fn new(test: &str) -> Self {
+        let world = World::new(test);
+        let (dialer, host) = hosts();
+        let crl = world.folder.write("crl.pem", world.ca.revoke(&[5]));
+        let leaf = world.ca.sign_as(Stated { serial: Self::SERIAL, ..Stated::host(dialer) });
+        let client = world.folder.pair("client", &leaf);
+        let (incoming, route) = crate::network::listener();
+        let listening = node(names().1).tls(world.mutual(host).crl(&crl)).build().unwrap();
+        tokio::spawn(listening.serve(incoming));
+        Self { world, client, route, _listening: listening }
+    }
+
+    fn client(&self) -> Tls {
+        let (certificate, key) = &self.client;
+        self.world.client().client_certificate(certificate, key)
+    }
+
+    /// Replaces the list.
+    fn revoke(&self, serials: &[u64]) {
+        self.world.folder.write("crl.pem", self.world.ca.revoke(serials));
+    }
+
+    /// Whether a dialer with the client certificate connects.
+    async fn connects(&self) -> bool {
+        connects(self.client(), self.route.clone()).await
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_client_certificate_is_revoked_without_a_restart() {
-    let world = World::new("revoke");
-    let (dialer, listening) = hosts();
-    let crl = world.folder.write("crl.pem", world.ca.revoke(&[5]));
-    let leaf = world.ca.sign_as(Stated { serial: 42, ..Stated::host(dialer) });
-    let (certificate, key) = world.folder.pair("client", &leaf);
-    let client = || world.client().client_certificate(&certificate, &key);
-    let (incoming, route) = crate::network::listener();
     let (lines, _guard) = Lines::collect();
-    let listening = node(names().1).tls(world.mutual(listening).crl(&crl)).build().unwrap();
-    tokio::spawn(listening.serve(incoming));
-    let dialing = node(names().0).tls_over(client(), route.clone()).build().unwrap();
+    let revocable = Revocable::new("revoke");
+    let dialing = node(names().0).tls_over(revocable.client(), revocable.route.clone());
+    let dialing = dialing.build().unwrap();
     connected(&dialing).await;
     let before = instance(&dialing);
     sleep(RELOADED).await;
     assert!(lines.with(Level::INFO, CHANGED).is_empty(), "nothing has changed yet");
 
-    world.folder.write("crl.pem", world.ca.revoke(&[5, 42]));
+    revocable.revoke(&[5, Revocable::SERIAL]);
     sleep(RELOADED).await;
     assert_eq!(lines.with(Level::INFO, CHANGED).len(), 1);
     assert_eq!(instance(&dialing), before, "the link stays up");
     assert!(dialing.connection(names().1).unwrap().state().is_connected());
     drop(dialing);
-    assert!(!connects(client(), route.clone()).await);
+    assert!(!revocable.connects().await);
     assert!(!lines.with(Level::WARN, "the dialer's certificate is revoked").is_empty());
 
-    world.folder.write("crl.pem", world.ca.revoke(&[5]));
+    revocable.revoke(&[5]);
     sleep(RELOADED).await;
-    assert!(connects(client(), route).await, "it is on no list any more");
+    assert!(revocable.connects().await, "it is on no list any more");
 }
 
 #[tokio::test(start_paused = true)]
@@ -126,25 +160,18 @@ async fn a_bad_file_keeps_the_previous_one_and_is_logged_once() {
 /// That a node has not renewed its own certificate does not let revoked ones in.
 #[tokio::test(start_paused = true)]
 async fn a_revocation_counts_although_the_own_certificate_has_expired() {
-    let world = World::new("expired");
-    let (dialer, host) = hosts();
-    let crl = world.folder.write("crl.pem", world.ca.revoke(&[5]));
-    let leaf = world.ca.sign_as(Stated { serial: 42, ..Stated::host(dialer) });
-    let (certificate, key) = world.folder.pair("client", &leaf);
-    let client = || world.client().client_certificate(&certificate, &key);
-    let (incoming, route) = crate::network::listener();
     let (lines, _guard) = Lines::collect();
-    let listening = node(names().1).tls(world.mutual(host).crl(&crl)).build().unwrap();
-    tokio::spawn(listening.serve(incoming));
-    assert!(connects(client(), route.clone()).await);
+    let revocable = Revocable::new("expired");
+    assert!(revocable.connects().await);
+    let (world, (_, host)) = (&revocable.world, hosts());
     let expired = world.ca.sign_as(Stated { valid: (2020, 2021), ..Stated::host(host) });
     world.folder.pair(host, &expired);
-    world.folder.write("crl.pem", world.ca.revoke(&[5, 42]));
+    revocable.revoke(&[5, Revocable::SERIAL]);
     sleep(RELOADED).await;
     let warned = lines.with(Level::WARN, "other nodes refuse the certificate of this node");
     assert!(warned.len() == 1 && warned[0].contains("has expired"), "{warned:#?}");
     assert_eq!(lines.with(Level::INFO, CHANGED).len(), 1, "the new list is in use");
-    assert!(!connects(client(), route).await);
+    assert!(!revocable.connects().await);
 }
 
 #[tokio::test(start_paused = true)]
