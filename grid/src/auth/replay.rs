@@ -25,7 +25,7 @@ const NONCES_PER_PAIR_MAX: usize = 256;
 pub(super) enum Used {
     /// It was used before.
     Before,
-    /// So many later ones were used that it is not known any more.
+    /// Too many later tokens were used to remember whether this one was.
     Outdated,
 }
 

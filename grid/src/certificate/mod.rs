@@ -55,7 +55,7 @@ struct Parts {
     valid_until: SystemTime,
 }
 
-/// Bytes that should be a certificate are none.
+/// These bytes are not a certificate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not an X.509 certificate in DER: {reason}")]
 #[non_exhaustive]

@@ -180,9 +180,14 @@ async fn attempt(node: &Node, endpoint: &Endpoint) -> Result<Arrival, Failed> {
         within(limit, "no WebSocket upgrade", open(node, endpoint)).await?;
     let contracts = peer.contracts.statement();
     let (number, credentials) = (node.next_dial(), node.credentials());
-    let (remote, certificate_of) = (&*peer.name, certificate.as_ref());
-    let dialed =
-        Dialed { remote, token, number, contracts, credentials, certificate: certificate_of };
+    let dialed = Dialed {
+        remote: &peer.name,
+        token,
+        number,
+        contracts,
+        credentials,
+        certificate: certificate.as_ref(),
+    };
     match introduce(&mut transport, &node.introduction(), dialed).await {
         Ok(agreed) => {
             transport.take_messages_of(node.config.message_bytes_max);

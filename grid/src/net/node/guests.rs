@@ -41,6 +41,7 @@ pub(super) fn claim(node: &Arc<Node>, connect: &Connect) -> Result<GuestTicket, 
     };
     let dial = connect.dial.unwrap_or_default();
     let (known, earlier) = node.guests.enter(&connect.host, Instance(connect.id), dial, create)?;
+    drop(shuts_down);
     if let Some(earlier) = earlier {
         earlier.cut(LinkError::Replaced { by: None });
     }
