@@ -12,8 +12,13 @@ pub(in crate::net) type Panic = Box<dyn Any + Send>;
 /// Runs user code and logs its panic. `what` names the code.
 pub(in crate::net) fn catch(what: &str, run: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
-        tracing::error!(panic = text(&panic), "{what} panicked");
+        // The subscriber is the user's as well.
+        let log = || tracing::error!(panic = text(&panic), "{what} panicked");
+        let logged = catch_unwind(AssertUnwindSafe(log));
         discard(panic);
+        if let Err(of_subscriber) = logged {
+            discard(of_subscriber);
+        }
     }
 }
 

@@ -217,6 +217,71 @@ async fn events_tell_what_happens_and_end_with_the_node() {
     while events.next().await.is_some() {}
 }
 
+/// A subscriber, which is the user's code, runs this at each line.
+struct AtEachLine<F>(F);
+
+impl<F: Fn() + Send + Sync + 'static> tracing::Subscriber for AtEachLine<F> {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, _: &tracing::Event<'_>) {
+        self.0();
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+/// The thread that adds a node is held up in a line of its log, and another one removes the node.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_is_added_before_it_is_removed_also_if_two_threads_do_that() {
+    let manager = started(&Network::default(), A, &[A]);
+    let members = manager.members();
+    let mut events = members.events();
+    let (reached, wait) = std::sync::mpsc::channel();
+    let (go_on, held) = std::sync::mpsc::channel::<()>();
+    let (adding, held) = (manager.members(), std::sync::Mutex::new(held));
+    let adder = std::thread::spawn(move || {
+        let hold = move || {
+            let _ = reached.send(());
+            let _ = held.lock().unwrap().recv();
+        };
+        tracing::subscriber::with_default(AtEachLine(hold), || adding.add(B))
+    });
+    tokio::task::spawn_blocking(move || wait.recv()).await.unwrap().unwrap();
+    members.remove(B, Duration::ZERO).await.unwrap();
+    drop(go_on);
+    assert_eq!(tokio::task::spawn_blocking(|| adder.join()).await.unwrap().unwrap(), Ok(true));
+    let added = events.next().await;
+    assert!(matches!(added, Some(MemberEvent::Added { .. })), "{added:?}");
+    let removed = events.next().await;
+    assert!(matches!(removed, Some(MemberEvent::Removed { .. })), "{removed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscriber_that_panics_does_not_keep_members_from_their_links() {
+    let network = Network::default();
+    let (one, other) = (started(&network, A, &[A]), started(&network, B, &[B]));
+    let panics = || AtEachLine(|| panic!("the disk is full"));
+    for (manager, peer) in [(&one, B), (&other, A)] {
+        let add = || tracing::subscriber::with_default(panics(), || manager.members().add(peer));
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(add)).unwrap_err();
+    }
+    connected(&one, B, 3 * SECOND).await;
+    assert_eq!(one.members().add(C), Ok(true), "further changes take effect");
+    other.members().remove(A, Duration::ZERO).await.unwrap();
+}
+
 /// Calls all other nodes of a list in a loop.
 struct Load {
     stop: Arc<AtomicBool>,

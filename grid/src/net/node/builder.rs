@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use super::build_error::BuildError;
+use super::changes::Changes;
 use super::dial::{Dial, TcpDial};
 use super::events::Hub;
 use super::guest_policy::Guests;
@@ -421,6 +422,7 @@ impl Builder {
             loopback,
             strangers: Arc::default(),
             changing: Mutex::new(false),
+            changes: Changes::default(),
             events: Hub::default(),
             following: Mutex::default(),
             over: watch::Sender::new(false),

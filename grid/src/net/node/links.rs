@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 
 use super::accept::keep_accepting;
 use super::closing::CLOSE_TIMEOUT;
@@ -55,8 +55,13 @@ pub(super) fn start(node: &Arc<Node>, known: &Arc<Known>) {
 }
 
 /// Ends the link of a member that was removed from the list: its calls are finished for up to `grace`, and everything of it
-/// is freed.
-pub(super) fn leave(node: &Arc<Node>, known: Arc<Known>, grace: Duration) -> JoinHandle<()> {
+/// is freed. Then `waiting` is dropped.
+pub(super) fn leave(
+    node: &Arc<Node>,
+    known: Arc<Known>,
+    grace: Duration,
+    waiting: Option<oneshot::Sender<()>>,
+) {
     let peer = Arc::clone(&known.endpoint.peer);
     node.neighbours.remove(&peer.name, &peer);
     let reason = Arc::new(LinkError::Removed { local: node.name.to_string() });
@@ -67,6 +72,7 @@ pub(super) fn leave(node: &Arc<Node>, known: Arc<Known>, grace: Duration) -> Joi
     let node = Arc::clone(node);
     let runtime = node.runtime.clone();
     runtime.spawn(async move {
+        let _waiting = waiting;
         let mut over = node.over.subscribe();
         let drained = async {
             peer.finished().await;
@@ -86,7 +92,7 @@ pub(super) fn leave(node: &Arc<Node>, known: Arc<Known>, grace: Duration) -> Joi
         peer.show(State::Removed);
         node.peers.left(&known);
         node.events.send(&MemberEvent::Removed { host: Arc::clone(&peer.name) });
-    })
+    });
 }
 
 #[cfg(test)]

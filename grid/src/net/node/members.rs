@@ -5,9 +5,10 @@ use std::fmt;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 
 use super::build_error::BuildError;
+use super::changes::Change;
 use super::events::{MemberEvent, MemberEvents};
 use super::known::Known;
 use super::links;
@@ -78,7 +79,7 @@ impl Members {
     /// [`Builder::build`](crate::Builder::build) has; [`MemberError::ShutDown`] if this node shuts down.
     pub fn add(&self, host: impl Into<String>) -> Result<bool, MemberError> {
         let host = host.into();
-        let added = {
+        {
             let _change = self.begin()?;
             let mut hosts = self.list();
             if hosts.contains(&host) {
@@ -86,9 +87,9 @@ impl Members {
             }
             hosts.push(host.clone());
             self.check(&hosts)?;
-            self.enlist(&[host])
-        };
-        self.apply(added, Vec::new(), Duration::ZERO);
+            self.change(&[host], Vec::new(), Duration::ZERO, None);
+        }
+        self.apply();
         Ok(true)
     }
 
@@ -109,21 +110,22 @@ impl Members {
     /// # Cancel safety
     /// Nothing happens before the future is polled. After that the removal goes on if the future is dropped.
     pub async fn remove(&self, host: &str, grace: Duration) -> Result<(), MemberError> {
-        let removed = {
+        let (waiting, left) = oneshot::channel();
+        {
             let _change = self.begin()?;
             if host == &*self.node.name {
                 return Err(MemberError::Own { local: host.to_owned() });
             }
-            self.node.peers.remove(host).ok_or_else(|| MemberError::NotListed {
+            let removed = self.node.peers.remove(host).ok_or_else(|| MemberError::NotListed {
                 host: host.to_owned(),
                 local: self.node.name.to_string(),
                 nearest: self.node.nearest(host),
-            })?
-        };
-        for leaving in self.apply(Vec::new(), vec![removed], grace) {
-            // It fails only if the runtime ends, and nothing is left then.
-            let _ = leaving.await;
+            })?;
+            self.change(&[], vec![removed], grace, Some(waiting));
         }
+        self.apply();
+        // The sender is dropped when nothing is left.
+        let _ = left.await;
         Ok(())
     }
 
@@ -162,9 +164,9 @@ impl Members {
         let mut removed: Vec<_> = before.into_iter().filter(|host| !after.contains(host)).collect();
         removed.sort_unstable();
         let leaving = removed.iter().filter_map(|host| self.node.peers.remove(host)).collect();
-        let new = self.enlist(&added);
+        self.change(&added, leaving, grace, None);
         drop(change);
-        drop(self.apply(new, leaving, grace));
+        self.apply();
         Ok(MemberChanges { added, removed })
     }
 
@@ -203,8 +205,15 @@ impl Members {
         check_names(&self.node.name, hosts, self.node.has_dialer).map_err(MemberError::Invalid)
     }
 
-    /// Adds these names, which are valid, to the table.
-    fn enlist(&self, hosts: &[String]) -> Vec<Arc<Known>> {
+    /// Adds these names, which are valid, to the table, and notes the change. Must be called between [`begin`](Self::begin)
+    /// and [`apply`](Self::apply).
+    fn change(
+        &self,
+        hosts: &[String],
+        removed: Vec<Arc<Known>>,
+        grace: Duration,
+        waiting: Option<oneshot::Sender<()>>,
+    ) {
         let node = &self.node;
         let _on_runtime = node.runtime.enter();
         let enlist = |host: &String| {
@@ -213,35 +222,40 @@ impl Members {
             node.peers.insert(Arc::clone(&known));
             known
         };
-        hosts.iter().map(enlist).collect()
+        let added: Vec<_> = hosts.iter().map(enlist).collect();
+        if !added.is_empty() || !removed.is_empty() {
+            node.changes.push(Change { added, removed, grace, waiting });
+        }
     }
 
-    /// Starts the links of new members, and ends those of removed ones. No change may be in progress: this wakes tasks and
-    /// logs, which is code of the user. Returns the tasks that end links.
-    fn apply(
-        &self,
-        added: Vec<Arc<Known>>,
-        removed: Vec<Arc<Known>>,
-        grace: Duration,
-    ) -> Vec<JoinHandle<()>> {
-        if added.is_empty() && removed.is_empty() {
-            return Vec::new();
-        }
+    /// Starts the links of new members, and ends those of removed ones. The list may be changed again meanwhile, but not
+    /// under a lock of the caller: this wakes tasks and logs, which is code of the user.
+    fn apply(&self) {
         let node = &self.node;
-        let names = |all: &[Arc<Known>]| {
-            let names: Vec<_> = all.iter().map(|known| &**known.name()).collect();
-            (!names.is_empty()).then(|| names.join(", "))
-        };
-        let (new, gone) = (names(&added), names(&removed));
-        tracing::info!(local = %node.name, added = new, removed = gone, "the host list has changed");
-        warn_of(&node.name, &self.list(), |host| added.iter().any(|known| **known.name() == *host));
-        let leaving = removed.into_iter().map(|known| links::leave(node, known, grace)).collect();
-        for known in added {
-            node.events.send(&MemberEvent::Added { host: Arc::clone(known.name()) });
-            links::start(node, &known);
+        let changed = node.changes.apply(|change| {
+            let (added, removed) = (names(&change.added), names(&change.removed));
+            let mut waiting = change.waiting;
+            for known in change.removed {
+                links::leave(node, known, change.grace, waiting.take());
+            }
+            for known in change.added {
+                node.events.send(&MemberEvent::Added { host: Arc::clone(known.name()) });
+                links::start(node, &known);
+            }
+            (added, removed)
+        });
+        // Last: it does not matter then whether the user's subscriber panics.
+        for (added, removed) in changed {
+            let joined = |names: &[String]| (!names.is_empty()).then(|| names.join(", "));
+            let (new, gone) = (joined(&added), joined(&removed));
+            tracing::info!(local = %node.name, added = new, removed = gone, "the host list has changed");
+            warn_of(&node.name, &self.list(), |host| added.iter().any(|name| name == host));
         }
-        leaving
     }
+}
+
+fn names(all: &[Arc<Known>]) -> Vec<String> {
+    all.iter().map(|known| known.name().to_string()).collect()
 }
 
 impl fmt::Debug for Members {

@@ -4,6 +4,7 @@ mod accept;
 mod arrivals;
 pub(in crate::net) mod build_error;
 pub(in crate::net) mod builder;
+mod changes;
 mod closing;
 mod credentials;
 pub(in crate::net) mod dial;

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::arrivals::Arrivals;
+use super::changes::Changes;
 use super::credentials::Credentials;
 use super::dial::Dial;
 use super::events::Hub;
@@ -64,6 +65,8 @@ pub(super) struct Node {
     pub(super) strangers: Arc<Strangers>,
     /// Held while the list of members changes; `true` when it cannot change any more, because the node shuts down.
     pub(super) changing: Mutex<bool>,
+    /// Changes of that list whose effects have not happened yet.
+    pub(super) changes: Changes,
     pub(super) events: Hub,
     pub(super) following: Mutex<Following>,
     /// Becomes `true` when the node is shut down.
