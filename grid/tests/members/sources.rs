@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use grid::{Manager, MemberFile, MemberSource, NextMembers};
+use grid::{Manager, MemberEvent, MemberFile, MemberSource, NextMembers};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
@@ -28,31 +28,57 @@ impl Drop for Temporary {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_list_follows_its_file_and_keeps_what_it_has_while_the_file_is_bad() {
+/// The file is read on another thread, which virtual time would not wait for.
+#[tokio::test]
+async fn a_file_yields_its_names_or_what_is_wrong_whenever_it_has_changed() {
     let file = Temporary::new("hosts");
+    let mut source = MemberFile::new(&file.0).every(Duration::from_millis(10));
+    let missing = source.next().await.unwrap_err();
+    assert!(missing.to_string().contains("No such file"), "{missing}");
     fs::write(&file.0, format!("# nodes\n{A}\n{B} # the second\n")).unwrap();
-    let source = MemberFile::new(&file.0);
-    let manager = Manager::builder(A).token(grid::NoAuth).members_from(source).build().unwrap();
-    let members = manager.members();
-    let listed = async || {
-        sleep(5 * SECOND).await;
-        members.list()
+    assert_eq!(source.next().await.unwrap(), [A, B]);
+    for (bad, what) in
+        [("# nothing\n".to_owned(), "no name"), ("#".repeat(2 << 20), "longer than 1048576 bytes")]
+    {
+        fs::write(&file.0, bad).unwrap();
+        let bad = source.next().await.unwrap_err();
+        assert!(bad.to_string().contains(what), "{bad}");
+    }
+    fs::remove_file(&file.0).unwrap();
+    source.next().await.unwrap_err();
+    fs::write(&file.0, C).unwrap();
+    assert_eq!(source.next().await.unwrap(), [C]);
+}
+
+/// To open a pipe waits until somebody writes to it.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_pipe_is_no_file() {
+    let pipe = Temporary::new("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe.0).status().unwrap().success());
+    let error = MemberFile::new(&pipe.0).next().await.unwrap_err();
+    assert!(error.to_string().contains("not a file"), "{error}");
+}
+
+#[tokio::test]
+async fn the_list_of_a_node_follows_a_file() {
+    let file = Temporary::new("followed");
+    let manager = Manager::builder(A).token(grid::NoAuth).build().unwrap();
+    let mut events = manager.members().events();
+    let mut changed = async |wanted: &str, members: [&str; 2]| {
+        while let Some(event) = events.next().await {
+            if matches!(event, MemberEvent::Added { host, .. } if &*host == wanted) {
+                break;
+            }
+        }
+        assert_eq!(manager.members().list(), members);
     };
-    assert_eq!(listed().await, [A, B]);
+    fs::write(&file.0, format!("{A}\n{B}\n")).unwrap();
+    manager.members().follow(MemberFile::new(&file.0).every(Duration::from_millis(10)));
+    changed(B, [A, B]).await;
     // This node's own name is always on the list.
     fs::write(&file.0, format!("{C}\n")).unwrap();
-    assert_eq!(listed().await, [A, C]);
-    for bad in ["", "# nothing\n", "node4:9000\n", "http://d:1\nhttp://d:1\n"] {
-        fs::write(&file.0, bad).unwrap();
-        assert_eq!(listed().await, [A, C], "{bad:?}");
-    }
-    fs::write(&file.0, vec![b'#'; 2 << 20]).unwrap();
-    assert_eq!(listed().await, [A, C]);
-    fs::remove_file(&file.0).unwrap();
-    assert_eq!(listed().await, [A, C]);
-    fs::write(&file.0, format!("{A}\n{B}")).unwrap();
-    assert_eq!(listed().await, [A, B]);
+    changed(C, [A, C]).await;
 }
 
 /// Yields what the test sends.
@@ -83,6 +109,11 @@ async fn a_source_that_fails_or_panics_is_asked_again_until_another_one_is_follo
     send.send(Ok(vec![B.to_owned()])).unwrap();
     sleep(5 * SECOND).await;
     assert_eq!(members.list(), [A, B]);
+    for invalid in [vec!["node4:9000"], vec![C, C]] {
+        send.send(Ok(invalid.into_iter().map(str::to_owned).collect())).unwrap();
+        sleep(5 * SECOND).await;
+        assert_eq!(members.list(), [A, B]);
+    }
     members.follow(vec![C]);
     sleep(SECOND).await;
     assert_eq!(members.list(), [A, C]);

@@ -7,6 +7,8 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use super::source::{MemberSource, NextMembers};
 
 /// How often the file is read, unless the user says otherwise.
@@ -75,15 +77,27 @@ impl MemberFile {
         }
     }
 
+    /// Reads the file on a thread of its own: a file system that does not answer blocks it, and the end of a tokio runtime
+    /// waits for its blocking threads.
     async fn read(&self) -> Result<String, String> {
-        let path = self.path.clone();
-        let read = tokio::task::spawn_blocking(move || read(&path)).await;
-        read.unwrap_or_else(|_| Err(io::Error::other("the runtime ends")))
-            .map_err(|e| e.to_string())
+        let (path, (done, read)) = (self.path.clone(), oneshot::channel());
+        let thread = std::thread::Builder::new().name("grid-members".to_owned());
+        let begun = thread.spawn(move || {
+            let _ = done.send(read_whole(&path));
+        });
+        let read = match begun {
+            Ok(_) => read.await.unwrap_or_else(|_| Err(io::Error::other("reading it panicked"))),
+            Err(error) => Err(error),
+        };
+        read.map_err(|e| e.to_string())
     }
 }
 
-fn read(path: &Path) -> io::Result<String> {
+fn read_whole(path: &Path) -> io::Result<String> {
+    // To open a pipe would wait until something writes to it.
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::other("not a file"));
+    }
     let mut text = String::new();
     File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
     if text.len() as u64 > FILE_BYTES_MAX {
