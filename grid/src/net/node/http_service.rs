@@ -53,7 +53,8 @@ const NOT_NOW: &str = "this node cannot accept the connection now";
 /// | no upgrade to a WebSocket, HTTP/1.0, or another version of WebSockets | 426 with `Upgrade` and `Sec-WebSocket-Version` |
 /// | no `Sec-WebSocket-Key`; over HTTP/2, another protocol than WebSockets | 400 |
 /// | a token that the authenticator does not accept | 403 |
-/// | any, after the node was shut down, or while too many connections are in their handshake | 503 |
+/// | any, after the node was shut down, while too many connections are in their handshake, or if the closure of [`address_from`](Self::address_from) panics | 503 |
+/// | an upgrade that the server does not offer, such as hyper without `with_upgrades` | 500 |
 ///
 /// HTTP/2 needs the feature `http2`, and a server that enables extended CONNECT (RFC 8441): nodes dial with HTTP/1.1, but
 /// proxies may change the version.

@@ -58,6 +58,8 @@ struct Inner {
     /// The reasons for which attempts have failed since the link was up last.
     reasons: Repeats<u64>,
     failed_attempts: u64,
+    /// Whether the last line about a connection, or what was left out, said that it is up.
+    is_up: bool,
 }
 
 impl LinkLog {
@@ -68,6 +70,7 @@ impl LinkLog {
             left_out: 0,
             reasons: Repeats::default(),
             failed_attempts: 0,
+            is_up: false,
         };
         Self { peer: Arc::clone(peer), events, inner: Mutex::new(inner) }
     }
@@ -86,6 +89,7 @@ impl LinkLog {
         let mut inner = self.lock();
         let failed_attempts = Some(std::mem::take(&mut inner.failed_attempts)).filter(|n| *n > 0);
         inner.reasons = Repeats::default();
+        inner.is_up = true;
         let (level, left_out) = inner.note(Level::INFO);
         // The subscriber is the user's.
         drop(inner);
@@ -108,8 +112,11 @@ impl LinkLog {
         std::future::pending().await
     }
 
-    /// A connection has ended.
+    /// A connection has ended. Nothing is said if it did not get up because this node shuts down.
     pub(super) fn down(&self, reason: &Arc<LinkError>) {
+        if !std::mem::take(&mut self.lock().is_up) {
+            return;
+        }
         let Peer { local, name, .. } = &*self.peer;
         let down = MemberEvent::Down { host: Arc::clone(name), reason: Arc::clone(reason) };
         self.events.send(&down);
