@@ -93,7 +93,8 @@ pub struct Config {
     /// [`bytes_per_peer_max`](Self::bytes_per_peer_max), and at most a quarter of the
     /// address space.
     ///
-    /// Counted as for one peer, in steps of 1 MiB for each, and with the same effects. If it is too small, one peer that
+    /// Counted as for one peer, in steps of 256 KiB for each, and with the same effects. Guests have a limit of their own,
+    /// [`Guests::bytes_max`](crate::Guests::bytes_max). If it is too small, one peer that
     /// uses its share takes room from the others. If it is too large, many peers at once can exhaust the memory of the
     /// machine.
     pub bytes_per_node_max: usize,

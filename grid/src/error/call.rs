@@ -63,12 +63,12 @@ pub enum CallError<E = Infallible> {
     /// this node hold. The handler has run.
     ///
     /// Messages count until the last slice of them is dropped: see [`Payload`](crate::Payload).
-    #[error("no memory for what {peer} has sent: the limit is {max} bytes (`Config::{setting}`)")]
+    #[error("no memory for what {peer} has sent: the limit is {max} bytes (`{setting}`)")]
     #[non_exhaustive]
     LimitReached {
         /// Name of the node that was called.
         peer: Arc<str>,
-        /// The setting in [`Config`](crate::Config) that is the limit.
+        /// The setting that is the limit, such as `Config::bytes_per_peer_max`.
         setting: &'static str,
         /// Its value, in bytes.
         max: usize,

@@ -531,7 +531,7 @@ impl Link {
             Over::Node => "its peers",
         };
         format!(
-            "the node holds as much memory for {whom} as it may: the limit is {max} bytes (`Config::{setting}`)"
+            "the node holds as much memory for {whom} as it may: the limit is {max} bytes (`{setting}`)"
         )
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::future::join_all;
 use grid::{
     Builder, Connection, Context, Denied, Guest, GuestError, Guests, LinkError, Manager, NoAuth,
     RemoteError, SharedSecret, State,
@@ -108,6 +110,62 @@ async fn one_guest_too_many_is_refused_until_another_one_leaves() {
     sleep(SECOND).await;
     assert_eq!(node.guests().len(), 2);
     guests.push(guest(&network).await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_guests_call_at_once_and_the_next_one_is_refused() {
+    let network = Network::default();
+    let node = node(&network, |builder| {
+        let slow = |_cx, payload| async move {
+            sleep(SECOND).await;
+            Ok(payload)
+        };
+        builder.guests(Guests::up_to(1000)).single_handler(ECHO, None, slow)
+    });
+    let guests = join_all((0..1000).map(|_| guest(&network))).await;
+    let guests: Vec<_> = guests.into_iter().map(Result::unwrap).collect();
+    let call = async |guest: &Guest| guest.connection().request(ECHO, Some("hello".into())).await;
+    for answer in join_all(guests.iter().map(call)).await {
+        assert_eq!(answer, Ok(Some("hello".into())));
+    }
+    let full = guest(&network).await.unwrap_err().to_string();
+    assert!(full.contains(A) && full.contains("1000 (`Builder::guests`)"), "{full}");
+    join_all(guests.iter().map(|guest| guest.shutdown(SECOND))).await;
+    sleep(SECOND).await;
+    assert!(node.guests().is_empty());
+}
+
+/// One guest makes the node hold all that guests may, and another one has nothing left. Nodes have.
+#[tokio::test(start_paused = true)]
+async fn guests_take_no_memory_from_nodes() {
+    let network = Network::default();
+    let hold = |builder: Builder| {
+        builder.guests(Guests::up_to(3).bytes_max(4 << 20)).single_handler(
+            ECHO,
+            None,
+            |_cx, payload| async move {
+                sleep(SECOND).await;
+                Ok(payload)
+            },
+        )
+    };
+    let _a = node(&network, hold);
+    let b = network.node(B, &[A, B]).build().unwrap();
+    network.attach(&b);
+    b.connection(A).unwrap().wait_connected(SECOND).await.unwrap();
+    let (greedy, modest) = (guest(&network).await.unwrap(), guest(&network).await.unwrap());
+    let large = Some(Bytes::from(vec![7; 5 << 19]));
+    let held = greedy.connection().request(ECHO, large.clone());
+    let later = async {
+        sleep(SECOND / 2).await;
+        let refused = modest.connection().request(ECHO, large.clone()).await.unwrap_err();
+        (refused, b.connection(A).unwrap().request(ECHO, large.clone()).await)
+    };
+    let (held, (refused, of_node)) = tokio::join!(held, later);
+    assert!(held == Ok(large.clone()) && of_node == Ok(large.clone()), "both are answered");
+    let said = refused.to_string();
+    assert!(said.contains("4194304 bytes (`Guests::bytes_max`)"), "{said}");
+    assert!(refused.is_retryable(), "{said}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -397,7 +397,7 @@ impl Builder {
             guard(&mut registry, &hook);
         }
         let registry = Arc::new(registry);
-        let limits = config.limits();
+        let (limits, bytes_per_node_max) = (config.limits(), config.bytes_per_node_max);
         let loopback = Endpoint::new(
             Arc::clone(&name),
             Arc::clone(&name),
@@ -417,7 +417,7 @@ impl Builder {
             registry,
             limits,
             peers: Peers::default(),
-            guests: GuestTable::new(guests),
+            guests: GuestTable::new(guests, bytes_per_node_max),
             neighbours: Arc::default(),
             loopback,
             strangers: Arc::default(),

@@ -25,16 +25,29 @@ use crate::net::serve::permit::{CallInfo, Hook};
 #[derive(Clone)]
 pub struct Guests {
     pub(super) connected_max: usize,
+    /// `None`: as much as all nodes.
+    pub(super) bytes_max: Option<usize>,
     pub(super) auth: Option<Arc<dyn Authenticate>>,
     pub(super) permit: Option<Arc<Hook>>,
 }
 
 impl Guests {
     /// At most this many guests at the same time; with 0 the node takes none. Each may use as much memory as a node may,
-    /// [`Config::bytes_per_peer_max`](crate::Config::bytes_per_peer_max), and all peers together share
-    /// [`Config::bytes_per_node_max`](crate::Config::bytes_per_node_max).
+    /// [`Config::bytes_per_peer_max`](crate::Config::bytes_per_peer_max), and all together [`bytes_max`](Self::bytes_max).
     pub fn up_to(connected_max: usize) -> Self {
-        Self { connected_max, auth: None, permit: None }
+        Self { connected_max, bytes_max: None, auth: None, permit: None }
+    }
+
+    /// Sets how much memory all guests together may make the node hold, in bytes. Default: as much as
+    /// [`Config::bytes_per_node_max`](crate::Config::bytes_per_node_max), which is for the other nodes alone: guests take
+    /// nothing from them.
+    ///
+    /// Counted in steps of 256 KiB for each guest. What would exceed it fails like what exceeds the limit of the nodes. If it
+    /// is too small, calls of guests fail that the node could serve; with less than 256 KiB all do. If it is too large, guests
+    /// can exhaust the memory of the machine.
+    #[must_use]
+    pub fn bytes_max(self, bytes: usize) -> Self {
+        Self { bytes_max: Some(bytes), ..self }
     }
 
     /// Sets an authenticator for guests alone, so that their credentials do not make nodes of them. Default: the one of the
@@ -68,6 +81,9 @@ impl Guests {
 
 impl fmt::Debug for Guests {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guests").field("connected_max", &self.connected_max).finish_non_exhaustive()
+        f.debug_struct("Guests")
+            .field("connected_max", &self.connected_max)
+            .field("bytes_max", &self.bytes_max)
+            .finish_non_exhaustive()
     }
 }

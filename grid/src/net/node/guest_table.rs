@@ -8,12 +8,15 @@ use super::known::Known;
 use crate::auth::Authenticate;
 use crate::error::LinkError;
 use crate::net::link::state::Instance;
+use crate::proto::NodeBytes;
 
 /// See the module.
 pub(super) struct GuestTable {
     max: usize,
     /// Who may connect as a guest, if it differs from who may connect as a node.
     auth: Option<Arc<dyn Authenticate>>,
+    /// What all guests make the node hold.
+    bytes: Arc<NodeBytes>,
     seats: Mutex<HashMap<Arc<str>, Seat>>,
 }
 
@@ -25,9 +28,17 @@ struct Seat {
 }
 
 impl GuestTable {
-    pub(super) fn new(policy: Option<Guests>) -> Self {
-        let (max, auth) = policy.map_or((0, None), |policy| (policy.connected_max, policy.auth));
-        Self { max, auth, seats: Mutex::default() }
+    /// The guests of a node that may hold so much memory for its peers.
+    pub(super) fn new(policy: Option<Guests>, bytes_per_node_max: usize) -> Self {
+        let policy = policy.unwrap_or_else(|| Guests::up_to(0));
+        let bytes_max = policy.bytes_max.unwrap_or(bytes_per_node_max);
+        let bytes = NodeBytes::limited_by("Guests::bytes_max", bytes_max);
+        Self { max: policy.connected_max, auth: policy.auth, bytes, seats: Mutex::default() }
+    }
+
+    /// The counter of the memory that all guests share.
+    pub(super) fn bytes(&self) -> Arc<NodeBytes> {
+        Arc::clone(&self.bytes)
     }
 
     /// The authenticator of guests, if they have one of their own.

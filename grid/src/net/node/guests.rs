@@ -35,7 +35,7 @@ pub(super) fn claim(node: &Arc<Node>, connect: &Connect) -> Result<GuestTicket, 
     // An HTTP server may run on another runtime than the node's.
     let _on_runtime = node.runtime.enter();
     let create = || {
-        let endpoint = node.new_endpoint(&connect.host);
+        let endpoint = node.new_endpoint_of_guest(&connect.host);
         let log = Arc::new(LinkLog::new(&endpoint.peer, Hub::default()));
         Known::new(endpoint, None, log)
     };

@@ -110,16 +110,21 @@ impl Node {
     }
 
     /// Returns this node's end of a new link. Must be called on the node's runtime.
-    pub(super) fn new_endpoint(&self, peer: &str) -> Endpoint {
+    fn new_endpoint(&self, peer: &str, limits: Limits) -> Endpoint {
         let (local, registry) = (Arc::clone(&self.name), Arc::clone(&self.registry));
-        let endpoint = Endpoint::new(local, Arc::from(peer), self.limits.clone(), registry);
+        let endpoint = Endpoint::new(local, Arc::from(peer), limits, registry);
         endpoint.peer.introduce(&self.neighbours);
         endpoint
     }
 
+    /// Returns this node's end of a new link to a guest. Must be called on the node's runtime.
+    pub(super) fn new_endpoint_of_guest(&self, peer: &str) -> Endpoint {
+        self.new_endpoint(peer, Limits { node_bytes: self.guests.bytes(), ..self.limits.clone() })
+    }
+
     /// Returns a new peer, whose link is not started yet. Must be called on the node's runtime.
     pub(super) fn new_member(&self, host: &str) -> Arc<Known> {
-        let endpoint = self.new_endpoint(host);
+        let endpoint = self.new_endpoint(host, self.limits.clone());
         // A guest always dials.
         let dials = is_guest_name(&self.name) || dials(&self.name, host);
         let arrivals = (!dials).then(|| Arrivals::new(host.into()));

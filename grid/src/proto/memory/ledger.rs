@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 
-/// The counter of a node is changed once per this many bytes of a peer, because all links of the node share it.
-const NODE_STEP_BYTES: usize = 1024 * 1024;
+/// The counter of a node is changed once per this many bytes of a peer, because all links of the node share it. Each peer
+/// counts at least this much while it has one call in flight, so a node with thousands of peers needs small steps.
+const NODE_STEP_BYTES: usize = 256 * 1024;
 
 /// What is reserved for the message that is being received, if the peer sends large ones in parts. This implementation
 /// merges messages up to 31 KiB, and cuts messages with payloads above 64 KiB into parts of 32 KiB.
@@ -17,20 +18,26 @@ const IN_PARTS_BYTES: usize = 1024 * 1024;
 pub(crate) enum Over {
     /// `Config::bytes_per_peer_max`.
     Peer,
-    /// `Config::bytes_per_node_max`.
+    /// `Config::bytes_per_node_max`, or what limits all guests.
     Node,
 }
 
-/// What all peers of a node make it hold together.
+/// What all peers of a node, or all its guests, make it hold together.
 #[derive(Debug)]
 pub(crate) struct NodeBytes {
     held: AtomicUsize,
     max: usize,
+    setting: &'static str,
 }
 
 impl NodeBytes {
     pub(crate) fn new(max: usize) -> Arc<Self> {
-        Arc::new(Self { held: AtomicUsize::new(0), max })
+        Self::limited_by("Config::bytes_per_node_max", max)
+    }
+
+    /// A counter whose limit is set by this setting.
+    pub(crate) fn limited_by(setting: &'static str, max: usize) -> Arc<Self> {
+        Arc::new(Self { held: AtomicUsize::new(0), max, setting })
     }
 }
 
@@ -100,8 +107,8 @@ impl Ledger {
     /// The setting that limits the bytes, and its value.
     pub(crate) fn limit(&self, over: Over) -> (&'static str, usize) {
         match over {
-            Over::Peer => ("bytes_per_peer_max", self.max),
-            Over::Node => ("bytes_per_node_max", self.node.max),
+            Over::Peer => ("Config::bytes_per_peer_max", self.max),
+            Over::Node => (self.node.setting, self.node.max),
         }
     }
 
@@ -233,13 +240,16 @@ mod tests {
     fn the_node_counts_whole_steps_of_all_its_peers() {
         let node = NodeBytes::new(4 * MIB);
         let [one, two] = [(); 2].map(|()| Ledger::new(64 * MIB, 0, Arc::clone(&node)));
-        let mut small: Vec<_> = (0..10).map(|_| one.charge(MIB / 4).expect("it fits")).collect();
-        assert_eq!(node.held.load(Ordering::Relaxed), 3 * MIB);
-        let refused = two.charge(2 * MIB).map(drop).expect_err("the node's limit");
-        assert_eq!((refused, two.limit(refused)), (Over::Node, ("bytes_per_node_max", 4 * MIB)));
+        let part = NODE_STEP_BYTES / 4;
+        let mut small: Vec<_> = (0..10).map(|_| one.charge(part).expect("it fits")).collect();
+        assert_eq!(node.held.load(Ordering::Relaxed), 3 * NODE_STEP_BYTES);
+        let rest = 4 * MIB - 2 * NODE_STEP_BYTES;
+        let refused = two.charge(rest).map(drop).expect_err("the node's limit");
+        let limit = ("Config::bytes_per_node_max", 4 * MIB);
+        assert_eq!((refused, two.limit(refused)), (Over::Node, limit));
         assert_eq!(two.held(), 0, "a refused charge is taken back");
         small.truncate(8);
-        let large = two.charge(2 * MIB).expect("the first peer has given back a step");
+        let large = two.charge(rest).expect("the first peer has given back a step");
         drop((small, large));
         assert_eq!(node.held.load(Ordering::Relaxed), 0);
     }
@@ -250,7 +260,7 @@ mod tests {
         let refused = ledger.charge(81).map(drop).expect_err("the limit");
         assert_eq!(
             ledger.limit(refused),
-            ("bytes_per_peer_max", 100),
+            ("Config::bytes_per_peer_max", 100),
             "the error names the setting"
         );
         let mut charge = ledger.charge(80).expect("it fits");

@@ -138,7 +138,7 @@ fn an_item_above_the_limit_ends_its_stream_at_both_ends() {
                     let failure = end.expect_err("an error");
                     let expected = CallFailure::LimitReached {
                         peer: "peer".into(),
-                        setting: "bytes_per_peer_max",
+                        setting: "Config::bytes_per_peer_max",
                         max: MAX,
                     };
                     assert_eq!(failure, expected);
