@@ -98,6 +98,16 @@ pub struct Config {
     /// uses its share takes room from the others. If it is too large, many peers at once can exhaust the memory of the
     /// machine.
     pub bytes_per_node_max: usize,
+    /// Largest window of a stream: bytes of its items that may wait for a reader on this node, or be under way to it, beside
+    /// one item. Default: 16 MiB, enough for 1 Gbit/s with a round trip of 100 ms; from 1 KiB to 1 GiB.
+    ///
+    /// A window starts with at most 128 KiB, and is doubled while the reader keeps up and the sender has to wait. All streams
+    /// of a peer together have half of [`bytes_per_peer_max`](Self::bytes_per_peer_max); when little is left, new windows are
+    /// smaller, but not below 32 KiB, and large ones shrink. If it is too small, a stream over a long distance carries one
+    /// window per round trip. If it is too large, a reader that has been fast and stops reading holds that much.
+    ///
+    /// A node of the base protocol has no windows: its streams are limited by [`Capacities`](crate::Capacities) alone.
+    pub stream_window_max: usize,
     /// Time between two pings on a connection. Default: 10 s, as in Go nodes; above 0 and at most a day.
     ///
     /// Whatever is received is a sign of life, parts of a large message included. A peer that has died is noticed within
@@ -136,6 +146,7 @@ impl Default for Config {
             blocking_calls_max: BLOCKING_CALLS_MAX,
             bytes_per_peer_max: limits.bytes_per_peer_max,
             bytes_per_node_max: BYTES_PER_NODE_MAX,
+            stream_window_max: limits.stream_window_max,
             ping_interval: limits.ping_every,
             connect_timeout: Duration::from_secs(10),
             clock_skew_max: Duration::from_secs(5 * 60),
@@ -166,6 +177,7 @@ impl Config {
         blocking_calls_max: usize,
         bytes_per_peer_max: usize,
         bytes_per_node_max: usize,
+        stream_window_max: usize,
         ping_interval: Duration,
         connect_timeout: Duration,
         clock_skew_max: Duration,
@@ -182,6 +194,7 @@ impl Config {
             served_max: self.calls_per_peer_max,
             bytes_per_peer_max: self.bytes_per_peer_max,
             node_bytes: NodeBytes::new(self.bytes_per_node_max),
+            stream_window_max: self.stream_window_max,
             ping_every: self.ping_interval,
             ..defaults
         }
@@ -207,6 +220,7 @@ impl Config {
             ("blocking_calls_max", self.blocking_calls_max, 1, THREADS_MAX),
             ("bytes_per_peer_max", self.bytes_per_peer_max, 1, HELD_BYTES_MAX),
             ("bytes_per_node_max", self.bytes_per_node_max, 1, HELD_BYTES_MAX),
+            ("stream_window_max", self.stream_window_max, 1024, BYTES_MAX),
         ] {
             if !(least..=most).contains(&value) {
                 return Err(format!(

@@ -114,9 +114,9 @@ pub use rpc::Json;
 #[doc(hidden)]
 pub use rpc::private as __private;
 pub use rpc::{
-    ArgTuple, BoxStream, Call, ClientStreamMethod, DEFAULT_CAPACITY, HandlerError, Incoming,
-    InputError, Method, Mock, Opening, Outgoing, Payload, Raw, Registrar, Reply, Requests,
-    Responses, Served, ServerStreamMethod, Service, TwoWayMethod,
+    ArgTuple, BoxStream, Call, ClientStreamMethod, HandlerError, Incoming, InputError, Method,
+    Mock, Opening, Outgoing, Payload, Raw, Registrar, Reply, Requests, Responses, Served,
+    ServerStreamMethod, Service, TwoWayMethod,
 };
 /// The TLS library, in the version whose types [`Tls`] takes.
 #[cfg(feature = "tls-no-provider")]

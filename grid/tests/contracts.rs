@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use grid::{Builder, Capacities, Incoming, Manager, Outgoing, RawReceiver, RawSender};
 use log::Lines;
-use support::{A, B, Network};
+use support::{A, B, EXTENSIONS, Network};
 use tokio::time::sleep;
 use tracing::Level;
 
@@ -111,8 +111,13 @@ async fn connect(network: &Network, a: &Manager, b: &Manager) {
     sleep(Duration::from_millis(10)).await;
 }
 
+/// The old version, on a node that does not know the extension `windows`.
 fn old(node: Builder) -> Builder {
-    node.service(OldServer::new(Node).subroute("disk0"))
+    without_windows(node).service(OldServer::new(Node).subroute("disk0"))
+}
+
+fn without_windows(node: Builder) -> Builder {
+    node.extensions(EXTENSIONS.iter().copied().filter(|name| *name != "windows"))
 }
 
 /// Asserts that the node with the old version has one warning for each method that differs.
@@ -191,7 +196,8 @@ async fn a_client_that_is_created_later_is_compared_at_once_and_at_the_peer_with
 async fn a_stream_whose_capacities_would_stall_is_refused_with_both() {
     let handler = Capacities { incoming: 4, outgoing: 64 };
     let run = |_, _, _: RawReceiver, _: RawSender| async { Ok(()) };
-    let (network, a, b) = nodes(|a| a, |b| b.stream_handler(9, None, handler, run));
+    let serve = |b: Builder| b.stream_handler(9, None, handler, run);
+    let (network, a, b) = nodes(without_windows, serve);
     connect(&network, &a, &b).await;
     let caller = Capacities { incoming: 64, outgoing: 4 };
     let connection = a.connection(B).unwrap();
@@ -202,4 +208,21 @@ async fn a_stream_whose_capacities_would_stall_is_refused_with_both() {
         assert!(refused.contains(figures), "{refused}");
     }
     assert!(connection.stream(9, handler, None).await.is_ok());
+
+    // With windows, each end has capacities of its own.
+    let (network, a, b) = nodes(|a| a, serve);
+    connect(&network, &a, &b).await;
+    assert!(a.connection(B).unwrap().stream(9, caller, None).await.is_ok());
+}
+
+/// What differs in capacities only is the same, where windows make them unimportant.
+#[tokio::test(start_paused = true)]
+async fn with_windows_capacities_are_not_compared() {
+    let (lines, _guard) = Lines::collect();
+    let (network, a, b) = nodes(|a| a, |b| b.service(OldServer::new(Node)));
+    let _client = NewClient::new(a.connection(B).unwrap());
+    connect(&network, &a, &b).await;
+    let warned = |node: &str| lines.with(Level::WARN, &format!("local={node}"));
+    assert_eq!((warned(A).len(), warned(B).len()), (DIFFERENT.len() - 1, DIFFERENT.len() - 1));
+    assert_eq!(lines.with(Level::WARN, "capacity"), Vec::<String>::new());
 }

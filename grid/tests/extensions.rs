@@ -331,6 +331,6 @@ async fn an_error_names_an_unknown_extension() {
     let error = Manager::builder(A).extensions(["meta", "mate"]).build().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "there is no extension `mate`, only ids32, meta, cancel, credits, chunks, names, limits, crc, contracts, proof, drain, guest"
+        "there is no extension `mate`, only ids32, meta, cancel, credits, chunks, names, limits, crc, contracts, proof, drain, guest, windows"
     );
 }

@@ -334,7 +334,7 @@ async fn a_peer_of_the_base_protocol() {
         ten_minutes(|dialer| dialer.extensions([""; 0]), unchanged).await;
     assert_eq!((at_dialer.len(), at_listener.len()), (1, 1));
     assert!(at_dialer[0].contains("link is up"), "{at_dialer:#?}");
-    let missing = "missing_extensions=\"ids32, meta, cancel, credits, chunks, names, limits, crc, contracts, proof, drain, guest\"";
+    let missing = "missing_extensions=\"ids32, meta, cancel, credits, chunks, names, limits, crc, contracts, proof, drain, guest, windows\"";
     assert!(at_listener[0].contains("link is up"), "{at_listener:#?}");
     assert!(at_listener[0].contains(missing), "{at_listener:#?}");
     assert!(!at_dialer[0].contains("missing_extensions"), "it offers none itself: {at_dialer:#?}");

@@ -29,6 +29,8 @@ pub(crate) struct Limits {
     pub(crate) bytes_per_peer_max: usize,
     /// The same for all peers of the node, whose links share it.
     pub(crate) node_bytes: Arc<NodeBytes>,
+    /// Largest window of a stream, in bytes.
+    pub(crate) stream_window_max: usize,
     /// Calls of the peer that may be in flight here at once. Further ones are answered with "overloaded".
     pub(crate) served_max: usize,
     /// How often the connection is pinged. Without a pong for two of these intervals the connection is closed.
@@ -85,6 +87,9 @@ pub(crate) const BYTES_PER_PEER_MESSAGES_MIN: usize = 3;
 /// more than strangers, but a fault of all of them at once must not take the whole memory of a machine.
 pub(crate) const BYTES_PER_NODE_MAX: usize = 512 * 1024 * 1024;
 
+/// The largest window of a stream: as much as is on its way on a line of 1 Gbit/s and 100 ms.
+const STREAM_WINDOW_MAX: usize = 16 * 1024 * 1024;
+
 /// The WebSocket library's default limit of a frame. A message is in memory as a whole at both ends.
 const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
@@ -107,6 +112,12 @@ impl Limits {
     /// Largest payload that this node sends, metadata included.
     pub(crate) fn payload_bytes_max(&self) -> usize {
         payload_bytes_of(self.message_bytes_max)
+    }
+
+    /// What the windows of all streams of a link may have together: half of what the peer may make this node hold, so that
+    /// streams that use their windows leave room for calls.
+    pub(super) fn windows_bytes_max(&self) -> usize {
+        self.bytes_per_peer_max / 2
     }
 
     /// The ledger of one link.
@@ -132,6 +143,7 @@ impl Default for Limits {
             backlog_bytes_max: BACKLOG_BYTES_MAX,
             bytes_per_peer_max: BYTES_PER_PEER_MAX,
             node_bytes: NodeBytes::new(BYTES_PER_NODE_MAX),
+            stream_window_max: STREAM_WINDOW_MAX,
             served_max: SERVED_MAX,
             ping_every: Duration::from_secs(10),
             stream_ping_every: Duration::from_secs(15),

@@ -35,6 +35,7 @@ use super::session::Session;
 use super::session::connected::{Connected, ConnectionMessage};
 use super::session::features::Feature;
 use super::session::flood::{FloodBudget, Waste};
+use super::stream::window::WindowBudget;
 use super::timers::{Timer, Timers};
 use super::wire::{Message, MuxId, Op};
 use crate::error::{CodecError, LinkError, too_large};
@@ -94,6 +95,8 @@ pub(crate) struct Link {
     pub(super) output: Output,
     /// Memory that the peer makes this node hold.
     pub(super) account: Account,
+    /// What the windows of all streams have together.
+    pub(super) windows: WindowBudget,
     pub(super) calls: Muxes<Call>,
     pub(super) served: Muxes<Served>,
     /// Tasks of handlers, those of calls that are over included.
@@ -126,6 +129,7 @@ impl Link {
         Self {
             output: Output::new(&limits),
             account: Account::new(limits.new_ledger()),
+            windows: WindowBudget::new(limits.windows_bytes_max()),
             carried_calls: false,
             message_bytes_max: limits.message_bytes_max,
             limits,
@@ -478,7 +482,7 @@ impl Link {
             Op::DisconnectServerMux => self.on_disconnect_server(&message),
             Op::Response => self.on_response(message)?,
             Op::MuxConnectError => self.on_connect_error(&message)?,
-            Op::AckMux => self.on_ack(now, &message),
+            Op::AckMux => self.on_ack(now, &message)?,
             Op::MuxServerMsg => self.on_server_msg(now, message)?,
             Op::UnblockClMux => self.on_unblock_client(now, &message)?,
             Op::Pong => self.on_stream_pong(now, &message)?,

@@ -64,5 +64,5 @@ pub(crate) use session::handshake::{
     Introduction, check_claim, check_direction, check_names, guest_name, is_guest_name,
     uses_checksum,
 };
-pub use stream::core::Capacities;
+pub use stream::capacities::Capacities;
 pub(crate) use stream::flow::SendState;

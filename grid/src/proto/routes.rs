@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::hash::Fold;
-use super::stream::core::Capacities;
+use super::stream::capacities::Capacities;
 use super::wire::{HandlerId, SubrouteId};
 
 /// Index of a handler in the table of the layer above.

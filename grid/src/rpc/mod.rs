@@ -33,6 +33,5 @@ pub use payload::{Payload, Raw};
 pub use registrar::{Registrar, Service};
 pub use served::Served;
 pub use stream::{
-    BoxStream, DEFAULT_CAPACITY, Incoming, InputError, Outgoing, Reply, Requests, Responses,
-    StreamItem,
+    BoxStream, Incoming, InputError, Outgoing, Reply, Requests, Responses, StreamItem,
 };

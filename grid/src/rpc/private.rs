@@ -15,7 +15,7 @@ pub use super::handlers::{BadRequest, Decoded, Handlers, Request};
 pub use super::layout::Layout;
 pub use super::payload::Codec;
 pub use super::served::{Served, ServedBy};
-use super::{ArgTuple, DEFAULT_CAPACITY, HandlerError, Payload, Registrar, Service};
+use super::{ArgTuple, HandlerError, Payload, Registrar, Service};
 pub use super::{
     Call, ClientStreamMethod, Method, Opening, Reply, Requests, Responses, ServerStreamMethod,
     StreamItem, TwoWayMethod,
@@ -108,9 +108,9 @@ pub const fn two_way<A: ArgTuple, I, O, E>(
     TwoWayMethod::__new(info, args, input, output, error)
 }
 
-/// The given capacity, or the default if it is 0.
+/// The given capacity. None is given as 0.
 const fn or_default_capacity(given: u32) -> u32 {
-    if given == 0 { DEFAULT_CAPACITY } else { given }
+    if given == 0 { Capacities::BYTES_ONLY } else { given }
 }
 
 /// Implemented for [`Context`](crate::Context) only, so that another type of that name becomes a trait error located at

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use grid::{CallError, ErrorCode, MethodKind, Mock};
+use grid::{CallError, Capacities, ErrorCode, MethodKind, Mock};
 
 use crate::place::{Place, everywhere};
 use crate::service::*;
@@ -66,7 +66,7 @@ fn constants_describe_the_contract() {
     let upload = DiskClient::UPLOAD.info();
     assert_eq!((upload.capacities().incoming, upload.capacities().outgoing), (16, 1));
     let map = DiskClient::MAP.info().capacities();
-    assert_eq!((map.incoming, map.outgoing), (grid::DEFAULT_CAPACITY, grid::DEFAULT_CAPACITY));
+    assert_eq!((map.incoming, map.outgoing), (Capacities::BYTES_ONLY, Capacities::BYTES_ONLY));
     assert_eq!(DiskClient::SYNC.info().kind(), MethodKind::TwoWay);
 
     let descriptor = DiskClient::DESCRIPTOR;

@@ -130,7 +130,8 @@ impl Connection {
         self.call(handler.into(), Ok(payload), None)
     }
 
-    /// Opens a stream at the byte level. The capacities must equal those of the handler.
+    /// Opens a stream at the byte level, which takes at most `capacities.outgoing` messages ahead of its reader. `incoming` is 0
+    /// for a handler without input. Towards a node of the base protocol, both must equal those of the handler.
     pub fn stream(
         &self,
         handler: impl Into<HandlerId>,

@@ -165,7 +165,7 @@ impl RawSender {
     /// Whether the other side is known to have stopped reading. Does not register a waker.
     pub fn is_closed(&self) -> bool {
         let End { peer, side, key, .. } = &self.end;
-        self.closed || peer.link(|link| link.poll_send(*side, *key)) == SendState::Closed
+        self.closed || peer.link(|link| link.send_state(*side, *key)) == SendState::Closed
     }
 
     /// Sends an item as soon as there is room for it.
@@ -214,7 +214,7 @@ impl RawSender {
         if self.closed {
             return Poll::Ready(());
         }
-        self.end.poll(Half::Writer, cx, |link, side, key| match link.poll_send(side, key) {
+        self.end.poll(Half::Writer, cx, |link, side, key| match link.send_state(side, key) {
             SendState::Closed => Poll::Ready(()),
             SendState::Ready | SendState::Blocked | SendState::TooLarge { .. } => Poll::Pending,
         })

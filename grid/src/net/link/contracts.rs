@@ -23,12 +23,13 @@ pub(in crate::net) struct LinkContracts {
     inner: Mutex<Inner>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Inner {
     /// Those that this node serves, and then those that it has clients of.
     own: Vec<&'static ServiceDescriptor>,
     /// What the peer stated when it connected last; kept for clients that are created later.
     stated: Vec<ServiceContract>,
+    has_windows: bool,
     logged: Logged,
 }
 
@@ -50,7 +51,7 @@ impl LinkContracts {
         peer: Arc<str>,
         served: Vec<&'static ServiceDescriptor>,
     ) -> Self {
-        let mut inner = Inner { own: Vec::new(), stated: Vec::new(), logged: Logged::default() };
+        let mut inner = Inner::default();
         // Often the same service under several subroutes.
         for service in served {
             inner.add(service);
@@ -73,17 +74,17 @@ impl LinkContracts {
         self.lock().contracts().stated()
     }
 
-    /// The peer has connected and stated this.
-    pub(in crate::net) fn up(&self, stated: Vec<ServiceContract>) {
+    /// The peer has connected and stated this. With `has_windows`, capacities need not be the same at both ends.
+    pub(in crate::net) fn up(&self, stated: Vec<ServiceContract>, has_windows: bool) {
         let mut inner = self.lock();
-        inner.stated = stated;
+        (inner.stated, inner.has_windows) = (stated, has_windows);
         self.compare(inner);
     }
 
     fn compare(&self, mut inner: MutexGuard<'_, Inner>) {
         let found = match inner.stated.is_empty() {
             true => Vec::new(),
-            false => inner.contracts().differences(&inner.stated),
+            false => inner.contracts().differences(&inner.stated, inner.has_windows),
         };
         let new = inner.logged.update(found);
         // Before lines are logged: a subscriber is code of the user.
@@ -162,7 +163,7 @@ fn of_service(service: &ServiceDescriptor) -> ServiceContract {
 
 /// What docs/protocol.md, feature `contracts`, says about a method.
 fn of_method(method: &MethodInfo) -> MethodContract {
-    let capacities = method.capacities();
+    let capacities = method.capacities().in_credits();
     let limit = method.request_bytes_max().unwrap_or_default();
     MethodContract {
         name: method.name().to_owned(),

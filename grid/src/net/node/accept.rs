@@ -35,7 +35,7 @@ use crate::net::transport::upgrade::check::Answer;
 use crate::net::transport::upgrade::server::read_first;
 use crate::net::transport::{Io, WebSocket, end};
 use crate::proto::wire::Connect;
-use crate::proto::{Introduction, is_guest_name};
+use crate::proto::{Feature, Introduction, is_guest_name};
 
 /// A peer that has not dialed this node after this time is logged. After a failed attempt, which takes up to
 /// [`Config::connect_timeout`](crate::Config), a peer dials again within two seconds.
@@ -321,7 +321,7 @@ pub(super) async fn keep_accepting(
         let (session, instance) = (agreed.session, agreed.instance);
         let up = || {
             log.up(&agreed, &own);
-            endpoint.peer.contracts.up(agreed.contracts);
+            endpoint.peer.contracts.up(agreed.contracts, session.features.has(Feature::Windows));
         };
         // The reason is in the state of the link.
         let (reason, transport) = drive(&endpoint, session, instance, transport, up, cut).await;

@@ -249,7 +249,7 @@ impl Builder {
     }
 
     /// Offers only these protocol extensions to peers. Default: all, `ids32`, `meta`, `cancel`, `credits`, `chunks`,
-    /// `names`, `limits`, `crc`, `contracts`, `proof`, `drain` and `guest`; without `proof`, no node accepts a
+    /// `names`, `limits`, `crc`, `contracts`, `proof`, `drain`, `guest` and `windows`; without `proof`, no node accepts a
     /// [`SharedSecret`](crate::SharedSecret).
     ///
     /// An extension is active on a link if both ends offer it; docs/protocol.md describes each. With an empty list the
@@ -283,7 +283,7 @@ impl Builder {
 
     /// Adds a handler of streams at the byte level.
     ///
-    /// Callers must open the stream with the same capacities. It ends when the handler returns.
+    /// It takes at most `capacities.incoming` messages ahead of its reader. It ends when the handler returns.
     pub fn stream_handler<F, Fut>(
         self,
         id: impl Into<HandlerId>,

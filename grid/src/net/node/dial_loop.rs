@@ -22,6 +22,7 @@ use crate::net::drive::session::{drive, idle};
 use crate::net::link::state::State;
 use crate::net::transport::upgrade::client::{Request, connect};
 use crate::net::transport::{Io, WebSocket};
+use crate::proto::Feature;
 
 /// Time from the start of a failed attempt to the start of the next one. Random within this range, so that not all
 /// nodes dial a restarted node at the same time.
@@ -70,7 +71,7 @@ pub(super) async fn keep_dialing(
                 let (session, instance) = (agreed.session, agreed.instance);
                 let up = || {
                     log.up(&agreed, &node.introduction());
-                    peer.contracts.up(agreed.contracts);
+                    peer.contracts.up(agreed.contracts, session.features.has(Feature::Windows));
                 };
                 let cut = async {
                     tokio::select! {

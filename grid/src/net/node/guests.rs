@@ -77,12 +77,12 @@ async fn host(node: Arc<Node>, known: Arc<Known>, arrival: Arrival) {
     let endpoint = &known.endpoint.identified(agreed.identity, certificate);
     let (local, peer) = (&node.name, &endpoint.peer);
     let mut closing = Closing::new(life.alive.clone());
+    let (session, instance) = (agreed.session, agreed.instance);
     let up = || {
         // One line for each guest would fill the log.
         tracing::debug!(%local, peer = %peer.name, "a guest has connected");
-        peer.contracts.up(agreed.contracts);
+        peer.contracts.up(agreed.contracts, session.features.has(Feature::Windows));
     };
-    let (session, instance) = (agreed.session, agreed.instance);
     let (reason, transport) = drive(endpoint, session, instance, transport, up, life.ended()).await;
     tracing::debug!(%local, peer = %peer.name, %reason, "a guest has left");
     // No other connection follows on this link.

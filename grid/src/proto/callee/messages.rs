@@ -40,7 +40,7 @@ impl Link {
             item => Some(item.unwrap_or_default()),
         };
         if let Some(item) = item {
-            if !ends && !stream.core.spend() {
+            if !ends && !stream.core.receive(item.len(), flags.contains(Flags::WAITED)) {
                 return self.reject_item(is_over, key, "handler blocked");
             }
             let held = item_bytes(message.pins);
@@ -50,6 +50,9 @@ impl Link {
             stream.core.keep(item, held);
         }
         stream.input_ended |= ends;
+        if ends {
+            self.windows.give_back(stream.core.give_up_window());
+        }
         if stream.core.discards() {
             self.discard_items(Side::Callee, key);
         } else {
@@ -71,7 +74,7 @@ impl Link {
         now: Instant,
         message: &Message,
     ) -> Result<(), ProtocolError> {
-        let count = self.credits_in(message)?;
+        let returned = self.returned_in(message)?;
         let Some((key, stream)) = self.served_stream_of(message.header.mux) else {
             self.ignore();
             return Ok(());
@@ -81,7 +84,7 @@ impl Link {
             return Ok(());
         }
         stream.last_heard = now;
-        if !stream.core.grant_credits(count) {
+        if !stream.core.take_back(returned) {
             self.flood.note(Waste::Stale, 1);
         } else if stream.finish.is_some() {
             self.try_finish(key);

@@ -140,7 +140,7 @@ impl Link {
         let Some(stream) = self.callee_stream(key) else { return };
         if stream.finish.is_none() {
             // The caller may go on sending until it learns that the handler has returned.
-            let leftovers = if stream.expects_items() { stream.core.recv_capacity() } else { 0 };
+            let leftovers = if stream.expects_items() { stream.core.items_under_way() } else { 0 };
             self.flood.allow(leftovers);
             // The end may have to wait, for an item or a credit.
             let outcome = outcome.as_ref().copied().map_err(|fault| self.hold_fault(key, fault));
@@ -188,7 +188,7 @@ impl Link {
                 self.output.push(HeaderTemplate::new(Op::DisconnectClientMux, id), None);
                 self.emit(Event::Finished { key });
             }
-            Some(Err(fault)) if stream.core.take_credit() => {
+            Some(Err(fault)) if stream.core.spend_for_error() => {
                 self.end_with_fault(key, &fault);
                 self.emit(Event::Finished { key });
             }
@@ -268,6 +268,7 @@ impl Link {
     fn remove_served(&mut self, key: Key) -> Option<Served> {
         let mut served = self.served.remove(key)?;
         self.account.release(served.held_bytes());
+        self.windows.give_back(served.window());
         self.output.count_sent(Side::Callee, served.waiting_bytes());
         self.output.release(served.state.take_retained());
         let idle_check = matches!(&served.state, ServedState::Stream(stream) if stream.idle_check);

@@ -9,9 +9,11 @@ use bytes::Bytes;
 
 use crate::error::Fault;
 use crate::proto::routes::RouteIndex;
-use crate::proto::stream::core::{Capacities, StreamCore};
-use crate::proto::stream::credits::SendCredits;
-use crate::proto::wire::{Header, MuxId};
+use crate::proto::stream::capacities::Capacities;
+use crate::proto::stream::control::{Inflow, Outflow};
+use crate::proto::stream::core::StreamCore;
+use crate::proto::stream::window::RecvWindow;
+use crate::proto::wire::{Grant, Header, MuxId};
 
 /// One call in the table.
 #[derive(Debug)]
@@ -80,6 +82,14 @@ impl Served {
         }
     }
 
+    /// What its stream has of the link's windows.
+    pub(super) fn window(&self) -> u32 {
+        match &self.state {
+            ServedState::Stream(stream) => stream.core.window(),
+            ServedState::Single | ServedState::Replied(_) => 0,
+        }
+    }
+
     /// Bytes that are counted for it in the output's queues.
     pub(super) fn waiting_bytes(&self) -> usize {
         match &self.state {
@@ -141,11 +151,21 @@ pub(in crate::proto) struct CalleeStream {
 }
 
 impl CalleeStream {
-    pub(super) fn new(now: Instant, seq: u32, capacities: Capacities, idle_check: bool) -> Self {
-        let credits = SendCredits::opened(capacities.outgoing.max(1));
+    /// A stream that is accepted now. If the session has windows: `announced` is the caller's, and `window` the one for its
+    /// input.
+    pub(super) fn new(
+        now: Instant,
+        seq: u32,
+        capacities: Capacities,
+        announced: Option<Grant>,
+        window: Option<RecvWindow>,
+        idle_check: bool,
+    ) -> Self {
+        let outflow = Outflow::opened(capacities.outgoing, announced);
+        let inflow = Inflow::new(capacities.incoming, window);
         Self {
             // The AckMux has the number of the ConnectMux; the caller's next message has the number after it.
-            core: StreamCore::new(seq, seq.wrapping_add(1), credits, capacities.incoming),
+            core: StreamCore::new(seq, seq.wrapping_add(1), outflow, inflow),
             input_ended: capacities.incoming == 0,
             last_heard: now,
             finish: None,

@@ -15,9 +15,9 @@ use crate::proto::output::header::HeaderTemplate;
 use crate::proto::routes::{RouteIndex, RouteKind};
 use crate::proto::session::features::Feature;
 use crate::proto::session::flood::Waste;
-use crate::proto::stream::core::Capacities;
+use crate::proto::stream::capacities::Capacities;
 use crate::proto::timers::Timer;
-use crate::proto::wire::{Flags, HandlerId, Header, Message, Meta, Op, Refusal};
+use crate::proto::wire::{Flags, Grant, HandlerId, Header, Message, Meta, Op, Refusal};
 
 impl Link {
     pub(in crate::proto) fn on_request(
@@ -87,7 +87,9 @@ impl Link {
                 return Ok(());
             }
         };
-        let meta = match self.meta_of(&message)?.map(|meta| take_capacities(meta, capacities)) {
+        let mut meta = self.meta_of(&message)?;
+        let announced = self.announced_in(meta.as_deref_mut());
+        let meta = match meta.map(|meta| take_capacities(meta, capacities, announced.is_some())) {
             Some(Err(fault)) => {
                 self.refuse_connect(&message.header, &fault);
                 return Ok(());
@@ -104,12 +106,15 @@ impl Link {
         };
         let idle_check = deadline_ms == 0
             || Duration::from_millis(deadline_ms.into()) > self.limits.stream_idle_max;
-        let mut stream = CalleeStream::new(now, seq, capacities, idle_check);
-        if message.header.flags.contains(Flags::EOF) {
-            stream.input_ended = true;
-        }
-        let ack = stream.core.next_seq();
-        self.output.push(HeaderTemplate::new(Op::AckMux, mux).seq(ack), None);
+        let has_input = capacities.incoming > 0 && !message.header.flags.contains(Flags::EOF);
+        let window = self.new_window(if has_input { capacities.incoming } else { 0 });
+        let mut stream = CalleeStream::new(now, seq, capacities, announced, window, idle_check);
+        stream.input_ended = !has_input;
+        let meta_of_ack = window
+            .filter(|_| has_input)
+            .map(|window| Meta { window: Some(window.announced()), ..Meta::default() }.encode());
+        let ack = HeaderTemplate::new(Op::AckMux, mux).seq(stream.core.next_seq());
+        self.output.push_with(ack, None, meta_of_ack.as_deref().unwrap_or_default());
         let state = ServedState::Stream(Box::new(stream));
         let served = Served::new(&message.header, route, held, state);
         self.serve(now, message, route, served, meta);
@@ -190,6 +195,13 @@ impl Link {
         })
     }
 
+    /// The window of the caller, if the session has windows.
+    fn announced_in(&self, meta: Option<&mut Meta>) -> Option<Grant> {
+        let nothing = Grant { bytes: 0, items: Grant::UNCOUNTED };
+        let stated = meta.and_then(|meta| meta.window.take());
+        self.has(Feature::Windows).then(|| stated.unwrap_or(nothing))
+    }
+
     fn refuse_unknown(&mut self, message: &Message, why: &str) {
         let subroute = if message.subroute.is_some() { " under this subroute" } else { "" };
         // The protocol fixes how the text begins.
@@ -218,10 +230,19 @@ impl Link {
 const UNKNOWN: &str = "is not registered on this node";
 
 /// Takes the capacities of the caller out of the metadata, and returns the rest, if there is any. Fails if they differ from
-/// those of the handler: each side would count credits that the other one does not have, and the stream would hang.
-fn take_capacities(mut meta: Box<Meta>, handler: Capacities) -> Result<Option<Box<Meta>>, Fault> {
+/// those of the handler: each side would count credits that the other one does not have, and the stream would hang. With
+/// windows, it must only be the same whether there is input.
+fn take_capacities(
+    mut meta: Box<Meta>,
+    handler: Capacities,
+    has_windows: bool,
+) -> Result<Option<Box<Meta>>, Fault> {
     let handler = handler.stated();
+    let has_input = |[incoming, _]: [u32; 2]| incoming > 0;
     match meta.capacities.take() {
+        Some(caller) if has_windows && has_input(caller) == has_input(handler) => {
+            Ok(Some(meta).filter(|meta| !meta.is_empty()))
+        }
         Some(caller) if caller != handler => {
             let text = |[incoming, outgoing]: [u32; 2]| {
                 format!("incoming = {incoming}, outgoing = {outgoing}")

@@ -13,8 +13,9 @@ use crate::proto::muxes::{Key, Muxes};
 use crate::proto::output::header::HeaderTemplate;
 use crate::proto::session::features::Feature;
 use crate::proto::session::flood::Waste;
+use crate::proto::stream::control::Returned;
 use crate::proto::stream::core::item_bytes;
-use crate::proto::wire::{Flags, Message, Meta, MuxId, Op, Pong, Refusal, decode_credits};
+use crate::proto::wire::{Flags, Grant, Message, Meta, MuxId, Op, Pong, Refusal, decode_credits};
 
 /// A callee counts the deadline in whole milliseconds and often ends a stream slightly before its caller would. An end
 /// this close to the deadline is reported as the deadline.
@@ -73,17 +74,31 @@ impl Link {
         Ok(())
     }
 
-    pub(in crate::proto) fn on_ack(&mut self, now: Instant, message: &Message) {
+    pub(in crate::proto) fn on_ack(
+        &mut self,
+        now: Instant,
+        message: &Message,
+    ) -> Result<(), ProtocolError> {
         let Some((key, stream)) = self.stream_of(message.header.mux) else {
-            return self.on_unknown_stream(message.header.mux);
+            self.on_unknown_stream(message.header.mux);
+            return Ok(());
         };
         if let Err(mismatch) = stream.core.check(message.header.seq) {
-            return self.reset_stream(key, mismatch.to_string());
+            self.reset_stream(key, mismatch.to_string());
+            return Ok(());
         }
         stream.last_heard = now;
         stream.opened = true;
-        stream.core.open_credits();
+        if std::mem::replace(&mut stream.acked, true) {
+            self.ignore();
+            return Ok(());
+        }
+        let announced = self.meta_of(message)?.and_then(|meta| meta.window);
+        if let Some(stream) = self.caller_stream(key) {
+            stream.core.open(announced);
+        }
         self.wake(Side::Caller, key, Half::Both);
+        Ok(())
     }
 
     pub(in crate::proto) fn on_server_msg(
@@ -117,8 +132,9 @@ impl Link {
                 return Ok(());
             }
             stream.opened = true;
-            if !ends && !stream.core.spend() {
-                self.reset_stream(key, "the peer sent more than its credits allow".to_owned());
+            let waited = message.header.flags.contains(Flags::WAITED);
+            if !ends && !stream.core.receive(item.len(), waited) {
+                self.reset_stream(key, "the peer sent more than this node allows".to_owned());
                 return Ok(());
             }
             let held = item_bytes(message.pins);
@@ -142,7 +158,7 @@ impl Link {
         now: Instant,
         message: &Message,
     ) -> Result<(), ProtocolError> {
-        let count = self.credits_in(message)?;
+        let returned = self.returned_in(message)?;
         let Some((key, stream)) = self.stream_of(message.header.mux) else {
             self.ignore();
             return Ok(());
@@ -150,7 +166,7 @@ impl Link {
         stream.last_heard = now;
         match stream.core.check(message.header.seq) {
             Ok(()) => {
-                if stream.core.grant_credits(count) {
+                if stream.core.take_back(returned) {
                     self.wake(Side::Caller, key, Half::Writer);
                 } else {
                     self.flood.note(Waste::Stale, 1);
@@ -255,13 +271,20 @@ impl Link {
         Ok(Some(Box::new(Meta::decode(&message.trailer)?)))
     }
 
-    /// The number of credits that a message returns: one, or with the extension `credits` the number in its payload.
-    pub(in crate::proto) fn credits_in(&self, message: &Message) -> Result<u32, ProtocolError> {
-        if self.has(Feature::Credits) {
-            Ok(decode_credits(message.payload.as_ref())?.get())
-        } else {
-            Ok(1)
+    /// What a message returns: one credit, with the extension `credits` the number in its payload, and with the extension
+    /// `windows` a part of a window.
+    pub(in crate::proto) fn returned_in(
+        &mut self,
+        message: &Message,
+    ) -> Result<Returned, ProtocolError> {
+        if self.has(Feature::Windows) {
+            // A window can be opened by a byte at a time. Each item of this node pays for one such message.
+            self.flood.note(Waste::Stale, 1);
+            return Ok(Returned::Window(Grant::decode(message.payload_or_empty())?));
         }
+        let is_batch = self.has(Feature::Credits);
+        let payload = message.payload.as_ref().filter(|_| is_batch);
+        Ok(Returned::Credits(decode_credits(payload)?))
     }
 }
 

@@ -8,8 +8,10 @@ use bytes::Bytes;
 
 use crate::error::CallFailure;
 use crate::proto::output::outbox::Ticket;
-use crate::proto::stream::core::{Capacities, StreamCore};
-use crate::proto::stream::credits::SendCredits;
+use crate::proto::stream::capacities::Capacities;
+use crate::proto::stream::control::{Inflow, Outflow};
+use crate::proto::stream::core::StreamCore;
+use crate::proto::stream::window::RecvWindow;
 use crate::proto::wire::{HandlerId, Meta, SubrouteId};
 
 /// When a call must be answered.
@@ -165,6 +167,17 @@ impl Call {
         }
     }
 
+    /// What its stream has of the link's windows.
+    pub(super) fn window(&self) -> u32 {
+        match &self.state {
+            CallState::Stream(stream) => stream.core.window(),
+            CallState::Queued(_)
+            | CallState::Single
+            | CallState::Answered(_)
+            | CallState::Failed(_) => 0,
+        }
+    }
+
     /// Whether its first message waits to be sent.
     pub(in crate::proto) fn is_queued(&self) -> bool {
         matches!(self.state, CallState::Queued(_))
@@ -201,6 +214,8 @@ impl CallState {
 #[derive(Debug)]
 pub(in crate::proto) struct CallerStream {
     pub(super) core: StreamCore,
+    /// The AckMux has arrived.
+    pub(super) acked: bool,
     /// The callee has accepted it.
     pub(super) opened: bool,
     /// No (more) input will be sent.
@@ -216,15 +231,19 @@ pub(in crate::proto) struct CallerStream {
 }
 
 impl CallerStream {
-    pub(super) fn new(now: Instant, capacities: Capacities, pings: bool) -> Self {
+    /// A stream that is opened now, with a window if the session has windows.
+    pub(super) fn new(
+        now: Instant,
+        capacities: Capacities,
+        window: Option<RecvWindow>,
+        pings: bool,
+    ) -> Self {
+        let outflow = Outflow::closed(capacities.incoming, window.is_some());
+        let inflow = Inflow::new(capacities.outgoing.max(1), window);
         Self {
             // The ConnectMux has number 0, and so has the AckMux that answers it.
-            core: StreamCore::new(
-                1,
-                0,
-                SendCredits::closed(capacities.incoming),
-                capacities.outgoing.max(1),
-            ),
+            core: StreamCore::new(1, 0, outflow, inflow),
+            acked: false,
             opened: false,
             input_ended: capacities.incoming == 0,
             end: None,
@@ -245,7 +264,7 @@ impl CallerStream {
 
     /// Items that the callee may send before it learns that this side has ended the stream.
     pub(super) fn leftovers(&self) -> u32 {
-        if self.expects_items() { self.core.recv_capacity() } else { 0 }
+        if self.expects_items() { self.core.items_under_way() } else { 0 }
     }
 
     /// Whether this side has ended its items.

@@ -211,11 +211,12 @@ impl Link {
         self.unbind_call(key);
         let end = end.map_err(|failure| self.hold_failure(key, failure));
         if let Some(stream) = self.caller_stream(key) {
-            let leftovers = stream.leftovers();
+            let (leftovers, window) = (stream.leftovers(), stream.core.give_up_window());
             // A stream may complete without an AckMux having been needed.
             stream.opened |= end.is_ok();
             stream.end.get_or_insert(end);
             self.flood.allow(leftovers);
+            self.windows.give_back(window);
             self.wake(Side::Caller, key, Half::Both);
         }
     }
@@ -248,6 +249,7 @@ impl Link {
     fn remove_call(&mut self, key: Key) -> Option<Call> {
         let mut call = self.calls.remove(key)?;
         self.account.release(call.held_bytes());
+        self.windows.give_back(call.window());
         self.output.release(call.state.take_retained());
         let pings = matches!(&call.state, CallState::Stream(stream) if stream.pings);
         self.forget_timers(usize::from(call.deadline.is_some()) + usize::from(pings));

@@ -12,7 +12,7 @@ use crate::proto::muxes::Key;
 use crate::proto::output::header::HeaderTemplate;
 use crate::proto::output::queue::PendingSend;
 use crate::proto::session::features::Feature;
-use crate::proto::stream::core::Capacities;
+use crate::proto::stream::capacities::Capacities;
 use crate::proto::timers::Timer;
 use crate::proto::wire::{DecodeError, Flags, HandlerId, Meta, Op};
 
@@ -136,8 +136,11 @@ impl Link {
     /// Binds a mux id to the call and sends its first message. Its state becomes `Single` or `Stream`.
     fn send_opening(&mut self, now: Instant, key: Key, opening: Opening<'_>) {
         let Opening { handler, subroute, payload, meta, deadline, stream } = opening;
+        let window = stream.and_then(|capacities| self.new_window(capacities.outgoing.max(1)));
         // Only a trace context and capacities can be dropped here: `check_features` comes before.
         let meta = if self.has(Feature::Meta) { meta } else { &[] };
+        let with_window = window.map(|window| Meta::announce(meta, window.announced()));
+        let meta = with_window.as_deref().unwrap_or(meta);
         let id = self.next_mux_id();
         let bound = self.calls.bind(key, id);
         debug_assert!(bound, "own ids count up");
@@ -168,7 +171,7 @@ impl Link {
                     let earlier = every / 4 * key.spread(PING_SPREAD) / PING_SPREAD;
                     self.timers.arm(now + every - earlier, Timer::CallPing(key));
                 }
-                CallState::Stream(Box::new(CallerStream::new(now, capacities, pings)))
+                CallState::Stream(Box::new(CallerStream::new(now, capacities, window, pings)))
             }
         };
         if let Some(call) = self.calls.get_mut(key) {

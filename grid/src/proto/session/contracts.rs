@@ -53,8 +53,12 @@ impl Contracts {
         Statement::of(&self.services)
     }
 
-    /// Compares with what the peer has stated.
-    pub(crate) fn differences(&self, peer: &[ServiceContract]) -> Vec<Difference> {
+    /// Compares with what the peer has stated. With `has_windows`, capacities do not matter.
+    pub(crate) fn differences(
+        &self,
+        peer: &[ServiceContract],
+        has_windows: bool,
+    ) -> Vec<Difference> {
         let mut differences = Vec::new();
         for group in self.services.chunk_by(|a, b| a.name == b.name) {
             let Some(own) = group.first() else { continue };
@@ -66,14 +70,19 @@ impl Contracts {
                 continue;
             }
             if let Some(theirs) = theirs.first() {
-                compare(own, theirs, &mut differences);
+                compare(own, theirs, has_windows, &mut differences);
             }
         }
         differences
     }
 }
 
-fn compare(own: &ServiceContract, theirs: &ServiceContract, found: &mut Vec<Difference>) {
+fn compare(
+    own: &ServiceContract,
+    theirs: &ServiceContract,
+    has_windows: bool,
+    found: &mut Vec<Difference>,
+) {
     let service = &own.name;
     if theirs.methods.is_empty() {
         found.push(Difference::Unknown { service: service.clone() });
@@ -85,7 +94,7 @@ fn compare(own: &ServiceContract, theirs: &ServiceContract, found: &mut Vec<Diff
         match counterparts.of(method) {
             None => missing.push(method.name.clone()),
             Some(theirs) => {
-                let what = properties(method, theirs);
+                let what = properties(method, theirs, has_windows);
                 if !what.is_empty() {
                     let (service, method) = (service.clone(), method.name.clone());
                     found.push(Difference::Method { service, method, what });
@@ -123,7 +132,7 @@ impl<'a> Counterparts<'a> {
 }
 
 /// Each property in which two methods differ, with both values.
-fn properties(own: &MethodContract, theirs: &MethodContract) -> String {
+fn properties(own: &MethodContract, theirs: &MethodContract, has_windows: bool) -> String {
     let mut text = String::new();
     let mut add = |name: &str, own: &dyn fmt::Display, theirs: &dyn fmt::Display| {
         let (own, theirs) = (own.to_string(), theirs.to_string());
@@ -134,7 +143,7 @@ fn properties(own: &MethodContract, theirs: &MethodContract) -> String {
     };
     add("handler id", &own.handler, &theirs.handler);
     add("kind", &kind(own.kind), &kind(theirs.kind));
-    if own.kind == theirs.kind {
+    if own.kind == theirs.kind && !has_windows {
         add("capacity of incoming", &own.incoming, &theirs.incoming);
         add("capacity of outgoing", &own.outgoing, &theirs.outgoing);
     }
@@ -192,7 +201,7 @@ mod tests {
     }
 
     fn differences(own: &[MethodContract], theirs: &[MethodContract]) -> Vec<Difference> {
-        Contracts::new(vec![service(own)]).differences(&[service(theirs)])
+        Contracts::new(vec![service(own)]).differences(&[service(theirs)], false)
     }
 
     fn what(own: MethodContract, theirs: MethodContract) -> String {
@@ -256,8 +265,8 @@ mod tests {
     fn services_that_only_one_node_has_do_not_differ() {
         let own = Contracts::new(vec![service(&[method("stat", 9)])]);
         let other = ServiceContract::new("Chat".into(), vec![method("stat", 10)]);
-        assert_eq!(own.differences(&[other]), []);
-        assert_eq!(own.differences(&[]), []);
+        assert_eq!(own.differences(&[other], false), []);
+        assert_eq!(own.differences(&[], false), []);
     }
 
     #[test]
@@ -265,8 +274,11 @@ mod tests {
         let (old, new) = (service(&[method("stat", 9)]), service(&[method("stat", 10)]));
         let both = Contracts::new(vec![new.clone(), old.clone(), new.clone()]);
         assert_eq!(both.stated().read().unwrap().len(), 2);
-        assert_eq!(both.differences(std::slice::from_ref(&old)), []);
-        assert_eq!(Contracts::new(vec![old]).differences(&both.stated().read().unwrap()), []);
+        assert_eq!(both.differences(std::slice::from_ref(&old), false), []);
+        assert_eq!(
+            Contracts::new(vec![old]).differences(&both.stated().read().unwrap(), false),
+            []
+        );
     }
 
     #[test]
@@ -274,8 +286,8 @@ mod tests {
         let (own, other) = (service(&[method("stat", 9)]), service(&[method("stat", 10)]));
         let without = |service: ServiceContract| ServiceContract { methods: Vec::new(), ..service };
         let contracts = Contracts::new(vec![own.clone()]);
-        assert_eq!(contracts.differences(&[without(own)]), []);
+        assert_eq!(contracts.differences(&[without(own)], false), []);
         let unknown = Difference::Unknown { service: "Disk".into() };
-        assert_eq!(contracts.differences(&[without(other)]), [unknown]);
+        assert_eq!(contracts.differences(&[without(other)], false), [unknown]);
     }
 }

@@ -29,10 +29,12 @@ pub(crate) enum Feature {
     Drain,
     /// A program that is on no host list may connect.
     Guest,
+    /// Windows of streams are in bytes.
+    Windows,
 }
 
 impl Feature {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Ids32,
         Self::Meta,
         Self::Cancel,
@@ -45,6 +47,7 @@ impl Feature {
         Self::Proof,
         Self::Drain,
         Self::Guest,
+        Self::Windows,
     ];
 
     /// The name in the handshake.
@@ -62,6 +65,7 @@ impl Feature {
             Self::Proof => "proof",
             Self::Drain => "drain",
             Self::Guest => "guest",
+            Self::Windows => "windows",
         }
     }
 
@@ -87,7 +91,6 @@ impl Features {
         Self(self.0 | feature.bit())
     }
 
-    #[cfg(test)]
     pub(crate) fn without(self, feature: Feature) -> Self {
         Self(self.0 & !feature.bit())
     }
@@ -96,9 +99,11 @@ impl Features {
         self.0 & feature.bit() != 0
     }
 
-    /// The extensions that are in both sets.
+    /// The extensions that are active between a node with this set and one with the other set: those in both. Windows are
+    /// stated in metadata, so they are not active without.
     pub(crate) fn and(self, other: Self) -> Self {
-        Self(self.0 & other.0)
+        let both = Self(self.0 & other.0);
+        if both.has(Feature::Meta) { both } else { both.without(Feature::Windows) }
     }
 
     /// The extensions of this set that are not in the other one.
@@ -145,7 +150,7 @@ mod tests {
     #[test]
     fn only_what_both_know_is_active() {
         let old = Features::all().without(Feature::Meta);
-        assert_eq!(old.and(Features::all()), old);
+        assert_eq!(old.and(Features::all()), old.without(Feature::Windows), "which need `meta`");
         assert!(!old.has(Feature::Meta) && old.has(Feature::Ids32));
         assert_eq!(old.and(Features::NONE), Features::NONE);
     }

@@ -6,26 +6,9 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use crate::proto::stream::credits::{RecvWindow, SendCredits};
-
-/// How many messages of a stream may wait in each direction, as its handler sees it.
-///
-/// Capacities are not sent: both nodes know them from the method's declaration. With a capacity of 1 each message waits
-/// until the previous one was read. With a large one up to that many messages are held for a slow reader.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Capacities {
-    /// Messages from the caller that may wait for the handler. With 0 the stream has no input.
-    pub incoming: u32,
-    /// Messages from the handler that may wait for the caller. 0 counts as 1.
-    pub outgoing: u32,
-}
-
-impl Capacities {
-    /// As sent in the metadata of the stream's opening.
-    pub(in crate::proto) fn stated(self) -> [u32; 2] {
-        [self.incoming, self.outgoing.max(1)]
-    }
-}
+use crate::proto::stream::control::{Inflow, Outflow, Returned};
+use crate::proto::stream::window::RecvWindow;
+use crate::proto::wire::Grant;
 
 /// A message is out of its sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,25 +29,27 @@ struct Unread {
     item: Bytes,
     /// Bytes that are counted for it.
     held: u32,
+    /// What it uses of the stream's window until it is taken.
+    used: u32,
 }
 
 /// An item that the reader takes.
 #[derive(Debug)]
 pub(in crate::proto) struct Taken {
     pub(in crate::proto) item: Bytes,
-    /// The number of credits to be returned now.
-    pub(in crate::proto) credits: u32,
+    /// What the sender must be told now.
+    pub(in crate::proto) returned: Option<Returned>,
     /// Bytes that are not held any more.
     pub(in crate::proto) freed: usize,
 }
 
 /// What an item costs beside its payload: its place in the queue, which doubles as it grows.
-const ITEM_BYTES: u32 = 2 * size_of::<Unread>() as u32;
+const ITEM_MEMORY: u32 = 2 * size_of::<Unread>() as u32;
 
 /// What is to be counted for an item while it waits for the reader, if its payload pins that many bytes.
 #[inline]
 pub(in crate::proto) fn item_bytes(pins: u32) -> u32 {
-    ITEM_BYTES.saturating_add(pins)
+    ITEM_MEMORY.saturating_add(pins)
 }
 
 /// State that both ends of a stream have.
@@ -72,13 +57,17 @@ pub(in crate::proto) fn item_bytes(pins: u32) -> u32 {
 pub(in crate::proto) struct StreamCore {
     next_send: u32,
     next_recv: u32,
-    credits: SendCredits,
-    window: RecvWindow,
+    outflow: Outflow,
+    inflow: Inflow,
     items: VecDeque<Unread>,
     /// Memory of `items`, as far as the link counts it.
     held: usize,
+    /// What `items` use of the window.
+    unread: u64,
     /// The reader has gone: received items are discarded, and their credits returned.
     discards: bool,
+    /// The receiver must know with the item that is sent next that something had to wait for its window.
+    waited: bool,
     /// An item that the writer has sent, and that waits for room in the outbox. At most one, and the stream is blocked
     /// while it waits.
     queued_item: Option<Bytes>,
@@ -88,43 +77,62 @@ impl StreamCore {
     pub(in crate::proto) fn new(
         next_send: u32,
         next_recv: u32,
-        credits: SendCredits,
-        recv_capacity: u32,
+        outflow: Outflow,
+        inflow: Inflow,
     ) -> Self {
         Self {
             next_send,
             next_recv,
-            credits,
-            window: RecvWindow::new(recv_capacity),
+            outflow,
+            inflow,
             items: VecDeque::new(),
             held: 0,
+            unread: 0,
             discards: false,
+            waited: false,
             queued_item: None,
         }
     }
 
     // ---- sending ----------------------------------------------------------------------------------------------------
 
-    /// Whether an item can be sent: there is a credit, and no item waits.
+    /// Whether an item can be sent: the receiver has room for it, and no item waits.
     pub(in crate::proto) fn can_send(&self) -> bool {
-        !self.credits.is_empty() && self.queued_item.is_none()
+        self.outflow.is_open() && self.queued_item.is_none()
     }
 
-    /// Spends a credit; `false` if there is none.
+    /// An item has to wait, for the receiver or for the item before it.
+    pub(in crate::proto) fn note_wait(&mut self) {
+        self.outflow.note_wait();
+    }
+
+    /// Spends what an item of this length needs; `false` if the receiver has no room.
     #[must_use]
-    pub(in crate::proto) fn take_credit(&mut self) -> bool {
-        self.credits.take()
+    pub(in crate::proto) fn spend(&mut self, len: usize) -> bool {
+        self.waited = self.outflow.take_waited();
+        self.outflow.spend(len)
     }
 
-    /// The peer has accepted the stream: all credits are available.
-    pub(in crate::proto) fn open_credits(&mut self) {
-        self.credits.open();
-    }
-
-    /// The peer has returned credits. Returns whether the stream can use any of them.
+    /// The same for the error that ends the stream.
     #[must_use]
-    pub(in crate::proto) fn grant_credits(&mut self, count: u32) -> bool {
-        self.credits.grant(count)
+    pub(in crate::proto) fn spend_for_error(&mut self) -> bool {
+        self.outflow.spend_for_error()
+    }
+
+    /// Whether something had to wait for the receiver's window before the item that was spent last.
+    pub(in crate::proto) fn waited(&self) -> bool {
+        self.waited
+    }
+
+    /// The peer has accepted the stream, with this window if the session has windows.
+    pub(in crate::proto) fn open(&mut self, announced: Option<Grant>) {
+        self.outflow.open(announced);
+    }
+
+    /// The reader at the peer has taken items. Returns whether the stream can use what was returned.
+    #[must_use]
+    pub(in crate::proto) fn take_back(&mut self, returned: Returned) -> bool {
+        self.outflow.take_back(returned)
     }
 
     /// Keeps an item, as retained by the output, until there is room for it.
@@ -166,17 +174,21 @@ impl StreamCore {
         Ok(())
     }
 
-    /// Counts an item that was received. Returns `false` if the sender had no credit for it.
+    /// Counts an item that was received. Returns `false` if the sender was not allowed to send it. `waited`: the sender says
+    /// that something had to wait for the window.
     #[must_use]
-    pub(in crate::proto) fn spend(&mut self) -> bool {
-        self.window.receive()
+    pub(in crate::proto) fn receive(&mut self, len: usize, waited: bool) -> bool {
+        self.inflow.receive(len, waited, self.items.is_empty())
     }
 
     /// Keeps an item for the reader, for which the link has counted `held` bytes. An item that is sent together with
-    /// the end of the stream needs no credit; any other one must have passed [`spend`](Self::spend).
+    /// the end of the stream needs no credit; any other one must have passed [`receive`](Self::receive).
     pub(in crate::proto) fn keep(&mut self, item: Bytes, held: u32) {
-        self.items.push_back(Unread { item, held });
+        // A large item counts by itself, and is not in `held`. A small one may keep a larger buffer.
+        let used = u32::try_from(item.len()).unwrap_or(u32::MAX).max(held);
+        self.items.push_back(Unread { item, held, used });
         self.held += held as usize;
+        self.unread += u64::from(used);
     }
 
     /// Bytes that are counted for the items that wait for the reader.
@@ -190,21 +202,50 @@ impl StreamCore {
     }
 
     /// Items that the peer may have sent before it learns that the stream is over.
-    pub(in crate::proto) fn recv_capacity(&self) -> u32 {
-        self.window.capacity()
+    pub(in crate::proto) fn items_under_way(&self) -> u32 {
+        self.inflow.items_max()
+    }
+
+    /// The memory that the stream's window may cause; 0 without a window.
+    pub(in crate::proto) fn window(&self) -> u32 {
+        self.inflow.window().map_or(0, RecvWindow::target)
+    }
+
+    /// By how much the window should grow. Not for items that nobody reads.
+    pub(in crate::proto) fn wanted_window(&self) -> u32 {
+        if self.discards { 0 } else { self.inflow.window().map_or(0, RecvWindow::wanted) }
+    }
+
+    /// The window may be larger by this much.
+    pub(in crate::proto) fn grow_window(&mut self, bytes: u32) {
+        if let Some(window) = self.inflow.window_mut() {
+            window.grow(bytes);
+        }
+    }
+
+    /// Makes the window smaller by at most this much, and returns by how much.
+    pub(in crate::proto) fn shrink_window(&mut self, bytes: u32) -> u32 {
+        let unread = self.unread;
+        self.inflow.window_mut().map_or(0, |window| window.shrink(bytes, unread))
+    }
+
+    /// No more items are received. Returns what the stream had of the link's windows.
+    pub(in crate::proto) fn give_up_window(&mut self) -> u32 {
+        self.inflow.window_mut().map_or(0, RecvWindow::give_up)
     }
 
     /// Takes the next item.
     pub(in crate::proto) fn take(&mut self, batch: bool) -> Option<Taken> {
         let taken = self.take_leftover()?;
-        Some(Taken { credits: self.window.take(batch), ..taken })
+        Some(Taken { returned: self.inflow.take(self.unread, batch), ..taken })
     }
 
     /// Takes the next item of a stream that has ended, whose credits do not matter any more.
     pub(in crate::proto) fn take_leftover(&mut self) -> Option<Taken> {
-        let Unread { item, held } = self.items.pop_front()?;
+        let Unread { item, held, used } = self.items.pop_front()?;
         self.held -= held as usize;
-        Some(Taken { item, credits: 0, freed: held as usize })
+        self.unread -= u64::from(used);
+        Some(Taken { item, returned: None, freed: held as usize })
     }
 
     /// The reader has gone. The items that it has not taken, and all further ones, must be discarded.

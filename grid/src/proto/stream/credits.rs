@@ -1,6 +1,6 @@
 //! Credits: how many messages of a stream may be sent before the other side has read some.
 //!
-//! The sender spends [`SendCredits`]. The receiver's [`RecvWindow`] detects a sender without credits, and tells when
+//! The sender spends [`SendCredits`]. The receiver's [`RecvCredits`] detects a sender without credits, and tells when
 //! credits must be returned. The capacity is not sent: both sides know it from the method's declaration.
 
 /// The credits of a sender.
@@ -51,7 +51,7 @@ impl SendCredits {
 
 /// What the receiver holds for the sender: items not yet read, and credits not yet returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::proto) struct RecvWindow {
+pub(in crate::proto) struct RecvCredits {
     /// Items that wait for the reader.
     waiting: u32,
     /// Items that were read and whose credits have not been returned.
@@ -59,7 +59,7 @@ pub(in crate::proto) struct RecvWindow {
     capacity: u32,
 }
 
-impl RecvWindow {
+impl RecvCredits {
     pub(in crate::proto) fn new(capacity: u32) -> Self {
         Self { waiting: 0, owed: 0, capacity }
     }
@@ -84,9 +84,11 @@ impl RecvWindow {
         self.waiting = self.waiting.saturating_sub(1);
         self.owed += 1;
         debug_assert!(self.waiting + self.owed <= self.capacity.max(1));
-        if batch && self.owed < self.capacity.div_ceil(2) {
-            return 0;
-        }
+        if batch && self.owed < self.capacity.div_ceil(2) { 0 } else { self.settle() }
+    }
+
+    /// Returns all credits that have not been returned yet.
+    pub(in crate::proto) fn settle(&mut self) -> u32 {
         std::mem::take(&mut self.owed)
     }
 }
@@ -100,7 +102,7 @@ mod tests {
         for batch in [false, true] {
             for capacity in [1, 2, 3, 16, 64] {
                 let (mut send, mut recv) =
-                    (SendCredits::opened(capacity), RecvWindow::new(capacity));
+                    (SendCredits::opened(capacity), RecvCredits::new(capacity));
                 let mut sent = 0;
                 for _ in 0..1000 {
                     while send.take() {
@@ -120,7 +122,7 @@ mod tests {
 
     #[test]
     fn the_largest_capacity_does_not_overflow() {
-        let mut recv = RecvWindow { waiting: 1, owed: u32::MAX / 2, capacity: u32::MAX };
+        let mut recv = RecvCredits { waiting: 1, owed: u32::MAX / 2, capacity: u32::MAX };
         assert_eq!(recv.take(true), u32::MAX / 2 + 1);
         recv.waiting = u32::MAX;
         assert!(!recv.receive());
@@ -128,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_sender_without_credits_is_detected() {
-        let mut recv = RecvWindow::new(2);
+        let mut recv = RecvCredits::new(2);
         assert!(recv.receive() && recv.receive());
         assert!(!recv.receive());
     }

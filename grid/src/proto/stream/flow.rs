@@ -1,11 +1,12 @@
 //! Sending and receiving items, and ending the input: the same for both sides of a stream. How streams open and end is
 //! in caller/ and callee/.
 
-use std::num::NonZeroU32;
-
 use bytes::Bytes;
 
+use super::capacities::Capacities;
+use super::control::Returned;
 use super::core::{StreamCore, Taken};
+use super::window::{RecvWindow, WINDOW_BYTES};
 use crate::error::CallFailure;
 use crate::proto::event::{Half, Recv, Side};
 use crate::proto::link::Link;
@@ -13,13 +14,13 @@ use crate::proto::muxes::Key;
 use crate::proto::output::header::HeaderTemplate;
 use crate::proto::output::queue::PendingSend;
 use crate::proto::session::features::Feature;
-use crate::proto::wire::{CREDITS_LEN_MAX, Flags, MuxId, Op, encode_credits};
+use crate::proto::wire::{CREDITS_LEN_MAX, Flags, GRANT_LEN_MAX, MuxId, Op, encode_credits};
 
 /// Whether a stream accepts an item now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SendState {
     Ready,
-    /// There is no credit, or the previous item waits for room. An [`Event::Wake`](crate::proto::Event::Wake) follows.
+    /// The receiver has no room for it, or the previous item waits for room here. An [`Event::Wake`](crate::proto::Event::Wake) follows.
     Blocked,
     /// The stream is over.
     Closed,
@@ -30,15 +31,27 @@ pub(crate) enum SendState {
 }
 
 impl Link {
-    /// Whether [`send`](Self::send) would accept an item now.
+    /// Whether [`send`](Self::send) would accept an item now. If the writer must wait for the receiver's window, the receiver
+    /// learns that with the next item.
     pub(crate) fn poll_send(&mut self, side: Side, key: Key) -> SendState {
+        let state = self.send_state(side, key);
+        if state == SendState::Blocked
+            && let Some(core) = self.stream_core(side, key)
+        {
+            core.note_wait();
+        }
+        state
+    }
+
+    /// The same, for those that only want to know whether the stream is over.
+    pub(crate) fn send_state(&mut self, side: Side, key: Key) -> SendState {
         if self.stream_id(side, key).is_none() || self.output_ended(side, key) {
             return SendState::Closed;
         }
-        match self.stream_core(side, key) {
+        match self.stream_core(side, key).map(|core| core.can_send()) {
             None => SendState::Closed,
-            Some(core) if core.can_send() => SendState::Ready,
-            Some(_) => SendState::Blocked,
+            Some(true) => SendState::Ready,
+            Some(false) => SendState::Blocked,
         }
     }
 
@@ -67,7 +80,7 @@ impl Link {
         }
         let retained = (!at_once).then(|| self.output.retain(item));
         let Some(core) = self.stream_core(side, key) else { return SendState::Closed };
-        if !core.take_credit() {
+        if !core.spend(item.len()) {
             return SendState::Blocked;
         }
         if let Some(retained) = retained {
@@ -82,8 +95,9 @@ impl Link {
 
     fn push_item(&mut self, side: Side, key: Key, item: &Bytes) {
         let Some(id) = self.stream_id(side, key) else { return };
-        let Some(seq) = self.stream_core(side, key).map(StreamCore::next_seq) else { return };
-        let header = HeaderTemplate::new(data_op(side), id).seq(seq);
+        let Some(core) = self.stream_core(side, key) else { return };
+        let waited = if core.waited() { Flags::WAITED } else { Flags::NONE };
+        let header = HeaderTemplate::new(data_op(side), id).seq(core.next_seq()).flags(waited);
         let counted = if side == Side::Callee { item.len() } else { 0 };
         self.output.push_shared(header, Some(item), &[], None, counted);
     }
@@ -122,7 +136,7 @@ impl Link {
         self.output.push(header, None);
     }
 
-    /// The next item for the reader. Taking an item returns its credit to the sender.
+    /// The next item for the reader. Taking an item makes room for the sender.
     pub(crate) fn recv(&mut self, side: Side, key: Key) -> Recv {
         let batch = self.has(Feature::Credits);
         let expects_items = match side {
@@ -132,11 +146,18 @@ impl Link {
         let id = self.stream_id(side, key);
         // Not a clean end: between a lost connection and its cancellation, a handler must not take half an input for
         // all of it.
-        let Some(core) = self.stream_core(side, key) else {
+        let Some(mut core) = self.stream_core(side, key) else {
             return Recv::End(Err(self.unknown_call()));
         };
+        if core.wanted_window() > 0 || core.window() > WINDOW_BYTES {
+            self.resize_window(side, key);
+            let Some(resized) = self.stream_core(side, key) else {
+                return Recv::End(Err(self.unknown_call()));
+            };
+            core = resized;
+        }
         let taken = if expects_items { core.take(batch) } else { core.take_leftover() };
-        let Some(Taken { item, credits, freed }) = taken else {
+        let Some(Taken { item, returned, freed }) = taken else {
             return if expects_items {
                 Recv::Pending
             } else {
@@ -144,8 +165,8 @@ impl Link {
             };
         };
         self.account.release(freed);
-        if let (Some(id), 1..) = (id, credits) {
-            self.return_credits(side, key, id, credits);
+        if let (Some(id), Some(returned)) = (id, returned) {
+            self.return_to_sender(side, key, id, returned);
         }
         Recv::Item(item)
     }
@@ -159,21 +180,52 @@ impl Link {
         }
     }
 
-    /// Discards the items of a stream whose reader has gone, at most as many as the stream's capacity.
+    /// Discards the items of a stream whose reader has gone, which are no more than its window and its capacity allow.
     pub(in crate::proto) fn discard_items(&mut self, side: Side, key: Key) {
         while let Recv::Item(_) = self.recv(side, key) {}
     }
 
-    fn return_credits(&mut self, side: Side, key: Key, id: MuxId, credits: u32) {
+    /// A window for the items of a new stream, at most this many of them at a time, if the session has windows. With 0 there
+    /// are no items, and the window is empty.
+    pub(in crate::proto) fn new_window(&mut self, capacity: u32) -> Option<RecvWindow> {
+        if !self.has(Feature::Windows) {
+            return None;
+        }
+        let max = u32::try_from(self.limits.stream_window_max).unwrap_or(u32::MAX);
+        let bytes = if capacity == 0 { 0 } else { self.windows.first(max) };
+        let items_max = (capacity != Capacities::BYTES_ONLY).then_some(capacity);
+        Some(RecvWindow::new(bytes, max, items_max))
+    }
+
+    /// Lets the window of a stream grow, if it is too small, or shrink, if it is a large one and new streams need what it has.
+    fn resize_window(&mut self, side: Side, key: Key) {
+        let missing = self.windows.missing();
+        let Some(core) = self.stream_core(side, key) else { return };
+        let (wanted, shrunk) = (core.wanted_window(), core.shrink_window(missing));
+        self.windows.give_back(shrunk);
+        if wanted > 0 {
+            let bytes = self.windows.take(wanted);
+            if let Some(core) = self.stream_core(side, key) {
+                core.grow_window(bytes);
+            }
+        }
+    }
+
+    fn return_to_sender(&mut self, side: Side, key: Key, id: MuxId, returned: Returned) {
         let Some(seq) = self.stream_core(side, key).map(StreamCore::next_seq) else { return };
         let op = match side {
             Side::Caller => Op::UnblockSrvMux,
             Side::Callee => Op::UnblockClMux,
         };
-        let mut space = [0; CREDITS_LEN_MAX];
-        let payload =
-            NonZeroU32::new(credits).and_then(|credits| encode_credits(credits, &mut space));
-        self.output.push(HeaderTemplate::new(op, id).seq(seq), payload);
+        let header = HeaderTemplate::new(op, id).seq(seq);
+        match returned {
+            Returned::Credits(credits) => {
+                self.output.push(header, encode_credits(credits, &mut [0; CREDITS_LEN_MAX]));
+            }
+            Returned::Window(grant) => {
+                self.output.push(header, Some(grant.encode(&mut [0; GRANT_LEN_MAX])));
+            }
+        }
     }
 
     fn stream_end(&mut self, side: Side, key: Key) -> Result<(), CallFailure> {

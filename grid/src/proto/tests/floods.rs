@@ -8,7 +8,9 @@ use super::solo::*;
 use crate::proto::error::ProtocolError;
 use crate::proto::session::features::Feature;
 use crate::proto::session::flood::Waste;
-use crate::proto::wire::{Flags, Header, Op, Part, Ping, Pong, Timestamp, merged};
+use crate::proto::wire::{
+    Flags, GRANT_LEN_MAX, Grant, Header, Op, Part, Ping, Pong, Timestamp, merged,
+};
 use crate::proto::{Features, Limits, SendState, Side};
 use Side::{Callee, Caller};
 
@@ -53,7 +55,11 @@ fn pong() -> Bytes {
 fn every_message_that_is_of_no_use_is_paid_for() {
     let one = |header: Header, payload: Option<&[u8]>| vec![encode(header, payload)];
     let pong = pong();
+    let grant = Grant { bytes: 1, items: 0 };
     for features in [Features::NONE, Features::all()] {
+        // What opens a window, or returns a credit.
+        let mut space = [0; GRANT_LEN_MAX];
+        let unblock = features.has(Feature::Windows).then(|| &*grant.encode(&mut space));
         let cases: Vec<Case<'_>> = vec![
             ("a ping", Box::new(|_| one(head(Op::Ping, 0, 0), None)), 128),
             ("a pong nobody asked for", Box::new(|_| one(head(Op::Pong, 0, 0), Some(&pong))), 8),
@@ -79,16 +85,16 @@ fn every_message_that_is_of_no_use_is_paid_for() {
             ("an ack of no call", Box::new(|_| one(head(Op::AckMux, 9, 0), None)), 8),
             ("a pong of no stream", Box::new(|_| one(head(Op::Pong, 9, 0), Some(&pong))), 8),
             ("a pong of a stream", Box::new(|_| one(head(Op::Pong, 1, 0), Some(&pong))), 8),
-            ("credits of no stream", Box::new(|_| one(head(Op::UnblockSrvMux, 9, 0), None)), 8),
-            ("credits of no call", Box::new(|_| one(head(Op::UnblockClMux, 9, 0), None)), 8),
+            ("credits of no stream", Box::new(|_| one(head(Op::UnblockSrvMux, 9, 0), unblock)), 8),
+            ("credits of no call", Box::new(|_| one(head(Op::UnblockClMux, 9, 0), unblock)), 8),
             (
                 "surplus credits for a caller",
-                Box::new(|n| one(head(Op::UnblockClMux, 1, n + 1), None)),
+                Box::new(|n| one(head(Op::UnblockClMux, 1, n + 1), unblock)),
                 8,
             ),
             (
                 "surplus credits for a callee",
-                Box::new(|n| one(head(Op::UnblockSrvMux, 1, n + 1), None)),
+                Box::new(|n| one(head(Op::UnblockSrvMux, 1, n + 1), unblock)),
                 8,
             ),
             (

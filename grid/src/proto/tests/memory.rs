@@ -100,7 +100,8 @@ fn a_call_is_counted_until_it_is_answered() {
 
 #[test]
 fn an_item_above_the_limit_ends_its_stream_at_both_ends() {
-    for features in sessions() {
+    // With windows, one item of 500 KiB would close the window of its stream.
+    for features in [credits(), Features::NONE] {
         for to_handler in [true, false] {
             let mut pair = Pair::with(tight(), features);
             let streams = [(); 5].map(|()| pair.served(stream(4, 4)));

@@ -12,6 +12,7 @@
 //! | `drain.rs` | a node that announces that it takes no new calls |
 //! | `floods.rs` | messages that are of no use, and their budget |
 //! | `foreign.rs` | buffers of the user, which the link must not drop |
+//! | `windows.rs` | windows of streams in bytes |
 //! | `chunks.rs`, `transfers.rs` | large messages in parts: fairness, and protocol errors |
 
 mod calls;
@@ -31,6 +32,7 @@ mod schedule;
 mod solo;
 mod streams;
 mod transfers;
+mod windows;
 mod world;
 
 use std::sync::{Arc, LazyLock};

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::start;
 use crate::error::{CallFailure, Fault};
 use crate::proto::error::ProtocolError;
+use crate::proto::session::features::Feature;
 use crate::proto::wire::{HandlerId, Meta, SubrouteId};
 use crate::proto::{
     CallSpec, Capacities, Deadline, Event, Features, Half, Inbound, Key, Limits, Link, Recv,
@@ -25,6 +26,9 @@ pub(super) fn stream_id(incoming: u32, outgoing: u32) -> u32 {
     100 + incoming * 10 + outgoing
 }
 
+/// A stream both ways, of which only the bytes are limited.
+pub(super) const BYTES: u32 = 99;
+
 pub(super) fn routes() -> Arc<Routes> {
     let mut routes = Routes::default();
     let mut add = |id, kind| {
@@ -35,11 +39,20 @@ pub(super) fn routes() -> Arc<Routes> {
     for (incoming, outgoing) in (0..5).flat_map(|i| (0..5).map(move |o| (i, o))) {
         add(stream_id(incoming, outgoing), RouteKind::Stream(Capacities { incoming, outgoing }));
     }
+    add(BYTES, RouteKind::Stream(BYTES_ONLY));
     Arc::new(routes)
 }
 
+const BYTES_ONLY: Capacities =
+    Capacities { incoming: Capacities::BYTES_ONLY, outgoing: Capacities::BYTES_ONLY };
+
 pub(super) fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
+}
+
+/// Every feature but windows: streams have credits.
+pub(super) fn credits() -> Features {
+    Features::all().without(Feature::Windows)
 }
 
 pub(super) fn millis(millis: u64) -> Duration {
@@ -49,7 +62,7 @@ pub(super) fn millis(millis: u64) -> Duration {
 pub(super) fn session(checksum: bool, features: Features) -> Session {
     Session {
         checksum,
-        features,
+        features: features.and(Features::all()),
         wall: SystemTime::UNIX_EPOCH + secs(1_700_000_000),
         peer_message_bytes_max: None,
         loopback: false,
@@ -364,6 +377,10 @@ pub(super) fn stream(incoming: u32, outgoing: u32) -> CallSpec {
         stream: Some(Capacities { incoming, outgoing }),
         ..request(b"open")
     }
+}
+
+pub(super) fn stream_of_bytes() -> CallSpec {
+    CallSpec { handler: HandlerId::new(BYTES), stream: Some(BYTES_ONLY), ..request(b"open") }
 }
 
 pub(super) fn under(subroute: SubrouteId, spec: CallSpec) -> CallSpec {

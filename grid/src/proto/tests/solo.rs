@@ -59,6 +59,14 @@ impl Solo {
         self.try_receive(encode(header, payload)).expect("a message");
     }
 
+    /// Receives a message without payload, with this metadata.
+    #[track_caller]
+    pub(super) fn receive_meta(&mut self, header: Header, meta: &[u8]) {
+        let mut out = BytesMut::new();
+        Frame { meta, ..Frame::new(header, None) }.encode(&mut out);
+        self.try_receive(out.freeze()).expect("a message");
+    }
+
     /// Takes all messages that the link sends, as bytes.
     pub(super) fn take_raw(&mut self) -> Vec<Bytes> {
         let mut messages = Vec::new();

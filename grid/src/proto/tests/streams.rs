@@ -115,8 +115,8 @@ fn credits_are_returned_in_batches_if_both_support_that() {
         }
         pair.a.link.counters().messages_out
     };
-    assert_eq!(count(Features::all()), 1 + 200, "two credits per message");
-    assert_eq!(count(Features::all().without(Feature::Credits)), 1 + 400);
+    assert_eq!(count(credits()), 1 + 200, "two credits per message");
+    assert_eq!(count(credits().without(Feature::Credits)), 1 + 400);
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn the_callers_end_needs_no_credit_and_follows_the_items() {
 
 #[test]
 fn an_error_waits_for_a_credit_and_a_clean_end_does_not() {
-    let mut pair = Pair::new();
+    let mut pair = Pair::with(Limits::default(), credits());
     let (call, serve) = open(&mut pair, 1, 1);
     fill(&mut pair.b, Callee, serve);
     pair.b.link.finish_stream(serve, &Err(Fault::new(ErrorCode::Handler, "boom")));
@@ -183,7 +183,7 @@ fn an_error_waits_for_a_credit_and_a_clean_end_does_not() {
 #[test]
 fn a_stream_whose_error_waits_can_end_otherwise() {
     for trouble in ["cancel", "deadline", "cut"] {
-        let mut pair = Pair::new();
+        let mut pair = Pair::with(Limits::default(), credits());
         let spec = pair.within(secs(2), stream(1, 1));
         let (call, serve) = pair.served(spec);
         fill(&mut pair.b, Callee, serve);
@@ -308,7 +308,7 @@ fn a_stream_with_a_short_deadline_is_not_pinged() {
 /// Without the check the stream would hang: each side would wait for credits that the other one does not have.
 #[test]
 fn capacities_that_differ_are_refused_with_both_figures() {
-    let mut pair = Pair::new();
+    let mut pair = Pair::with(Limits::default(), credits());
     let other = Some(Capacities { incoming: 4, outgoing: 1 });
     let call = pair.call(CallSpec { stream: other, ..stream(1, 4) });
     pair.pump();

@@ -29,7 +29,7 @@ pub(crate) fn encode_credits(
 pub(crate) fn decode_credits(payload: Option<&Bytes>) -> Result<NonZeroU32, DecodeError> {
     let Some(payload) = payload else { return Ok(NonZeroU32::MIN) };
     let credits = Reader::new(payload).read_u32("credits")?;
-    NonZeroU32::new(credits).ok_or(DecodeError::ZeroCredits)
+    NonZeroU32::new(credits).ok_or(DecodeError::EmptyGrant)
 }
 
 #[cfg(test)]
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn zero_and_too_large_numbers_are_refused() {
-        assert_eq!(decode_credits(Some(&unhex("00"))), Err(DecodeError::ZeroCredits));
+        assert_eq!(decode_credits(Some(&unhex("00"))), Err(DecodeError::EmptyGrant));
         for hex in ["cf0000000100000000", "ff", "c0"] {
             assert!(decode_credits(Some(&unhex(hex))).is_err(), "{hex}");
         }

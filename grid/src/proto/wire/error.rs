@@ -42,9 +42,9 @@ pub(crate) enum DecodeError {
     BytesAfterParts { len: usize },
     #[error("merged message has {got} parts, not the {want} it announced")]
     MissingParts { want: u32, got: u32 },
-    /// A grant of zero credits. No sender has a reason for one, and a peer could send them for ever.
-    #[error("grant of zero credits")]
-    ZeroCredits,
+    /// A grant of nothing. No sender has a reason for one, and a peer could send them for ever.
+    #[error("grant of nothing")]
+    EmptyGrant,
 }
 
 #[cfg(test)]

@@ -151,8 +151,10 @@ impl Flags {
     pub(crate) const SUBROUTE: Self = Self(32);
     /// A map of metadata follows the array. An extension, set only between nodes that agreed on `meta`.
     pub(crate) const META: Self = Self(64);
+    /// On an item: something had to wait for the window. An extension, set only between nodes that agreed on `windows`.
+    pub(crate) const WAITED: Self = Self(128);
 
-    const NAMES: [(Self, &str); 7] = [
+    const NAMES: [(Self, &str); 8] = [
         (Self::CRC, "CRC"),
         (Self::EOF, "EOF"),
         (Self::STATELESS, "STATELESS"),
@@ -160,6 +162,7 @@ impl Flags {
         (Self::EMPTY, "EMPTY"),
         (Self::SUBROUTE, "SUBROUTE"),
         (Self::META, "META"),
+        (Self::WAITED, "WAITED"),
     ];
 
     /// Whether every bit of `other` is set.

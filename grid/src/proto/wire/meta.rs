@@ -7,6 +7,7 @@ use std::fmt;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::error::DecodeError;
+use super::grant::{GRANT_LEN_MAX, Grant};
 use super::msgpack::{Reader, put_array_len, put_bin, put_map_len, put_str, put_uint};
 use super::trace::TraceContext;
 
@@ -20,6 +21,7 @@ const KEY_STATE: u64 = 2;
 const KEY_ERROR: u64 = 3;
 const KEY_USER: u64 = 4;
 const KEY_CAPACITIES: u64 = 5;
+const KEY_WINDOW: u64 = 6;
 
 const TRACE_LEN: usize = 26;
 
@@ -35,6 +37,8 @@ pub(crate) struct Meta {
     pub(crate) user: Vec<(String, Bytes)>,
     /// Of the opening of a stream, its capacities at the caller: incoming and outgoing, as its handler sees them.
     pub(crate) capacities: Option<[u32; 2]>,
+    /// Of the opening of a stream and of its acceptance: how much of the other side's items their sender has room for.
+    pub(crate) window: Option<Grant>,
 }
 
 /// The kind of an error, and its typed form if there is one.
@@ -47,16 +51,16 @@ pub(crate) struct ErrorMeta {
 
 impl Meta {
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { trace, state, error, user, capacities } = self;
+        let Self { trace, state, error, user, capacities, window } = self;
         trace.is_none()
             && state.is_none()
             && error.is_none()
             && user.is_empty()
             && capacities.is_none()
+            && window.is_none()
     }
 
     /// Encodes the trailer.
-    #[cfg(test)]
     pub(crate) fn encode(&self) -> Bytes {
         self.encode_with(self.capacities)
     }
@@ -78,7 +82,8 @@ impl Meta {
             + usize::from(self.state.is_some())
             + usize::from(self.error.is_some())
             + usize::from(!self.user.is_empty())
-            + usize::from(capacities.is_some());
+            + usize::from(capacities.is_some())
+            + usize::from(self.window.is_some());
         put_map_len(&mut out, pairs);
         if let Some(trace) = &self.trace {
             put_uint(&mut out, KEY_TRACE);
@@ -99,11 +104,26 @@ impl Meta {
                 put_bin(&mut out, value);
             }
         }
-        if let Some(capacities) = capacities {
-            put_uint(&mut out, KEY_CAPACITIES);
-            put_array_len(&mut out, capacities.len());
-            capacities.into_iter().for_each(|capacity| put_uint(&mut out, capacity.into()));
+        if let Some(window) = self.window {
+            put_uint(&mut out, KEY_WINDOW);
+            window.put(&mut out);
         }
+        if let Some(capacities) = capacities {
+            put_capacities(&mut out, capacities);
+        }
+        out.freeze()
+    }
+
+    /// Adds a window to what [`encode_checked`](Self::encode_checked) has returned for a stream, now that the peer is known
+    /// to have windows.
+    pub(crate) fn announce(encoded: &[u8], window: Grant) -> Bytes {
+        let mut out = BytesMut::from(encoded);
+        if let Some(len) = out.first_mut() {
+            // The header of a map of fewer than 16 pairs is one byte, which ends with their number.
+            *len += 1;
+        }
+        put_uint(&mut out, KEY_WINDOW);
+        window.put(&mut out);
         out.freeze()
     }
 
@@ -115,7 +135,8 @@ impl Meta {
     ) -> Result<Bytes, DecodeError> {
         check_user_entries(self.user.len())?;
         let encoded = self.encode_with(capacities);
-        check_len(encoded.len())?;
+        // A window may be added to the opening of a stream.
+        check_len(encoded.len() + if capacities.is_some() { 1 + GRANT_LEN_MAX } else { 0 })?;
         Ok(encoded)
     }
 
@@ -133,6 +154,7 @@ impl Meta {
                 KEY_ERROR => meta.error = Some(ErrorMeta::read(&mut reader)?),
                 KEY_USER => meta.user = read_user(&mut reader)?,
                 KEY_CAPACITIES => meta.capacities = Some(read_capacities(&mut reader)?),
+                KEY_WINDOW => meta.window = Some(Grant::read(&mut reader)?),
                 _ => reader.skip("unknown key of meta")?,
             }
         }
@@ -148,6 +170,7 @@ impl fmt::Debug for Meta {
             .field("state", &self.state)
             .field("error", &self.error)
             .field("capacities", &self.capacities)
+            .field("window", &self.window)
             .field(
                 "user",
                 &self.user.iter().map(|(key, value)| (key, value.len())).collect::<Vec<_>>(),
@@ -221,6 +244,12 @@ impl fmt::Debug for ErrorMeta {
     }
 }
 
+fn put_capacities(out: &mut BytesMut, capacities: [u32; 2]) {
+    put_uint(out, KEY_CAPACITIES);
+    put_array_len(out, capacities.len());
+    capacities.into_iter().for_each(|capacity| put_uint(out, capacity.into()));
+}
+
 fn read_capacities(reader: &mut Reader<'_>) -> Result<[u32; 2], DecodeError> {
     const FIELD: &str = "capacities";
     let len = reader.read_array_len(FIELD)? as usize;
@@ -271,6 +300,7 @@ mod tests {
             error: Some(ErrorMeta { code: 300, body: Bytes::from_static(b"body") }),
             user: vec![("a".into(), Bytes::from_static(b"secret")), ("b".into(), Bytes::new())],
             capacities: Some([64, 300]),
+            window: Some(Grant { bytes: 65_536, items: Grant::UNCOUNTED }),
         }
     }
 
@@ -279,10 +309,22 @@ mod tests {
         let encoded = full().encode();
         assert_eq!(
             hex(&encoded),
-            "8501c41a000101010101010101010101010101010102020202020202020102a876656e646f723d310392cd012cc404626f64790482a161c406736563726574a162c400059240cd012c"
+            "8601c41a000101010101010101010101010101010102020202020202020102a876656e646f723d310392cd012cc404626f64790482a161c406736563726574a162c4000692ce00010000ceffffffff059240cd012c"
         );
         assert_eq!(Meta::decode(&encoded).unwrap(), full());
         every_truncation_fails(&encoded, Meta::decode);
+    }
+
+    #[test]
+    fn a_window_is_added_to_the_opening_of_a_stream() {
+        let (window, capacities) = (Grant { bytes: 65_536, items: 5 }, [64, 300]);
+        for meta in [Meta::default(), Meta { window: None, ..full() }] {
+            let encoded = meta.encode_checked(Some(capacities)).unwrap();
+            let announced = Meta::announce(&encoded, window);
+            let expected = Meta { window: Some(window), capacities: Some(capacities), ..meta };
+            assert_eq!(Meta::decode(&announced).unwrap(), expected);
+            every_truncation_fails(&announced, Meta::decode);
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@
 //! | file | what |
 //! |---|---|
 //! | `message.rs` | the message itself: [`Message`] in, [`Frame`] out |
-//! | `connect.rs`, with `contract.rs`, `ping.rs`, `refusal.rs`, `credits.rs` | payloads of single ops |
+//! | `connect.rs`, with `contract.rs`, `ping.rs`, `refusal.rs`, `credits.rs`, `grant.rs` | payloads of single ops |
 //! | `merged.rs` | several messages in one |
 //! | `chunk.rs` | parts of a large message |
 //! | `meta.rs`, `subroute.rs`, `checksum.rs` | trailers |
@@ -39,6 +39,7 @@ mod connect;
 mod contract;
 mod credits;
 mod error;
+mod grant;
 mod ids;
 pub(crate) mod merged;
 mod message;
@@ -66,6 +67,7 @@ pub(crate) use self::{
     contract::{MethodContract, ServiceContract, Statement},
     credits::{CREDITS_LEN_MAX, decode_credits, encode_credits},
     error::DecodeError,
+    grant::{GRANT_LEN_MAX, Grant},
     ids::MuxId,
     message::{Flags, Frame, HEADER_LEN_MAX, Header, Message, Op},
     meta::{ErrorMeta, META_LEN_MAX, Meta},

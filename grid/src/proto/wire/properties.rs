@@ -121,9 +121,12 @@ fn any_meta() -> impl Strategy<Value = Meta> {
         .prop_map(|(code, body)| ErrorMeta { code, body: body.into() });
     let user = vec((any::<String>(), vec(any::<u8>(), 0..40).prop_map(Bytes::from)), 0..20);
     let capacities = option::of(any::<[u32; 2]>());
-    (option::of(trace), option::of(any::<String>()), option::of(error), user, capacities).prop_map(
-        |(trace, state, error, user, capacities)| Meta { trace, state, error, user, capacities },
-    )
+    let window = option::of(any::<(u32, u32)>());
+    (option::of(trace), option::of(any::<String>()), option::of(error), user, capacities, window)
+        .prop_map(|(trace, state, error, user, capacities, window)| {
+            let window = window.map(|(bytes, items)| Grant { bytes, items });
+            Meta { trace, state, error, user, capacities, window }
+        })
 }
 
 /// Random bytes, with those frequent that are special in msgpack.

@@ -19,14 +19,6 @@ pub use reply::Reply;
 pub use requests::Requests;
 pub use responses::Responses;
 
-/// Default capacity of a stream in messages, unless `#[handler(incoming = .., outgoing = ..)]` sets another.
-///
-/// The sender waits once this many messages have been sent and not taken by the receiver. A larger capacity is faster
-/// over a network with a high latency, and uses more memory if the receiver is slow. On one machine, small messages from
-/// a server were less than half as fast with 16 as with 64, and 1.5 times as fast with 1024. Both nodes must use the same
-/// capacity, which is not sent: set it explicitly for a Go node, whose default is 1.
-pub const DEFAULT_CAPACITY: u32 = 64;
-
 /// A boxed stream, for methods that do not return `impl Stream`.
 ///
 /// ```
