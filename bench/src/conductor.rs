@@ -28,7 +28,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     let mut results = Results::new(&plan, load_average());
     for repeat in 0..plan.repeats {
         for (done, measured) in results.cells.iter_mut().enumerate() {
-            let sample = measure(measured.cell, &plan.times);
+            let sample = measure(measured.cell, &plan.times.of(measured.cell.mode));
             let title = measured.cell.title();
             let progress = format!(
                 "[{}/{} {}/{}] {title} {}",

@@ -1,9 +1,10 @@
 //! Which cells are measured.
 
 use crate::args::Args;
-use crate::cell::Mode::{Current, Pair, Pinned, Threads};
+use crate::cell::Mode::{Current, Line1, Line10, Line100, Pair, Pinned, Threads};
 use crate::cell::Name::{
-    self, Grid, GridBytes, GridTls, Jsonrpsee, Mux, Pingpong, Remoc, Tarpc, Tonic, TonicTls,
+    self, Grid, GridBytes, GridTls, Jsonrpsee, Mux, Pingpong, Remoc, Tarpc, Tonic, TonicAdaptive,
+    TonicTls,
 };
 use crate::cell::{BULK_WIDTH, Cell, Mode, Times, Work};
 
@@ -72,6 +73,9 @@ fn quick() -> Vec<Cell> {
     all(&mut cells, Work::Mixed, 1, Threads, &[Grid, Tarpc]);
     all(&mut cells, Work::Links, 100, Threads, &[Grid]);
     all(&mut cells, Work::Links, 1000, Threads, &[Grid]);
+    for line in [Line1, Line10, Line100] {
+        all(&mut cells, Work::Stream, 1, line, &[Grid, TonicAdaptive, Pingpong]);
+    }
     cells
 }
 
@@ -89,6 +93,12 @@ fn full() -> Vec<Cell> {
         all(&mut cells, Work::TwoWay, 1, mode, contenders);
         all(&mut cells, Work::Bulk, BULK_WIDTH, mode, contenders);
         all(&mut cells, Work::Mixed, 1, mode, ALL);
+    }
+    for line in [Line1, Line10, Line100] {
+        let contenders = [ALL, &[TonicAdaptive]].concat();
+        all(&mut cells, Work::Stream, 1, line, &contenders);
+        all(&mut cells, Work::TwoWay, 1, line, &contenders);
+        all(&mut cells, Work::Unary, 64, line, &contenders);
     }
     all(&mut cells, Work::Unary, 1, Pinned, ALL);
     for mode in [Threads, Current] {

@@ -11,7 +11,7 @@ mod work;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::{
-    mode::Mode,
+    mode::{LINE_BANDWIDTH, Mode},
     name::Name,
     payload::{BULK_BYTES, SMALL_BYTES, Small, payload},
     times::Times,

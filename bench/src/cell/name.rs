@@ -21,11 +21,13 @@ pub(crate) enum Name {
     Tonic,
     /// As `Tonic`, over TLS. Both ends must be in one process.
     TonicTls,
+    /// As `Tonic`, with the windows that HTTP/2 adapts to the line.
+    TonicAdaptive,
     Jsonrpsee,
     Remoc,
     /// An upper bound: a bare multiplexer on TCP.
     Mux,
-    /// An upper bound: one message over TCP and back.
+    /// An upper bound: one message over TCP and back, or a stream of items over TCP alone.
     Pingpong,
 }
 
@@ -38,6 +40,7 @@ impl Name {
             Self::Tarpc => "tarpc",
             Self::Tonic => "tonic",
             Self::TonicTls => "tonic-tls",
+            Self::TonicAdaptive => "tonic-adaptive",
             Self::Jsonrpsee => "jsonrpsee",
             Self::Remoc => "remoc",
             Self::Mux => "mux",
@@ -50,7 +53,7 @@ impl Name {
         match work {
             Work::Unary => self != Self::Pingpong || width == 1,
             Work::Struct => !matches!(self, Self::GridBytes | Self::Mux | Self::Pingpong),
-            Work::Stream => !matches!(self, Self::Tarpc | Self::Pingpong),
+            Work::Stream => self != Self::Tarpc,
             Work::TwoWay => !matches!(self, Self::Tarpc | Self::Jsonrpsee | Self::Pingpong),
             Work::Bulk | Work::Mixed => self != Self::Pingpong,
             Work::Fan | Work::Links => self == Self::Grid,

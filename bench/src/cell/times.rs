@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::mode::Mode;
+
 /// The duration of a cell.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Times {
@@ -16,6 +18,12 @@ pub(crate) struct Times {
 impl Times {
     pub(crate) fn new(warm_up_ms: u64, time_ms: u64) -> Self {
         Self { warm_up_ms, time_ms }
+    }
+
+    /// The times of a cell in this mode. Over a line, windows need round trips to grow.
+    pub(crate) fn of(&self, mode: Mode) -> Self {
+        let needed = mode.round_trip().map_or(0, |time| 500 + 30 * time.as_millis() as u64);
+        Self { warm_up_ms: self.warm_up_ms.max(needed), ..*self }
     }
 
     pub(crate) fn warm_up(&self) -> Duration {

@@ -6,11 +6,11 @@ mod run;
 pub(crate) mod serve;
 
 use self::run::run;
-use crate::cell::{Cell, Mode, Name, Times, Work};
+use crate::cell::{Cell, LINE_BANDWIDTH, Mode, Name, Times, Work};
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::peers::{Contender, contend, listen};
-use crate::process::{Server, runtime};
+use crate::process::{Line, Server, runtime};
 use crate::sample::Sample;
 
 /// Measures a cell and prints the sample as a line of JSON.
@@ -33,13 +33,19 @@ fn measure<C: Contender>(cell: Cell, times: &Times) -> Result<Sample> {
 
 /// Starts the server, in this process or in its own, and connects to it.
 async fn connect<C: Contender>(name: Name, mode: Mode) -> Result<(C::Client, Option<Server>)> {
-    let (own, address) = listen().await?;
+    let mut own = listen().await?;
     if mode.has_server_process() {
-        let server = Server::start(name, mode, address)?;
+        let server = Server::start(name, mode, own.address)?;
         let client = C::connect(own, server.address).await?;
         return Ok((client, Some(server)));
     }
-    let (listener, server) = listen().await?;
-    C::serve(listener, address).await?;
-    Ok((C::connect(own, server).await?, None))
+    let mut server = listen().await?;
+    if let Some(round_trip) = mode.round_trip() {
+        let line = Line { round_trip, bytes_per_second: LINE_BANDWIDTH };
+        own.address = line.to(own.address)?;
+        server.address = line.to(server.address)?;
+    }
+    let address = server.address;
+    C::serve(server, own.address).await?;
+    Ok((C::connect(own, address).await?, None))
 }

@@ -14,7 +14,7 @@ use crate::cell::{Cell, SMALL_BYTES, Times, payload};
 use crate::clock::{Clock, Tally};
 use crate::error::Result;
 use crate::peers::grid::{BenchClient, name, start};
-use crate::peers::listen;
+use crate::peers::{Listener, listen};
 use crate::process::{runtime, usage};
 use crate::sample::Sample;
 
@@ -35,17 +35,19 @@ struct Nodes {
 }
 
 async fn connect(count: u32) -> Result<Nodes> {
-    let (listener, hub) = listen().await?;
+    let hub = listen().await?;
+    let hub_address = hub.address;
     let mut others = Vec::new();
     for _ in 0..count {
         others.push(listen().await?);
     }
-    let addresses: Vec<SocketAddr> = others.iter().map(|(_, address)| *address).collect();
+    let addresses: Vec<SocketAddr> =
+        others.iter().map(|listener: &Listener| listener.address).collect();
     let mut managers = Vec::new();
-    for (listener, _) in others {
-        managers.push(start(listener, &[hub])?);
+    for listener in others {
+        managers.push(start(listener, &[hub_address])?);
     }
-    let hub = start(listener, &addresses)?;
+    let hub = start(hub, &addresses)?;
     let mut clients = Vec::new();
     for address in addresses {
         let connection = hub.connection(&name(address))?;

@@ -46,7 +46,9 @@ pub(crate) fn run(
         rate: main as f64 / time.as_secs_f64(),
         p50_us: quantile(50),
         p99_us: quantile(99),
-        cpu_us: (cell.work != Work::Mixed).then(|| cpu_seconds * 1e6 / main as f64),
+        // A line takes time of the processor itself.
+        cpu_us: (cell.work != Work::Mixed && cell.mode.round_trip().is_none())
+            .then(|| cpu_seconds * 1e6 / main as f64),
         allocs: (cell.mode == Mode::Current && cell.work != Work::Mixed)
             .then(|| allocated.count_total as f64 / calls as f64),
         bulk_rate: (cell.work == Work::Mixed).then(|| side as f64 / time.as_secs_f64()),

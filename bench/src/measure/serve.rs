@@ -11,7 +11,8 @@ use crate::process::{runtime, usage};
 pub(crate) fn main(contender: Name, mode: Mode, peer: SocketAddr) -> Result<()> {
     let runtime = runtime(mode)?;
     let address = runtime.block_on(async {
-        let (listener, address) = listen().await?;
+        let listener = listen().await?;
+        let address = listener.address;
         contend!(contender, serve(listener, peer)).await?;
         Ok::<_, Error>(address)
     })?;

@@ -14,10 +14,10 @@ pub(crate) trait Contender {
     type Client: Client;
 
     /// Starts a server on `listener`. `peer` is the client's address, for contenders that may dial either way.
-    async fn serve(listener: TcpListener, peer: SocketAddr) -> Result<()>;
+    async fn serve(listener: Listener, peer: SocketAddr) -> Result<()>;
 
     /// Opens one connection to the server at `peer`. `listener` is for contenders that may dial either way.
-    async fn connect(listener: TcpListener, peer: SocketAddr) -> Result<Self::Client>;
+    async fn connect(listener: Listener, peer: SocketAddr) -> Result<Self::Client>;
 }
 
 /// A client over one connection. A method that the contender does not support returns an error;
@@ -47,9 +47,16 @@ pub(crate) fn ended() -> Error {
     "the stream has ended".into()
 }
 
+/// A port that accepts connections.
+pub(crate) struct Listener {
+    pub(crate) socket: TcpListener,
+    /// Where others reach it. It is not the address of the socket if there is a line in between.
+    pub(crate) address: SocketAddr,
+}
+
 /// Binds a free port on the loopback interface.
-pub(crate) async fn listen() -> Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    let address = listener.local_addr()?;
-    Ok((listener, address))
+pub(crate) async fn listen() -> Result<Listener> {
+    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = socket.local_addr()?;
+    Ok(Listener { socket, address })
 }

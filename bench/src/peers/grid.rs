@@ -9,19 +9,17 @@ use ::grid::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use ::grid::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use ::grid::{Builder, Capacities, Connection, Incoming, Manager, Outgoing, RemoteError, Tls};
 use bytes::Bytes;
-use tokio::net::TcpListener;
 
 use super::certificate;
-use super::contender::{Client, Contender, ended};
+use super::contender::{Client, Contender, Listener, ended};
 use crate::cell::{SMALL_BYTES, Small, payload};
 use crate::clock::Tally;
 use crate::error::Result;
 
-/// Capacity of the stream from the server: two MiB of items, the same as the window that tonic is configured with.
-const CAPACITY: u32 = 4096;
-
-/// Capacity of the two-way stream in each direction. Four times as many items were slower.
-const TWO_WAY_CAPACITY: u32 = 1024;
+/// Streams whose bytes are limited by the library's own windows.
+const OUT: Capacities = Capacities { incoming: 0, outgoing: Capacities::BYTES_ONLY };
+const TWO_WAYS: Capacities =
+    Capacities { incoming: Capacities::BYTES_ONLY, outgoing: Capacities::BYTES_ONLY };
 
 /// Ids of the handlers at the byte level.
 const ECHO: u8 = 1;
@@ -35,9 +33,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 pub(crate) trait Bench {
     async fn echo(&self, payload: Bytes) -> Bytes;
     async fn small(&self, small: Small) -> Small;
-    #[handler(outgoing = 4096)]
     async fn stream(&self, out: Outgoing<Bytes>) -> Result<(), RemoteError>;
-    #[handler(incoming = 1024, outgoing = 1024)]
     async fn two_way(
         &self,
         input: Incoming<Bytes>,
@@ -97,55 +93,49 @@ fn tls() -> Result<Tls> {
 }
 
 /// Starts a node with the handlers of both levels and `peers` in its host list.
-pub(crate) fn start(listener: TcpListener, peers: &[SocketAddr]) -> Result<Manager> {
+pub(crate) fn start(listener: Listener, peers: &[SocketAddr]) -> Result<Manager> {
     start_as(listener, peers, name, |builder| builder)
 }
 
 /// Starts a node that dials and listens with TLS.
-fn start_secure(listener: TcpListener, peer: SocketAddr) -> Result<Manager> {
+fn start_secure(listener: Listener, peer: SocketAddr) -> Result<Manager> {
     let tls = tls()?;
     start_as(listener, &[peer], secure_name, |builder| builder.tls(tls))
 }
 
 fn start_as(
-    listener: TcpListener,
+    listener: Listener,
     peers: &[SocketAddr],
     name: fn(SocketAddr) -> String,
     configure: impl FnOnce(Builder) -> Builder,
 ) -> Result<Manager> {
-    let own = listener.local_addr()?;
-    let capacities = |incoming, outgoing| Capacities { incoming, outgoing };
+    let Listener { socket, address: own } = listener;
     let manager = configure(Manager::builder(name(own)))
         .hosts(peers.iter().chain([&own]).map(|&address| name(address)))
         .token(grid::NoAuth)
         .service(BenchServer::new(Handlers))
         .single_handler(ECHO, None, |_, payload| async move { Ok(payload) })
-        .stream_handler(STREAM, None, capacities(0, CAPACITY), |_, _, _, mut out| async move {
+        .stream_handler(STREAM, None, OUT, |_, _, _, mut out| async move {
             loop {
                 out.send(payload(SMALL_BYTES)).await?;
             }
         })
-        .stream_handler(
-            TWO_WAY,
-            None,
-            capacities(TWO_WAY_CAPACITY, TWO_WAY_CAPACITY),
-            |_, _, mut input, mut out| async move {
-                while let Some(Ok(item)) = input.next().await {
-                    out.send(item).await?;
-                }
-                Ok(())
-            },
-        )
+        .stream_handler(TWO_WAY, None, TWO_WAYS, |_, _, mut input, mut out| async move {
+            while let Some(Ok(item)) = input.next().await {
+                out.send(item).await?;
+            }
+            Ok(())
+        })
         .build()?;
     tokio::spawn({
         let manager = manager.clone();
-        async move { manager.serve(listener).await }
+        async move { manager.serve(socket).await }
     });
     Ok(manager)
 }
 
 /// Connects to a peer. The node is kept alive by its task that accepts connections.
-async fn connect(listener: TcpListener, peer: SocketAddr) -> Result<Connection> {
+async fn connect(listener: Listener, peer: SocketAddr) -> Result<Connection> {
     up(start(listener, &[peer])?.connection(&name(peer))?).await
 }
 
@@ -160,11 +150,11 @@ pub(crate) struct Typed;
 impl Contender for Typed {
     type Client = BenchClient;
 
-    async fn serve(listener: TcpListener, peer: SocketAddr) -> Result<()> {
+    async fn serve(listener: Listener, peer: SocketAddr) -> Result<()> {
         start(listener, &[peer]).map(drop)
     }
 
-    async fn connect(listener: TcpListener, peer: SocketAddr) -> Result<BenchClient> {
+    async fn connect(listener: Listener, peer: SocketAddr) -> Result<BenchClient> {
         Ok(BenchClient::new(connect(listener, peer).await?))
     }
 }
@@ -175,11 +165,11 @@ pub(crate) struct OverTls;
 impl Contender for OverTls {
     type Client = BenchClient;
 
-    async fn serve(listener: TcpListener, peer: SocketAddr) -> Result<()> {
+    async fn serve(listener: Listener, peer: SocketAddr) -> Result<()> {
         start_secure(listener, peer).map(drop)
     }
 
-    async fn connect(listener: TcpListener, peer: SocketAddr) -> Result<BenchClient> {
+    async fn connect(listener: Listener, peer: SocketAddr) -> Result<BenchClient> {
         let node = start_secure(listener, peer)?;
         Ok(BenchClient::new(up(node.connection(&secure_name(peer))?).await?))
     }
@@ -222,11 +212,11 @@ pub(crate) struct Raw(Connection);
 impl Contender for ByteLevel {
     type Client = Raw;
 
-    async fn serve(listener: TcpListener, peer: SocketAddr) -> Result<()> {
+    async fn serve(listener: Listener, peer: SocketAddr) -> Result<()> {
         start(listener, &[peer]).map(drop)
     }
 
-    async fn connect(listener: TcpListener, peer: SocketAddr) -> Result<Raw> {
+    async fn connect(listener: Listener, peer: SocketAddr) -> Result<Raw> {
         Ok(Raw(connect(listener, peer).await?))
     }
 }
@@ -238,8 +228,7 @@ impl Client for Raw {
     }
 
     async fn stream(&self, tally: Tally) -> Result<()> {
-        let capacities = Capacities { incoming: 0, outgoing: CAPACITY };
-        let (_, mut items) = self.0.stream(STREAM, capacities, None).await?;
+        let (_, mut items) = self.0.stream(STREAM, OUT, None).await?;
         while tally.one() {
             items.next().await.ok_or_else(ended)??;
         }
@@ -247,8 +236,7 @@ impl Client for Raw {
     }
 
     async fn two_way(&self, tally: Tally) -> Result<()> {
-        let capacities = Capacities { incoming: TWO_WAY_CAPACITY, outgoing: TWO_WAY_CAPACITY };
-        let (mut requests, mut items) = self.0.stream(TWO_WAY, capacities, None).await?;
+        let (mut requests, mut items) = self.0.stream(TWO_WAY, TWO_WAYS, None).await?;
         tokio::spawn(async move { while requests.send(payload(SMALL_BYTES)).await.is_ok() {} });
         while tally.one() {
             items.next().await.ok_or_else(ended)??;

@@ -11,9 +11,8 @@ use jsonrpsee_core::rpc_params;
 use jsonrpsee_server::types::ErrorObjectOwned;
 use jsonrpsee_server::{RpcModule, Server, ServerConfig};
 use jsonrpsee_ws_client::{WsClient, WsClientBuilder};
-use tokio::net::TcpListener;
 
-use super::contender::{Client, Contender, ended};
+use super::contender::{Client, Contender, Listener, ended};
 use crate::cell::{BULK_BYTES, SMALL_BYTES, Small, payload};
 use crate::clock::Tally;
 use crate::error::Result;
@@ -51,19 +50,20 @@ fn module() -> Result<RpcModule<()>> {
 impl Contender for Jsonrpsee {
     type Client = Arc<WsClient>;
 
-    async fn serve(listener: TcpListener, _: SocketAddr) -> Result<()> {
+    async fn serve(listener: Listener, _: SocketAddr) -> Result<()> {
         let config = ServerConfig::builder()
             .ws_only()
             .set_tcp_no_delay(true)
             .max_request_body_size(4 * BULK_BYTES as u32)
             .max_response_body_size(4 * BULK_BYTES as u32)
             .build();
-        let server = Server::builder().set_config(config).build_from_tcp(listener.into_std()?)?;
+        let server =
+            Server::builder().set_config(config).build_from_tcp(listener.socket.into_std()?)?;
         tokio::spawn(server.start(module()?).stopped());
         Ok(())
     }
 
-    async fn connect(_: TcpListener, peer: SocketAddr) -> Result<Arc<WsClient>> {
+    async fn connect(_: Listener, peer: SocketAddr) -> Result<Arc<WsClient>> {
         let client = WsClientBuilder::default()
             .max_concurrent_requests(IN_FLIGHT_MAX)
             .max_buffer_capacity_per_subscription(WAITING_MAX)

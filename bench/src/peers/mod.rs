@@ -10,7 +10,7 @@ pub(crate) mod remoc;
 pub(crate) mod tarpc;
 pub(crate) mod tonic;
 
-pub(crate) use self::contender::{Client, Contender, listen};
+pub(crate) use self::contender::{Client, Contender, Listener, listen};
 
 /// Calls `C::serve($arguments)` or `measure::<C>($arguments)`, with the contender of a name as `C`.
 macro_rules! contend {
@@ -31,6 +31,7 @@ macro_rules! contend {
             $crate::cell::Name::Tarpc => { type $c = $crate::peers::tarpc::Tarpc; $body }
             $crate::cell::Name::Tonic => { type $c = $crate::peers::tonic::Tonic; $body }
             $crate::cell::Name::TonicTls => { type $c = $crate::peers::tonic::OverTls; $body }
+            $crate::cell::Name::TonicAdaptive => { type $c = $crate::peers::tonic::Adaptive; $body }
             $crate::cell::Name::Jsonrpsee => { type $c = $crate::peers::jsonrpsee::Jsonrpsee; $body }
             $crate::cell::Name::Remoc => { type $c = $crate::peers::remoc::Remoc; $body }
             $crate::cell::Name::Mux => { type $c = $crate::peers::mux::Mux; $body }

@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use slab::Slab;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 
-use super::contender::{Client, Contender, ended};
+use super::contender::{Client, Contender, Listener, ended};
 use crate::cell::{SMALL_BYTES, payload};
 use crate::clock::Tally;
 use crate::error::Result;
@@ -157,12 +157,12 @@ pub(crate) struct Mux;
 impl Contender for Mux {
     type Client = MuxClient;
 
-    async fn serve(listener: TcpListener, _: SocketAddr) -> Result<()> {
-        tokio::spawn(async move { serve(listener.accept().await?.0).await });
+    async fn serve(listener: Listener, _: SocketAddr) -> Result<()> {
+        tokio::spawn(async move { serve(listener.socket.accept().await?.0).await });
         Ok(())
     }
 
-    async fn connect(_: TcpListener, peer: SocketAddr) -> Result<MuxClient> {
+    async fn connect(_: Listener, peer: SocketAddr) -> Result<MuxClient> {
         let (reader, out) = split(TcpStream::connect(peer).await?)?;
         let slots = Slots::default();
         tokio::spawn(receive(reader, Arc::clone(&slots)));

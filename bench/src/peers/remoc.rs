@@ -6,9 +6,9 @@ use std::sync::Arc;
 use ::remoc::prelude::*;
 use ::remoc::rtc::CallError;
 use bytes::Bytes;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
-use super::contender::{Client, Contender, ended};
+use super::contender::{Client, Contender, Listener, ended};
 use crate::cell::{SMALL_BYTES, Small, payload};
 use crate::clock::Tally;
 use crate::error::{Error, Result};
@@ -58,9 +58,9 @@ pub(crate) struct Remoc;
 impl Contender for Remoc {
     type Client = BenchClient;
 
-    async fn serve(listener: TcpListener, _: SocketAddr) -> Result<()> {
+    async fn serve(listener: Listener, _: SocketAddr) -> Result<()> {
         tokio::spawn(async move {
-            let (stream, _) = listener.accept().await?;
+            let (stream, _) = listener.socket.accept().await?;
             stream.set_nodelay(true)?;
             let (read, write) = stream.into_split();
             let (server, client) =
@@ -72,7 +72,7 @@ impl Contender for Remoc {
         Ok(())
     }
 
-    async fn connect(_: TcpListener, peer: SocketAddr) -> Result<BenchClient> {
+    async fn connect(_: Listener, peer: SocketAddr) -> Result<BenchClient> {
         let stream = TcpStream::connect(peer).await?;
         stream.set_nodelay(true)?;
         let (read, write) = stream.into_split();

@@ -9,9 +9,9 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use tarpc::tokio_serde::formats::Bincode;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
-use super::contender::{Client, Contender};
+use super::contender::{Client, Contender, Listener};
 use crate::cell::{BULK_BYTES, Small};
 use crate::error::{Error, Result};
 
@@ -55,9 +55,9 @@ pub(crate) struct Tarpc;
 impl Contender for Tarpc {
     type Client = BenchClient;
 
-    async fn serve(listener: TcpListener, _: SocketAddr) -> Result<()> {
+    async fn serve(listener: Listener, _: SocketAddr) -> Result<()> {
         tokio::spawn(async move {
-            let (stream, _) = listener.accept().await?;
+            let (stream, _) = listener.socket.accept().await?;
             BaseChannel::with_defaults(transport(stream)?)
                 .execute(Handlers.serve())
                 .for_each(async |request| drop(tokio::spawn(request)))
@@ -67,7 +67,7 @@ impl Contender for Tarpc {
         Ok(())
     }
 
-    async fn connect(_: TcpListener, peer: SocketAddr) -> Result<BenchClient> {
+    async fn connect(_: Listener, peer: SocketAddr) -> Result<BenchClient> {
         let mut config = client::Config::default();
         config.max_in_flight_requests = IN_FLIGHT_MAX;
         config.pending_request_buffer = IN_FLIGHT_MAX;

@@ -22,7 +22,7 @@ use tonic_prost::ProstCodec;
 use tower::service_fn;
 
 use super::certificate;
-use super::contender::{Client, Contender, ended};
+use super::contender::{Client, Contender, Listener, ended};
 use crate::cell::{BULK_BYTES, SMALL_BYTES, Small, payload};
 use crate::clock::Tally;
 use crate::error::Result;
@@ -140,12 +140,12 @@ pub(crate) struct Tonic;
 impl Contender for Tonic {
     type Client = TonicClient;
 
-    async fn serve(listener: TcpListener, _: SocketAddr) -> Result<()> {
-        serve(Server::builder(), listener);
+    async fn serve(listener: Listener, _: SocketAddr) -> Result<()> {
+        serve(with_windows(Server::builder()), listener.socket);
         Ok(())
     }
 
-    async fn connect(_: TcpListener, peer: SocketAddr) -> Result<TonicClient> {
+    async fn connect(_: Listener, peer: SocketAddr) -> Result<TonicClient> {
         connect(Endpoint::from_shared(format!("http://{peer}"))?).await
     }
 }
@@ -156,17 +156,42 @@ pub(crate) struct OverTls;
 impl Contender for OverTls {
     type Client = TonicClient;
 
-    async fn serve(listener: TcpListener, _: SocketAddr) -> Result<()> {
+    async fn serve(listener: Listener, _: SocketAddr) -> Result<()> {
         let identity = Identity::from_pem(certificate::certificate(), certificate::key());
-        serve(Server::builder().tls_config(ServerTlsConfig::new().identity(identity))?, listener);
+        let server = Server::builder().tls_config(ServerTlsConfig::new().identity(identity))?;
+        serve(with_windows(server), listener.socket);
         Ok(())
     }
 
-    async fn connect(_: TcpListener, peer: SocketAddr) -> Result<TonicClient> {
+    async fn connect(_: Listener, peer: SocketAddr) -> Result<TonicClient> {
         let ca = Certificate::from_pem(certificate::certificate());
         let tls = ClientTlsConfig::new().ca_certificate(ca).domain_name(certificate::HOST);
         connect(Endpoint::from_shared(format!("https://{peer}"))?.tls_config(tls)?).await
     }
+}
+
+/// The same with windows that adapt to the line.
+pub(crate) struct Adaptive;
+
+impl Contender for Adaptive {
+    type Client = TonicClient;
+
+    async fn serve(listener: Listener, _: SocketAddr) -> Result<()> {
+        serve(Server::builder().http2_adaptive_window(Some(true)), listener.socket);
+        Ok(())
+    }
+
+    async fn connect(_: Listener, peer: SocketAddr) -> Result<TonicClient> {
+        let endpoint = Endpoint::from_shared(format!("http://{peer}"))?;
+        let channel = endpoint.tcp_nodelay(true).http2_adaptive_window(true).connect().await?;
+        Ok(TonicClient(Grpc::new(channel)))
+    }
+}
+
+fn with_windows(server: Server) -> Server {
+    server
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
 }
 
 fn serve(server: Server, listener: TcpListener) {
@@ -174,8 +199,6 @@ fn serve(server: Server, listener: TcpListener) {
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let server = server
         .max_concurrent_streams(IN_FLIGHT_MAX)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
         .add_service(Bench)
         .serve_with_incoming(incoming);
     tokio::spawn(server);

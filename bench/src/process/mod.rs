@@ -1,7 +1,8 @@
 //! Processes: resources and runtime of this one, and the handle of a server process.
 
+mod line;
 mod runtime;
 mod server;
 pub(crate) mod usage;
 
-pub(crate) use self::{runtime::runtime, server::Server};
+pub(crate) use self::{line::Line, runtime::runtime, server::Server};

@@ -16,7 +16,9 @@ pub(crate) fn runtime(mode: Mode) -> Result<Runtime> {
     }
     let mut builder = match mode {
         Mode::Current => Builder::new_current_thread(),
-        Mode::Threads | Mode::Pair | Mode::Pinned => Builder::new_multi_thread(),
+        Mode::Threads | Mode::Pair | Mode::Pinned | Mode::Line1 | Mode::Line10 | Mode::Line100 => {
+            Builder::new_multi_thread()
+        }
     };
     Ok(builder.worker_threads(WORKERS).enable_all().build()?)
 }

@@ -4,8 +4,10 @@ use std::fmt::Write;
 
 use super::results::Results;
 use super::tables::number;
-use crate::cell::Mode::{Current, Threads};
-use crate::cell::Name::{self, Grid, GridTls, Mux, Pingpong, Tarpc, Tonic, TonicTls};
+use crate::cell::Mode::{Current, Line1, Line10, Line100, Threads};
+use crate::cell::Name::{
+    self, Grid, GridTls, Mux, Pingpong, Tarpc, Tonic, TonicAdaptive, TonicTls,
+};
 use crate::cell::{BULK_WIDTH, Cell, Mode, Work};
 use crate::sample::{Figure, Spread};
 
@@ -216,12 +218,29 @@ fn links(view: &View<'_>) -> Vec<Target> {
     ]
 }
 
+fn lines(view: &View<'_>) -> Vec<Target> {
+    let names = [
+        (
+            Line1,
+            "items/s over TCP alone, 1 ms",
+            "items/s over tonic with its adaptive window, 1 ms",
+        ),
+        (Line10, "the same, 10 ms", "the same, 10 ms"),
+        (Line100, "the same, 100 ms", "the same, 100 ms"),
+    ];
+    let over =
+        |other, name, line, goal| view.over(other, name, Place(Work::Stream, 1, line), RATE, goal);
+    let tcp = names.map(|(line, name, _)| over(Pingpong, name, line, Goal::least(0.8, 0.95)));
+    let tonic = names.map(|(line, _, name)| over(TonicAdaptive, name, line, Goal::least(1.0, 1.5)));
+    tcp.into_iter().chain(tonic).collect()
+}
+
 /// Renders the table: medians of the repeats' ratios.
 pub(crate) fn table(results: &Results) -> String {
     let mut text = format!("{}\n\n", results.conditions());
     text.push_str("| typed calls through the macro | measured | min–max | floor | aim |\n|---|---|---|---|---|\n");
     let view = View(results);
-    let lines = [calls(&view), streams(&view), bulk(&view), tls(&view), links(&view)];
+    let lines = [calls(&view), streams(&view), bulk(&view), tls(&view), links(&view), lines(&view)];
     for Target { name, values, goal } in lines.into_iter().flatten() {
         let Some(Spread { median, min, max }) = Spread::of(values) else { continue };
         let [floor, aim] = goal.marks(median);
