@@ -59,7 +59,7 @@ fn every_message_that_is_of_no_use_is_paid_for() {
     for features in [Features::NONE, Features::all()] {
         // What opens a window, or returns a credit.
         let mut space = [0; GRANT_LEN_MAX];
-        let unblock = features.has(Feature::Windows).then(|| &*grant.encode(&mut space));
+        let unblock = features.has(Feature::Windows).then(|| grant.encode(&mut space));
         let cases: Vec<Case<'_>> = vec![
             ("a ping", Box::new(|_| one(head(Op::Ping, 0, 0), None)), 128),
             ("a pong nobody asked for", Box::new(|_| one(head(Op::Pong, 0, 0), Some(&pong))), 8),
