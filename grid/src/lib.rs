@@ -114,9 +114,9 @@ pub use rpc::Json;
 #[doc(hidden)]
 pub use rpc::private as __private;
 pub use rpc::{
-    ArgTuple, BoxStream, Call, ClientStreamMethod, HandlerError, Incoming, InputError, Method,
-    Mock, Opening, Outgoing, Payload, Raw, Registrar, Reply, Requests, Responses, Served,
-    ServerStreamMethod, Service, TwoWayMethod,
+    ArgTuple, BoxStream, Broadcast, Call, ClientStreamMethod, HandlerError, Incoming, InputError,
+    Method, Mock, Opening, Outgoing, Payload, Permit, Raw, Registrar, Reply, Requests, Responses,
+    Served, ServerStreamMethod, Service, TrySendError, TwoWayMethod, Update,
 };
 /// The TLS library, in the version whose types [`Tls`] takes.
 #[cfg(feature = "tls-no-provider")]

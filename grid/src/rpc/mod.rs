@@ -33,5 +33,6 @@ pub use payload::{Payload, Raw};
 pub use registrar::{Registrar, Service};
 pub use served::Served;
 pub use stream::{
-    BoxStream, Incoming, InputError, Outgoing, Reply, Requests, Responses, StreamItem,
+    BoxStream, Broadcast, Incoming, InputError, Outgoing, Permit, Reply, Requests, Responses,
+    StreamItem, TrySendError, Update,
 };

@@ -9,6 +9,7 @@ mod order;
 mod place;
 mod service;
 mod singles;
+mod slow_readers;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;

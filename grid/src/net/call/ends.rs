@@ -182,6 +182,17 @@ impl RawSender {
         self.poll_writer(cx, |link, side, key| link.poll_send(side, key))
     }
 
+    /// Whether an item can be sent now.
+    pub(crate) fn has_room(&self) -> Result<bool, Closed> {
+        let End { peer, side, key, .. } = &self.end;
+        match peer.link(|link| link.poll_send(*side, *key)) {
+            _ if self.closed => Err(Closed),
+            SendState::Closed | SendState::TooLarge { .. } => Err(Closed),
+            SendState::Ready => Ok(true),
+            SendState::Blocked => Ok(false),
+        }
+    }
+
     fn poll_writer(
         &mut self,
         cx: &mut Context<'_>,

@@ -1,23 +1,27 @@
 //! The ends of a stream: [`Incoming`] and [`Outgoing`] for the handler, [`Requests`], [`Responses`] and [`Reply`] for
 //! the caller. Each adds types to a sender or receiver of `net/`, and is `Unpin` for every type.
 
+mod broadcast;
 mod incoming;
 mod item;
 mod outgoing;
 mod reply;
 mod requests;
 mod responses;
+mod slow_reader;
 
 use std::pin::Pin;
 
 use futures_core::Stream;
 
+pub use broadcast::{Broadcast, Update};
 pub use incoming::{Incoming, InputError};
 pub use item::StreamItem;
 pub use outgoing::Outgoing;
 pub use reply::Reply;
 pub use requests::Requests;
 pub use responses::Responses;
+pub use slow_reader::{Permit, TrySendError};
 
 /// A boxed stream, for methods that do not return `impl Stream`.
 ///

@@ -122,8 +122,7 @@ impl<T> Outgoing<T> {
         // An item is pulled only when it can be sent, so none are buffered here.
         while poll_fn(|cx| self.poll_room(cx)).await.is_ok() {
             let Some(item) = poll_fn(|cx| stream.as_mut().poll_next(cx)).await else { break };
-            let sent = self.encode(item.into_item()?).and_then(|bytes| self.raw.start_send(bytes));
-            if sent.is_err() {
+            if self.send_now(item.into_item()?).is_err() {
                 break;
             }
         }
@@ -140,7 +139,22 @@ impl<T> Outgoing<T> {
         self.__pump(stream?).await
     }
 
-    fn poll_room(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<(), Closed>> {
+    /// Whether there is room for an item now.
+    pub(super) fn has_room(&self) -> Result<bool, Closed> {
+        match self.broken.get() {
+            Some(_) => Err(Closed),
+            None => self.raw.has_room(),
+        }
+    }
+
+    /// Sends an item for which there is room.
+    pub(super) fn send_now(&mut self, item: T) -> Result<(), Closed> {
+        let bytes = self.encode(item)?;
+        self.raw.start_send(bytes)
+    }
+
+    /// Ready when there is room for an item.
+    pub(super) fn poll_room(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<(), Closed>> {
         match self.broken.get() {
             Some(_) => Poll::Ready(Err(Closed)),
             None => self.raw.poll_ready(cx),
@@ -170,8 +184,7 @@ impl<T> Sink<T> for Outgoing<T> {
     }
 
     fn start_send(mut self: Pin<&mut Self>, item: T) -> Result<(), Closed> {
-        let bytes = self.encode(item)?;
-        self.raw.start_send(bytes)
+        self.send_now(item)
     }
 
     /// Always ready: `start_send` hands items to the link, which sends them on its own.
