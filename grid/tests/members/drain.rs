@@ -71,6 +71,31 @@ async fn peers_are_told_and_running_handlers_finish_and_call() {
     assert!(state.contains("shut down"), "{state}");
 }
 
+/// A stream without end, as of a subscription, does not use up the grace if its handler asks.
+#[tokio::test(start_paused = true)]
+async fn handlers_that_would_never_return_learn_that_the_node_drains() {
+    let subscriptions = |builder: Builder| {
+        builder.stream_handler(COUNT, None, STREAM, |cx: Context, _, _, _| async move {
+            cx.draining().await;
+            Ok(())
+        })
+    };
+    for is_removed in [false, true] {
+        let (_network, a, b) = pair(subscriptions).await;
+        let own = b.connection(B).unwrap().stream(COUNT, STREAM, None).await.unwrap();
+        let (_, mut items) = a.connection(B).unwrap().stream(COUNT, STREAM, None).await.unwrap();
+        sleep(SECOND).await;
+        let start = Instant::now();
+        match is_removed {
+            true => b.members().remove(A, 30 * SECOND).await.unwrap(),
+            false => b.shutdown(30 * SECOND).await,
+        }
+        assert!(start.elapsed() < 5 * SECOND, "{:?}", start.elapsed());
+        assert_eq!(items.next().await, None, "the stream has ended");
+        drop(own);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_does_not_confirm_delays_a_shutdown_by_three_seconds_at_most() {
     let (network, _a, b) = pair(handlers).await;

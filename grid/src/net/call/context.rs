@@ -132,6 +132,19 @@ impl Context {
         let mut watch = Watch::new(self.link(), Watched::Finished(self.key));
         watch.until(|shared| (!shared.link.is_served(self.key)).then_some(())).await;
     }
+
+    /// Waits until this node begins to shut down, or has removed the caller from its host list.
+    ///
+    /// A handler that would never return, such as one that sends what happens from now on, should return then. Otherwise
+    /// [`Manager::shutdown`](crate::Manager::shutdown) and [`Members::remove`](crate::Members::remove) wait for it until the
+    /// end of their grace, and the caller receives an error in place of the end of the stream.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn draining(&self) {
+        let mut watch = Watch::new(self.link(), Watched::Draining);
+        watch.until(|shared| shared.link.is_shutting_down().then_some(())).await;
+    }
 }
 
 impl fmt::Debug for Context {

@@ -72,6 +72,7 @@ pub(in crate::net) struct Shared {
     watching_state: WakerSet,
     watching_drained: WakerSet,
     watching_quiet: WakerSet,
+    watching_draining: WakerSet,
 }
 
 /// How long a peer that is told that this node takes no new calls has to confirm it, once no call of it is served.
@@ -88,6 +89,8 @@ pub(in crate::net) enum Watched {
     Drained,
     /// While the node shuts down: no call of the peer can be on its way.
     Quiet,
+    /// The node begins to shut down, or has removed the peer.
+    Draining,
 }
 
 impl Peer {
@@ -112,6 +115,7 @@ impl Peer {
             watching_state: WakerSet::default(),
             watching_drained: WakerSet::default(),
             watching_quiet: WakerSet::default(),
+            watching_draining: WakerSet::default(),
         };
         Arc::new(Self {
             name,
@@ -390,6 +394,7 @@ impl Shared {
         if !self.link.is_shutting_down() {
             return;
         }
+        self.watching_draining.wake_all(effects);
         // Each only if what its tasks wait for is true: they look again at once.
         if self.is_step_done() {
             self.watching_drained.wake_all(effects);
@@ -413,6 +418,7 @@ impl Shared {
             Watched::State => &mut self.watching_state,
             Watched::Drained => &mut self.watching_drained,
             Watched::Quiet => &mut self.watching_quiet,
+            Watched::Draining => &mut self.watching_draining,
         }
     }
 
