@@ -7,6 +7,7 @@
 //! | `serve/` | the handlers of a node, and running them |
 //! | `call/` | the handles of callers: connections, calls, ends of streams |
 //! | `link/` | one peer: the lock around its link, the tasks that wait on it, its state |
+//! | `small_file.rs` | reading a file that is named in a configuration |
 //! | `tls/` | TLS with the feature `tls`: its files, their reload, and the handshakes |
 //! | `transport/` | transports for messages: WebSockets, and the loopback |
 //!
@@ -19,6 +20,7 @@ mod drive;
 mod link;
 mod node;
 mod serve;
+mod small_file;
 #[cfg(feature = "tls-no-provider")]
 mod tls;
 mod transport;

@@ -49,12 +49,21 @@ async fn wrong_files_are_named_with_the_reason() {
     for (name, valid) in [("old", (2001, 2002)), ("early", (2098, 2099))] {
         folder.pair(name, &world.ca.sign_as(Stated { valid, ..Stated::host("a") }));
     }
+    #[cfg(unix)]
+    assert!(std::process::Command::new("mkfifo").arg(path("pipe")).status().unwrap().success());
+    std::fs::create_dir(path("folder")).unwrap();
     let server = |certificate: &str, key: &str| Tls::server(path(certificate), path(key)).ca(&ca);
     for (tls, file, text) in [
         (server("none", "a.key"), "none", "cannot read the TLS file"),
         (server("a.pem", "none"), "none", "cannot read the TLS file"),
         (Tls::with_ca(path("none")), "none", "cannot read the TLS file"),
         (Tls::with_ca(&ca).crl(path("none")), "none", "cannot read the TLS file"),
+        // Reading these would never end.
+        #[cfg(unix)]
+        (server("pipe", "a.key"), "pipe", "it is a pipe or a device, and not a file"),
+        #[cfg(unix)]
+        (server("a.pem", "/dev/zero"), "/dev/zero", "it is a pipe or a device, and not a file"),
+        (server("folder", "a.key"), "folder", "it is a directory, and not a file"),
         (
             server("empty", "a.key"),
             "empty",

@@ -157,6 +157,20 @@ async fn a_bad_file_keeps_the_previous_one_and_is_logged_once() {
     assert!(connects(world.client(), route).await);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_new_certificate_for_another_name_is_a_warning() {
+    let world = World::new("another");
+    let (_, host) = hosts();
+    let (lines, _guard) = Lines::collect();
+    let _listening = node(names().1).tls(world.server(host)).build().unwrap();
+    let leaf = world.ca.sign("somebody-else");
+    world.folder.write(&format!("{host}.key"), &leaf.key);
+    world.folder.write(&format!("{host}.pem"), &leaf.certificate);
+    sleep(10 * RELOADED).await;
+    let warnings = lines.with(Level::WARN, "is not for its name");
+    assert_eq!(warnings.len(), 1, "{warnings:#?}");
+}
+
 /// That a node has not renewed its own certificate does not let revoked ones in.
 #[tokio::test(start_paused = true)]
 async fn a_revocation_counts_although_the_own_certificate_has_expired() {

@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 use std::error::Error;
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::source::{MemberSource, NextMembers};
+use crate::net::small_file;
 
 /// How often the file is read, unless the user says otherwise.
 const EVERY: Duration = Duration::from_secs(1);
@@ -94,16 +94,7 @@ impl MemberFile {
 }
 
 fn read_whole(path: &Path) -> io::Result<String> {
-    // To open a pipe would wait until something writes to it.
-    if !path.metadata()?.is_file() {
-        return Err(io::Error::other("not a file"));
-    }
-    let mut text = String::new();
-    File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > FILE_BYTES_MAX {
-        return Err(io::Error::other(format!("longer than {FILE_BYTES_MAX} bytes")));
-    }
-    Ok(text)
+    String::from_utf8(small_file::read(path, FILE_BYTES_MAX)?).map_err(io::Error::other)
 }
 
 impl MemberSource for MemberFile {

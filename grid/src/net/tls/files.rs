@@ -1,12 +1,15 @@
 //! [`Files`]: the contents of all files at one moment, so that what is compared is what is used.
 
-use std::fs;
 use std::hash::Hasher as _;
 use std::path::{Path, PathBuf};
 
 use twox_hash::XxHash3_64;
 
 use super::error::TlsError;
+use crate::net::small_file;
+
+/// The certificates of all public CAs have 250 KiB together; revocation lists can be longer.
+const FILE_BYTES_MAX: u64 = 16 << 20;
 
 /// The contents of files. Keys are among them, so it is dropped after use, and only a hash is kept.
 pub(super) struct Files(Vec<(PathBuf, Vec<u8>)>);
@@ -18,7 +21,7 @@ pub(super) struct Fingerprint(u64);
 impl Files {
     /// Reads the files.
     pub(super) fn read<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<Self, TlsError> {
-        let read = |path: &Path| match fs::read(path) {
+        let read = |path: &Path| match small_file::read(path, FILE_BYTES_MAX) {
             Ok(bytes) => Ok((path.to_owned(), bytes)),
             Err(error) => Err(TlsError::Read { file: shown(path), reason: error.to_string() }),
         };

@@ -83,6 +83,7 @@ impl Reloading {
         // The runtime ends.
         let Ok(loaded) = loaded.await else { return Ok(false) };
         let Some((loaded, invalid)) = loaded? else { return Ok(false) };
+        warn_of_name(&self.local, &self.tls, &loaded);
         if let Some(reason) = invalid {
             tracing::warn!(local = %self.local, %reason, "other nodes refuse the certificate of this node");
         }
@@ -173,10 +174,8 @@ fn certificate(chain: Option<&[CertificateDer<'static>]>) -> Option<PeerCertific
 /// Logs what is probably a mistake.
 fn warn_of(local: &str, tls: &Tls, loaded: &Loaded) {
     // A guest has a random name, and does not listen.
-    if is_guest_name(local) {
-        return;
-    }
     if loaded.server.is_some()
+        && !is_guest_name(local)
         && !["https://", "wss://"].iter().any(|scheme| local.starts_with(scheme))
     {
         tracing::warn!(
@@ -184,7 +183,13 @@ fn warn_of(local: &str, tls: &Tls, loaded: &Loaded) {
             "the node has a TLS certificate, and its name begins with http://: it listens without TLS"
         );
     }
+    warn_of_name(local, tls, loaded);
+}
+
+/// Logs that other nodes will refuse the certificate of this node. No name is compared with that of a guest.
+fn warn_of_name(local: &str, tls: &Tls, loaded: &Loaded) {
     if let Some(own) = &loaded.own
+        && !is_guest_name(local)
         && !own.is_for_host(host_of(local))
         && !tls.alternates_of(host_of(local)).any(|host| own.is_for_host(host))
     {
