@@ -55,7 +55,10 @@ impl CertificateName {
         certificate: Option<&PeerCertificate>,
     ) -> Result<Identity, Denied> {
         let Some(certificate) = certificate else {
-            return Err(Denied::new("the connection has no client certificate"));
+            return Err(Denied::new(
+                "the connection has no client certificate: TLS must ask for one, and an HTTP server must pass it on as \
+                `grid::PeerCertificate`",
+            ));
         };
         // The upgrade request states no name yet.
         let Some(name) = name else { return Ok(Identity::unproven(&certificate.names())) };

@@ -108,7 +108,8 @@ impl SharedSecret {
     fn judge_answer(&self, answer: &Answer<'_>) -> Result<Identity, Denied> {
         let proof = answer.proof.ok_or_else(|| {
             Denied::new(
-                "it has sent no proof; nodes without the extension `proof` need a `StaticToken`",
+                "it has sent no proof, so it has another secret or no `SharedSecret`; nodes without the extension \
+                `proof` need a `StaticToken`",
             )
         })?;
         let signed = Signed::parse(answer.token).ok_or_else(|| Denied::new(NOT_SIGNED))?;
@@ -125,8 +126,8 @@ impl SharedSecret {
 /// What an identity says about how it was proven.
 const SUBJECT: &str = "a node that knows the shared secret";
 
-const NOT_SIGNED: &str = "not a token of a `SharedSecret`: nodes that send their secret itself need a `StaticToken` on both \
-    sides";
+const NOT_SIGNED: &str = "not a token of a `SharedSecret`, which this node has: use the same on both sides, or a \
+    `StaticToken` on both with nodes that send their secret itself";
 
 /// Refuses a token that was made too long ago, or too far in the future.
 fn check_age(made: SystemTime, now: SystemTime, skew_max: Duration) -> Result<(), Denied> {

@@ -47,7 +47,7 @@ pub enum BuildError {
     },
     /// There are other nodes, and [`Builder::token`](crate::Builder::token) was not called.
     #[error(
-        "who may connect? pass a `SharedSecret` to `Builder::token`, or `NoAuth` to accept every node that states a name of the list"
+        "who may connect? pass a `SharedSecret` to `Builder::token`, `CertificateName` with mutual TLS, or `NoAuth` to accept every node that states a name of the list"
     )]
     NoAuthenticator,
     /// TLS cannot be set up.

@@ -49,6 +49,9 @@ impl RefusalLog {
         }
         let local = &*node.name;
         let is_crowded = matches!(reason, LinkError::Crowded { .. });
+        // Nobody in particular, or a guest.
+        let is_no_node =
+            is_crowded || matches!(reason, LinkError::NoGuests | LinkError::GuestsFull { .. });
         // One line for all addresses.
         let source = address.map(source).filter(|_| !is_crowded);
         let is_news = *stage > Stage::Probe || is_crowded;
@@ -59,7 +62,7 @@ impl RefusalLog {
         let repeats = if is_news { note() } else { None };
         let level = if repeats.is_some() { Level::WARN } else { Level::DEBUG };
         let candidates =
-            if repeats.is_some() && !is_crowded { candidates(node, address) } else { Vec::new() };
+            if repeats.is_some() && !is_no_node { candidates(node, address) } else { Vec::new() };
         for known in &candidates {
             note_stranger(known, address, &text);
         }

@@ -1,5 +1,7 @@
 //! Close frames: the reason why a node ends a connection, as its peer reads it.
 
+use std::borrow::Cow;
+
 use bytes::{Buf as _, Bytes};
 
 use super::frame::{CONTROL_BYTES_MAX, FrameError};
@@ -59,12 +61,19 @@ pub(super) fn closed(mut payload: Bytes) -> LinkError {
     }
 }
 
-/// The longest part of a text that has at most this many bytes. The method of `str` for this is newer than the minimum
-/// supported Rust version.
-fn shortened(text: &str, bytes_max: usize) -> &str {
-    let max = bytes_max.min(text.len());
+/// A text of at most this many bytes: as many words as fit, and `…` if that is not all.
+fn shortened(text: &str, bytes_max: usize) -> Cow<'_, str> {
+    const MORE: &str = " …";
+    /// A longer word is cut.
+    const WORD: usize = 30;
+    if text.len() <= bytes_max {
+        return text.into();
+    }
+    let max = bytes_max.saturating_sub(MORE.len());
+    // The method of `str` for this is newer than the minimum supported Rust version.
     let end = (0..=max).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
-    &text[..end]
+    let end = text[..end].rfind(' ').filter(|space| end - space <= WORD).unwrap_or(end);
+    format!("{}{MORE}", &text[..end]).into()
 }
 
 #[cfg(test)]
@@ -88,7 +97,8 @@ mod tests {
         assert!(frame.len() <= CONTROL_BYTES_MAX);
         let LinkError::Closed { code, reason } = closed(frame.into()) else { panic!("closed") };
         assert_eq!(code, Some(1008));
-        assert!(reason.starts_with("auth token: éé") && reason.ends_with('é'), "{reason}");
+        assert!(reason.starts_with("auth token: éé") && reason.ends_with("é …"), "{reason}");
+        assert_eq!(shortened("the two nodes have different secrets", 22), "the two nodes …");
         let too_large = FrameError::TooLarge { len: 9, max: 8 };
         for (reason, code) in [
             (LinkError::WebSocket(Arc::new(too_large)), 1009),
