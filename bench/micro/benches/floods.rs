@@ -11,6 +11,8 @@
 #[allow(dead_code, clippy::unwrap_used, reason = "made for tests")]
 #[path = "../../../grid/tests/hostile_peer/raw.rs"]
 mod raw;
+#[path = "../../../grid/tests/support/mod.rs"]
+mod support;
 
 use std::future::pending;
 use std::sync::Arc;
@@ -25,7 +27,8 @@ use tokio::runtime::Builder;
 use tokio::time::{Instant, interval, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
-use raw::{ALL, RawPeer, merged, message, op};
+use raw::{RawPeer, merged, message, op};
+use support::EXTENSIONS;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -174,7 +177,7 @@ async fn send_flood(
     is_stopped: &AtomicBool,
 ) -> Result<(), Error> {
     let stream = TcpStream::connect(&target["http://".len()..]).await?;
-    let mut peer = RawPeer::over(stream, target, name, ALL, &[]).await;
+    let mut peer = RawPeer::over(stream, target, name, &EXTENSIONS, &[]).await;
     for number in 0.. {
         for frame in flood(number) {
             // A node that does not read is no flood, but the end must come.
