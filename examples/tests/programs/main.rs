@@ -65,6 +65,12 @@ fn a_chat_node_serves_its_user_until_the_input_ends() {
 }
 
 #[test]
+fn gossip() {
+    let expected = "the first node has found the two others\nthe last node has stopped, and is no member any more\n";
+    assert_eq!(run(env!("CARGO_BIN_EXE_gossip"), &["demo"]), expected);
+}
+
+#[test]
 fn locks() {
     let printed = run(env!("CARGO_BIN_EXE_locks"), &["demo", "--workers", "6", "--rounds", "5"]);
     let lines: Vec<_> = printed.lines().collect();
