@@ -239,11 +239,12 @@ fn take_capacities(
 ) -> Result<Option<Box<Meta>>, Fault> {
     let handler = handler.stated();
     let has_input = |[incoming, _]: [u32; 2]| incoming > 0;
+    let is_same = |caller| match has_windows {
+        true => has_input(caller) == has_input(handler),
+        false => caller == handler,
+    };
     match meta.capacities.take() {
-        Some(caller) if has_windows && has_input(caller) == has_input(handler) => {
-            Ok(Some(meta).filter(|meta| !meta.is_empty()))
-        }
-        Some(caller) if caller != handler => {
+        Some(caller) if !is_same(caller) => {
             let text = |[incoming, outgoing]: [u32; 2]| {
                 format!("incoming = {incoming}, outgoing = {outgoing}")
             };

@@ -146,11 +146,12 @@ impl Link {
         let id = self.stream_id(side, key);
         // Not a clean end: between a lost connection and its cancellation, a handler must not take half an input for
         // all of it.
+        let missing = self.windows.missing();
         let Some(mut core) = self.stream_core(side, key) else {
             return Recv::End(Err(self.unknown_call()));
         };
-        if core.wanted_window() > 0 || core.window() > WINDOW_BYTES {
-            self.resize_window(side, key);
+        if core.wanted_window() > 0 || (missing > 0 && core.window() > WINDOW_BYTES) {
+            self.resize_window(side, key, missing);
             let Some(resized) = self.stream_core(side, key) else {
                 return Recv::End(Err(self.unknown_call()));
             };
@@ -197,9 +198,8 @@ impl Link {
         Some(RecvWindow::new(bytes, max, items_max))
     }
 
-    /// Lets the window of a stream grow, if it is too small, or shrink, if it is a large one and new streams need what it has.
-    fn resize_window(&mut self, side: Side, key: Key) {
-        let missing = self.windows.missing();
+    /// Lets the window of a stream grow, if it is too small, or shrink by at most `missing`, which new streams need.
+    fn resize_window(&mut self, side: Side, key: Key, missing: u32) {
         let Some(core) = self.stream_core(side, key) else { return };
         let (wanted, shrunk) = (core.wanted_window(), core.shrink_window(missing));
         self.windows.give_back(shrunk);
