@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use grid::{Builder, Capacities, Incoming, Manager, Outgoing, RawReceiver, RawSender};
 use log::Lines;
-use support::{A, B, EXTENSIONS, Network};
+use support::{A, B, Network, without_windows};
 use tokio::time::sleep;
 use tracing::Level;
 
@@ -113,11 +113,7 @@ async fn connect(network: &Network, a: &Manager, b: &Manager) {
 
 /// The old version, on a node that does not know the extension `windows`.
 fn old(node: Builder) -> Builder {
-    without_windows(node).service(OldServer::new(Node).subroute("disk0"))
-}
-
-fn without_windows(node: Builder) -> Builder {
-    node.extensions(EXTENSIONS.iter().copied().filter(|name| *name != "windows"))
+    node.extensions(without_windows()).service(OldServer::new(Node).subroute("disk0"))
 }
 
 /// Asserts that the node with the old version has one warning for each method that differs.
@@ -197,7 +193,7 @@ async fn a_stream_whose_capacities_would_stall_is_refused_with_both() {
     let handler = Capacities { incoming: 4, outgoing: 64 };
     let run = |_, _, _: RawReceiver, _: RawSender| async { Ok(()) };
     let serve = |b: Builder| b.stream_handler(9, None, handler, run);
-    let (network, a, b) = nodes(without_windows, serve);
+    let (network, a, b) = nodes(|a| a.extensions(without_windows()), serve);
     connect(&network, &a, &b).await;
     let caller = Capacities { incoming: 64, outgoing: 4 };
     let connection = a.connection(B).unwrap();

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use grid::{
     Builder, Capacities, Config, Context, Dial, Dialing, Manager, RemoteError, SendError, State,
 };
-use support::{A, B, EXTENSIONS, Network, pair, sides};
+use support::{A, B, Network, pair, sides, without_windows};
 use tokio::time::{Instant, sleep, timeout};
 
 const ONE: Capacities = Capacities { incoming: 1, outgoing: 1 };
@@ -71,16 +71,20 @@ async fn watchers_are_notified_of_answers_that_had_to_wait_for_room() {
 async fn watchers_are_notified_of_a_stream_whose_error_had_to_wait_for_a_credit() {
     let told = Arc::new(AtomicUsize::new(0));
     // With windows, an error waits for nothing.
-    let credits = || EXTENSIONS.iter().copied().filter(|name| *name != "windows");
     let (_network, a, b) = pair(|builder| {
         let told = Arc::clone(&told);
-        builder.extensions(credits()).stream_handler(1, None, ONE, move |cx, _, _input, mut out| {
-            watch(&told, cx);
-            async move {
-                out.send("one").await?;
-                Err(RemoteError::new("boom"))
-            }
-        })
+        builder.extensions(without_windows()).stream_handler(
+            1,
+            None,
+            ONE,
+            move |cx, _, _input, mut out| {
+                watch(&told, cx);
+                async move {
+                    out.send("one").await?;
+                    Err(RemoteError::new("boom"))
+                }
+            },
+        )
     })
     .await;
     let (_tx, mut rx) = a.connection(B).unwrap().stream(1, ONE, None).await.unwrap();

@@ -21,6 +21,11 @@ pub(crate) static EXTENSIONS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     known.into_iter().map(|name| &*name.leak()).collect()
 });
 
+/// All extensions but `windows`: streams have credits.
+pub(crate) fn without_windows() -> impl Iterator<Item = &'static str> {
+    EXTENSIONS.iter().copied().filter(|name| *name != "windows")
+}
+
 /// Bytes that a connection holds in each direction.
 const PIPE_BYTES: usize = 64 * 1024;
 
