@@ -222,7 +222,8 @@ async fn items_that_nobody_reads() {
 async fn answers_that_the_peer_does_not_read() {
     let _alone = alone().await;
     for extensions in [&[][..], &EXTENSIONS] {
-        let scene = scene(Config::default(), 1);
+        // By default, answers may use half of what a node may hold, which is more than there are.
+        let scene = scene(Config::default().bytes_per_node_max(LIMIT), 1);
         let mut peer = scene.connect(extensions).await;
         let meter = Meter::start();
         for mux in 1..=200 {

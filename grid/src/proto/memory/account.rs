@@ -20,13 +20,15 @@ pub(in crate::proto) struct Account {
     input: usize,
     /// Messages that wait for the peer.
     output: usize,
+    /// The part of `output` that counts for the node only, so that answers that wait leave room for input.
+    beyond: usize,
     /// What the ledger has been told.
     told: usize,
 }
 
 impl Account {
     pub(in crate::proto) fn new(ledger: Arc<Ledger>) -> Self {
-        Self { ledger, input: 0, output: 0, told: 0 }
+        Self { ledger, input: 0, output: 0, beyond: 0, told: 0 }
     }
 
     pub(in crate::proto) fn ledger(&self) -> &Arc<Ledger> {
@@ -43,7 +45,7 @@ impl Account {
     #[inline]
     pub(in crate::proto) fn hold(&mut self, bytes: usize) -> Result<(), Over> {
         self.input += bytes;
-        if self.input + self.output <= self.told {
+        if self.counted() <= self.told {
             return Ok(());
         }
         let told = self.tell();
@@ -61,6 +63,11 @@ impl Account {
         self.take_back();
     }
 
+    /// What counts as held for the peer.
+    fn counted(&self) -> usize {
+        self.input + self.output - self.beyond
+    }
+
     /// Whether there is room for `more` bytes of output, when `output` bytes wait.
     pub(in crate::proto) fn check_output(
         &mut self,
@@ -69,7 +76,21 @@ impl Account {
     ) -> Result<(), Over> {
         self.set_output(output);
         // What the ledger has been told already can be used up first.
-        self.ledger.check((self.input + self.output + more).saturating_sub(self.told))
+        let untold = (self.counted() + more).saturating_sub(self.told);
+        self.ledger.check(untold + self.beyond, untold)
+    }
+
+    /// The same for an answer. It exists already, and its handler cannot be slowed down, so it may exceed the limit of the
+    /// peer while half of the node's is free.
+    pub(in crate::proto) fn check_answer(
+        &mut self,
+        output: usize,
+        more: usize,
+    ) -> Result<(), Over> {
+        match self.check_output(output, more) {
+            Err(Over::Peer) if self.ledger.is_half_free(more) => Ok(()),
+            checked => checked,
+        }
     }
 
     /// Sets the bytes that wait for the peer. They are held whether they fit or not, so
@@ -80,7 +101,12 @@ impl Account {
             return;
         }
         self.output = bytes;
-        let held = self.input + self.output;
+        let beyond = bytes.saturating_sub(self.ledger.output_share());
+        if beyond != self.beyond {
+            self.ledger.move_beyond(self.beyond, beyond);
+            self.beyond = beyond;
+        }
+        let held = self.counted();
         if held > self.told {
             if self.tell().is_err() {
                 // No more than is needed: input must not use what the limit does not allow.
@@ -93,7 +119,7 @@ impl Account {
     }
 
     fn tell(&mut self) -> Result<(), Over> {
-        let missing = self.input + self.output - self.told;
+        let missing = self.counted() - self.told;
         let step = missing.next_multiple_of(STEP_BYTES);
         // Near the limit, exactly what is needed may still fit.
         let step = self.ledger.add(step).map(|()| step).or_else(|_| {
@@ -106,7 +132,7 @@ impl Account {
 
     #[inline]
     fn take_back(&mut self) {
-        let free = self.told.saturating_sub(self.input + self.output);
+        let free = self.told.saturating_sub(self.counted());
         if free >= SLACK_BYTES + STEP_BYTES {
             let step = free - SLACK_BYTES;
             self.told -= step;
@@ -118,6 +144,7 @@ impl Account {
 impl Drop for Account {
     fn drop(&mut self) {
         self.ledger.subtract(self.told);
+        self.ledger.move_beyond(self.beyond, 0);
     }
 }
 
@@ -159,11 +186,30 @@ mod tests {
         account.release(100);
         account.hold(100).expect("it fits again");
         account.set_output(5 * MIB);
-        assert_eq!(account.ledger.held(), 6 * MIB, "output is held anyway");
+        let held = account.ledger.held();
+        assert_eq!(held, MIB + MIB / 4, "output is held anyway, a quarter of the limit at most");
         assert!(account.hold(1).is_err(), "and makes no room for input");
         account.set_output(0);
         account.release(MIB);
         assert_eq!(account.ledger.held(), SLACK_BYTES);
+    }
+
+    #[test]
+    fn answers_may_exceed_the_limit_while_half_of_the_node_is_free() {
+        let node = NodeBytes::new(8 * MIB);
+        let [mut account, mut other] =
+            [(); 2].map(|()| Account::new(Ledger::new(MIB, 0, Arc::clone(&node))));
+        assert_eq!(account.check_output(MIB, 1), Err(Over::Peer));
+        assert_eq!(account.check_answer(MIB, 3 * MIB), Ok(()));
+        assert_eq!(account.check_answer(4 * MIB, 1), Err(Over::Peer));
+        assert_eq!(account.hold(MIB / 2), Ok(()), "waiting answers leave room for requests");
+        other.set_output(MIB);
+        assert_eq!(account.check_answer(3 * MIB, 1), Err(Over::Peer), "the node's half is used");
+        drop(other);
+        assert_eq!(account.check_answer(3 * MIB, MIB / 4), Ok(()));
+        assert_eq!(node.held(), 3 * MIB + MIB / 2);
+        drop(account);
+        assert_eq!(node.held(), 0);
     }
 
     #[test]

@@ -11,7 +11,7 @@ const NODE_STEP_BYTES: usize = 256 * 1024;
 
 /// What is reserved for the message that is being received, if the peer sends large ones in parts. This implementation
 /// merges messages up to 31 KiB, and cuts messages with payloads above 64 KiB into parts of 32 KiB.
-const IN_PARTS_BYTES: usize = 1024 * 1024;
+pub(in crate::proto) const IN_PARTS_BYTES: usize = 1024 * 1024;
 
 /// Which limit would have been exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,10 @@ impl NodeBytes {
     /// A counter whose limit is set by this setting.
     pub(crate) fn limited_by(setting: &'static str, max: usize) -> Arc<Self> {
         Arc::new(Self { held: AtomicUsize::new(0), max, setting })
+    }
+
+    pub(super) fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
     }
 }
 
@@ -112,17 +116,35 @@ impl Ledger {
         }
     }
 
-    /// Whether `more` bytes can be held.
-    pub(super) fn check(&self, more: usize) -> Result<(), Over> {
-        if self.held().saturating_add(more) > self.budget() {
+    /// Whether `of_peer` more bytes can be held for the peer, of which the node does not know `of_node`.
+    pub(super) fn check(&self, of_peer: usize, of_node: usize) -> Result<(), Over> {
+        if self.held().saturating_add(of_peer) > self.budget() {
             return Err(Over::Peer);
         }
-        let node = &self.node;
-        let in_steps = more.saturating_sub(NODE_STEP_BYTES);
-        if node.held.load(Ordering::Relaxed).saturating_add(in_steps) > node.max {
+        let in_steps = of_node.saturating_sub(NODE_STEP_BYTES);
+        if self.node.held().saturating_add(in_steps) > self.node.max {
             return Err(Over::Node);
         }
         Ok(())
+    }
+
+    /// How much of the output that waits for the peer counts for it. More of it counts for the node only.
+    pub(super) fn output_share(&self) -> usize {
+        self.max / 4
+    }
+
+    /// Whether the node could hold `more` bytes and still use no more than half of its limit.
+    pub(super) fn is_half_free(&self, more: usize) -> bool {
+        self.node.held().saturating_add(more) <= self.node.max / 2
+    }
+
+    /// The output that counts for the node only has changed.
+    pub(super) fn move_beyond(&self, before: usize, after: usize) {
+        if after > before {
+            self.node.held.fetch_add(steps_between(before, after), Ordering::Relaxed);
+        } else {
+            self.node.held.fetch_sub(steps_between(after, before), Ordering::Relaxed);
+        }
     }
 
     pub(super) fn add(&self, bytes: usize) -> Result<(), Over> {
@@ -242,7 +264,7 @@ mod tests {
         let [one, two] = [(); 2].map(|()| Ledger::new(64 * MIB, 0, Arc::clone(&node)));
         let part = NODE_STEP_BYTES / 4;
         let mut small: Vec<_> = (0..10).map(|_| one.charge(part).expect("it fits")).collect();
-        assert_eq!(node.held.load(Ordering::Relaxed), 3 * NODE_STEP_BYTES);
+        assert_eq!(node.held(), 3 * NODE_STEP_BYTES);
         let rest = 4 * MIB - 2 * NODE_STEP_BYTES;
         let refused = two.charge(rest).map(drop).expect_err("the node's limit");
         let limit = ("Config::bytes_per_node_max", 4 * MIB);
@@ -251,7 +273,7 @@ mod tests {
         small.truncate(8);
         let large = two.charge(rest).expect("the first peer has given back a step");
         drop((small, large));
-        assert_eq!(node.held.load(Ordering::Relaxed), 0);
+        assert_eq!(node.held(), 0);
     }
 
     #[test]

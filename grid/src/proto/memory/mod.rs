@@ -20,4 +20,5 @@ mod account;
 mod ledger;
 
 pub(super) use self::account::Account;
+pub(super) use self::ledger::IN_PARTS_BYTES;
 pub(crate) use self::ledger::{Charge, Ledger, NodeBytes, Over};

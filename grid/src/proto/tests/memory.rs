@@ -6,7 +6,7 @@ use super::pair::*;
 use super::solo::*;
 use crate::error::{CallFailure, ErrorCode, Fault};
 use crate::proto::wire::{Flags, Header, Meta, MuxId, Op, merged};
-use crate::proto::{CallSpec, Features, Limits, Recv, SendState, Side};
+use crate::proto::{CallSpec, Features, Limits, NodeBytes, Recv, SendState, Side};
 use Side::{Callee, Caller};
 
 const KIB: usize = 1024;
@@ -17,7 +17,12 @@ const MAX: usize = 4864 * KIB;
 /// Room for 3.75 MiB beside the message that is being received: three payloads of 900 KiB, of which the last one needs
 /// half as much again while it is put together.
 fn tight() -> Limits {
-    Limits { message_bytes_max: MIB, bytes_per_peer_max: MAX, ..Limits::default() }
+    Limits {
+        message_bytes_max: MIB,
+        bytes_per_peer_max: MAX,
+        node_bytes: NodeBytes::new(MAX),
+        ..Limits::default()
+    }
 }
 
 fn payload(len: usize) -> Bytes {
