@@ -83,11 +83,13 @@ pub struct Config {
     /// reserved, or 1 MiB if the peer sends large messages in parts. Not counted are this node's own calls and items that
     /// wait to be sent, and what handlers and decoded values use.
     ///
-    /// What would exceed the limit fails by itself, and the link goes on: a call of the peer with
-    /// [`ErrorCode::Overloaded`](crate::ErrorCode::Overloaded), before its handler runs; a stream with an error at both
-    /// ends; an answer to this node with [`CallError::LimitReached`](crate::CallError::LimitReached); an answer of a
-    /// handler by an error in its place. If it is too small, large calls fail that the node could serve. If it is too
-    /// large, each peer can use that much memory.
+    /// Senders of this implementation wait before they reach the limit: all windows of streams have a half of it, and the
+    /// requests in flight the other half, without 1 MiB. What would exceed the limit nevertheless fails by itself, and the
+    /// link goes on: a call of the peer with [`ErrorCode::Overloaded`](crate::ErrorCode::Overloaded), before its handler
+    /// runs; a stream with an error at both ends; an answer to this node with
+    /// [`CallError::LimitReached`](crate::CallError::LimitReached); an answer of a handler by an error in its place, unless
+    /// half of [`bytes_per_node_max`](Self::bytes_per_node_max) is free. If it is too small, large calls wait that the node
+    /// could serve. If it is too large, each peer can use that much memory.
     pub bytes_per_peer_max: usize,
     /// Memory that all peers together may make this node hold, in bytes. Default: 512 MiB; at least
     /// [`bytes_per_peer_max`](Self::bytes_per_peer_max), and at most a quarter of the

@@ -134,6 +134,7 @@ impl LinkPair {
             features: Features::all(),
             wall: SystemTime::UNIX_EPOCH,
             peer_message_bytes_max: None,
+            peer_requests_bytes_max: Some(1 << 30),
             loopback: false,
         };
         let [caller, callee] = [(); 2].map(|()| {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::memory::{Ledger, NodeBytes};
+use super::memory::{IN_PARTS_BYTES, Ledger, NodeBytes};
 
 /// Bounds of one [`Link`](super::Link).
 #[derive(Debug, Clone)]
@@ -117,13 +117,24 @@ impl Limits {
     /// What the windows of all streams of a link may have together: half of what the peer may make this node hold, so that
     /// streams that use their windows leave room for calls.
     pub(super) fn windows_bytes_max(&self) -> usize {
-        self.bytes_per_peer_max / 2
+        windows_of(self.bytes_per_peer_max)
     }
 
     /// The ledger of one link.
     pub(super) fn new_ledger(&self) -> Arc<Ledger> {
         Ledger::new(self.bytes_per_peer_max, self.message_bytes_max, Arc::clone(&self.node_bytes))
     }
+}
+
+/// What the windows of all streams have of the memory that a peer may make this node hold.
+fn windows_of(bytes_per_peer_max: usize) -> usize {
+    bytes_per_peer_max / 2
+}
+
+/// What the requests in flight of a peer that sends large messages in parts may make this node hold: what neither windows
+/// nor the message that is being received need.
+pub(crate) fn requests_bytes_of(bytes_per_peer_max: usize) -> usize {
+    bytes_per_peer_max.saturating_sub(windows_of(bytes_per_peer_max)).saturating_sub(IN_PARTS_BYTES)
 }
 
 /// Largest payload, metadata included, of a message of at most this many bytes.

@@ -12,7 +12,7 @@
 //!
 //! | folder or file | what |
 //! |---|---|
-//! | `link.rs` | [`Link`]: sessions, routing by op, time, events |
+//! | `link/` | [`Link`]: sessions, routing by op, time, events |
 //! | `caller/`, `callee/`, `stream/` | calls made here, calls served here, and what open streams of both have in common |
 //! | `input/`, `output/` | received messages before the link handles them, and messages that wait for the socket |
 //! | `memory/` | how much memory a peer makes this node hold |
@@ -50,7 +50,9 @@ pub(crate) use caller::call::{CallSpec, Deadline};
 pub(crate) use error::ProtocolError;
 pub(crate) use event::{Event, Half, Recv, Released, Side};
 pub(crate) use input::Inbound;
-pub(crate) use limits::{BYTES_PER_NODE_MAX, BYTES_PER_PEER_MESSAGES_MIN, Limits, PART_BYTES};
+pub(crate) use limits::{
+    BYTES_PER_NODE_MAX, BYTES_PER_PEER_MESSAGES_MIN, Limits, PART_BYTES, requests_bytes_of,
+};
 pub(crate) use link::Link;
 pub(crate) use memory::NodeBytes;
 pub(crate) use muxes::Key;

@@ -8,7 +8,7 @@ use futures_util::{StreamExt as _, stream};
 use grid::{Config, Connection, Incoming, Manager, Outgoing, RemoteError};
 use tokio::time::sleep;
 
-use crate::support::{B, Network, pair};
+use crate::support::{B, EXTENSIONS, Network, pair};
 use crate::{MIB, Meter, alone};
 
 #[grid::service]
@@ -18,6 +18,9 @@ trait Work {
     /// As `echo`, after a second.
     #[handler(id = 8)]
     async fn slow(&self, payload: Bytes) -> Bytes;
+    /// An answer of this many bytes, after 10 ms.
+    #[handler(id = 10)]
+    async fn load(&self, len: u32) -> Bytes;
     #[handler(id = 9)]
     async fn relay(&self, input: Incoming<Bytes>, out: Outgoing<Bytes>) -> Result<(), RemoteError>;
 }
@@ -32,6 +35,11 @@ impl Work for Node {
     async fn slow(&self, payload: Bytes) -> Bytes {
         sleep(Duration::from_secs(1)).await;
         payload
+    }
+
+    async fn load(&self, len: u32) -> Bytes {
+        sleep(Duration::from_millis(10)).await;
+        payload(len as usize)
     }
 
     async fn relay(
@@ -67,12 +75,10 @@ async fn nodes(extensions: &[&str]) -> (Network, Manager, Manager) {
     pair(|builder| builder.service(WorkServer::new(Node)).extensions(extensions.to_vec())).await
 }
 
-const ALL: &[&str] = &["ids32", "meta", "cancel", "credits", "chunks", "names"];
-
 #[tokio::test(start_paused = true)]
 async fn large_echoes_fit() {
     let _alone = alone().await;
-    for (extensions, callers) in [(ALL, 2), (&[], 1)] {
+    for (extensions, callers) in [(&EXTENSIONS[..], 8), (&[], 1)] {
         let (_network, a, _b) = nodes(extensions).await;
         let connection = a.connection(B).unwrap();
         for (callers, len) in [(64, MIB), (64, 100 << 10), (callers, 16 * MIB - 200)] {
@@ -114,7 +120,7 @@ async fn large_echoes_fit_over_sockets() {
 #[tokio::test(start_paused = true)]
 async fn sixteen_thousand_waiting_calls_fit() {
     let _alone = alone().await;
-    let (_network, a, _b) = nodes(ALL).await;
+    let (_network, a, _b) = nodes(&EXTENSIONS).await;
     let client = WorkClient::new(a.connection(B).unwrap());
     for len in [10, 1000] {
         let meter = Meter::start();
@@ -126,11 +132,46 @@ async fn sixteen_thousand_waiting_calls_fit() {
     }
 }
 
+/// Requests that handlers hold are as large as the peer allows in sum; further calls wait for their turn.
+#[tokio::test(start_paused = true)]
+async fn large_requests_wait_until_handlers_have_finished() {
+    let _alone = alone().await;
+    let (_network, a, _b) = nodes(&EXTENSIONS).await;
+    let client = WorkClient::new(a.connection(B).unwrap());
+    for (calls, len) in [(200, MIB), (24, 8 * MIB)] {
+        let meter = Meter::start();
+        let payload = payload(len);
+        let outcomes = join_all((0..calls).map(|_| async {
+            let echo = client.slow(payload.clone()).timeout(Duration::from_secs(600)).await?;
+            Ok::<_, grid::CallError>(echo.len())
+        }))
+        .await;
+        println!("{calls} calls of {len}: {} MiB at most", meter.peak() / MIB);
+        assert!(outcomes.iter().all(Result::is_ok), "{:?}", outcomes.iter().find(|o| o.is_err()));
+    }
+}
+
+/// More answers at once than one peer may make a node hold.
+#[tokio::test(start_paused = true)]
+async fn large_answers_wait_for_the_peer() {
+    let _alone = alone().await;
+    let (_network, a, _b) = nodes(&EXTENSIONS).await;
+    let client = WorkClient::new(a.connection(B).unwrap());
+    let meter = Meter::start();
+    let outcomes = join_all((0..200).map(|_| async {
+        let answer = client.load(MIB as u32).await?;
+        Ok::<_, grid::CallError>(answer.len())
+    }))
+    .await;
+    println!("200 answers of a MiB: {} MiB at most", meter.peak() / MIB);
+    assert!(outcomes.iter().all(Result::is_ok), "{:?}", outcomes.iter().find(|o| o.is_err()));
+}
+
 /// Streams with the default capacities, of which nobody reads the items for a while.
 #[tokio::test(start_paused = true)]
 async fn full_streams_of_small_items_fit() {
     let _alone = alone().await;
-    let (_network, a, _b) = nodes(ALL).await;
+    let (_network, a, _b) = nodes(&EXTENSIONS).await;
     let client = WorkClient::new(a.connection(B).unwrap());
     for len in [4, 512] {
         let meter = Meter::start();

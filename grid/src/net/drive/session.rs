@@ -102,6 +102,7 @@ pub(in crate::net) fn start_loopback(peer: &Peer) {
         features: Features::all(),
         wall: SystemTime::now(),
         peer_message_bytes_max: None,
+        peer_requests_bytes_max: None,
         loopback: true,
     };
     start(peer, session, Instance::random());

@@ -275,12 +275,13 @@ fn agree(
 ) -> Session {
     let features = own.features.and(features_of(features));
     let limits = limits.filter(|_| features.has(Feature::Limits));
+    let in_memory = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     Session {
         checksum: uses_checksum(&own.name, remote),
         features,
         wall,
-        peer_message_bytes_max: limits
-            .map(|limits| usize::try_from(limits.message_bytes_max).unwrap_or(usize::MAX)),
+        peer_message_bytes_max: limits.map(|limits| in_memory(limits.message_bytes_max)),
+        peer_requests_bytes_max: limits.and_then(|limits| limits.requests_bytes_max).map(in_memory),
         loopback: false,
     }
 }

@@ -28,7 +28,7 @@ use crate::net::link::peer::Peer;
 use crate::net::link::state::Instance;
 use crate::net::serve::registry::Registry;
 use crate::net::transport::Security;
-use crate::proto::{Features, Introduction, Limits, dials, is_guest_name};
+use crate::proto::{Features, Introduction, Limits, dials, is_guest_name, requests_bytes_of};
 
 /// The source of members that a node follows.
 #[derive(Debug, Default)]
@@ -88,6 +88,7 @@ impl Node {
             name: self.name.to_string(),
             features: self.features,
             message_bytes_max: self.config.message_bytes_max,
+            requests_bytes_max: requests_bytes_of(self.config.bytes_per_peer_max),
         }
     }
 

@@ -136,6 +136,8 @@ pub(in crate::proto) struct Call {
     pub(super) deadline: Option<Deadline>,
     /// Identifies its first message in the output, once it is there.
     pub(super) ticket: Option<Ticket>,
+    /// What its request uses of the [`RequestRoom`](super::room::RequestRoom) while it is in flight.
+    pub(super) requested: usize,
     /// Bytes that are counted for its outcome in the link's account until it is removed. Items of its stream are
     /// counted apart.
     pub(super) held: usize,
@@ -153,7 +155,7 @@ pub(super) enum CallState {
 
 impl Call {
     pub(super) fn new(deadline: Option<Deadline>, state: CallState) -> Self {
-        Self { deadline, ticket: None, held: 0, state }
+        Self { deadline, ticket: None, requested: 0, held: 0, state }
     }
 
     /// Bytes of the peer that are counted for it.

@@ -15,10 +15,12 @@
 //! | `call.rs` | the table's entries |
 //! | `mod.rs` | what the owner of a call asks, time, ends |
 //! | `start.rs` | starting a call and sending its first message |
+//! | `room.rs` | what requests may make the peer hold |
 //! | `answers.rs` | messages of the callee |
 
 mod answers;
 pub(super) mod call;
+pub(super) mod room;
 mod start;
 
 use std::sync::Arc;
@@ -227,6 +229,9 @@ impl Link {
             self.output.withdraw(Side::Caller, id);
         }
         self.calls.unbind(key);
+        if let Some(call) = self.calls.get_mut(key) {
+            self.requests.give_back(std::mem::take(&mut call.requested));
+        }
         self.confirm_drain();
     }
 
@@ -250,6 +255,7 @@ impl Link {
         let mut call = self.calls.remove(key)?;
         self.account.release(call.held_bytes());
         self.windows.give_back(call.window());
+        self.requests.give_back(call.requested);
         self.output.release(call.state.take_retained());
         let pings = matches!(&call.state, CallState::Stream(stream) if stream.pings);
         self.forget_timers(usize::from(call.deadline.is_some()) + usize::from(pings));

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::call::{Call, CallSpec, CallState, CallerStream, Deadline, Opening, QueuedCall};
 use crate::error::{CallFailure, CodecError, Sent};
-use crate::proto::link::Link;
+use crate::proto::link::{Link, still_waits};
 use crate::proto::muxes::Key;
 use crate::proto::output::header::HeaderTemplate;
 use crate::proto::output::queue::PendingSend;
@@ -51,7 +51,8 @@ impl Link {
         self.counters.calls += 1;
         let payload_len = spec.payload.as_ref().map_or(0, Bytes::len);
         let lane = self.output.lane_of(payload_len);
-        if self.output.has_capacity(lane) {
+        let has_room = self.requests.has_capacity(payload_len);
+        if has_room && self.output.has_capacity(lane) {
             let key = self.insert_call(deadline, CallState::Single);
             self.send_opening(now, key, spec.opening(&meta));
             return Ok(key);
@@ -59,8 +60,19 @@ impl Link {
         let payload = spec.payload.as_ref().map(|payload| self.output.retain(payload));
         let queued = Box::new(QueuedCall::new(spec, payload, meta));
         let key = self.insert_call(deadline, CallState::Queued(queued));
-        self.enqueue(lane, PendingSend::Call { key, payload_len });
+        if has_room {
+            self.enqueue(lane, PendingSend::Call { key, payload_len });
+        } else {
+            self.wait_for_room(key, payload_len);
+        }
         Ok(key)
+    }
+
+    /// Lets a call wait until the peer has room for its request.
+    fn wait_for_room(&mut self, key: Key, payload_len: usize) {
+        let (calls, served) = (&self.calls, &self.served);
+        let pending = PendingSend::Call { key, payload_len };
+        self.requests.enqueue(pending, payload_len, |other| still_waits(calls, served, other));
     }
 
     #[inline]
@@ -112,8 +124,18 @@ impl Link {
 
     // ---- sending ----------------------------------------------------------------------------------------------------
 
+    /// There is room in the output for a queued call, if it still waits: sends its first message, or lets it wait for room
+    /// at the peer.
+    pub(in crate::proto) fn admit_call(&mut self, now: Instant, key: Key, payload_len: usize) {
+        if self.requests.has_capacity(payload_len) {
+            self.open_call(now, key);
+        } else if self.calls.get(key).is_some_and(Call::is_queued) {
+            self.wait_for_room(key, payload_len);
+        }
+    }
+
     /// There is room for a queued call, if it still waits: sends its first message.
-    pub(in crate::proto) fn admit_call(&mut self, now: Instant, key: Key) {
+    pub(in crate::proto) fn open_call(&mut self, now: Instant, key: Key) {
         let Some(call) = self.calls.get_mut(key).filter(|call| call.is_queued()) else { return };
         let CallState::Queued(mut queued) = std::mem::replace(&mut call.state, CallState::Single)
         else {
@@ -135,6 +157,7 @@ impl Link {
 
     /// Binds a mux id to the call and sends its first message. Its state becomes `Single` or `Stream`.
     fn send_opening(&mut self, now: Instant, key: Key, opening: Opening<'_>) {
+        let requested = self.requests.take(opening.len());
         let Opening { handler, subroute, payload, meta, deadline, stream } = opening;
         let window = stream.and_then(|capacities| self.new_window(capacities.outgoing.max(1)));
         // Only a trace context and capacities can be dropped here: `check_features` comes before.
@@ -176,6 +199,7 @@ impl Link {
         };
         if let Some(call) = self.calls.get_mut(key) {
             call.ticket = Some(ticket);
+            call.requested = requested;
             call.state = state;
         }
     }

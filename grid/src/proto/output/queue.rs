@@ -24,6 +24,16 @@ pub(in crate::proto) enum PendingSend {
     Item(Side, Key),
 }
 
+impl PendingSend {
+    /// The length of the payload, if it is a call.
+    pub(in crate::proto) fn call_len(&self) -> Option<usize> {
+        match self {
+            Self::Call { payload_len, .. } => Some(*payload_len),
+            Self::Reply(_) | Self::Item(..) => None,
+        }
+    }
+}
+
 /// Which queue, and which part of the outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::proto) enum Lane {
@@ -89,7 +99,7 @@ const SWEEP_LEN_MIN: usize = 64;
 
 /// The queue of one lane.
 #[derive(Debug)]
-pub(super) struct SendQueue {
+pub(in crate::proto) struct SendQueue {
     places: VecDeque<PendingSend>,
     /// Length at which to look for places of calls that do not wait any more.
     sweep_len: usize,
@@ -102,13 +112,13 @@ impl Default for SendQueue {
 }
 
 impl SendQueue {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::proto) fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
 
     /// Adds a place at the end. Sweeps the queue before it grows beyond twice the length that the last sweep left, so
     /// that the cost of a sweep is spread over as many pushes.
-    pub(super) fn push(
+    pub(in crate::proto) fn push(
         &mut self,
         pending: PendingSend,
         still_waits: impl FnMut(PendingSend) -> bool,
@@ -120,8 +130,13 @@ impl SendQueue {
     }
 
     /// Takes the first place of the queue.
-    pub(super) fn pop(&mut self) -> Option<PendingSend> {
+    pub(in crate::proto) fn pop(&mut self) -> Option<PendingSend> {
         self.places.pop_front()
+    }
+
+    /// The first place of the queue.
+    pub(in crate::proto) fn first(&self) -> Option<&PendingSend> {
+        self.places.front()
     }
 
     /// Moves all places of another queue to the end of this one.
@@ -135,7 +150,7 @@ impl SendQueue {
     }
 
     /// Removes the places of calls that do not wait any more.
-    pub(super) fn sweep(&mut self, mut still_waits: impl FnMut(PendingSend) -> bool) {
+    pub(in crate::proto) fn sweep(&mut self, mut still_waits: impl FnMut(PendingSend) -> bool) {
         self.places.retain(|pending| still_waits(*pending));
         self.sweep_len = (2 * self.places.len()).max(SWEEP_LEN_MIN);
     }

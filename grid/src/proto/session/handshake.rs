@@ -16,13 +16,19 @@ pub(crate) struct Introduction {
     pub(crate) features: Features,
     /// The largest message that this node accepts.
     pub(crate) message_bytes_max: usize,
+    /// What the requests in flight of a peer may make this node hold, in bytes.
+    pub(crate) requests_bytes_max: usize,
 }
 
 impl Introduction {
     /// What this node states about its limits, to a peer that has these features.
     pub(crate) fn stated_limits(&self, peer: Features) -> Option<StatedLimits> {
-        let message_bytes_max = u64::try_from(self.message_bytes_max).unwrap_or(u64::MAX);
-        self.features.and(peer).has(Feature::Limits).then_some(StatedLimits { message_bytes_max })
+        let features = self.features.and(peer);
+        let stated = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
+        features.has(Feature::Limits).then(|| StatedLimits {
+            message_bytes_max: stated(self.message_bytes_max),
+            requests_bytes_max: Some(stated(self.requests_bytes_max)),
+        })
     }
 }
 

@@ -35,6 +35,8 @@ pub(crate) struct Session {
     pub(crate) wall: SystemTime,
     /// The largest message that the peer accepts, if it has the extension `limits`.
     pub(crate) peer_message_bytes_max: Option<usize>,
+    /// What the requests in flight of this node may make the peer hold, if it has stated that.
+    pub(crate) peer_requests_bytes_max: Option<usize>,
     /// The link of a node to itself, whose messages are never a flood.
     pub(crate) loopback: bool,
 }

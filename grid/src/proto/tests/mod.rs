@@ -12,6 +12,7 @@
 //! | `drain.rs` | a node that announces that it takes no new calls |
 //! | `floods.rs` | messages that are of no use, and their budget |
 //! | `foreign.rs` | buffers of the user, which the link must not drop |
+//! | `room.rs` | calls that wait until the peer has room for their requests |
 //! | `windows.rs` | windows of streams in bytes |
 //! | `chunks.rs`, `transfers.rs` | large messages in parts: fairness, and protocol errors |
 
@@ -28,6 +29,7 @@ mod limits;
 mod memory;
 mod mixed;
 mod pair;
+mod room;
 mod schedule;
 mod solo;
 mod streams;

@@ -65,6 +65,7 @@ pub(super) fn session(checksum: bool, features: Features) -> Session {
         features: features.and(Features::all()),
         wall: SystemTime::UNIX_EPOCH + secs(1_700_000_000),
         peer_message_bytes_max: None,
+        peer_requests_bytes_max: None,
         loopback: false,
     }
 }
@@ -210,6 +211,8 @@ pub(super) struct Pair {
     wire: VecDeque<(Instant, bool, Bytes)>,
     /// `pump` moves nothing, as if neither socket could be written.
     pub(super) blocked: bool,
+    /// What either node says that it accepts of requests in flight.
+    pub(super) room: Option<usize>,
 }
 
 impl Pair {
@@ -222,6 +225,7 @@ impl Pair {
             latency: Duration::ZERO,
             wire: VecDeque::new(),
             blocked: false,
+            room: None,
         }
     }
 
@@ -237,8 +241,9 @@ impl Pair {
     }
 
     pub(super) fn connect(&mut self, features: Features) {
-        self.a.start(self.now, session(true, features));
-        self.b.start(self.now, session(true, features));
+        let session = Session { peer_requests_bytes_max: self.room, ..session(true, features) };
+        self.a.start(self.now, session);
+        self.b.start(self.now, session);
     }
 
     /// The connection is lost, with all messages on the wire.

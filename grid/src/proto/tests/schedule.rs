@@ -80,7 +80,7 @@ fn features(pick: usize) -> Features {
     [all, Features::NONE, some[0], some[1], some[2]][pick % 5]
 }
 
-fn run(latency_ms: u64, outbox_bytes: usize, steps: Vec<Step>) {
+fn run(latency_ms: u64, outbox_bytes: usize, room: Option<usize>, steps: Vec<Step>) {
     // Two of five payloads are large.
     let limits = Limits {
         outbox_bytes,
@@ -90,6 +90,7 @@ fn run(latency_ms: u64, outbox_bytes: usize, steps: Vec<Step>) {
         ..Limits::default()
     };
     let mut world = World::new(limits, millis(latency_ms));
+    world.pair.room = room;
     world.connect(Features::all());
     for step in steps {
         match step {
@@ -127,9 +128,11 @@ proptest! {
     fn nothing_is_lost_confused_or_left_behind(
         latency_ms in prop_oneof![Just(0u64), 1..300u64],
         outbox_bytes in prop_oneof![Just(48usize), Just(300), Just(1 << 18)],
+        // Two calls at once, or six.
+        room in prop_oneof![2 => Just(None), 1 => Just(Some(2500usize)), 1 => Just(Some(6500))],
         steps in vec(any_step(), 1..250),
     ) {
-        run(latency_ms, outbox_bytes, steps);
+        run(latency_ms, outbox_bytes, room, steps);
     }
 }
 

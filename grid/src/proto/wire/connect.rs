@@ -30,6 +30,8 @@ const ID_LEN: usize = 16;
 pub(crate) struct StatedLimits {
     /// The largest message that the node accepts, in bytes.
     pub(crate) message_bytes_max: u64,
+    /// What the requests in flight of the other node may make this one hold, in bytes.
+    pub(crate) requests_bytes_max: Option<u64>,
 }
 
 /// The dialer's first message.
@@ -261,27 +263,34 @@ fn put_optional(out: &mut BytesMut, key: &str, value: Option<&str>) {
 
 /// The key `Limits`, or nothing.
 fn put_limits(out: &mut BytesMut, limits: Option<StatedLimits>) {
-    if let Some(StatedLimits { message_bytes_max }) = limits {
+    if let Some(StatedLimits { message_bytes_max, requests_bytes_max }) = limits {
         put_str(out, "Limits");
-        put_map_len(out, 1);
+        put_map_len(out, 1 + usize::from(requests_bytes_max.is_some()));
         put_str(out, "message_bytes_max");
         put_uint(out, message_bytes_max);
+        if let Some(requests_bytes_max) = requests_bytes_max {
+            put_str(out, "requests_bytes_max");
+            put_uint(out, requests_bytes_max);
+        }
     }
 }
 
 /// Reads the map of limits. Later versions may state more of them.
 fn read_limits(reader: &mut Reader<'_>) -> Result<Option<StatedLimits>, DecodeError> {
-    let mut limits = None;
+    let (mut message_bytes_max, mut requests_bytes_max) = (None, None);
     for _ in 0..reader.read_map_len("Limits")? {
         match reader.read_key()? {
             b"message_bytes_max" => {
-                let message_bytes_max = reader.read_uint("message_bytes_max")?;
-                limits = Some(StatedLimits { message_bytes_max });
+                message_bytes_max = Some(reader.read_uint("message_bytes_max")?)
+            }
+            b"requests_bytes_max" => {
+                requests_bytes_max = Some(reader.read_uint("requests_bytes_max")?);
             }
             _ => reader.skip("unknown key of Limits")?,
         }
     }
-    Ok(limits)
+    Ok(message_bytes_max
+        .map(|message_bytes_max| StatedLimits { message_bytes_max, requests_bytes_max }))
 }
 
 fn read_proof(reader: &mut Reader<'_>) -> Result<Bytes, DecodeError> {
@@ -381,7 +390,9 @@ mod tests {
 
     #[test]
     fn limits_round_trip_and_unknown_ones_are_skipped() {
-        let limits = Some(StatedLimits { message_bytes_max: 16 << 20 });
+        let stated =
+            StatedLimits { message_bytes_max: 16 << 20, requests_bytes_max: Some(31 << 20) };
+        let limits = Some(stated);
         let connect = Connect { limits, ..connect() };
         let payload = connect.encode();
         assert_eq!(Connect::decode(&payload).unwrap(), connect);
@@ -396,7 +407,8 @@ mod tests {
         put_bool(&mut newer, true);
         put_str(&mut newer, "message_bytes_max");
         put_uint(&mut newer, 16 << 20);
-        assert_eq!(read_limits(&mut Reader::new(&newer.freeze())), Ok(limits));
+        let one = StatedLimits { requests_bytes_max: None, ..stated };
+        assert_eq!(read_limits(&mut Reader::new(&newer.freeze())), Ok(Some(one)));
         assert_eq!(read_limits(&mut Reader::new(&unhex("80"))), Ok(None));
     }
 

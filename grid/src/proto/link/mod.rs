@@ -1,8 +1,8 @@
 //! [`Link`]: the state machine of one pair of nodes.
 //!
 //! It outlives connections: [`Link::start`] and [`Link::stop`] mark where one begins and ends, mux ids go on counting,
-//! and calls that asked to wait for a connection stay. This file has its sessions, the routing of received messages,
-//! time and output. What a message means for a call is in caller/ (calls this node made) and callee/ (calls it serves).
+//! and calls that asked to wait for a connection stay. What a message means for a call is in caller/ (calls this node made)
+//! and callee/ (calls it serves).
 //!
 //! ```text
 //!   Inbound ──► handle_messages ──► by op ──► caller/, callee/, stream/ ──► events, Output
@@ -11,34 +11,42 @@
 //!
 //! A link is used under a lock, so its methods run none of the user's code: they borrow the user's buffers, and hand
 //! what they have retained out as [`Event::Released`] to be dropped outside the lock.
+//!
+//! | file | what |
+//! |---|---|
+//! | `mod.rs` | [`Link`]: sessions, figures, memory, time, events |
+//! | `receive.rs` | received messages, by op |
+//! | `transmit.rs` | messages for the socket, and what waits for its turn |
+
+mod receive;
+mod transmit;
 
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-
-use super::callee::served::Served;
-use super::caller::call::Call;
-use super::drain::stage::Drain;
-use super::error::ProtocolError;
-use super::event::{Event, Half, Released, Side};
-use super::input::{Coverage, Inbound};
-use super::limits::{Limits, payload_bytes_of};
-use super::memory::{Account, Over};
-use super::muxes::{Key, Muxes};
-use super::output::queue::{Lane, PendingSend};
-use super::output::{Output, SessionOptions};
-use super::routes::Routes;
-use super::session::Session;
-use super::session::connected::{Connected, ConnectionMessage};
-use super::session::features::Feature;
-use super::session::flood::{FloodBudget, Waste};
-use super::stream::window::WindowBudget;
-use super::timers::{Timer, Timers};
-use super::wire::{Message, MuxId, Op};
 use crate::error::{CodecError, LinkError, too_large};
+use crate::proto::callee::served::Served;
+use crate::proto::caller::call::Call;
+use crate::proto::caller::room::RequestRoom;
+use crate::proto::drain::stage::Drain;
+use crate::proto::error::ProtocolError;
+use crate::proto::event::{Event, Half, Released, Side};
+use crate::proto::input::{Coverage, Inbound};
+use crate::proto::limits::{Limits, payload_bytes_of, requests_bytes_of};
+use crate::proto::memory::{Account, Over};
+use crate::proto::muxes::{Key, Muxes};
+use crate::proto::output::queue::PendingSend;
+use crate::proto::output::{Output, SessionOptions};
+use crate::proto::routes::Routes;
+use crate::proto::session::Session;
+use crate::proto::session::connected::Connected;
+use crate::proto::session::features::Feature;
+use crate::proto::session::flood::FloodBudget;
+use crate::proto::stream::window::WindowBudget;
+use crate::proto::timers::{Timer, Timers};
+use crate::proto::wire::MuxId;
 
 /// Timers that are handled at a time. A hundred thousand streams that were opened together have their timers together,
 /// and callers must be able to use the link in between.
@@ -76,43 +84,45 @@ enum Shutdown {
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Link {
-    pub(super) limits: Limits,
-    pub(super) routes: Arc<Routes>,
+    pub(in crate::proto) limits: Limits,
+    pub(in crate::proto) routes: Arc<Routes>,
     up: Option<Connected>,
     /// Name of the other node, for errors.
-    pub(super) peer: Arc<str>,
+    pub(in crate::proto) peer: Arc<str>,
     /// Why there is no connection.
-    pub(super) down_reason: Arc<LinkError>,
+    pub(in crate::proto) down_reason: Arc<LinkError>,
     shutdown: Shutdown,
     /// New calls of the peer are refused.
     refuses_peer: bool,
     /// The peer is no member any more: why new calls of this node fail.
     removed: Option<Arc<LinkError>>,
     /// What was announced on this connection.
-    pub(super) drain: Drain,
+    pub(in crate::proto) drain: Drain,
     /// There will be no connection any more.
     abandoned: bool,
-    pub(super) output: Output,
+    pub(in crate::proto) output: Output,
     /// Memory that the peer makes this node hold.
-    pub(super) account: Account,
+    pub(in crate::proto) account: Account,
     /// What the windows of all streams have together.
-    pub(super) windows: WindowBudget,
-    pub(super) calls: Muxes<Call>,
-    pub(super) served: Muxes<Served>,
+    pub(in crate::proto) windows: WindowBudget,
+    pub(in crate::proto) calls: Muxes<Call>,
+    /// What they may make the peer hold.
+    pub(in crate::proto) requests: RequestRoom,
+    pub(in crate::proto) served: Muxes<Served>,
     /// Tasks of handlers, those of calls that are over included.
-    pub(super) handlers: usize,
+    pub(in crate::proto) handlers: usize,
     next_mux: u64,
-    pub(super) timers: Timers,
+    pub(in crate::proto) timers: Timers,
     /// The last connection carried a call: this node received an answer, or served a call of the peer.
-    pub(super) carried_calls: bool,
+    pub(in crate::proto) carried_calls: bool,
     /// Largest message that is sent now: this node's limit, or that of the peer if it is smaller.
     message_bytes_max: usize,
     /// When bytes were received last that were not a whole message.
     last_incomplete: Option<Instant>,
     /// What the peer may send that is of no use. It is kept over reconnections, or a flood could go on after each.
-    pub(super) flood: FloodBudget,
+    pub(in crate::proto) flood: FloodBudget,
     events: VecDeque<Event>,
-    pub(super) counters: Counters,
+    pub(in crate::proto) counters: Counters,
 }
 
 impl Link {
@@ -132,6 +142,7 @@ impl Link {
             windows: WindowBudget::new(limits.windows_bytes_max()),
             carried_calls: false,
             message_bytes_max: limits.message_bytes_max,
+            requests: RequestRoom::new(limits.large_bytes),
             limits,
             routes,
             up: None,
@@ -167,6 +178,9 @@ impl Link {
             chunks: session.features.has(Feature::Chunks),
             message_bytes_max: self.message_bytes_max,
         });
+        let own_room = requests_bytes_of(self.limits.bytes_per_peer_max);
+        let room = if session.loopback { Some(own_room) } else { session.peer_requests_bytes_max };
+        self.requests.start(room);
         self.up = Some(Connected::new(now, session, self.limits.ping_every));
         self.counters.connects += 1;
         self.carried_calls = false;
@@ -194,6 +208,7 @@ impl Link {
         // Last: the calls above asked it what was transmitted.
         let (calls, served) = (&self.calls, &self.served);
         self.output.stop(|pending| still_waits(calls, served, pending));
+        self.requests.stop(|pending| still_waits(calls, served, pending));
         self.count_output();
     }
 
@@ -238,7 +253,7 @@ impl Link {
     }
 
     /// Whether new calls of the peer are refused.
-    pub(super) fn refuses_peer(&self) -> bool {
+    pub(in crate::proto) fn refuses_peer(&self) -> bool {
         self.refuses_peer
     }
 
@@ -253,7 +268,7 @@ impl Link {
     }
 
     /// Whether a call can wait for a connection.
-    pub(super) fn may_connect(&self) -> bool {
+    pub(in crate::proto) fn may_connect(&self) -> bool {
         !(self.is_closing() || self.abandoned)
     }
 
@@ -289,12 +304,12 @@ impl Link {
     }
 
     /// Whether it is the link of a node to itself.
-    pub(super) fn is_loopback(&self) -> bool {
+    pub(in crate::proto) fn is_loopback(&self) -> bool {
         self.up.as_ref().is_some_and(Connected::is_loopback)
     }
 
     /// Whether the peer knows at least one extension, so that it is not a node of the Go implementation.
-    pub(super) fn peer_has_extensions(&self) -> bool {
+    pub(in crate::proto) fn peer_has_extensions(&self) -> bool {
         self.up.as_ref().is_some_and(Connected::peer_has_extensions)
     }
 
@@ -318,11 +333,11 @@ impl Link {
     }
 
     /// Whether the peer accepts only smaller messages than this node would send.
-    pub(super) fn is_limited_by_peer(&self) -> bool {
+    pub(in crate::proto) fn is_limited_by_peer(&self) -> bool {
         self.message_bytes_max < self.limits.message_bytes_max
     }
 
-    pub(super) fn next_mux_id(&mut self) -> MuxId {
+    pub(in crate::proto) fn next_mux_id(&mut self) -> MuxId {
         let id = MuxId(self.next_mux);
         self.next_mux += 1;
         id
@@ -330,7 +345,7 @@ impl Link {
 
     /// Continues with this mux id.
     #[cfg(test)]
-    pub(super) fn set_next_mux(&mut self, mux: u64) {
+    pub(in crate::proto) fn set_next_mux(&mut self, mux: u64) {
         self.next_mux = mux;
     }
 
@@ -351,7 +366,7 @@ impl Link {
 
     /// Bytes that the peer makes this node hold.
     #[cfg(test)]
-    pub(super) fn held_bytes(&self) -> usize {
+    pub(in crate::proto) fn held_bytes(&self) -> usize {
         self.account.held()
     }
 
@@ -366,7 +381,7 @@ impl Link {
 
     /// Whether the reader of a call would find something: an answer, an item, the end.
     #[cfg(test)]
-    pub(super) fn has_news(&mut self, side: Side, key: Key) -> bool {
+    pub(in crate::proto) fn has_news(&mut self, side: Side, key: Key) -> bool {
         match side {
             Side::Caller => !self.has_no_outcome(key),
             Side::Callee => match self.callee_stream(key) {
@@ -378,7 +393,7 @@ impl Link {
 
     /// Places in the queues and armed timers, those of calls that are over included.
     #[cfg(test)]
-    pub(super) fn backlog(&self) -> (usize, usize) {
+    pub(in crate::proto) fn backlog(&self) -> (usize, usize) {
         (self.output.queued(), self.timers.len())
     }
 
@@ -387,148 +402,26 @@ impl Link {
         self.handlers = handlers;
     }
 
-    // ---- from the network -------------------------------------------------------------------------------------------
-
-    /// Handles decoded messages. An error means that the connection must be closed.
-    pub(crate) fn handle_messages(
-        &mut self,
-        now: Instant,
-        inbound: &mut Inbound,
-    ) -> Result<(), ProtocolError> {
-        if self.up.is_none() {
-            self.counters.ignored += 1;
-            inbound.discard();
-            return Ok(());
-        }
-        let bytes = inbound.take_bytes();
-        self.counters.bytes_in += bytes;
-        self.hear(now, bytes > 0, inbound);
-        for message in inbound.take_messages() {
-            self.handle_message(now, message)?;
-        }
-        self.count_output();
-        self.flood.note(Waste::Tiny, inbound.take_tiny());
-        self.flood.note(Waste::Cancelled, inbound.take_abandoned());
-        self.check_flood(now)?;
-        inbound.take_error().map_or(Ok(()), Err)
-    }
-
-    /// Notes what was received as signs of life: of the peer, and of the streams of which parts of an item were received.
-    fn hear(&mut self, now: Instant, is_message: bool, inbound: &mut Inbound) {
-        let is_incomplete = inbound.take_progress();
-        if is_incomplete {
-            self.last_incomplete = Some(now);
-        }
-        if let Some(up) = self.up.as_mut().filter(|_| is_message || is_incomplete) {
-            up.heard(now);
-        }
-        for (op, mux) in inbound.take_heard() {
-            match op {
-                Op::MuxClientMsg => self.hear_caller(now, mux),
-                _ => self.hear_callee(now, mux),
-            }
-        }
-    }
-
-    /// The time since the last sign of life of a stream. While a large message is being received that does not travel in
-    /// parts, nothing else can be, so that time does not count.
-    pub(super) fn silence(&self, now: Instant, last_heard: Instant) -> Duration {
-        let last = self.last_incomplete.map_or(last_heard, |last| last.max(last_heard));
-        now.saturating_duration_since(last)
-    }
-
-    /// Fails if the peer has sent more of what is of no use than it may.
-    #[inline]
-    fn check_flood(&mut self, now: Instant) -> Result<(), ProtocolError> {
-        if !self.flood.is_noted() {
-            return Ok(());
-        }
-        if self.up.as_ref().is_none_or(Connected::is_loopback) {
-            self.flood.forgive();
-            return Ok(());
-        }
-        Ok(self.flood.settle(now, self.output.messages_pushed())?)
-    }
-
-    /// Credits, pongs and refusals that the peer makes this node send have no other bound.
-    fn check_backlog(&self) -> Result<(), ProtocolError> {
-        let (waiting, max) = (self.output.control_bytes(), self.limits.backlog_bytes_max);
-        if waiting > max { Err(ProtocolError::NotReading { waiting, max }) } else { Ok(()) }
-    }
-
-    fn handle_message(&mut self, now: Instant, message: Message) -> Result<(), ProtocolError> {
-        self.check_backlog()?;
-        self.counters.messages_in += 1;
-        if message.over.is_some() && !fails_alone(message.header.op) {
-            self.ignore();
-            return Ok(());
-        }
-        let on_connection = message.header.mux == MuxId::CONNECTION;
-        match message.header.op {
-            Op::Ping if on_connection => {
-                self.flood.note(Waste::Ping, 1);
-                self.push_on_connection(Connected::on_ping(&message)?);
-            }
-            Op::Pong if on_connection => {
-                // Each ping of this node pays for one.
-                self.flood.note(Waste::Stale, 1);
-                self.up.as_mut().map_or(Ok(()), |up| up.on_pong(now, &message))?;
-            }
-            Op::Request => self.on_request(now, message)?,
-            Op::ConnectMux => self.on_connect_mux(now, message)?,
-            Op::MuxClientMsg => self.on_client_msg(now, message),
-            Op::UnblockSrvMux => self.on_unblock_server(now, &message)?,
-            Op::Ping => self.on_stream_ping(now, &message),
-            Op::DisconnectServerMux => self.on_disconnect_server(&message),
-            Op::Response => self.on_response(message)?,
-            Op::MuxConnectError => self.on_connect_error(&message)?,
-            Op::AckMux => self.on_ack(now, &message)?,
-            Op::MuxServerMsg => self.on_server_msg(now, message)?,
-            Op::UnblockClMux => self.on_unblock_client(now, &message)?,
-            Op::Pong => self.on_stream_pong(now, &message)?,
-            Op::DisconnectClientMux => self.on_disconnect_client(now, &message),
-            Op::Drain => self.on_drain(&message),
-            // `Inbound` has taken merged messages apart, and parts where the session has them.
-            Op::Connect
-            | Op::ConnectResponse
-            | Op::Disconnect
-            | Op::Merged
-            | Op::Chunk
-            | Op::Unknown(_) => self.ignore_as(Waste::Unknown),
-        }
-        Ok(())
-    }
-
-    fn push_on_connection(&mut self, message: ConnectionMessage) {
-        self.output.push(message.header, Some(&message.payload));
-    }
-
-    /// Counts a received message for a call that is over, and the like.
-    pub(super) fn ignore(&mut self) {
-        self.ignore_as(Waste::Stale);
-    }
-
-    /// Counts a received message that has no meaning here and does no harm.
-    pub(super) fn ignore_as(&mut self, waste: Waste) {
-        self.counters.ignored += 1;
-        self.flood.note(waste, 1);
-    }
-
     // ---- memory -----------------------------------------------------------------------------------------------------
 
     /// Counts what waits for the peer. Must be called after messages were added or have left.
     #[inline]
-    pub(super) fn count_output(&mut self) {
+    pub(in crate::proto) fn count_output(&mut self) {
         self.account.set_output(self.output.held_bytes());
     }
 
     /// Whether `more` bytes may wait for the peer.
-    pub(super) fn check_output(&mut self, more: usize) -> Result<(), Over> {
+    pub(in crate::proto) fn check_output(&mut self, more: usize) -> Result<(), Over> {
         self.account.check_output(self.output.held_bytes(), more)
     }
 
+    /// The same for an answer.
+    pub(in crate::proto) fn check_answer(&mut self, more: usize) -> Result<(), Over> {
+        self.account.check_answer(self.output.held_bytes(), more)
+    }
+
     /// The text for the peer, or for a handler, when a limit would have been exceeded.
-    pub(super) fn over_text(&self, over: Over) -> String {
+    pub(in crate::proto) fn over_text(&self, over: Over) -> String {
         let (setting, max) = self.account.ledger().limit(over);
         let whom = match over {
             Over::Peer => &*self.peer,
@@ -579,7 +472,7 @@ impl Link {
     }
 
     /// Notes that `count` armed timers are of no use any more, as their call is gone from the table.
-    pub(super) fn forget_timers(&mut self, count: usize) {
+    pub(in crate::proto) fn forget_timers(&mut self, count: usize) {
         if self.timers.forget(count) {
             let (calls, served) = (&self.calls, &self.served);
             self.timers.sweep(|timer| match timer {
@@ -589,44 +482,7 @@ impl Link {
         }
     }
 
-    // ---- output -----------------------------------------------------------------------------------------------------
-
-    /// The next WebSocket message for the socket.
-    pub(crate) fn poll_transmit(&mut self, now: Instant) -> Option<Bytes> {
-        // Each message that leaves makes room, so what waits is admitted after each `pop`. A withdrawn transfer makes
-        // room without a message. If it was the last one, no `pop` would follow.
-        if self.output.is_empty() {
-            self.admit(now);
-        }
-        let bytes = self.output.pop()?;
-        self.admit(now);
-        self.count_output();
-        Some(bytes)
-    }
-
-    /// Whether there is something to send.
-    pub(crate) fn wants_transmit(&self) -> bool {
-        self.output.wants_transmit()
-    }
-
-    /// Lets a call, an answer or an item wait until [`admit`](Self::admit) finds room for it. What is to be sent must
-    /// be in the entry of its call already.
-    pub(super) fn enqueue(&mut self, lane: Lane, pending: PendingSend) {
-        let (calls, served) = (&self.calls, &self.served);
-        self.output.enqueue(lane, pending, |pending| still_waits(calls, served, pending));
-    }
-
-    /// Sends what waits in the queues, as far as there is room.
-    fn admit(&mut self, now: Instant) {
-        // Each iteration takes a place out of a queue, so the loop ends even if a call turns out not to wait any more.
-        while let Some(pending) = self.output.next_admitted() {
-            match pending {
-                PendingSend::Call { key, .. } => self.admit_call(now, key),
-                PendingSend::Reply(key) => self.admit_reply(key),
-                PendingSend::Item(side, key) => self.admit_item(side, key),
-            }
-        }
-    }
+    // ---- events -----------------------------------------------------------------------------------------------------
 
     /// The next event for the layer above.
     pub(crate) fn poll_event(&mut self) -> Option<Event> {
@@ -635,30 +491,21 @@ impl Link {
     }
 
     #[inline]
-    pub(super) fn emit(&mut self, event: Event) {
+    pub(in crate::proto) fn emit(&mut self, event: Event) {
         self.events.push_back(event);
     }
 
-    pub(super) fn wake(&mut self, side: Side, key: Key, half: Half) {
+    pub(in crate::proto) fn wake(&mut self, side: Side, key: Key, half: Half) {
         self.emit(Event::Wake { side, key, half });
     }
 }
 
-/// Whether a message that was dropped because of a memory limit belongs to a call or stream that fails then.
-fn fails_alone(op: Op) -> bool {
-    matches!(
-        op,
-        Op::Request
-            | Op::ConnectMux
-            | Op::MuxClientMsg
-            | Op::Response
-            | Op::MuxConnectError
-            | Op::MuxServerMsg
-    )
-}
-
 /// Whether a place in a queue is still needed. An item whose stream is over is not sent.
-fn still_waits(calls: &Muxes<Call>, served: &Muxes<Served>, pending: PendingSend) -> bool {
+pub(in crate::proto) fn still_waits(
+    calls: &Muxes<Call>,
+    served: &Muxes<Served>,
+    pending: PendingSend,
+) -> bool {
     match pending {
         PendingSend::Call { key, .. } => calls.get(key).is_some_and(Call::is_queued),
         PendingSend::Reply(key) => served.get(key).is_some_and(Served::is_replied),

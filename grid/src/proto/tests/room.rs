@@ -1,0 +1,163 @@
+//! Calls wait until the peer has room for their requests, instead of being refused.
+
+use bytes::Bytes;
+
+use super::lost;
+use super::pair::*;
+use crate::error::{CallFailure, Fault, Sent};
+use crate::proto::{CallSpec, Deadline, Features, Key, Limits, Session};
+
+/// What a call costs beside its payload.
+const CALL: usize = 1024;
+
+/// Room for this many bytes, of which large requests (above 1000 bytes) may use three quarters.
+fn with_room(room: usize) -> Pair {
+    let mut pair = Pair::down(Limits { large_bytes: 1000, part_bytes: 500, ..Limits::default() });
+    pair.room = Some(room);
+    pair.connect(Features::all());
+    pair
+}
+
+fn asking(len: usize) -> CallSpec {
+    CallSpec { payload: Some(Bytes::from(vec![7; len])), ..request(b"") }
+}
+
+/// The lengths of the requests that have reached their handlers.
+fn served(pair: &mut Pair) -> Vec<(Key, usize)> {
+    pair.pump();
+    pair.b.serves.drain(..).map(|s| (s.key, s.payload.map_or(0, |payload| payload.len()))).collect()
+}
+
+fn lens(pair: &mut Pair) -> Vec<usize> {
+    served(pair).into_iter().map(|(_, len)| len).collect()
+}
+
+#[test]
+fn a_call_waits_until_one_before_it_is_answered() {
+    let mut pair = with_room(2 * CALL + 30);
+    let calls: Vec<_> = (10..14).map(|len| pair.call(asking(len))).collect();
+    let first = served(&mut pair);
+    assert_eq!(first.iter().map(|(_, len)| *len).collect::<Vec<_>>(), [10, 11]);
+    pair.reply(first[1].0, b"");
+    assert_eq!(lens(&mut pair), [12], "in the order in which they were started");
+    assert!(matches!(pair.a.answer(calls[1]), Some(Ok(_))));
+    pair.fail(first[0].0, Fault::new(crate::error::ErrorCode::Handler, "no"));
+    assert_eq!(lens(&mut pair), [13]);
+}
+
+#[test]
+fn the_end_of_a_call_makes_room_whatever_ends_it() {
+    let mut pair = with_room(CALL + 10);
+    let deadline = Deadline { at: pair.now + secs(1), after: secs(1) };
+    pair.call(CallSpec { deadline: Some(deadline), ..asking(1) });
+    let dropped = pair.call(asking(2));
+    let (refused, open) = (pair.call(without_handler(asking(3))), pair.call(stream(1, 1)));
+    pair.call(asking(5));
+    assert_eq!(lens(&mut pair), [1]);
+    pair.advance(secs(2));
+    assert_eq!(lens(&mut pair), [2], "its deadline");
+    pair.a.link.forget_call(dropped);
+    assert_eq!(lens(&mut pair), [4], "it was dropped, and the one before the stream refused");
+    assert!(matches!(pair.a.answer(refused), Some(Err(CallFailure::Handler(_)))));
+    pair.a.link.forget_call(open);
+    assert_eq!(lens(&mut pair), [5], "the end of a stream");
+}
+
+fn without_handler(spec: CallSpec) -> CallSpec {
+    CallSpec { handler: crate::proto::wire::HandlerId::new(201), ..spec }
+}
+
+#[test]
+fn a_waiting_call_can_end_before_it_is_sent() {
+    let mut pair = with_room(CALL + 10);
+    pair.call(asking(1));
+    let dropped = pair.call(asking(2));
+    let deadline = Deadline { at: pair.now + secs(1), after: secs(1) };
+    let late = pair.call(CallSpec { deadline: Some(deadline), ..asking(3) });
+    pair.call(asking(4));
+    let first = served(&mut pair);
+    pair.a.link.forget_call(dropped);
+    pair.advance(secs(2));
+    assert!(matches!(pair.a.answer(late), Some(Err(CallFailure::DeadlineExceeded { .. }))));
+    pair.reply(first[0].0, b"");
+    assert_eq!(lens(&mut pair), [4]);
+}
+
+#[test]
+fn small_requests_do_not_wait_for_large_ones() {
+    let mut pair = with_room(16_000);
+    for len in [8000, 6000, 10, 5000, 20] {
+        pair.call(asking(len));
+    }
+    let first = served(&mut pair);
+    // Large ones come in parts.
+    assert_eq!(first.iter().map(|(_, len)| *len).collect::<Vec<_>>(), [10, 20, 8000]);
+    pair.reply(first[0].0, b"");
+    assert!(lens(&mut pair).is_empty(), "6000 bytes do not fit, and nothing overtakes them");
+    pair.reply(first[2].0, b"");
+    assert_eq!(lens(&mut pair), [6000]);
+}
+
+#[test]
+fn a_request_that_is_larger_than_the_room_is_sent_when_no_other_large_one_is_in_flight() {
+    let mut pair = with_room(3000);
+    pair.call(asking(10));
+    pair.call(asking(9000));
+    pair.call(asking(9001));
+    let first = served(&mut pair);
+    assert_eq!(first.len(), 2);
+    pair.reply(first[1].0, b"");
+    assert_eq!(lens(&mut pair), [9001]);
+    let mut pair = with_room(10);
+    pair.call(asking(20));
+    assert_eq!(lens(&mut pair), [20], "so is a small one");
+}
+
+#[test]
+fn after_the_connection_is_lost_only_calls_that_wait_for_one_are_left() {
+    let mut pair = with_room(CALL + 10);
+    let calls = [asking(1), asking(2), CallSpec { wait: true, ..asking(3) }, asking(4)]
+        .map(|spec| pair.call(spec));
+    assert_eq!(lens(&mut pair), [1]);
+    pair.cut();
+    for (call, sent) in [(0, Sent::Maybe), (1, Sent::No), (3, Sent::No)] {
+        let failure = lost(sent, super::why("cut"));
+        assert_eq!(pair.a.answer(calls[call]), Some(Err(failure)));
+    }
+    let other = pair.call(CallSpec { wait: true, ..asking(5) });
+    pair.connect(Features::all());
+    let first = served(&mut pair);
+    assert_eq!(first.iter().map(|(_, len)| *len).collect::<Vec<_>>(), [3], "the room is free");
+    pair.a.link.forget_call(other);
+    // The next node has another limit.
+    pair.cut();
+    pair.room = None;
+    let calls = [3, 4, 5].map(|len| pair.call(CallSpec { wait: true, ..asking(len) }));
+    pair.connect(Features::all());
+    assert_eq!(lens(&mut pair), [3, 4, 5]);
+    calls.into_iter().for_each(|call| pair.a.link.forget_call(call));
+}
+
+/// The link of a node to itself keeps to its own limit.
+#[test]
+fn calls_of_a_node_to_itself_wait_as_well() {
+    let limits = Limits { bytes_per_peer_max: 4 << 20, ..Limits::default() };
+    let mut node = Node::new(limits);
+    let session = Session { loopback: true, ..session(false, Features::all()) };
+    node.start(super::start(), session);
+    for _ in 0..3 {
+        node.link.start_call(super::start(), &asking(400 << 10)).expect("a call");
+    }
+    while let Some(message) = node.link.poll_transmit(super::start()) {
+        node.handle_message(super::start(), message).expect("a message");
+    }
+    node.drain_events();
+    assert_eq!(node.serves.len(), 1, "two would use more than three quarters of a MiB");
+    let serve = node.serve();
+    node.link.reply(serve, &Ok(None));
+    while let Some(message) = node.link.poll_transmit(super::start()) {
+        node.handle_message(super::start(), message).expect("a message");
+    }
+    node.drain_events();
+    assert_eq!(node.serves.len(), 1);
+}
