@@ -6,9 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use crate::error::request_too_large;
+use crate::proto::Body;
 use crate::{Capacities, CodecError, HandlerId};
 
 /// The shape of a method.
@@ -85,11 +84,8 @@ impl MethodInfo {
     }
 
     /// Fails if an encoded request is larger than the method allows.
-    pub(crate) fn check_request(
-        &self,
-        request: Option<Bytes>,
-    ) -> Result<Option<Bytes>, CodecError> {
-        let len = request.as_ref().map_or(0, Bytes::len);
+    pub(crate) fn check_request(&self, request: Option<Body>) -> Result<Option<Body>, CodecError> {
+        let len = request.as_ref().map_or(0, Body::len);
         match self.request_bytes_max() {
             Some(max) if len > max => {
                 Err(CodecError::new(request_too_large(len, max, "the method")))

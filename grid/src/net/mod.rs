@@ -25,6 +25,7 @@ mod small_file;
 mod tls;
 mod transport;
 
+pub(crate) use crate::proto::Body;
 pub(crate) use crate::proto::wire::join;
 pub use call::connection::{Connection, NotConnected};
 pub use call::context::Context;

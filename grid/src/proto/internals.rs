@@ -12,8 +12,8 @@ use bytes::{Bytes, BytesMut};
 use super::output::outbox;
 use super::wire::{Flags, Frame, HandlerId, Header, Message, MuxId, Op, checksum, merged};
 use super::{
-    CallSpec, Capacities, Deadline, Event, Features, Inbound, Key, Limits, Link, Recv, RouteKind,
-    Routes, SendState, Session, Side,
+    Body, CallSpec, Capacities, Deadline, Event, Features, Inbound, Key, Limits, Link, Recv,
+    RouteKind, Routes, SendState, Session, Side,
 };
 
 /// The handler of single requests, which answers with the request's payload.
@@ -196,7 +196,7 @@ impl LinkPair {
             match event {
                 // Only requests have a payload here.
                 Event::Serve { key, payload: Some(payload), .. } => {
-                    self.callee.reply(key, &Ok(Some(payload)));
+                    self.callee.reply(key, &Ok(Some(payload.into())));
                 }
                 Event::Serve { key, .. } => self.opened = Some(key),
                 Event::Cancel { .. }
@@ -221,7 +221,7 @@ impl LinkPair {
         let spec = CallSpec {
             handler,
             subroute: None,
-            payload,
+            payload: payload.map(Body::from),
             deadline,
             stream,
             meta: None,
@@ -233,7 +233,7 @@ impl LinkPair {
 
 fn carry(now: Instant, from: &mut Link, to: &mut Link, inbound: &mut Inbound) {
     while let Some(message) = from.poll_transmit(now) {
-        inbound.push(message);
+        inbound.push(message.seal().to_bytes());
     }
     while inbound.decode() {
         to.handle_messages(now, inbound).expect("own bytes");

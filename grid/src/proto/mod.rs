@@ -19,11 +19,12 @@
 //! | `session/` | who dials, the handshake's checks, extensions, keepalive |
 //! | `wire/` | the format of messages |
 //! | `muxes.rs`, `hash.rs`, `timers.rs`, `routes.rs` | tables: calls, timers, handlers |
-//! | `event.rs`, `error.rs`, `limits.rs` | small types shared by all |
+//! | `event.rs`, `error.rs`, `limits.rs`, `body.rs` | small types shared by all |
 
 #![warn(clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, reason = "a test that panics has done its work"))]
 
+mod body;
 mod callee;
 mod caller;
 mod drain;
@@ -46,6 +47,7 @@ mod tests;
 mod timers;
 pub(crate) mod wire;
 
+pub(crate) use body::Body;
 pub(crate) use caller::call::{CallSpec, Deadline};
 pub(crate) use error::ProtocolError;
 pub(crate) use event::{Event, Half, Recv, Released, Side};
@@ -56,6 +58,7 @@ pub(crate) use limits::{
 pub(crate) use link::Link;
 pub(crate) use memory::NodeBytes;
 pub(crate) use muxes::Key;
+pub(crate) use output::outbound::Outbound;
 pub(crate) use routes::{RouteError, RouteIndex, RouteKind, Routes};
 pub(crate) use session::Session;
 pub(crate) use session::contracts::{Contracts, Difference};

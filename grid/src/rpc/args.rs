@@ -11,8 +11,9 @@ use rmp::Marker;
 
 use super::layout::Layout;
 use super::payload::Codec;
-use super::scratch::encoded;
+use super::scratch::{Out, encoded};
 use crate::CodecError;
+use crate::net::Body;
 
 /// One argument of a method: its name on the wire, its codec, its default.
 #[doc(hidden)]
@@ -50,9 +51,9 @@ impl<T> Arg<T> {
         }
     }
 
-    fn append(&self, value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
+    fn append(&self, value: T, out: &mut Out) -> Result<(), CodecError> {
         if self.codec.layout == Layout::Named {
-            rmp::encode::write_str(out, self.name).map_err(CodecError::new)?;
+            rmp::encode::write_str(&mut out.bytes, self.name).map_err(CodecError::new)?;
         }
         (self.codec.append)(value, self.codec.layout, out)
             .map_err(|error| CodecError::new(format_args!("argument `{}`: {error}", self.name)))
@@ -71,6 +72,7 @@ pub(super) mod sealed {
     use bytes::Bytes;
 
     use crate::CodecError;
+    use crate::net::Body;
 
     /// The methods of [`ArgTuple`](super::ArgTuple), in a module that other crates cannot name.
     #[diagnostic::on_unimplemented(
@@ -81,7 +83,7 @@ pub(super) mod sealed {
     pub trait Tuple: Sized + 'static {
         type Specs: Copy + Send + Sync + 'static;
         const COUNT: usize;
-        fn __encode(self, specs: &Self::Specs) -> Result<Option<Bytes>, CodecError>;
+        fn __encode(self, specs: &Self::Specs) -> Result<Option<Body>, CodecError>;
         fn __decode(payload: Option<Bytes>, specs: &Self::Specs) -> Result<Self, CodecError>;
     }
 }
@@ -90,7 +92,7 @@ impl sealed::Tuple for () {
     type Specs = ();
     const COUNT: usize = 0;
 
-    fn __encode(self, (): &()) -> Result<Option<Bytes>, CodecError> {
+    fn __encode(self, (): &()) -> Result<Option<Body>, CodecError> {
         Ok(None)
     }
 
@@ -103,7 +105,7 @@ impl<A: 'static> sealed::Tuple for (A,) {
     type Specs = (Arg<A>,);
     const COUNT: usize = 1;
 
-    fn __encode(self, (arg,): &Self::Specs) -> Result<Option<Bytes>, CodecError> {
+    fn __encode(self, (arg,): &Self::Specs) -> Result<Option<Body>, CodecError> {
         arg.codec.encode(self.0)
     }
 
@@ -118,13 +120,13 @@ macro_rules! several {
             type Specs = ($(Arg<$T>,)+);
             const COUNT: usize = $count;
 
-            fn __encode(self, specs: &Self::Specs) -> Result<Option<Bytes>, CodecError> {
-                let bytes = encoded(|out| {
-                    start($count, specs.0.codec.layout, out)?;
-                    $(specs.$i.append(&self.$i, out)?;)+
+            fn __encode(self, specs: &Self::Specs) -> Result<Option<Body>, CodecError> {
+                let body = encoded(|out| {
+                    start($count, specs.0.codec.layout, &mut out.bytes)?;
+                    $(specs.$i.append(self.$i, out)?;)+
                     Ok(())
                 })?;
-                Ok(Some(bytes))
+                Ok(Some(body))
             }
 
             fn __decode(payload: Option<Bytes>, specs: &Self::Specs) -> Result<Self, CodecError> {
@@ -286,14 +288,20 @@ mod tests {
 
     #[test]
     fn several_arguments_are_a_map_by_name() {
-        let bytes = (Some("a".to_owned()), 7).__encode(&specs(Layout::Named)).unwrap();
+        let bytes = (Some("a".to_owned()), 7)
+            .__encode(&specs(Layout::Named))
+            .unwrap()
+            .map(Body::into_bytes);
         assert_eq!(bytes.as_deref(), Some(&b"\x82\xa4name\xa1a\xa5count\x07"[..]));
         assert_eq!(Two::__decode(bytes, &specs(Layout::Named)), Ok((Some("a".to_owned()), 7)));
     }
 
     #[test]
     fn compact_arguments_are_an_array_and_both_forms_decode() {
-        let bytes = (Some("a".to_owned()), 7).__encode(&specs(Layout::Compact)).unwrap();
+        let bytes = (Some("a".to_owned()), 7)
+            .__encode(&specs(Layout::Compact))
+            .unwrap()
+            .map(Body::into_bytes);
         assert_eq!(bytes.as_deref(), Some(&b"\x92\xa1a\x07"[..]));
         assert_eq!(Two::__decode(bytes, &specs(Layout::Named)), Ok((Some("a".to_owned()), 7)));
     }

@@ -12,6 +12,7 @@ use super::layout::Layout;
 use super::msgpack;
 use super::payload::Codec;
 use crate::error::{CallError, CallFailure, ErrorCode, Fault, RemoteError};
+use crate::net::Body;
 
 /// The error type of a method.
 ///
@@ -76,7 +77,11 @@ fn encode<E: HandlerError>(error: E) -> Fault {
         tracing::debug!(error = of, reason = %error, "cannot encode an error: only its text is sent");
         None
     });
-    Fault { code: ErrorCode::Handler, message, body: body.unwrap_or_default() }
+    Fault {
+        code: ErrorCode::Handler,
+        message,
+        body: body.map_or_else(Bytes::new, Body::into_bytes),
+    }
 }
 
 fn decode<E: HandlerError>(failure: CallFailure) -> CallError<E> {

@@ -15,6 +15,7 @@ use super::registrar::Registrar;
 use super::stream::{Incoming, Outgoing};
 use crate::descriptor::MethodInfo;
 use crate::error::Fault;
+use crate::net::Body;
 use crate::net::{RawHandler, RawSender, RegisterError, RunSingle};
 use crate::{CodecError, Context, ErrorCode};
 
@@ -271,7 +272,7 @@ fn end(
 }
 
 /// Sends the answer of a client stream. Does nothing if the caller has gone.
-async fn send_last(mut sender: RawSender, answer: Bytes) {
+async fn send_last(mut sender: RawSender, answer: Body) {
     if poll_fn(|cx| sender.poll_ready(cx)).await.is_ok() {
         let _ = sender.start_send(answer);
     }

@@ -13,8 +13,9 @@ use serde::de::DeserializeOwned;
 
 use super::layout::Layout;
 use super::msgpack;
-use super::scratch::encoded;
+use super::scratch::{Out, SHARED_BYTES, encoded};
 use crate::CodecError;
+use crate::net::Body;
 
 /// Msgpack's nil: an absent value is decoded from it, and a `()` in a stream is encoded as it.
 const NIL: &[u8] = &[0xc0];
@@ -94,8 +95,9 @@ impl Payload for Raw {}
 mod sealed {
     use bytes::Bytes;
 
-    use super::Layout;
+    use super::{Layout, Out};
     use crate::CodecError;
+    use crate::net::Body;
 
     /// The methods of [`Payload`](super::Payload), in a module that other crates cannot name. They can be called, so their
     /// names say that they are internal.
@@ -107,8 +109,8 @@ mod sealed {
     pub trait Value: Sized + Send + 'static {
         /// Whether the value takes a whole message, so that it cannot be one of several arguments.
         const WHOLE: bool;
-        fn __encode(self, layout: Layout) -> Result<Option<Bytes>, CodecError>;
-        fn __append(&self, layout: Layout, out: &mut Vec<u8>) -> Result<(), CodecError>;
+        fn __encode(self, layout: Layout) -> Result<Option<Body>, CodecError>;
+        fn __append(self, layout: Layout, out: &mut Out) -> Result<(), CodecError>;
         fn __decode(payload: Option<Bytes>) -> Result<Self, CodecError>;
     }
 }
@@ -117,15 +119,25 @@ mod sealed {
 impl<T: Serialize + DeserializeOwned + Send + 'static> sealed::Value for T {
     const WHOLE: bool = false;
 
-    fn __encode(self, layout: Layout) -> Result<Option<Bytes>, CodecError> {
+    fn __encode(self, layout: Layout) -> Result<Option<Body>, CodecError> {
         if is::<T, ()>() {
             return Ok(None);
         }
         encoded(|out| self.__append(layout, out)).map(Some)
     }
 
-    fn __append(&self, layout: Layout, out: &mut Vec<u8>) -> Result<(), CodecError> {
-        msgpack::append(self, layout, out)
+    fn __append(self, layout: Layout, out: &mut Out) -> Result<(), CodecError> {
+        let Some(blob) = as_blob(&self) else {
+            return msgpack::append(&self, layout, &mut out.bytes);
+        };
+        let len = u32::try_from(blob.len()).map_err(|_| too_long(blob.len()))?;
+        rmp::encode::write_bin_len(&mut out.bytes, len).map_err(CodecError::new)?;
+        if blob.len() > SHARED_BYTES {
+            out.append(into_bytes(self));
+        } else {
+            out.bytes.extend_from_slice(blob);
+        }
+        Ok(())
     }
 
     fn __decode(payload: Option<Bytes>) -> Result<T, CodecError> {
@@ -155,6 +167,41 @@ fn is<T: 'static, U: 'static>() -> bool {
 /// Whether `T` consists of bytes of its own, which need not be decoded one by one.
 fn is_blob<T: 'static>() -> bool {
     is::<T, Vec<u8>>() || is::<T, Box<[u8]>>() || is::<T, Cow<'static, [u8]>>()
+}
+
+/// The bytes of a value that consists of them.
+fn as_blob<T: 'static>(value: &T) -> Option<&[u8]> {
+    let value: &dyn Any = value;
+    if let Some(bytes) = value.downcast_ref::<Bytes>() {
+        return Some(bytes);
+    }
+    if let Some(bytes) = value.downcast_ref::<Vec<u8>>() {
+        return Some(bytes);
+    }
+    if let Some(bytes) = value.downcast_ref::<Box<[u8]>>() {
+        return Some(bytes);
+    }
+    value.downcast_ref::<Cow<'static, [u8]>>().map(|bytes| &**bytes)
+}
+
+/// The buffer of a value that consists of bytes, without a copy.
+fn into_bytes<T: 'static>(value: T) -> Bytes {
+    let mut value = Some(value);
+    let value: &mut dyn Any = &mut value;
+    take::<Bytes>(value)
+        .or_else(|| take::<Vec<u8>>(value).map(Bytes::from))
+        .or_else(|| take::<Box<[u8]>>(value).map(Bytes::from))
+        .or_else(|| take::<Cow<'static, [u8]>>(value).map(|bytes| bytes.into_owned().into()))
+        .unwrap_or_default()
+}
+
+/// Takes the value out of an `Option<U>`, if it is one.
+fn take<U: 'static>(value: &mut dyn Any) -> Option<U> {
+    value.downcast_mut::<Option<U>>()?.take()
+}
+
+fn too_long(len: usize) -> CodecError {
+    CodecError::new(format_args!("{len} bytes are too long for msgpack"))
 }
 
 /// Makes a value of one of the types that consist of bytes.
@@ -219,11 +266,11 @@ pub struct Raw(pub Bytes);
 impl sealed::Value for Raw {
     const WHOLE: bool = true;
 
-    fn __encode(self, _: Layout) -> Result<Option<Bytes>, CodecError> {
-        Ok(Some(self.0))
+    fn __encode(self, _: Layout) -> Result<Option<Body>, CodecError> {
+        Ok(Some(self.0.into()))
     }
 
-    fn __append(&self, _: Layout, _: &mut Vec<u8>) -> Result<(), CodecError> {
+    fn __append(self, _: Layout, _: &mut Out) -> Result<(), CodecError> {
         Err(CodecError::new("`grid::Raw` can only be the whole payload"))
     }
 
@@ -267,8 +314,8 @@ impl std::ops::Deref for Raw {
 /// Encodes and decodes one type, through function pointers.
 #[doc(hidden)]
 pub struct Codec<T> {
-    pub(super) encode: fn(T, Layout) -> Result<Option<Bytes>, CodecError>,
-    pub(super) append: fn(&T, Layout, &mut Vec<u8>) -> Result<(), CodecError>,
+    pub(super) encode: fn(T, Layout) -> Result<Option<Body>, CodecError>,
+    pub(super) append: fn(T, Layout, &mut Out) -> Result<(), CodecError>,
     pub(super) decode: fn(Option<Bytes>) -> Result<T, CodecError>,
     pub(super) layout: Layout,
     pub(super) whole: bool,
@@ -302,7 +349,7 @@ impl<T> Codec<T> {
         }
     }
 
-    pub(super) fn encode(&self, value: T) -> Result<Option<Bytes>, CodecError> {
+    pub(super) fn encode(&self, value: T) -> Result<Option<Body>, CodecError> {
         (self.encode)(value, self.layout)
     }
 
@@ -311,8 +358,8 @@ impl<T> Codec<T> {
     }
 
     /// Encodes an item of a stream, which cannot be absent.
-    pub(super) fn encode_item(&self, value: T) -> Result<Bytes, CodecError> {
-        Ok(self.encode(value)?.unwrap_or(Bytes::from_static(NIL)))
+    pub(super) fn encode_item(&self, value: T) -> Result<Body, CodecError> {
+        Ok(self.encode(value)?.unwrap_or_else(|| Bytes::from_static(NIL).into()))
     }
 }
 
@@ -332,7 +379,7 @@ mod tests {
 
     fn round_trip<T: Payload>(value: T, layout: Layout) -> (Option<Bytes>, T) {
         let codec = Codec::<T>::of(layout);
-        let bytes = codec.encode(value).unwrap();
+        let bytes = codec.encode(value).unwrap().map(Body::into_bytes);
         (bytes.clone(), codec.decode(bytes).unwrap())
     }
 

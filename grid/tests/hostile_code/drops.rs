@@ -222,6 +222,61 @@ async fn answers_and_panics_that_panic_when_dropped_end_their_own_call_only() {
     }
 }
 
+/// A large buffer with a bug in its drop.
+struct LargeDropPanics(Vec<u8>);
+
+impl AsRef<[u8]> for LargeDropPanics {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for LargeDropPanics {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "a bug of the buffer");
+    }
+}
+
+fn large() -> Bytes {
+    Bytes::from_owner(LargeDropPanics(vec![7; 1 << 20]))
+}
+
+/// Large buffers are sent from where they lie, so the link drops the last slice of them.
+#[tokio::test(start_paused = true)]
+async fn large_buffers_that_panic_when_dropped_end_nothing() {
+    for extensions in [true, false] {
+        let (network, a, b) = pair(|builder| {
+            let builder = if extensions { builder } else { builder.extensions(Vec::<&str>::new()) };
+            builder.single_handler(1, None, |_cx, _| async { Ok(Some(large())) }).single_handler(
+                2,
+                None,
+                |_cx, _| async {
+                    sleep(Duration::from_secs(1)).await;
+                    Ok(None)
+                },
+            )
+        })
+        .await;
+        // One of them listens, and sends without a mask.
+        for connection in [a.connection(B).unwrap(), b.connection(A).unwrap()] {
+            let other = tokio::spawn(connection.request(2, None));
+            sleep(Duration::from_millis(100)).await;
+            let answer = connection.request(1, None).await.unwrap().unwrap();
+            assert_eq!(answer, vec![7; 1 << 20]);
+            connection.request(2, Some(large())).await.unwrap();
+            let other = other.await.unwrap();
+            assert!(other.is_ok(), "{other:?}");
+            // A connection that is lost holds what has not been written.
+            let mut cut = Box::pin(connection.request(2, Some(large())).into_future());
+            let waker = Waker::noop();
+            assert!(poll_with(&mut cut, waker).is_pending());
+            network.cut();
+            assert!(cut.await.is_err());
+            connection.wait_connected(Duration::from_secs(5)).await.unwrap();
+        }
+    }
+}
+
 #[grid::service]
 trait Ticks {
     #[handler(outgoing = 1)]

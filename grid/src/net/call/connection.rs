@@ -14,6 +14,7 @@ use crate::net::link::peer::Peer;
 use crate::net::link::state::State;
 use crate::net::link::states::States;
 use crate::net::link::stats::ConnectionStats;
+use crate::proto::Body;
 use crate::proto::Capacities;
 use crate::proto::wire::{HandlerId, SubrouteHash, join};
 
@@ -127,7 +128,7 @@ impl Connection {
     /// # }
     /// ```
     pub fn request(&self, handler: impl Into<HandlerId>, payload: Option<Bytes>) -> RawCall {
-        self.call(handler.into(), Ok(payload), None)
+        self.call(handler.into(), Ok(payload.map(Body::from)), None)
     }
 
     /// Opens a stream at the byte level, which takes at most `capacities.outgoing` messages ahead of its reader. `incoming` is 0
@@ -138,13 +139,13 @@ impl Connection {
         capacities: Capacities,
         payload: Option<Bytes>,
     ) -> RawOpening {
-        self.open(handler.into(), capacities, Ok(payload), None)
+        self.open(handler.into(), capacities, Ok(payload.map(Body::from)), None)
     }
 
     pub(crate) fn call(
         &self,
         handler: HandlerId,
-        payload: Result<Option<Bytes>, CodecError>,
+        payload: Result<Option<Body>, CodecError>,
         timeout: Option<Duration>,
     ) -> RawCall {
         RawCall::new(self.target(handler), payload, timeout)
@@ -154,7 +155,7 @@ impl Connection {
         &self,
         handler: HandlerId,
         capacities: Capacities,
-        payload: Result<Option<Bytes>, CodecError>,
+        payload: Result<Option<Body>, CodecError>,
         timeout: Option<Duration>,
     ) -> RawOpening {
         RawOpening::new(self.target(handler), capacities, payload, timeout)

@@ -15,6 +15,7 @@ use super::method::MethodName;
 use crate::error::{CallError, CallFailure, Closed, CodecError, SendError};
 use crate::net::link::peer::Peer;
 use crate::net::link::waiters::Waiter;
+use crate::proto::Body;
 use crate::proto::{Half, Key, Link, Recv, SendState, Side};
 
 /// This many items count as one operation in tokio's cooperative budget. An item costs much less than the runtime's own
@@ -128,13 +129,13 @@ impl RawSender {
     /// # Cancel safety
     /// If the future is dropped before it is ready, the item is not sent.
     pub async fn send(&mut self, item: impl Into<Bytes>) -> Result<(), SendError> {
-        let item = item.into();
+        let item = Body::from(item.into());
         self.check(&item).map_err(|error| self.unencodable(error))?;
         std::future::poll_fn(|cx| self.poll_send(cx, &item)).await.map_err(SendError::Closed)
     }
 
     /// Fails if an item exceeds the maximum message size of this node or of the peer.
-    pub(crate) fn check(&self, item: &Bytes) -> Result<(), CodecError> {
+    pub(crate) fn check(&self, item: &Body) -> Result<(), CodecError> {
         let (len, peer) = (item.len(), &self.end.peer);
         if len <= peer.payload_bytes_max() {
             return Ok(());
@@ -172,7 +173,7 @@ impl RawSender {
     pub(crate) fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
-        item: &Bytes,
+        item: &Body,
     ) -> Poll<Result<(), Closed>> {
         self.poll_writer(cx, |link, side, key| link.send(side, key, item))
     }
@@ -211,7 +212,7 @@ impl RawSender {
     }
 
     /// Sends an item after [`poll_ready`](Self::poll_ready) was ready.
-    pub(crate) fn start_send(&mut self, item: Bytes) -> Result<(), Closed> {
+    pub(crate) fn start_send(&mut self, item: Body) -> Result<(), Closed> {
         let End { peer, side, key, .. } = &self.end;
         match peer.link(|link| link.send(*side, *key, &item)) {
             SendState::Ready => Ok(()),

@@ -20,6 +20,7 @@ use super::options::{CallOptions, DEFAULT_TIMEOUT, call_options};
 use crate::error::{CallError, CallFailure, CodecError};
 use crate::net::link::peer::Peer;
 use crate::net::link::waiters::Waiter;
+use crate::proto::Body;
 use crate::proto::wire::{HandlerId, SubrouteId};
 use crate::proto::{CallSpec, Capacities, Half, Key, Link, Side};
 
@@ -42,7 +43,7 @@ struct Start {
 }
 
 enum Progress {
-    New { payload: Result<Option<Bytes>, CodecError>, stream: Option<Capacities> },
+    New { payload: Result<Option<Body>, CodecError>, stream: Option<Capacities> },
     Started(Key),
     Over,
 }
@@ -62,7 +63,7 @@ impl fmt::Debug for Start {
 impl Start {
     fn new(
         target: Target,
-        payload: Result<Option<Bytes>, CodecError>,
+        payload: Result<Option<Body>, CodecError>,
         stream: Option<Capacities>,
         timeout: Option<Duration>,
     ) -> Self {
@@ -179,7 +180,7 @@ pub struct RawCall {
 impl RawCall {
     pub(super) fn new(
         target: Target,
-        payload: Result<Option<Bytes>, CodecError>,
+        payload: Result<Option<Body>, CodecError>,
         timeout: Option<Duration>,
     ) -> Self {
         let timeout = timeout.unwrap_or(DEFAULT_TIMEOUT);
@@ -248,7 +249,7 @@ impl RawOpening {
     pub(super) fn new(
         target: Target,
         capacities: Capacities,
-        payload: Result<Option<Bytes>, CodecError>,
+        payload: Result<Option<Body>, CodecError>,
         timeout: Option<Duration>,
     ) -> Self {
         Self { start: Start::new(target, payload, Some(capacities), timeout) }

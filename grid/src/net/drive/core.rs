@@ -131,11 +131,14 @@ impl<T: Transport> Core<T> {
                     if message.len() >= LARGE_MESSAGE_BYTES {
                         large += message.len();
                     }
-                    transport.start_send(message)?;
+                    transport.start_send(message.seal())?;
                     continue;
                 }
             }
             let blocked = transport.poll_flush(cx)?.is_pending();
+            while let Some(spent) = transport.take_spent() {
+                effects.drop_payload(spent);
+            }
             let goes_on = *has_output && large < LARGE_WRITE_BUDGET_BYTES;
             if blocked || !goes_on || !transport.has_room() {
                 return Ok(());

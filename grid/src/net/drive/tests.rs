@@ -17,6 +17,7 @@ use crate::net::call::connection::Connection;
 use crate::net::serve::registry::{RawHandler, Registry, RunSingle};
 use crate::net::transport::Transport;
 use crate::proto::Limits;
+use crate::proto::Outbound;
 use crate::proto::wire::{Frame, Header, MuxId, Op, Ping, Timestamp, merged};
 
 /// Returns scripted messages and counts sent messages.
@@ -45,7 +46,7 @@ impl Transport for Script {
         !self.blocked
     }
 
-    fn start_send(&mut self, _: Bytes) -> Result<(), LinkError> {
+    fn start_send(&mut self, _: Outbound) -> Result<(), LinkError> {
         self.sent.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
@@ -81,7 +82,8 @@ impl Wake for Wakes {
 /// A peer whose link is up, and a handler with the id 9 that answers at once.
 fn endpoint() -> Endpoint {
     let mut registry = Registry::new();
-    let run: Arc<RunSingle> = Arc::new(|_, payload| Box::pin(async move { Ok(payload) }));
+    let run: Arc<RunSingle> =
+        Arc::new(|_, payload| Box::pin(async move { Ok(payload.map(Into::into)) }));
     let handler = RawHandler::Single { run, inline: true };
     registry.insert("echo".into(), 9.into(), None, handler).expect("the only one");
     let endpoint = Endpoint::new("a".into(), "b".into(), Limits::default(), registry.into());

@@ -64,7 +64,7 @@ impl Effects {
         self.list.extend(waker.map(Effect::DropWaker));
     }
 
-    pub(super) fn drop_payload(&mut self, payload: Bytes) {
+    pub(in crate::net) fn drop_payload(&mut self, payload: Bytes) {
         self.list.push(Effect::DropPayload(payload));
     }
 

@@ -11,8 +11,6 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-
 use super::blocking::BlockingSlots;
 use super::contracts::LinkContracts;
 use super::effects::Effects;
@@ -24,6 +22,7 @@ use super::waiters::{Waiter, Waiters};
 use super::waker_set::{Place, WakerSet};
 use crate::error::Fault;
 use crate::net::catch::catch;
+use crate::proto::Body;
 use crate::proto::{Event, Key, Limits, Link, Released, RouteIndex, Routes};
 
 /// See the module.
@@ -303,7 +302,7 @@ impl Peer {
     }
 
     /// Passes the result of a single request's handler to the link.
-    pub(in crate::net) fn reply(&self, key: Key, outcome: &Result<Option<Bytes>, Fault>) {
+    pub(in crate::net) fn reply(&self, key: Key, outcome: &Result<Option<Body>, Fault>) {
         self.link(|link| link.reply(key, outcome));
     }
 

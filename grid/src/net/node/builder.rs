@@ -31,6 +31,7 @@ use crate::net::serve::permit::{CallInfo, Hook, guard};
 use crate::net::serve::registry::{HandlerFuture, RawHandler, RegisterError, Registry};
 #[cfg(feature = "tls-no-provider")]
 use crate::net::tls::Tls;
+use crate::proto::Body;
 use crate::proto::wire::HandlerId;
 use crate::proto::{Capacities, Features, guest_name};
 use bytes::Bytes;
@@ -276,7 +277,10 @@ impl Builder {
     {
         let run = Arc::new(move |context: Context, payload: Option<Bytes>| {
             let answer = handler(context, payload);
-            Box::pin(async move { answer.await.map_err(Fault::of_handler) }) as HandlerFuture<_>
+            Box::pin(async move {
+                let answer = answer.await.map_err(Fault::of_handler)?;
+                Ok(answer.map(Body::from))
+            }) as HandlerFuture<_>
         });
         self.raw_handler(id.into(), subroute, RawHandler::Single { run, inline: false })
     }

@@ -304,7 +304,7 @@ fn features_of(names: &[String]) -> Features {
 }
 
 async fn send(transport: &mut impl Transport, message: Bytes) -> Result<(), LinkError> {
-    transport.start_send(message)?;
+    transport.start_send(message.into())?;
     let flushed = poll_fn(|cx| transport.poll_flush(cx));
     within_fixed(HANDSHAKE_TIMEOUT, "handshake message not written", flushed).await
 }

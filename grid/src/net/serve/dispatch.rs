@@ -9,7 +9,6 @@
 use std::sync::Arc;
 use std::task::Waker;
 
-use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::pace::Verdict;
@@ -20,10 +19,11 @@ use crate::error::Fault;
 use crate::net::call::caller::Caller;
 use crate::net::call::context::Context;
 use crate::net::call::ends::ends;
+use crate::proto::Body;
 use crate::proto::{Event, Key, RouteIndex, Side};
 
 /// The outcome of a handler that finished in its first poll.
-pub(in crate::net) type Reply = (Key, Result<Option<Bytes>, Fault>);
+pub(in crate::net) type Reply = (Key, Result<Option<Body>, Fault>);
 
 /// A handler that was started.
 #[derive(Debug)]

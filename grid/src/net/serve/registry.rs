@@ -16,6 +16,7 @@ use crate::net::call::context::Context;
 use crate::net::call::ends::{RawReceiver, RawSender};
 use crate::net::link::blocking::{BlockingSlots, CALLS_MAX};
 use crate::net::link::labels::{Label, Labels};
+use crate::proto::Body;
 use crate::proto::wire::{HandlerId, SubrouteHash};
 use crate::proto::{Capacities, RouteError, RouteIndex, RouteKind, Routes};
 
@@ -24,7 +25,7 @@ pub(crate) type HandlerFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Starts a handler of single requests.
 pub(crate) type RunSingle =
-    dyn Fn(Context, Option<Bytes>) -> HandlerFuture<Result<Option<Bytes>, Fault>> + Send + Sync;
+    dyn Fn(Context, Option<Bytes>) -> HandlerFuture<Result<Option<Body>, Fault>> + Send + Sync;
 
 /// Starts a handler of streams.
 pub(crate) type RunStream = dyn Fn(Context, Option<Bytes>, RawReceiver, RawSender) -> HandlerFuture<Result<(), Fault>>

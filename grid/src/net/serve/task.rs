@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::registry::{HandlerFuture, Registry};
@@ -15,6 +14,7 @@ use super::workers::{Place, Workers, run_in};
 use crate::error::{ErrorCode, Fault};
 use crate::net::catch::{self, Panic};
 use crate::net::link::peer::Peer;
+use crate::proto::Body;
 use crate::proto::{Key, RouteIndex};
 
 /// A handler that must be spawned.
@@ -26,7 +26,7 @@ pub(in crate::net) struct Later {
 
 /// The handler itself.
 pub(super) enum Work {
-    Single(Handler<Option<Bytes>>),
+    Single(Handler<Option<Body>>),
     Stream(Handler<()>),
 }
 

@@ -9,19 +9,29 @@ use bytes::Bytes;
 
 use super::Transport;
 use crate::error::LinkError;
+use crate::proto::Outbound;
 
-/// Messages that were sent and not received yet. The driver receives them in the round that sends them.
+/// See the module.
 #[derive(Debug, Default)]
-pub(in crate::net) struct Echo(VecDeque<Bytes>);
+pub(in crate::net) struct Echo {
+    /// Messages that were not received yet. The driver receives them in the round that sends them.
+    sent: VecDeque<Bytes>,
+    spent: Vec<Bytes>,
+}
 
 impl Transport for Echo {
     fn has_room(&self) -> bool {
-        self.0.is_empty()
+        self.sent.is_empty()
     }
 
-    fn start_send(&mut self, message: Bytes) -> Result<(), LinkError> {
-        self.0.push_back(message);
+    fn start_send(&mut self, message: Outbound) -> Result<(), LinkError> {
+        self.sent.push_back(message.to_bytes());
+        self.spent.push(message.into_shared());
         Ok(())
+    }
+
+    fn take_spent(&mut self) -> Option<Bytes> {
+        self.spent.pop()
     }
 
     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
@@ -29,12 +39,12 @@ impl Transport for Echo {
     }
 
     fn is_flushed(&self) -> bool {
-        self.0.is_empty()
+        self.sent.is_empty()
     }
 
     fn poll_recv(&mut self, _: &mut Context<'_>) -> Poll<Result<Bytes, LinkError>> {
         // No waker is registered: only the task that polls here adds messages.
-        self.0.pop_front().map_or(Poll::Pending, |message| Poll::Ready(Ok(message)))
+        self.sent.pop_front().map_or(Poll::Pending, |message| Poll::Ready(Ok(message)))
     }
 
     fn close(&mut self, _: &LinkError, _: &mut Context<'_>) {}

@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 
 use crate::error::LinkError;
+use crate::proto::Outbound;
 
 pub(super) use echo::Echo;
 pub use io::{Io, tune};
@@ -29,7 +30,12 @@ pub(super) trait Transport: Send {
     fn has_room(&self) -> bool;
 
     /// Queues a message for sending.
-    fn start_send(&mut self, message: Bytes) -> Result<(), LinkError>;
+    fn start_send(&mut self, message: Outbound) -> Result<(), LinkError>;
+
+    /// A shared buffer of a message that has been sent. To be dropped where the user's code may run.
+    fn take_spent(&mut self) -> Option<Bytes> {
+        None
+    }
 
     /// Writes queued messages, as far as the socket accepts them now.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>>;

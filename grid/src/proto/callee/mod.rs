@@ -23,6 +23,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use self::served::{Answer, CalleeStream, Served, ServedState};
+use super::body::Body;
 use super::event::{Event, Side};
 use super::limits::CALL_BYTES;
 use super::link::Link;
@@ -47,10 +48,10 @@ impl Link {
     /// Sends the outcome of a single request. Ignored if the call is over.
     ///
     /// The outcome is only borrowed. What must wait is retained as by [`start_call`](Self::start_call).
-    pub(crate) fn reply(&mut self, key: Key, outcome: &Result<Option<Bytes>, Fault>) {
+    pub(crate) fn reply(&mut self, key: Key, outcome: &Result<Option<Body>, Fault>) {
         debug_assert!(self.callee_stream(key).is_none(), "a stream has `finish_stream`");
         let len = match outcome {
-            Ok(payload) => payload.as_ref().map_or(0, Bytes::len),
+            Ok(payload) => payload.as_ref().map_or(0, Body::len),
             Err(fault) => fault.message.len(),
         };
         let lane = self.output.lane_of(len);
@@ -62,7 +63,7 @@ impl Link {
     }
 
     /// Sends or queues an answer that uses memory until the peer has read it. `free` is its lane, if that has room.
-    fn reply_late(&mut self, key: Key, outcome: &Result<Option<Bytes>, Fault>, free: Option<Lane>) {
+    fn reply_late(&mut self, key: Key, outcome: &Result<Option<Body>, Fault>, free: Option<Lane>) {
         let Some(served) = self.served.get_mut(key).filter(|served| !served.is_replied()) else {
             return;
         };
@@ -94,7 +95,7 @@ impl Link {
     fn queue_reply(
         &mut self,
         key: Key,
-        outcome: Result<Option<Bytes>, Fault>,
+        outcome: Result<Option<Body>, Fault>,
         lane: Lane,
         bytes: usize,
     ) {
@@ -119,11 +120,11 @@ impl Link {
     }
 
     /// Sends an answer, of which `bytes` are counted until the peer has read it.
-    fn push_reply(&mut self, key: Key, outcome: &Result<Option<Bytes>, Fault>, bytes: usize) {
+    fn push_reply(&mut self, key: Key, outcome: &Result<Option<Body>, Fault>, bytes: usize) {
         let Some(Served { id, seq, route, .. }) = self.remove_served(key) else { return };
         self.emit(Event::Finished { key });
         let header = HeaderTemplate::new(Op::Response, id).seq(seq).flags(Flags::EOF);
-        let len = outcome.as_ref().map_or(0, |payload| payload.as_ref().map_or(0, Bytes::len));
+        let len = outcome.as_ref().map_or(0, |payload| payload.as_ref().map_or(0, Body::len));
         match outcome {
             Ok(_) if len > self.payload_bytes_max() => {
                 self.push_fault(header, &self.answer_too_large(route, len));

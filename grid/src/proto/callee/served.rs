@@ -8,6 +8,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::error::Fault;
+use crate::proto::body::Body;
 use crate::proto::routes::RouteIndex;
 use crate::proto::stream::capacities::Capacities;
 use crate::proto::stream::control::{Inflow, Outflow};
@@ -43,7 +44,7 @@ pub(super) enum ServedState {
 #[derive(Debug)]
 pub(super) struct Answer {
     /// With the payload as retained by the output.
-    pub(super) outcome: Result<Option<Bytes>, Fault>,
+    pub(super) outcome: Result<Option<Body>, Fault>,
     /// Bytes that are counted as output while it waits.
     pub(super) bytes: usize,
 }
@@ -62,13 +63,13 @@ impl Served {
 
     /// Bytes to be counted for an outcome that the peer has not read. An answer that is a part of the request is counted
     /// with that: many handlers return what they have received.
-    pub(super) fn bytes_of(&self, outcome: &Result<Option<Bytes>, Fault>) -> usize {
+    pub(super) fn bytes_of(&self, outcome: &Result<Option<Body>, Fault>) -> usize {
         match outcome {
             Ok(None) => 0,
             Ok(Some(payload)) => {
-                let Range { start, end } = place_of(payload);
+                let Range { start, end } = place_of(payload.shared());
                 let is_shared = self.request.start <= start && end <= self.request.end;
-                if is_shared { 0 } else { payload.len() }
+                if is_shared { payload.len() - payload.shared().len() } else { payload.len() }
             }
             Err(fault) => fault.bytes(),
         }
@@ -125,7 +126,7 @@ fn place_of(payload: &Bytes) -> Range<usize> {
 
 impl ServedState {
     /// The payload that the output has retained for this call, if any. It must be released before the entry is dropped.
-    pub(super) fn take_retained(&mut self) -> Option<Bytes> {
+    pub(super) fn take_retained(&mut self) -> Option<Body> {
         match self {
             Self::Replied(Answer { outcome: Ok(payload), .. }) => payload.take(),
             Self::Stream(stream) => stream.core.take_queued_item(),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::error::CallFailure;
+use crate::proto::body::Body;
 use crate::proto::output::outbox::Ticket;
 use crate::proto::stream::capacities::Capacities;
 use crate::proto::stream::control::{Inflow, Outflow};
@@ -28,7 +29,7 @@ pub(crate) struct Deadline {
 pub(crate) struct CallSpec {
     pub(crate) handler: HandlerId,
     pub(crate) subroute: Option<SubrouteId>,
-    pub(crate) payload: Option<Bytes>,
+    pub(crate) payload: Option<Body>,
     pub(crate) deadline: Option<Deadline>,
     /// `None`: a single request.
     pub(crate) stream: Option<Capacities>,
@@ -63,7 +64,7 @@ impl CallSpec {
 pub(super) struct Opening<'a> {
     pub(super) handler: HandlerId,
     pub(super) subroute: Option<&'a SubrouteId>,
-    pub(super) payload: Option<&'a Bytes>,
+    pub(super) payload: Option<&'a Body>,
     /// Encoded; empty without metadata.
     pub(super) meta: &'a [u8],
     pub(super) deadline: Option<Deadline>,
@@ -73,7 +74,7 @@ pub(super) struct Opening<'a> {
 impl Opening<'_> {
     /// Bytes that count against the limit of a message.
     pub(super) fn len(&self) -> usize {
-        self.payload.map_or(0, Bytes::len) + self.meta.len()
+        self.payload.map_or(0, Body::len) + self.meta.len()
     }
 }
 
@@ -86,7 +87,7 @@ pub(super) struct QueuedCall {
     handler: HandlerId,
     subroute: Option<SubrouteId>,
     /// As retained by the output, to which it must be released.
-    payload: Option<Bytes>,
+    payload: Option<Body>,
     meta: Bytes,
     deadline: Option<Deadline>,
     stream: Option<Capacities>,
@@ -95,7 +96,7 @@ pub(super) struct QueuedCall {
 }
 
 impl QueuedCall {
-    pub(super) fn new(spec: &CallSpec, payload: Option<Bytes>, meta: Bytes) -> Self {
+    pub(super) fn new(spec: &CallSpec, payload: Option<Body>, meta: Bytes) -> Self {
         let CallSpec { handler, subroute, deadline, stream, wait, .. } = *spec;
         let needs_meta = spec.needs_meta();
         Self { handler, subroute, payload, meta, deadline, stream, needs_meta, wait }
@@ -125,7 +126,7 @@ impl QueuedCall {
         }
     }
 
-    pub(super) fn take_payload(&mut self) -> Option<Bytes> {
+    pub(super) fn take_payload(&mut self) -> Option<Body> {
         self.payload.take()
     }
 }
@@ -203,7 +204,7 @@ impl Call {
 
 impl CallState {
     /// The payload that the output has retained for this call, if any. It must be released before the entry is dropped.
-    pub(super) fn take_retained(&mut self) -> Option<Bytes> {
+    pub(super) fn take_retained(&mut self) -> Option<Body> {
         match self {
             Self::Queued(queued) => queued.take_payload(),
             Self::Stream(stream) => stream.core.take_queued_item(),

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::call::{Call, CallSpec, CallState, CallerStream, Deadline, Opening, QueuedCall};
 use crate::error::{CallFailure, CodecError, Sent};
+use crate::proto::body::Body;
 use crate::proto::link::{Link, still_waits};
 use crate::proto::muxes::Key;
 use crate::proto::output::header::HeaderTemplate;
@@ -49,7 +50,7 @@ impl Link {
             self.check_features(spec.handler, spec.needs_meta())?;
         }
         self.counters.calls += 1;
-        let payload_len = spec.payload.as_ref().map_or(0, Bytes::len);
+        let payload_len = spec.payload.as_ref().map_or(0, Body::len);
         let lane = self.output.lane_of(payload_len);
         let has_room = self.requests.has_capacity(payload_len);
         if has_room && self.output.has_capacity(lane) {
@@ -105,7 +106,7 @@ impl Link {
                 return Err(CallFailure::Encode(error));
             }
         };
-        let len = spec.payload.as_ref().map_or(0, Bytes::len) + meta.len();
+        let len = spec.payload.as_ref().map_or(0, Body::len) + meta.len();
         self.check_payload(len).map_err(CallFailure::Encode)?;
         Ok(meta)
     }

@@ -366,7 +366,7 @@ mod tests {
         for seq in 0..count {
             outbox.push(&Frame::new(Header { seq, ..Header::new(Op::Pong) }, None), Kind::Control);
         }
-        outbox.pop().expect("one message")
+        outbox.pop().expect("one message").seal().to_bytes()
     }
 
     fn seqs(inbound: &mut Inbound) -> Vec<u32> {
@@ -412,7 +412,7 @@ mod tests {
             let header = Header { mux: MuxId(*mux), ..Header::new(Op::MuxServerMsg) };
             outbox.push(&Frame::new(header, Some(&vec![7; *len])), Kind::Data);
         }
-        let message = outbox.pop().expect("one message");
+        let message = outbox.pop().expect("one message").to_bytes();
         let place = message.as_ptr_range();
         let mut inbound = Inbound::default();
         inbound.push(message);

@@ -2,23 +2,22 @@
 
 use std::time::Instant;
 
-use bytes::Bytes;
-
 use super::{Link, still_waits};
+use crate::proto::output::outbound::Outbound;
 use crate::proto::output::queue::{Lane, PendingSend};
 
 impl Link {
-    /// The next WebSocket message for the socket.
-    pub(crate) fn poll_transmit(&mut self, now: Instant) -> Option<Bytes> {
+    /// The next WebSocket message for the socket. It must be sealed.
+    pub(crate) fn poll_transmit(&mut self, now: Instant) -> Option<Outbound> {
         // Each message that leaves makes room, so what waits is admitted after each `pop`. A withdrawn transfer makes
         // room without a message. If it was the last one, no `pop` would follow.
         if self.output.is_empty() {
             self.admit(now);
         }
-        let bytes = self.output.pop()?;
+        let message = self.output.pop()?;
         self.admit(now);
         self.count_output();
-        Some(bytes)
+        Some(message)
     }
 
     /// Whether there is something to send.

@@ -6,10 +6,12 @@
 //! | `mod.rs` | [`Output`], the only type of these that the link uses |
 //! | `header.rs` | headers of messages |
 //! | `queue.rs` | who waits for room, in order |
+//! | `outbound.rs` | a message for the socket |
 //! | `outbox.rs` | encoded messages, small ones merged |
 //! | `transfers.rs` | large messages in parts |
 
 pub(super) mod header;
+pub(super) mod outbound;
 pub(super) mod outbox;
 pub(super) mod queue;
 mod transfers;
@@ -17,8 +19,10 @@ mod transfers;
 use bytes::Bytes;
 
 use self::header::HeaderTemplate;
+use self::outbound::Outbound;
 use self::outbox::{Kind, Outbox, Ticket};
 use self::queue::{BySize, Lane, PendingSend, SendQueue, Size};
+use crate::proto::body::Body;
 use crate::proto::event::Side;
 use crate::proto::limits::Limits;
 use crate::proto::wire::{Frame, Header, MuxId, SubrouteId};
@@ -232,7 +236,7 @@ impl Output {
     ) -> Ticket {
         if payload.is_some_and(|payload| self.lane_of(payload.len()) != Lane::Small) {
             // Of the messages that come here only the text of an error can be so large, which is rare enough to copy.
-            let copied = payload.map(Bytes::copy_from_slice);
+            let copied = payload.map(|payload| Bytes::copy_from_slice(payload).into());
             let len = payload.map_or(0, <[u8]>::len);
             return self.push_shared(header, copied.as_ref(), meta, None, len);
         }
@@ -245,20 +249,30 @@ impl Output {
     pub(super) fn push_shared(
         &mut self,
         header: HeaderTemplate,
-        payload: Option<&Bytes>,
+        payload: Option<&Body>,
         meta: &[u8],
         subroute: Option<&SubrouteId>,
         counted: usize,
     ) -> Ticket {
-        let slice = payload.map(|payload| &payload[..]);
-        let frame = Frame { header: self.build(header), payload: slice, meta, subroute };
-        match payload {
-            Some(payload) if self.lane_of(payload.len()) != Lane::Small => {
-                self.messages += 1;
-                let size = self.size_of(payload.len());
-                self.outbox.push_large(&frame, payload.clone(), size, counted)
+        let mut frame = Frame { header: self.build(header), payload: None, meta, subroute };
+        let Some(body) = payload else { return self.push_frame(&frame, Kind::Data) };
+        match body.as_slice() {
+            Some(bytes) if bytes.len() <= self.limits.large_bytes => {
+                frame.payload = Some(bytes);
+                self.push_frame(&frame, Kind::Data)
             }
-            _ => self.push_frame(&frame, Kind::Data),
+            _ => self.push_large(&frame, body, counted),
+        }
+    }
+
+    fn push_large(&mut self, frame: &Frame<'_>, payload: &Body, counted: usize) -> Ticket {
+        if self.session.is_none() {
+            return Ticket::None;
+        }
+        self.messages += 1;
+        match self.lane_of(payload.len()) {
+            Lane::Small => self.outbox.push_whole(frame, payload, counted),
+            Lane::Large(size) => self.outbox.push_large(frame, payload, size, counted),
         }
     }
 
@@ -277,10 +291,10 @@ impl Output {
     }
 
     /// The next bytes for the socket. They leave room, so the link must admit what waits afterwards.
-    pub(super) fn pop(&mut self) -> Option<Bytes> {
-        let bytes = self.outbox.pop()?;
-        self.bytes += bytes.len() as u64;
-        Some(bytes)
+    pub(super) fn pop(&mut self) -> Option<Outbound> {
+        let message = self.outbox.pop()?;
+        self.bytes += message.len() as u64;
+        Some(message)
     }
 
     /// Whether the message has been returned by [`pop`](Self::pop), all of its parts included.
@@ -328,19 +342,21 @@ impl Output {
 
     /// Keeps a payload for later. A large one is shared with the user, as a copy would take too long under the lock,
     /// and must end in [`release`](Self::release); a small one is copied.
-    pub(super) fn retain(&self, payload: &Bytes) -> Bytes {
-        if payload.len() > self.limits.large_bytes {
-            payload.clone()
-        } else {
-            Bytes::copy_from_slice(payload)
+    pub(super) fn retain(&self, payload: &Body) -> Body {
+        match payload.as_slice() {
+            Some(bytes) if bytes.len() <= self.limits.large_bytes => {
+                Bytes::copy_from_slice(bytes).into()
+            }
+            _ => payload.clone(),
         }
     }
 
     /// Hands a payload from [`retain`](Self::retain) on to [`pop_released`](Self::pop_released), so that it is dropped
     /// outside the lock if it is shared with the user.
-    pub(super) fn release(&mut self, payload: Option<Bytes>) {
-        if let Some(payload) = payload.filter(|payload| payload.len() > self.limits.large_bytes) {
-            self.outbox.release(payload);
+    pub(super) fn release(&mut self, payload: Option<Body>) {
+        let is_large = |bytes: &[u8]| bytes.len() > self.limits.large_bytes;
+        if let Some(payload) = payload.filter(|payload| payload.as_slice().is_none_or(is_large)) {
+            self.outbox.release(payload.into_shared());
         }
     }
 

@@ -12,11 +12,13 @@ use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use super::outbound::Outbound;
 use super::queue::Size;
 use super::transfers::{Follower, NextPart, Transfers};
+use crate::proto::body::Body;
 use crate::proto::event::Side;
 use crate::proto::limits::Limits;
-use crate::proto::wire::{Frame, MuxId, Op, merged};
+use crate::proto::wire::{Flags, Frame, MuxId, Op, merged};
 
 /// Parts in one merged message. The Go implementation merges at most this many, and more were not faster.
 const PARTS_MAX: u32 = 51;
@@ -84,7 +86,7 @@ pub(in crate::proto) enum Kind {
 /// A closed message.
 #[derive(Debug)]
 struct Ready {
-    bytes: Bytes,
+    message: Outbound,
     /// Number of protocol messages in it.
     parts: u32,
     /// Bytes of control messages in it.
@@ -139,17 +141,38 @@ impl Outbox {
         Ticket::Small(number)
     }
 
-    /// Adds a message that travels in parts. `payload` is the payload of `frame`, to be shared instead of copied;
+    /// Adds a message that travels in parts. Its payload, which `frame` does not have, is shared instead of copied;
     /// `counted` bytes of it are included in [`allocated_bytes`](Self::allocated_bytes).
     pub(super) fn push_large(
         &mut self,
         frame: &Frame<'_>,
-        payload: Bytes,
+        payload: &Body,
         size: Size,
         counted: usize,
     ) -> Ticket {
-        debug_assert_eq!(frame.payload.map(<[u8]>::len), Some(payload.len()));
         Ticket::Large(self.transfers.push(frame, payload, size, counted, self.pushed))
+    }
+
+    /// Adds a large message that travels as a whole, for a peer that knows no parts. Otherwise like
+    /// [`push_large`](Self::push_large).
+    pub(super) fn push_whole(
+        &mut self,
+        frame: &Frame<'_>,
+        payload: &Body,
+        counted: usize,
+    ) -> Ticket {
+        if self.open_parts > 0 {
+            self.finish();
+        }
+        let (before, after) = frame.around(payload);
+        let has_checksum = frame.header.flags.contains(Flags::CRC);
+        let shared = payload.shared().clone();
+        let message = Outbound::around(before, shared, after, has_checksum);
+        self.ready_bytes += message.len();
+        self.ready_space += counted;
+        self.ready.push_back(Ready { message, parts: 1, control: 0, space: counted });
+        self.pushed += 1;
+        Ticket::Small(self.pushed - 1)
     }
 
     fn add(&mut self, len: usize, kind: Kind, encode: impl FnOnce(&mut BytesMut)) -> u64 {
@@ -178,23 +201,23 @@ impl Outbox {
     }
 
     /// The next bytes for the socket, one WebSocket message. Small messages and parts of large ones take turns.
-    pub(in crate::proto) fn pop(&mut self) -> Option<Bytes> {
+    pub(in crate::proto) fn pop(&mut self) -> Option<Outbound> {
         // Small messages and parts alternate while there are both. Without small messages the parts follow each other,
         // and a small message that is pushed then is sent after one more part at most.
         if !self.part_is_next
-            && let Some(bytes) = self.pop_small()
+            && let Some(message) = self.pop_small()
         {
             self.part_is_next = !self.transfers.is_empty();
-            return Some(bytes);
+            return Some(message);
         }
         self.part_is_next = false;
         // No part, if the transfer must wait for small messages that were pushed before it.
         self.pop_part().or_else(|| self.pop_small())
     }
 
-    fn pop_part(&mut self) -> Option<Bytes> {
-        let NextPart { bytes, finished } = self.transfers.pop(self.transmitted)?;
-        let Some(finished) = finished else { return Some(bytes) };
+    fn pop_part(&mut self) -> Option<Outbound> {
+        let NextPart { part, finished } = self.transfers.pop(self.transmitted)?;
+        let Some(finished) = finished else { return Some(part) };
         self.released.push(finished.payload);
         let mut followers = finished.followers;
         // The followers up to the next large one become small messages; that one becomes a transfer with the rest
@@ -213,19 +236,19 @@ impl Outbox {
                 }
             }
         }
-        Some(bytes)
+        Some(part)
     }
 
-    fn pop_small(&mut self) -> Option<Bytes> {
+    fn pop_small(&mut self) -> Option<Outbound> {
         if self.ready.is_empty() && self.open_parts > 0 {
             self.finish();
         }
-        let Ready { bytes, parts, control, space } = self.ready.pop_front()?;
+        let Ready { message, parts, control, space } = self.ready.pop_front()?;
         self.transmitted += u64::from(parts);
         self.control -= control;
         self.ready_space -= space;
-        self.ready_bytes -= bytes.len();
-        Some(bytes)
+        self.ready_bytes -= message.len();
+        Some(message)
     }
 
     /// Whether all of the message has been popped. Means nothing for messages pushed before the last
@@ -302,7 +325,9 @@ impl Outbox {
         self.open_parts = 0;
         self.open_calls = 0;
         self.open_control = 0;
-        self.ready = VecDeque::new();
+        let dropped = std::mem::take(&mut self.ready).into_iter();
+        let shared = dropped.map(|ready| ready.message.into_shared());
+        self.released.extend(shared.filter(|shared| !shared.is_empty()));
         self.ready_bytes = 0;
         self.ready_space = 0;
         self.control = 0;
@@ -345,7 +370,12 @@ impl Outbox {
         self.ready_bytes += len;
         self.ready_space += space;
         let control = std::mem::take(&mut self.open_control);
-        self.ready.push_back(Ready { bytes, parts: self.open_parts, control, space });
+        self.ready.push_back(Ready {
+            message: bytes.into(),
+            parts: self.open_parts,
+            control,
+            space,
+        });
         self.open_parts = 0;
         self.open_calls = 0;
     }
@@ -354,7 +384,7 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::wire::{Flags, Header, Message, MuxId, Op};
+    use crate::proto::wire::{Header, Message};
 
     fn frame(mux: u64, payload: &[u8]) -> Frame<'_> {
         let header = Header {
@@ -388,8 +418,9 @@ mod tests {
         outbox.push(&frame(1, b"one"), Kind::Data);
         let mut bare = BytesMut::new();
         frame(1, b"one").encode(&mut bare);
-        assert_eq!(outbox.pop(), Some(bare.freeze()));
-        assert_eq!((outbox.pop(), outbox.bytes(), outbox.is_empty()), (None, 0, true));
+        assert_eq!(outbox.pop().map(|message| message.to_bytes()), Some(bare.freeze()));
+        assert!(outbox.pop().is_none() && outbox.is_empty());
+        assert_eq!(outbox.bytes(), 0);
     }
 
     #[test]
@@ -400,7 +431,7 @@ mod tests {
         }
         let mut seen = Vec::new();
         let mut containers = 0;
-        while let Some(bytes) = outbox.pop() {
+        while let Some(bytes) = outbox.pop().map(|message| message.to_bytes()) {
             containers += 1;
             seen.extend(messages(bytes).into_iter().map(|message| message.header.mux.0));
         }
@@ -416,8 +447,9 @@ mod tests {
         outbox.push(&frame(1, b"before"), Kind::Data);
         outbox.push(&frame(2, &large), Kind::Data);
         outbox.push(&frame(3, b"after"), Kind::Data);
-        let sizes: Vec<_> =
-            std::iter::from_fn(|| outbox.pop()).map(|bytes| messages(bytes).len()).collect();
+        let sizes: Vec<_> = std::iter::from_fn(|| outbox.pop())
+            .map(|message| messages(message.to_bytes()).len())
+            .collect();
         assert_eq!(sizes, [1, 1, 1]);
     }
 

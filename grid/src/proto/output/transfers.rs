@@ -14,12 +14,14 @@
 
 use std::collections::VecDeque;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut as _, Bytes, BytesMut};
 
+use super::outbound::Outbound;
 use super::queue::{BySize, Size};
+use crate::proto::body::Body;
 use crate::proto::event::Side;
 use crate::proto::limits::TRANSFERS_MAX;
-use crate::proto::wire::{Flags, Frame, MuxId, Op, Part};
+use crate::proto::wire::{Flags, Frame, Header, MuxId, Op, Part};
 
 /// One side of one call, whose messages must stay in order.
 type Owner = (Side, MuxId);
@@ -44,7 +46,7 @@ pub(super) struct Transfers {
     follower_bytes: usize,
     /// Memory of payloads that are counted, and of small followers.
     held: usize,
-    /// Buffer for parts. Its memory is used again once the transport has dropped the part before.
+    /// Buffer for the beginnings of parts.
     space: BytesMut,
 }
 
@@ -92,7 +94,7 @@ const FOLLOWER_BYTES: usize = size_of::<Follower>() + 16;
 /// A part, and the message that ends with it.
 #[derive(Debug)]
 pub(super) struct NextPart {
-    pub(super) bytes: Bytes,
+    pub(super) part: Outbound,
     pub(super) finished: Option<Finished>,
 }
 
@@ -144,20 +146,23 @@ impl Transfers {
     pub(super) fn push(
         &mut self,
         frame: &Frame<'_>,
-        payload: Bytes,
+        payload: &Body,
         size: Size,
         counted: usize,
         small_before: u64,
     ) -> u64 {
         let number = self.pushed;
         self.pushed += 1;
-        let (head, tail) = frame.around_payload();
+        let Frame { header, .. } = *frame;
+        // Each part has a checksum.
+        let flags = header.flags.without(Flags::CRC);
+        let (head, tail) = Frame { header: Header { flags, ..header }, ..*frame }.around(payload);
         let message = LargeMessage {
             number,
             opens_call: matches!(frame.header.op, Op::Request | Op::ConnectMux),
-            checksum: frame.header.flags.contains(Flags::CRC),
+            checksum: header.flags.contains(Flags::CRC),
             head,
-            payload,
+            payload: payload.shared().clone(),
             tail,
             sent: 0,
             size,
@@ -293,12 +298,12 @@ impl Transfers {
         if !part.is_last {
             // To the end of the queue: open transfers send a part each in turn.
             self.open.push_back(transfer);
-            return Some(NextPart { bytes: part.bytes, finished: None });
+            return Some(NextPart { part: part.outbound, finished: None });
         }
         let Transfer { owner, message, followers, .. } = transfer;
         self.held -= message.counted;
         let finished = owner.map(|owner| Finished { owner, payload: message.payload, followers });
-        Some(NextPart { bytes: part.bytes, finished })
+        Some(NextPart { part: part.outbound, finished })
     }
 
     /// Drops everything: the connection is gone.
@@ -321,7 +326,7 @@ impl Transfers {
 
 /// A part cut off from a message.
 struct Cut {
-    bytes: Bytes,
+    outbound: Outbound,
     /// Bytes of the message in it.
     len: usize,
     is_last: bool,
@@ -338,13 +343,16 @@ impl Transfer {
             index: self.next_part,
             total: u32::try_from(message.len()).unwrap_or(u32::MAX),
             flags: if is_last { crc.with(Flags::EOF) } else { crc },
-            pieces: message.slices(message.sent, message.sent + len),
+            len,
         };
-        part.encode(space);
-        let bytes = space.split().freeze();
+        part.put_header(space);
+        let [head, payload, tail] = message.slices(message.sent, message.sent + len);
+        space.put_slice(&head);
+        let begin = space.split().freeze();
+        let outbound = Outbound::around(begin, payload, tail, message.checksum);
         message.sent += len;
         self.next_part = self.next_part.wrapping_add(1);
-        Cut { bytes, len, is_last }
+        Cut { outbound, len, is_last }
     }
 
     fn release(self, released: &mut Vec<Bytes>) {
@@ -380,13 +388,13 @@ impl LargeMessage {
         self.len() - self.sent
     }
 
-    /// The bytes from one offset of the message to another, in its three buffers.
-    fn slices(&self, from: usize, to: usize) -> [&[u8]; 3] {
+    /// The bytes from `from` to `to`, as slices of the three buffers.
+    fn slices(&self, from: usize, to: usize) -> [Bytes; 3] {
         let mut start = 0;
         [&self.head, &self.payload, &self.tail].map(|buffer| {
             let (from, to) = (from.saturating_sub(start), to.saturating_sub(start));
             start += buffer.len();
-            buffer.get(from.min(buffer.len())..to.min(buffer.len())).unwrap_or_default()
+            buffer.slice(from.min(buffer.len())..to.min(buffer.len()))
         })
     }
 }

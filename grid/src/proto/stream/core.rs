@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use crate::proto::body::Body;
 use crate::proto::stream::control::{Inflow, Outflow, Returned};
 use crate::proto::stream::window::RecvWindow;
 use crate::proto::wire::Grant;
@@ -70,7 +71,7 @@ pub(in crate::proto) struct StreamCore {
     waited: bool,
     /// An item that the writer has sent, and that waits for room in the outbox. At most one, and the stream is blocked
     /// while it waits.
-    queued_item: Option<Bytes>,
+    queued_item: Option<Body>,
 }
 
 impl StreamCore {
@@ -136,7 +137,7 @@ impl StreamCore {
     }
 
     /// Keeps an item, as retained by the output, until there is room for it.
-    pub(in crate::proto) fn queue_item(&mut self, item: Bytes) {
+    pub(in crate::proto) fn queue_item(&mut self, item: Body) {
         debug_assert!(self.queued_item.is_none(), "`can_send` comes before");
         self.queued_item = Some(item);
     }
@@ -147,11 +148,11 @@ impl StreamCore {
 
     /// Length of the item that waits.
     pub(in crate::proto) fn queued_bytes(&self) -> usize {
-        self.queued_item.as_ref().map_or(0, Bytes::len)
+        self.queued_item.as_ref().map_or(0, Body::len)
     }
 
     /// Takes the item that waits. It must be released to the output.
-    pub(in crate::proto) fn take_queued_item(&mut self) -> Option<Bytes> {
+    pub(in crate::proto) fn take_queued_item(&mut self) -> Option<Body> {
         self.queued_item.take()
     }
 

@@ -1,13 +1,12 @@
 //! Sending and receiving items, and ending the input: the same for both sides of a stream. How streams open and end is
 //! in caller/ and callee/.
 
-use bytes::Bytes;
-
 use super::capacities::Capacities;
 use super::control::Returned;
 use super::core::{StreamCore, Taken};
 use super::window::{RecvWindow, WINDOW_BYTES};
 use crate::error::CallFailure;
+use crate::proto::body::Body;
 use crate::proto::event::{Half, Recv, Side};
 use crate::proto::link::Link;
 use crate::proto::muxes::Key;
@@ -59,7 +58,7 @@ impl Link {
     /// Without room in the outbox the item waits in a queue, and the stream is blocked until it has left the queue.
     ///
     /// An item that is too large for a message is not sent, and the stream continues.
-    pub(crate) fn send(&mut self, side: Side, key: Key, item: &Bytes) -> SendState {
+    pub(crate) fn send(&mut self, side: Side, key: Key, item: &Body) -> SendState {
         let state = self.poll_send(side, key);
         if state != SendState::Ready {
             return state;
@@ -93,7 +92,7 @@ impl Link {
         SendState::Ready
     }
 
-    fn push_item(&mut self, side: Side, key: Key, item: &Bytes) {
+    fn push_item(&mut self, side: Side, key: Key, item: &Body) {
         let Some(id) = self.stream_id(side, key) else { return };
         let Some(core) = self.stream_core(side, key) else { return };
         let waited = if core.waited() { Flags::WAITED } else { Flags::NONE };

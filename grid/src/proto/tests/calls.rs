@@ -34,11 +34,11 @@ fn an_answer_can_be_taken_once() {
 fn empty_and_absent_payloads_differ() {
     for payload in [None, Some(Bytes::new())] {
         let mut pair = Pair::new();
-        let call = pair.call(CallSpec { payload: payload.clone(), ..request(b"") });
+        let call = pair.call(CallSpec { payload: payload.clone().map(Into::into), ..request(b"") });
         pair.pump();
         let serve = pair.b.serves.pop_front().expect("served");
         assert_eq!(serve.payload, payload);
-        pair.b.link.reply(serve.key, &Ok(payload.clone()));
+        pair.b.link.reply(serve.key, &Ok(payload.clone().map(Into::into)));
         pair.pump();
         assert_eq!(pair.a.answer(call), Some(Ok(payload)));
     }
@@ -269,7 +269,7 @@ fn a_full_outbox_makes_calls_wait_in_order() {
     let served: Vec<_> = pair.b.serves.iter().filter_map(|serve| serve.payload.clone()).collect();
     assert_eq!(served, payloads);
     while let Some(serve) = pair.b.serves.pop_front() {
-        pair.b.link.reply(serve.key, &Ok(serve.payload));
+        pair.b.link.reply(serve.key, &Ok(serve.payload.map(Into::into)));
     }
     pair.pump();
     for call in calls {

@@ -146,8 +146,8 @@ fn exchanged(features: Features) -> Vec<Bytes> {
             let (from, to) =
                 if to_b { (&mut pair.a, &mut pair.b) } else { (&mut pair.b, &mut pair.a) };
             while let Some(message) = from.link.poll_transmit(now) {
-                sent.push(message.clone());
-                to.handle_message(now, message).expect("not damaged");
+                sent.push(message.clone().seal().to_bytes());
+                to.handle_message(now, message.seal().to_bytes()).expect("not damaged");
                 to.drain_events();
             }
         }

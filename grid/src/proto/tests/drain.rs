@@ -56,7 +56,7 @@ fn a_call_that_waits_to_be_sent_fails_and_a_cancelled_one_is_over() {
     let waiting: Vec<_> = (0..100).map(|_| pair.call(request(&[7; 20_000]))).collect();
     pair.b.link.finish(true);
     let announcement = pair.b.link.poll_transmit(pair.now).expect("the announcement");
-    pair.a.handle_message(pair.now, announcement).expect("a valid message");
+    pair.a.handle_message(pair.now, announcement.seal().to_bytes()).expect("a valid message");
     is_refused(pair.a.answer(*waiting.last().expect("some")).and_then(Result::err));
     pair.blocked = false;
     pair.a.link.forget_call(running);

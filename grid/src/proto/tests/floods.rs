@@ -149,8 +149,8 @@ fn cancelled_requests_and_almost_empty_parts_are_paid_for() {
         vec![open, encode(head(Op::DisconnectServerMux, mux, 0), None)]
     };
     assert_eq!(price(Features::all(), cancelled), 4);
-    let part = |transfer, index, total, flags, bytes| {
-        Part { transfer, index, total, flags, pieces: [b"", bytes, b""] }.to_bytes()
+    let part = |transfer, index, total, flags, bytes: &[u8]| {
+        Part { transfer, index, total, flags, len: bytes.len() }.with(bytes)
     };
     let tiny = |number| vec![part(1, number, 1000, Flags::CRC, b"x")];
     assert_eq!(price(Features::all(), tiny), 16);

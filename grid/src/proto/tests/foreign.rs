@@ -88,7 +88,7 @@ impl Fenced {
 /// Moves all messages that `from` has for `to`.
 fn carry(from: &mut Fenced, to: &mut Fenced) {
     while let Some(message) = from.with(|link| link.poll_transmit(start())) {
-        to.inbound.push(message);
+        to.inbound.push(message.seal().to_bytes());
     }
     let mut inbound = std::mem::take(&mut to.inbound);
     while inbound.decode() {
@@ -127,7 +127,7 @@ fn spec(len: usize, with_meta: bool) -> CallSpec {
     let user = [("a", len), ("b", 0)].map(|(key, len)| (key.to_owned(), owned(len)));
     let meta = with_meta.then(|| Box::new(Meta { user: user.into(), ..Meta::default() }));
     let deadline = Some(Deadline { at: start() + secs(1), after: secs(1) });
-    CallSpec { payload: Some(owned(len)), meta, wait: true, deadline, ..request(b"") }
+    CallSpec { payload: Some(owned(len).into()), meta, wait: true, deadline, ..request(b"") }
 }
 
 /// Starts calls, and drops what the caller has of them.
@@ -160,11 +160,15 @@ fn calls_and_their_metadata() {
                 End::Sent => carry(&mut a, &mut b),
                 End::Forgotten => {
                     let first = a.with(|link| link.poll_transmit(start()));
-                    first.into_iter().for_each(|message| b.inbound.push(message));
+                    first.into_iter().for_each(|message| b.inbound.push(message.seal().to_bytes()));
                     keys.iter().for_each(|key| a.with(|link| link.forget_call(*key)));
                     carry(&mut a, &mut b);
                 }
-                End::DeadlinePassed => a.timeout(start() + secs(2)),
+                End::DeadlinePassed => {
+                    a.timeout(start() + secs(2));
+                    // A message that travels as a whole is not withdrawn.
+                    carry(&mut a, &mut b);
+                }
                 End::ConnectionLost => {
                     a.with(|link| link.stop(super::why("lost")));
                     keys.iter().for_each(|key| a.with(|link| link.forget_call(*key)));
@@ -215,12 +219,13 @@ fn answers_and_errors() {
             };
             for (index, key) in std::mem::take(&mut b.serves).into_iter().enumerate() {
                 if index < streams.len() {
-                    let item = owned(len);
+                    let item = owned(len).into();
                     b.with(|link| link.send(Side::Callee, key, &item));
                     let outcome = Err(fault());
                     b.with(|link| link.finish_stream(key, &outcome));
                 } else {
-                    let outcome = if index % 2 == 0 { Ok(Some(owned(len))) } else { Err(fault()) };
+                    let outcome =
+                        if index % 2 == 0 { Ok(Some(owned(len).into())) } else { Err(fault()) };
                     b.with(|link| link.reply(key, &outcome));
                 }
             }

@@ -55,7 +55,7 @@ fn recorded(checksum: bool, mux: u64) -> Solo {
 
 fn spec(handler: u32, payload: &'static [u8]) -> CallSpec {
     let payload = (!payload.is_empty()).then_some(Bytes::from_static(payload));
-    CallSpec { handler: HandlerId::new(handler), payload, ..request(b"") }
+    CallSpec { handler: HandlerId::new(handler), payload: payload.map(Into::into), ..request(b"") }
 }
 
 fn minute(solo: &Solo, spec: CallSpec) -> CallSpec {
@@ -86,7 +86,7 @@ fn requests_and_responses_match_the_recorded_ones() {
         let mut callee = recorded(checksum, 1);
         callee.try_receive(vectors[asked].clone()).expect("a request");
         let serve = callee.node.serve();
-        callee.node.link.reply(serve, &Ok(Some(Bytes::from_static(payload))));
+        callee.node.link.reply(serve, &Ok(Some(Bytes::from_static(payload).into())));
         assert_sends_recorded(&mut callee, &[answered]);
         caller.try_receive(vectors[answered].clone()).expect("a response");
         assert_eq!(caller.node.answer(call), Some(Ok(Some(Bytes::from_static(payload)))));
@@ -164,7 +164,7 @@ fn openings_match_the_recorded_ones() {
         (19, CallSpec { stream: two_way, ..spec(79, b"") }, "connect_mux_nil_payload"),
         (
             20,
-            CallSpec { stream: two_way, payload: empty, ..spec(79, b"") },
+            CallSpec { stream: two_way, payload: empty.map(Into::into), ..spec(79, b"") },
             "connect_mux_empty_payload",
         ),
         (

@@ -21,11 +21,11 @@ fn big(len: usize) -> Bytes {
 #[test]
 fn a_request_that_is_too_large_fails_at_once() {
     let mut pair = Pair::with(tiny(), Features::all());
-    let spec = CallSpec { payload: Some(big(1024 - 95)), ..request(b"") };
+    let spec = CallSpec { payload: Some(big(1024 - 95).into()), ..request(b"") };
     let failure = pair.a.link.start_call(pair.now, &spec);
     let error = crate::error::too_large(929, 928, 1024, None);
     assert_eq!(failure, Err(CallFailure::Encode(error)));
-    let spec = CallSpec { payload: Some(big(928)), ..request(b"") };
+    let spec = CallSpec { payload: Some(big(928).into()), ..request(b"") };
     let call = pair.call(under(crate::proto::wire::SubrouteId([7; 32]), spec));
     let message = pair.a.link.poll_transmit(pair.now).expect("the call");
     assert!(message.len() <= 1024);
@@ -36,7 +36,7 @@ fn a_request_that_is_too_large_fails_at_once() {
 fn an_answer_that_is_too_large_becomes_an_error() {
     let mut pair = Pair::with(tiny(), Features::all());
     let (call, serve) = pair.served(request(b""));
-    pair.b.link.reply(serve, &Ok(Some(big(1000))));
+    pair.b.link.reply(serve, &Ok(Some(big(1000).into())));
     pair.pump();
     let Some(Err(CallFailure::Handler(fault))) = pair.a.answer(call) else { panic!("no error") };
     assert_eq!(
@@ -60,7 +60,7 @@ fn unequal() -> Pair {
 fn what_is_too_large_for_the_peer_is_refused_before_it_is_sent() {
     let mut pair = unequal();
     let (streaming, _) = pair.served(stream(4, 1));
-    let spec = CallSpec { payload: Some(big(929)), ..request(b"") };
+    let spec = CallSpec { payload: Some(big(929).into()), ..request(b"") };
     let failure = pair.a.link.start_call(pair.now, &spec).expect_err("too large");
     assert_eq!(failure, CallFailure::Encode(crate::error::too_large(929, 928, 1024, Some("peer"))));
     let CallFailure::Encode(error) = failure else { panic!("{failure:?}") };
@@ -68,16 +68,19 @@ fn what_is_too_large_for_the_peer_is_refused_before_it_is_sent() {
         error.to_string(),
         "929 bytes exceed the limit of 928 bytes (`Config::message_bytes_max` of peer is 1024)"
     );
-    assert_eq!(pair.a.link.send(Caller, streaming, &big(929)), SendState::TooLarge { max: 928 });
+    assert_eq!(
+        pair.a.link.send(Caller, streaming, &big(929).into()),
+        SendState::TooLarge { max: 928 }
+    );
     assert!(!pair.a.link.wants_transmit(), "nothing is sent");
     // The stream and calls that fit continue, and merged messages keep to the limit as well.
-    assert_eq!(pair.a.link.send(Caller, streaming, &big(928)), SendState::Ready);
+    assert_eq!(pair.a.link.send(Caller, streaming, &big(928).into()), SendState::Ready);
     for _ in 0..40 {
         pair.call(request(b"a request of some bytes"));
     }
     while let Some(message) = pair.a.link.poll_transmit(pair.now) {
         assert!(message.len() <= 1024, "{}", message.len());
-        pair.b.handle_message(pair.now, message).expect("a message");
+        pair.b.handle_message(pair.now, message.seal().to_bytes()).expect("a message");
     }
     pair.b.drain_events();
     assert_eq!(pair.b.serves.len(), 40);
@@ -90,7 +93,7 @@ fn an_answer_that_is_too_large_for_the_caller_becomes_an_error() {
     let call = pair.b.link.start_call(pair.now, &request(b"")).expect("a call");
     pair.pump();
     let serve = pair.a.serve();
-    pair.a.link.reply(serve, &Ok(Some(big(1000))));
+    pair.a.link.reply(serve, &Ok(Some(big(1000).into())));
     pair.pump();
     let Some(Err(CallFailure::Handler(fault))) = pair.b.answer(call) else { panic!("no error") };
     assert_eq!(
@@ -104,8 +107,8 @@ fn an_answer_that_is_too_large_for_the_caller_becomes_an_error() {
 #[test]
 fn a_call_that_waited_is_checked_again_when_the_limit_is_known() {
     let mut pair = Pair::down(Limits::default());
-    let [large, small] =
-        [929, 928].map(|len| pair.call(CallSpec { payload: Some(big(len)), ..waiting(b"") }));
+    let [large, small] = [929, 928]
+        .map(|len| pair.call(CallSpec { payload: Some(big(len).into()), ..waiting(b"") }));
     let all = session(true, Features::all());
     pair.a.start(pair.now, Session { peer_message_bytes_max: Some(1024), ..all });
     pair.a.drain_events();
@@ -116,7 +119,7 @@ fn a_call_that_waited_is_checked_again_when_the_limit_is_known() {
     assert!(message.len() <= 1024);
     // Without a connection, the limit of this node applies again.
     pair.a.stop("cut");
-    pair.call(CallSpec { payload: Some(big(929)), ..waiting(b"") });
+    pair.call(CallSpec { payload: Some(big(929).into()), ..waiting(b"") });
 }
 
 #[test]
@@ -127,7 +130,7 @@ fn an_error_that_is_too_large_is_truncated_and_loses_its_body() {
     pair.fail(serve, Fault { body: big(5000), ..Fault::new(ErrorCode::Handler, text) });
     let message = pair.b.link.poll_transmit(pair.now).expect("the answer");
     assert!((900..=1024).contains(&message.len()), "{}", message.len());
-    pair.a.handle_message(pair.now, message).expect("a message that can be read");
+    pair.a.handle_message(pair.now, message.seal().to_bytes()).expect("a message that can be read");
     let Some(Err(CallFailure::Handler(fault))) = pair.a.answer(call) else { panic!("no error") };
     assert_eq!((fault.code, fault.body.len()), (ErrorCode::Handler, 0));
     assert!(fault.message.chars().all(|char| char == 'ü'), "not truncated inside a character");
@@ -161,10 +164,10 @@ fn an_item_that_is_too_large_is_not_sent_and_the_stream_continues() {
     let mut pair = Pair::with(tiny(), Features::all());
     let (call, serve) = pair.served(stream(1, 1));
     let refused = SendState::TooLarge { max: 928 };
-    assert_eq!(pair.a.link.send(Caller, call, &big(929)), refused);
-    assert_eq!(pair.b.link.send(Callee, serve, &big(2000)), refused);
-    assert_eq!(pair.a.link.send(Caller, call, &big(928)), SendState::Ready);
-    assert_eq!(pair.b.link.send(Callee, serve, &big(928)), SendState::Ready);
+    assert_eq!(pair.a.link.send(Caller, call, &big(929).into()), refused);
+    assert_eq!(pair.b.link.send(Callee, serve, &big(2000).into()), refused);
+    assert_eq!(pair.a.link.send(Caller, call, &big(928).into()), SendState::Ready);
+    assert_eq!(pair.b.link.send(Callee, serve, &big(928).into()), SendState::Ready);
     pair.pump();
     assert!(matches!(pair.a.recv(Caller, call), Recv::Item(_)));
     assert!(matches!(pair.b.recv(Callee, serve), Recv::Item(_)));
@@ -278,7 +281,7 @@ fn calls_answers_and_items_do_not_starve_at_a_full_outbox() {
             pair.reply(serve.key, b"");
         }
         while let Some(message) = pair.b.link.poll_transmit(pair.now) {
-            pair.a.handle_message(pair.now, message).expect("a message");
+            pair.a.handle_message(pair.now, message.seal().to_bytes()).expect("a message");
         }
         pair.a.drain_events();
         for (side, key, half) in std::mem::take(&mut pair.a.wakes) {
@@ -367,7 +370,7 @@ fn answers_that_wait_for_room_count_as_in_flight() {
     for mux in 1..=20 {
         solo.receive(flagged(opening(Op::Request, mux, SINGLE, 1000), Flags::EOF), None);
         while let Some(serve) = solo.node.serves.pop_front() {
-            solo.node.link.reply(serve.key, &Ok(Some(big(100))));
+            solo.node.link.reply(serve.key, &Ok(Some(big(100).into())));
         }
     }
     assert_eq!(solo.node.link.in_flight().1, 4, "the rest was refused");

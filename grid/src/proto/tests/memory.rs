@@ -30,7 +30,7 @@ fn payload(len: usize) -> Bytes {
 }
 
 fn asking(len: usize) -> CallSpec {
-    CallSpec { payload: Some(payload(len)), ..request(b"") }
+    CallSpec { payload: Some(payload(len).into()), ..request(b"") }
 }
 
 fn sessions() -> [Features; 2] {
@@ -115,9 +115,9 @@ fn an_item_above_the_limit_ends_its_stream_at_both_ends() {
             for (call, serve) in streams {
                 for _ in 0..2 {
                     if to_handler {
-                        pair.a.link.send(Caller, call, &payload(500 * KIB));
+                        pair.a.link.send(Caller, call, &payload(500 * KIB).into());
                     } else {
-                        pair.b.link.send(Callee, serve, &payload(500 * KIB));
+                        pair.b.link.send(Callee, serve, &payload(500 * KIB).into());
                     }
                     pair.pump();
                 }
@@ -168,7 +168,7 @@ fn an_answer_above_the_limit_fails_its_call() {
         let mut pair = Pair::with(tight(), features);
         let calls: Vec<_> = (0..5).map(|_| pair.served(request(b""))).collect();
         for (_, serve) in &calls {
-            pair.b.link.reply(*serve, &Ok(Some(payload(900 * KIB))));
+            pair.b.link.reply(*serve, &Ok(Some(payload(900 * KIB).into())));
             pair.pump();
         }
         let answers: Vec<_> = calls.iter().map(|(call, _)| pair.a.answer(*call)).collect();
@@ -182,7 +182,7 @@ fn an_answer_above_the_limit_fails_its_call() {
         assert!(failure.may_have_run() && !failure.is_retryable());
         drop(answers);
         let (call, serve) = pair.served(request(b""));
-        pair.b.link.reply(serve, &Ok(Some(payload(900 * KIB))));
+        pair.b.link.reply(serve, &Ok(Some(payload(900 * KIB).into())));
         pair.pump();
         assert!(matches!(pair.a.answer(call), Some(Ok(Some(_)))), "there is room again");
     }
@@ -211,7 +211,7 @@ fn an_answer_that_the_peer_does_not_read_becomes_an_error_at_the_limit() {
         let mut pair = Pair::with(tight(), features);
         let calls: Vec<_> = (0..20).map(|_| pair.served(request(b""))).collect();
         for (_, serve) in &calls {
-            pair.b.link.reply(*serve, &Ok(Some(payload(500 * KIB))));
+            pair.b.link.reply(*serve, &Ok(Some(payload(500 * KIB).into())));
             pair.b.drain_events();
             assert!(pair.b.link.held_bytes() <= MAX - MIB + 64 * KIB);
         }
@@ -249,7 +249,7 @@ fn an_error_in_place_of_an_answer_does_not_wait() {
         let lens = [900, 900, 900, 250];
         let _held = lens.map(|len| serve(&mut pair, asking(len * KIB)));
         let (call, serve) = pair.served(request(b""));
-        pair.b.link.reply(serve, &Ok(Some(payload(1000 * KIB))));
+        pair.b.link.reply(serve, &Ok(Some(payload(1000 * KIB).into())));
         assert!(pair.b.link.wants_transmit(), "the driver is woken");
         pair.pump();
         let fault = fault(pair.a.answer(call));
@@ -267,7 +267,7 @@ fn an_echo_is_counted_once() {
     let mut pair = Pair::with(tight(), Features::all());
     for _ in 0..3 {
         let Serve { key, payload, .. } = serve(&mut pair, asking(900 * KIB));
-        pair.b.link.reply(key, &Ok(payload.map(|payload| payload.slice(1..))));
+        pair.b.link.reply(key, &Ok(payload.map(|payload| payload.slice(1..).into())));
         pair.b.drain_events();
     }
     let outcomes = pair.b.link.held_bytes();
@@ -343,7 +343,7 @@ fn merged_messages_use_little_more_memory_than_their_bytes() {
 fn messages_until_served(pair: &mut Pair, len: usize) -> usize {
     for count in 1..10_000 {
         let bytes = pair.a.link.poll_transmit(pair.now).expect("something to send");
-        pair.b.handle_message(pair.now, bytes).expect("a message");
+        pair.b.handle_message(pair.now, bytes.seal().to_bytes()).expect("a message");
         pair.b.drain_events();
         let is_it = |serve: &Serve| serve.payload.as_ref().is_some_and(|it| it.len() == len);
         if pair.b.serves.iter().any(is_it) {

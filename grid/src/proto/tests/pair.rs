@@ -181,7 +181,7 @@ impl Node {
     #[track_caller]
     pub(super) fn send(&mut self, side: Side, key: Key, item: &[u8]) -> SendState {
         let expected = self.link.poll_send(side, key);
-        let state = self.link.send(side, key, &Bytes::copy_from_slice(item));
+        let state = self.link.send(side, key, &Bytes::copy_from_slice(item).into());
         assert_eq!(state, expected, "`send` must agree with `poll_send`");
         state
     }
@@ -266,7 +266,7 @@ impl Pair {
         for to_b in [true, false] {
             let from = if to_b { &mut self.a } else { &mut self.b };
             while let Some(message) = from.link.poll_transmit(self.now) {
-                self.wire.push_back((self.now + self.latency, to_b, message));
+                self.wire.push_back((self.now + self.latency, to_b, message.seal().to_bytes()));
             }
         }
     }
@@ -294,7 +294,7 @@ impl Pair {
     /// Moves one message of `a`, if there is one.
     pub(super) fn pump_one(&mut self) {
         if let Some(message) = self.a.link.poll_transmit(self.now) {
-            self.b.handle_message(self.now, message).expect("a message");
+            self.b.handle_message(self.now, message.seal().to_bytes()).expect("a message");
         }
         self.drain();
     }
@@ -344,7 +344,7 @@ impl Pair {
     }
 
     pub(super) fn reply(&mut self, key: Key, payload: &'static [u8]) {
-        self.b.link.reply(key, &Ok(Some(Bytes::from_static(payload))));
+        self.b.link.reply(key, &Ok(Some(Bytes::from_static(payload).into())));
     }
 
     pub(super) fn fail(&mut self, key: Key, fault: Fault) {
@@ -364,7 +364,7 @@ pub(super) fn request(payload: &'static [u8]) -> CallSpec {
     CallSpec {
         handler: HandlerId::new(SINGLE),
         subroute: None,
-        payload: Some(Bytes::from_static(payload)),
+        payload: Some(Bytes::from_static(payload).into()),
         deadline: None,
         stream: None,
         meta: None,

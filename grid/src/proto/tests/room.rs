@@ -19,7 +19,7 @@ fn with_room(room: usize) -> Pair {
 }
 
 fn asking(len: usize) -> CallSpec {
-    CallSpec { payload: Some(Bytes::from(vec![7; len])), ..request(b"") }
+    CallSpec { payload: Some(Bytes::from(vec![7; len]).into()), ..request(b"") }
 }
 
 /// The lengths of the requests that have reached their handlers.
@@ -149,14 +149,14 @@ fn calls_of_a_node_to_itself_wait_as_well() {
         node.link.start_call(super::start(), &asking(400 << 10)).expect("a call");
     }
     while let Some(message) = node.link.poll_transmit(super::start()) {
-        node.handle_message(super::start(), message).expect("a message");
+        node.handle_message(super::start(), message.seal().to_bytes()).expect("a message");
     }
     node.drain_events();
     assert_eq!(node.serves.len(), 1, "two would use more than three quarters of a MiB");
     let serve = node.serve();
     node.link.reply(serve, &Ok(None));
     while let Some(message) = node.link.poll_transmit(super::start()) {
-        node.handle_message(super::start(), message).expect("a message");
+        node.handle_message(super::start(), message.seal().to_bytes()).expect("a message");
     }
     node.drain_events();
     assert_eq!(node.serves.len(), 1);

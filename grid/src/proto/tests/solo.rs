@@ -71,11 +71,11 @@ impl Solo {
     pub(super) fn take_raw(&mut self) -> Vec<Bytes> {
         let mut messages = Vec::new();
         while let Some(bytes) = self.node.link.poll_transmit(self.now) {
-            let outer = Message::decode(bytes.clone()).expect("own bytes");
+            let outer = Message::decode(bytes.clone().seal().to_bytes()).expect("own bytes");
             if outer.header.op == Op::Merged {
                 messages.extend(merged::parts(&outer).map(|part| part.expect("a part")));
             } else {
-                messages.push(bytes);
+                messages.push(bytes.seal().to_bytes());
             }
         }
         self.node.drain_events();

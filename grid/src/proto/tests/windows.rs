@@ -25,8 +25,8 @@ fn open(pair: &mut Pair, spec: CallSpec) -> (Key, Key) {
 /// The end of a stream that sends, by its side.
 fn sends(pair: &mut Pair, side: Side, (call, serve): (Key, Key), item: &Bytes) -> SendState {
     match side {
-        Caller => pair.a.link.send(Caller, call, item),
-        Callee => pair.b.link.send(Callee, serve, item),
+        Caller => pair.a.link.send(Caller, call, &item.clone().into()),
+        Callee => pair.b.link.send(Callee, serve, &item.clone().into()),
     }
 }
 
@@ -158,7 +158,7 @@ fn windows_are_given_back() {
         for (call, serve) in streams {
             // Also the last one, which has little, carries items.
             let item = Bytes::from_static(b"item");
-            assert_eq!(pair.a.link.send(Caller, call, &item), SendState::Ready);
+            assert_eq!(pair.a.link.send(Caller, call, &item.into()), SendState::Ready);
             pair.pump();
             match round {
                 0 => pair.b.link.finish_stream(serve, &Ok(())),

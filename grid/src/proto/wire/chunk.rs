@@ -6,30 +6,27 @@
 //!
 //! The output decides which messages travel in parts. The receiver's input checks that the parts belong together.
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 
-use super::checksum::CHECKSUM_LEN;
 use super::ids::MuxId;
-use super::message::{ARRAY_LEN_MAX, put_array, put_checksum};
-use super::message::{Flags, Header, Op};
+use super::message::{Flags, Header, Op, put_array};
 
-/// A part to send.
+/// The beginning of a part to send.
 #[derive(Debug)]
-pub(crate) struct Part<'a> {
+pub(crate) struct Part {
     pub(crate) transfer: u64,
     pub(crate) index: u32,
     /// Bytes of the whole message. Sent in the first part, in the only free field that is a u32 without any extension.
     pub(crate) total: u32,
     /// [`Flags::EOF`] on the last part, [`Flags::CRC`] if the session has checksums.
     pub(crate) flags: Flags,
-    /// The part's bytes, from up to three buffers. A last part without bytes withdraws the transfer.
-    pub(crate) pieces: [&'a [u8]; 3],
+    /// Number of the bytes that follow. A last part without bytes withdraws the transfer.
+    pub(crate) len: usize,
 }
 
-impl Part<'_> {
-    /// Appends the whole Chunk to `out`. This is the only copy that is made of a large payload when it is sent.
-    pub(crate) fn encode(&self, out: &mut BytesMut) {
-        let len = self.pieces.iter().map(|piece| piece.len()).sum();
+impl Part {
+    /// Appends all that comes before the part's bytes. They stay where they are.
+    pub(crate) fn put_header(&self, out: &mut BytesMut) {
         let header = Header {
             mux: MuxId(self.transfer),
             seq: self.index,
@@ -37,38 +34,42 @@ impl Part<'_> {
             flags: self.flags,
             ..Header::new(Op::Chunk)
         };
-        let start = out.len();
-        out.reserve(ARRAY_LEN_MAX + len + CHECKSUM_LEN);
-        put_array(&header, len, out);
-        self.pieces.iter().for_each(|piece| out.put_slice(piece));
-        put_checksum(&header, start, out);
+        put_array(&header, self.len, out);
     }
 
-    /// The Chunk alone in its own buffer.
+    /// The whole Chunk with these bytes, in one buffer.
     #[cfg(test)]
-    pub(crate) fn to_bytes(&self) -> bytes::Bytes {
+    pub(crate) fn with(&self, bytes: &[u8]) -> bytes::Bytes {
+        assert_eq!(self.len, bytes.len());
         let mut out = BytesMut::new();
-        self.encode(&mut out);
+        self.put_header(&mut out);
+        bytes::BufMut::put_slice(&mut out, bytes);
+        if self.flags.contains(Flags::CRC) {
+            let sum = super::checksum::checksum(&out);
+            bytes::BufMut::put_u32_le(&mut out, sum);
+        }
         out.freeze()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::{super::testing::*, *};
     use crate::proto::wire::Message;
 
-    fn part<'a>(index: u32, flags: Flags, pieces: [&'a [u8]; 3]) -> Part<'a> {
-        Part { transfer: 1, index, total: 19, flags, pieces }
+    fn part(index: u32, flags: Flags, bytes: &[u8]) -> Bytes {
+        Part { transfer: 1, index, total: 19, flags, len: bytes.len() }.with(bytes)
     }
 
     /// The example of docs/protocol.md.
     #[test]
     fn golden() {
-        let first = part(0, Flags::CRC, [b"\x97\x05\x00\x00\x00\x0f\x02\xc4\x0a", b"h", b""]);
-        let last = part(1, Flags::CRC | Flags::EOF, [b"", b"ello grid", b""]);
-        let given_up = part(1, Flags::CRC | Flags::EOF, [b""; 3]);
-        let hexes = [first, last, given_up].map(|part| hex(&part.to_bytes()));
+        let first = part(0, Flags::CRC, b"\x97\x05\x00\x00\x00\x0f\x02\xc4\x0ah");
+        let last = part(1, Flags::CRC | Flags::EOF, b"ello grid");
+        let given_up = part(1, Flags::CRC | Flags::EOF, b"");
+        let hexes = [first, last, given_up].map(|part| hex(&part));
         assert_eq!(
             hexes,
             [
@@ -81,13 +82,13 @@ mod tests {
 
     #[test]
     fn a_part_is_an_ordinary_message() {
-        let bytes = part(0, Flags::EOF | Flags::CRC, [b"a", b"", b"bc"]).to_bytes();
+        let bytes = part(0, Flags::EOF | Flags::CRC, b"abc");
         let message = Message::decode(bytes.clone()).unwrap();
         assert_eq!((message.header.op, message.header.mux.0), (Op::Chunk, 1));
         assert_eq!((message.header.seq, message.header.deadline_ms), (0, 19));
         assert_eq!(message.payload.as_deref(), Some(&b"abc"[..]));
         every_truncation_fails(&bytes, |input| Message::decode(input.clone()));
-        let message = Message::decode(part(1, Flags::EOF, [b""; 3]).to_bytes()).unwrap();
+        let message = Message::decode(part(1, Flags::EOF, b"")).unwrap();
         assert_eq!((message.payload, message.header.deadline_ms), (None, 0));
     }
 }

@@ -12,6 +12,7 @@ use super::error::DecodeError;
 use super::ids::MuxId;
 use super::msgpack::{Reader, bin_prefix_len, put_array_len, put_bin_prefix, put_uint, uint_len};
 use super::subroute::{SUBROUTE_LEN, SubrouteId};
+use crate::proto::body::Body;
 use crate::proto::memory::Over;
 
 /// Fields of the array.
@@ -418,14 +419,15 @@ impl<'a> Frame<'a> {
         debug_assert_eq!(out.len() - start, len, "encoded_len is exact");
     }
 
-    /// The bytes before and after the payload, for a message whose payload is too large to be copied here. Without a
-    /// CRC: such a message travels in parts, and each part has its own.
-    pub(crate) fn around_payload(&self) -> (Bytes, Bytes) {
-        let header = Header { flags: self.flags().without(Flags::CRC), ..self.header };
-        let mut before = BytesMut::with_capacity(ARRAY_LEN_MAX);
-        put_array(&header, self.payload.map_or(0, <[u8]>::len), &mut before);
+    /// The bytes before and after the shared buffer of a payload that is too large to be copied here, in place of the
+    /// frame's own payload. The CRC is left to the caller.
+    pub(crate) fn around(&self, payload: &Body) -> (Bytes, Bytes) {
+        let [head, _, tail] = payload.pieces();
+        let mut before = BytesMut::with_capacity(ARRAY_LEN_MAX + head.len());
+        put_array(&Header { flags: self.flags(), ..self.header }, payload.len(), &mut before);
+        before.put_slice(head);
         let subroute = self.subroute.map_or(&[][..], |subroute| &subroute.0);
-        (before.freeze(), [self.meta, subroute].concat().into())
+        (before.freeze(), [tail, self.meta, subroute].concat().into())
     }
 
     /// The message in a buffer of its own.
@@ -464,7 +466,7 @@ pub(super) fn put_array(header: &Header, payload_len: usize, out: &mut BytesMut)
 }
 
 /// Ends the message that begins at `start`, if it has a CRC.
-pub(super) fn put_checksum(header: &Header, start: usize, out: &mut BytesMut) {
+fn put_checksum(header: &Header, start: usize, out: &mut BytesMut) {
     if header.flags.contains(Flags::CRC) {
         let sum = checksum(out.get(start..).unwrap_or_default());
         out.put_u32_le(sum);

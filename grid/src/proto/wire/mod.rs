@@ -62,6 +62,7 @@ pub use self::ids::HandlerId;
 pub use self::trace::{BadTraceContext, TraceContext};
 
 pub(crate) use self::{
+    checksum::checksum_of,
     chunk::Part,
     connect::{Connect, ConnectResponse, PROOF_LEN_MAX, StatedLimits},
     contract::{MethodContract, ServiceContract, Statement},

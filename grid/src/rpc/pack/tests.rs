@@ -59,7 +59,7 @@ mod blobs {
             let listed = [&b"\x91"[..], form].concat();
             assert_eq!(msgpack::decode::<Vec<T>>(&listed).unwrap()[..], [blob]);
         }
-        assert_eq!(codec.encode(value).unwrap().unwrap(), bin);
+        assert_eq!(codec.encode(value).unwrap().unwrap().into_bytes(), bin);
     }
 
     #[test]

@@ -6,11 +6,11 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, OnceLock};
 use std::task::{self, Poll};
 
-use bytes::Bytes;
 use futures_core::Stream;
 use futures_sink::Sink;
 
 use super::item::StreamItem;
+use crate::net::Body;
 use crate::net::RawSender;
 use crate::rpc::payload::Codec;
 use crate::{Closed, CodecError};
@@ -161,7 +161,7 @@ impl<T> Outgoing<T> {
         }
     }
 
-    fn encode(&mut self, item: T) -> Result<Bytes, Closed> {
+    fn encode(&mut self, item: T) -> Result<Body, Closed> {
         if self.broken.get().is_some() {
             return Err(Closed);
         }

@@ -5,10 +5,10 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{self, Poll};
 
-use bytes::Bytes;
 use futures_sink::Sink;
 
 use crate::error::SendError;
+use crate::net::Body;
 use crate::net::RawSender;
 use crate::rpc::payload::Codec;
 
@@ -31,7 +31,7 @@ impl<I> Requests<I> {
         Self { raw, codec }
     }
 
-    fn encode(&self, item: I) -> Result<Bytes, SendError> {
+    fn encode(&self, item: I) -> Result<Body, SendError> {
         let unencodable = |error| self.raw.unencodable(error);
         let item = self.codec.encode_item(item).map_err(unencodable)?;
         self.raw.check(&item).map_err(unencodable)?;

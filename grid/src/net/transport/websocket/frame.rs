@@ -146,14 +146,29 @@ impl Header {
     }
 }
 
-/// Appends an unfragmented frame that `local` sends.
-pub(super) fn put(out: &mut Vec<u8>, local: Role, op: Op, payload: &[u8]) {
+/// Appends an unfragmented frame that `local` sends. Its payload lies in several places.
+pub(super) fn put(out: &mut Vec<u8>, local: Role, op: Op, payload: &[&[u8]]) {
+    let len = payload.iter().map(|piece| piece.len()).sum();
+    out.reserve(HEADER_BYTES_MAX + len);
+    put_header(out, local, op, len);
+    if local == Role::Server {
+        payload.iter().for_each(|piece| out.extend_from_slice(piece));
+        return;
+    }
+    let mask: [u8; 4] = rand::random();
+    out.extend_from_slice(&mask);
+    let start = out.len();
+    payload.iter().for_each(|piece| out.extend_from_slice(piece));
+    apply_mask(&mut out[start..], mask);
+}
+
+/// Appends the header of such a frame, without a mask.
+pub(super) fn put_header(out: &mut Vec<u8>, local: Role, op: Op, len: usize) {
     let masked = if local == Role::Client { 0x80 } else { 0 };
-    out.reserve(HEADER_BYTES_MAX + payload.len());
     out.push(0x80 | op.code());
-    match payload.len() {
-        len @ 0..=125 => out.push(masked | len as u8),
-        len @ 126..=0xffff => {
+    match len {
+        0..=125 => out.push(masked | len as u8),
+        126..=0xffff => {
             out.push(masked | 126);
             out.extend_from_slice(&(len as u16).to_be_bytes());
         }
@@ -162,15 +177,6 @@ pub(super) fn put(out: &mut Vec<u8>, local: Role, op: Op, payload: &[u8]) {
             out.extend_from_slice(&(len as u64).to_be_bytes());
         }
     }
-    if local == Role::Server {
-        out.extend_from_slice(payload);
-        return;
-    }
-    let mask: [u8; 4] = rand::random();
-    out.extend_from_slice(&mask);
-    let start = out.len();
-    out.extend_from_slice(payload);
-    apply_mask(&mut out[start..], mask);
 }
 
 fn apply_mask(bytes: &mut [u8], mask: [u8; 4]) {
@@ -197,7 +203,7 @@ mod tests {
             let payload: Vec<u8> = (0..len).map(|n: usize| (n % 251) as u8).collect();
             for (from, to) in [(Role::Client, Role::Server), (Role::Server, Role::Client)] {
                 let mut bytes = Vec::new();
-                put(&mut bytes, from, Op::Binary, &payload);
+                put(&mut bytes, from, Op::Binary, &[&payload]);
                 let (header, used) = parse(&bytes, to).unwrap().unwrap();
                 assert_eq!((header.op, header.is_last, header.len), (Op::Binary, true, len));
                 for cut in 0..used {

@@ -19,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::Transport;
 use super::io::failure;
 use crate::error::LinkError;
+use crate::proto::Outbound;
 use buffer::READ_BUFFER_BYTES;
 use frame::Op;
 use input::Input;
@@ -51,12 +52,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     ///
     /// It accepts only small messages until [`take_messages_of`](Self::take_messages_of) is called.
     pub(super) fn new(stream: S, leftover: &[u8], role: Role) -> Self {
+        let is_vectored = stream.is_write_vectored();
         Self {
             stream,
             waker: Waker::noop().clone(),
             role,
             input: Input::new(leftover, role),
-            output: Output::new(role),
+            output: Output::new(role, is_vectored),
             progress: false,
             is_shut: false,
         }
@@ -110,8 +112,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
         !self.output.is_blocked()
     }
 
-    fn start_send(&mut self, message: Bytes) -> Result<(), LinkError> {
-        self.output.queue(Op::Binary, &message);
+    fn start_send(&mut self, message: Outbound) -> Result<(), LinkError> {
+        self.output.queue_message(message);
         if self.output.is_full() {
             let mut cx = Context::from_waker(&self.waker);
             self.output
@@ -119,6 +121,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
                 .map_err(|error| self.write_failure(error))?;
         }
         Ok(())
+    }
+
+    fn take_spent(&mut self) -> Option<Bytes> {
+        self.output.take_spent()
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
@@ -236,7 +242,7 @@ mod tests {
         let mut socket = WebSocket::new(near, &[], Role::Server);
         let (old, new) = (Arc::<Flag>::default(), Arc::<Flag>::default());
         let (old_waker, new_waker) = (Waker::from(old), Waker::from(Arc::clone(&new)));
-        socket.start_send(Bytes::from(vec![7; 1000])).expect("a buffer");
+        socket.start_send(Bytes::from(vec![7; 1000]).into()).expect("a buffer");
         assert!(socket.poll_flush(&mut Context::from_waker(&old_waker)).is_pending());
         assert!(socket.poll_recv(&mut Context::from_waker(&new_waker)).is_pending());
         far.read_exact(&mut [0; 64]).await.expect("the first bytes");

@@ -25,7 +25,7 @@ impl World {
             Kind::Stream { incoming, outgoing } => stream(incoming, outgoing),
         };
         let payload = Some(payload(number));
-        let mut spec = CallSpec { payload, wait, ..spec };
+        let mut spec = CallSpec { payload: payload.map(Into::into), wait, ..spec };
         if let Some(after) = deadline {
             spec = self.pair.within(after, spec);
         }
@@ -205,7 +205,7 @@ impl World {
         let answer = payload(self.calls[at].number);
         let fault = Fault::new(ErrorCode::Handler, "boom");
         match (fails, self.calls[at].kind) {
-            (false, Kind::Single) => self.node(a).link.reply(key, &Ok(Some(answer))),
+            (false, Kind::Single) => self.node(a).link.reply(key, &Ok(Some(answer.into()))),
             (true, Kind::Single) => self.node(a).link.reply(key, &Err(fault)),
             (false, _) => self.node(a).link.finish_stream(key, &Ok(())),
             (true, _) => self.node(a).link.finish_stream(key, &Err(fault)),
