@@ -90,7 +90,7 @@ impl Outbox {
 
     /// The next bytes for the socket.
     pub fn pop(&mut self) -> Option<Bytes> {
-        self.0.pop()
+        self.0.pop().map(|message| message.seal().to_bytes())
     }
 }
 
@@ -177,7 +177,7 @@ impl LinkPair {
 
     /// Sends an item from the callee, which must have a credit.
     pub fn send(&mut self, stream: StreamKeys, item: &Bytes) {
-        let state = self.callee.send(Side::Callee, stream.callee, item);
+        let state = self.callee.send(Side::Callee, stream.callee, &item.clone().into());
         assert_eq!(state, SendState::Ready);
     }
 

@@ -15,7 +15,7 @@ use crate::net::catch::catch;
 use crate::net::link::effects::Effects;
 use crate::net::serve::dispatch::{Reply, Started};
 use crate::net::serve::task::Later;
-use crate::net::transport::Transport;
+use crate::net::transport::{Received, Transport};
 use crate::proto::{Inbound, Link, PART_BYTES, ProtocolError};
 
 /// Messages of at least this length are large messages or parts of them. They are never merged.
@@ -168,16 +168,22 @@ impl<T: Transport> Core<T> {
                 self.budget.grow();
                 break Input::More;
             }
-            match transport.poll_recv(cx) {
-                Poll::Ready(message) => {
-                    let message = message?;
-                    let discount = match message.len() {
+            match transport.poll_recv_into(cx, &mut self.inbound) {
+                Poll::Ready(received) => {
+                    let len = match received? {
+                        Received::Message(message) => {
+                            let len = message.len();
+                            self.inbound.push(message);
+                            len
+                        }
+                        Received::Placed(len) => len,
+                    };
+                    let discount = match len {
                         LARGE_MESSAGE_BYTES.. if !is_pressed => LARGE_READ_DISCOUNT,
                         _ => 1,
                     };
-                    read += message.len();
-                    bytes += message.len() / discount;
-                    self.inbound.push(message);
+                    read += len;
+                    bytes += len / discount;
                 }
                 Poll::Pending => {
                     if transport.take_progress() {

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 
 use crate::error::LinkError;
-use crate::proto::Outbound;
+use crate::proto::{Inbound, Outbound};
 
 pub(super) use echo::Echo;
 pub use io::{Io, tune};
@@ -23,6 +23,14 @@ pub(super) use security::{Secured, Security};
 pub(super) use tungstenite::http;
 pub(super) use upgrade::TLS_HANDSHAKE;
 pub(super) use websocket::WebSocket;
+
+/// What a connection has received.
+#[derive(Debug)]
+pub(super) enum Received {
+    Message(Bytes),
+    /// A part of a large message, of so many bytes, which is in its place.
+    Placed(usize),
+}
 
 /// A connection that carries messages.
 pub(super) trait Transport: Send {
@@ -45,6 +53,15 @@ pub(super) trait Transport: Send {
 
     /// Receives the next message. May return `Pending` and wake the task at once, so that others have their turn.
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, LinkError>>;
+
+    /// As [`poll_recv`](Self::poll_recv), but a part of a large message may be read to its place in `inbound`.
+    fn poll_recv_into(
+        &mut self,
+        cx: &mut Context<'_>,
+        _inbound: &mut Inbound,
+    ) -> Poll<Result<Received, LinkError>> {
+        self.poll_recv(cx).map_ok(Received::Message)
+    }
 
     /// Whether bytes were received since this was called last, without a message: a part of a large message, or frames
     /// that carry none.

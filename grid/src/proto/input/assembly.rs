@@ -104,6 +104,40 @@ impl Assembly {
         }
     }
 
+    /// Lends the buffer of the transfer that this part continues, with capacity for its `len` bytes. `None` if the part
+    /// cannot be added as it is.
+    pub(super) fn lend(&mut self, part: &Header, len: usize) -> Option<BytesMut> {
+        let continues = |transfer: &&mut Transfer| {
+            transfer.number == part.mux.0 && transfer.next_part == part.seq
+        };
+        let transfer = self.open.iter_mut().find(continues)?;
+        let Body::Kept { bytes, charge } = &mut transfer.body else { return None };
+        let len = transfer.len.checked_add(len).filter(|len| *len <= transfer.total)?;
+        // Without room the part is read as any other, and the transfer is dropped then.
+        make_room(bytes, charge, len, transfer.total, &self.ledger).ok()?;
+        Some(std::mem::take(bytes))
+    }
+
+    /// Takes back a buffer to which a part of `len` bytes was appended. Returns the stream of whose item it is a part.
+    pub(super) fn give_back(
+        &mut self,
+        number: u64,
+        lent: BytesMut,
+        len: usize,
+    ) -> Result<Option<(Op, MuxId)>, PartError> {
+        let transfer = self.open.iter_mut().find(|transfer| transfer.number == number);
+        let transfer = transfer.ok_or(PartError::Unknown)?;
+        if let Body::Kept { bytes, .. } = &mut transfer.body {
+            *bytes = lent;
+        }
+        transfer.len += len;
+        transfer.next_part = transfer.next_part.wrapping_add(1);
+        if transfer.len == transfer.total {
+            return Err(PartError::NoEnd);
+        }
+        Ok(transfer.stream)
+    }
+
     fn finish(&mut self, mut bytes: BytesMut, charge: Option<Charge>) -> Whole {
         let capacity = bytes.capacity();
         let whole = bytes.split().freeze();

@@ -6,9 +6,17 @@
 //! Payloads are slices of received messages. A few small items of a stream would hold a whole merged message while they
 //! wait for a slow reader; such items are copied, so that a stream holds little more than its items. What payloads hold
 //! is charged to the peer (hold.rs).
+//!
+//! | file | what |
+//! |---|---|
+//! | `mod.rs` | [`Inbound`]: received messages, decoded in batches and in order |
+//! | `assembly.rs` | large messages, put together from their parts |
+//! | `place.rs` | parts that are read to where they belong |
+//! | `hold.rs` | what decoded messages keep allocated |
 
 mod assembly;
 mod hold;
+mod place;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,6 +25,7 @@ use bytes::Bytes;
 
 use self::assembly::{Assembly, Whole};
 use self::hold::Source;
+pub(crate) use self::place::{PART_BEGIN_BYTES, PLACED_MESSAGES, Place};
 use crate::proto::error::ProtocolError;
 use crate::proto::memory::Ledger;
 use crate::proto::wire::{DecodeError, Flags, Header, Message, MuxId, Op, merged};
@@ -239,10 +248,8 @@ impl Inbound {
         let Some(assembly) = &mut self.assembly else { return Ok(()) };
         let Header { mux: MuxId(transfer), seq, .. } = part.header;
         let stream = assembly.stream_of(part);
-        if let Some(stream) = stream.filter(|stream| self.heard.last() != Some(stream)) {
-            self.heard.push(stream);
-        }
         let whole = assembly.add(part);
+        self.note_heard(stream);
         let whole = whole.map_err(|error| ProtocolError::Part { transfer, part: seq, error })?;
         let message = match whole {
             None => {
@@ -264,6 +271,13 @@ impl Inbound {
         self.decoded.push(message);
         self.run = self.decoded.len();
         Ok(())
+    }
+
+    /// A part of an item of this stream was received.
+    fn note_heard(&mut self, stream: Option<(Op, MuxId)>) {
+        if let Some(stream) = stream.filter(|stream| self.heard.last() != Some(stream)) {
+            self.heard.push(stream);
+        }
     }
 
     /// Settles what the messages since the last call hold: consecutive items of one stream, or a single message.

@@ -6,10 +6,11 @@
 //!
 //! The output decides which messages travel in parts. The receiver's input checks that the parts belong together.
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use super::ids::MuxId;
 use super::message::{Flags, Header, Op, put_array};
+use super::msgpack::Reader;
 
 /// The beginning of a part to send.
 #[derive(Debug)]
@@ -39,7 +40,7 @@ impl Part {
 
     /// The whole Chunk with these bytes, in one buffer.
     #[cfg(test)]
-    pub(crate) fn with(&self, bytes: &[u8]) -> bytes::Bytes {
+    pub(crate) fn with(&self, bytes: &[u8]) -> Bytes {
         assert_eq!(self.len, bytes.len());
         let mut out = BytesMut::new();
         self.put_header(&mut out);
@@ -52,10 +53,17 @@ impl Part {
     }
 }
 
+/// Reads the beginning of a message up to the first byte of its payload. Returns its header, the number of those bytes, and
+/// the length of the payload.
+pub(crate) fn part_begin(begin: &Bytes) -> Option<(Header, usize, usize)> {
+    let mut reader = Reader::new(begin);
+    let header = Header::read(&mut reader).ok()?;
+    let len = reader.read_bin_len("payload").ok()?;
+    Some((header, reader.position(), usize::try_from(len).ok()?))
+}
+
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::{super::testing::*, *};
     use crate::proto::wire::Message;
 

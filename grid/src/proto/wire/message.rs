@@ -239,7 +239,7 @@ impl Header {
     }
 
     #[inline]
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let arity = reader.read_array_len("message")?;
         if arity != ARITY {
             return Err(DecodeError::Arity { got: arity });

@@ -63,7 +63,7 @@ pub use self::trace::{BadTraceContext, TraceContext};
 
 pub(crate) use self::{
     checksum::checksum_of,
-    chunk::Part,
+    chunk::{Part, part_begin},
     connect::{Connect, ConnectResponse, PROOF_LEN_MAX, StatedLimits},
     contract::{MethodContract, ServiceContract, Statement},
     credits::{CREDITS_LEN_MAX, decode_credits, encode_credits},

@@ -106,13 +106,19 @@ impl<'a> Reader<'a> {
 
     /// A bin, borrowed.
     pub(crate) fn read_bin_ref(&mut self, field: &'static str) -> Result<&'a [u8], DecodeError> {
-        let len = match self.marker(field)? {
+        let len = self.read_bin_len(field)?;
+        self.take(len, field)
+    }
+
+    /// The length of a bin, whose bytes follow.
+    #[inline]
+    pub(crate) fn read_bin_len(&mut self, field: &'static str) -> Result<u32, DecodeError> {
+        Ok(match self.marker(field)? {
             Marker::Bin8 => u8::from_be_bytes(self.array(field)?).into(),
             Marker::Bin16 => u16::from_be_bytes(self.array(field)?).into(),
             Marker::Bin32 => u32::from_be_bytes(self.array(field)?),
             other => return Err(bad_type(field, "bin", other)),
-        };
-        self.take(len, field)
+        })
     }
 
     /// A bin of exactly `N` bytes.

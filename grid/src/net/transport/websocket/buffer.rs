@@ -122,6 +122,39 @@ impl Buffer {
         Poll::Ready(Ok(len))
     }
 
+    /// Moves bytes that were received already to `to`, or receives them there, at most `missing`. Up to `following` bytes
+    /// after those are received with them if there is space in `to`, so that they need no read of their own. Returns how
+    /// many were received, and how many of them are missing no more. Both are zero at the end of the stream.
+    pub(super) fn poll_take(
+        &mut self,
+        stream: &mut (impl AsyncRead + Unpin),
+        cx: &mut Context<'_>,
+        to: &mut BytesMut,
+        missing: usize,
+        following: usize,
+    ) -> Poll<io::Result<(usize, usize)>> {
+        for received in [&mut self.bytes, &mut self.ahead] {
+            if !received.is_empty() {
+                let len = received.len().min(missing);
+                to.extend_from_slice(&received[..len]);
+                received.advance(len);
+                return Poll::Ready(Ok((len, len)));
+            }
+        }
+        self.filled = false;
+        let begin = to.len();
+        let max = (missing + following).min(to.capacity() - begin);
+        let len = ready!(poll_read(stream, cx, to, max))?;
+        let taken = len.min(missing);
+        let rest = &to[begin + taken..];
+        if !rest.is_empty() {
+            self.expect(rest.len());
+            self.bytes.extend_from_slice(rest);
+            to.truncate(begin + taken);
+        }
+        Poll::Ready(Ok((len, taken)))
+    }
+
     /// Moves at most `space` bytes that were read ahead.
     fn take_ahead(&mut self, space: usize) -> usize {
         let len = space.min(self.ahead.len());

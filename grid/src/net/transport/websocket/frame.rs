@@ -140,8 +140,14 @@ impl Header {
 
     /// Removes the mask from the payload.
     pub(super) fn unmask(&self, payload: &mut [u8]) {
-        if let Some(mask) = self.mask {
-            apply_mask(payload, mask);
+        self.unmask_from(0, payload);
+    }
+
+    /// Removes the mask from bytes of the payload, of which the first one has this offset.
+    pub(super) fn unmask_from(&self, offset: usize, bytes: &mut [u8]) {
+        if let Some(mut mask) = self.mask {
+            mask.rotate_left(offset % 4);
+            apply_mask(bytes, mask);
         }
     }
 }

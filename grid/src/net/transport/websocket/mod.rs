@@ -16,10 +16,10 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::Transport;
 use super::io::failure;
+use super::{Received, Transport};
 use crate::error::LinkError;
-use crate::proto::Outbound;
+use crate::proto::{Inbound, Outbound};
 use buffer::READ_BUFFER_BYTES;
 use frame::Op;
 use input::Input;
@@ -85,14 +85,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         self.output.flush(&mut self.stream, &mut cx)
     }
 
-    fn read_message(&mut self) -> Result<Option<Bytes>, LinkError> {
-        self.input.read_message(&mut self.stream, &mut Context::from_waker(&self.waker))
+    fn read(&mut self, inbound: Option<&mut Inbound>) -> Result<Option<Received>, LinkError> {
+        self.input.read(&mut self.stream, &mut Context::from_waker(&self.waker), inbound)
+    }
+
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        inbound: Option<&mut Inbound>,
+    ) -> Poll<Result<Received, LinkError>> {
+        self.waker.clone_from(cx.waker());
+        match self.read(inbound) {
+            Ok(Some(received)) => Poll::Ready(Ok(received)),
+            Ok(None) => {
+                self.progress |= self.input.has_read();
+                if self.input.is_interrupted() {
+                    cx.waker().wake_by_ref();
+                }
+                // Tried again if the socket accepted no output: it may wake a driver that has lost the link.
+                if self.input.ping.is_some() || self.output.is_blocked() {
+                    self.flush_output().map_err(failure)?;
+                }
+                Poll::Pending
+            }
+            Err(error) => Poll::Ready(Err(error)),
+        }
     }
 
     /// The reason why a write failed: what the peer said before it closed the connection, if it said anything.
     fn write_failure(&mut self, error: io::Error) -> LinkError {
         for _ in 0..FRAMES_AFTER_FAILURE_MAX {
-            match self.read_message() {
+            match self.read(None) {
                 Ok(Some(_)) => {}
                 Err(
                     reason
@@ -141,22 +164,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, LinkError>> {
-        self.waker.clone_from(cx.waker());
-        match self.read_message() {
-            Ok(Some(message)) => Poll::Ready(Ok(message)),
-            Ok(None) => {
-                self.progress |= self.input.has_read();
-                if self.input.is_interrupted() {
-                    cx.waker().wake_by_ref();
-                }
-                // Tried again if the socket accepted no output: it may wake a driver that has lost the link.
-                if self.input.ping.is_some() || self.output.is_blocked() {
-                    self.flush_output().map_err(failure)?;
-                }
-                Poll::Pending
+        loop {
+            // Without an `Inbound` nothing has a place.
+            if let Received::Message(message) = ready!(self.poll_read(cx, None))? {
+                return Poll::Ready(Ok(message));
             }
-            Err(error) => Poll::Ready(Err(error)),
         }
+    }
+
+    fn poll_recv_into(
+        &mut self,
+        cx: &mut Context<'_>,
+        inbound: &mut Inbound,
+    ) -> Poll<Result<Received, LinkError>> {
+        self.poll_read(cx, Some(inbound))
     }
 
     fn take_progress(&mut self) -> bool {
@@ -218,13 +239,19 @@ impl<S> fmt::Debug for WebSocket<S> {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+    use std::num::NonZeroU32;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::task::Wake;
+    use std::time::SystemTime;
 
-    use tokio::io::{AsyncReadExt as _, duplex};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+    use tokio::time::Instant;
 
     use super::*;
+    use crate::proto::wire::HandlerId;
+    use crate::proto::{CallSpec, Event, Features, Limits, Link, RouteKind, Routes, Session};
 
     #[derive(Default)]
     struct Flag(AtomicBool);
@@ -247,5 +274,133 @@ mod tests {
         assert!(socket.poll_recv(&mut Context::from_waker(&new_waker)).is_pending());
         far.read_exact(&mut [0; 64]).await.expect("the first bytes");
         assert!(new.0.load(Ordering::Relaxed), "it can write");
+    }
+
+    /// A link with a connection.
+    fn link() -> Link {
+        let mut routes = Routes::default();
+        routes.insert(HandlerId::new(1), None, RouteKind::Single).expect("an id");
+        let mut link =
+            Link::new("peer".into(), Limits::default(), Arc::new(routes), NonZeroU32::MIN);
+        let session = Session {
+            checksum: true,
+            features: Features::all(),
+            wall: SystemTime::UNIX_EPOCH,
+            peer_message_bytes_max: None,
+            peer_requests_bytes_max: None,
+            loopback: false,
+        };
+        link.start(Instant::now().into_std(), session);
+        link
+    }
+
+    /// Sends requests with these payloads through a pipe that holds `pipe` bytes, and checks that they arrive. Returns how
+    /// many parts were read to their place.
+    async fn exchange(pipe: usize, from: Role, to: Role, payloads: &[Bytes]) -> usize {
+        let (far, near) = duplex(pipe);
+        let (mut caller, mut sender) = (link(), WebSocket::new(far, &[], from));
+        let (mut callee, mut receiver) = (link(), WebSocket::new(near, &[], to));
+        receiver.take_messages_of(1 << 20);
+        let now = Instant::now().into_std();
+        for payload in payloads {
+            let spec = CallSpec {
+                handler: HandlerId::new(1),
+                subroute: None,
+                payload: Some(payload.clone().into()),
+                deadline: None,
+                stream: None,
+                meta: None,
+                wait: false,
+            };
+            caller.start_call(now, &spec).expect("a call");
+        }
+        let send = async {
+            while let Some(message) = caller.poll_transmit(now) {
+                sender.start_send(message.seal()).expect("a socket");
+                poll_fn(|cx| sender.poll_flush(cx)).await.expect("a socket");
+            }
+        };
+        let receive = async {
+            let (mut inbound, mut placed, mut got) = (callee.new_inbound(), 0, Vec::new());
+            while got.len() < payloads.len() {
+                let received = poll_fn(|cx| receiver.poll_recv_into(cx, &mut inbound)).await;
+                match received.expect("a socket") {
+                    Received::Message(message) => inbound.push(message),
+                    Received::Placed(_) => placed += 1,
+                }
+                while inbound.decode() {
+                    callee.handle_messages(now, &mut inbound).expect("own messages");
+                }
+                while let Some(event) = callee.poll_event() {
+                    if let Event::Serve { payload, .. } = event {
+                        got.extend(payload);
+                    }
+                }
+            }
+            (placed, got)
+        };
+        let ((), (placed, mut got)) = tokio::join!(send, receive);
+        got.sort_by_key(Bytes::len);
+        assert!(got == payloads, "{pipe} bytes, from a {from:?}");
+        placed
+    }
+
+    #[tokio::test]
+    async fn parts_of_large_messages_are_read_to_their_place() {
+        let payloads: Vec<_> = [5, 100, 70_000, 200_000, 300_000]
+            .into_iter()
+            .map(|len| Bytes::from_iter((0..len).map(|n: usize| (n % 253) as u8)))
+            .collect();
+        for pipe in [1000, 33_000, 100_000, 1 << 20] {
+            for (from, to) in [(Role::Client, Role::Server), (Role::Server, Role::Client)] {
+                let placed = exchange(pipe, from, to, &payloads).await;
+                // Of 3, 7 and 10 parts, the first and the last are not.
+                assert_eq!(placed, 14, "{pipe} bytes, from a {from:?}");
+            }
+        }
+    }
+
+    /// Who looks for a close frame after a write has failed finds it behind the rest of a part.
+    #[tokio::test]
+    async fn the_rest_of_a_part_is_skipped_without_a_place() {
+        let (far, near) = duplex(1 << 20);
+        let (mut caller, mut sender) = (link(), WebSocket::new(far, &[], Role::Server));
+        let (mut callee, mut receiver) = (link(), WebSocket::new(near, &[], Role::Client));
+        receiver.take_messages_of(1 << 20);
+        let spec = CallSpec {
+            handler: HandlerId::new(1),
+            subroute: None,
+            payload: Some(Bytes::from(vec![7; 100_000]).into()),
+            deadline: None,
+            stream: None,
+            meta: None,
+            wait: false,
+        };
+        let now = Instant::now().into_std();
+        caller.start_call(now, &spec).expect("a call");
+        let cx = &mut Context::from_waker(Waker::noop());
+        let mut inbound = callee.new_inbound();
+        let mut parts =
+            std::iter::from_fn(|| caller.poll_transmit(now)).map(crate::proto::Outbound::seal);
+        sender.start_send(parts.next().expect("a part")).expect("a socket");
+        assert!(sender.poll_flush(cx).is_ready());
+        let Poll::Ready(Ok(Received::Message(first))) = receiver.poll_recv_into(cx, &mut inbound)
+        else {
+            panic!("no part")
+        };
+        inbound.push(first);
+        assert!(inbound.decode());
+        callee.handle_messages(now, &mut inbound).expect("a part");
+        // Half of the second part arrives.
+        let second = parts.next().expect("a part").to_bytes();
+        let mut frame = Vec::new();
+        frame::put(&mut frame, Role::Server, Op::Binary, &[&second]);
+        let (begin, rest) = frame.split_at(20_000);
+        sender.stream.write_all(begin).await.expect("room");
+        assert!(receiver.poll_recv_into(cx, &mut inbound).is_pending());
+        sender.stream.write_all(rest).await.expect("room");
+        sender.close(&LinkError::ShutDown, cx);
+        let reason = receiver.write_failure(io::ErrorKind::BrokenPipe.into());
+        assert!(matches!(reason, LinkError::Closed { code: Some(1001), .. }), "{reason:?}");
     }
 }

@@ -301,7 +301,8 @@ mod tests {
     /// A message whose middle is shared, and the same in one place.
     fn message(number: usize, len: usize) -> (Outbound, Bytes) {
         let (before, after) = (bytes(number % 40, 3), bytes(number % 7, 5));
-        let outbound = Outbound::around(before, bytes(len, number), after, number % 2 == 0).seal();
+        let outbound =
+            Outbound::around(before, bytes(len, number), after, number.is_multiple_of(2)).seal();
         let whole = outbound.to_bytes();
         (outbound, whole)
     }
