@@ -19,6 +19,7 @@ impl Body {
         Self { bytes: shared, around: Some(Box::new([head, tail])) }
     }
 
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         let around = self.around.as_deref().map_or(0, |[head, tail]| head.len() + tail.len());
         self.bytes.len() + around
@@ -33,6 +34,7 @@ impl Body {
     }
 
     /// The buffer that can be the user's.
+    #[inline]
     pub(crate) fn shared(&self) -> &Bytes {
         &self.bytes
     }
@@ -55,6 +57,7 @@ impl Body {
 }
 
 impl From<Bytes> for Body {
+    #[inline]
     fn from(bytes: Bytes) -> Self {
         Self { bytes, around: None }
     }

@@ -58,7 +58,7 @@ pub(crate) use limits::{
 pub(crate) use link::Link;
 pub(crate) use memory::NodeBytes;
 pub(crate) use muxes::Key;
-pub(crate) use output::outbound::Outbound;
+pub(crate) use output::outbound::{Around, Outbound};
 pub(crate) use routes::{RouteError, RouteIndex, RouteKind, Routes};
 pub(crate) use session::Session;
 pub(crate) use session::contracts::{Contracts, Difference};

@@ -170,6 +170,7 @@ fn is_blob<T: 'static>() -> bool {
 }
 
 /// The bytes of a value that consists of them.
+#[inline]
 fn as_blob<T: 'static>(value: &T) -> Option<&[u8]> {
     let value: &dyn Any = value;
     if let Some(bytes) = value.downcast_ref::<Bytes>() {

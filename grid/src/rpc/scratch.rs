@@ -43,6 +43,7 @@ impl Out {
 /// Returns the payload that `encode` writes.
 ///
 /// If `encode` itself calls this function, the inner call uses a fresh buffer.
+#[inline]
 pub(super) fn encoded(
     encode: impl FnOnce(&mut Out) -> Result<(), CodecError>,
 ) -> Result<Body, CodecError> {

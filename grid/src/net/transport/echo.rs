@@ -26,7 +26,7 @@ impl Transport for Echo {
 
     fn start_send(&mut self, message: Outbound) -> Result<(), LinkError> {
         self.sent.push_back(message.to_bytes());
-        self.spent.push(message.into_shared());
+        self.spent.extend(message.into_shared());
         Ok(())
     }
 

@@ -326,8 +326,7 @@ impl Outbox {
         self.open_calls = 0;
         self.open_control = 0;
         let dropped = std::mem::take(&mut self.ready).into_iter();
-        let shared = dropped.map(|ready| ready.message.into_shared());
-        self.released.extend(shared.filter(|shared| !shared.is_empty()));
+        self.released.extend(dropped.filter_map(|ready| ready.message.into_shared()));
         self.ready_bytes = 0;
         self.ready_space = 0;
         self.control = 0;

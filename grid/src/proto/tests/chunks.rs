@@ -384,11 +384,11 @@ fn payloads_leave_the_link_with_its_events() {
             let mut sent = Vec::new();
             while let Some(message) = pair.a.link.poll_transmit(pair.now).map(Outbound::seal) {
                 pair.b.handle_message(pair.now, message.to_bytes()).expect("a message");
-                sent.push(message.into_shared());
+                sent.extend(message.into_shared());
             }
             while let Some(message) = pair.b.link.poll_transmit(pair.now).map(Outbound::seal) {
                 pair.a.handle_message(pair.now, message.to_bytes()).expect("a message");
-                sent.push(message.into_shared());
+                sent.extend(message.into_shared());
             }
             sent
         };
@@ -411,7 +411,7 @@ fn payloads_leave_the_link_with_its_events() {
         calls.into_iter().for_each(|call| pair.a.link.forget_call(call));
         // What travels as a whole is not withdrawn.
         let mut sent = send_all(&mut pair);
-        sent.push(begun.into_shared());
+        sent.extend(begun.into_shared());
         owner.dropped_with_the_events(&mut pair, sent);
 
         // A lost connection.
