@@ -1,7 +1,10 @@
 //! Which cells are measured.
 
 use crate::args::Args;
-use crate::cell::Mode::{Current, Line1, Line10, Line100, Pair, Pinned, Threads};
+use crate::cell::Mode::{
+    Current, Line01, Line1, Line10, Line50, Line100, LineFast, LineLoss, LineSlow, Pair, Pinned,
+    Threads,
+};
 use crate::cell::Name::{
     self, Grid, GridBytes, GridTls, Jsonrpsee, Mux, Pingpong, Remoc, Tarpc, Tonic, TonicAdaptive,
     TonicTls,
@@ -13,7 +16,7 @@ const ALL: &[Name] = &[Grid, GridBytes, Tarpc, Tonic, Jsonrpsee, Remoc, Mux, Pin
 /// Contenders over TLS.
 const TLS: &[Name] = &[GridTls, TonicTls];
 
-/// Warm-up and measurement of a quick cell in ms. With five repeats, all cells together take less than three minutes.
+/// Warm-up and measurement of a quick cell in ms. With five repeats, all cells together take less than four minutes.
 const QUICK: (u64, u64) = (200, 500);
 
 /// Warm-up and measurement of a full cell in ms.
@@ -71,6 +74,10 @@ fn quick() -> Vec<Cell> {
     all(&mut cells, Work::TwoWay, 1, Threads, &[Grid, Tonic]);
     all(&mut cells, Work::Bulk, BULK_WIDTH, Threads, &[Grid, GridTls, Tarpc, Tonic, TonicTls]);
     all(&mut cells, Work::Mixed, 1, Threads, &[Grid, Tarpc]);
+    all(&mut cells, Work::Busy, 1, Threads, &[Grid, Tonic]);
+    for nodes in [8, 32] {
+        all(&mut cells, Work::Fan, nodes, Threads, &[Grid, Tarpc, Tonic]);
+    }
     all(&mut cells, Work::Links, 100, Threads, &[Grid]);
     all(&mut cells, Work::Links, 1000, Threads, &[Grid]);
     for line in [Line1, Line10, Line100] {
@@ -93,8 +100,9 @@ fn full() -> Vec<Cell> {
         all(&mut cells, Work::TwoWay, 1, mode, contenders);
         all(&mut cells, Work::Bulk, BULK_WIDTH, mode, contenders);
         all(&mut cells, Work::Mixed, 1, mode, ALL);
+        all(&mut cells, Work::Busy, 1, mode, ALL);
     }
-    for line in [Line1, Line10, Line100] {
+    for line in [Line01, Line1, Line10, Line50, Line100, LineSlow, LineFast, LineLoss] {
         let contenders = [ALL, &[TonicAdaptive]].concat();
         all(&mut cells, Work::Stream, 1, line, &contenders);
         all(&mut cells, Work::TwoWay, 1, line, &contenders);

@@ -11,6 +11,8 @@ pub(crate) struct Sample {
     pub(crate) p50_us: Option<f64>,
     /// 99th percentile of the latency of calls in µs.
     pub(crate) p99_us: Option<f64>,
+    /// The latency that one of a thousand calls exceeds, in µs. Only of calls beside other work.
+    pub(crate) p999_us: Option<f64>,
     /// CPU time per call or item, of both ends, in µs. Absent if two kinds of calls share it.
     pub(crate) cpu_us: Option<f64>,
     /// Allocations per call or item, of both ends. Only in mode `current`, where counting them is almost free.
@@ -33,6 +35,7 @@ pub(crate) const FIGURES: &[(&str, Figure)] = &[
     ("per second", |sample| Some(sample.rate)),
     ("p50 µs", |sample| sample.p50_us),
     ("p99 µs", |sample| sample.p99_us),
+    ("p99.9 µs", |sample| sample.p999_us),
     ("CPU µs", |sample| sample.cpu_us),
     ("allocations", |sample| sample.allocs),
     ("bulk per second", |sample| sample.bulk_rate),

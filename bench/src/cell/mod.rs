@@ -11,7 +11,7 @@ mod work;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::{
-    mode::{LINE_BANDWIDTH, Mode},
+    mode::{Line, Mode},
     name::Name,
     payload::{BULK_BYTES, SMALL_BYTES, Small, payload},
     times::Times,
@@ -55,7 +55,9 @@ impl Cell {
     pub(crate) fn title(self) -> String {
         let Self { work, width, mode, .. } = self;
         match work {
-            Work::Stream | Work::TwoWay | Work::Mixed => format!("{} {}", work.name(), mode.name()),
+            Work::Stream | Work::TwoWay | Work::Mixed | Work::Busy => {
+                format!("{} {}", work.name(), mode.name())
+            }
             _ => format!("{} {width} {}", work.name(), mode.name()),
         }
     }

@@ -1,4 +1,4 @@
-//! Where client and server run.
+//! Where client and server run, and what is between them.
 
 use std::time::Duration;
 
@@ -19,19 +19,42 @@ pub(crate) enum Mode {
     Pair,
     /// Two processes on one CPU: the cost of a call without waking an idle CPU.
     Pinned,
-    /// As `Threads`, over a line of 1 Gbit/s with a round trip of 1 ms.
+    /// As `Threads`, over a line of 1 Gbit/s with a round trip of 0.1 ms.
+    #[value(name = "line-100us")]
+    Line01,
+    /// The same with 1 ms.
     #[value(name = "line-1ms")]
     Line1,
     /// The same with 10 ms.
     #[value(name = "line-10ms")]
     Line10,
+    /// The same with 50 ms.
+    #[value(name = "line-50ms")]
+    Line50,
     /// The same with 100 ms.
     #[value(name = "line-100ms")]
     Line100,
+    /// 100 Mbit/s with a round trip of 10 ms.
+    #[value(name = "line-100mbit")]
+    LineSlow,
+    /// 10 Gbit/s with a round trip of 10 ms.
+    #[value(name = "line-10gbit")]
+    LineFast,
+    /// 1 Gbit/s with a round trip of 10 ms, of which a packet in each MiB is lost.
+    #[value(name = "line-loss")]
+    LineLoss,
 }
 
-/// The bandwidth of lines in bytes per second.
-pub(crate) const LINE_BANDWIDTH: u32 = 125_000_000;
+/// What a line is like.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Line {
+    pub(crate) round_trip: Duration,
+    pub(crate) bytes_per_second: u32,
+    /// After this many bytes, those that follow wait for a round trip, as behind a packet that is sent again.
+    pub(crate) bytes_per_loss: Option<usize>,
+}
+
+const GBIT: u32 = 125_000_000;
 
 impl Mode {
     pub(crate) fn name(self) -> &'static str {
@@ -40,21 +63,32 @@ impl Mode {
             Self::Current => "current",
             Self::Pair => "pair",
             Self::Pinned => "pinned",
+            Self::Line01 => "line-100us",
             Self::Line1 => "line-1ms",
             Self::Line10 => "line-10ms",
+            Self::Line50 => "line-50ms",
             Self::Line100 => "line-100ms",
+            Self::LineSlow => "line-100mbit",
+            Self::LineFast => "line-10gbit",
+            Self::LineLoss => "line-loss",
         }
     }
 
-    /// The round trip of the line between client and server, if there is one.
-    pub(crate) fn round_trip(self) -> Option<Duration> {
-        let millis = match self {
-            Self::Line1 => 1,
-            Self::Line10 => 10,
-            Self::Line100 => 100,
+    /// The line between client and server, if there is one.
+    pub(crate) fn line(self) -> Option<Line> {
+        let (micros, bytes_per_second) = match self {
+            Self::Line01 => (100, GBIT),
+            Self::Line1 => (1000, GBIT),
+            Self::Line10 | Self::LineLoss => (10_000, GBIT),
+            Self::Line50 => (50_000, GBIT),
+            Self::Line100 => (100_000, GBIT),
+            Self::LineSlow => (10_000, GBIT / 10),
+            Self::LineFast => (10_000, 10 * GBIT),
             Self::Threads | Self::Current | Self::Pair | Self::Pinned => return None,
         };
-        Some(Duration::from_millis(millis))
+        let round_trip = Duration::from_micros(micros);
+        let bytes_per_loss = (self == Self::LineLoss).then_some(1 << 20);
+        Some(Line { round_trip, bytes_per_second, bytes_per_loss })
     }
 
     pub(crate) fn has_server_process(self) -> bool {

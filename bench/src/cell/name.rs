@@ -56,7 +56,9 @@ impl Name {
             Work::Stream => self != Self::Tarpc,
             Work::TwoWay => !matches!(self, Self::Tarpc | Self::Jsonrpsee | Self::Pingpong),
             Work::Bulk | Work::Mixed => self != Self::Pingpong,
-            Work::Fan | Work::Links => self == Self::Grid,
+            Work::Busy => matches!(self, Self::Grid | Self::Tonic),
+            Work::Fan => matches!(self, Self::Grid | Self::Tarpc | Self::Tonic),
+            Work::Links => self == Self::Grid,
         }
     }
 }

@@ -22,7 +22,7 @@ impl Times {
 
     /// The times of a cell in this mode. Over a line, windows need round trips to grow.
     pub(crate) fn of(&self, mode: Mode) -> Self {
-        let needed = mode.round_trip().map_or(0, |time| 500 + 30 * time.as_millis() as u64);
+        let needed = mode.line().map_or(0, |line| 500 + 30 * line.round_trip.as_millis() as u64);
         Self { warm_up_ms: self.warm_up_ms.max(needed), ..*self }
     }
 

@@ -24,6 +24,8 @@ pub(crate) enum Work {
     Bulk,
     /// One small caller at a time, beside four echoes of 1 MiB.
     Mixed,
+    /// Four small callers, each with a pause of a millisecond, beside sixteen streams and an echo of 1 MiB with pauses.
+    Busy,
     /// One node calls many at once and waits for all; the width is nodes.
     Fan,
     /// One node with many links, and 64 calls in flight over all of them; the width is links.
@@ -39,6 +41,7 @@ impl Work {
             Self::TwoWay => "two-way",
             Self::Bulk => "bulk",
             Self::Mixed => "mixed",
+            Self::Busy => "busy",
             Self::Fan => "fan",
             Self::Links => "links",
         }

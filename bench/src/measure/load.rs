@@ -1,5 +1,7 @@
 //! The loops that put a client under load.
 
+use std::time::Duration;
+
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -7,6 +9,13 @@ use crate::cell::{BULK_BYTES, BULK_WIDTH, SMALL_BYTES, Small, Work, payload};
 use crate::clock::{Clock, Tally};
 use crate::error::Result;
 use crate::peers::Client;
+
+/// The work `busy`: as much as fills about half of two processors.
+const BUSY_CALLERS: usize = 4;
+const BUSY_STREAMS: usize = 16;
+const CALL_PAUSE: Duration = Duration::from_millis(1);
+const ITEM_PAUSE: Duration = Duration::from_millis(2);
+const BULK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Latencies of one task in ns. A list, because a histogram for each of hundreds of tasks would fill the caches and
 /// slow down the contenders.
@@ -40,6 +49,20 @@ pub(crate) fn spawn<C: Client>(client: &C, work: Work, width: u32, clock: &mut C
                 tasks.spawn(async move { beside.await.map(|_| Latencies::new()) });
             }
         }
+        Work::Busy => {
+            for _ in 0..BUSY_CALLERS {
+                tasks.spawn(paced(client.clone(), SMALL_BYTES, CALL_PAUSE, clock.main()));
+            }
+            let beside = paced(client.clone(), BULK_BYTES, BULK_PAUSE, clock.side());
+            tasks.spawn(async move { beside.await.map(|_| Latencies::new()) });
+            for _ in 0..BUSY_STREAMS {
+                // Items are not counted, as their pace is given.
+                let (client, tally) = (client.clone(), clock.uncounted());
+                tasks.spawn(async move {
+                    client.paced_stream(tally, ITEM_PAUSE).await.map(|()| Latencies::new())
+                });
+            }
+        }
         Work::Fan | Work::Links => unreachable!("nodes.rs runs these"),
     }
     tasks
@@ -68,6 +91,24 @@ pub(crate) async fn echo<C: Client>(client: C, len: usize, tally: Tally) -> Resu
             return Err("the answer and the request differ in length".into());
         }
         asked = note(&tally, &mut latencies, asked);
+    }
+    Ok(latencies)
+}
+
+/// Calls the echo with a pause after each answer. The latency does not include the pause.
+async fn paced<C: Client>(
+    client: C,
+    len: usize,
+    pause: Duration,
+    tally: Tally,
+) -> Result<Latencies> {
+    let mut latencies = Latencies::new();
+    let payload = payload(len);
+    while !tally.is_over() {
+        tokio::time::sleep(pause).await;
+        let asked = Instant::now();
+        client.echo(payload.clone()).await?;
+        note(&tally, &mut latencies, asked);
     }
     Ok(latencies)
 }

@@ -6,17 +6,17 @@ mod run;
 pub(crate) mod serve;
 
 use self::run::run;
-use crate::cell::{Cell, LINE_BANDWIDTH, Mode, Name, Times, Work};
+use crate::cell::{Cell, Mode, Name, Times, Work};
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::peers::{Contender, contend, listen};
-use crate::process::{Line, Server, runtime};
+use crate::process::{Server, runtime};
 use crate::sample::Sample;
 
 /// Measures a cell and prints the sample as a line of JSON.
 pub(crate) fn main(cell: Cell, times: &Times) -> Result<()> {
     let sample = match cell.work {
-        Work::Fan => nodes::fan(cell, times)?,
+        Work::Fan if cell.contender == Name::Grid => nodes::fan(cell, times)?,
         Work::Links => nodes::links(cell, times)?,
         _ => contend!(cell.contender, measure(cell, times))?,
     };
@@ -25,6 +25,9 @@ pub(crate) fn main(cell: Cell, times: &Times) -> Result<()> {
 }
 
 fn measure<C: Contender>(cell: Cell, times: &Times) -> Result<Sample> {
+    if cell.work == Work::Fan {
+        return nodes::fan_of::<C>(cell, times);
+    }
     let runtime = runtime(cell.mode)?;
     let (client, server) = runtime.block_on(connect::<C>(cell.contender, cell.mode))?;
     let load = |clock: &mut Clock| load::spawn(&client, cell.work, cell.width, clock);
@@ -40,8 +43,7 @@ async fn connect<C: Contender>(name: Name, mode: Mode) -> Result<(C::Client, Opt
         return Ok((client, Some(server)));
     }
     let mut server = listen().await?;
-    if let Some(round_trip) = mode.round_trip() {
-        let line = Line { round_trip, bytes_per_second: LINE_BANDWIDTH };
+    if let Some(line) = mode.line() {
         own.address = line.to(own.address)?;
         server.address = line.to(server.address)?;
     }

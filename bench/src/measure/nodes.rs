@@ -1,4 +1,4 @@
-//! Works with many nodes in one process, which only grid supports.
+//! Works with many nodes in one process.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,9 +12,9 @@ use super::load::{Latencies, Tasks, note};
 use super::run::run;
 use crate::cell::{Cell, SMALL_BYTES, Times, payload};
 use crate::clock::{Clock, Tally};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::peers::grid::{BenchClient, name, start};
-use crate::peers::{Listener, listen};
+use crate::peers::{Client, Contender, Listener, listen};
 use crate::process::{runtime, usage};
 use crate::sample::Sample;
 
@@ -66,18 +66,46 @@ pub(crate) fn fan(cell: Cell, times: &Times) -> Result<Sample> {
     usage::raise_file_limit()?;
     let runtime = runtime(cell.mode)?;
     let nodes = runtime.block_on(connect(cell.width))?;
-    run(&runtime, cell, times, None, |clock: &mut Clock| {
+    run_rounds(&runtime, cell, times, nodes.clients.clone())
+}
+
+/// The same for a contender that has clients and servers instead of nodes: one client for each of many servers.
+pub(crate) fn fan_of<C: Contender>(cell: Cell, times: &Times) -> Result<Sample> {
+    usage::raise_file_limit()?;
+    let runtime = runtime(cell.mode)?;
+    let clients = runtime.block_on(async {
+        let mut clients = Vec::new();
+        for _ in 0..cell.width {
+            let (own, server) = (listen().await?, listen().await?);
+            let address = server.address;
+            C::serve(server, own.address).await?;
+            let client = C::connect(own, address).await?;
+            client.echo(payload(SMALL_BYTES)).await?;
+            clients.push(client);
+        }
+        Ok::<_, Error>(clients)
+    })?;
+    run_rounds(&runtime, cell, times, clients)
+}
+
+fn run_rounds<C: Client>(
+    runtime: &Runtime,
+    cell: Cell,
+    times: &Times,
+    clients: Vec<C>,
+) -> Result<Sample> {
+    run(runtime, cell, times, None, |clock: &mut Clock| {
         let mut tasks = Tasks::new();
-        tasks.spawn(rounds(nodes.clients.clone(), clock.main()));
+        tasks.spawn(rounds(clients, clock.main()));
         tasks
     })
 }
 
-async fn rounds(clients: Vec<BenchClient>, tally: Tally) -> Result<Latencies> {
+async fn rounds<C: Client>(clients: Vec<C>, tally: Tally) -> Result<Latencies> {
     let mut latencies = Latencies::new();
     let mut asked = Instant::now();
     while !tally.is_over() {
-        try_join_all(clients.iter().map(|client| client.echo(payload(SMALL_BYTES)))).await?;
+        try_join_all(clients.iter().map(|client| C::echo(client, payload(SMALL_BYTES)))).await?;
         for _ in 1..clients.len() {
             tally.one();
         }

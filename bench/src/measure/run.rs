@@ -38,20 +38,22 @@ pub(crate) fn run(
         return Err("no call or item was completed in time".into());
     }
     latencies.sort_unstable();
-    let quantile = |percent: usize| {
-        let nanos = latencies.get(latencies.len() * percent / 100)?;
+    let quantile = |per_mille: usize| {
+        let nanos = latencies.get(latencies.len() * per_mille / 1000)?;
         Some(f64::from(*nanos) / 1000.0)
     };
+    let has_beside = matches!(cell.work, Work::Mixed | Work::Busy);
     Ok(Sample {
         rate: main as f64 / time.as_secs_f64(),
-        p50_us: quantile(50),
-        p99_us: quantile(99),
+        p50_us: quantile(500),
+        p99_us: quantile(990),
+        p999_us: has_beside.then(|| quantile(999)).flatten(),
         // A line takes time of the processor itself.
-        cpu_us: (cell.work != Work::Mixed && cell.mode.round_trip().is_none())
+        cpu_us: (!has_beside && cell.mode.line().is_none())
             .then(|| cpu_seconds * 1e6 / main as f64),
-        allocs: (cell.mode == Mode::Current && cell.work != Work::Mixed)
+        allocs: (cell.mode == Mode::Current && !has_beside)
             .then(|| allocated.count_total as f64 / calls as f64),
-        bulk_rate: (cell.work == Work::Mixed).then(|| side as f64 / time.as_secs_f64()),
+        bulk_rate: has_beside.then(|| side as f64 / time.as_secs_f64()),
         ..Sample::default()
     })
 }

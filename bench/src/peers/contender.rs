@@ -1,6 +1,7 @@
 //! The two traits of contenders. Their methods are static, so that they cost no more than the future that they return.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::net::TcpListener;
@@ -34,6 +35,15 @@ pub(crate) trait Client: Clone + Send + Sync + 'static {
     /// Reads one stream from the server until the measurement is over.
     fn stream(&self, _tally: Tally) -> impl Future<Output = Result<()>> + Send {
         async { Err("streams are not supported".into()) }
+    }
+
+    /// Reads one stream from the server with a pause after each item, until the measurement is over.
+    fn paced_stream(
+        &self,
+        _tally: Tally,
+        _pause: Duration,
+    ) -> impl Future<Output = Result<()>> + Send {
+        async { Err("streams with pauses are not supported".into()) }
     }
 
     /// Reads one stream that the server echoes, until the measurement is over. A separate task sends.

@@ -192,6 +192,15 @@ impl Client for BenchClient {
         Ok(())
     }
 
+    async fn paced_stream(&self, tally: Tally, pause: Duration) -> Result<()> {
+        let mut items = Self::stream(self).await?;
+        while !tally.is_over() {
+            items.next().await.ok_or_else(ended)??;
+            tokio::time::sleep(pause).await;
+        }
+        Ok(())
+    }
+
     async fn two_way(&self, tally: Tally) -> Result<()> {
         let (mut requests, mut items) = Self::two_way(self).await?;
         tokio::spawn(async move { while requests.send(payload(SMALL_BYTES)).await.is_ok() {} });

@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use ::tonic::body::Body;
 use ::tonic::client::Grpc;
@@ -218,6 +219,15 @@ async fn connect(endpoint: Endpoint) -> Result<TonicClient> {
 pub(crate) struct TonicClient(Grpc<Channel>);
 
 impl TonicClient {
+    async fn items(&self) -> Result<Streaming<Payload>> {
+        let mut grpc = self.0.clone();
+        grpc.ready().await?;
+        let codec = ProstCodec::<Payload, Payload>::default();
+        let path = PathAndQuery::from_static(STREAM);
+        let items = grpc.server_streaming(Request::new(Payload::default()), path, codec).await?;
+        Ok(items.into_inner())
+    }
+
     async fn unary<M>(&self, message: M, path: &'static str) -> Result<M>
     where
         M: prost::Message + Default + 'static,
@@ -248,12 +258,16 @@ impl Client for TonicClient {
     }
 
     async fn stream(&self, tally: Tally) -> Result<()> {
-        let mut grpc = self.0.clone();
-        grpc.ready().await?;
-        let codec = ProstCodec::<Payload, Payload>::default();
-        let path = PathAndQuery::from_static(STREAM);
-        let items = grpc.server_streaming(Request::new(Payload::default()), path, codec).await?;
-        read(items.into_inner(), &tally).await
+        read(self.items().await?, &tally).await
+    }
+
+    async fn paced_stream(&self, tally: Tally, pause: Duration) -> Result<()> {
+        let mut items = self.items().await?;
+        while !tally.is_over() {
+            items.message().await?.ok_or_else(ended)?;
+            tokio::time::sleep(pause).await;
+        }
+        Ok(())
     }
 
     async fn two_way(&self, tally: Tally) -> Result<()> {

@@ -1,7 +1,7 @@
 //! A line with a delay and a bandwidth, in front of a listener: threads that pass bytes on when they would have arrived.
 //!
 //! The kernel has no delay for the loopback interface here, and this one is the same for every contender. Like a router, it
-//! stops taking bytes when its buffer is full; nothing is lost.
+//! stops taking bytes when its buffer is full. Nothing is lost: a loss is a pause in which nothing arrives.
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
@@ -10,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::cell::Line;
 use crate::error::Result;
 
 /// Bytes that a read takes at most. A quarter of a millisecond of the line.
@@ -17,13 +18,6 @@ const READ_BYTES: usize = 32 << 10;
 
 /// What the line buffers beside what is on its way.
 const BUFFER_BYTES: usize = 256 << 10;
-
-/// What a line is like.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Line {
-    pub(crate) round_trip: Duration,
-    pub(crate) bytes_per_second: u32,
-}
 
 impl Line {
     /// Puts the line in front of a listener, and returns the address at its other end.
@@ -58,6 +52,7 @@ impl Line {
         let on_the_way = delay.as_secs_f64() * f64::from(self.bytes_per_second);
         let room = on_the_way as usize + BUFFER_BYTES;
         let mut free_at = Instant::now();
+        let (mut passed, mut stalled_until) = (0, free_at);
         loop {
             let mut bytes = vec![0; READ_BYTES];
             let len = match from.read(&mut bytes) {
@@ -68,7 +63,14 @@ impl Line {
             bytes.truncate(len);
             let takes = Duration::from_secs_f64(len as f64 / f64::from(self.bytes_per_second));
             free_at = free_at.max(Instant::now()) + takes;
-            way.push(free_at + delay, bytes, room);
+            passed += len;
+            if let Some(bytes_per_loss) = self.bytes_per_loss
+                && passed >= bytes_per_loss
+            {
+                passed = 0;
+                stalled_until = free_at + delay + self.round_trip;
+            }
+            way.push(stalled_until.max(free_at + delay), bytes, room);
             if len == 0 {
                 return;
             }

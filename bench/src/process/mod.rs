@@ -5,4 +5,4 @@ mod runtime;
 mod server;
 pub(crate) mod usage;
 
-pub(crate) use self::{line::Line, runtime::runtime, server::Server};
+pub(crate) use self::{runtime::runtime, server::Server};

@@ -14,11 +14,10 @@ pub(crate) fn runtime(mode: Mode) -> Result<Runtime> {
     if mode == Mode::Pinned {
         usage::pin_to_one_cpu()?;
     }
-    let mut builder = match mode {
-        Mode::Current => Builder::new_current_thread(),
-        Mode::Threads | Mode::Pair | Mode::Pinned | Mode::Line1 | Mode::Line10 | Mode::Line100 => {
-            Builder::new_multi_thread()
-        }
+    let mut builder = if mode == Mode::Current {
+        Builder::new_current_thread()
+    } else {
+        Builder::new_multi_thread()
     };
     Ok(builder.worker_threads(WORKERS).enable_all().build()?)
 }
