@@ -1,8 +1,8 @@
-//! How much a link reads before it answers, and how many calls it merges into one message. Both depend on the number of
-//! worker threads: with several threads, other tasks run in parallel.
+//! How much a link reads before it answers, how many calls it merges into one message, and how much it writes before it
+//! reads. The first two depend on the number of worker threads: with several threads, other tasks run in parallel.
 
 use crate::net::serve::workers::Workers;
-use crate::proto::Limits;
+use crate::proto::{Limits, Outbound};
 
 /// Bytes read in one round. With eight times as many, both ends run in lockstep: one writes while the other reads.
 const BYTES_MAX: usize = 32 * 1024;
@@ -64,8 +64,56 @@ impl ReadBudget {
     }
 }
 
+/// Bytes of large messages that a round writes to the socket before it reads again. Without this limit large messages
+/// fill the kernel's buffers, where small calls cannot overtake them.
+const LARGE_BYTES: usize = 32 * 1024;
+
+/// The same while the link carries nothing else. Fewer, longer writes make echoes of a MiB a fifth faster.
+const LARGE_BYTES_ALONE: usize = 256 * 1024;
+
+/// Bytes of large messages after which the link carries nothing else, if no small message was among them. One small
+/// caller beside large echoes has a message in each half MiB.
+const ALONE_AFTER_BYTES: usize = 2 * 1024 * 1024;
+
+/// How much a round writes of large messages.
+#[derive(Debug, Default)]
+pub(super) struct WriteBudget {
+    /// Bytes of large messages in this round.
+    round: usize,
+    /// Bytes of large messages since the last small one.
+    alone: usize,
+}
+
+impl WriteBudget {
+    /// Begins a round.
+    pub(super) fn begin(&mut self) {
+        self.round = 0;
+    }
+
+    /// A message is written.
+    #[inline]
+    pub(super) fn note(&mut self, message: &Outbound) {
+        match message {
+            Outbound::Whole(_) => self.alone = 0,
+            Outbound::Around(_) => {
+                self.round += message.len();
+                self.alone = self.alone.saturating_add(message.len());
+            }
+        }
+    }
+
+    /// Whether the round may write another message.
+    #[inline]
+    pub(super) fn allows_more(&self) -> bool {
+        let is_alone = self.alone >= ALONE_AFTER_BYTES;
+        self.round < if is_alone { LARGE_BYTES_ALONE } else { LARGE_BYTES }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     fn round(budget: &ReadBudget, bytes_each: usize) -> usize {
@@ -104,5 +152,27 @@ mod tests {
     #[test]
     fn one_thread_reads_what_there_is() {
         assert_eq!(round(&ReadBudget::with_several(false), 100), MESSAGES_MAX);
+    }
+
+    #[test]
+    fn large_messages_are_written_in_longer_rounds_while_nothing_else_is_sent() {
+        let mut budget = WriteBudget::default();
+        let part = Outbound::around(
+            Bytes::from_static(b"head"),
+            Bytes::from(vec![7; LARGE_BYTES]),
+            Bytes::new(),
+            false,
+        );
+        let mut round = || {
+            budget.begin();
+            (0..).take_while(|_| budget.allows_more().then(|| budget.note(&part)).is_some()).count()
+        };
+        let before = ALONE_AFTER_BYTES / part.len();
+        assert!((0..before).all(|_| round() == 1));
+        assert_eq!(round(), LARGE_BYTES_ALONE / part.len() + 1);
+        budget.note(&Bytes::from_static(b"a small one").into());
+        budget.begin();
+        budget.note(&part);
+        assert!(!budget.allows_more());
     }
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use super::alarm::Alarm;
-use super::budget::ReadBudget;
+use super::budget::{ReadBudget, WriteBudget};
 use super::endpoint::Endpoint;
 use crate::error::LinkError;
 use crate::net::catch::catch;
@@ -18,12 +18,8 @@ use crate::net::serve::task::Later;
 use crate::net::transport::{Received, Transport};
 use crate::proto::{Inbound, Link, PART_BYTES, ProtocolError};
 
-/// Messages of at least this length are large messages or parts of them. They are never merged.
+/// Received messages of at least this length are large messages or parts of them. They are never merged.
 const LARGE_MESSAGE_BYTES: usize = PART_BYTES;
-
-/// Bytes of large messages that a round writes to the socket before it reads again. Without this limit large messages
-/// fill the kernel's buffers, where small calls cannot overtake them.
-const LARGE_WRITE_BUDGET_BYTES: usize = 32 * 1024;
 
 /// Bytes of large messages are divided by this before they count against the read budget. Small messages activate
 /// tasks, which should run soon; a part of a large message is only stored.
@@ -62,6 +58,7 @@ pub(super) struct Core<T> {
     /// Reading has failed, but not all messages before the error are handled yet.
     pub(super) failed: Option<LinkError>,
     budget: ReadBudget,
+    write_budget: WriteBudget,
     /// The link has, or may have, something to send.
     pub(super) has_output: bool,
     /// A task was woken or spawned in this poll. The worker may keep it where other workers cannot take it.
@@ -80,6 +77,7 @@ impl<T: Transport> Core<T> {
         Self {
             inbound: endpoint.peer.link(|link| link.new_inbound()),
             budget: ReadBudget::of(&endpoint.workers),
+            write_budget: WriteBudget::default(),
             endpoint,
             transport,
             effects: Effects::default(),
@@ -110,11 +108,12 @@ impl<T: Transport> Core<T> {
         now: Instant,
         cx: &mut Context<'_>,
     ) -> Result<(), LinkError> {
-        let Self { endpoint, transport, effects, replies, spent, has_output, .. } = self;
+        let Self { endpoint, transport, effects, replies, spent, has_output, write_budget, .. } =
+            self;
         let Some(transport) = transport else { return Ok(()) };
-        let mut large = 0;
+        write_budget.begin();
         loop {
-            let takes_more = transport.has_room() && large < LARGE_WRITE_BUDGET_BYTES;
+            let takes_more = transport.has_room() && write_budget.allows_more();
             if (*has_output && takes_more) || !replies.is_empty() {
                 // The lock is taken for one message at a time, so that callers can lock the link in between.
                 let message = endpoint.peer.act(effects, |shared, effects| {
@@ -128,9 +127,7 @@ impl<T: Transport> Core<T> {
                 });
                 spent.append(replies);
                 if let Some(message) = message {
-                    if message.len() >= LARGE_MESSAGE_BYTES {
-                        large += message.len();
-                    }
+                    write_budget.note(&message);
                     transport.start_send(message.seal())?;
                     continue;
                 }
@@ -139,7 +136,7 @@ impl<T: Transport> Core<T> {
             while let Some(spent) = transport.take_spent() {
                 effects.drop_payload(spent);
             }
-            let goes_on = *has_output && large < LARGE_WRITE_BUDGET_BYTES;
+            let goes_on = *has_output && write_budget.allows_more();
             if blocked || !goes_on || !transport.has_room() {
                 return Ok(());
             }
