@@ -132,9 +132,11 @@ fn windows_of(bytes_per_peer_max: usize) -> usize {
 }
 
 /// What the requests in flight of a peer that sends large messages in parts may make this node hold: what neither windows
-/// nor the message that is being received need.
-pub(crate) fn requests_bytes_of(bytes_per_peer_max: usize) -> usize {
-    bytes_per_peer_max.saturating_sub(windows_of(bytes_per_peer_max)).saturating_sub(IN_PARTS_BYTES)
+/// nor the message that is being received need, and at least a quarter.
+pub(crate) fn requests_bytes_of(bytes_per_peer_max: usize, message_bytes_max: usize) -> usize {
+    let received = IN_PARTS_BYTES.min(message_bytes_max);
+    let rest = bytes_per_peer_max.saturating_sub(windows_of(bytes_per_peer_max) + received);
+    rest.max(bytes_per_peer_max / 4)
 }
 
 /// Largest payload, metadata included, of a message of at most this many bytes.

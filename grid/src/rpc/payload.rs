@@ -190,10 +190,21 @@ fn into_bytes<T: 'static>(value: T) -> Bytes {
     let mut value = Some(value);
     let value: &mut dyn Any = &mut value;
     take::<Bytes>(value)
-        .or_else(|| take::<Vec<u8>>(value).map(Bytes::from))
+        .or_else(|| take::<Vec<u8>>(value).map(fitting))
         .or_else(|| take::<Box<[u8]>>(value).map(Bytes::from))
-        .or_else(|| take::<Cow<'static, [u8]>>(value).map(|bytes| bytes.into_owned().into()))
+        .or_else(|| match take::<Cow<'static, [u8]>>(value)? {
+            Cow::Borrowed(bytes) => Some(Bytes::from_static(bytes)),
+            Cow::Owned(bytes) => Some(fitting(bytes)),
+        })
         .unwrap_or_default()
+}
+
+/// The buffer of a vector. Its bytes are counted as memory that a peer makes this node hold, so it must not be much longer.
+fn fitting(mut bytes: Vec<u8>) -> Bytes {
+    if bytes.capacity() / 2 > bytes.len() {
+        bytes.shrink_to_fit();
+    }
+    bytes.into()
 }
 
 /// Takes the value out of an `Option<U>`, if it is one.

@@ -2,7 +2,7 @@
 //! reads. The first two depend on the number of worker threads: with several threads, other tasks run in parallel.
 
 use crate::net::serve::workers::Workers;
-use crate::proto::{Limits, Outbound};
+use crate::proto::{Limits, Outbound, PART_BYTES};
 
 /// Bytes read in one round. With eight times as many, both ends run in lockstep: one writes while the other reads.
 const BYTES_MAX: usize = 32 * 1024;
@@ -94,8 +94,8 @@ impl WriteBudget {
     #[inline]
     pub(super) fn note(&mut self, message: &Outbound) {
         match message {
-            Outbound::Whole(_) => self.alone = 0,
-            Outbound::Around(_) => {
+            Outbound::Whole(bytes) if bytes.len() < PART_BYTES => self.alone = 0,
+            Outbound::Whole(_) | Outbound::Around(_) => {
                 self.round += message.len();
                 self.alone = self.alone.saturating_add(message.len());
             }

@@ -88,7 +88,10 @@ impl Node {
             name: self.name.to_string(),
             features: self.features,
             message_bytes_max: self.config.message_bytes_max,
-            requests_bytes_max: requests_bytes_of(self.config.bytes_per_peer_max),
+            requests_bytes_max: requests_bytes_of(
+                self.config.bytes_per_peer_max,
+                self.config.message_bytes_max,
+            ),
         }
     }
 

@@ -71,7 +71,7 @@ impl Link {
         // The handler has returned, so the request is not held any more.
         let freed = std::mem::replace(&mut served.held, CALL_BYTES) - CALL_BYTES;
         self.account.release(freed);
-        if let Err(over) = self.check_answer(bytes) {
+        if let Err(over) = self.check_output(bytes) {
             let method = self.routes.name(route);
             let text = format!("the answer of {method} cannot be sent: {}", self.over_text(over));
             let fault = Err(Fault::new(ErrorCode::Handler, text));

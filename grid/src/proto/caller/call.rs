@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::room::Share;
 use crate::error::CallFailure;
 use crate::proto::body::Body;
 use crate::proto::output::outbox::Ticket;
@@ -137,8 +138,8 @@ pub(in crate::proto) struct Call {
     pub(super) deadline: Option<Deadline>,
     /// Identifies its first message in the output, once it is there.
     pub(super) ticket: Option<Ticket>,
-    /// What its request uses of the [`RequestRoom`](super::room::RequestRoom) while it is in flight.
-    pub(super) requested: usize,
+    /// What its request uses of the peer's room while it is in flight.
+    pub(super) requested: Share,
     /// Bytes that are counted for its outcome in the link's account until it is removed. Items of its stream are
     /// counted apart.
     pub(super) held: usize,
@@ -156,7 +157,7 @@ pub(super) enum CallState {
 
 impl Call {
     pub(super) fn new(deadline: Option<Deadline>, state: CallState) -> Self {
-        Self { deadline, ticket: None, requested: 0, held: 0, state }
+        Self { deadline, ticket: None, requested: Share::default(), held: 0, state }
     }
 
     /// Bytes of the peer that are counted for it.

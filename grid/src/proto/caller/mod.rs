@@ -30,7 +30,7 @@ use bytes::Bytes;
 
 use self::call::{Call, CallState, CallerStream, Deadline};
 use super::event::{Event, Half, Released, Side};
-use super::link::Link;
+use super::link::{Link, still_waits};
 use super::memory::Over;
 use super::muxes::Key;
 use super::output::header::HeaderTemplate;
@@ -206,6 +206,15 @@ impl Link {
             self.output.release(retained);
             self.wake(Side::Caller, key, Half::Both);
         }
+        self.drop_stale_requests();
+    }
+
+    /// Lets the calls behind one that has stopped waiting move up.
+    fn drop_stale_requests(&mut self) {
+        if !self.requests.is_empty() {
+            let (calls, served) = (&self.calls, &self.served);
+            self.requests.drop_stale(|pending| still_waits(calls, served, pending));
+        }
     }
 
     /// Ends a stream and wakes both halves. Items received before can still be read.
@@ -259,6 +268,7 @@ impl Link {
         self.output.release(call.state.take_retained());
         let pings = matches!(&call.state, CallState::Stream(stream) if stream.pings);
         self.forget_timers(usize::from(call.deadline.is_some()) + usize::from(pings));
+        self.drop_stale_requests();
         Some(call)
     }
 

@@ -1,7 +1,7 @@
 //! [`RequestRoom`]: what this node's calls may make the peer hold, and the calls that wait for it.
 //!
 //! The callee holds a request from its arrival until its call is over, which the caller knows without being told. So each
-//! node states once how much it accepts, and its callers keep to it: what would be refused as overloaded waits here.
+//! node states once how much it accepts, and its callers keep to it: most of what would be refused as overloaded waits here.
 
 use crate::proto::limits::CALL_BYTES;
 use crate::proto::output::queue::{PendingSend, SendQueue};
@@ -23,8 +23,14 @@ pub(in crate::proto) struct RequestRoom {
 
 impl RequestRoom {
     pub(in crate::proto) fn new(large_bytes: usize) -> Self {
-        let (small, large) = Default::default();
-        Self { max: None, large_bytes, used: 0, used_by_large: 0, small, large }
+        Self {
+            max: None,
+            large_bytes,
+            used: 0,
+            used_by_large: 0,
+            small: SendQueue::default(),
+            large: SendQueue::default(),
+        }
     }
 
     /// A connection is up.
@@ -50,7 +56,7 @@ impl RequestRoom {
     fn fits(&self, len: usize, max: usize) -> bool {
         let used = self.used + cost_of(len);
         if self.is_large(len) {
-            // A request that would never fit is sent alone.
+            // One may exceed the room: else it could wait for ever, behind small ones, or because it never fits.
             used <= max / 4 * 3 || self.used_by_large == 0
         } else {
             used <= max || self.used == 0
@@ -108,26 +114,44 @@ impl RequestRoom {
         self.max.is_none_or(|max| self.fits(len, max)) && may_send(len)
     }
 
-    /// A request of this length is sent. Returns what its call uses until [`give_back`](Self::give_back).
-    #[inline]
-    pub(in crate::proto) fn take(&mut self, len: usize) -> usize {
-        let cost = cost_of(len);
-        self.used += cost;
-        if self.is_large(len) {
-            self.used_by_large += cost;
+    /// Removes first places that are not needed any more, so that nothing waits behind them.
+    pub(in crate::proto) fn drop_stale(&mut self, still_waits: impl Fn(PendingSend) -> bool) {
+        for queue in [&mut self.small, &mut self.large] {
+            while queue.first().is_some_and(|first| !still_waits(*first)) {
+                queue.pop();
+            }
         }
-        cost
+    }
+
+    /// A request of this length is sent. Returns what its call uses until [`give_back`](Self::give_back).
+    ///
+    /// A stream can live for days, so its request never keeps other large ones from being sent.
+    #[inline]
+    pub(in crate::proto) fn take(&mut self, len: usize, is_stream: bool) -> Share {
+        let share = Share { bytes: cost_of(len), is_large: self.is_large(len) && !is_stream };
+        self.used += share.bytes;
+        if share.is_large {
+            self.used_by_large += share.bytes;
+        }
+        share
     }
 
     /// The call is over.
     #[inline]
-    pub(in crate::proto) fn give_back(&mut self, cost: usize) {
-        debug_assert!(cost <= self.used);
-        self.used -= cost;
-        if cost > cost_of(self.large_bytes) {
-            self.used_by_large -= cost;
+    pub(in crate::proto) fn give_back(&mut self, share: Share) {
+        debug_assert!(share.bytes <= self.used);
+        self.used -= share.bytes;
+        if share.is_large {
+            self.used_by_large -= share.bytes;
         }
     }
+}
+
+/// What a call uses of the room while it is in flight.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::proto) struct Share {
+    bytes: usize,
+    is_large: bool,
 }
 
 /// What the callee counts for a request of this length.

@@ -158,8 +158,9 @@ impl Link {
 
     /// Binds a mux id to the call and sends its first message. Its state becomes `Single` or `Stream`.
     fn send_opening(&mut self, now: Instant, key: Key, opening: Opening<'_>) {
-        let requested = self.requests.take(opening.len());
         let Opening { handler, subroute, payload, meta, deadline, stream } = opening;
+        let payload_len = payload.map_or(0, Body::len);
+        let requested = self.requests.take(payload_len, stream.is_some());
         let window = stream.and_then(|capacities| self.new_window(capacities.outgoing.max(1)));
         // Only a trace context and capacities can be dropped here: `check_features` comes before.
         let meta = if self.has(Feature::Meta) { meta } else { &[] };

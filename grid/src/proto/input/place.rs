@@ -46,7 +46,7 @@ impl Inbound {
         let (header, head_len, part_len) = part_begin(begin)?;
         let crc_len = if header.flags.contains(Flags::CRC) { 4 } else { 0 };
         let is_plain = header.op == Op::Chunk && header.flags.without(Flags::CRC) == Flags::NONE;
-        if !is_plain || head_len + part_len + crc_len != len || part_len > PLACED_BYTES_MAX {
+        if !is_plain || part_len > PLACED_BYTES_MAX || head_len + part_len + crc_len != len {
             return None;
         }
         self.coverage.check(&header).ok()?;

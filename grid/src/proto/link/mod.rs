@@ -34,7 +34,7 @@ use crate::proto::drain::stage::Drain;
 use crate::proto::error::ProtocolError;
 use crate::proto::event::{Event, Half, Released, Side};
 use crate::proto::input::{Coverage, Inbound};
-use crate::proto::limits::{Limits, payload_bytes_of, requests_bytes_of};
+use crate::proto::limits::{Limits, payload_bytes_of};
 use crate::proto::memory::{Account, Over};
 use crate::proto::muxes::{Key, Muxes};
 use crate::proto::output::queue::PendingSend;
@@ -178,9 +178,7 @@ impl Link {
             chunks: session.features.has(Feature::Chunks),
             message_bytes_max: self.message_bytes_max,
         });
-        let own_room = requests_bytes_of(self.limits.bytes_per_peer_max);
-        let room = if session.loopback { Some(own_room) } else { session.peer_requests_bytes_max };
-        self.requests.start(room);
+        self.requests.start(session.peer_requests_bytes_max);
         self.up = Some(Connected::new(now, session, self.limits.ping_every));
         self.counters.connects += 1;
         self.carried_calls = false;
@@ -283,7 +281,11 @@ impl Link {
 
     /// Whether nothing is in flight in either direction, and no message waits for the socket.
     pub(crate) fn is_drained(&self) -> bool {
-        self.served.len() == 0 && self.calls.bound() == 0 && self.output.is_empty()
+        // A call that waits for room can be sent now that others are over.
+        self.served.len() == 0
+            && self.calls.bound() == 0
+            && self.output.is_empty()
+            && !self.wants_transmit()
     }
 
     pub(crate) fn is_up(&self) -> bool {
@@ -413,11 +415,6 @@ impl Link {
     /// Whether `more` bytes may wait for the peer.
     pub(in crate::proto) fn check_output(&mut self, more: usize) -> Result<(), Over> {
         self.account.check_output(self.output.held_bytes(), more)
-    }
-
-    /// The same for an answer.
-    pub(in crate::proto) fn check_answer(&mut self, more: usize) -> Result<(), Over> {
-        self.account.check_answer(self.output.held_bytes(), more)
     }
 
     /// The text for the peer, or for a handler, when a limit would have been exceeded.

@@ -69,6 +69,9 @@ impl Account {
     }
 
     /// Whether there is room for `more` bytes of output, when `output` bytes wait.
+    ///
+    /// An answer exists already, and its handler cannot be slowed down; items wait for their windows before that. So both
+    /// may exceed the limit of the peer while half of the node's is free.
     pub(in crate::proto) fn check_output(
         &mut self,
         output: usize,
@@ -77,17 +80,7 @@ impl Account {
         self.set_output(output);
         // What the ledger has been told already can be used up first.
         let untold = (self.counted() + more).saturating_sub(self.told);
-        self.ledger.check(untold + self.beyond, untold)
-    }
-
-    /// The same for an answer. It exists already, and its handler cannot be slowed down, so it may exceed the limit of the
-    /// peer while half of the node's is free.
-    pub(in crate::proto) fn check_answer(
-        &mut self,
-        output: usize,
-        more: usize,
-    ) -> Result<(), Over> {
-        match self.check_output(output, more) {
+        match self.ledger.check(untold + self.beyond, untold) {
             Err(Over::Peer) if self.ledger.is_half_free(more) => Ok(()),
             checked => checked,
         }
@@ -156,7 +149,8 @@ mod tests {
     const MIB: usize = 1 << 20;
 
     fn account(max: usize) -> Account {
-        Account::new(Ledger::new(max, 0, NodeBytes::new(1 << 30)))
+        // Half of what the node may hold is never free.
+        Account::new(Ledger::new(max, 0, NodeBytes::new(max)))
     }
 
     #[test]
@@ -195,18 +189,17 @@ mod tests {
     }
 
     #[test]
-    fn answers_may_exceed_the_limit_while_half_of_the_node_is_free() {
+    fn output_may_exceed_the_limit_while_half_of_the_node_is_free() {
         let node = NodeBytes::new(8 * MIB);
         let [mut account, mut other] =
             [(); 2].map(|()| Account::new(Ledger::new(MIB, 0, Arc::clone(&node))));
-        assert_eq!(account.check_output(MIB, 1), Err(Over::Peer));
-        assert_eq!(account.check_answer(MIB, 3 * MIB), Ok(()));
-        assert_eq!(account.check_answer(4 * MIB, 1), Err(Over::Peer));
-        assert_eq!(account.hold(MIB / 2), Ok(()), "waiting answers leave room for requests");
+        assert_eq!(account.check_output(MIB, 3 * MIB), Ok(()));
+        assert_eq!(account.check_output(4 * MIB, 1), Err(Over::Peer));
+        assert_eq!(account.hold(MIB / 2), Ok(()), "waiting output leaves room for requests");
         other.set_output(MIB);
-        assert_eq!(account.check_answer(3 * MIB, 1), Err(Over::Peer), "the node's half is used");
+        assert_eq!(account.check_output(3 * MIB, 1), Err(Over::Peer), "the node's half is used");
         drop(other);
-        assert_eq!(account.check_answer(3 * MIB, MIB / 4), Ok(()));
+        assert_eq!(account.check_output(3 * MIB, MIB / 4), Ok(()));
         assert_eq!(node.held(), 3 * MIB + MIB / 2);
         drop(account);
         assert_eq!(node.held(), 0);

@@ -94,6 +94,7 @@ impl Around {
 
     /// The bytes in their order. The second piece is [`shared`](Outbound::into_shared).
     pub(crate) fn pieces(&self) -> [&[u8]; 4] {
+        debug_assert!(!matches!(self.checksum, Checksum::Wanted), "not sealed");
         let checksum = match &self.checksum {
             Checksum::Sealed(bytes) => &bytes[..],
             Checksum::None | Checksum::Wanted => &[],

@@ -5,7 +5,8 @@ use bytes::Bytes;
 use super::lost;
 use super::pair::*;
 use crate::error::{CallFailure, Fault, Sent};
-use crate::proto::{CallSpec, Deadline, Features, Key, Limits, Session};
+use crate::proto::wire::Meta;
+use crate::proto::{CallSpec, Deadline, Features, Key, Limits};
 
 /// What a call costs beside its payload.
 const CALL: usize = 1024;
@@ -138,26 +139,73 @@ fn after_the_connection_is_lost_only_calls_that_wait_for_one_are_left() {
     calls.into_iter().for_each(|call| pair.a.link.forget_call(call));
 }
 
-/// The link of a node to itself keeps to its own limit.
+/// Nothing waits behind a call that is over.
 #[test]
-fn calls_of_a_node_to_itself_wait_as_well() {
-    let limits = Limits { bytes_per_peer_max: 4 << 20, ..Limits::default() };
-    let mut node = Node::new(limits);
-    let session = Session { loopback: true, ..session(false, Features::all()) };
-    node.start(super::start(), session);
-    for _ in 0..3 {
-        node.link.start_call(super::start(), &asking(400 << 10)).expect("a call");
+fn a_call_that_is_over_makes_way_for_those_behind_it() {
+    let mut pair = with_room(16_000);
+    pair.call(asking(8000));
+    let (large, deadline) = (pair.call(asking(9000)), pair.now + secs(1));
+    pair.call(asking(1100));
+    assert_eq!(lens(&mut pair), [8000]);
+    pair.a.link.forget_call(large);
+    assert_eq!(lens(&mut pair), [1100]);
+    let after = secs(1);
+    pair.call(CallSpec { deadline: Some(Deadline { at: deadline, after }), ..asking(9001) });
+    pair.call(asking(1001));
+    pair.advance(secs(2));
+    assert_eq!(lens(&mut pair), [] as [usize; 0], "the room is used up");
+}
+
+/// A stream that lives for long does not keep large requests from being sent.
+#[test]
+fn large_requests_do_not_wait_for_streams() {
+    let mut pair = with_room(8000);
+    let payload = Some(Bytes::from(vec![7; 3000]).into());
+    pair.call(CallSpec { payload, ..stream(1, 1) });
+    let call = pair.call(asking(7000));
+    pair.call(asking(7001));
+    let first = lens(&mut pair);
+    assert_eq!(first, [3000, 7000]);
+    pair.a.link.forget_call(call);
+    assert_eq!(lens(&mut pair), [7001]);
+}
+
+/// Metadata does not count, so a request is as large when it is sent as when it waits.
+#[test]
+fn only_the_payload_counts() {
+    let mut pair = with_room(2 * CALL + 2000);
+    let meta = || {
+        let user = vec![("key".to_owned(), Bytes::from(vec![7; 900]))];
+        Some(Box::new(Meta { user, ..Meta::default() }))
+    };
+    for _ in 0..2 {
+        pair.call(CallSpec { meta: meta(), ..asking(1000) });
     }
-    while let Some(message) = node.link.poll_transmit(super::start()) {
-        node.handle_message(super::start(), message.seal().to_bytes()).expect("a message");
+    assert_eq!(lens(&mut pair), [1000, 1000]);
+}
+
+/// A link that shuts down is not drained while a call that was accepted can still be sent.
+#[test]
+fn a_call_that_waits_for_room_is_not_lost_by_a_shutdown() {
+    let mut pair = with_room(CALL + 10);
+    let calls = [1, 2].map(|len| pair.call(asking(len)));
+    let first = served(&mut pair);
+    pair.a.link.close();
+    pair.b.link.reply(first[0].0, &Ok(None));
+    while let Some(message) = pair.b.link.poll_transmit(pair.now) {
+        pair.a.handle_message(pair.now, message.to_bytes()).expect("an answer");
     }
-    node.drain_events();
-    assert_eq!(node.serves.len(), 1, "two would use more than three quarters of a MiB");
-    let serve = node.serve();
-    node.link.reply(serve, &Ok(None));
-    while let Some(message) = node.link.poll_transmit(super::start()) {
-        node.handle_message(super::start(), message.seal().to_bytes()).expect("a message");
+    assert!(matches!(pair.a.answer(calls[0]), Some(Ok(_))));
+    assert!(!pair.a.link.is_drained(), "the second call has room now");
+    assert_eq!(lens(&mut pair), [2]);
+}
+
+/// However little a node may hold for a peer, several calls have room.
+#[test]
+fn small_limits_leave_room() {
+    for message_bytes_max in [1024, 256 << 10, 1 << 20, 16 << 20] {
+        let peer = 3 * message_bytes_max;
+        let room = crate::proto::requests_bytes_of(peer, message_bytes_max);
+        assert!(room >= peer / 4 && room <= peer / 2, "{room} of {peer}");
     }
-    node.drain_events();
-    assert_eq!(node.serves.len(), 1);
 }

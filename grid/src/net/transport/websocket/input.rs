@@ -198,6 +198,10 @@ impl Input {
         cx: &mut Context<'_>,
         mut inbound: Option<&mut Inbound>,
     ) -> Result<Option<(Header, BytesMut)>, LinkError> {
+        if let Some(header) = self.header.filter(|_| self.may_have_place && inbound.is_none()) {
+            self.may_have_place = false;
+            self.buffer.expect(header.len);
+        }
         loop {
             if self.header.is_none() {
                 let parsed = Header::parse(self.buffer.bytes(), self.role, self.message_bytes_max);
