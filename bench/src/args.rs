@@ -47,6 +47,12 @@ pub(crate) enum Command {
         #[command(flatten)]
         times: Times,
     },
+    /// Measures how long it takes to build one small program with grid, tarpc and tonic, and how large it is.
+    Build {
+        /// Number of builds of each program with the dev profile.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+        rounds: u32,
+    },
     /// The server half of a cell with two processes.
     #[command(hide = true)]
     Serve {

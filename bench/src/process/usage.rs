@@ -12,6 +12,18 @@ pub(crate) fn cpu_seconds() -> f64 {
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
+/// CPU time so far of all processes that this one has waited for, and of those that they have waited for, in seconds.
+pub(crate) fn children_cpu_seconds() -> Result<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    // Fields 16 and 17, `cutime` and `cstime`. The second one is the name of the program, which may contain spaces.
+    let (_, fields) = stat.rsplit_once(") ").ok_or("stat has no name")?;
+    let mut ticks = 0.0;
+    for field in fields.split(' ').skip(13).take(2) {
+        ticks += field.parse::<f64>()?;
+    }
+    Ok(ticks / rustix::param::clock_ticks_per_second() as f64)
+}
+
 /// Resident memory in bytes.
 pub(crate) fn resident_bytes() -> Result<f64> {
     let pages = std::fs::read_to_string("/proc/self/statm")?;
