@@ -302,11 +302,11 @@ mod typed {
     }
 
     fn encode_compact<T: Payload>(value: T) -> Option<Bytes> {
-        value.__encode(Layout::Compact).expect("it can be encoded")
+        value.__encode(Layout::Compact).expect("it can be encoded").map(|body| body.into_bytes())
     }
 
     fn encode<T: Payload>(value: T) -> Option<Bytes> {
-        value.__encode(Layout::Named).expect("it can be encoded")
+        value.__encode(Layout::Named).expect("it can be encoded").map(|body| body.into_bytes())
     }
 
     fn decode<T: Payload>(payload: Option<Bytes>) -> T {

@@ -45,7 +45,7 @@ impl Body {
     }
 
     /// All bytes, which are copied if they are not in one place.
-    pub(crate) fn into_bytes(self) -> Bytes {
+    pub fn into_bytes(self) -> Bytes {
         if self.around.is_none() { self.bytes } else { self.pieces().concat().into() }
     }
 
