@@ -28,7 +28,7 @@ pub(super) use websocket::WebSocket;
 #[derive(Debug)]
 pub(super) enum Received {
     Message(Bytes),
-    /// A part of a large message, of so many bytes, which is in its place.
+    /// A part of a large message was read to its place. Its length in bytes.
     Placed(usize),
 }
 

@@ -236,14 +236,25 @@ impl Input {
         stream: &mut (impl AsyncRead + Unpin),
         cx: &mut Context<'_>,
     ) -> Result<bool, LinkError> {
-        if self.left == 0 {
-            return Ok(false);
-        }
         let needed = match self.header {
             Some(_) if self.may_have_place => PART_BEGIN_BYTES,
             Some(header) => header.len,
             None => HEADER_BYTES_MAX,
         };
+        self.fill(stream, cx, needed)
+    }
+
+    /// Reads available bytes into the buffer, which needs so many in all. Returns `false` as
+    /// [`read_bytes`](Self::read_bytes) does.
+    fn fill(
+        &mut self,
+        stream: &mut (impl AsyncRead + Unpin),
+        cx: &mut Context<'_>,
+        needed: usize,
+    ) -> Result<bool, LinkError> {
+        if self.left == 0 {
+            return Ok(false);
+        }
         let polled = self.buffer.poll_fill(stream, cx, needed - self.buffer.len());
         self.count(polled)
     }
@@ -317,11 +328,7 @@ impl Input {
         let (len, tail_len) = (header.len, header.len - place.head_len - place.len);
         self.buffer.expect(tail_len);
         while self.buffer.len() < tail_len {
-            if self.left == 0 {
-                return Ok(None);
-            }
-            let polled = self.buffer.poll_fill(stream, cx, tail_len - self.buffer.len());
-            if !self.count(polled)? {
+            if !self.fill(stream, cx, tail_len)? {
                 return Ok(None);
             }
         }

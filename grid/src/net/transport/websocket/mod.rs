@@ -294,6 +294,18 @@ mod tests {
         link
     }
 
+    fn request(payload: Bytes) -> CallSpec {
+        CallSpec {
+            handler: HandlerId::new(1),
+            subroute: None,
+            payload: Some(payload.into()),
+            deadline: None,
+            stream: None,
+            meta: None,
+            wait: false,
+        }
+    }
+
     /// Sends requests with these payloads through a pipe that holds `pipe` bytes, and checks that they arrive. Returns how
     /// many parts were read to their place.
     async fn exchange(pipe: usize, from: Role, to: Role, payloads: &[Bytes]) -> usize {
@@ -303,16 +315,7 @@ mod tests {
         receiver.take_messages_of(1 << 20);
         let now = Instant::now().into_std();
         for payload in payloads {
-            let spec = CallSpec {
-                handler: HandlerId::new(1),
-                subroute: None,
-                payload: Some(payload.clone().into()),
-                deadline: None,
-                stream: None,
-                meta: None,
-                wait: false,
-            };
-            caller.start_call(now, &spec).expect("a call");
+            caller.start_call(now, &request(payload.clone())).expect("a call");
         }
         let send = async {
             while let Some(message) = caller.poll_transmit(now) {
@@ -374,17 +377,8 @@ mod tests {
         let (mut caller, mut sender) = (link(), WebSocket::new(far, &[], Role::Server));
         let (mut callee, mut receiver) = (link(), WebSocket::new(near, &[], Role::Client));
         receiver.take_messages_of(1 << 20);
-        let spec = CallSpec {
-            handler: HandlerId::new(1),
-            subroute: None,
-            payload: Some(Bytes::from(vec![7; 100_000]).into()),
-            deadline: None,
-            stream: None,
-            meta: None,
-            wait: false,
-        };
         let now = Instant::now().into_std();
-        caller.start_call(now, &spec).expect("a call");
+        caller.start_call(now, &request(vec![7; 100_000].into())).expect("a call");
         let cx = &mut Context::from_waker(Waker::noop());
         let mut inbound = callee.new_inbound();
         let mut parts =

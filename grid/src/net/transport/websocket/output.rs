@@ -5,7 +5,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use tokio::io::AsyncWrite;
 
 use super::frame::{self, Op, Role};
@@ -33,8 +33,8 @@ pub(super) struct Output {
     /// Bytes that were not written yet, from `written` on.
     bytes: Vec<u8>,
     written: usize,
-    /// Shared buffers that were not written yet, each with its place: before this byte of `bytes`.
-    shared: VecDeque<(usize, Shared)>,
+    /// What was not written yet of shared buffers, each with its place: before this byte of `bytes`.
+    shared: VecDeque<(usize, Bytes)>,
     /// Bytes in `shared`.
     shared_bytes: usize,
     /// Shared buffers that were written, or copied.
@@ -45,18 +45,6 @@ pub(super) struct Output {
     is_dirty: bool,
     /// A close frame was queued; nothing follows it.
     is_closing: bool,
-}
-
-/// A shared buffer, of which some bytes may have been written.
-struct Shared {
-    bytes: Bytes,
-    written: usize,
-}
-
-impl Shared {
-    fn rest(&self) -> &[u8] {
-        &self.bytes[self.written..]
-    }
 }
 
 impl Output {
@@ -130,7 +118,7 @@ impl Output {
         self.bytes.extend_from_slice(checksum);
         self.shared_bytes += shared.len();
         self.is_dirty = true;
-        self.shared.push_back((place, Shared { bytes: message.into_shared(), written: 0 }));
+        self.shared.push_back((place, message.into_shared()));
     }
 
     /// A shared buffer that is not needed any more.
@@ -209,7 +197,7 @@ impl Output {
         let mut start = self.written;
         for (place, shared) in self.shared.iter().take(SLICES_MAX / 2) {
             add(&self.bytes[start..*place]);
-            add(shared.rest());
+            add(shared);
             start = *place;
         }
         let is_last = self.shared.len() <= SLICES_MAX / 2;
@@ -228,14 +216,14 @@ impl Output {
             let own = len.min(*place - self.written);
             self.written += own;
             len -= own;
-            let of_shared = len.min(shared.rest().len());
-            shared.written += of_shared;
+            let of_shared = len.min(shared.len());
+            shared.advance(of_shared);
             self.shared_bytes -= of_shared;
             len -= of_shared;
-            if self.written < *place || !shared.rest().is_empty() {
+            if self.written < *place || !shared.is_empty() {
                 return;
             }
-            self.spent.extend(self.shared.pop_front().map(|(_, shared)| shared.bytes));
+            self.spent.extend(self.shared.pop_front().map(|(_, shared)| shared));
         }
         self.written += len;
     }
@@ -244,7 +232,7 @@ impl Output {
 impl Drop for Output {
     /// The last slice of a shared buffer can run the user's code.
     fn drop(&mut self) {
-        let shared = self.shared.drain(..).map(|(_, shared)| shared.bytes);
+        let shared = self.shared.drain(..).map(|(_, shared)| shared);
         for bytes in shared.chain(self.spent.drain(..)) {
             catch("the drop of a payload", || drop(bytes));
         }
