@@ -22,11 +22,7 @@ impl Link {
 
     /// Whether there is something to send.
     pub(crate) fn wants_transmit(&self) -> bool {
-        self.output.wants_transmit() || self.requests.has_next(|len| self.may_send(len))
-    }
-
-    fn may_send(&self, payload_len: usize) -> bool {
-        self.output.may_send(self.output.lane_of(payload_len))
+        self.output.wants_transmit() || self.requests.has_next(|len| self.output.may_send(len))
     }
 
     /// Lets a call, an answer or an item wait until [`admit`](Self::admit) finds room for it. What is to be sent must
@@ -59,6 +55,6 @@ impl Link {
             return None;
         }
         let output = &self.output;
-        self.requests.next(|len| output.may_send(output.lane_of(len)))
+        self.requests.next(|len| output.may_send(len))
     }
 }

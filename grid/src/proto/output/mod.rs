@@ -146,11 +146,15 @@ impl Output {
 
     /// Whether a call, an answer or an item can be sent now without overtaking another one of its lane.
     pub(super) fn has_capacity(&self, lane: Lane) -> bool {
-        self.may_send(lane) && self.queue(lane).is_empty()
+        self.is_open(lane) && self.queue(lane).is_empty()
     }
 
-    /// Whether a message of this lane can be sent now, before others that wait for their turn.
-    pub(super) fn may_send(&self, lane: Lane) -> bool {
+    /// Whether a payload of this length can be sent now, before others that wait for their turn.
+    pub(super) fn may_send(&self, payload_len: usize) -> bool {
+        self.is_open(self.lane_of(payload_len))
+    }
+
+    fn is_open(&self, lane: Lane) -> bool {
         self.session.is_some() && self.has_room(lane)
     }
 
