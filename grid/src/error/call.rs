@@ -40,9 +40,9 @@ pub enum CallError<E = Infallible> {
     /// This node is shut down or shutting down. The request was not sent.
     #[error("this node is shut down")]
     ShutDown,
-    /// The deadline passed, here or at the callee. The handler may have run; if it was still running, its future is
-    /// dropped.
-    #[error("no answer from {method} at {peer} within {after:?}")]
+    /// The deadline passed, here or at the callee. If the request was sent, the handler may have run; if it was still
+    /// running, its future is dropped.
+    #[error("no answer from {method} at {peer} within {after:?}{}", unsent(*sent))]
     #[non_exhaustive]
     DeadlineExceeded {
         /// Name of the node that was called.
@@ -51,6 +51,9 @@ pub enum CallError<E = Infallible> {
         method: Arc<str>,
         /// The timeout of the call.
         after: Duration,
+        /// [`Sent::No`] if the request was not sent: it has waited behind earlier ones, or the deadline had passed when the
+        /// call was made.
+        sent: Sent,
     },
     /// The arguments could not be serialised, or exceed the maximum message size or the `request_bytes_max` of the
     /// method. The request was not sent.
@@ -88,13 +91,14 @@ impl<E> CallError<E> {
     /// Whether the call can be retried: the handler cannot have run, and another attempt may succeed.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Disconnected { sent, .. } => *sent == Sent::No,
+            Self::Disconnected { sent, .. } | Self::DeadlineExceeded { sent, .. } => {
+                *sent == Sent::No
+            }
             Self::Remote(error) => {
                 matches!(error.code, ErrorCode::Overloaded | ErrorCode::ShuttingDown)
             }
             Self::Handler(_)
             | Self::ShutDown
-            | Self::DeadlineExceeded { .. }
             | Self::Encode(_)
             | Self::Decode(_)
             | Self::LimitReached { .. }
@@ -105,14 +109,21 @@ impl<E> CallError<E> {
     /// Whether the handler may have run, completely or in part.
     pub fn may_have_run(&self) -> bool {
         match self {
-            Self::Handler(_)
-            | Self::DeadlineExceeded { .. }
-            | Self::Decode(_)
-            | Self::LimitReached { .. } => true,
+            Self::Handler(_) | Self::Decode(_) | Self::LimitReached { .. } => true,
             Self::Remote(error) => error.code.may_have_run(),
-            Self::Disconnected { sent, .. } => *sent == Sent::Maybe,
+            Self::Disconnected { sent, .. } | Self::DeadlineExceeded { sent, .. } => {
+                *sent == Sent::Maybe
+            }
             Self::Encode(_) | Self::Unsupported { .. } | Self::ShutDown => false,
         }
+    }
+}
+
+/// What to add to the text of a deadline.
+fn unsent(sent: Sent) -> &'static str {
+    match sent {
+        Sent::No => ": the request was not sent",
+        Sent::Maybe => "",
     }
 }
 
@@ -164,8 +175,8 @@ impl CallFailure {
     /// Adds what the core does not know or does not say: the method and the peer. A handler's own error is not changed.
     pub(crate) fn of_call(self, method: &impl fmt::Display, peer: &str) -> Self {
         match self {
-            Self::DeadlineExceeded { peer, after, .. } => {
-                Self::DeadlineExceeded { peer, after, method: method.to_string().into() }
+            Self::DeadlineExceeded { peer, after, sent, .. } => {
+                Self::DeadlineExceeded { peer, after, sent, method: method.to_string().into() }
             }
             Self::Encode(error) => Self::Encode(error.of_call(method, peer)),
             Self::Decode(error) => Self::Decode(error.of_call(method, peer)),
@@ -197,8 +208,8 @@ impl CallFailure {
                 CallError::Disconnected { peer, sent, reason }
             }
             Self::ShutDown => CallError::ShutDown,
-            Self::DeadlineExceeded { peer, method, after } => {
-                CallError::DeadlineExceeded { peer, method, after }
+            Self::DeadlineExceeded { peer, method, after, sent } => {
+                CallError::DeadlineExceeded { peer, method, after, sent }
             }
             Self::Encode(error) => CallError::Encode(error),
             Self::Decode(error) => CallError::Decode(error),

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::memory::Handover;
 use super::muxes::Key;
 use super::routes::RouteIndex;
 use super::wire::Meta;
@@ -18,6 +19,8 @@ pub(crate) enum Event {
         key: Key,
         route: RouteIndex,
         payload: Option<Bytes>,
+        /// Ends the charge of a large payload. Must be completed when the handler has returned, before its answer is sent.
+        handover: Option<Handover>,
         deadline: Option<Instant>,
         /// Metadata of the call, if it has any.
         meta: Option<Box<Meta>>,

@@ -56,7 +56,7 @@ pub(crate) use limits::{
     BYTES_PER_NODE_MAX, BYTES_PER_PEER_MESSAGES_MIN, Limits, PART_BYTES, requests_bytes_of,
 };
 pub(crate) use link::Link;
-pub(crate) use memory::NodeBytes;
+pub(crate) use memory::{Handover, NodeBytes};
 pub(crate) use muxes::Key;
 pub(crate) use output::outbound::{Around, Outbound};
 pub(crate) use routes::{RouteError, RouteIndex, RouteKind, Routes};

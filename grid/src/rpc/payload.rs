@@ -261,8 +261,13 @@ fn take_bin(mut payload: Bytes) -> Result<Bytes, CodecError> {
             rest.len()
         )));
     }
-    let header = payload.len() - rest.len();
+    let rest_len = rest.len();
+    let header = payload.len() - rest_len;
     payload.advance(header);
+    // Bytes behind the value are ignored, but a value that is kept must not keep them allocated.
+    if len < rest_len / 2 {
+        return Ok(Bytes::copy_from_slice(&payload[..len]));
+    }
     payload.truncate(len);
     Ok(payload)
 }
@@ -393,6 +398,21 @@ mod tests {
         let codec = Codec::<T>::of(layout);
         let bytes = codec.encode(value).unwrap().map(Body::into_bytes);
         (bytes.clone(), codec.decode(bytes).unwrap())
+    }
+
+    #[test]
+    fn a_value_does_not_keep_bytes_behind_it_allocated() {
+        let message = |behind: usize| {
+            let mut message = vec![0xc4, 4, 1, 2, 3, 4];
+            message.resize(6 + behind, 0);
+            Bytes::from(message)
+        };
+        for (behind, shares) in [(0, true), (4, true), (1000, false)] {
+            let message = message(behind);
+            let value = take_bin(message.clone()).expect("a bin");
+            assert_eq!(&value[..], [1, 2, 3, 4]);
+            assert_eq!(value.as_ptr() == message[2..].as_ptr(), shares, "{behind} bytes behind it");
+        }
     }
 
     #[test]

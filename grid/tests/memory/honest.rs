@@ -1,5 +1,6 @@
 //! Nodes that use each other as intended do not reach the limits of memory with the default configuration.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,11 +22,24 @@ trait Work {
     /// An answer of this many bytes, after 10 ms.
     #[handler(id = 10)]
     async fn load(&self, len: u32) -> Bytes;
+    /// Keeps the payload.
+    #[handler(id = 11)]
+    async fn keep(&self, payload: Bytes) -> Bytes;
+    /// Keeps the items, and sends them back.
+    #[handler(id = 12)]
+    async fn keep_all(
+        &self,
+        input: Incoming<Bytes>,
+        out: Outgoing<Bytes>,
+    ) -> Result<(), RemoteError>;
     #[handler(id = 9)]
     async fn relay(&self, input: Incoming<Bytes>, out: Outgoing<Bytes>) -> Result<(), RemoteError>;
 }
 
-struct Node;
+#[derive(Default)]
+struct Node {
+    kept: Mutex<Vec<Bytes>>,
+}
 
 impl Work for Node {
     async fn echo(&self, payload: Bytes) -> Bytes {
@@ -40,6 +54,24 @@ impl Work for Node {
     async fn load(&self, len: u32) -> Bytes {
         sleep(Duration::from_millis(10)).await;
         payload(len as usize)
+    }
+
+    async fn keep(&self, payload: Bytes) -> Bytes {
+        self.kept.lock().unwrap().push(payload.clone());
+        payload
+    }
+
+    async fn keep_all(
+        &self,
+        mut input: Incoming<Bytes>,
+        mut out: Outgoing<Bytes>,
+    ) -> Result<(), RemoteError> {
+        while let Some(item) = input.next().await {
+            let item = item?;
+            self.kept.lock().unwrap().push(item.clone());
+            out.send(item).await?;
+        }
+        Ok(())
     }
 
     async fn relay(
@@ -72,7 +104,10 @@ async fn echoes(connection: &Connection, callers: usize, rounds: usize, len: usi
 }
 
 async fn nodes(extensions: &[&str]) -> (Network, Manager, Manager) {
-    pair(|builder| builder.service(WorkServer::new(Node)).extensions(extensions.to_vec())).await
+    pair(|builder| {
+        builder.service(WorkServer::new(Node::default())).extensions(extensions.to_vec())
+    })
+    .await
 }
 
 #[tokio::test(start_paused = true)]
@@ -101,7 +136,7 @@ async fn large_echoes_fit_over_sockets() {
         Manager::builder(name)
             .hosts([&here, &there])
             .token(grid::NoAuth)
-            .service(WorkServer::new(Node))
+            .service(WorkServer::new(Node::default()))
             .build()
     };
     let (server, caller) = (node(&here).unwrap(), node(&there).unwrap());
@@ -169,6 +204,39 @@ async fn large_answers_wait_for_the_peer() {
     // All answers exist at the same time, as the handlers end together.
     assert!(meter.peak() < 264 * MIB);
     assert!(outcomes.iter().all(Result::is_ok), "{:?}", outcomes.iter().find(|o| o.is_err()));
+}
+
+/// Handlers and callers keep more of what they have received than one peer may make a node hold.
+#[tokio::test(start_paused = true)]
+async fn what_users_keep_counts_for_no_peer() {
+    let _alone = alone().await;
+    // Large, two in a merged message, and many in one.
+    let mut config = Config::default();
+    config.bytes_per_peer_max = 8 * MIB;
+    config.message_bytes_max = 2 * MIB;
+    for len in [MIB, 12 << 10, 1000] {
+        let (_network, a, b) = pair(|builder| {
+            builder.service(WorkServer::new(Node::default())).config(config.clone())
+        })
+        .await;
+        let client = WorkClient::new(a.connection(B).unwrap());
+        let count = 12 * MIB / len;
+        let mut kept = Vec::new();
+        for _ in 0..count.div_ceil(100) {
+            let answers = join_all((0..4).map(|_| client.keep(payload(len)))).await;
+            kept.extend(answers.into_iter().map(|answer| answer.expect("an answer")));
+        }
+        let (mut input, output) = client.keep_all().await.unwrap();
+        let items = tokio::spawn(output.collect::<Vec<_>>());
+        for _ in 0..count {
+            input.send(payload(len)).await.expect("room for an item");
+        }
+        drop(input);
+        let items = items.await.unwrap();
+        assert_eq!(items.iter().filter(|item| item.is_ok()).count(), count);
+        println!("{count} of {len} bytes are kept four times");
+        drop((kept, items, a, b));
+    }
 }
 
 /// Streams with the default capacities, of which nobody reads the items for a while.

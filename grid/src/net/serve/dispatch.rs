@@ -19,8 +19,7 @@ use crate::error::Fault;
 use crate::net::call::caller::Caller;
 use crate::net::call::context::Context;
 use crate::net::call::ends::ends;
-use crate::proto::Body;
-use crate::proto::{Event, Key, RouteIndex, Side};
+use crate::proto::{Body, Event, Key, RouteIndex, Side};
 
 /// The outcome of a handler that finished in its first poll.
 pub(in crate::net) type Reply = (Key, Result<Option<Body>, Fault>);
@@ -42,11 +41,11 @@ pub(in crate::net) fn serve(
     event: Event,
     is_last: bool,
 ) -> Option<Started> {
-    let Event::Serve { key, route, payload, deadline, meta } = event else { return None };
+    let Event::Serve { key, route, payload, handover, deadline, meta } = event else { return None };
     let entry = registry.entry(route)?;
     let peer = &caller.peer;
     let context = Context::new(Arc::clone(caller), key, route, deadline, meta);
-    let later = |work| Some(Started::Later(Later { key, route, work }));
+    let later = |work, handover| Some(Started::Later(Later { key, route, work, handover }));
     match &entry.handler {
         RawHandler::Single { run, inline } => {
             let large = payload.as_ref().is_some_and(|payload| payload.len() > peer.large_bytes);
@@ -54,7 +53,7 @@ pub(in crate::net) fn serve(
                 let run = Arc::clone(run);
                 let start = Box::new(move || run(context, payload));
                 let kind = if large { Kind::Large } else { Kind::Small };
-                return later(Work::Single(Handler::new(start, kind)));
+                return later(Work::Single(Handler::new(start, kind)), handover);
             }
             let began = entry.pace.is_due().then(Instant::now);
             let mut handler = Handler::begun(|| run(context, payload));
@@ -64,15 +63,20 @@ pub(in crate::net) fn serve(
                 entry.pace.note_first(began.elapsed());
             }
             match polled {
-                Some(outcome) => Some(Started::Finished((key, flatten(peer, route, outcome)))),
-                None => later(Work::Single(handler)),
+                Some(outcome) => {
+                    if let Some(handover) = handover {
+                        handover.complete();
+                    }
+                    Some(Started::Finished((key, flatten(peer, route, outcome))))
+                }
+                None => later(Work::Single(handler), handover),
             }
         }
         RawHandler::Stream { run, .. } => {
             let (sender, receiver) = ends(Arc::clone(peer), Side::Callee, key, None, None);
             let run = Arc::clone(run);
             let start = Box::new(move || run(context, payload, receiver, sender));
-            later(Work::Stream(Handler::new(start, Kind::Stream)))
+            later(Work::Stream(Handler::new(start, Kind::Stream)), handover)
         }
     }
 }

@@ -14,14 +14,14 @@ use super::workers::{Place, Workers, run_in};
 use crate::error::{ErrorCode, Fault};
 use crate::net::catch::{self, Panic};
 use crate::net::link::peer::Peer;
-use crate::proto::Body;
-use crate::proto::{Key, RouteIndex};
+use crate::proto::{Body, Handover, Key, RouteIndex};
 
 /// A handler that must be spawned.
 pub(in crate::net) struct Later {
     pub(super) key: Key,
     pub(super) route: RouteIndex,
     pub(super) work: Work,
+    pub(super) handover: Option<Handover>,
 }
 
 /// The handler itself.
@@ -47,7 +47,13 @@ impl Later {
         registry: &Arc<Registry>,
         workers: &Arc<Workers>,
     ) {
-        let Self { key, route, work } = self;
+        let Self { key, route, work, handover } = self;
+        // A handler that is aborted may still use its request.
+        let hand_over = move || {
+            if let Some(handover) = handover {
+                handover.complete();
+            }
+        };
         let running = peer.count_handler();
         let (peer_of_task, registry) = (Arc::clone(peer), Arc::clone(registry));
         let workers = Arc::clone(workers);
@@ -57,13 +63,19 @@ impl Later {
                     yield_once().await; // Lets the driver continue.
                 }
                 let peer = &*peer_of_task;
-                let finish = |outcome: &_| peer.reply(key, outcome);
+                let finish = |outcome: &_| {
+                    hand_over();
+                    peer.reply(key, outcome);
+                };
                 handler.run(peer, &registry, &workers, route, finish).await;
                 drop(running);
             }),
             Work::Stream(handler) => tokio::spawn(async move {
                 let peer = &*peer_of_task;
-                let finish = |outcome: &_| peer.finish_stream(key, outcome);
+                let finish = |outcome: &_| {
+                    hand_over();
+                    peer.finish_stream(key, outcome);
+                };
                 handler.run(peer, &registry, &workers, route, finish).await;
                 drop(running);
             }),

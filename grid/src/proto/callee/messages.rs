@@ -47,7 +47,7 @@ impl Link {
             if let Err(over) = self.account.hold(held as usize) {
                 return self.reject_item(is_over, key, &self.over_text(over));
             }
-            stream.core.keep(item, held);
+            stream.core.keep(item, held, message.handover);
         }
         stream.input_ended |= ends;
         if ends {

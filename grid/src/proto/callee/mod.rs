@@ -67,7 +67,11 @@ impl Link {
         let Some(served) = self.served.get_mut(key).filter(|served| !served.is_replied()) else {
             return;
         };
-        let (route, bytes) = (served.route, served.bytes_of(outcome));
+        let route = served.route;
+        let bytes = match outcome {
+            Ok(payload) => payload.as_ref().map_or(0, Body::len),
+            Err(fault) => fault.bytes(),
+        };
         // The handler has returned, so the request is not held any more.
         let freed = std::mem::replace(&mut served.held, CALL_BYTES) - CALL_BYTES;
         self.account.release(freed);

@@ -2,10 +2,7 @@
 //!
 //! The other files of this folder change the entries. This file does not depend on `Link`.
 
-use std::ops::Range;
 use std::time::Instant;
-
-use bytes::Bytes;
 
 use crate::error::Fault;
 use crate::proto::body::Body;
@@ -26,8 +23,6 @@ pub(in crate::proto) struct Served {
     pub(super) route: RouteIndex,
     /// Bytes that are counted for it in the link's account until it is removed. Items of its stream are counted apart.
     pub(super) held: usize,
-    /// The addresses of a large request.
-    request: Range<usize>,
     pub(super) state: ServedState,
 }
 
@@ -52,27 +47,7 @@ pub(super) struct Answer {
 impl Served {
     pub(super) fn new(header: &Header, route: RouteIndex, held: usize, state: ServedState) -> Self {
         let has_deadline = header.deadline_ms > 0;
-        Self { id: header.mux, seq: header.seq, has_deadline, route, held, request: 0..0, state }
-    }
-
-    /// Remembers where the request is in memory, if it is large; see [`bytes_of`](Self::bytes_of).
-    pub(super) fn with_request(self, payload: Option<&Bytes>, large_bytes: usize) -> Self {
-        let payload = payload.filter(|payload| payload.len() > large_bytes);
-        Self { request: payload.map_or(0..0, place_of), ..self }
-    }
-
-    /// Bytes to be counted for an outcome that the peer has not read. An answer that is a part of the request is counted
-    /// with that: many handlers return what they have received.
-    pub(super) fn bytes_of(&self, outcome: &Result<Option<Body>, Fault>) -> usize {
-        match outcome {
-            Ok(None) => 0,
-            Ok(Some(payload)) => {
-                let Range { start, end } = place_of(payload.shared());
-                let is_shared = self.request.start <= start && end <= self.request.end;
-                if is_shared { payload.len() - payload.shared().len() } else { payload.len() }
-            }
-            Err(fault) => fault.bytes(),
-        }
+        Self { id: header.mux, seq: header.seq, has_deadline, route, held, state }
     }
 
     /// Bytes that are counted for it as input.
@@ -116,12 +91,6 @@ impl Served {
             ServedState::Single | ServedState::Replied(_) => None,
         }
     }
-}
-
-/// The addresses of a payload's bytes, to find out whether two payloads share memory.
-fn place_of(payload: &Bytes) -> Range<usize> {
-    let Range { start, end } = payload.as_ptr_range();
-    start.addr()..end.addr()
 }
 
 impl ServedState {

@@ -131,7 +131,6 @@ impl Link {
     ) {
         let header = message.header;
         let idle_check = matches!(&served.state, ServedState::Stream(stream) if stream.idle_check);
-        let served = served.with_request(message.payload.as_ref(), self.limits.large_bytes);
         let key = self.served.insert(served);
         let bound = self.served.bind(key, header.mux);
         debug_assert!(bound, "looked up before");
@@ -145,7 +144,8 @@ impl Link {
         }
         self.counters.served += 1;
         self.carried_calls = true;
-        self.emit(Event::Serve { key, route, payload: message.payload, deadline, meta });
+        let Message { payload, handover, .. } = message;
+        self.emit(Event::Serve { key, route, payload, handover, deadline, meta });
     }
 
     /// Whether a call is served. Counts the memory that it uses, and returns it.

@@ -48,7 +48,7 @@ impl Link {
         if let Some(call) = self.calls.get_mut(key) {
             call.held += bytes;
         }
-        CallState::Answered(message.payload)
+        CallState::Answered(message.payload, message.handover)
     }
 
     pub(in crate::proto) fn on_connect_error(
@@ -142,7 +142,7 @@ impl Link {
                 self.cancel_stream(key, self.over_failure(over));
                 return Ok(());
             }
-            stream.core.keep(item, held);
+            stream.core.keep(item, held, message.handover);
             self.wake(Side::Caller, key, Half::Reader);
         } else if !ends {
             self.flood.note(Waste::Stale, 1);
@@ -209,7 +209,7 @@ impl Link {
             (Some(Deadline { at, after }), _)
                 if at.saturating_duration_since(now) <= DEADLINE_SLACK =>
             {
-                self.late(after)
+                self.late(after, Sent::Maybe)
             }
             _ => self.disconnected(Sent::Maybe, Arc::new(LinkError::CallDropped)),
         };

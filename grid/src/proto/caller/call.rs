@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::room::Share;
 use crate::error::CallFailure;
 use crate::proto::body::Body;
+use crate::proto::memory::Handover;
 use crate::proto::output::outbox::Ticket;
 use crate::proto::stream::capacities::Capacities;
 use crate::proto::stream::control::{Inflow, Outflow};
@@ -151,7 +152,7 @@ pub(super) enum CallState {
     Queued(Box<QueuedCall>),
     Single,
     Stream(Box<CallerStream>),
-    Answered(Option<Bytes>),
+    Answered(Option<Bytes>, Option<Handover>),
     Failed(CallFailure),
 }
 
@@ -166,7 +167,7 @@ impl Call {
             CallState::Stream(stream) => self.held + stream.core.held(),
             CallState::Queued(_)
             | CallState::Single
-            | CallState::Answered(_)
+            | CallState::Answered(..)
             | CallState::Failed(_) => self.held,
         }
     }
@@ -177,7 +178,7 @@ impl Call {
             CallState::Stream(stream) => stream.core.window(),
             CallState::Queued(_)
             | CallState::Single
-            | CallState::Answered(_)
+            | CallState::Answered(..)
             | CallState::Failed(_) => 0,
         }
     }
@@ -197,7 +198,7 @@ impl Call {
             CallState::Stream(stream) => Some(stream),
             CallState::Queued(_)
             | CallState::Single
-            | CallState::Answered(_)
+            | CallState::Answered(..)
             | CallState::Failed(_) => None,
         }
     }
@@ -209,7 +210,7 @@ impl CallState {
         match self {
             Self::Queued(queued) => queued.take_payload(),
             Self::Stream(stream) => stream.core.take_queued_item(),
-            Self::Single | Self::Answered(_) | Self::Failed(_) => None,
+            Self::Single | Self::Answered(..) | Self::Failed(_) => None,
         }
     }
 }

@@ -46,9 +46,14 @@ impl Link {
     pub(crate) fn take_answer(&mut self, key: Key) -> Option<Result<Option<Bytes>, CallFailure>> {
         match self.calls.get(key).map(|call| &call.state) {
             Some(CallState::Queued(_) | CallState::Single | CallState::Stream(_)) => None,
-            Some(CallState::Answered(_) | CallState::Failed(_)) => {
+            Some(CallState::Answered(..) | CallState::Failed(_)) => {
                 match self.remove_call(key)?.state {
-                    CallState::Answered(payload) => Some(Ok(payload)),
+                    CallState::Answered(payload, handover) => {
+                        if let Some(handover) = handover {
+                            handover.complete();
+                        }
+                        Some(Ok(payload))
+                    }
                     CallState::Failed(failure) => Some(Err(failure)),
                     CallState::Queued(_) | CallState::Single | CallState::Stream(_) => None,
                 }
@@ -64,7 +69,7 @@ impl Link {
             // It failed before it was open; `end` cannot be `Ok` then.
             Some(CallState::Stream(stream)) => stream.end.clone(),
             Some(CallState::Failed(failure)) => Some(Err(failure.clone())),
-            Some(CallState::Queued(_) | CallState::Single | CallState::Answered(_)) => None,
+            Some(CallState::Queued(_) | CallState::Single | CallState::Answered(..)) => None,
             None => Some(Err(self.unknown_call())),
         }
     }
@@ -76,7 +81,7 @@ impl Link {
         // The other half of a stream may still wait to send.
         self.wake(Side::Caller, key, Half::Both);
         let is_stream = match call.state {
-            CallState::Queued(_) | CallState::Answered(_) => return,
+            CallState::Queued(_) | CallState::Answered(..) => return,
             CallState::Failed(failure) => return self.release_failure(failure),
             CallState::Single => false,
             CallState::Stream(mut stream) => {
@@ -114,11 +119,16 @@ impl Link {
     // ---- time -------------------------------------------------------------------------------------------------------
 
     pub(super) fn on_call_deadline(&mut self, key: Key) {
-        let Some(Call { deadline: Some(Deadline { after, .. }), state, .. }) = self.calls.get(key)
+        let Some(Call { deadline: Some(Deadline { after, .. }), state, ticket, .. }) =
+            self.calls.get(key)
         else {
             return;
         };
         let (after, is_stream) = (*after, matches!(state, CallState::Stream(_)));
+        let sent = match ticket {
+            Some(ticket) if self.output.was_transmitted(*ticket) => Sent::Maybe,
+            _ => Sent::No,
+        };
         let has_waited = !self.is_up() && matches!(state, CallState::Queued(_));
         if let Some(id) = self.calls.id_of(key) {
             self.send_cancel(id, is_stream);
@@ -127,7 +137,7 @@ impl Link {
             // The reason why there is no connection is the reason why the call has failed.
             self.disconnected(Sent::No, Arc::clone(&self.down_reason))
         } else {
-            self.late(after)
+            self.late(after, sent)
         };
         self.fail_call(key, failure);
     }
@@ -168,7 +178,7 @@ impl Link {
         for key in self.calls.keys() {
             let Some(call) = self.calls.get(key) else { continue };
             let sent = match (&call.state, call.ticket) {
-                (CallState::Answered(_) | CallState::Failed(_), _) => continue,
+                (CallState::Answered(..) | CallState::Failed(_), _) => continue,
                 (CallState::Queued(queued), _)
                     if queued.waits_for_connection() && self.may_connect() =>
                 {
@@ -190,7 +200,7 @@ impl Link {
                 self.complete_request(key, CallState::Failed(failure));
             }
             // It has an outcome already, which its owner has not taken yet.
-            Some(CallState::Answered(_) | CallState::Failed(_)) | None => {}
+            Some(CallState::Answered(..) | CallState::Failed(_)) | None => {}
         }
     }
 
@@ -303,11 +313,12 @@ impl Link {
     }
 
     /// The failure of a call whose deadline has passed. Its method is known to the layer above.
-    pub(super) fn late(&self, after: Duration) -> CallFailure {
+    pub(super) fn late(&self, after: Duration, sent: Sent) -> CallFailure {
         CallFailure::DeadlineExceeded {
             peer: Arc::clone(&self.peer),
             method: Arc::default(),
             after,
+            sent,
         }
     }
 
@@ -321,7 +332,7 @@ impl Link {
         match self.calls.get(key).map(|call| &call.state) {
             Some(CallState::Stream(stream)) => stream.end.is_none() && !stream.core.has_items(),
             Some(CallState::Queued(_) | CallState::Single) => true,
-            Some(CallState::Answered(_) | CallState::Failed(_)) | None => false,
+            Some(CallState::Answered(..) | CallState::Failed(_)) | None => false,
         }
     }
 }

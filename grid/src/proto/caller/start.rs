@@ -29,7 +29,7 @@ impl Link {
     pub(crate) fn start_call(&mut self, now: Instant, spec: &CallSpec) -> Result<Key, CallFailure> {
         let deadline = spec.deadline;
         if let Some(Deadline { after, .. }) = deadline.filter(|deadline| deadline.at <= now) {
-            return Err(self.late(after));
+            return Err(self.late(after, Sent::No));
         }
         // Errors of the call itself come before those of the connection, so that they do not depend on its state.
         let meta = self.encode_meta(spec)?;
@@ -143,7 +143,7 @@ impl Link {
             return;
         };
         let late = call.deadline.filter(|deadline| deadline.at <= now);
-        let failure = late.map(|Deadline { after, .. }| self.late(after));
+        let failure = late.map(|Deadline { after, .. }| self.late(after, Sent::No));
         // It may have been queued without a connection, or under a previous one with other extensions and limits.
         let check = || {
             self.check_payload(queued.opening().len()).map_err(CallFailure::Encode)?;

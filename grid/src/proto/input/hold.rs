@@ -1,15 +1,17 @@
 //! What received payloads keep allocated, and how that is counted.
 //!
 //! Payloads are slices of received messages, so a small one can keep a large message allocated. A message of 4 KiB and
-//! more is charged as a whole until its last slice is dropped: the transport reads it into a buffer of its own. A smaller
-//! one shares a buffer of 4 KiB with its neighbours; the link counts it while it has the payload. A payload that is a
-//! small part of what it would keep allocated is copied.
+//! more is charged as a whole until its last slice is dropped: the transport reads it into a buffer of its own. Its charge
+//! ends earlier if its payload becomes the user's ([`Handover`](crate::proto::memory::Handover)); for the payloads of a
+//! merged message that is only done when the peer makes this node hold much. A smaller message shares a buffer of 4 KiB
+//! with its neighbours; the link counts it while it has the payload. A payload that is a small part of what it would keep
+//! allocated is copied.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::proto::memory::{Ledger, Over};
+use crate::proto::memory::{Divided, Ledger, Over};
 use crate::proto::wire::{Message, Op};
 
 /// Size of the transport's buffer for small messages. Each of them keeps it allocated.
@@ -33,18 +35,20 @@ const HELD_RATIO_PRESSED: usize = 2;
 const COPY_OVERHEAD_BYTES: usize = 32;
 
 /// The received message that payloads are slices of.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Source {
     len: usize,
     state: State,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 enum State {
     /// Too short for a charge.
     Small,
-    /// The message is charged until its last slice is dropped.
+    /// The message is charged, and its only payload has the [`Handover`](crate::proto::memory::Handover).
     Charged,
+    /// The merged message is charged until its last slice is dropped, or until its payloads are handed over.
+    Divided(Divided),
     /// There was no room to charge it. It is dropped after decoding, and what is kept of it is copied.
     Over,
 }
@@ -63,8 +67,9 @@ impl Source {
         }
         let state = match ledger.charge(len) {
             Ok(charge) => {
-                outer.trailer = charge.tie(std::mem::take(&mut outer.trailer));
-                State::Charged
+                let (trailer, handover) = charge.lend(std::mem::take(&mut outer.trailer));
+                outer.trailer = trailer;
+                State::Divided(handover.divide())
             }
             Err(_) => State::Over,
         };
@@ -78,7 +83,7 @@ impl Source {
         }
         if let Some(payload) = message.payload.take() {
             match ledger.charge(len) {
-                Ok(charge) => message.payload = Some(charge.tie(payload)),
+                Ok(charge) => message.keep(charge.lend(payload)),
                 Err(over) => message.over = Some(over),
             }
         }
@@ -87,7 +92,7 @@ impl Source {
 
     /// Copies payloads that are a small part of what they hold, and sets what the link must count. `run` is one
     /// message, or consecutive items of one stream, which hold their source together.
-    pub(super) fn settle(self, run: &mut [Message], is_pressed: bool, ledger: &Arc<Ledger>) {
+    pub(super) fn settle(&self, run: &mut [Message], is_pressed: bool, ledger: &Arc<Ledger>) {
         let lens = run.iter().filter_map(|message| message.payload.as_ref()).map(Bytes::len);
         let (bytes, count) = (lens.clone().sum::<usize>(), lens.count());
         if count == 0 || !run.first().is_some_and(is_kept) {
@@ -100,13 +105,17 @@ impl Source {
         } else {
             (are_items || self.len > MERGED_BYTES_USUAL) && bytes * HELD_RATIO_MAX < held
         };
-        let is_copied = is_small_part || self.state == State::Over;
         for message in run {
             let Some(payload) = &message.payload else { continue };
-            if is_copied {
-                copy(message, ledger);
-            } else if self.state == State::Small {
-                message.pins = small(payload.len().max(held.div_ceil(count)));
+            match &self.state {
+                State::Over => copy(message, ledger),
+                _ if is_small_part => copy(message, ledger),
+                State::Small => message.pins = small(payload.len().max(held.div_ceil(count))),
+                // Too expensive for each small payload, as long as it does not matter much.
+                State::Divided(charge) if is_pressed => {
+                    message.handover = charge.part(payload.len())
+                }
+                State::Divided(_) | State::Charged => {}
             }
         }
     }
@@ -122,7 +131,10 @@ fn copy(message: &mut Message, ledger: &Arc<Ledger>) {
     }
     let charged: Result<_, Over> = ledger.charge(payload.len() + COPY_OVERHEAD_BYTES);
     match charged {
-        Ok(charge) => *payload = charge.tie(Bytes::copy_from_slice(payload)),
+        Ok(charge) => {
+            let copied = charge.lend(Bytes::copy_from_slice(payload));
+            message.keep(copied);
+        }
         Err(over) => {
             message.payload = None;
             message.over = Some(over);

@@ -259,7 +259,9 @@ impl Inbound {
                 self.abandoned += u64::from(is_last);
                 return Ok(());
             }
-            Some(Whole::Message(whole)) => Message::decode(whole)?,
+            Some(Whole::Message(whole, handover)) => {
+                Message { handover, ..Message::decode(whole)? }
+            }
             Some(Whole::Dropped(header, over)) => Message::dropped(header, over),
         };
         let op = message.header.op;

@@ -1,9 +1,7 @@
-//! [`Ledger`] and [`NodeBytes`]: the counters of held memory that threads share, and [`Charge`], a part of them.
+//! [`Ledger`] and [`NodeBytes`]: the counters of held memory that threads share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-use bytes::Bytes;
 
 /// The counter of a node is changed once per this many bytes of a peer, because all links of the node share it. Each peer
 /// counts at least this much while it has one call in flight, so a node with thousands of peers needs small steps.
@@ -84,12 +82,6 @@ impl Ledger {
 
     fn budget(&self) -> usize {
         self.budget.load(Ordering::Relaxed)
-    }
-
-    /// Charges bytes until the result is dropped.
-    pub(crate) fn charge(self: &Arc<Self>, bytes: usize) -> Result<Charge, Over> {
-        self.add(bytes)?;
-        Ok(Charge { ledger: Arc::clone(self), bytes })
     }
 
     /// Bytes that are charged.
@@ -190,73 +182,11 @@ fn steps_between(low: usize, high: usize) -> usize {
     (high.div_ceil(NODE_STEP_BYTES) - low.div_ceil(NODE_STEP_BYTES)) * NODE_STEP_BYTES
 }
 
-/// Bytes that are charged until this is dropped.
-#[derive(Debug)]
-pub(crate) struct Charge {
-    ledger: Arc<Ledger>,
-    bytes: usize,
-}
-
-impl Charge {
-    /// Charges more bytes. If they do not fit, the charge stays as it is.
-    pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), Over> {
-        self.ledger.add(bytes)?;
-        self.bytes += bytes;
-        Ok(())
-    }
-
-    /// Gives a part back.
-    pub(crate) fn shrink(&mut self, bytes: usize) {
-        debug_assert!(bytes <= self.bytes);
-        self.ledger.subtract(bytes);
-        self.bytes -= bytes;
-    }
-
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    /// Ties the charge to a buffer: it is given back when the last slice of the buffer is dropped.
-    pub(crate) fn tie(self, bytes: Bytes) -> Bytes {
-        Bytes::from_owner(Charged { bytes, _charge: self })
-    }
-}
-
-impl Drop for Charge {
-    fn drop(&mut self) {
-        self.ledger.subtract(self.bytes);
-    }
-}
-
-/// A buffer with its charge. The buffer is declared first, so that it is freed before the charge is given back.
-struct Charged {
-    bytes: Bytes,
-    _charge: Charge,
-}
-
-impl AsRef<[u8]> for Charged {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const MIB: usize = 1 << 20;
-
-    #[test]
-    fn a_charge_is_given_back_with_the_last_slice() {
-        let ledger = Ledger::new(100, 0, NodeBytes::new(MIB));
-        let bytes = ledger.charge(60).expect("it fits").tie(Bytes::from_static(b"hello"));
-        let slice = bytes.slice(1..3);
-        assert_eq!(ledger.charge(41).map(drop), Err(Over::Peer));
-        drop(bytes);
-        assert_eq!((&slice[..], ledger.held()), (&b"el"[..], 60));
-        drop(slice);
-        assert_eq!(ledger.held(), 0);
-    }
 
     #[test]
     fn the_node_counts_whole_steps_of_all_its_peers() {

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use crate::proto::body::Body;
+use crate::proto::memory::Handover;
 use crate::proto::stream::control::{Inflow, Outflow, Returned};
 use crate::proto::stream::window::RecvWindow;
 use crate::proto::wire::Grant;
@@ -32,6 +33,8 @@ struct Unread {
     held: u32,
     /// What it uses of the stream's window until it is taken.
     used: u32,
+    /// Ends its charge, if it has one of its own.
+    handover: Option<Handover>,
 }
 
 /// An item that the reader takes.
@@ -184,10 +187,10 @@ impl StreamCore {
 
     /// Keeps an item for the reader, for which the link has counted `held` bytes. An item that is sent together with
     /// the end of the stream needs no credit; any other one must have passed [`receive`](Self::receive).
-    pub(in crate::proto) fn keep(&mut self, item: Bytes, held: u32) {
+    pub(in crate::proto) fn keep(&mut self, item: Bytes, held: u32, handover: Option<Handover>) {
         // A large item counts by itself, and is not in `held`. A small one may keep a larger buffer.
         let used = u32::try_from(item.len()).unwrap_or(u32::MAX).max(held);
-        self.items.push_back(Unread { item, held, used });
+        self.items.push_back(Unread { item, held, used, handover });
         self.held += held as usize;
         self.unread += u64::from(used);
     }
@@ -243,7 +246,10 @@ impl StreamCore {
 
     /// Takes the next item of a stream that has ended, whose credits do not matter any more.
     pub(in crate::proto) fn take_leftover(&mut self) -> Option<Taken> {
-        let Unread { item, held, used } = self.items.pop_front()?;
+        let Unread { item, held, used, handover } = self.items.pop_front()?;
+        if let Some(handover) = handover {
+            handover.complete();
+        }
         self.held -= held as usize;
         self.unread -= u64::from(used);
         Some(Taken { item, returned: None, freed: held as usize })

@@ -138,7 +138,7 @@ fn a_deadline_ends_both_sides() {
     pair.advance(millis(1999));
     assert!(pair.b.link.is_served(serve) && pair.a.answer(call).is_none());
     pair.advance(millis(2));
-    assert_eq!(pair.a.answer(call), Some(Err(pair.a.link.late(secs(2)))));
+    assert_eq!(pair.a.answer(call), Some(Err(pair.a.link.late(secs(2), Sent::Maybe))));
     assert_eq!(pair.b.cancelled, [serve]);
     pair.reply(serve, b"too late");
     assert!(!pair.b.link.wants_transmit(), "a late answer is not sent");
@@ -184,7 +184,7 @@ fn a_call_whose_deadline_has_passed_sends_no_message() {
     let mut pair = Pair::new();
     let spec = pair.within(secs(0), request(b""));
     let failure = pair.a.link.start_call(pair.now, &spec);
-    assert_eq!(failure, Err(pair.a.link.late(secs(0))));
+    assert_eq!(failure, Err(pair.a.link.late(secs(0), Sent::No)));
     pair.assert_empty();
 }
 

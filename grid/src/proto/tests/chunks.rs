@@ -212,7 +212,7 @@ fn a_deadline_ends_a_transfer() {
     pair.blocked = true;
     pair.advance(secs(2));
     pair.blocked = false;
-    let late = pair.a.link.late(secs(1));
+    let late = pair.a.link.late(secs(1), Sent::No);
     assert_eq!(pair.a.answer(call), Some(Err(late.clone())));
     assert_eq!(pair.a.link.poll_opened(opening), Some(Err(late)));
     pair.pump();

@@ -143,7 +143,7 @@ impl Node {
     pub(super) fn drain_events(&mut self) {
         while let Some(event) = self.link.poll_event() {
             match event {
-                Event::Serve { key, route, payload, deadline, meta } => {
+                Event::Serve { key, route, payload, handover: _, deadline, meta } => {
                     self.serves.push_back(Serve { key, route, payload, deadline, meta });
                 }
                 Event::Cancel { key } => {

@@ -238,7 +238,7 @@ fn deadlines_at_caller_and_callee() {
         pair.advance(secs(4));
         let serve = pair.b.serve();
         assert_eq!(pair.b.cancelled, [serve]);
-        let end = Recv::End(Err(pair.a.link.late(secs(2))));
+        let end = Recv::End(Err(pair.a.link.late(secs(2), Sent::Maybe)));
         assert_eq!(pair.a.recv(Caller, call), end);
         pair.a.link.forget_call(call);
         pair.assert_empty();
@@ -254,7 +254,7 @@ fn a_disconnect_near_the_deadline_is_the_deadline() {
     let (call, _) = pair.served(spec);
     pair.advance(secs(2));
     let after = secs(2) + std::time::Duration::from_micros(900);
-    let end = Recv::End(Err(pair.a.link.late(after)));
+    let end = Recv::End(Err(pair.a.link.late(after, Sent::Maybe)));
     assert_eq!(pair.a.recv(Caller, call), end);
     assert_eq!(pair.b.cancelled.len(), 1);
 }

@@ -13,7 +13,7 @@ use super::ids::MuxId;
 use super::msgpack::{Reader, bin_prefix_len, put_array_len, put_bin_prefix, put_uint, uint_len};
 use super::subroute::{SUBROUTE_LEN, SubrouteId};
 use crate::proto::body::Body;
-use crate::proto::memory::Over;
+use crate::proto::memory::{Handover, Over};
 
 /// Fields of the array.
 const ARITY: u32 = 7;
@@ -271,7 +271,8 @@ impl Header {
 }
 
 /// A received message.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
+#[cfg_attr(test, derive(PartialEq, Eq))]
 pub(crate) struct Message {
     pub(crate) header: Header,
     /// `None` is an absent payload, `Some` without bytes an empty one. Streams distinguish these.
@@ -283,6 +284,8 @@ pub(crate) struct Message {
     /// Bytes that the payload keeps allocated and that are not charged elsewhere, for the link to count. Set by the
     /// [`Inbound`](crate::proto::Inbound).
     pub(crate) pins: u32,
+    /// Ends the charge of a payload that is charged by itself, when the payload becomes the user's.
+    pub(crate) handover: Option<Handover>,
     /// The memory limit that the payload would have exceeded. It was dropped, so the call or stream must fail.
     pub(crate) over: Option<Over>,
 }
@@ -296,6 +299,7 @@ impl Message {
             subroute: None,
             trailer: Bytes::new(),
             pins: 0,
+            handover: None,
             over: Some(over),
         }
     }
@@ -337,7 +341,13 @@ impl Message {
             input.truncate(payload_len);
             input
         });
-        Ok(Self { header, payload, subroute, trailer, pins: 0, over: None })
+        Ok(Self { header, payload, subroute, trailer, pins: 0, handover: None, over: None })
+    }
+
+    /// Sets a payload that is charged by itself.
+    pub(crate) fn keep(&mut self, (payload, handover): (Bytes, Handover)) {
+        self.payload = Some(payload);
+        self.handover = Some(handover);
     }
 
     /// The payload, or an empty one if it is absent. For ops that must have one: decoding the empty one fails with what
