@@ -22,6 +22,8 @@ mod guide {
     mod errors {}
     #[doc = include_str!("../../docs/guide/evolution.md")]
     mod evolution {}
+    #[doc = include_str!("../../docs/guide/interceptors.md")]
+    mod interceptors {}
     #[doc = include_str!("../../docs/guide/mounting.md")]
     mod mounting {}
     #[doc = include_str!("../../docs/guide/tls.md")]

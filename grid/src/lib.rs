@@ -64,6 +64,7 @@ mod certificate_name;
 mod config;
 mod descriptor;
 mod error;
+pub mod intercept;
 mod net;
 mod proto;
 mod rpc;

@@ -172,6 +172,21 @@ impl fmt::Display for Sent {
 pub(crate) type CallFailure = CallError<Fault>;
 
 impl CallFailure {
+    /// One word for what has happened.
+    pub(crate) fn label(&self) -> &'static str {
+        match self {
+            Self::Handler(Fault { code, .. }) => code.label(),
+            Self::Remote(error) => error.code.label(),
+            Self::Disconnected { .. } => "disconnected",
+            Self::ShutDown => "shut_down",
+            Self::DeadlineExceeded { .. } => "deadline_exceeded",
+            Self::Encode(_) => "encode",
+            Self::Decode(_) => "decode",
+            Self::LimitReached { .. } => "limit_reached",
+            Self::Unsupported { .. } => "unsupported",
+        }
+    }
+
     /// Adds what the core does not know or does not say: the method and the peer. A handler's own error is not changed.
     pub(crate) fn of_call(self, method: &impl fmt::Display, peer: &str) -> Self {
         match self {

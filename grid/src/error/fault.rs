@@ -51,6 +51,24 @@ impl ErrorCode {
     }
 }
 
+impl ErrorCode {
+    /// One word for it.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            // Nodes of the base protocol send no code.
+            Self::Handler | Self::Text => "handler",
+            Self::UnknownHandler => "unknown_handler",
+            Self::Panicked => "panicked",
+            Self::BadRequest => "bad_request",
+            Self::DeadlineExceeded => "deadline_exceeded",
+            Self::Overloaded => "overloaded",
+            Self::NotPermitted => "not_permitted",
+            Self::ShuttingDown => "shutting_down",
+            Self::Other(_) => "other",
+        }
+    }
+}
+
 impl From<u16> for ErrorCode {
     fn from(code: u16) -> Self {
         match code {

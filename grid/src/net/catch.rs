@@ -32,14 +32,19 @@ pub(in crate::net) fn discard(panic: Panic) {
 
 /// Runs a future and returns the text of its panic as an error.
 pub(in crate::net) async fn catch_future<T>(future: impl Future<Output = T>) -> Result<T, String> {
+    caught(future).await.map_err(|panic| {
+        let message = text(&panic).to_owned();
+        discard(panic);
+        message
+    })
+}
+
+/// Runs a future and returns its panic as an error.
+pub(in crate::net) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, Panic> {
     let mut future = pin!(future);
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
         Ok(polled) => polled.map(Ok),
-        Err(panic) => {
-            let message = text(&panic).to_owned();
-            discard(panic);
-            Poll::Ready(Err(message))
-        }
+        Err(panic) => Poll::Ready(Err(panic)),
     })
     .await
 }

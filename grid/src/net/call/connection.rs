@@ -6,8 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::abort::AbortOnDrop;
+use super::intercept::Chain;
 use super::method::MethodName;
-use super::raw::{RawCall, RawOpening, Target};
+use super::raw::{RawCall, RawOpening};
+use super::start::Target;
 use crate::descriptor::ServiceDescriptor;
 use crate::error::{CodecError, LinkError};
 use crate::net::link::peer::Peer;
@@ -32,6 +34,8 @@ struct Inner {
     peer: Arc<Peer>,
     subroute: Option<Subroute>,
     keep: Option<Arc<AbortOnDrop>>,
+    /// What the calls pass.
+    chain: Chain,
 }
 
 #[derive(Debug)]
@@ -41,13 +45,14 @@ struct Subroute {
 }
 
 impl Connection {
-    pub(in crate::net) fn new(peer: Arc<Peer>) -> Self {
-        Self { inner: Arc::new(Inner { peer, subroute: None, keep: None }) }
+    pub(in crate::net) fn new(peer: Arc<Peer>, chain: Chain) -> Self {
+        Self { inner: Arc::new(Inner { peer, subroute: None, keep: None, chain }) }
     }
 
     /// Creates a connection whose link ends when the last handle is dropped.
     pub(in crate::net) fn owning(peer: Arc<Peer>, link: AbortOnDrop) -> Self {
-        Self { inner: Arc::new(Inner { peer, subroute: None, keep: Some(Arc::new(link)) }) }
+        let (keep, chain) = (Some(Arc::new(link)), Chain::default());
+        Self { inner: Arc::new(Inner { peer, subroute: None, keep, chain }) }
     }
 
     /// The peer's name.
@@ -68,8 +73,9 @@ impl Connection {
             None => path.to_owned(),
         };
         let subroute = Some(Subroute { hash: SubrouteHash::of(&path), path });
-        let Inner { peer, keep, .. } = &*self.inner;
-        Self { inner: Arc::new(Inner { peer: Arc::clone(peer), subroute, keep: keep.clone() }) }
+        let Inner { peer, keep, chain, .. } = &*self.inner;
+        let (peer, keep, chain) = (Arc::clone(peer), keep.clone(), chain.clone());
+        Self { inner: Arc::new(Inner { peer, subroute, keep, chain }) }
     }
 
     /// A client of this service was created. Generated code calls it, so that the service is compared with the peer's.
@@ -162,13 +168,14 @@ impl Connection {
     }
 
     fn target(&self, handler: HandlerId) -> Target {
-        let Inner { peer, subroute, keep } = &*self.inner;
+        let Inner { peer, subroute, keep, chain } = &*self.inner;
         Target {
             peer: Arc::clone(peer),
             handler,
             method: MethodName::Id(handler),
             subroute: subroute.as_ref().map(|subroute| subroute.hash.for_handler(handler)),
             keep: keep.clone(),
+            chain: chain.clone(),
         }
     }
 }

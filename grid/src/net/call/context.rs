@@ -1,5 +1,6 @@
 //! [`Context`]: what a handler knows about its call.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -40,6 +41,11 @@ impl Context {
     /// The link over which the call arrived.
     pub(in crate::net) fn link(&self) -> &Arc<Peer> {
         &self.caller.peer
+    }
+
+    /// The interceptors of the calls that this node makes; see [`Caller`].
+    pub(in crate::net) fn calls(&self) -> &(dyn Any + Send + Sync) {
+        &*self.caller.calls
     }
 
     /// Name of the node that calls.
@@ -111,6 +117,16 @@ impl Context {
     /// The W3C `tracestate` of the trace, with the entries of the tracing systems on the way.
     pub fn trace_state(&self) -> Option<&str> {
         self.meta.as_ref()?.state.as_deref()
+    }
+
+    /// Sets an earlier deadline than the caller's.
+    pub(in crate::net) fn set_deadline(&mut self, deadline: tokio::time::Instant) {
+        self.deadline = Some(deadline.into_std());
+    }
+
+    /// Adds a value as if the caller had sent it.
+    pub(in crate::net) fn add_metadata(&mut self, key: String, value: Bytes) {
+        Arc::make_mut(self.meta.get_or_insert_default()).user.push((key, value));
     }
 
     /// Runs `work` on a thread where it may block, once there is a free slot (link/blocking.rs).

@@ -11,6 +11,7 @@ use futures_core::{FusedStream, Stream};
 use tokio::task::coop;
 
 use super::abort::AbortOnDrop;
+use super::intercept::observe::{Observer, StreamEnd};
 use super::method::MethodName;
 use crate::error::{CallError, CallFailure, Closed, CodecError, SendError};
 use crate::net::link::peer::Peer;
@@ -35,6 +36,7 @@ struct End {
     /// A clone of the task's waker, made before the link is locked and taken when the task has to wait. Streams wait often,
     /// and to lock the link once more for each wait cost two-way streams a tenth of their rate.
     spare: Option<Waker>,
+    observer: Option<Observer>,
     /// Keeps an in-process link alive.
     _keep: Option<Arc<AbortOnDrop>>,
 }
@@ -97,16 +99,17 @@ pub(in crate::net) fn ends(
     method: Option<MethodName>,
     keep: Option<Arc<AbortOnDrop>>,
 ) -> (RawSender, RawReceiver) {
-    let sender = End {
-        peer: Arc::clone(&peer),
+    let end = |peer, keep| End {
+        peer,
         side,
         key,
         method,
         turn: Turn::default(),
         spare: None,
-        _keep: keep.clone(),
+        observer: None,
+        _keep: keep,
     };
-    let receiver = End { peer, side, key, method, turn: Turn::default(), spare: None, _keep: keep };
+    let (sender, receiver) = (end(Arc::clone(&peer), keep.clone()), end(peer, keep));
     (RawSender { end: sender, closed: false }, RawReceiver { end: receiver, done: false })
 }
 
@@ -175,7 +178,11 @@ impl RawSender {
         cx: &mut Context<'_>,
         item: &Body,
     ) -> Poll<Result<(), Closed>> {
-        self.poll_writer(cx, |link, side, key| link.send(side, key, item))
+        let sent = ready!(self.poll_writer(cx, |link, side, key| link.send(side, key, item)));
+        if sent.is_ok() {
+            self.note_sent(item.len());
+        }
+        Poll::Ready(sent)
     }
 
     /// Ready when an item can be sent.
@@ -215,10 +222,24 @@ impl RawSender {
     pub(crate) fn start_send(&mut self, item: Body) -> Result<(), Closed> {
         let End { peer, side, key, .. } = &self.end;
         match peer.link(|link| link.send(*side, *key, &item)) {
-            SendState::Ready => Ok(()),
+            SendState::Ready => {
+                self.note_sent(item.len());
+                Ok(())
+            }
             // `poll_ready` was not called, or the connection was lost since.
             SendState::Blocked | SendState::Closed | SendState::TooLarge { .. } => Err(Closed),
         }
+    }
+
+    #[inline]
+    fn note_sent(&self, bytes: usize) {
+        if let Some(observer) = &self.end.observer {
+            observer.each(|observer| observer.sent(bytes));
+        }
+    }
+
+    pub(in crate::net) fn set_observer(&mut self, observer: Option<Observer>) {
+        self.end.observer = observer;
     }
 
     /// Ready when the other side no longer reads the stream.
@@ -267,12 +288,31 @@ impl RawReceiver {
                 Recv::End(end) => Poll::Ready(Err(end)),
             });
         match ready!(received) {
-            Ok(item) => Poll::Ready(Some(Ok(item))),
+            Ok(item) => {
+                if let Some(observer) = &self.end.observer {
+                    observer.each(|observer| observer.received(item.len()));
+                }
+                Poll::Ready(Some(Ok(item)))
+            }
             Err(end) => {
                 self.done = true;
-                Poll::Ready(end.err().map(|failure| Err(self.end.explain(failure))))
+                let failure = end.err().map(|failure| self.end.explain(failure));
+                self.note_end(failure.as_ref());
+                Poll::Ready(failure.map(Err))
             }
         }
+    }
+
+    /// A stream that this node has opened has ended as its reader knows.
+    fn note_end(&self, failure: Option<&CallFailure>) {
+        let End { observer: Some(observer), side: Side::Caller, .. } = &self.end else { return };
+        let error = failure.cloned().map(CallFailure::untyped);
+        let end = error.as_ref().map_or(StreamEnd::Complete, StreamEnd::Failed);
+        observer.each(|observer| observer.ended(end));
+    }
+
+    pub(in crate::net) fn set_observer(&mut self, observer: Option<Observer>) {
+        self.end.observer = observer;
     }
 
     /// An item that cannot be decoded, as an error that names method and peer.
@@ -322,7 +362,12 @@ impl Drop for RawReceiver {
     fn drop(&mut self) {
         let End { peer, side, key, .. } = &self.end;
         match side {
-            Side::Caller => peer.link(|link| link.forget_call(*key)),
+            Side::Caller => {
+                if let Some(observer) = self.end.observer.as_ref().filter(|_| !self.done) {
+                    observer.each(|observer| observer.ended(StreamEnd::Dropped));
+                }
+                peer.link(|link| link.forget_call(*key));
+            }
             Side::Callee if self.done => {}
             Side::Callee => peer.link(|link| link.stop_reading(Side::Callee, *key)),
         }

@@ -2,9 +2,12 @@
 
 pub(in crate::net) mod abort;
 pub(in crate::net) mod caller;
+mod chained;
 pub(in crate::net) mod connection;
 pub(in crate::net) mod context;
 pub(in crate::net) mod ends;
+pub(in crate::net) mod intercept;
 pub(in crate::net) mod method;
 pub(in crate::net) mod options;
 pub(in crate::net) mod raw;
+mod start;

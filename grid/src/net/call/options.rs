@@ -61,6 +61,10 @@ impl CallOptions {
         self.meta.get_or_insert_default().user.push((key, value));
     }
 
+    pub(super) fn metadata(&self, key: &str) -> Option<&Bytes> {
+        self.meta.as_ref()?.user.iter().find(|(name, _)| name == key).map(|(_, value)| value)
+    }
+
     pub(crate) fn set_trace(&mut self, trace: TraceContext) {
         self.meta.get_or_insert_default().trace = Some(trace);
     }

@@ -6,6 +6,8 @@ use super::budget::limits_of;
 use crate::auth::Identity;
 use crate::certificate::PeerCertificate;
 use crate::net::call::caller::Caller;
+use crate::net::call::connection::Connection;
+use crate::net::call::intercept::Chain;
 use crate::net::link::contracts::LinkContracts;
 use crate::net::link::peer::Peer;
 use crate::net::serve::registry::Registry;
@@ -39,7 +41,12 @@ impl Endpoint {
         // The link of a node to itself keeps this identity.
         let identity = Identity::of_node(&name).with_subject("this node");
         let peer = Peer::new(local, name, limits, routes, labels, contracts, blocking);
-        let caller = Arc::new(Caller { peer: Arc::clone(&peer), identity, certificate: None });
+        let caller = Arc::new(Caller {
+            peer: Arc::clone(&peer),
+            identity,
+            certificate: None,
+            calls: Arc::clone(registry.calls()) as _,
+        });
         Self { peer, caller, registry, workers }
     }
 
@@ -49,7 +56,13 @@ impl Endpoint {
         identity: Identity,
         certificate: Option<PeerCertificate>,
     ) -> Self {
-        let caller = Arc::new(Caller { peer: Arc::clone(&self.peer), identity, certificate });
+        let (peer, calls) = (Arc::clone(&self.peer), Arc::clone(self.registry.calls()) as _);
+        let caller = Arc::new(Caller { peer, identity, certificate, calls });
         Self { caller, ..self.clone() }
+    }
+
+    /// A handle to call the peer.
+    pub(in crate::net) fn connection(&self) -> Connection {
+        Connection::new(Arc::clone(&self.peer), Chain::clone(self.registry.calls()))
     }
 }

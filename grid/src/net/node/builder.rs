@@ -25,8 +25,10 @@ use crate::config::Config;
 use crate::error::{Fault, RemoteError};
 use crate::net::call::context::Context;
 use crate::net::call::ends::{RawReceiver, RawSender};
+use crate::net::call::intercept::{Chain, Intercept};
 use crate::net::drive::endpoint::Endpoint;
 use crate::net::link::state::Instance;
+use crate::net::serve::intercept::intercept;
 use crate::net::serve::permit::{CallInfo, Hook, guard};
 use crate::net::serve::registry::{HandlerFuture, RawHandler, RegisterError, Registry};
 #[cfg(feature = "tls-no-provider")]
@@ -50,6 +52,9 @@ pub struct Builder {
     /// `None`: other nodes are not permitted.
     auth: Option<Arc<dyn Authenticate>>,
     permit: Option<Arc<Hook>>,
+    /// Around the calls that the node serves, and those that it makes.
+    served: Chain,
+    made: Chain,
     /// `None`: plain TCP.
     dial: Option<Arc<dyn Dial>>,
     #[cfg(unix)]
@@ -83,6 +88,8 @@ impl Builder {
             guest_of: None,
             auth: None,
             permit: None,
+            served: Chain::default(),
+            made: Chain::default(),
             dial: None,
             #[cfg(unix)]
             unix_sockets: UnixSockets::default(),
@@ -163,6 +170,23 @@ impl Builder {
         hook: impl Fn(&CallInfo) -> Result<(), Denied> + Send + Sync + 'static,
     ) -> Self {
         self.permit = Some(Arc::new(hook));
+        self
+    }
+
+    /// Adds an interceptor around the calls that this node serves: single requests and streams, those of this node to itself
+    /// included. The one that is added first sees a call first. Default: none.
+    ///
+    /// It runs before [`permit`](Self::permit), and sees what that refuses. [`intercept`](crate::intercept) has interceptors
+    /// for logs, limits and tests; [`intercept::only`](crate::intercept::only) limits one to a service or a method.
+    pub fn intercept(mut self, interceptor: impl Intercept) -> Self {
+        self.served.add(interceptor);
+        self
+    }
+
+    /// Adds an interceptor around the calls that this node makes, also from its handlers. The one that is added first sees a
+    /// call first. Default: none.
+    pub fn intercept_calls(mut self, interceptor: impl Intercept) -> Self {
+        self.made.add(interceptor);
         self
     }
 
@@ -340,6 +364,8 @@ impl Builder {
             guest_of,
             auth,
             permit,
+            served,
+            made,
             dial,
             config,
             extensions,
@@ -400,6 +426,11 @@ impl Builder {
         if let Some(hook) = permit {
             guard(&mut registry, &hook);
         }
+        // Around the hook, so that they see what it refuses.
+        if !served.is_empty() {
+            intercept(&mut registry, &served);
+        }
+        registry.intercept_calls(made);
         let registry = Arc::new(registry);
         let (limits, bytes_per_node_max) = (config.limits(), config.bytes_per_node_max);
         let loopback = Endpoint::new(

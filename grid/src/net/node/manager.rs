@@ -20,6 +20,7 @@ use crate::error::{LinkError, RemoteError, did_you_mean};
 use crate::net::call::abort::AbortOnDrop;
 use crate::net::call::connection::Connection;
 use crate::net::call::context::Context;
+use crate::net::call::intercept::Chain;
 use crate::net::drive::session;
 use crate::net::link::peer::CONFIRMATION_TIMEOUT;
 use crate::net::link::state::State;
@@ -142,30 +143,28 @@ impl Manager {
     /// [`UnknownHost`] if the name is not one of [`hosts`](Self::hosts).
     pub fn connection(&self, host: &str) -> Result<Connection, UnknownHost> {
         let node = &self.inner.node;
-        let peer = if host == &*node.name {
-            Arc::clone(&node.loopback.peer)
-        } else {
-            let known = node.peers.get(host).ok_or_else(|| UnknownHost {
-                host: host.to_owned(),
-                local: node.name.to_string(),
-                nearest: node.nearest(host),
-            });
-            Arc::clone(&known?.endpoint.peer)
-        };
-        Ok(Connection::new(peer))
+        if host == &*node.name {
+            return Ok(node.loopback.connection());
+        }
+        let known = node.peers.get(host).ok_or_else(|| UnknownHost {
+            host: host.to_owned(),
+            local: node.name.to_string(),
+            nearest: node.nearest(host),
+        });
+        Ok(known?.endpoint.connection())
     }
 
     /// Returns connections to all other nodes on the list now, in no particular order.
     pub fn connections(&self) -> impl Iterator<Item = Connection> + use<> {
         let members = self.inner.node.peers.members();
-        members.into_iter().map(|known| Connection::new(Arc::clone(&known.endpoint.peer)))
+        members.into_iter().map(|known| known.endpoint.connection())
     }
 
     /// Returns connections to the guests that are connected now, in no particular order. See
     /// [`Builder::guests`](crate::Builder::guests).
     pub fn guests(&self) -> Vec<Connection> {
         let guests = self.inner.node.guests.all();
-        guests.iter().map(|known| Connection::new(Arc::clone(&known.endpoint.peer))).collect()
+        guests.iter().map(|known| known.endpoint.connection()).collect()
     }
 
     /// Accepts the connections of other nodes on `listener`, until the node is shut down or its last clone is dropped.
@@ -352,7 +351,7 @@ impl Drop for Inner {
 impl Context {
     /// Returns a connection to the caller, a node or a guest: with it, a handler calls back.
     pub fn caller(&self) -> Connection {
-        Connection::new(Arc::clone(self.link()))
+        Connection::new(Arc::clone(self.link()), Chain::of(self))
     }
 
     /// Returns a connection of this node to another one, or to itself: with it, a handler calls other nodes.
@@ -387,7 +386,8 @@ impl Context {
     /// call only itself.
     pub fn connection(&self, host: &str) -> Result<Connection, UnknownHost> {
         let link = self.link();
-        link.neighbour(host).map(Connection::new).ok_or_else(|| UnknownHost {
+        let connection = |peer| Connection::new(peer, Chain::of(self));
+        link.neighbour(host).map(connection).ok_or_else(|| UnknownHost {
             nearest: link.nearest_neighbour(host),
             host: host.to_owned(),
             local: self.local().to_owned(),

@@ -71,7 +71,7 @@ impl fmt::Debug for CallInfo {
 
 /// Makes all handlers of a node ask the hook.
 pub(in crate::net) fn guard(registry: &mut Registry, hook: &Arc<Hook>) {
-    registry.wrap(|handler, info| guarded(handler, hook, info));
+    registry.wrap(|_, handler, info| guarded(handler, hook, info));
 }
 
 /// The same handler, which runs only if the hook permits it.

@@ -14,6 +14,7 @@ use crate::descriptor::{MethodInfo, Registered, ServiceDescriptor};
 use crate::error::Fault;
 use crate::net::call::context::Context;
 use crate::net::call::ends::{RawReceiver, RawSender};
+use crate::net::call::intercept::Chain;
 use crate::net::link::blocking::{BlockingSlots, CALLS_MAX};
 use crate::net::link::labels::{Label, Labels};
 use crate::proto::Body;
@@ -62,6 +63,8 @@ pub(crate) struct Registry {
     /// How many blocking handlers may run at once.
     blocking_max: usize,
     blocking: Arc<Semaphore>,
+    /// What the calls pass that this node makes.
+    calls: Arc<Chain>,
 }
 
 impl Default for Registry {
@@ -73,6 +76,7 @@ impl Default for Registry {
             services: Vec::new(),
             blocking_max: CALLS_MAX,
             blocking: Arc::new(Semaphore::new(CALLS_MAX)),
+            calls: Arc::default(),
         }
     }
 }
@@ -86,6 +90,15 @@ impl Registry {
     pub(in crate::net) fn set_blocking_max(&mut self, max: usize) {
         self.blocking_max = max;
         self.blocking = Arc::new(Semaphore::new(max));
+    }
+
+    /// Sets the interceptors of calls that this node makes.
+    pub(in crate::net) fn intercept_calls(&mut self, chain: Chain) {
+        self.calls = Arc::new(chain);
+    }
+
+    pub(in crate::net) fn calls(&self) -> &Arc<Chain> {
+        &self.calls
     }
 
     /// The slots of blocking handlers for a new link.
@@ -137,10 +150,10 @@ impl Registry {
         Arc::make_mut(&mut self.routes).limit_requests(route, bytes);
     }
 
-    /// Replaces each handler with what `wrap` makes of it and of the description of its method.
+    /// Replaces each handler with what `wrap` makes of its name, of it, and of the description of its method.
     pub(super) fn wrap(
         &mut self,
-        wrap: impl Fn(&RawHandler, Option<&'static MethodInfo>) -> RawHandler,
+        wrap: impl Fn(&str, &RawHandler, Option<&'static MethodInfo>) -> RawHandler,
     ) {
         let methods = self.services.iter().flat_map(|service| service.descriptor.methods());
         let infos: HashMap<_, _> =
@@ -148,7 +161,8 @@ impl Registry {
         for (index, entry) in self.entries.iter_mut().enumerate() {
             let label = self.labels.get(RouteIndex(index));
             let info = label.and_then(|label| infos.get(&*label.method)).copied();
-            entry.handler = wrap(&entry.handler, info);
+            let name = label.map_or("", |label| &label.method);
+            entry.handler = wrap(name, &entry.handler, info);
         }
     }
 

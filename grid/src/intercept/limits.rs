@@ -1,0 +1,172 @@
+//! [`RateLimit`] and [`ConcurrencyLimit`]: how much one peer may ask of a node.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
+
+use super::{Intercept, Intercepted, Intercepting, Next, Outcome};
+use crate::error::ErrorCode;
+
+/// From this many entries on, those that say nothing are removed before one is added. Guests come and go under ever new
+/// names.
+const ENTRIES_MANY: usize = 1024;
+
+/// What a limit counts apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Per {
+    Peer,
+    PeerAndMethod,
+}
+
+impl Per {
+    fn key(self, call: &Intercepted) -> String {
+        match self {
+            Self::Peer => call.peer().to_owned(),
+            Self::PeerAndMethod => {
+                format!("{}/{} of {}", call.service(), call.method(), call.peer())
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn refused(text: String) -> Intercepting {
+    Box::pin(async { Outcome::refuse(ErrorCode::Overloaded, text) })
+}
+
+/// Refuses calls above a rate, with [`ErrorCode::Overloaded`]: their handlers do not run, and callers may try again.
+///
+/// A stream counts once, when it opens.
+#[derive(Debug)]
+pub struct RateLimit {
+    per: Per,
+    per_second: f64,
+    burst: f64,
+    buckets: Mutex<HashMap<String, Bucket>>,
+}
+
+/// What is left of a rate.
+#[derive(Debug)]
+struct Bucket {
+    tokens: f64,
+    at: Instant,
+}
+
+impl RateLimit {
+    /// Each peer may make `per_second` calls a second, and up to `burst` at once.
+    pub fn per_peer(per_second: f64, burst: u32) -> Self {
+        Self {
+            per: Per::Peer,
+            per_second,
+            burst: f64::from(burst.max(1)),
+            buckets: Mutex::default(),
+        }
+    }
+
+    /// The same for each method of each peer.
+    pub fn per_peer_and_method(per_second: f64, burst: u32) -> Self {
+        Self { per: Per::PeerAndMethod, ..Self::per_peer(per_second, burst) }
+    }
+
+    fn take(&self, key: &str) -> bool {
+        let now = Instant::now();
+        let (rate, burst) = (self.per_second, self.burst);
+        let refilled = |bucket: &Bucket| {
+            let since = now.saturating_duration_since(bucket.at).as_secs_f64();
+            (bucket.tokens + since * rate).min(burst)
+        };
+        let mut buckets = lock(&self.buckets);
+        if !buckets.contains_key(key) {
+            if buckets.len() >= ENTRIES_MANY {
+                buckets.retain(|_, bucket| refilled(bucket) < burst);
+            }
+            buckets.insert(key.to_owned(), Bucket { tokens: burst, at: now });
+        }
+        let Some(bucket) = buckets.get_mut(key) else { return true };
+        let tokens = refilled(bucket);
+        let is_allowed = tokens >= 1.0;
+        *bucket = Bucket { tokens: if is_allowed { tokens - 1.0 } else { tokens }, at: now };
+        is_allowed
+    }
+}
+
+impl Intercept for RateLimit {
+    fn intercept(&self, call: Intercepted, next: Next) -> Intercepting {
+        let key = self.per.key(&call);
+        if self.take(&key) {
+            return next.run(call);
+        }
+        refused(format!("more than {} calls a second: {key}", self.per_second))
+    }
+}
+
+/// Refuses calls while too many are in flight, with [`ErrorCode::Overloaded`]: their handlers do not run, and callers may try
+/// again.
+///
+/// A stream that this node serves counts until it has ended, one that it makes until it is open.
+#[derive(Debug)]
+pub struct ConcurrencyLimit {
+    per: Per,
+    max: usize,
+    running: Arc<Running>,
+}
+
+/// Calls in flight.
+type Running = Mutex<HashMap<String, usize>>;
+
+impl ConcurrencyLimit {
+    /// Each peer may have `max` calls in flight.
+    pub fn per_peer(max: usize) -> Self {
+        Self { per: Per::Peer, max, running: Arc::default() }
+    }
+
+    /// The same for each method of each peer.
+    pub fn per_peer_and_method(max: usize) -> Self {
+        Self { per: Per::PeerAndMethod, ..Self::per_peer(max) }
+    }
+
+    fn begin(&self, key: String) -> Result<Place, String> {
+        let mut running = lock(&self.running);
+        let count = running.entry(key.clone()).or_default();
+        if *count >= self.max {
+            return Err(format!("{count} calls in flight: {key}"));
+        }
+        *count += 1;
+        Ok(Place { running: Arc::clone(&self.running), key })
+    }
+}
+
+/// A call in flight, until this is dropped.
+struct Place {
+    running: Arc<Running>,
+    key: String,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut running = lock(&self.running);
+        match running.get_mut(&self.key) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => {
+                running.remove(&self.key);
+            }
+        }
+    }
+}
+
+impl Intercept for ConcurrencyLimit {
+    fn intercept(&self, call: Intercepted, next: Next) -> Intercepting {
+        match self.begin(self.per.key(&call)) {
+            Err(text) => refused(text),
+            Ok(place) => Box::pin(async move {
+                let outcome = next.run(call).await;
+                drop(place);
+                outcome
+            }),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Calls that a node with interceptors makes: the outer future runs the chain, whose last link is the call without it.
+
+use std::future::poll_fn;
+use std::panic::resume_unwind;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+
+use super::ends::{RawReceiver, RawSender};
+use super::intercept::call::{Intercepted, Of};
+use super::intercept::observe::Observer;
+use super::intercept::outcome::{Failure, Outcome, Success};
+use super::intercept::{Chain, Intercepting};
+use super::method::MethodName;
+use super::start::{Chained, Progress, Start};
+use crate::error::{CallFailure, ErrorCode, Fault};
+use crate::proto::Body;
+
+/// Makes the call itself.
+type Last = fn(Start, Option<Observer>) -> Intercepting;
+
+impl Start {
+    /// Whether the call passes interceptors.
+    pub(super) fn is_chained(&mut self) -> bool {
+        if self.target.chain.is_empty() {
+            return false;
+        }
+        if matches!(self.state, Progress::New { .. }) && !self.passes_chain() {
+            self.target.chain = Chain::default();
+        }
+        !self.target.chain.is_empty()
+    }
+
+    fn passes_chain(&self) -> bool {
+        let chain = &self.target.chain;
+        match &self.target.method {
+            MethodName::Typed { service, name } => chain.applies_to(service, name),
+            name @ MethodName::Id(_) => chain.applies_to("", &name.to_string()),
+        }
+    }
+
+    /// Starts the chain on the first poll, and polls it.
+    #[inline(never)]
+    pub(super) fn poll_chain(
+        &mut self,
+        cx: &mut Context<'_>,
+        last: Last,
+    ) -> Poll<Result<Success, CallFailure>> {
+        if matches!(self.state, Progress::New { .. }) {
+            self.state = Progress::Chained(self.begin_chain(last));
+        }
+        let Progress::Chained(Chained(chain)) = &mut self.state else {
+            panic!("a call was polled after it had returned its result");
+        };
+        let chain = chain.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let outcome = ready!(chain.as_mut().poll(cx));
+        self.state = Progress::Over;
+        Poll::Ready(match outcome.0 {
+            Ok(success) => Ok(success),
+            Err(Failure::Call(failure)) => Err(failure),
+            // Only an interceptor of calls that are served has one.
+            Err(Failure::Panicked(panic)) => resume_unwind(panic),
+        })
+    }
+
+    fn begin_chain(&mut self, last: Last) -> Chained {
+        let state = std::mem::replace(&mut self.state, Progress::Over);
+        let (request_bytes, is_stream) = match &state {
+            Progress::New { payload: Ok(payload), stream } => {
+                (payload.as_ref().map_or(0, Body::len), stream.is_some())
+            }
+            _ => (0, false),
+        };
+        let mut target = self.target.clone();
+        let chain = std::mem::take(&mut target.chain);
+        let options = std::mem::take(&mut self.options);
+        let (peer, method) = (target.peer.clone(), target.method);
+        let call = Intercepted::made(peer, method, options, request_bytes, is_stream);
+        let running = chain.run(call, move |call| {
+            let Intercepted { of, observer, .. } = call;
+            match of {
+                Of::Made { options, .. } => last(Self { target, state, options }, observer),
+                Of::Served { .. } => unreachable!("the call is made by this node"),
+            }
+        });
+        Chained(Mutex::new(running))
+    }
+}
+
+/// A single request.
+pub(super) fn request(mut start: Start, _: Option<Observer>) -> Intercepting {
+    Box::pin(async move {
+        match poll_fn(|cx| start.poll_answer(cx)).await {
+            Ok(payload) => Outcome::answer(payload),
+            Err(failure) => Outcome::failed(failure),
+        }
+    })
+}
+
+/// The opening of a stream.
+pub(super) fn open(mut start: Start, observer: Option<Observer>) -> Intercepting {
+    Box::pin(async move {
+        match poll_fn(|cx| start.poll_opened(cx)).await {
+            Ok((mut sender, mut receiver)) => {
+                sender.set_observer(observer.clone());
+                receiver.set_observer(observer);
+                Outcome(Ok(Success::Opened(Box::new((sender, receiver)))))
+            }
+            Err(failure) => Outcome::failed(failure),
+        }
+    })
+}
+
+/// The answer to a single request.
+pub(super) fn answer(success: Success) -> Option<Bytes> {
+    match success {
+        // It came from a peer or an interceptor, in one piece.
+        Success::Answer(answer) => answer.map(Body::into_shared),
+        Success::Opened(_) | Success::Ended => None,
+    }
+}
+
+/// The ends of a stream.
+pub(super) fn opened(success: Success) -> Result<(RawSender, RawReceiver), CallFailure> {
+    match success {
+        Success::Opened(ends) => Ok(*ends),
+        Success::Answer(_) | Success::Ended => {
+            let text =
+                "an interceptor has answered the opening of a stream, which only a handler can";
+            Err(CallFailure::Handler(Fault::new(ErrorCode::Handler, text)))
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Interceptors: code of the application around the calls of a node.
+//!
+//! A call without interceptors does not come here, and allocates nothing for them. With interceptors, each of them returns a
+//! boxed future, and the last link of the chain is the call itself: the handler (serve/intercept.rs), or the request
+//! (call/chained.rs).
+//!
+//! | file | what |
+//! |---|---|
+//! | `mod.rs` | [`Intercept`], and the chain |
+//! | `call.rs` | what an interceptor sees of a call |
+//! | `outcome.rs` | how a call ended |
+//! | `observe.rs` | the items and the end of a stream |
+
+pub(in crate::net) mod call;
+pub(in crate::net) mod observe;
+pub(in crate::net) mod outcome;
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use self::call::Intercepted;
+use self::outcome::Outcome;
+use crate::net::call::context::Context;
+
+/// The future that [`Intercept::intercept`] returns.
+pub type Intercepting = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// Code around the calls that a node serves ([`Builder::intercept`](crate::Builder::intercept)) or makes
+/// ([`Builder::intercept_calls`](crate::Builder::intercept_calls)).
+///
+/// It sees the call before its handler, and the outcome after it. A function that takes the call and [`Next`] is an
+/// interceptor:
+///
+/// ```
+/// use grid::intercept::{Intercepted, Next};
+///
+/// let builder = grid::Manager::builder("http://node1:9000").intercept(
+///     |call: Intercepted, next: Next| async move {
+///         let (method, began) = (call.method().to_owned(), std::time::Instant::now());
+///         let outcome = next.run(call).await;
+///         println!("{method}: {} after {:?}", outcome.label(), began.elapsed());
+///         outcome
+///     },
+/// );
+/// # let _ = builder;
+/// ```
+///
+/// A panic of an interceptor fails the call, like a panic of its handler. A panic of a handler arrives at its interceptors as
+/// an outcome.
+pub trait Intercept: Send + Sync + 'static {
+    /// Passes the call on with [`Next::run`] and returns the outcome; or returns one without passing the call on, see
+    /// [`Outcome::refuse`] and [`Outcome::answer`].
+    ///
+    /// The future is dropped when the call is cancelled.
+    fn intercept(&self, call: Intercepted, next: Next) -> Intercepting;
+
+    /// Whether calls of this method pass this interceptor. Default: all.
+    ///
+    /// Asked when a node is built for each method that it serves, and for each call that it makes. At the byte level, the
+    /// service is empty.
+    fn applies_to(&self, service: &str, method: &str) -> bool {
+        let _ = (service, method);
+        true
+    }
+}
+
+impl<F, Fut> Intercept for F
+where
+    F: Fn(Intercepted, Next) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Outcome> + Send + 'static,
+{
+    fn intercept(&self, call: Intercepted, next: Next) -> Intercepting {
+        Box::pin(self(call, next))
+    }
+}
+
+/// The call itself, after all interceptors.
+type Last = Box<dyn FnOnce(Intercepted) -> Intercepting + Send>;
+
+/// The interceptors after this one, and then the call itself.
+#[must_use = "the call is not made without it"]
+pub struct Next {
+    chain: Chain,
+    at: usize,
+    last: Last,
+}
+
+impl Next {
+    /// Passes the call on, and returns its outcome.
+    ///
+    /// # Cancel safety
+    /// Dropping the future cancels the call.
+    pub fn run(mut self, call: Intercepted) -> Intercepting {
+        while let Some(interceptor) = self.chain.all().get(self.at).cloned() {
+            self.at += 1;
+            if interceptor.applies_to(call.service(), call.method()) {
+                return interceptor.intercept(call, self);
+            }
+        }
+        (self.last)(call)
+    }
+}
+
+impl fmt::Debug for Next {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Next").field("left", &(self.chain.all().len() - self.at)).finish()
+    }
+}
+
+/// The interceptors of a node, in the order in which they see a call. Cheap to clone.
+#[derive(Clone, Default)]
+pub(in crate::net) struct Chain(Option<Arc<Vec<Arc<dyn Intercept>>>>);
+
+impl Chain {
+    pub(in crate::net) fn add(&mut self, interceptor: impl Intercept) {
+        Arc::make_mut(self.0.get_or_insert_default()).push(Arc::new(interceptor));
+    }
+
+    /// What the calls pass that a handler makes.
+    pub(in crate::net) fn of(context: &Context) -> Self {
+        context.calls().downcast_ref().cloned().unwrap_or_default()
+    }
+
+    /// The interceptors; empty without any.
+    fn all(&self) -> &[Arc<dyn Intercept>] {
+        self.0.as_deref().map_or(&[], Vec::as_slice)
+    }
+
+    pub(in crate::net) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Whether one of them applies to this method.
+    pub(in crate::net) fn applies_to(&self, service: &str, method: &str) -> bool {
+        self.all().iter().any(|interceptor| interceptor.applies_to(service, method))
+    }
+
+    /// Runs a call through the chain.
+    pub(in crate::net) fn run(
+        &self,
+        call: Intercepted,
+        last: impl FnOnce(Intercepted) -> Intercepting + Send + 'static,
+    ) -> Intercepting {
+        Next { chain: self.clone(), at: 0, last: Box::new(last) }.run(call)
+    }
+}
+
+impl fmt::Debug for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} interceptors", self.all().len())
+    }
+}

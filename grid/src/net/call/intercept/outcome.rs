@@ -1,0 +1,89 @@
+//! [`Outcome`]: how an intercepted call ended.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::error::{CallError, CallFailure, ErrorCode, Fault, RemoteError};
+use crate::net::call::ends::{RawReceiver, RawSender};
+use crate::net::catch::{self, Panic};
+use crate::proto::Body;
+
+/// How a call ended, for interceptors: its answer, or its error. The answer is in encoded form.
+#[must_use = "the caller receives the outcome that an interceptor returns"]
+pub struct Outcome(pub(in crate::net) Result<Success, Failure>);
+
+pub(in crate::net) enum Success {
+    /// The answer to a single request.
+    Answer(Option<Body>),
+    /// A stream that this node has opened.
+    Opened(Box<(RawSender, RawReceiver)>),
+    /// A stream that this node has served.
+    Ended,
+}
+
+pub(in crate::net) enum Failure {
+    Call(CallFailure),
+    /// The handler panicked. The panic goes on after the interceptors, so that it is logged as usual.
+    Panicked(Panic),
+}
+
+impl Outcome {
+    /// Ends the call with this error: the caller receives [`CallError::Remote`] with the code and the text.
+    ///
+    /// [`ErrorCode::Overloaded`] and [`ErrorCode::NotPermitted`] say that the handler has not run.
+    pub fn refuse(code: ErrorCode, text: impl Into<String>) -> Self {
+        Self::failed(CallFailure::Handler(Fault::new(code, text)))
+    }
+
+    /// Answers a single request with an encoded value: what the handler at the byte level would return. `None` is an answer
+    /// without a payload, and ends a stream.
+    pub fn answer(payload: Option<Bytes>) -> Self {
+        Self(Ok(Success::Answer(payload.map(Body::from))))
+    }
+
+    pub(in crate::net) fn failed(failure: CallFailure) -> Self {
+        Self(Err(Failure::Call(failure)))
+    }
+
+    /// Whether the handler has answered, the stream was served without an error, or the stream is open.
+    pub fn is_ok(&self) -> bool {
+        self.0.is_ok()
+    }
+
+    /// Bytes of the answer, in encoded form; 0 for streams and errors.
+    pub fn answer_bytes(&self) -> usize {
+        match &self.0 {
+            Ok(Success::Answer(Some(answer))) => answer.len(),
+            _ => 0,
+        }
+    }
+
+    /// The error. A handler's own error is [`CallError::Remote`] with its text.
+    pub fn error(&self) -> Option<CallError> {
+        match &self.0 {
+            Ok(_) => None,
+            Err(Failure::Call(failure)) => Some(failure.clone().untyped()),
+            Err(Failure::Panicked(panic)) => {
+                let message = catch::text(panic).to_owned();
+                Some(CallError::Remote(RemoteError { code: ErrorCode::Panicked, message }))
+            }
+        }
+    }
+
+    /// One word for what happened, such as `ok`, `handler` or `deadline_exceeded`. There are few of them, so they can be
+    /// labels of metrics.
+    pub fn label(&self) -> &'static str {
+        match &self.0 {
+            Ok(_) => "ok",
+            Err(Failure::Panicked(_)) => "panicked",
+            Err(Failure::Call(failure)) => failure.label(),
+        }
+    }
+}
+
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Outcome").field(&self.label()).finish()
+    }
+}

@@ -1,0 +1,111 @@
+//! Interceptors around the handlers of a node. Like the hook of permissions, they become part of each handler that they apply
+//! to when the node is built.
+
+use std::panic::resume_unwind;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::time::timeout_at;
+
+use super::registry::{HandlerFuture, RawHandler, Registry, RunSingle, RunStream};
+use crate::error::{CallFailure, ErrorCode, Fault};
+use crate::net::call::context::Context;
+use crate::net::call::intercept::Chain;
+use crate::net::call::intercept::call::{Intercepted, Of};
+use crate::net::call::intercept::observe::Observer;
+use crate::net::call::intercept::outcome::{Failure, Outcome, Success};
+use crate::net::catch::caught;
+use crate::proto::Body;
+
+/// Puts the chain around the handlers that it applies to.
+pub(in crate::net) fn intercept(registry: &mut Registry, chain: &Chain) {
+    registry.wrap(|name, handler, _| {
+        let (service, method) = name.split_once('/').unwrap_or(("", name));
+        match chain.applies_to(service, method) {
+            true => intercepted(handler, chain.clone()),
+            false => handler.clone(),
+        }
+    });
+}
+
+fn intercepted(handler: &RawHandler, chain: Chain) -> RawHandler {
+    match handler {
+        RawHandler::Single { run, inline } => {
+            RawHandler::Single { run: single(Arc::clone(run), chain), inline: *inline }
+        }
+        RawHandler::Stream { capacities, run } => {
+            RawHandler::Stream { capacities: *capacities, run: stream(Arc::clone(run), chain) }
+        }
+    }
+}
+
+fn single(run: Arc<RunSingle>, chain: Chain) -> Arc<RunSingle> {
+    Arc::new(move |context, payload| {
+        let run = Arc::clone(&run);
+        let call = Intercepted::served(context, len(&payload), false);
+        let outcome = chain.run(call, move |call| {
+            Box::pin(async move {
+                let served = serve(call, |context, _| run(context, payload)).await;
+                Outcome(served.map(Success::Answer))
+            })
+        });
+        Box::pin(async move { answer_of(outcome.await) })
+    })
+}
+
+fn stream(run: Arc<RunStream>, chain: Chain) -> Arc<RunStream> {
+    Arc::new(move |context, payload, mut input, mut output| {
+        let run = Arc::clone(&run);
+        let call = Intercepted::served(context, len(&payload), true);
+        let outcome = chain.run(call, move |call| {
+            Box::pin(async move {
+                let served = serve(call, |context, observer| {
+                    input.set_observer(observer.clone());
+                    output.set_observer(observer);
+                    run(context, payload, input, output)
+                });
+                Outcome(served.await.map(|()| Success::Ended))
+            })
+        });
+        Box::pin(async move { answer_of(outcome.await).map(drop) })
+    })
+}
+
+fn len(payload: &Option<Bytes>) -> usize {
+    payload.as_ref().map_or(0, Bytes::len)
+}
+
+/// Runs the handler, for no longer than the interceptors allow.
+async fn serve<T>(
+    call: Intercepted,
+    run: impl FnOnce(Context, Option<Observer>) -> HandlerFuture<Result<T, Fault>>,
+) -> Result<T, Failure> {
+    let Intercepted { of: Of::Served { context, is_shortened }, observer, .. } = call else {
+        unreachable!("the call is served by this node");
+    };
+    let deadline = context.deadline().filter(|_| is_shortened);
+    // In the future, so that a panic before the handler's first await is caught as well.
+    let running = caught(async { run(context, observer).await });
+    let ran = match deadline {
+        None => running.await,
+        Some(deadline) => timeout_at(deadline, running).await.unwrap_or_else(|_| {
+            let text = "the handler did not finish in the time that an interceptor has set";
+            Ok(Err(Fault::new(ErrorCode::DeadlineExceeded, text)))
+        }),
+    };
+    match ran {
+        Ok(result) => result.map_err(|fault| Failure::Call(CallFailure::Handler(fault))),
+        Err(panic) => Err(Failure::Panicked(panic)),
+    }
+}
+
+/// What is sent to the caller.
+fn answer_of(outcome: Outcome) -> Result<Option<Body>, Fault> {
+    match outcome.0 {
+        Ok(Success::Answer(answer)) => Ok(answer),
+        Ok(Success::Ended | Success::Opened(_)) => Ok(None),
+        Err(Failure::Call(CallFailure::Handler(fault))) => Err(fault),
+        Err(Failure::Call(other)) => Err(Fault::new(ErrorCode::Handler, other.to_string())),
+        Err(Failure::Panicked(panic)) => resume_unwind(panic),
+    }
+}
