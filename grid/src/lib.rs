@@ -115,9 +115,10 @@ pub use rpc::Json;
 #[doc(hidden)]
 pub use rpc::private as __private;
 pub use rpc::{
-    ArgTuple, BoxStream, Broadcast, Call, ClientStreamMethod, HandlerError, Incoming, InputError,
-    Method, Mock, Opening, Outgoing, Payload, Permit, Raw, Registrar, Reply, Requests, Responses,
-    Served, ServerStreamMethod, Service, TrySendError, TwoWayMethod, Update,
+    ArgTuple, BoxStream, Broadcast, Call, ClientStreamMethod, Group, GroupCall, HandlerError,
+    Incoming, InputError, Method, Mock, NodeAnswer, NodeOutcome, Opening, Outgoing, Payload,
+    Permit, Raw, Registrar, Reply, Requests, Responses, Served, ServerStreamMethod, Service,
+    TooFew, TrySendError, TwoWayMethod, Update,
 };
 /// The TLS library, in the version whose types [`Tls`] takes.
 #[cfg(feature = "tls-no-provider")]

@@ -15,7 +15,7 @@ use super::args::ArgTuple;
 use super::method::{ClientStreamMethod, Method, ServerStreamMethod, TwoWayMethod};
 use super::stream::{Reply, Requests, Responses};
 use crate::error::CallFailure;
-use crate::net::{CallOptions, RawCall, RawOpening, RawReceiver, RawSender, call_options};
+use crate::net::{Body, CallOptions, RawCall, RawOpening, RawReceiver, RawSender, call_options};
 use crate::{CallError, CodecError, Connection};
 
 /// A single request: set its options, then `.await` it.
@@ -58,6 +58,11 @@ impl<T, E> Call<T, E> {
 
     fn options_mut(&mut self) -> &mut CallOptions {
         self.raw.options_mut()
+    }
+
+    /// Whether its waker is called only when the outcome is there.
+    pub(super) fn wakes_once(&self) -> bool {
+        self.raw.wakes_once()
     }
 }
 
@@ -146,8 +151,20 @@ impl<H, E> fmt::Debug for Opening<H, E> {
 impl<A: ArgTuple, O, E> Method<A, O, E> {
     /// Calls the method over this connection, like the client's method of the same name.
     pub fn call(&self, connection: &Connection, args: A) -> Call<O, E> {
+        self.start(connection, self.encode(args))
+    }
+
+    /// The arguments in encoded form.
+    pub(super) fn encode(&self, args: A) -> Result<Option<Body>, CodecError> {
+        args.__encode(&self.args).and_then(|request| self.info.check_request(request))
+    }
+
+    pub(super) fn start(
+        &self,
+        connection: &Connection,
+        request: Result<Option<Body>, CodecError>,
+    ) -> Call<O, E> {
         let info = &self.info;
-        let request = args.__encode(&self.args).and_then(|request| info.check_request(request));
         let raw = connection.call(info.id(), request, info.timeout()).named(info.into());
         Call { raw, decode: self.output.decode, error: self.error.decode }
     }

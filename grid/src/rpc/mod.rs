@@ -7,6 +7,7 @@ mod args;
 mod client;
 mod depth;
 mod fault;
+mod group;
 mod handlers;
 #[cfg(feature = "json")]
 mod json;
@@ -25,6 +26,7 @@ mod stream;
 pub use args::ArgTuple;
 pub use client::{Call, Opening};
 pub use fault::HandlerError;
+pub use group::{Group, GroupCall, NodeAnswer, NodeOutcome, TooFew};
 #[cfg(feature = "json")]
 pub use json::Json;
 pub use method::{ClientStreamMethod, Method, ServerStreamMethod, TwoWayMethod};

@@ -60,6 +60,11 @@ impl RawCall {
         self
     }
 
+    /// Whether its waker is called only when the outcome is there.
+    pub(crate) fn wakes_once(&self) -> bool {
+        self.start.target.chain.is_empty()
+    }
+
     /// An answer of this call that cannot be decoded, as an error that names method and peer.
     pub(crate) fn undecodable<E>(&self, error: CodecError) -> CallError<E> {
         let Target { peer, method, .. } = &self.start.target;

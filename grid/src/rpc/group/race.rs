@@ -1,0 +1,105 @@
+//! [`Race`]: polls the calls of a group until an outcome is decided.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::outcome::{NodeAnswer, NodeOutcome, TooFew};
+use super::tally::Tally;
+
+use crate::CallError;
+use crate::rpc::client::Call;
+
+/// The calls of a group that are not over.
+pub(super) struct Race<O, E> {
+    /// `None`: it is over.
+    calls: Vec<Option<(Arc<str>, Call<O, E>)>>,
+    tally: Arc<Tally>,
+    /// A call is woken only when its outcome is there. With interceptors, it may have to be polled before that.
+    wakes_once: bool,
+}
+
+impl<O, E> Race<O, E> {
+    pub(super) fn new(calls: Vec<(Arc<str>, Call<O, E>)>) -> Self {
+        let wakes_once = calls.iter().all(|(_, call)| call.wakes_once());
+        let calls = calls.into_iter().map(Some).collect();
+        Self { calls, tally: Arc::default(), wakes_once }
+    }
+
+    pub(super) async fn all(self) -> Vec<NodeOutcome<O, E>> {
+        let nodes = self.calls.len();
+        let mut outcomes: Vec<_> = (0..nodes).map(|_| None).collect();
+        let mut open = nodes;
+        self.run(open, |index, peer, result| {
+            if let Some(outcome) = outcomes.get_mut(index) {
+                *outcome = Some(NodeOutcome { peer, result });
+            }
+            open -= 1;
+            open
+        })
+        .await;
+        outcomes.into_iter().flatten().collect()
+    }
+
+    pub(super) async fn first_ok(self, needed: usize) -> Result<Vec<NodeAnswer<O>>, TooFew<O, E>> {
+        let nodes = self.calls.len();
+        let (mut answers, mut failed) = (Vec::new(), Vec::new());
+        if let Some(may_fail) = nodes.checked_sub(needed) {
+            self.run(needed.min(may_fail + 1), |_, peer, result| {
+                match result {
+                    Ok(value) => answers.push(NodeAnswer { peer, value }),
+                    Err(error) => failed.push((peer, error)),
+                }
+                // Whatever comes first: enough answers, or one failure too many.
+                (needed - answers.len()).min(may_fail + 1 - failed.len())
+            })
+            .await;
+        }
+        match answers.len() >= needed {
+            true => Ok(answers),
+            false => Err(TooFew { needed, nodes, answers, failed }),
+        }
+    }
+
+    /// Polls the calls, and passes their outcomes to `decide` with the place of the call. `open` outcomes can decide
+    /// something; `decide` returns how many more can. Ready when that is 0.
+    async fn run(
+        mut self,
+        mut open: usize,
+        mut decide: impl FnMut(usize, Arc<str>, Result<O, CallError<E>>) -> usize,
+    ) {
+        let mut ready: Vec<_> = (0..self.calls.len()).collect();
+        poll_fn(|cx| {
+            loop {
+                ready.append(&mut self.tally.take_ready());
+                for index in ready.drain(..) {
+                    if open > 0
+                        && let Some((peer, result)) = self.poll_one(index)
+                    {
+                        open = decide(index, peer, result);
+                    }
+                }
+                if open == 0 {
+                    return Poll::Ready(());
+                }
+                let enough = if self.wakes_once { open } else { 1 };
+                if self.tally.wait(enough, cx.waker().clone()) {
+                    return Poll::Pending;
+                }
+            }
+        })
+        .await;
+    }
+
+    fn poll_one(&mut self, index: usize) -> Option<(Arc<str>, Result<O, CallError<E>>)> {
+        let place = self.calls.get_mut(index)?;
+        let (_, call) = place.as_mut()?;
+        let waker = self.tally.waker(index);
+        let Poll::Ready(result) = Pin::new(call).poll(&mut Context::from_waker(&waker)) else {
+            return None;
+        };
+        let (peer, _) = place.take()?;
+        Some((peer, result))
+    }
+}
