@@ -2,12 +2,15 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use grid::{Builder, CallError, Capacities, ErrorCode, RemoteError, Sent};
+use futures_util::future::join_all;
+use grid::{Builder, CallError, Capacities, Config, ErrorCode, RemoteError, Sent};
 use support::{A, B, pair};
+use tokio::sync::Barrier;
 use tokio::time::{Instant, sleep};
 
 const ECHO: u8 = 78;
@@ -58,6 +61,37 @@ async fn both_nodes_call_each_other_and_themselves() {
                 from.name()
             );
         }
+    }
+}
+
+/// Their handlers wait for each other. Those of another node do so in vain, as it accepts two of the requests at a time.
+#[tokio::test(start_paused = true)]
+async fn large_requests_of_a_node_to_itself_do_not_wait_for_each_other() {
+    const CALLS: usize = 5;
+    const MIB: usize = 1 << 20;
+    let config = Config::default().message_bytes_max(2 * MIB).bytes_per_peer_max(8 * MIB);
+    let all = Arc::new(Barrier::new(CALLS));
+    let (_network, a, _b) = pair(|builder| {
+        let all = Arc::clone(&all);
+        builder.config(config.clone()).single_handler(1, None, move |_, _| {
+            let all = Arc::clone(&all);
+            async move {
+                all.wait().await;
+                Ok(None)
+            }
+        })
+    })
+    .await;
+    let payload = Bytes::from(vec![7; MIB]);
+    for (to, answered, waiting) in [(A, CALLS, 0), (B, 0, CALLS - 2)] {
+        let connection = a.connection(to).unwrap();
+        let call = || connection.request(1, Some(payload.clone())).timeout(Duration::from_secs(1));
+        let outcomes = join_all((0..CALLS).map(|_| call())).await;
+        let not_sent = outcomes.iter().filter(|outcome| {
+            matches!(outcome, Err(CallError::DeadlineExceeded { sent: Sent::No, .. }))
+        });
+        let counts = (outcomes.iter().filter(|outcome| outcome.is_ok()).count(), not_sent.count());
+        assert_eq!(counts, (answered, waiting), "to {to}: {outcomes:?}");
     }
 }
 

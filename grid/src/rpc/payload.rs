@@ -415,6 +415,39 @@ mod tests {
         }
     }
 
+    /// What is allocated for the bytes of a value with this capacity, if nobody else has them, and whether they are where
+    /// the value had them.
+    fn allocated<T: Payload>(
+        capacity: usize,
+        len: usize,
+        value: fn(Vec<u8>) -> T,
+    ) -> (usize, bool) {
+        let mut bytes = Vec::with_capacity(capacity);
+        bytes.resize(len, 7);
+        let place = bytes.as_ptr();
+        let body = Codec::of(Layout::Named).encode(value(bytes)).unwrap().unwrap();
+        assert!(body.len() > len && body.len() <= len + 5);
+        let shared = Vec::from(body.into_shared());
+        assert!(shared.len() >= len);
+        (shared.capacity(), shared.as_ptr() == place)
+    }
+
+    /// A peer that does not read is charged with the length only.
+    #[test]
+    fn a_long_buffer_with_few_bytes_is_not_kept() {
+        for allocated in [allocated::<Vec<u8>>, |capacity, len, _| {
+            allocated::<Cow<'static, [u8]>>(capacity, len, Cow::Owned)
+        }] {
+            for len in [10, SHARED_BYTES, SHARED_BYTES + 1, 4 * SHARED_BYTES] {
+                let (bytes, _) = allocated(40 * SHARED_BYTES, len, |bytes| bytes);
+                assert!(bytes <= 2 * len + 16, "{bytes} bytes for {len}");
+            }
+            // A buffer that has doubled as it grew is neither copied nor moved.
+            let len = SHARED_BYTES + 1;
+            assert_eq!(allocated(2 * len, len, |bytes| bytes), (2 * len, true));
+        }
+    }
+
     #[test]
     fn structs_are_maps_or_arrays() {
         let (bytes, point) = round_trip(Point { x: 1, y: 2 }, Layout::Named);

@@ -156,23 +156,33 @@ mod tests {
 
     #[test]
     fn large_messages_are_written_in_longer_rounds_while_nothing_else_is_sent() {
-        let mut budget = WriteBudget::default();
         let part = Outbound::around(
             Bytes::from_static(b"head"),
             Bytes::from(vec![7; LARGE_BYTES]),
             Bytes::new(),
             false,
         );
+        let whole = Outbound::from(Bytes::from(vec![7; LARGE_BYTES + 4]));
+        assert_rounds(&part);
+        assert_rounds(&whole);
+    }
+
+    /// Checks how many of these messages are written in a round.
+    #[track_caller]
+    fn assert_rounds(message: &Outbound) {
+        let mut budget = WriteBudget::default();
         let mut round = || {
             budget.begin();
-            (0..).take_while(|_| budget.allows_more().then(|| budget.note(&part)).is_some()).count()
+            (0..100)
+                .take_while(|_| budget.allows_more().then(|| budget.note(message)).is_some())
+                .count()
         };
-        let before = ALONE_AFTER_BYTES / part.len();
+        let before = ALONE_AFTER_BYTES / message.len();
         assert!((0..before).all(|_| round() == 1));
-        assert_eq!(round(), LARGE_BYTES_ALONE / part.len() + 1);
+        assert_eq!(round(), LARGE_BYTES_ALONE / message.len() + 1);
         budget.note(&Bytes::from_static(b"a small one").into());
         budget.begin();
-        budget.note(&part);
+        budget.note(message);
         assert!(!budget.allows_more());
     }
 }

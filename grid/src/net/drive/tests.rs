@@ -3,7 +3,9 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
 use tokio::task::coop;
@@ -13,17 +15,18 @@ use super::driver::Driver;
 use super::endpoint::Endpoint;
 use super::session::start_loopback;
 use crate::error::LinkError;
-use crate::net::call::connection::Connection;
+use crate::net::link::peer::now;
 use crate::net::serve::registry::{RawHandler, Registry, RunSingle};
 use crate::net::transport::Transport;
-use crate::proto::Limits;
-use crate::proto::Outbound;
 use crate::proto::wire::{Frame, Header, MuxId, Op, Ping, Timestamp, merged};
+use crate::proto::{Features, Limits, Outbound, PART_BYTES, Session};
 
 /// Returns scripted messages and counts sent messages.
 struct Script {
     messages: Box<dyn Iterator<Item = Bytes> + Send>,
     sent: Arc<AtomicUsize>,
+    /// Bytes of the sent messages.
+    sent_bytes: Arc<AtomicUsize>,
     /// The socket accepts no output.
     blocked: bool,
     /// The peer has closed the connection after these messages.
@@ -35,6 +38,7 @@ impl Script {
         Self {
             messages: Box::new(messages),
             sent: Arc::default(),
+            sent_bytes: Arc::default(),
             blocked: false,
             ends: Arc::default(),
         }
@@ -46,8 +50,9 @@ impl Transport for Script {
         !self.blocked
     }
 
-    fn start_send(&mut self, _: Outbound) -> Result<(), LinkError> {
+    fn start_send(&mut self, message: Outbound) -> Result<(), LinkError> {
         self.sent.fetch_add(1, Ordering::Relaxed);
+        self.sent_bytes.fetch_add(message.len(), Ordering::Relaxed);
         Ok(())
     }
 
@@ -81,14 +86,33 @@ impl Wake for Wakes {
 
 /// A peer whose link is up, and a handler with the id 9 that answers at once.
 fn endpoint() -> Endpoint {
+    let endpoint = endpoint_without_link();
+    start_loopback(&endpoint.peer);
+    endpoint
+}
+
+/// The same for a peer that knows these extensions.
+fn endpoint_with(features: Features) -> Endpoint {
+    let endpoint = endpoint_without_link();
+    let session = Session {
+        checksum: false,
+        features,
+        wall: SystemTime::UNIX_EPOCH,
+        peer_message_bytes_max: None,
+        peer_requests_bytes_max: None,
+        loopback: false,
+    };
+    endpoint.peer.with(|shared, _| shared.link.start(now(), session));
+    endpoint
+}
+
+fn endpoint_without_link() -> Endpoint {
     let mut registry = Registry::new();
     let run: Arc<RunSingle> =
         Arc::new(|_, payload| Box::pin(async move { Ok(payload.map(Into::into)) }));
     let handler = RawHandler::Single { run, inline: true };
     registry.insert("echo".into(), 9.into(), None, handler).expect("the only one");
-    let endpoint = Endpoint::new("a".into(), "b".into(), Limits::default(), registry.into());
-    start_loopback(&endpoint.peer);
-    endpoint
+    Endpoint::new("a".into(), "b".into(), Limits::default(), registry.into())
 }
 
 fn message(header: Header, payload: Option<&[u8]>) -> Bytes {
@@ -245,8 +269,69 @@ async fn after_a_pause_a_lost_connection_is_noticed_before_anything_is_sent() {
     // The runtime is not driven for a while, and the peer closes the connection meanwhile.
     tokio::time::advance(std::time::Duration::from_secs(3600)).await;
     ends.store(true, Ordering::Relaxed);
-    let mut call = Connection::new(Arc::clone(&endpoint.peer)).request(9, Some("x".into()));
+    let mut call = endpoint.connection().request(9, Some("x".into()));
     assert!(Pin::new(&mut call).poll(&mut cx).is_pending());
     assert!(Pin::new(&mut driver).poll(&mut cx).is_ready(), "the connection is lost");
     assert_eq!(sent.load(Ordering::Relaxed), 0, "the call was not sent into it");
+}
+
+/// Large messages do not fill the kernel's buffers, in parts or whole: the driver reads after each of them, and yields. A
+/// link that carries nothing else writes more at a time.
+#[tokio::test(start_paused = true)]
+async fn after_a_few_large_messages_the_driver_reads_and_yields() {
+    // The longer payload is sent in parts to a peer with `chunks`.
+    for (features, len, message) in [
+        (Features::all(), 40 << 10, 40 << 10),
+        (Features::all(), 200 << 10, PART_BYTES),
+        (Features::NONE, 40 << 10, 40 << 10),
+        (Features::NONE, 200 << 10, 200 << 10),
+    ] {
+        assert_rounds_are_short(
+            &endpoint_with(features),
+            &Bytes::from(vec![7; len]),
+            message + 100,
+        );
+    }
+}
+
+/// Sends requests with this payload in messages of at most `message_max` bytes.
+fn assert_rounds_are_short(endpoint: &Endpoint, payload: &Bytes, message_max: usize) {
+    const ROUND: usize = 32 << 10;
+    const ROUND_ALONE: usize = 256 << 10;
+    const ALONE_AFTER: usize = 2 << 20;
+    let connection = endpoint.connection();
+    let mut calls: Vec<_> =
+        (0..100).map(|_| connection.request(9, Some(payload.clone()))).collect();
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(calls.iter_mut().all(|call| Pin::new(call).poll(&mut cx).is_pending()));
+
+    // Tells how much has been sent whenever the driver reads.
+    let (read, reads) = mpsc::channel();
+    let mut script = Script::new(std::iter::empty());
+    let sent_bytes = Arc::clone(&script.sent_bytes);
+    script.messages = Box::new(std::iter::from_fn(move || {
+        read.send(sent_bytes.load(Ordering::Relaxed)).ok().and(None)
+    }));
+    let mut driver = driver(endpoint, script);
+    let wakes = Arc::new(Wakes::default());
+    let waker = Arc::clone(&wakes).into();
+    let (mut before, mut rounds_alone) = (0, 0);
+    while rounds_alone < 3 {
+        let woken = wakes.0.load(Ordering::Relaxed);
+        assert!(Pin::new(&mut driver).poll(&mut Context::from_waker(&waker)).is_pending());
+        assert_eq!(wakes.0.load(Ordering::Relaxed), woken + 1, "it yields");
+        let sums: Vec<_> = reads.try_iter().collect();
+        assert!((1..=4).contains(&sums.len()), "{} rounds without a yield", sums.len());
+        for sum in sums {
+            let is_alone = before >= ALONE_AFTER;
+            // A round in which the link turns out to carry nothing else is longer as well.
+            let may_be_alone = before + ROUND + message_max >= ALONE_AFTER;
+            let min = if is_alone { ROUND_ALONE } else { ROUND };
+            let max = if may_be_alone { ROUND_ALONE } else { ROUND } + message_max;
+            let round = sum - before;
+            assert!((min..max).contains(&round), "{round} in messages of {message_max}");
+            before = sum;
+            rounds_alone += usize::from(is_alone);
+        }
+    }
 }

@@ -152,3 +152,15 @@ fn is_kept(message: &Message) -> bool {
     let op = message.header.op;
     matches!(op, Op::Request | Op::ConnectMux | Op::Response) || op.is_item()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_pointer_width = "64")]
+    #[test]
+    fn a_length_beyond_32_bits_counts_as_the_longest() {
+        let lens = [7, u32::MAX as usize, (1 << 32) + 7];
+        assert_eq!(lens.map(small), [7, u32::MAX, u32::MAX]);
+    }
+}

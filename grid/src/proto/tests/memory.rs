@@ -9,14 +9,14 @@ use crate::proto::wire::{Flags, Header, Meta, MuxId, Op, merged};
 use crate::proto::{CallSpec, Features, Limits, NodeBytes, Recv, SendState, Side};
 use Side::{Callee, Caller};
 
-const KIB: usize = 1024;
+pub(super) const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-const MAX: usize = 4864 * KIB;
+pub(super) const MAX: usize = 4864 * KIB;
 
 /// Room for 3.75 MiB beside the message that is being received: three payloads of 900 KiB, of which the last one needs
 /// half as much again while it is put together.
-fn tight() -> Limits {
+pub(super) fn tight() -> Limits {
     Limits {
         message_bytes_max: MIB,
         bytes_per_peer_max: MAX,
@@ -25,15 +25,15 @@ fn tight() -> Limits {
     }
 }
 
-fn payload(len: usize) -> Bytes {
+pub(super) fn payload(len: usize) -> Bytes {
     Bytes::from(vec![7; len])
 }
 
-fn asking(len: usize) -> CallSpec {
+pub(super) fn asking(len: usize) -> CallSpec {
     CallSpec { payload: Some(payload(len).into()), ..request(b"") }
 }
 
-fn sessions() -> [Features; 2] {
+pub(super) fn sessions() -> [Features; 2] {
     [Features::all(), Features::NONE]
 }
 
@@ -46,7 +46,7 @@ fn serve(pair: &mut Pair, spec: CallSpec) -> Serve {
 }
 
 #[track_caller]
-fn fault(outcome: Option<Result<Option<Bytes>, CallFailure>>) -> Fault {
+pub(super) fn fault(outcome: Option<Result<Option<Bytes>, CallFailure>>) -> Fault {
     match outcome {
         Some(Err(CallFailure::Handler(fault))) => fault,
         Some(Ok(_)) => panic!("an answer"),

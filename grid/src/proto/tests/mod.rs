@@ -14,6 +14,7 @@
 //! | `foreign.rs` | buffers of the user, which the link must not drop |
 //! | `room.rs` | calls that wait until the peer has room for their requests |
 //! | `windows.rs` | windows of streams in bytes |
+//! | `memory.rs`, `unread.rs` | limits of memory, and peers that do not read |
 //! | `chunks.rs`, `transfers.rs` | large messages in parts: fairness, and protocol errors |
 
 mod calls;
@@ -34,6 +35,7 @@ mod schedule;
 mod solo;
 mod streams;
 mod transfers;
+mod unread;
 mod windows;
 mod world;
 

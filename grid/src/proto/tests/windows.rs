@@ -6,6 +6,9 @@ use super::pair::*;
 use super::solo::*;
 use crate::error::{CallFailure, ErrorCode, Fault};
 use crate::proto::session::features::Feature;
+use crate::proto::stream::control::{Inflow, Outflow};
+use crate::proto::stream::core::{StreamCore, item_bytes};
+use crate::proto::stream::window::{RecvWindow, WindowBudget};
 use crate::proto::wire::{GRANT_LEN_MAX, Grant, Meta, Op};
 use crate::proto::{CallSpec, Capacities, Features, Key, Limits, Recv, SendState, Side};
 use Side::{Callee, Caller};
@@ -290,4 +293,40 @@ fn streams_that_have_grown_leave_room_for_new_ones() {
     let new = call(&mut pair);
     let sent = fill(&mut pair, Caller, new, &Bytes::from(vec![7; ITEM]));
     assert!(sent > 200, "{sent}: a first window");
+}
+
+/// An item that would count for more than fits into 32 bits counts for the most, and sums are exact.
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn what_items_hold_does_not_overflow() {
+    assert_eq!(item_bytes(u32::MAX), u32::MAX);
+    assert_eq!(item_bytes(u32::MAX - 1), u32::MAX);
+    let inflow = Inflow::new(0, Some(RecvWindow::new(1, 1, None)));
+    let mut core = StreamCore::new(0, 0, Outflow::closed(0, true), inflow);
+    let item = || Bytes::from_static(b"item");
+    (0..3).for_each(|_| core.keep(item(), u32::MAX, None));
+    assert_eq!(core.held(), 3 * u32::MAX as usize);
+    for left in [2, 1, 0] {
+        let taken = core.take(true).expect("an item");
+        assert_eq!((taken.freed, core.held()), (u32::MAX as usize, left * u32::MAX as usize));
+    }
+}
+
+/// Windows are announced in 32 bits.
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn a_window_that_closes_by_more_than_32_bits_is_opened_by_the_most() {
+    let most = Grant { bytes: u32::MAX, items: 0 };
+    for len in [5 << 30, usize::MAX] {
+        let mut recv = RecvWindow::new(FIRST as u32, 1 << 20, None);
+        assert!(recv.receive(len, false, true));
+        assert_eq!(recv.take(u64::MAX), None, "as much is unread");
+        assert_eq!(recv.shrink(u32::MAX, u64::MAX), 0);
+        assert_eq!(recv.take(0), Some(most));
+    }
+    // Of a sum that is a multiple of 4 GiB.
+    let mut budget = WindowBudget::new(1 << 40);
+    assert_eq!(budget.first(u32::MAX), FIRST as u32);
+    let mut budget = WindowBudget::new(1 << 40);
+    assert_eq!(budget.take(u32::MAX), u32::MAX);
 }
