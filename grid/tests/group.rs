@@ -1,4 +1,5 @@
 //! Calls to several nodes at once.
+#![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
 #[path = "support/mod.rs"]
 mod support;
@@ -94,7 +95,7 @@ async fn disks(delays: &[Option<u64>]) -> Disks {
 
 impl Disks {
     fn read(&self) -> GroupCall<u32, RemoteError> {
-        self.group.call(&DiskClient::READ, (Shard(7),))
+        self.group.call(DiskClient::READ, (Shard(7),))
     }
 }
 
@@ -158,7 +159,7 @@ async fn groups_of_odd_sizes() {
     assert_eq!(disks.read().first_ok(0).await.unwrap().len(), 0, "nothing is needed");
     let few = disks.read().first_ok(2).await.unwrap_err();
     assert_eq!(few.to_string(), "0 of 1 nodes have answered, and 2 are needed");
-    let none = Group::new([]).call(&DiskClient::READ, (Shard(1),));
+    let none = Group::new([]).call(DiskClient::READ, (Shard(1),));
     assert!(none.all().await.is_empty());
 }
 
@@ -211,6 +212,6 @@ async fn calls_with_interceptors_work_in_a_group() {
     let connection = node.connection("http://disk:1").unwrap();
     let group = Group::new([connection.clone(), connection.clone(), connection]);
     let began = Instant::now();
-    let answers = group.call(&DiskClient::READ, (Shard(7),)).first_ok(3).await.unwrap();
+    let answers = group.call(DiskClient::READ, (Shard(7),)).first_ok(3).await.unwrap();
     assert_eq!((answers.len(), began.elapsed().as_millis()), (3, 15));
 }

@@ -1,4 +1,5 @@
-//! Interceptors: what they see, what they may change, and that without them nothing changes.
+//! Interceptors: what they see, what they may change, and those that come with the library.
+#![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
 #[path = "../support/mod.rs"]
 mod support;

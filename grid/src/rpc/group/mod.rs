@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::outcome::{NodeAnswer, NodeOutcome, TooFew};
-use self::race::Race;
+use self::race::{Member, Race};
 use super::args::ArgTuple;
 use super::client::Call;
 use super::method::Method;
@@ -33,7 +33,7 @@ use crate::{Connection, Context};
 ///
 /// async fn free_of_three(manager: &Manager) -> Result<u64, Box<dyn std::error::Error>> {
 ///     let disks = Group::new(manager.connections());
-///     let answers = disks.call(&DiskClient::FREE, ("vol1".into(),)).first_ok(3).await?;
+///     let answers = disks.call(DiskClient::FREE, ("vol1".into(),)).first_ok(3).await?;
 ///     Ok(answers.iter().map(|answer| answer.value).min().unwrap_or(0))
 /// }
 /// ```
@@ -60,7 +60,7 @@ impl Group {
         let request = method.encode(args);
         let calls = self.connections.iter().map(|connection| {
             let peer = Arc::from(connection.peer());
-            (peer, method.start(connection, request.clone()))
+            Member { peer, call: method.start(connection, request.clone()) }
         });
         GroupCall { calls: calls.collect() }
     }
@@ -84,7 +84,7 @@ impl Group {
 /// ```
 #[must_use = "the calls do nothing until an outcome is awaited"]
 pub struct GroupCall<O, E> {
-    calls: Vec<(Arc<str>, Call<O, E>)>,
+    calls: Vec<Member<O, E>>,
 }
 
 impl<O, E> Default for GroupCall<O, E> {
@@ -101,12 +101,13 @@ impl<O, E> GroupCall<O, E> {
 
     /// Adds a call to this node.
     pub fn add(&mut self, peer: impl Into<Arc<str>>, call: Call<O, E>) {
-        self.calls.push((peer.into(), call));
+        self.calls.push(Member { peer: peer.into(), call });
     }
 
     /// Changes each call, for example to set an option.
     pub fn each(mut self, change: impl Fn(Call<O, E>) -> Call<O, E>) -> Self {
-        self.calls = self.calls.into_iter().map(|(peer, call)| (peer, change(call))).collect();
+        let changed = |Member { peer, call }| Member { peer, call: change(call) };
+        self.calls = self.calls.into_iter().map(changed).collect();
         self
     }
 
@@ -154,6 +155,6 @@ impl<O, E> GroupCall<O, E> {
 
 impl<O, E> fmt::Debug for GroupCall<O, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.calls.iter().map(|(peer, _)| peer)).finish()
+        f.debug_list().entries(self.calls.iter().map(|member| &member.peer)).finish()
     }
 }

@@ -8,21 +8,26 @@ use std::task::{Context, Poll};
 use super::outcome::{NodeAnswer, NodeOutcome, TooFew};
 use super::tally::Tally;
 
-use crate::CallError;
 use crate::rpc::client::Call;
+
+/// The call to one node.
+pub(super) struct Member<O, E> {
+    pub(super) peer: Arc<str>,
+    pub(super) call: Call<O, E>,
+}
 
 /// The calls of a group that are not over.
 pub(super) struct Race<O, E> {
     /// `None`: it is over.
-    calls: Vec<Option<(Arc<str>, Call<O, E>)>>,
+    calls: Vec<Option<Member<O, E>>>,
     tally: Arc<Tally>,
     /// A call is woken only when its outcome is there. With interceptors, it may have to be polled before that.
     wakes_once: bool,
 }
 
 impl<O, E> Race<O, E> {
-    pub(super) fn new(calls: Vec<(Arc<str>, Call<O, E>)>) -> Self {
-        let wakes_once = calls.iter().all(|(_, call)| call.wakes_once());
+    pub(super) fn new(calls: Vec<Member<O, E>>) -> Self {
+        let wakes_once = calls.iter().all(|member| member.call.wakes_once());
         let calls = calls.into_iter().map(Some).collect();
         Self { calls, tally: Arc::default(), wakes_once }
     }
@@ -31,9 +36,9 @@ impl<O, E> Race<O, E> {
         let nodes = self.calls.len();
         let mut outcomes: Vec<_> = (0..nodes).map(|_| None).collect();
         let mut open = nodes;
-        self.run(open, |index, peer, result| {
-            if let Some(outcome) = outcomes.get_mut(index) {
-                *outcome = Some(NodeOutcome { peer, result });
+        self.run(open, |index, outcome| {
+            if let Some(place) = outcomes.get_mut(index) {
+                *place = Some(outcome);
             }
             open -= 1;
             open
@@ -46,7 +51,7 @@ impl<O, E> Race<O, E> {
         let nodes = self.calls.len();
         let (mut answers, mut failed) = (Vec::new(), Vec::new());
         if let Some(may_fail) = nodes.checked_sub(needed) {
-            self.run(needed.min(may_fail + 1), |_, peer, result| {
+            self.run(needed.min(may_fail + 1), |_, NodeOutcome { peer, result }| {
                 match result {
                     Ok(value) => answers.push(NodeAnswer { peer, value }),
                     Err(error) => failed.push((peer, error)),
@@ -67,7 +72,7 @@ impl<O, E> Race<O, E> {
     async fn run(
         mut self,
         mut open: usize,
-        mut decide: impl FnMut(usize, Arc<str>, Result<O, CallError<E>>) -> usize,
+        mut decide: impl FnMut(usize, NodeOutcome<O, E>) -> usize,
     ) {
         let mut ready: Vec<_> = (0..self.calls.len()).collect();
         poll_fn(|cx| {
@@ -75,9 +80,9 @@ impl<O, E> Race<O, E> {
                 ready.append(&mut self.tally.take_ready());
                 for index in ready.drain(..) {
                     if open > 0
-                        && let Some((peer, result)) = self.poll_one(index)
+                        && let Some(outcome) = self.poll_one(index)
                     {
-                        open = decide(index, peer, result);
+                        open = decide(index, outcome);
                     }
                 }
                 if open == 0 {
@@ -92,14 +97,14 @@ impl<O, E> Race<O, E> {
         .await;
     }
 
-    fn poll_one(&mut self, index: usize) -> Option<(Arc<str>, Result<O, CallError<E>>)> {
+    fn poll_one(&mut self, index: usize) -> Option<NodeOutcome<O, E>> {
         let place = self.calls.get_mut(index)?;
-        let (_, call) = place.as_mut()?;
+        let call = &mut place.as_mut()?.call;
         let waker = self.tally.waker(index);
         let Poll::Ready(result) = Pin::new(call).poll(&mut Context::from_waker(&waker)) else {
             return None;
         };
-        let (peer, _) = place.take()?;
-        Some((peer, result))
+        let peer = place.take()?.peer;
+        Some(NodeOutcome { peer, result })
     }
 }
