@@ -3,7 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::fault::RemoteError;
+use super::form::{EmptyForm, ErrorForm};
 
 /// A value could not be encoded, or bytes could not be decoded; the text says which value and why.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,11 +58,26 @@ pub(crate) fn request_too_large(len: usize, max: usize, method: &str) -> String 
 /// The other end no longer reads the stream: the stream ended or was cancelled, or the link was lost.
 ///
 /// Returned by [`Outgoing::send`](crate::Outgoing::send). A handler can return it early with `?`, because nobody waits
-/// for its result. [`RemoteError`] implements `From<Closed>`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// for its result. [`RemoteError`] implements `From<Closed>`; an error type of your own holds it in a variant with `#[from]`.
+///
+/// It is serialised as an empty map. Later versions may add fields, which this one ignores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(from = "EmptyForm", into = "EmptyForm")]
 #[error("the other end no longer reads the stream")]
 #[non_exhaustive]
 pub struct Closed;
+
+impl From<Closed> for EmptyForm {
+    fn from(_: Closed) -> Self {
+        Self {}
+    }
+}
+
+impl From<EmptyForm> for Closed {
+    fn from(_: EmptyForm) -> Self {
+        Self
+    }
+}
 
 impl From<Closed> for RemoteError {
     fn from(closed: Closed) -> Self {
@@ -68,7 +86,11 @@ impl From<Closed> for RemoteError {
 }
 
 /// An item was not sent.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+///
+/// It is serialised as a map of two texts: `what`, the name of the variant, and `text`. Later versions may add fields, which
+/// this one ignores, and variants, which arrive here as [`Encode`](Self::Encode).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(from = "ErrorForm", into = "ErrorForm")]
 #[non_exhaustive]
 pub enum SendError {
     /// The other end no longer reads the stream. The other handle of the call returns the result.
@@ -77,6 +99,24 @@ pub enum SendError {
     /// The item could not be encoded, or exceeds the maximum message size. The stream can still be used.
     #[error("cannot encode the item: {0}")]
     Encode(CodecError),
+}
+
+impl From<SendError> for ErrorForm {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Closed(closed) => Self::new("Closed", &closed),
+            SendError::Encode(error) => Self::new("Encode", &error),
+        }
+    }
+}
+
+impl From<ErrorForm> for SendError {
+    fn from(form: ErrorForm) -> Self {
+        match &*form.what {
+            "Closed" => Self::Closed(Closed),
+            _ => Self::Encode(CodecError::new(form.text)),
+        }
+    }
 }
 
 impl From<SendError> for RemoteError {

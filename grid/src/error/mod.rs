@@ -7,6 +7,7 @@ mod call;
 mod clocks;
 mod codec;
 mod fault;
+mod form;
 mod link;
 mod nearest;
 
@@ -19,6 +20,7 @@ pub use codec::{Closed, CodecError, SendError};
 pub(crate) use codec::{request_too_large, too_large};
 pub(crate) use fault::Fault;
 pub use fault::{ErrorCode, RemoteError};
+pub(crate) use form::ErrorForm;
 pub use link::{Cause, LinkError};
 pub(crate) use nearest::{did_you_mean, nearest};
 

@@ -10,6 +10,7 @@ mod place;
 mod service;
 mod singles;
 mod slow_readers;
+mod stream_errors;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;

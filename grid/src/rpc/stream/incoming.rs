@@ -6,8 +6,9 @@ use std::pin::Pin;
 use std::task::{self, Poll, ready};
 
 use futures_core::{FusedStream, Stream};
+use serde::{Deserialize, Serialize};
 
-use crate::error::CallFailure;
+use crate::error::{CallFailure, ErrorForm};
 use crate::net::RawReceiver;
 use crate::rpc::payload::Codec;
 use crate::{CallError, CodecError, RemoteError};
@@ -38,7 +39,28 @@ pub struct Incoming<T> {
 }
 
 /// Why the input of a handler broke off.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+///
+/// A handler passes it on with `?`: [`RemoteError`] implements `From<InputError>`, and an error type of your own holds it in a
+/// variant with `#[from]`.
+///
+/// # On the wire
+///
+/// It is serialised as a map of two texts: `what`, the name of the variant, and `text`, the text of the error inside. So the
+/// [`CallError`] of `BrokenOff` arrives as [`CallError::Remote`] with that text and the code
+/// [`ErrorCode::Handler`](crate::ErrorCode::Handler): its variant spoke of the link between the handler and its caller. Later
+/// versions may add fields, which this one ignores, and variants, which arrive here as `BrokenOff` with their text.
+///
+/// ```
+/// # use grid::{CodecError, InputError};
+/// # fn main() -> serde_json::Result<()> {
+/// let error = InputError::Decode(CodecError::new("not a number"));
+/// let sent = serde_json::to_string(&error)?;
+/// assert_eq!(sent, r#"{"what":"Decode","text":"not a number"}"#);
+/// assert_eq!(serde_json::from_str::<InputError>(&sent)?, error);
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(from = "ErrorForm", into = "ErrorForm")]
 #[non_exhaustive]
 pub enum InputError {
     /// An item is not of the expected type. The rest of the input is discarded.
@@ -47,6 +69,24 @@ pub enum InputError {
     /// The caller cancelled the call, its deadline passed, or the link to the caller was lost.
     #[error("the input broke off: {0}")]
     BrokenOff(CallError),
+}
+
+impl From<InputError> for ErrorForm {
+    fn from(error: InputError) -> Self {
+        match error {
+            InputError::Decode(error) => Self::new("Decode", &error),
+            InputError::BrokenOff(error) => Self::new("BrokenOff", &error),
+        }
+    }
+}
+
+impl From<ErrorForm> for InputError {
+    fn from(form: ErrorForm) -> Self {
+        match &*form.what {
+            "Decode" => Self::Decode(CodecError::new(form.text)),
+            _ => Self::BrokenOff(CallError::Remote(RemoteError::new(form.text))),
+        }
+    }
 }
 
 impl From<InputError> for RemoteError {

@@ -20,25 +20,17 @@ use crate::{Closed, CodecError};
 /// The stream ends when the handler returns: normally with `Ok(())`, otherwise with its error. If the caller cancels the
 /// call, [`send`](Self::send) fails with [`Closed`], and the handler's future is dropped.
 ///
-/// To use `?` on that error, implement `From<Closed>` for the handler's error type:
+/// To use `?` on that error, give the handler's error type a variant for it:
 ///
 /// ```
 /// # use grid::{Closed, Outgoing};
 /// # use serde::{Deserialize, Serialize};
-/// #[derive(Debug, Serialize, Deserialize)]
+/// #[derive(Debug, thiserror::Error, Serialize, Deserialize)]
 /// enum WalkError {
+///     #[error("no such path")]
 ///     NoSuchPath,
-///     /// The caller no longer reads the stream.
-///     Gone,
-/// }
-/// # impl std::fmt::Display for WalkError {
-/// #     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str("walk") }
-/// # }
-///
-/// impl From<Closed> for WalkError {
-///     fn from(_: Closed) -> Self {
-///         WalkError::Gone
-///     }
+///     #[error(transparent)]
+///     Gone(#[from] Closed),
 /// }
 ///
 /// #[grid::service]
