@@ -6,7 +6,8 @@ use syn::Ident;
 use syn::ext::IdentExt as _;
 
 /// The client's own methods. A service method named `clone` would compile, and then call the peer.
-const RESERVED: &[&str] = &["new", "subroute", "in_process", "clone"];
+const RESERVED: &[&str] =
+    &["new", "of", "connection", "subroute", "with_metadata", "in_process", "clone"];
 
 pub(crate) fn is_reserved(method: &Ident) -> bool {
     let name = method.unraw();

@@ -178,6 +178,7 @@ async fn a_derived_id_needs_ids32() {
 async fn metadata_and_typed_errors_need_meta() {
     let (_network, _nodes, _, things) = pair(&without("meta")).await;
     assert!(is_unsupported(things.pinned().metadata("who", "me").await, "meta"));
+    assert!(is_unsupported(things.with_metadata("who", "me").pinned().await, "meta"));
     let CallError::Remote(error) = things.fails().await.unwrap_err() else { panic!("a text") };
     assert_eq!((error.code, error.message.as_str()), (ErrorCode::Text, "there is no thing"));
 

@@ -130,7 +130,7 @@ impl Chain for Node {
             return future::pending().await;
         }
         let next = to.remove(0);
-        let mut call = ChainClient::new(cx.connection(&next)?).hop(to, timeout).within(cx);
+        let mut call = ChainClient::of(cx, &next)?.hop(to, timeout).within(cx);
         if let Some(timeout) = timeout {
             call = call.timeout(timeout);
         }
@@ -149,7 +149,7 @@ impl Chain for Node {
             return future::pending().await;
         }
         let next = to.remove(0);
-        let client = ChainClient::new(cx.connection(&next)?);
+        let client = ChainClient::of(cx, &next)?;
         let mut items = client.flow(to).within(cx).await.unwrap();
         while let Some(item) = items.next().await {
             out.send(item.map_err(|error| RemoteError::new(error.to_string()))? + 1).await?;
@@ -306,6 +306,8 @@ async fn a_context_does_not_keep_its_node_alive() {
     let cx: Context = kept.lock().unwrap().take().unwrap();
     assert_eq!(cx.connection(A).unwrap().request(7, None).await, Ok(None));
     assert_eq!(cx.connection(cx.local()).unwrap().request(7, None).await, Ok(None));
+    let caller = cx.caller();
+    assert_eq!(caller.request(7, None).await, Ok(None));
 
     drop(kept.lock().unwrap().take());
     network.detach(B);
@@ -313,6 +315,7 @@ async fn a_context_does_not_keep_its_node_alive() {
     sleep(Duration::from_secs(5)).await;
     // The link of the context's own call remains, and says that the node has ended. The others are gone.
     assert_eq!(cx.connection(A).unwrap().request(7, None).await, Err(CallError::ShutDown));
+    assert_eq!(caller.request(7, None).await, Err(CallError::ShutDown));
     assert_eq!(cx.connection(B).unwrap_err().host, B);
 }
 

@@ -60,7 +60,7 @@ async fn neither_tokens_nor_payloads_are_logged() {
         let answer = connection.request(7, Some(PAYLOAD.into())).await.unwrap();
         assert_eq!(answer, Some(PAYLOAD.into()));
     }
-    let connection = a.connection(b.name()).unwrap();
+    let connection = a.connection(b.name()).unwrap().with_metadata("all", PAYLOAD);
     let call = connection.request(7, Some(PAYLOAD.into())).metadata("key", PAYLOAD);
     let unread = connection.request(8, Some(PAYLOAD.into()));
     let unread = tokio::spawn(unread);

@@ -19,6 +19,7 @@ pub(super) fn expand(service: &Service) -> TokenStream {
     let docs = docs::client(service);
     let carried = carried::for_client(&service.item.attrs);
     let silence = super::lints::silence();
+    let own = own(service);
     let in_process = service.servable.then(|| in_process(service));
     let calls = service.items.iter().map(|item| match item {
         Item::Method(method) => call(service, method),
@@ -36,20 +37,57 @@ pub(super) fn expand(service: &Service) -> TokenStream {
 
         #silence
         impl #client {
-            /// Creates a client that makes its calls over this connection.
-            #[must_use]
-            #vis fn new(connection: #private::Connection) -> Self {
-                Self { connection: connection.__client_of(Self::DESCRIPTOR) }
-            }
-
-            /// Returns a client of the service under this subroute. An empty path returns the same client.
-            #[must_use]
-            #vis fn subroute(&self, path: &#private::str) -> Self {
-                Self::new(self.connection.subroute(path))
-            }
-
+            #own
             #in_process
             #(#calls)*
+        }
+    }
+}
+
+/// The functions that every client has. `names::is_reserved` refuses methods of the same names.
+fn own(service: &Service) -> TokenStream {
+    let (vis, private) = (&service.item.vis, service.krate.private());
+    quote! {
+        /// Creates a client that makes its calls over this connection.
+        #[must_use]
+        #vis fn new(connection: #private::Connection) -> Self {
+            Self { connection: connection.__client_of(Self::DESCRIPTOR) }
+        }
+
+        /// Creates a client with which a handler calls another node, or its own.
+        ///
+        /// Its calls inherit deadline and trace of the handler's own call only if they are made `within` the context.
+        ///
+        /// # Errors
+        ///
+        /// As `Context::connection`: the node is not on the host list.
+        #vis fn of(
+            cx: &#private::Context,
+            host: &#private::str,
+        ) -> #private::Result<Self, #private::UnknownHost> {
+            cx.connection(host).map(Self::new)
+        }
+
+        /// The connection over which the client makes its calls.
+        #[must_use]
+        #vis fn connection(&self) -> &#private::Connection {
+            &self.connection
+        }
+
+        /// Returns a client of the service under this subroute. An empty path returns the same client.
+        #[must_use]
+        #vis fn subroute(&self, path: &#private::str) -> Self {
+            Self::new(self.connection.subroute(path))
+        }
+
+        /// Returns a client whose calls and streams all carry this value, see `Connection::with_metadata`.
+        #[must_use]
+        #vis fn with_metadata(
+            &self,
+            key: impl #private::Into<#private::String>,
+            value: impl #private::Into<#private::Bytes>,
+        ) -> Self {
+            Self::new(self.connection.with_metadata(key, value))
         }
     }
 }

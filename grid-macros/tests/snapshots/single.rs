@@ -55,10 +55,37 @@ impl DiskClient {
             connection: connection.__client_of(Self::DESCRIPTOR),
         }
     }
+    /// Creates a client with which a handler calls another node, or its own.
+    ///
+    /// Its calls inherit deadline and trace of the handler's own call only if they are made `within` the context.
+    ///
+    /// # Errors
+    ///
+    /// As `Context::connection`: the node is not on the host list.
+    pub fn of(
+        cx: &::grid::__private::Context,
+        host: &::grid::__private::str,
+    ) -> ::grid::__private::Result<Self, ::grid::__private::UnknownHost> {
+        cx.connection(host).map(Self::new)
+    }
+    /// The connection over which the client makes its calls.
+    #[must_use]
+    pub fn connection(&self) -> &::grid::__private::Connection {
+        &self.connection
+    }
     /// Returns a client of the service under this subroute. An empty path returns the same client.
     #[must_use]
     pub fn subroute(&self, path: &::grid::__private::str) -> Self {
         Self::new(self.connection.subroute(path))
+    }
+    /// Returns a client whose calls and streams all carry this value, see `Connection::with_metadata`.
+    #[must_use]
+    pub fn with_metadata(
+        &self,
+        key: impl ::grid::__private::Into<::grid::__private::String>,
+        value: impl ::grid::__private::Into<::grid::__private::Bytes>,
+    ) -> Self {
+        Self::new(self.connection.with_metadata(key, value))
     }
     /// Creates a client of a service in this process, without a link. Intended for tests.
     ///

@@ -2,12 +2,15 @@
 
 pub use std::clone::Clone;
 pub use std::compile_error;
-pub use std::convert::Infallible;
+pub use std::convert::{Infallible, Into};
 pub use std::fmt::Debug;
 pub use std::future::Future;
 pub use std::marker::{Send, Sync};
 pub use std::primitive::str;
 pub use std::result::Result;
+pub use std::string::String;
+
+pub use bytes::Bytes;
 
 pub use super::args::Arg;
 pub use super::fault::ErrorCodec;
@@ -21,7 +24,7 @@ pub use super::{
     StreamItem, TwoWayMethod,
 };
 use crate::Capacities;
-pub use crate::{Connection, MethodInfo, ServiceDescriptor};
+pub use crate::{Connection, Context, MethodInfo, ServiceDescriptor, UnknownHost};
 
 /// The codec of a type. The only place that requires a type to be a payload.
 pub const fn codec<T: Payload>() -> Codec<T> {

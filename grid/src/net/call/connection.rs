@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::abort::AbortOnDrop;
 use super::intercept::Chain;
+use super::metadata::Metadata;
 use super::method::MethodName;
 use super::raw::{RawCall, RawOpening};
 use super::start::Target;
@@ -29,16 +30,17 @@ pub struct Connection {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Inner {
     peer: Arc<Peer>,
     subroute: Option<Subroute>,
+    metadata: Metadata,
     keep: Option<Arc<AbortOnDrop>>,
     /// What the calls pass.
     chain: Chain,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Subroute {
     path: String,
     hash: SubrouteHash,
@@ -46,13 +48,18 @@ struct Subroute {
 
 impl Connection {
     pub(in crate::net) fn new(peer: Arc<Peer>, chain: Chain) -> Self {
-        Self { inner: Arc::new(Inner { peer, subroute: None, keep: None, chain }) }
+        let metadata = Metadata::default();
+        Self::of(Inner { peer, subroute: None, metadata, keep: None, chain })
     }
 
     /// Creates a connection whose link ends when the last handle is dropped.
     pub(in crate::net) fn owning(peer: Arc<Peer>, link: AbortOnDrop) -> Self {
-        let (keep, chain) = (Some(Arc::new(link)), Chain::default());
-        Self { inner: Arc::new(Inner { peer, subroute: None, keep, chain }) }
+        let (metadata, keep, chain) = (Metadata::default(), Some(Arc::new(link)), Chain::default());
+        Self::of(Inner { peer, subroute: None, metadata, keep, chain })
+    }
+
+    fn of(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner) }
     }
 
     /// The peer's name.
@@ -73,9 +80,21 @@ impl Connection {
             None => path.to_owned(),
         };
         let subroute = Some(Subroute { hash: SubrouteHash::of(&path), path });
-        let Inner { peer, keep, chain, .. } = &*self.inner;
-        let (peer, keep, chain) = (Arc::clone(peer), keep.clone(), chain.clone());
-        Self { inner: Arc::new(Inner { peer, subroute, keep, chain }) }
+        Self::of(Inner { subroute, ..Inner::clone(&self.inner) })
+    }
+
+    /// Returns a connection over the same link, whose calls and streams all carry this value, as if each was made with
+    /// [`metadata`](RawCall::metadata).
+    ///
+    /// It takes the place of an earlier value with the same key; [`metadata`](RawCall::metadata) of a call takes the place of
+    /// it. Each call takes a copy of the keys, and shares the values.
+    ///
+    /// If the peer does not support metadata, or there is too much of it, the calls fail as with
+    /// [`metadata`](RawCall::metadata).
+    #[must_use]
+    pub fn with_metadata(&self, key: impl Into<String>, value: impl Into<Bytes>) -> Self {
+        let metadata = self.inner.metadata.with(key.into(), value.into());
+        Self::of(Inner { metadata, ..Inner::clone(&self.inner) })
     }
 
     /// A client of this service was created. Generated code calls it, so that the service is compared with the peer's.
@@ -154,7 +173,9 @@ impl Connection {
         payload: Result<Option<Body>, CodecError>,
         timeout: Option<Duration>,
     ) -> RawCall {
-        RawCall::new(self.target(handler), payload, timeout)
+        let mut call = RawCall::new(self.target(handler), payload, timeout);
+        self.inner.metadata.add_to(call.options_mut());
+        call
     }
 
     pub(crate) fn open(
@@ -164,11 +185,13 @@ impl Connection {
         payload: Result<Option<Body>, CodecError>,
         timeout: Option<Duration>,
     ) -> RawOpening {
-        RawOpening::new(self.target(handler), capacities, payload, timeout)
+        let mut opening = RawOpening::new(self.target(handler), capacities, payload, timeout);
+        self.inner.metadata.add_to(opening.options_mut());
+        opening
     }
 
     fn target(&self, handler: HandlerId) -> Target {
-        let Inner { peer, subroute, keep, chain } = &*self.inner;
+        let Inner { peer, subroute, keep, chain, .. } = &*self.inner;
         Target {
             peer: Arc::clone(peer),
             handler,

@@ -7,6 +7,7 @@ pub(in crate::net) mod connection;
 pub(in crate::net) mod context;
 pub(in crate::net) mod ends;
 pub(in crate::net) mod intercept;
+pub(in crate::net) mod metadata;
 pub(in crate::net) mod method;
 pub(in crate::net) mod options;
 pub(in crate::net) mod raw;

@@ -57,8 +57,13 @@ impl CallOptions {
         self.wait = true;
     }
 
+    /// Adds a value, in place of the one with the same key.
     pub(crate) fn add_metadata(&mut self, key: String, value: Bytes) {
-        self.meta.get_or_insert_default().user.push((key, value));
+        let values = &mut self.meta.get_or_insert_default().user;
+        match values.iter_mut().find(|(name, _)| *name == key) {
+            Some((_, present)) => *present = value,
+            None => values.push((key, value)),
+        }
     }
 
     pub(super) fn metadata(&self, key: &str) -> Option<&Bytes> {
@@ -111,7 +116,9 @@ macro_rules! call_options {
             self
         }
 
-        /// Sends a value with the call, which the handler reads with [`Context::metadata`](crate::Context::metadata).
+        /// Sends a value with the call, which the handler reads with [`Context::metadata`](crate::Context::metadata). It takes
+        /// the place of one with the same key, also of one that all calls
+        /// [over the connection](crate::Connection::with_metadata) carry.
         ///
         /// If the peer does not support metadata, the call fails with
         /// [`CallError::Unsupported`](crate::CallError::Unsupported).

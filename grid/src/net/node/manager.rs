@@ -349,15 +349,17 @@ impl Drop for Inner {
 
 // Here and not beside `Context`, because `UnknownHost` is an error of this layer.
 impl Context {
-    /// Returns a connection to the caller, a node or a guest: with it, a handler calls back.
+    /// Returns a connection to the caller, a node or a guest, over the link over which the call has arrived: with it, a
+    /// handler calls back. Like that of [`connection`](Self::connection), it inherits nothing of the call by itself.
     pub fn caller(&self) -> Connection {
         Connection::new(Arc::clone(self.link()), Chain::of(self))
     }
 
     /// Returns a connection of this node to another one, or to itself: with it, a handler calls other nodes.
     ///
-    /// `cx.connection(cx.peer())` calls back the node that makes the call, and always succeeds. Calls made
-    /// [`within`](crate::RawCall::within) the context inherit its deadline and its trace.
+    /// Calls made [`within`](crate::RawCall::within) the context inherit its deadline and its trace; others inherit nothing,
+    /// because a handler may start work that outlives its caller. [`caller`](Self::caller) calls back the node that makes
+    /// the call. Neither keeps the node alive.
     ///
     /// ```
     /// use grid::{Context, RemoteError};
@@ -374,7 +376,7 @@ impl Context {
     ///
     /// impl Cache for Forward {
     ///     async fn get(&self, cx: &Context, key: String) -> Result<String, RemoteError> {
-    ///         let cache = CacheClient::new(cx.connection(&self.to)?);
+    ///         let cache = CacheClient::of(cx, &self.to)?; // or `cx.connection(&self.to)?`
     ///         Ok(cache.get(key).within(cx).await?)
     ///     }
     /// }
