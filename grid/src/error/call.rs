@@ -91,14 +91,13 @@ impl<E> CallError<E> {
     /// Whether the call can be retried: the handler cannot have run, and another attempt may succeed.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Disconnected { sent, .. } | Self::DeadlineExceeded { sent, .. } => {
-                *sent == Sent::No
-            }
+            Self::Disconnected { sent, .. } => *sent == Sent::No,
             Self::Remote(error) => {
                 matches!(error.code, ErrorCode::Overloaded | ErrorCode::ShuttingDown)
             }
             Self::Handler(_)
             | Self::ShutDown
+            | Self::DeadlineExceeded { .. }
             | Self::Encode(_)
             | Self::Decode(_)
             | Self::LimitReached { .. }

@@ -34,8 +34,8 @@ impl Deadlines {
         Self::default()
     }
 
-    /// Refuses calls with less time left, as [`ErrorCode::DeadlineExceeded`]: their callers would not see the answer. Default:
-    /// all calls run.
+    /// Refuses calls with less time left, as [`ErrorCode::BadRequest`]: their callers would not see the answer, and the handlers
+    /// do not run. Default: all calls run.
     pub fn shortest(self, time: Duration) -> Self {
         Self { shortest: Some(time), ..self }
     }
@@ -68,13 +68,15 @@ impl Intercept for Deadlines {
                 call.method(),
                 if call.is_served() { call.peer() } else { call.local() },
             );
-            return Box::pin(async { Outcome::refuse(ErrorCode::DeadlineExceeded, text) });
+            return Box::pin(async { Outcome::refuse(ErrorCode::BadRequest, text) });
         }
         let default = self.default.filter(|_| left.is_none());
         for time in [self.longest, default].into_iter().flatten() {
             call.within(time);
         }
-        match self.gap.filter(|_| call.is_stream() && call.is_served()) {
+        // A gap of centuries is none.
+        let gap = self.gap.filter(|gap| Instant::now().checked_add(*gap * 2).is_some());
+        match gap.filter(|_| call.is_stream() && call.is_served()) {
             Some(gap) => Box::pin(until_silent(gap, call, next)),
             None => next.run(call),
         }

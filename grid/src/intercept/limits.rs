@@ -1,4 +1,4 @@
-//! [`RateLimit`] and [`ConcurrencyLimit`]: how much one peer may ask of a node.
+//! [`RateLimit`] and [`ConcurrencyLimit`]: limits of the calls of each peer.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
 use super::{Intercept, Intercepted, Intercepting, Next, Outcome};
+use crate::Context;
 use crate::error::ErrorCode;
 
-/// From this many entries on, those that say nothing are removed before one is added. Guests come and go under ever new
-/// names.
-const ENTRIES_MANY: usize = 1024;
+/// Full buckets are removed when there are this many more than after the last time.
+const NEW_BUCKETS: usize = 1024;
 
-/// What a limit counts apart.
+/// What has a counter of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Per {
     Peer,
@@ -21,11 +21,12 @@ enum Per {
 
 impl Per {
     fn key(self, call: &Intercepted) -> String {
+        // A guest has a new name with each connection, so a counter for each would limit nothing.
+        let is_guest = call.context().is_some_and(Context::is_guest);
+        let peer = if is_guest { "all guests" } else { call.peer() };
         match self {
-            Self::Peer => call.peer().to_owned(),
-            Self::PeerAndMethod => {
-                format!("{}/{} of {}", call.service(), call.method(), call.peer())
-            }
+            Self::Peer => peer.to_owned(),
+            Self::PeerAndMethod => format!("{}/{} of {peer}", call.service(), call.method()),
         }
     }
 }
@@ -40,13 +41,21 @@ fn refused(text: String) -> Intercepting {
 
 /// Refuses calls above a rate, with [`ErrorCode::Overloaded`]: their handlers do not run, and callers may try again.
 ///
-/// A stream counts once, when it opens.
+/// A stream counts once, when it opens. Around calls that this node makes, the peer is the node that is called. All guests
+/// count as one peer.
 #[derive(Debug)]
 pub struct RateLimit {
     per: Per,
     per_second: f64,
     burst: f64,
-    buckets: Mutex<HashMap<String, Bucket>>,
+    buckets: Mutex<Buckets>,
+}
+
+#[derive(Debug, Default)]
+struct Buckets {
+    by_key: HashMap<String, Bucket>,
+    /// How many were left when full ones were removed last.
+    kept: usize,
 }
 
 /// What is left of a rate.
@@ -80,13 +89,12 @@ impl RateLimit {
             (bucket.tokens + since * rate).min(burst)
         };
         let mut buckets = lock(&self.buckets);
-        if !buckets.contains_key(key) {
-            if buckets.len() >= ENTRIES_MANY {
-                buckets.retain(|_, bucket| refilled(bucket) < burst);
-            }
-            buckets.insert(key.to_owned(), Bucket { tokens: burst, at: now });
+        let Buckets { by_key, kept } = &mut *buckets;
+        if by_key.len() > *kept + NEW_BUCKETS {
+            by_key.retain(|_, bucket| refilled(bucket) < burst);
+            *kept = by_key.len();
         }
-        let Some(bucket) = buckets.get_mut(key) else { return true };
+        let bucket = by_key.entry(key.to_owned()).or_insert(Bucket { tokens: burst, at: now });
         let tokens = refilled(bucket);
         let is_allowed = tokens >= 1.0;
         *bucket = Bucket { tokens: if is_allowed { tokens - 1.0 } else { tokens }, at: now };
@@ -107,7 +115,8 @@ impl Intercept for RateLimit {
 /// Refuses calls while too many are in flight, with [`ErrorCode::Overloaded`]: their handlers do not run, and callers may try
 /// again.
 ///
-/// A stream that this node serves counts until it has ended, one that it makes until it is open.
+/// A stream that this node serves counts until it has ended, one that it opens until it is open. Around calls that this node
+/// makes, the peer is the node that is called. All guests count as one peer.
 #[derive(Debug)]
 pub struct ConcurrencyLimit {
     per: Per,
@@ -129,24 +138,24 @@ impl ConcurrencyLimit {
         Self { per: Per::PeerAndMethod, ..Self::per_peer(max) }
     }
 
-    fn begin(&self, key: String) -> Result<Place, String> {
+    fn begin(&self, key: String) -> Result<InFlight, String> {
         let mut running = lock(&self.running);
-        let count = running.entry(key.clone()).or_default();
-        if *count >= self.max {
+        let count = running.get(&key).copied().unwrap_or(0);
+        if count >= self.max {
             return Err(format!("{count} calls in flight: {key}"));
         }
-        *count += 1;
-        Ok(Place { running: Arc::clone(&self.running), key })
+        running.insert(key.clone(), count + 1);
+        Ok(InFlight { running: Arc::clone(&self.running), key })
     }
 }
 
 /// A call in flight, until this is dropped.
-struct Place {
+struct InFlight {
     running: Arc<Running>,
     key: String,
 }
 
-impl Drop for Place {
+impl Drop for InFlight {
     fn drop(&mut self) {
         let mut running = lock(&self.running);
         match running.get_mut(&self.key) {

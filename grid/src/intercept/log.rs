@@ -9,7 +9,7 @@ use crate::error::CallError;
 
 /// Writes a line for each call, through `tracing`: method, peer, outcome, time, and bytes.
 ///
-/// Calls that fail are written at the level `info`, and others at `debug`. A stream is written when it has ended at the node
+/// Calls that fail, those that are late included, are written at the level `info`, and others at `debug`. A stream is written when it has ended at the node
 /// that serves it, and when it is open at the node that makes it.
 #[derive(Debug, Clone, Default)]
 pub struct Log {
@@ -36,6 +36,7 @@ impl Intercept for Log {
             is_served: call.is_served(),
             request_bytes: call.request_bytes(),
             began: Instant::now(),
+            deadline: call.deadline(),
             slower_than: self.slower_than,
             is_written: false,
         };
@@ -54,6 +55,7 @@ struct Line {
     is_served: bool,
     request_bytes: usize,
     began: Instant,
+    deadline: Option<Instant>,
     slower_than: Option<Duration>,
     is_written: bool,
 }
@@ -83,7 +85,7 @@ impl Line {
                 )
             };
         }
-        if error.is_some() || is_slow {
+        if is_slow || !matches!(outcome, "ok" | "cancelled") {
             write!(info);
         } else if slower_than.is_none() {
             write!(debug);
@@ -94,7 +96,8 @@ impl Line {
 impl Drop for Line {
     fn drop(&mut self) {
         if !self.is_written {
-            self.event("cancelled", 0, None);
+            let is_late = self.deadline.is_some_and(|at| at <= Instant::now());
+            self.event(if is_late { "deadline_exceeded" } else { "cancelled" }, 0, None);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use grid::intercept::{Intercepted, Next, Outcome, only};
+use grid::intercept::{Faults, Intercepted, Next, Outcome, only};
 use grid::{CallError, Denied, ErrorCode};
 
 use crate::support::{A, B, pair};
@@ -133,6 +133,39 @@ async fn metadata_and_deadlines_can_be_changed() {
         "the handler did not finish in the time that an interceptor has set (Shop/wait at {B})"
     );
     assert_eq!(late.to_string(), text);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_of_handlers_pass_too() {
+    let made = Notes::default();
+    let (_network, a, _b) = pair(|builder| {
+        builder
+            .service(ShopServer::new(Stall))
+            .intercept_calls(only("Shop/price", made.taker("call")))
+    })
+    .await;
+    let shop = ShopClient::new(a.connection(B).unwrap());
+    assert_eq!(shop.ask_both("fig".into()).await, Ok(6));
+    let to = |peer| [format!("call: Shop.price to {peer}"), "call: ok, 1 bytes".to_owned()];
+    assert_eq!(made.take(), [to(A), to(B)].concat());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_of_a_call_begins_before_its_interceptors() {
+    let (_network, a, _b) = pair(|builder| {
+        builder
+            .service(ShopServer::new(Stall))
+            .intercept_calls(only("Shop/price", |_, _| std::future::pending()))
+            .intercept_calls(Faults::new().delay(1.0, Duration::from_millis(300)))
+    })
+    .await;
+    let shop = ShopClient::new(a.connection(B).unwrap());
+    let began = tokio::time::Instant::now();
+    let left = shop.seen().timeout(Duration::from_secs(1)).await.unwrap().1;
+    assert_eq!(left, Some(700));
+    let late = shop.price("fig".into()).timeout(Duration::from_secs(1)).await.unwrap_err();
+    assert_eq!(late.to_string(), format!("no answer from Shop/price at {B} within 1s"));
+    assert_eq!(began.elapsed(), Duration::from_millis(300 + 1020));
 }
 
 #[tokio::test(start_paused = true)]

@@ -19,6 +19,8 @@ trait Shop {
     async fn price(&self, of: String) -> Result<u32, RemoteError>;
     /// What the context says: the metadata `tenant`, and the milliseconds until the deadline.
     async fn seen(&self, cx: &Context) -> (Option<Bytes>, Option<u64>);
+    /// The sum of the prices at the caller and here.
+    async fn ask_both(&self, cx: &Context, of: String) -> Result<u32, RemoteError>;
     /// Never answers.
     async fn wait(&self);
     async fn list(&self, count: u32, out: Outgoing<u32>) -> Result<(), RemoteError>;
@@ -39,6 +41,11 @@ impl Shop for Stall {
     async fn seen(&self, cx: &Context) -> (Option<Bytes>, Option<u64>) {
         let left = cx.time_left().map(|left| left.as_millis() as u64);
         (cx.metadata("tenant").cloned(), left)
+    }
+
+    async fn ask_both(&self, cx: &Context, of: String) -> Result<u32, RemoteError> {
+        let caller = ShopClient::new(cx.caller()).price(of.clone()).await?;
+        Ok(caller + ShopClient::of(cx, cx.local())?.price(of).await?)
     }
 
     async fn wait(&self) {

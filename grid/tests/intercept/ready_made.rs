@@ -86,9 +86,8 @@ async fn calls_with_too_little_time_do_not_run() {
     let (_, left) = shop.seen().await.unwrap();
     assert_eq!(left, Some(2000));
     let refused = shop.seen().timeout(Duration::from_millis(10)).await.unwrap_err();
-    assert!(
-        matches!(&refused, CallError::Remote(error) if error.code == ErrorCode::DeadlineExceeded)
-    );
+    assert!(matches!(&refused, CallError::Remote(error) if error.code == ErrorCode::BadRequest));
+    assert!(!refused.may_have_run() && !refused.is_retryable());
     let text = format!("Shop/seen needs 20ms, and its caller {A} leaves 10ms (Shop/seen at {B})");
     assert_eq!(refused.to_string(), text);
 }
@@ -135,7 +134,11 @@ async fn each_call_has_its_line() {
     let late = shop.wait().timeout(Duration::from_millis(30)).await;
     assert!(late.is_err());
     sleep(Duration::from_millis(1)).await;
-    let [ok, failed, cancelled] = &lines.take()[..] else { panic!("three lines") };
+    let dropped = tokio::time::timeout(Duration::from_millis(30), shop.wait()).await;
+    assert!(dropped.is_err());
+    sleep(Duration::from_millis(1)).await;
+    let [ok, failed, late, cancelled] = &lines.take()[..] else { panic!("four lines") };
+    assert!(late.starts_with("INFO") && late.contains("outcome=deadline_exceeded"), "{late}");
     assert!(
         ok.starts_with("DEBUG a call method=Shop/price peer=http://a:1 is_served=true"),
         "{ok}"

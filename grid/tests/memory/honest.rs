@@ -222,7 +222,7 @@ async fn what_users_keep_counts_for_no_peer() {
         let client = WorkClient::new(a.connection(B).unwrap());
         let count = 12 * MIB / len;
         let mut kept = Vec::new();
-        for _ in 0..count.div_ceil(100) {
+        for _ in 0..count.div_ceil(4) {
             let answers = join_all((0..4).map(|_| client.keep(payload(len)))).await;
             kept.extend(answers.into_iter().map(|answer| answer.expect("an answer")));
         }

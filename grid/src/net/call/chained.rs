@@ -1,21 +1,25 @@
 //! Calls that a node with interceptors makes: the outer future runs the chain, whose last link is the call without it.
 
 use std::future::poll_fn;
-use std::panic::resume_unwind;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::{Instant, timeout_at};
 
 use super::ends::{RawReceiver, RawSender};
 use super::intercept::call::{Intercepted, Of};
 use super::intercept::observe::Observer;
-use super::intercept::outcome::{Failure, Outcome, Success};
+use super::intercept::outcome::{Outcome, Success};
 use super::intercept::{Chain, Intercepting};
 use super::method::MethodName;
 use super::start::{Chained, Progress, Start};
-use crate::error::{CallFailure, ErrorCode, Fault};
-use crate::proto::Body;
+use crate::error::{CallFailure, ErrorCode, Fault, Sent};
+use crate::proto::{Body, Deadline};
+
+/// How long after its deadline a call is ended that its interceptors still have.
+const LATE: Duration = Duration::from_millis(20);
 
 /// Makes the call itself.
 type Last = fn(Start, Option<Observer>) -> Intercepting;
@@ -58,10 +62,15 @@ impl Start {
         self.state = Progress::Over;
         Poll::Ready(match outcome.0 {
             Ok(success) => Ok(success),
-            Err(Failure::Call(failure)) => Err(failure),
-            // Only an interceptor of calls that are served has one.
-            Err(Failure::Panicked(panic)) => resume_unwind(panic),
+            Err(failure) => Err(failure),
         })
+    }
+
+    fn explain_late(&self, deadline: Deadline) -> CallFailure {
+        let (peer, method) = (Arc::clone(&self.target.peer.name), Arc::default());
+        // The chain may have sent it.
+        let (after, sent) = (deadline.after, Sent::Maybe);
+        self.explain(CallFailure::DeadlineExceeded { peer, method, after, sent })
     }
 
     fn begin_chain(&mut self, last: Last) -> Chained {
@@ -74,7 +83,9 @@ impl Start {
         };
         let mut target = self.target.clone();
         let chain = std::mem::take(&mut target.chain);
-        let options = std::mem::take(&mut self.options);
+        let mut options = std::mem::take(&mut self.options);
+        // It begins now, and not when the interceptors pass the call on.
+        let deadline = options.begin(Instant::now());
         let (peer, method) = (target.peer.clone(), target.method);
         let call = Intercepted::made(peer, method, options, request_bytes, is_stream);
         let running = chain.run(call, move |call| {
@@ -84,8 +95,24 @@ impl Start {
                 Of::Served { .. } => unreachable!("the call is made by this node"),
             }
         });
+        let running = match deadline {
+            Some(deadline) => bounded(running, deadline, self.explain_late(deadline)),
+            None => running,
+        };
         Chained(Mutex::new(running))
     }
+}
+
+/// Ends a chain whose interceptors wait for longer than the call may take.
+fn bounded(running: Intercepting, deadline: Deadline, late: CallFailure) -> Intercepting {
+    let at = Instant::from_std(deadline.at);
+    Box::pin(async move {
+        // The call ends itself at its deadline, and knows more about it.
+        match timeout_at(at + LATE, running).await {
+            Ok(outcome) => outcome,
+            Err(_) => Outcome::failed(late),
+        }
+    })
 }
 
 /// A single request.
@@ -117,7 +144,7 @@ pub(super) fn answer(success: Success) -> Option<Bytes> {
     match success {
         // It came from a peer or an interceptor, in one piece.
         Success::Answer(answer) => answer.map(Body::into_shared),
-        Success::Opened(_) | Success::Ended => None,
+        Success::Opened(_) | Success::Served => None,
     }
 }
 
@@ -125,7 +152,7 @@ pub(super) fn answer(success: Success) -> Option<Bytes> {
 pub(super) fn opened(success: Success) -> Result<(RawSender, RawReceiver), CallFailure> {
     match success {
         Success::Opened(ends) => Ok(*ends),
-        Success::Answer(_) | Success::Ended => {
+        Success::Answer(_) | Success::Served => {
             let text =
                 "an interceptor has answered the opening of a stream, which only a handler can";
             Err(CallFailure::Handler(Fault::new(ErrorCode::Handler, text)))

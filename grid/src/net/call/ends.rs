@@ -363,10 +363,10 @@ impl Drop for RawReceiver {
         let End { peer, side, key, .. } = &self.end;
         match side {
             Side::Caller => {
+                peer.link(|link| link.forget_call(*key));
                 if let Some(observer) = self.end.observer.as_ref().filter(|_| !self.done) {
                     observer.each(|observer| observer.ended(StreamEnd::Dropped));
                 }
-                peer.link(|link| link.forget_call(*key));
             }
             Side::Callee if self.done => {}
             Side::Callee => peer.link(|link| link.stop_reading(Side::Callee, *key)),

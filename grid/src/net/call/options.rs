@@ -45,6 +45,13 @@ impl CallOptions {
         Some(Deadline { at: at.into_std(), after: at.saturating_duration_since(now) })
     }
 
+    /// Lets the time of the call begin now. Returns its deadline.
+    pub(super) fn begin(&mut self, now: Instant) -> Option<Deadline> {
+        let deadline = self.deadline(now)?;
+        self.set_deadline(Instant::from_std(deadline.at));
+        Some(deadline)
+    }
+
     pub(crate) fn set_timeout(&mut self, timeout: Duration) {
         self.deadline = Some(CallDeadline::After(timeout));
     }

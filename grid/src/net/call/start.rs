@@ -160,7 +160,7 @@ impl Start {
         Ok(())
     }
 
-    fn explain(&self, failure: CallFailure) -> CallFailure {
+    pub(super) fn explain(&self, failure: CallFailure) -> CallFailure {
         let Target { peer, method, .. } = &self.target;
         failure.of_call(method, &peer.name)
     }

@@ -1,19 +1,19 @@
 //! Interceptors around the handlers of a node. Like the hook of permissions, they become part of each handler that they apply
 //! to when the node is built.
 
-use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::time::timeout_at;
 
 use super::registry::{HandlerFuture, RawHandler, Registry, RunSingle, RunStream};
+use super::task::panicked;
 use crate::error::{CallFailure, ErrorCode, Fault};
 use crate::net::call::context::Context;
 use crate::net::call::intercept::Chain;
 use crate::net::call::intercept::call::{Intercepted, Of};
 use crate::net::call::intercept::observe::Observer;
-use crate::net::call::intercept::outcome::{Failure, Outcome, Success};
+use crate::net::call::intercept::outcome::{Outcome, Success};
 use crate::net::catch::caught;
 use crate::proto::Body;
 
@@ -64,7 +64,7 @@ fn stream(run: Arc<RunStream>, chain: Chain) -> Arc<RunStream> {
                     output.set_observer(observer);
                     run(context, payload, input, output)
                 });
-                Outcome(served.await.map(|()| Success::Ended))
+                Outcome(served.await.map(|()| Success::Served))
             })
         });
         Box::pin(async move { answer_of(outcome.await).map(drop) })
@@ -79,11 +79,12 @@ fn len(payload: &Option<Bytes>) -> usize {
 async fn serve<T>(
     call: Intercepted,
     run: impl FnOnce(Context, Option<Observer>) -> HandlerFuture<Result<T, Fault>>,
-) -> Result<T, Failure> {
+) -> Result<T, CallFailure> {
     let Intercepted { of: Of::Served { context, is_shortened }, observer, .. } = call else {
         unreachable!("the call is served by this node");
     };
     let deadline = context.deadline().filter(|_| is_shortened);
+    let of_panic = context.clone();
     // In the future, so that a panic before the handler's first await is caught as well.
     let running = caught(async { run(context, observer).await });
     let ran = match deadline {
@@ -93,19 +94,18 @@ async fn serve<T>(
             Ok(Err(Fault::new(ErrorCode::DeadlineExceeded, text)))
         }),
     };
-    match ran {
-        Ok(result) => result.map_err(|fault| Failure::Call(CallFailure::Handler(fault))),
-        Err(panic) => Err(Failure::Panicked(panic)),
-    }
+    let result = ran.unwrap_or_else(|panic| {
+        Err(panicked(of_panic.local(), of_panic.peer(), of_panic.method(), panic))
+    });
+    result.map_err(CallFailure::Handler)
 }
 
 /// What is sent to the caller.
 fn answer_of(outcome: Outcome) -> Result<Option<Body>, Fault> {
     match outcome.0 {
         Ok(Success::Answer(answer)) => Ok(answer),
-        Ok(Success::Ended | Success::Opened(_)) => Ok(None),
-        Err(Failure::Call(CallFailure::Handler(fault))) => Err(fault),
-        Err(Failure::Call(other)) => Err(Fault::new(ErrorCode::Handler, other.to_string())),
-        Err(Failure::Panicked(panic)) => resume_unwind(panic),
+        Ok(Success::Served | Success::Opened(_)) => Ok(None),
+        Err(CallFailure::Handler(fault)) => Err(fault),
+        Err(other) => Err(Fault::new(ErrorCode::Handler, other.to_string())),
     }
 }

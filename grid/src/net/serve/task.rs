@@ -229,9 +229,14 @@ pub(super) type Outcome<T> = Result<Result<T, Fault>, Panic>;
 pub(super) fn flatten<T>(peer: &Peer, route: RouteIndex, outcome: Outcome<T>) -> Result<T, Fault> {
     outcome.unwrap_or_else(|panic| {
         let method = peer.label(route).map(|label| &*label.method).unwrap_or_default();
-        let text = catch::text(&panic);
-        tracing::error!(local = %peer.local, peer = %peer.name, method, panic = text, "a handler panicked");
-        catch::discard(panic);
-        Err(Fault::new(ErrorCode::Panicked, "the handler panicked; the log of its node has the message"))
+        Err(panicked(&peer.local, &peer.name, method, panic))
     })
+}
+
+/// Logs the panic of a handler. Returns what its caller receives.
+pub(super) fn panicked(local: &str, peer: &str, method: &str, panic: Panic) -> Fault {
+    tracing::error!(local, peer, method, panic = catch::text(&panic), "a handler panicked");
+    catch::discard(panic);
+    let text = "the handler panicked; the log of its node has the message";
+    Fault::new(ErrorCode::Panicked, text)
 }

@@ -108,12 +108,13 @@ impl Link {
     /// Cancels a call at the callee, if the callee knows the call and supports that. Withdraws the call's large
     /// messages.
     ///
-    /// `id` is the call's mux id, taken before the call was unbound.
-    fn send_cancel(&mut self, id: MuxId, is_stream: bool) {
+    /// `id` is the call's mux id, taken before the call was unbound. Returns whether the callee will never know the call.
+    fn send_cancel(&mut self, id: MuxId, is_stream: bool) -> bool {
         let never_sent = self.output.withdraw(Side::Caller, id);
         if !never_sent && (is_stream || self.has(Feature::Cancel)) {
             self.output.push(HeaderTemplate::new(Op::DisconnectServerMux, id), None);
         }
+        never_sent
     }
 
     // ---- time -------------------------------------------------------------------------------------------------------
@@ -125,14 +126,12 @@ impl Link {
             return;
         };
         let (after, is_stream) = (*after, matches!(state, CallState::Stream(_)));
-        let sent = match ticket {
-            Some(ticket) if self.output.was_transmitted(*ticket) => Sent::Maybe,
-            _ => Sent::No,
-        };
-        let has_waited = !self.is_up() && matches!(state, CallState::Queued(_));
-        if let Some(id) = self.calls.id_of(key) {
-            self.send_cancel(id, is_stream);
-        }
+        let (is_encoded, is_queued) = (ticket.is_some(), matches!(state, CallState::Queued(_)));
+        let has_waited = !self.is_up() && is_queued;
+        let id = self.calls.id_of(key);
+        let never_sent = id.is_some_and(|id| self.send_cancel(id, is_stream));
+        // What is in the output will be sent, although the cancel is behind it.
+        let sent = if is_encoded && !never_sent { Sent::Maybe } else { Sent::No };
         let failure = if has_waited {
             // The reason why there is no connection is the reason why the call has failed.
             self.disconnected(Sent::No, Arc::clone(&self.down_reason))

@@ -2,8 +2,8 @@
 //!
 //! Payloads are slices of received messages, so a small one can keep a large message allocated. A message of 4 KiB and
 //! more is charged as a whole until its last slice is dropped: the transport reads it into a buffer of its own. Its charge
-//! ends earlier if its payload becomes the user's ([`Handover`](crate::proto::memory::Handover)); for the payloads of a
-//! merged message that is only done when the peer makes this node hold much. A smaller message shares a buffer of 4 KiB
+//! ends earlier if its payload becomes the user's ([`Handover`](crate::proto::memory::Handover)); the payloads of a merged
+//! message, which share its charge, are copied when the peer makes this node hold much. A smaller message shares a buffer of 4 KiB
 //! with its neighbours; the link counts it while it has the payload. A payload that is a small part of what it would keep
 //! allocated is copied.
 
@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::proto::memory::{Divided, Ledger, Over};
+use crate::proto::memory::{Ledger, Over};
 use crate::proto::wire::{Message, Op};
 
 /// Size of the transport's buffer for small messages. Each of them keeps it allocated.
@@ -47,8 +47,8 @@ enum State {
     Small,
     /// The message is charged, and its only payload has the [`Handover`](crate::proto::memory::Handover).
     Charged,
-    /// The merged message is charged until its last slice is dropped, or until its payloads are handed over.
-    Divided(Divided),
+    /// The merged message is charged until its last slice is dropped.
+    Merged,
     /// There was no room to charge it. It is dropped after decoding, and what is kept of it is copied.
     Over,
 }
@@ -67,9 +67,8 @@ impl Source {
         }
         let state = match ledger.charge(len) {
             Ok(charge) => {
-                let (trailer, handover) = charge.lend(std::mem::take(&mut outer.trailer));
-                outer.trailer = trailer;
-                State::Divided(handover.divide())
+                outer.trailer = charge.lend(std::mem::take(&mut outer.trailer)).0;
+                State::Merged
             }
             Err(_) => State::Over,
         };
@@ -111,11 +110,9 @@ impl Source {
                 State::Over => copy(message, ledger),
                 _ if is_small_part => copy(message, ledger),
                 State::Small => message.pins = small(payload.len().max(held.div_ceil(count))),
-                // Too expensive for each small payload, as long as it does not matter much.
-                State::Divided(charge) if is_pressed => {
-                    message.handover = charge.part(payload.len())
-                }
-                State::Divided(_) | State::Charged => {}
+                // The payloads share a charge, which would not end while a user keeps one of them.
+                State::Merged if is_pressed => copy(message, ledger),
+                State::Merged | State::Charged => {}
             }
         }
     }

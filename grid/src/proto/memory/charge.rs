@@ -1,7 +1,7 @@
 //! [`Charge`]: a part of what a ledger counts, and the buffers that have one.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 
@@ -76,11 +76,6 @@ impl Handover {
     pub(crate) fn complete(self) {
         self.charge.give_back(self.bytes);
     }
-
-    /// A message of which parts can be handed over.
-    pub(crate) fn divide(self) -> Divided {
-        Divided(Arc::downgrade(&self.charge))
-    }
 }
 
 /// A charge of which parts are given back from several places.
@@ -102,17 +97,6 @@ impl SharedCharge {
 impl Drop for SharedCharge {
     fn drop(&mut self) {
         self.ledger.subtract(*self.left.get_mut());
-    }
-}
-
-/// The charge of a buffer whose parts are handed over one by one. This does not keep the charge.
-#[derive(Debug, Clone)]
-pub(crate) struct Divided(Weak<SharedCharge>);
-
-impl Divided {
-    /// Ends this much of the charge when a part becomes the user's.
-    pub(crate) fn part(&self, bytes: usize) -> Option<Handover> {
-        Some(Handover { charge: self.0.upgrade()?, bytes })
     }
 }
 
@@ -168,16 +152,6 @@ mod tests {
         drop(dropped);
         assert_eq!(ledger.held(), 60, "the handover has it");
         drop(handover);
-        let (kept, handover) = lend();
-        let divided = handover.divide();
-        let parts = [20, 30, 30].map(|bytes| divided.part(bytes).expect("the buffer is there"));
-        let held = parts.map(|part| {
-            part.complete();
-            ledger.held()
-        });
-        assert_eq!(held, [40, 10, 0], "never more than the charge");
-        drop(kept);
-        assert!(divided.part(1).is_none());
         let (kept, handover) = lend();
         drop(handover);
         assert_eq!(ledger.held(), 60, "the buffer has it");

@@ -22,6 +22,6 @@ mod charge;
 mod ledger;
 
 pub(super) use self::account::Account;
-pub(crate) use self::charge::{Charge, Divided, Handover};
+pub(crate) use self::charge::{Charge, Handover};
 pub(super) use self::ledger::IN_PARTS_BYTES;
 pub(crate) use self::ledger::{Ledger, NodeBytes, Over};

@@ -180,6 +180,16 @@ fn a_deadline_after_the_answer_has_no_effect() {
 }
 
 #[test]
+fn a_call_in_the_output_may_run_after_its_deadline() {
+    let mut pair = Pair::new();
+    let spec = pair.within(secs(2), request(b""));
+    let call = pair.call(spec);
+    pair.blocked = true;
+    pair.advance(secs(3));
+    assert_eq!(pair.a.answer(call), Some(Err(pair.a.link.late(secs(2), Sent::Maybe))));
+}
+
+#[test]
 fn a_call_whose_deadline_has_passed_sends_no_message() {
     let mut pair = Pair::new();
     let spec = pair.within(secs(0), request(b""));

@@ -1,5 +1,6 @@
 //! [`Race`]: polls the calls of a group until an outcome is decided.
 
+use std::collections::HashSet;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,6 +10,9 @@ use super::outcome::{NodeAnswer, NodeOutcome, TooFew};
 use super::tally::Tally;
 
 use crate::rpc::client::Call;
+
+/// Outcomes that wait for each other at most, so that large answers do not use up the memory of the node.
+const TOGETHER_MAX: usize = 8;
 
 /// The call to one node.
 pub(super) struct Member<O, E> {
@@ -21,13 +25,16 @@ pub(super) struct Race<O, E> {
     /// `None`: it is over.
     calls: Vec<Option<Member<O, E>>>,
     tally: Arc<Tally>,
-    /// A call is woken only when its outcome is there. With interceptors, it may have to be polled before that.
+    /// Outcomes can wait for each other. With interceptors, a call may have to be polled before its outcome is there; and
+    /// answers of one peer count for its memory until they are taken.
     wakes_once: bool,
 }
 
 impl<O, E> Race<O, E> {
     pub(super) fn new(calls: Vec<Member<O, E>>) -> Self {
-        let wakes_once = calls.iter().all(|member| member.call.wakes_once());
+        let peers: HashSet<_> = calls.iter().map(|member| &*member.peer).collect();
+        let wakes_once =
+            peers.len() == calls.len() && calls.iter().all(|member| member.call.wakes_once());
         let calls = calls.into_iter().map(Some).collect();
         Self { calls, tally: Arc::default(), wakes_once }
     }
@@ -76,23 +83,23 @@ impl<O, E> Race<O, E> {
     ) {
         let mut ready: Vec<_> = (0..self.calls.len()).collect();
         poll_fn(|cx| {
-            loop {
-                ready.append(&mut self.tally.take_ready());
-                for index in ready.drain(..) {
-                    if open > 0
-                        && let Some(outcome) = self.poll_one(index)
-                    {
-                        open = decide(index, outcome);
-                    }
-                }
-                if open == 0 {
-                    return Poll::Ready(());
-                }
-                let enough = if self.wakes_once { open } else { 1 };
-                if self.tally.wait(enough, cx.waker().clone()) {
-                    return Poll::Pending;
+            ready.append(&mut self.tally.take_ready());
+            for index in ready.drain(..) {
+                if open > 0
+                    && let Some(outcome) = self.poll_one(index)
+                {
+                    open = decide(index, outcome);
                 }
             }
+            if open == 0 {
+                return Poll::Ready(());
+            }
+            let enough = if self.wakes_once { open.min(TOGETHER_MAX) } else { 1 };
+            if !self.tally.wait(enough, cx.waker().clone()) {
+                // Not in a loop: a call that wakes itself would keep the worker.
+                cx.waker().wake_by_ref();
+            }
+            Poll::Pending
         })
         .await;
     }

@@ -130,7 +130,7 @@ impl Intercepted {
     /// Ends the call after this time, if its deadline is not earlier. A handler that is still running is dropped then, and
     /// the caller receives [`ErrorCode::DeadlineExceeded`](crate::ErrorCode::DeadlineExceeded).
     pub fn within(&mut self, time: Duration) {
-        let at = Instant::now() + time;
+        let Some(at) = Instant::now().checked_add(time) else { return };
         if self.deadline().is_some_and(|deadline| deadline <= at) {
             return;
         }

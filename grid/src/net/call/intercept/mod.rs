@@ -46,8 +46,8 @@ pub type Intercepting = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 /// # let _ = builder;
 /// ```
 ///
-/// A panic of an interceptor fails the call, like a panic of its handler. A panic of a handler arrives at its interceptors as
-/// an outcome.
+/// A panic of an interceptor fails the call that this node serves, like a panic of its handler; of a call that this node makes,
+/// it is a panic of the task that awaits the call. A panic of a handler is an outcome.
 pub trait Intercept: Send + Sync + 'static {
     /// Passes the call on with [`Next::run`] and returns the outcome; or returns one without passing the call on, see
     /// [`Outcome::refuse`] and [`Outcome::answer`].
@@ -57,7 +57,7 @@ pub trait Intercept: Send + Sync + 'static {
 
     /// Whether calls of this method pass this interceptor. Default: all.
     ///
-    /// Asked when a node is built for each method that it serves, and for each call that it makes. At the byte level, the
+    /// Asked when a node is built, and for each call. So it must be quick, and always say the same. At the byte level, the
     /// service is empty.
     fn applies_to(&self, service: &str, method: &str) -> bool {
         let _ = (service, method);
@@ -119,7 +119,7 @@ impl Chain {
 
     /// What the calls pass that a handler makes.
     pub(in crate::net) fn of(context: &Context) -> Self {
-        context.calls().downcast_ref().cloned().unwrap_or_default()
+        context.calls().downcast_ref::<Self>().expect("endpoints store a chain").clone()
     }
 
     /// The interceptors; empty without any.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::error::CallError;
+use crate::net::catch::catch;
 
 /// Sees the items of a stream, from [`Intercepted::observe`](crate::intercept::Intercepted::observe).
 ///
@@ -50,10 +51,10 @@ impl Observer {
         Self { before: before.map(Arc::new), this: Arc::new(observer) }
     }
 
-    pub(in crate::net) fn each(&self, tell: impl Fn(&dyn Observe)) {
+    pub(in crate::net) fn each(&self, notify: impl Fn(&dyn Observe)) {
         let mut next = Some(self);
         while let Some(observer) = next {
-            tell(&*observer.this);
+            catch("an observer of a stream", || notify(&*observer.this));
             next = observer.before.as_deref();
         }
     }

@@ -4,14 +4,13 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::error::{CallError, CallFailure, ErrorCode, Fault, RemoteError};
+use crate::error::{CallError, CallFailure, ErrorCode, Fault};
 use crate::net::call::ends::{RawReceiver, RawSender};
-use crate::net::catch::{self, Panic};
 use crate::proto::Body;
 
 /// How a call ended, for interceptors: its answer, or its error. The answer is in encoded form.
 #[must_use = "the caller receives the outcome that an interceptor returns"]
-pub struct Outcome(pub(in crate::net) Result<Success, Failure>);
+pub struct Outcome(pub(in crate::net) Result<Success, CallFailure>);
 
 pub(in crate::net) enum Success {
     /// The answer to a single request.
@@ -19,13 +18,7 @@ pub(in crate::net) enum Success {
     /// A stream that this node has opened.
     Opened(Box<(RawSender, RawReceiver)>),
     /// A stream that this node has served.
-    Ended,
-}
-
-pub(in crate::net) enum Failure {
-    Call(CallFailure),
-    /// The handler panicked. The panic goes on after the interceptors, so that it is logged as usual.
-    Panicked(Panic),
+    Served,
 }
 
 impl Outcome {
@@ -43,7 +36,7 @@ impl Outcome {
     }
 
     pub(in crate::net) fn failed(failure: CallFailure) -> Self {
-        Self(Err(Failure::Call(failure)))
+        Self(Err(failure))
     }
 
     /// Whether the handler has answered, the stream was served without an error, or the stream is open.
@@ -61,14 +54,7 @@ impl Outcome {
 
     /// The error. A handler's own error is [`CallError::Remote`] with its text.
     pub fn error(&self) -> Option<CallError> {
-        match &self.0 {
-            Ok(_) => None,
-            Err(Failure::Call(failure)) => Some(failure.clone().untyped()),
-            Err(Failure::Panicked(panic)) => {
-                let message = catch::text(panic).to_owned();
-                Some(CallError::Remote(RemoteError { code: ErrorCode::Panicked, message }))
-            }
-        }
+        Some(self.0.as_ref().err()?.clone().untyped())
     }
 
     /// One word for what happened, such as `ok`, `handler` or `deadline_exceeded`. There are few of them, so they can be
@@ -76,8 +62,7 @@ impl Outcome {
     pub fn label(&self) -> &'static str {
         match &self.0 {
             Ok(_) => "ok",
-            Err(Failure::Panicked(_)) => "panicked",
-            Err(Failure::Call(failure)) => failure.label(),
+            Err(failure) => failure.label(),
         }
     }
 }
