@@ -67,7 +67,7 @@ impl Source {
         }
         let state = match ledger.charge(len) {
             Ok(charge) => {
-                outer.trailer = charge.lend(std::mem::take(&mut outer.trailer)).0;
+                outer.trailer = charge.tie(std::mem::take(&mut outer.trailer));
                 State::Merged
             }
             Err(_) => State::Over,

@@ -41,15 +41,19 @@ impl Charge {
         self.bytes
     }
 
-    /// Ties the charge to a buffer: it is given back when the last slice of the buffer is dropped, or before that by the
-    /// [`Handover`].
+    /// Ties the charge to a buffer: it is given back when the last slice of the buffer is dropped.
+    pub(crate) fn tie(self, bytes: Bytes) -> Bytes {
+        Bytes::from_owner(Charged { bytes, _charge: self })
+    }
+
+    /// The same, but the [`Handover`] can give it back before that. This needs one more allocation.
     pub(crate) fn lend(mut self, bytes: Bytes) -> (Bytes, Handover) {
         // What it has charged is the shared one's from now on.
-        let len = std::mem::take(&mut self.bytes);
-        let (ledger, left) = (Arc::clone(&self.ledger), AtomicUsize::new(len));
+        let left = AtomicUsize::new(std::mem::take(&mut self.bytes));
+        let ledger = Arc::clone(&self.ledger);
         let charge = Arc::new(SharedCharge { ledger, left });
         let owner = Charged { bytes, _charge: Arc::clone(&charge) };
-        (Bytes::from_owner(owner), Handover { charge, bytes: len })
+        (Bytes::from_owner(owner), Handover(charge))
     }
 }
 
@@ -65,20 +69,16 @@ impl Drop for Charge {
 /// Dropping this changes nothing: the charge then ends with the buffer.
 #[derive(Debug, Clone)]
 #[must_use = "the charge ends with the buffer otherwise"]
-pub(crate) struct Handover {
-    charge: Arc<SharedCharge>,
-    /// What of the charge is given back.
-    bytes: usize,
-}
+pub(crate) struct Handover(Arc<SharedCharge>);
 
 impl Handover {
     /// The payload is the user's from now on.
     pub(crate) fn complete(self) {
-        self.charge.give_back(self.bytes);
+        self.0.end();
     }
 }
 
-/// A charge of which parts are given back from several places.
+/// A charge that the buffer or its [`Handover`] ends, whichever is first.
 #[derive(Debug)]
 struct SharedCharge {
     ledger: Arc<Ledger>,
@@ -86,24 +86,21 @@ struct SharedCharge {
 }
 
 impl SharedCharge {
-    /// Gives back this much, or what is left.
-    fn give_back(&self, bytes: usize) {
-        let subtract = |left: usize| Some(left.saturating_sub(bytes));
-        let before = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, subtract);
-        self.ledger.subtract(before.unwrap_or_default().min(bytes));
+    fn end(&self) {
+        self.ledger.subtract(self.left.swap(0, Ordering::Relaxed));
     }
 }
 
 impl Drop for SharedCharge {
     fn drop(&mut self) {
-        self.ledger.subtract(*self.left.get_mut());
+        self.end();
     }
 }
 
 #[cfg(test)]
 impl PartialEq for Handover {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.charge, &other.charge)
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
@@ -111,12 +108,12 @@ impl PartialEq for Handover {
 impl Eq for Handover {}
 
 /// A buffer with its charge. The buffer is declared first, so that it is freed before the charge is given back.
-struct Charged {
+struct Charged<C> {
     bytes: Bytes,
-    _charge: Arc<SharedCharge>,
+    _charge: C,
 }
 
-impl AsRef<[u8]> for Charged {
+impl<C> AsRef<[u8]> for Charged<C> {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
@@ -132,7 +129,7 @@ mod tests {
     #[test]
     fn a_charge_is_given_back_with_the_last_slice() {
         let ledger = Ledger::new(100, 0, NodeBytes::new(MIB));
-        let bytes = ledger.charge(60).expect("it fits").lend(Bytes::from_static(b"hello")).0;
+        let bytes = ledger.charge(60).expect("it fits").tie(Bytes::from_static(b"hello"));
         let slice = bytes.slice(1..3);
         assert_eq!(ledger.charge(41).map(drop), Err(Over::Peer));
         drop(bytes);
