@@ -94,10 +94,15 @@ impl RateLimit {
             by_key.retain(|_, bucket| refilled(bucket) < burst);
             *kept = by_key.len();
         }
-        let bucket = by_key.entry(key.to_owned()).or_insert(Bucket { tokens: burst, at: now });
-        let tokens = refilled(bucket);
+        let tokens = by_key.get(key).map_or(burst, refilled);
         let is_allowed = tokens >= 1.0;
-        *bucket = Bucket { tokens: if is_allowed { tokens - 1.0 } else { tokens }, at: now };
+        let left = Bucket { tokens: if is_allowed { tokens - 1.0 } else { tokens }, at: now };
+        match by_key.get_mut(key) {
+            Some(bucket) => *bucket = left,
+            None => {
+                by_key.insert(key.to_owned(), left);
+            }
+        }
         is_allowed
     }
 }

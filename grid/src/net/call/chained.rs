@@ -60,10 +60,7 @@ impl Start {
         let chain = chain.get_mut().unwrap_or_else(PoisonError::into_inner);
         let outcome = ready!(chain.as_mut().poll(cx));
         self.state = Progress::Over;
-        Poll::Ready(match outcome.0 {
-            Ok(success) => Ok(success),
-            Err(failure) => Err(failure),
-        })
+        Poll::Ready(outcome.0)
     }
 
     fn explain_late(&self, deadline: Deadline) -> CallFailure {
@@ -86,13 +83,13 @@ impl Start {
         let mut options = std::mem::take(&mut self.options);
         // It begins now, and not when the interceptors pass the call on.
         let deadline = options.begin(Instant::now());
-        let (peer, method) = (target.peer.clone(), target.method);
+        let (peer, method) = (Arc::clone(&target.peer), target.method);
         let call = Intercepted::made(peer, method, options, request_bytes, is_stream);
         let running = chain.run(call, move |call| {
             let Intercepted { of, observer, .. } = call;
             match of {
                 Of::Made { options, .. } => last(Self { target, state, options }, observer),
-                Of::Served { .. } => unreachable!("the call is made by this node"),
+                Of::Served { .. } => panic!("an interceptor has passed on another call"),
             }
         });
         let running = match deadline {

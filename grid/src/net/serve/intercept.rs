@@ -81,7 +81,7 @@ async fn serve<T>(
     run: impl FnOnce(Context, Option<Observer>) -> HandlerFuture<Result<T, Fault>>,
 ) -> Result<T, CallFailure> {
     let Intercepted { of: Of::Served { context, is_shortened }, observer, .. } = call else {
-        unreachable!("the call is served by this node");
+        panic!("an interceptor has passed on another call");
     };
     let deadline = context.deadline().filter(|_| is_shortened);
     let of_panic = context.clone();
