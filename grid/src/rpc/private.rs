@@ -116,7 +116,7 @@ const fn or_default_capacity(given: u32) -> u32 {
     if given == 0 { Capacities::BYTES_ONLY } else { given }
 }
 
-/// Implemented for [`Context`](crate::Context) only, so that another type of that name becomes a trait error located at
+/// Implemented for [`Context`] only, so that another type of that name becomes a trait error located at
 /// the user's type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not `grid::Context`",
