@@ -49,9 +49,7 @@ impl ErrorCode {
                 | Self::ShuttingDown
         )
     }
-}
 
-impl ErrorCode {
     /// One word for it.
     pub(crate) fn label(self) -> &'static str {
         match self {

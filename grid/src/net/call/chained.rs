@@ -18,7 +18,7 @@ use super::start::{Chained, Progress, Start};
 use crate::error::{CallFailure, ErrorCode, Fault, Sent};
 use crate::proto::{Body, Deadline};
 
-/// How long after its deadline a call is ended that its interceptors still have.
+/// A call that its interceptors still hold ends this long after its deadline.
 const LATE: Duration = Duration::from_millis(20);
 
 /// Makes the call itself.

@@ -103,7 +103,7 @@ impl Context {
 
     /// A value that the caller sent with [`metadata`](crate::RawCall::metadata).
     pub fn metadata(&self, key: &str) -> Option<&Bytes> {
-        self.meta.as_ref()?.user.iter().find(|(name, _)| name == key).map(|(_, value)| value)
+        self.meta.as_ref()?.value(key)
     }
 
     /// The trace that this call is part of.

@@ -303,7 +303,7 @@ impl RawReceiver {
         }
     }
 
-    /// A stream that this node has opened has ended as its reader knows.
+    /// The reader of a stream that this node has opened has seen its end.
     fn note_end(&self, failure: Option<&CallFailure>) {
         let End { observer: Some(observer), side: Side::Caller, .. } = &self.end else { return };
         let error = failure.cloned().map(CallFailure::untyped);

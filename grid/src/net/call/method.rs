@@ -16,6 +16,11 @@ pub(crate) enum MethodName {
     Id(HandlerId),
 }
 
+/// The name of a method, such as `Files/stat`, as service and method. At the byte level, the service is empty.
+pub(in crate::net) fn split(name: &str) -> (&str, &str) {
+    name.split_once('/').unwrap_or(("", name))
+}
+
 impl From<&MethodInfo> for MethodName {
     fn from(info: &MethodInfo) -> Self {
         Self::Typed { service: info.service(), name: info.name() }

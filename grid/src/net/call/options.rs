@@ -74,7 +74,7 @@ impl CallOptions {
     }
 
     pub(super) fn metadata(&self, key: &str) -> Option<&Bytes> {
-        self.meta.as_ref()?.user.iter().find(|(name, _)| name == key).map(|(_, value)| value)
+        self.meta.as_ref()?.value(key)
     }
 
     pub(crate) fn set_trace(&mut self, trace: TraceContext) {

@@ -14,13 +14,14 @@ use crate::net::call::intercept::Chain;
 use crate::net::call::intercept::call::{Intercepted, Of};
 use crate::net::call::intercept::observe::Observer;
 use crate::net::call::intercept::outcome::{Outcome, Success};
+use crate::net::call::method::split;
 use crate::net::catch::caught;
 use crate::proto::Body;
 
 /// Puts the chain around the handlers that it applies to.
 pub(in crate::net) fn intercept(registry: &mut Registry, chain: &Chain) {
     registry.wrap(|name, handler, _| {
-        let (service, method) = name.split_once('/').unwrap_or(("", name));
+        let (service, method) = split(name);
         match chain.applies_to(service, method) {
             true => intercepted(handler, chain.clone()),
             false => handler.clone(),

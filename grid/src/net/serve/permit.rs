@@ -15,6 +15,7 @@ use crate::auth::{Denied, Identity};
 use crate::descriptor::MethodInfo;
 use crate::error::{ErrorCode, Fault};
 use crate::net::call::context::Context;
+use crate::net::call::method::split;
 use crate::net::catch;
 
 /// The hook of a node.
@@ -40,13 +41,12 @@ impl CallInfo {
 
     /// Name of the service; empty for a handler at the byte level.
     pub fn service(&self) -> &str {
-        self.context.method().split_once('/').map_or("", |(service, _)| service)
+        split(self.context.method()).0
     }
 
     /// Name of the method without its service; of a handler at the byte level, `handler` with its id.
     pub fn method(&self) -> &str {
-        let method = self.context.method();
-        method.split_once('/').map_or(method, |(_, method)| method)
+        split(self.context.method()).1
     }
 
     /// Describes the method; `None` for a handler at the byte level.

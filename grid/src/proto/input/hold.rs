@@ -3,9 +3,9 @@
 //! Payloads are slices of received messages, so a small one can keep a large message allocated. A message of 4 KiB and
 //! more is charged as a whole until its last slice is dropped: the transport reads it into a buffer of its own. Its charge
 //! ends earlier if its payload becomes the user's ([`Handover`](crate::proto::memory::Handover)); the payloads of a merged
-//! message, which share its charge, are copied when the peer makes this node hold much. A smaller message shares a buffer of 4 KiB
-//! with its neighbours; the link counts it while it has the payload. A payload that is a small part of what it would keep
-//! allocated is copied.
+//! message, which share its charge, are copied when the peer makes this node hold much. A smaller message shares a buffer
+//! of 4 KiB with its neighbours; the link counts it while it has the payload. A payload that is a small part of what it
+//! would keep allocated is copied.
 
 use std::sync::Arc;
 
@@ -35,13 +35,13 @@ const HELD_RATIO_PRESSED: usize = 2;
 const COPY_OVERHEAD_BYTES: usize = 32;
 
 /// The received message that payloads are slices of.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Source {
     len: usize,
     state: State,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Too short for a charge.
     Small,
@@ -91,7 +91,7 @@ impl Source {
 
     /// Copies payloads that are a small part of what they hold, and sets what the link must count. `run` is one
     /// message, or consecutive items of one stream, which hold their source together.
-    pub(super) fn settle(&self, run: &mut [Message], is_pressed: bool, ledger: &Arc<Ledger>) {
+    pub(super) fn settle(self, run: &mut [Message], is_pressed: bool, ledger: &Arc<Ledger>) {
         let lens = run.iter().filter_map(|message| message.payload.as_ref()).map(Bytes::len);
         let (bytes, count) = (lens.clone().sum::<usize>(), lens.count());
         if count == 0 || !run.first().is_some_and(is_kept) {
@@ -104,15 +104,16 @@ impl Source {
         } else {
             (are_items || self.len > MERGED_BYTES_USUAL) && bytes * HELD_RATIO_MAX < held
         };
+        let is_copied = is_small_part
+            || self.state == State::Over
+            // The payloads share a charge, which would not end while a user keeps one of them.
+            || (is_pressed && self.state == State::Merged);
         for message in run {
             let Some(payload) = &message.payload else { continue };
-            match &self.state {
-                State::Over => copy(message, ledger),
-                _ if is_small_part => copy(message, ledger),
-                State::Small => message.pins = small(payload.len().max(held.div_ceil(count))),
-                // The payloads share a charge, which would not end while a user keeps one of them.
-                State::Merged if is_pressed => copy(message, ledger),
-                State::Merged | State::Charged => {}
+            if is_copied {
+                copy(message, ledger);
+            } else if self.state == State::Small {
+                message.pins = small(payload.len().max(held.div_ceil(count)));
             }
         }
     }

@@ -60,6 +60,11 @@ impl Meta {
             && window.is_none()
     }
 
+    /// The first entry of the user with this key.
+    pub(crate) fn value(&self, key: &str) -> Option<&Bytes> {
+        self.user.iter().find(|(name, _)| name == key).map(|(_, value)| value)
+    }
+
     /// Encodes the trailer.
     pub(crate) fn encode(&self) -> Bytes {
         self.encode_with(self.capacities)

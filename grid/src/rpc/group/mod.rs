@@ -132,7 +132,7 @@ impl<O, E> GroupCall<O, E> {
     /// Waits for the first `needed` answers, in the order in which they come. The calls to all other nodes are cancelled then.
     ///
     /// # Errors
-    /// [`TooFew`] as soon as so many nodes have failed that the others are not enough. Their calls are cancelled as well.
+    /// [`TooFew`] as soon as too many nodes have failed. The calls to the others are cancelled then.
     ///
     /// # Cancel safety
     /// Dropping the future cancels the calls that are not over.

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::observe::{Observe, Observer};
 use crate::auth::Identity;
 use crate::net::call::context::Context;
-use crate::net::call::method::MethodName;
+use crate::net::call::method::{MethodName, split};
 use crate::net::call::options::CallOptions;
 use crate::net::link::peer::Peer;
 
@@ -165,11 +165,6 @@ impl Intercepted {
     pub fn observe(&mut self, observer: impl Observe) {
         self.observer = Some(Observer::new(self.observer.take(), observer));
     }
-}
-
-/// The name of a method as service and name.
-fn split(method: &str) -> (&str, &str) {
-    method.split_once('/').unwrap_or(("", method))
 }
 
 impl fmt::Debug for Intercepted {

@@ -244,8 +244,8 @@ impl Input {
         self.fill(stream, cx, needed)
     }
 
-    /// Reads available bytes into the buffer, which needs so many in all. Returns `false` as
-    /// [`read_bytes`](Self::read_bytes) does.
+    /// Reads available bytes into the buffer, until it holds `needed`. Returns `false` as [`read_bytes`](Self::read_bytes)
+    /// does.
     fn fill(
         &mut self,
         stream: &mut (impl AsyncRead + Unpin),
