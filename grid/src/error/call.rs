@@ -105,6 +105,22 @@ impl<E> CallError<E> {
         }
     }
 
+    /// One word for what happened, such as `handler`, `overloaded` or `disconnected`. There are few of them, so they can be
+    /// labels of metrics.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Handler(_) => "handler",
+            Self::Remote(error) => error.code.label(),
+            Self::Disconnected { .. } => "disconnected",
+            Self::ShutDown => "shut_down",
+            Self::DeadlineExceeded { .. } => "deadline_exceeded",
+            Self::Encode(_) => "encode",
+            Self::Decode(_) => "decode",
+            Self::LimitReached { .. } => "limit_reached",
+            Self::Unsupported { .. } => "unsupported",
+        }
+    }
+
     /// Whether the handler may have run, completely or in part.
     pub fn may_have_run(&self) -> bool {
         match self {
@@ -171,18 +187,11 @@ impl fmt::Display for Sent {
 pub(crate) type CallFailure = CallError<Fault>;
 
 impl CallFailure {
-    /// One word for what has happened.
-    pub(crate) fn label(&self) -> &'static str {
+    /// Like [`label`](Self::label), with the code that the peer has sent.
+    pub(crate) fn outcome(&self) -> &'static str {
         match self {
             Self::Handler(Fault { code, .. }) => code.label(),
-            Self::Remote(error) => error.code.label(),
-            Self::Disconnected { .. } => "disconnected",
-            Self::ShutDown => "shut_down",
-            Self::DeadlineExceeded { .. } => "deadline_exceeded",
-            Self::Encode(_) => "encode",
-            Self::Decode(_) => "decode",
-            Self::LimitReached { .. } => "limit_reached",
-            Self::Unsupported { .. } => "unsupported",
+            other => other.label(),
         }
     }
 

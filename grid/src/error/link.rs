@@ -297,6 +297,47 @@ impl LinkError {
         format!("{prefix}{}", self.full_text())
     }
 
+    /// One word for the reason, such as `refused` or `io`. There are few of them, so they can be labels of metrics.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::NotConnected => "not_connected",
+            Self::NotDialed { .. } => "not_dialed",
+            Self::Resolve(_) => "resolve",
+            Self::Connect(_) => "connect",
+            Self::Tls(_) => "tls",
+            Self::TimedOut { .. } => "timed_out",
+            Self::Token(_) => "token",
+            Self::Upgrade { .. } => "upgrade",
+            Self::WebSocket(_) => "websocket",
+            Self::MessageTooLarge { .. } => "message_too_large",
+            Self::Handshake { .. } => "handshake",
+            Self::Refused { .. } => "refused",
+            Self::UnknownHost { .. } => "unknown_host",
+            Self::NoGuests => "no_guests",
+            Self::GuestsFull { .. } => "guests_full",
+            Self::ClockSkew { .. } => "clock_skew",
+            Self::Denied { .. } => "denied",
+            Self::Unproven { .. } => "unproven",
+            Self::WrongDirection { .. } => "wrong_direction",
+            Self::WrongNode { .. } => "wrong_node",
+            Self::Protocol(_) => "protocol",
+            Self::Silent { .. } => "silent",
+            Self::Closed { .. } => "closed",
+            Self::Io(_) => "io",
+            Self::Replaced { .. } => "replaced",
+            Self::StaleDial { .. } => "stale_dial",
+            Self::NameTaken { .. } => "name_taken",
+            Self::Crowded { .. } => "crowded",
+            Self::CallDropped => "call_dropped",
+            Self::StreamSilent { .. } => "stream_silent",
+            Self::CallOver => "call_over",
+            Self::Panicked { .. } => "panicked",
+            Self::RuntimeGone => "runtime_gone",
+            Self::Removed { .. } => "removed",
+            Self::ShutDown => "shut_down",
+        }
+    }
+
     /// The texts of this error and of all its sources, separated by colons.
     pub fn full_text(&self) -> impl fmt::Display + '_ {
         Chain(self)

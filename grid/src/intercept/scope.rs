@@ -1,6 +1,6 @@
-//! [`only`]: an interceptor for a part of the calls.
+//! [`only`]: an interceptor or recorder for a part of the calls.
 
-use super::{Intercept, Intercepted, Intercepting, Next};
+use super::{Finished, Intercept, Intercepted, Intercepting, Next, Record};
 use crate::descriptor::{MethodInfo, ServiceDescriptor};
 
 /// A service, or one method of it.
@@ -42,21 +42,35 @@ impl From<&MethodInfo> for Scope {
     }
 }
 
-/// Limits an interceptor to the calls of one service or method. Other calls do not pass it.
-pub fn only<I: Intercept>(scope: impl Into<Scope>, interceptor: I) -> Only<I> {
+/// Limits an interceptor or a recorder to the calls of one service or method. Other calls do not pass it.
+pub fn only<I>(scope: impl Into<Scope>, interceptor: I) -> Only<I> {
     Only { scope: scope.into(), interceptor }
 }
 
-/// An interceptor for a part of the calls, from [`only`].
+/// An interceptor or recorder for a part of the calls, from [`only`].
 #[derive(Debug, Clone)]
 pub struct Only<I> {
     scope: Scope,
     interceptor: I,
 }
 
+impl<R: Record> Record for Only<R> {
+    fn record(&self, call: &Finished<'_>) {
+        self.interceptor.record(call);
+    }
+
+    fn applies_to(&self, service: &str, method: &str) -> bool {
+        self.scope.has(service, method) && self.interceptor.applies_to(service, method)
+    }
+}
+
 impl<I: Intercept> Intercept for Only<I> {
     fn intercept(&self, call: Intercepted, next: Next) -> Intercepting {
         self.interceptor.intercept(call, next)
+    }
+
+    fn wants(&self, call: &Intercepted) -> bool {
+        self.interceptor.wants(call)
     }
 
     fn applies_to(&self, service: &str, method: &str) -> bool {

@@ -1,12 +1,15 @@
 //! Interceptors: what they see, what they may change, and those that come with the library.
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
+#[path = "../support/log.rs"]
+mod log;
 #[path = "../support/mod.rs"]
 mod support;
 
 mod chain;
 mod ready_made;
 mod streams;
+mod trace;
 
 use std::sync::{Arc, Mutex};
 

@@ -121,7 +121,7 @@ impl Lines {
 async fn logged(log: Log) -> (ShopClient, Lines, (Manager, tracing::subscriber::DefaultGuard)) {
     let lines = Lines::default();
     let guard = tracing::subscriber::set_default(lines.clone());
-    let node = Manager::builder(A).service(ShopServer::new(Stall)).intercept(log).build().unwrap();
+    let node = Manager::builder(A).service(ShopServer::new(Stall)).record(log).build().unwrap();
     let shop = ShopClient::new(node.connection(A).unwrap());
     (shop, lines, (node, guard))
 }
@@ -137,7 +137,15 @@ async fn each_call_has_its_line() {
     let dropped = tokio::time::timeout(Duration::from_millis(30), shop.wait()).await;
     assert!(dropped.is_err());
     sleep(Duration::from_millis(1)).await;
-    let [ok, failed, late, cancelled] = &lines.take()[..] else { panic!("four lines") };
+    let (served, made): (Vec<_>, Vec<_>) =
+        lines.take().into_iter().partition(|line| line.contains("is_served=true"));
+    assert_eq!(made.len(), 4, "{made:?}");
+    let outcome = |line: &String| {
+        line.split("outcome=").nth(1).unwrap().split(' ').next().unwrap().to_owned()
+    };
+    let made: Vec<_> = made.iter().map(outcome).collect();
+    assert_eq!(made, ["ok", "handler", "deadline_exceeded", "cancelled"]);
+    let [ok, failed, late, cancelled] = &served[..] else { panic!("four lines: {served:?}") };
     assert!(late.starts_with("INFO") && late.contains("outcome=deadline_exceeded"), "{late}");
     assert!(
         ok.starts_with("DEBUG a call method=Shop/price peer=http://a:1 is_served=true"),
@@ -164,7 +172,9 @@ async fn only_slow_calls_and_failures_have_a_line() {
     shop.price("nothing".into()).await.unwrap_err();
     let _ = shop.wait().timeout(Duration::from_millis(30)).await;
     sleep(Duration::from_millis(1)).await;
-    assert_eq!(lines.take().len(), 2);
+    let lines = lines.take();
+    assert_eq!(lines.iter().filter(|line| line.contains("is_served=true")).count(), 2);
+    assert_eq!(lines.len(), 4);
 }
 
 impl tracing::Subscriber for Lines {

@@ -42,11 +42,16 @@ impl Subscriber for Lines {
     fn new_span(&self, span: &Attributes<'_>) -> Id {
         let mut line = Line(span.metadata().name().to_owned());
         span.record(&mut line);
-        self.0.lock().unwrap().push((*span.metadata().level(), line.0));
-        Id::from_u64(1)
+        let mut lines = self.0.lock().unwrap();
+        lines.push((*span.metadata().level(), line.0));
+        Id::from_u64(lines.len() as u64)
     }
 
-    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record(&self, _: &Id, values: &Record<'_>) {
+        let mut line = Line(String::new());
+        values.record(&mut line);
+        self.0.lock().unwrap().push((Level::INFO, line.0));
+    }
 
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 

@@ -1,131 +1,228 @@
-//! Calls that a node with interceptors makes: the outer future runs the chain, whose last link is the call without it.
+//! Calls that a node with interceptors or recorders makes: the outer future runs the chain, whose last link is the call
+//! without it.
 
 use std::future::poll_fn;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
 use super::ends::{RawReceiver, RawSender};
 use super::intercept::call::{Intercepted, Of};
 use super::intercept::observe::Observer;
 use super::intercept::outcome::{Outcome, Success};
+use super::intercept::record::Recording;
 use super::intercept::{Chain, Intercepting};
 use super::method::MethodName;
-use super::start::{Chained, Progress, Start};
+use super::options::CallOptions;
+use super::start::{Chained, Progress, Start, Target};
 use crate::error::{CallFailure, ErrorCode, Fault, Sent};
 use crate::proto::{Body, Deadline};
 
 /// A call that its interceptors still hold ends this long after its deadline.
 const LATE: Duration = Duration::from_millis(20);
 
-/// Makes the call itself.
-type Last = fn(Start, Option<Observer>) -> Intercepting;
+/// Makes the call itself, and tells when it is over.
+type Last = fn(Start, Option<Observer>, Place) -> Intercepting;
+
+/// How a call is made.
+pub(super) struct Shape {
+    /// Without interceptors.
+    poll: fn(&mut Start, &Context<'_>) -> Poll<Result<Success, CallFailure>>,
+    /// As the last link of the chain.
+    last: Last,
+}
+
+/// A single request.
+pub(super) const REQUEST: Shape = Shape {
+    poll: |start, cx| {
+        start.poll_answer(cx).map_ok(|answer| Success::Answer(answer.map(Body::from)))
+    },
+    last: request,
+};
+
+/// A stream that is opened.
+pub(super) const OPENING: Shape = Shape {
+    poll: |start, cx| start.poll_opened(cx).map_ok(|ends| Success::Opened(Box::new(ends))),
+    last: open,
+};
 
 impl Start {
-    /// Whether the call passes interceptors.
-    pub(super) fn is_chained(&mut self) -> bool {
-        if self.target.chain.is_empty() {
-            return false;
-        }
-        if matches!(self.state, Progress::New { .. }) && !self.passes_chain() {
-            self.target.chain = Chain::default();
-        }
+    /// Whether the call passes interceptors or recorders.
+    pub(super) fn is_chained(&self) -> bool {
         !self.target.chain.is_empty()
     }
 
-    fn passes_chain(&self) -> bool {
+    /// Whether something in the chain applies to the method.
+    fn asks(&self, applies: fn(&Chain, &str, &str) -> bool) -> bool {
         let chain = &self.target.chain;
         match &self.target.method {
-            MethodName::Typed { service, name } => chain.applies_to(service, name),
-            name @ MethodName::Id(_) => chain.applies_to("", &name.to_string()),
+            MethodName::Typed { service, name } => applies(chain, service, name),
+            name @ MethodName::Id(_) => applies(chain, "", &name.to_string()),
         }
     }
 
-    /// Starts the chain on the first poll, and polls it.
+    /// Starts the call on the first poll, with its interceptors, and polls it.
     #[inline(never)]
     pub(super) fn poll_chain(
         &mut self,
         cx: &mut Context<'_>,
-        last: Last,
+        shape: &Shape,
     ) -> Poll<Result<Success, CallFailure>> {
         if matches!(self.state, Progress::New { .. }) {
-            self.state = Progress::Chained(self.begin_chain(last));
+            if self.asks(Chain::records_of) {
+                self.recording = Some(Box::new(self.begin_recording()));
+            }
+            if self.asks(Chain::intercepts)
+                && let Some(chain) = self.begin_chain(shape.last)
+            {
+                self.state = Progress::Chained(chain);
+            }
         }
-        let Progress::Chained(Chained(chain)) = &mut self.state else {
-            panic!("a call was polled after it had returned its result");
+        let mut outcome = match &mut self.state {
+            Progress::Chained(Chained(chain)) => {
+                let chain = chain.get_mut().unwrap_or_else(PoisonError::into_inner);
+                let outcome = ready!(chain.as_mut().poll(cx));
+                self.state = Progress::Over;
+                outcome.0
+            }
+            _ => ready!((shape.poll)(self, cx)),
         };
-        let chain = chain.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let outcome = ready!(chain.as_mut().poll(cx));
-        self.state = Progress::Over;
-        Poll::Ready(outcome.0)
+        if let Some(recording) = self.recording.take() {
+            match &mut outcome {
+                Ok(Success::Opened(ends)) => ends.1.observe(Arc::new(*recording)),
+                outcome => recording.outcome(outcome),
+            }
+        }
+        Poll::Ready(outcome)
     }
 
-    fn explain_late(&self, deadline: Deadline) -> CallFailure {
-        let (peer, method) = (Arc::clone(&self.target.peer.name), Arc::default());
-        // The chain may have sent it.
-        let (after, sent) = (deadline.after, Sent::Maybe);
-        self.explain(CallFailure::DeadlineExceeded { peer, method, after, sent })
+    fn begin_recording(&self) -> Recording {
+        let (request_bytes, is_stream) = self.size();
+        let deadline = self.options.deadline(Instant::now());
+        let deadline = deadline.map(|deadline| Instant::from_std(deadline.at));
+        let of = (Arc::clone(&self.target.peer), self.target.method);
+        Recording::made(of, request_bytes, is_stream, deadline, self.target.chain.clone())
     }
 
-    fn begin_chain(&mut self, last: Last) -> Chained {
-        let state = std::mem::replace(&mut self.state, Progress::Over);
-        let (request_bytes, is_stream) = match &state {
+    /// Bytes of the arguments, and whether it is a stream.
+    fn size(&self) -> (usize, bool) {
+        match &self.state {
             Progress::New { payload: Ok(payload), stream } => {
                 (payload.as_ref().map_or(0, Body::len), stream.is_some())
             }
+            Progress::New { stream, .. } => (0, stream.is_some()),
             _ => (0, false),
-        };
-        let mut target = self.target.clone();
-        let chain = std::mem::take(&mut target.chain);
+        }
+    }
+
+    /// Starts the interceptors that want the call. Without any, it stays as it is.
+    fn begin_chain(&mut self, last: Last) -> Option<Chained> {
+        let (request_bytes, is_stream) = self.size();
         let mut options = std::mem::take(&mut self.options);
         // It begins now, and not when the interceptors pass the call on.
         let deadline = options.begin(Instant::now());
-        let (peer, method) = (Arc::clone(&target.peer), target.method);
-        let call = Intercepted::made(peer, method, options, request_bytes, is_stream);
-        let running = chain.run(call, move |call| {
-            let Intercepted { of, observer, .. } = call;
-            match of {
-                Of::Made { options, .. } => last(Self { target, state, options }, observer),
-                Of::Served { .. } => panic!("an interceptor has passed on another call"),
-            }
-        });
-        let running = match deadline {
-            Some(deadline) => bounded(running, deadline, self.explain_late(deadline)),
-            None => running,
+        let Target { peer, method, chain, .. } = &self.target;
+        let call = Intercepted::made(Arc::clone(peer), *method, options, request_bytes, is_stream);
+        let Some(wanted) = chain.wanted(&call) else {
+            self.options = options_of(call);
+            return None;
         };
-        Chained(Mutex::new(running))
+        let mut target = self.target.clone();
+        let chain = std::mem::take(&mut target.chain);
+        let state = std::mem::replace(&mut self.state, Progress::Over);
+        let place = Place::default();
+        let place_of_last = place.clone();
+        let running = chain.run(call, wanted, move |mut call| {
+            place_of_last.set(PASSED_ON);
+            let observer = call.observer.take();
+            let start = Self { target, state, options: options_of(call), recording: None };
+            last(start, observer, place_of_last)
+        });
+        Some(Chained(Mutex::new(match deadline {
+            Some(deadline) => Box::pin(bounded(running, deadline, place, self.target.clone())),
+            None => running,
+        })))
     }
 }
 
-/// Ends a chain whose interceptors wait for longer than the call may take.
-fn bounded(running: Intercepting, deadline: Deadline, late: CallFailure) -> Intercepting {
-    let at = Instant::from_std(deadline.at);
-    Box::pin(async move {
-        // The call ends itself at its deadline, and knows more about it.
-        match timeout_at(at + LATE, running).await {
-            Ok(outcome) => outcome,
-            Err(_) => Outcome::failed(late),
-        }
-    })
+fn options_of(call: Intercepted) -> CallOptions {
+    match call.of {
+        Of::Made { options, .. } => options,
+        Of::Served { .. } => panic!("an interceptor has passed on another call"),
+    }
 }
 
-/// A single request.
-pub(super) fn request(mut start: Start, _: Option<Observer>) -> Intercepting {
+/// Where a call is that passes interceptors.
+#[derive(Clone, Default)]
+struct Place(Arc<AtomicU8>);
+
+/// It was passed on, and ends itself at its deadline.
+const PASSED_ON: u8 = 1;
+/// Its outcome is with the interceptors again.
+const RETURNED: u8 = 2;
+
+impl Place {
+    fn set(&self, place: u8) {
+        self.0.store(place, Ordering::Relaxed);
+    }
+
+    fn is_with_interceptors(&self) -> bool {
+        self.0.load(Ordering::Relaxed) != PASSED_ON
+    }
+}
+
+/// Ends a chain whose interceptors wait for longer than the call may take. Only they need a timer: the call knows more about
+/// its end.
+async fn bounded(
+    mut running: Intercepting,
+    deadline: Deadline,
+    place: Place,
+    target: Target,
+) -> Outcome {
+    let mut timer = None;
+    let at = Instant::from_std(deadline.at) + LATE;
+    poll_fn(|cx| {
+        if let Poll::Ready(outcome) = running.as_mut().poll(cx) {
+            return Poll::Ready(outcome);
+        }
+        if place.is_with_interceptors() {
+            let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
+            ready!(timer.as_mut().poll(cx));
+            return Poll::Ready(Outcome::failed(late(&target, deadline)));
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+fn late(target: &Target, deadline: Deadline) -> CallFailure {
+    let peer = Arc::clone(&target.peer.name);
+    // The chain may have sent it.
+    let (after, sent) = (deadline.after, Sent::Maybe);
+    let failure = CallFailure::DeadlineExceeded { peer, method: Arc::default(), after, sent };
+    failure.of_call(&target.method, &target.peer.name)
+}
+
+fn request(mut start: Start, _: Option<Observer>, place: Place) -> Intercepting {
     Box::pin(async move {
-        match poll_fn(|cx| start.poll_answer(cx)).await {
+        let answer = poll_fn(|cx| start.poll_answer(cx)).await;
+        place.set(RETURNED);
+        match answer {
             Ok(payload) => Outcome::answer(payload),
             Err(failure) => Outcome::failed(failure),
         }
     })
 }
 
-/// The opening of a stream.
-pub(super) fn open(mut start: Start, observer: Option<Observer>) -> Intercepting {
+fn open(mut start: Start, observer: Option<Observer>, place: Place) -> Intercepting {
     Box::pin(async move {
-        match poll_fn(|cx| start.poll_opened(cx)).await {
+        let opened = poll_fn(|cx| start.poll_opened(cx)).await;
+        place.set(RETURNED);
+        match opened {
             Ok((mut sender, mut receiver)) => {
                 sender.set_observer(observer.clone());
                 receiver.set_observer(observer);

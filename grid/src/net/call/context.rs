@@ -124,6 +124,12 @@ impl Context {
         self.deadline = Some(deadline.into_std());
     }
 
+    /// Sets another trace than the caller's.
+    pub(in crate::net) fn set_trace(&mut self, trace: TraceContext, state: Option<String>) {
+        let meta = Arc::make_mut(self.meta.get_or_insert_default());
+        (meta.trace, meta.state) = (Some(trace), state);
+    }
+
     /// Adds a value as if the caller had sent it.
     pub(in crate::net) fn add_metadata(&mut self, key: String, value: Bytes) {
         Arc::make_mut(self.meta.get_or_insert_default()).user.push((key, value));

@@ -11,7 +11,7 @@ use futures_core::{FusedStream, Stream};
 use tokio::task::coop;
 
 use super::abort::AbortOnDrop;
-use super::intercept::observe::{Observer, StreamEnd};
+use super::intercept::observe::{Observe, Observer, StreamEnd};
 use super::method::MethodName;
 use crate::error::{CallError, CallFailure, Closed, CodecError, SendError};
 use crate::net::link::peer::Peer;
@@ -309,6 +309,11 @@ impl RawReceiver {
         let error = failure.cloned().map(CallFailure::untyped);
         let end = error.as_ref().map_or(StreamEnd::Complete, StreamEnd::Failed);
         observer.each(|observer| observer.ended(end));
+    }
+
+    /// Adds an observer, beside those that are set.
+    pub(in crate::net) fn observe(&mut self, observer: impl Observe) {
+        self.end.observer = Some(Observer::new(self.end.observer.take(), observer));
     }
 
     pub(in crate::net) fn set_observer(&mut self, observer: Option<Observer>) {

@@ -81,6 +81,20 @@ impl CallOptions {
         self.meta.get_or_insert_default().trace = Some(trace);
     }
 
+    /// Like [`set_trace`](Self::set_trace), with the W3C `tracestate`.
+    pub(super) fn set_trace_with(&mut self, trace: TraceContext, state: Option<String>) {
+        let meta = self.meta.get_or_insert_default();
+        (meta.trace, meta.state) = (Some(trace), state);
+    }
+
+    pub(super) fn trace(&self) -> Option<TraceContext> {
+        self.meta.as_ref()?.trace
+    }
+
+    pub(super) fn trace_state(&self) -> Option<&str> {
+        self.meta.as_ref()?.state.as_deref()
+    }
+
     pub(crate) fn set_within(&mut self, context: &crate::Context) {
         let inherited = context.deadline();
         self.at_latest = match (self.at_latest, inherited) {
@@ -88,9 +102,7 @@ impl CallOptions {
             (one, other) => one.or(other),
         };
         if let Some(trace) = context.trace() {
-            let meta = self.meta.get_or_insert_default();
-            meta.trace = Some(trace);
-            meta.state = context.trace_state().map(str::to_owned);
+            self.set_trace_with(trace, context.trace_state().map(str::to_owned));
         }
     }
 }

@@ -62,7 +62,7 @@ impl RawCall {
 
     /// Whether its waker is called only when the outcome is there.
     pub(crate) fn wakes_once(&self) -> bool {
-        self.start.target.chain.is_empty()
+        !self.start.target.chain.has_interceptors()
     }
 
     /// An answer of this call that cannot be decoded, as an error that names method and peer.
@@ -76,7 +76,7 @@ impl RawCall {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Bytes>, CallFailure>> {
         if self.start.is_chained() {
-            let outcome = ready!(self.start.poll_chain(cx, chained::request));
+            let outcome = ready!(self.start.poll_chain(cx, &chained::REQUEST));
             return Poll::Ready(outcome.map(chained::answer));
         }
         self.start.poll_answer(cx)
@@ -142,7 +142,7 @@ impl RawOpening {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(RawSender, RawReceiver), CallFailure>> {
         if self.start.is_chained() {
-            let outcome = ready!(self.start.poll_chain(cx, chained::open));
+            let outcome = ready!(self.start.poll_chain(cx, &chained::OPENING));
             return Poll::Ready(outcome.and_then(chained::opened));
         }
         self.start.poll_opened(cx)

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::abort::AbortOnDrop;
 use super::ends::{RawReceiver, RawSender, ends};
+use super::intercept::record::Recording;
 use super::intercept::{Chain, Intercepting};
 use super::method::MethodName;
 use super::options::CallOptions;
@@ -39,6 +40,8 @@ pub(super) struct Start {
     pub(super) target: Target,
     pub(super) state: Progress,
     pub(super) options: CallOptions,
+    /// If the node has recorders, from the first poll on.
+    pub(super) recording: Option<Box<Recording>>,
 }
 
 pub(super) enum Progress {
@@ -75,7 +78,7 @@ impl Start {
         if let Some(timeout) = timeout {
             options.set_timeout(timeout);
         }
-        Self { target, state: Progress::New { payload, stream }, options }
+        Self { target, state: Progress::New { payload, stream }, options, recording: None }
     }
 
     /// Ready with the answer to a single request.

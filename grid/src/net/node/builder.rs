@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
+#[cfg(feature = "metrics")]
+use std::time::Duration;
 
 use super::build_error::BuildError;
 use super::changes::Changes;
@@ -25,6 +27,7 @@ use crate::config::Config;
 use crate::error::{Fault, RemoteError};
 use crate::net::call::context::Context;
 use crate::net::call::ends::{RawReceiver, RawSender};
+use crate::net::call::intercept::record::Record;
 use crate::net::call::intercept::{Chain, Intercept};
 use crate::net::drive::endpoint::Endpoint;
 use crate::net::link::state::Instance;
@@ -39,6 +42,10 @@ use crate::proto::{Capacities, Features, guest_name};
 use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+
+/// What is done with a new node.
+#[cfg(feature = "metrics")]
+type AtStart = Box<dyn FnOnce(&Manager) + Send>;
 
 /// Configures a node; [`build`](Self::build) starts it.
 #[must_use = "a node is started by `build`"]
@@ -55,6 +62,8 @@ pub struct Builder {
     /// Around the calls that the node serves, and those that it makes.
     served: Chain,
     made: Chain,
+    #[cfg(feature = "metrics")]
+    at_start: Vec<AtStart>,
     /// `None`: plain TCP.
     dial: Option<Arc<dyn Dial>>,
     #[cfg(unix)]
@@ -90,6 +99,8 @@ impl Builder {
             permit: None,
             served: Chain::default(),
             made: Chain::default(),
+            #[cfg(feature = "metrics")]
+            at_start: Vec::new(),
             dial: None,
             #[cfg(unix)]
             unix_sockets: UnixSockets::default(),
@@ -183,6 +194,17 @@ impl Builder {
         self
     }
 
+    /// Records all calls when they are over, those that this node serves and those that it makes. Default: none.
+    ///
+    /// It sees a call as its caller does: also what an interceptor or [`permit`](Self::permit) refuses, and the time that
+    /// interceptors take. See [`intercept::Log`](crate::intercept::Log).
+    pub fn record(mut self, record: impl Record) -> Self {
+        let record = Arc::new(record);
+        self.served.add_record(Arc::clone(&record) as _);
+        self.made.add_record(record);
+        self
+    }
+
     /// Adds an interceptor around the calls that this node makes, also from its handlers. The one that is added first sees a
     /// call first. Default: none.
     pub fn intercept_calls(mut self, interceptor: impl Intercept) -> Self {
@@ -264,6 +286,24 @@ impl Builder {
         path: impl Into<std::path::PathBuf>,
     ) -> Self {
         self.unix_sockets.insert(host.into(), path.into());
+        self
+    }
+
+    /// Calls this with the node when it is built.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn at_start(mut self, start: impl FnOnce(&Manager) + Send + 'static) -> Self {
+        self.at_start.push(Box::new(start));
+        self
+    }
+
+    /// Reports the method, and how long the first poll of a handler takes: of a sample of those that run where messages are
+    /// read, and of all others.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn first_polls(
+        mut self,
+        to: impl Fn(&str, Duration) + Send + Sync + 'static,
+    ) -> Self {
+        self.registry.report_first_polls(Arc::new(to));
         self
     }
 
@@ -459,6 +499,7 @@ impl Builder {
             changing: Mutex::new(false),
             changes: Changes::default(),
             events: Hub::default(),
+            refused: Mutex::default(),
             following: Mutex::default(),
             over: watch::Sender::new(false),
             alive: watch::Sender::new(true),
@@ -469,6 +510,8 @@ impl Builder {
         if let Some(source) = source.filter(|_| guest_of.is_none()) {
             manager.members().follow_boxed(source);
         }
+        #[cfg(feature = "metrics")]
+        self.at_start.into_iter().for_each(|start| start(&manager));
         Ok(manager)
     }
 }

@@ -46,6 +46,14 @@ impl fmt::Display for Reason {
 /// Longer names would not fit into the handshake.
 const NAME_BYTES_MAX: usize = 1024;
 
+/// Host and port of a node's name, for logs; the name itself if it is that of a guest.
+pub(crate) fn address_of(name: &str) -> (&str, Option<u16>) {
+    match Name::parse(name) {
+        Ok(parsed) => (parsed.host(), Some(parsed.port())),
+        Err(_) => (name, None),
+    }
+}
+
 impl<'a> Name<'a> {
     /// Parses a name.
     pub(in crate::net) fn parse(name: &'a str) -> Result<Self, NameError> {

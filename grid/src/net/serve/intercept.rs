@@ -1,4 +1,4 @@
-//! Interceptors around the handlers of a node. Like the hook of permissions, they become part of each handler that they apply
+//! Interceptors and recorders around the handlers of a node. Like the hook of permissions, they become part of each handler that they apply
 //! to when the node is built.
 
 use std::sync::Arc;
@@ -10,23 +10,92 @@ use super::registry::{HandlerFuture, RawHandler, Registry, RunSingle, RunStream}
 use super::task::panicked;
 use crate::error::{CallFailure, ErrorCode, Fault};
 use crate::net::call::context::Context;
-use crate::net::call::intercept::Chain;
 use crate::net::call::intercept::call::{Intercepted, Of};
 use crate::net::call::intercept::observe::Observer;
 use crate::net::call::intercept::outcome::{Outcome, Success};
+use crate::net::call::intercept::record::{End, Recording};
+use crate::net::call::intercept::{Chain, Wanted};
 use crate::net::call::method::split;
-use crate::net::catch::caught;
+use crate::net::catch::{Panic, caught};
 use crate::proto::Body;
 
 /// Puts the chain around the handlers that it applies to.
 pub(in crate::net) fn intercept(registry: &mut Registry, chain: &Chain) {
     registry.wrap(|name, handler, _| {
         let (service, method) = split(name);
-        match chain.applies_to(service, method) {
-            true => intercepted(handler, chain.clone()),
+        let handler = match chain.intercepts(service, method) {
+            true => &intercepted(handler, chain.clone()),
+            false => handler,
+        };
+        match chain.records_of(service, method) {
+            true => recorded(handler, chain.clone()),
             false => handler.clone(),
         }
     });
+}
+
+/// Reports the ends of a handler's calls.
+fn recorded(handler: &RawHandler, chain: Chain) -> RawHandler {
+    match handler {
+        RawHandler::Single { run, inline } => {
+            let run = Arc::clone(run);
+            let run: Arc<RunSingle> = Arc::new(move |context, payload| {
+                let recording = Recording::served(context, len(&payload), false, chain.clone());
+                Box::pin(record(recording, Arc::clone(&run), |run, context| run(context, payload)))
+            });
+            RawHandler::Single { run, inline: *inline }
+        }
+        RawHandler::Stream { capacities, run } => {
+            let run = Arc::clone(run);
+            let run: Arc<RunStream> = Arc::new(move |context, payload, input, output| {
+                let recording = Recording::served(context, len(&payload), true, chain.clone());
+                Box::pin(record(recording, Arc::clone(&run), |run, context| {
+                    run(context, payload, input, output)
+                }))
+            });
+            RawHandler::Stream { capacities: *capacities, run }
+        }
+    }
+}
+
+/// Runs a handler, and reports its end.
+async fn record<R: ?Sized, T: Answers>(
+    recording: Recording,
+    run: Arc<R>,
+    start: impl FnOnce(&R, Context) -> HandlerFuture<Result<T, Fault>>,
+) -> Result<T, Fault> {
+    let context = recording.context().expect("it is the recording of a call that is served");
+    // In the future, so that a panic before the handler's first await is caught as well.
+    let result = or_panicked(context, caught(async { start(&run, context.clone()).await }).await);
+    match &result {
+        Ok(answer) => recording.over(End::Ok(answer.bytes())),
+        Err(fault) => recording.over(End::Fault(fault)),
+    }
+    result
+}
+
+/// What a handler returns.
+trait Answers {
+    /// Its length in encoded form.
+    fn bytes(&self) -> usize;
+}
+
+impl Answers for Option<Body> {
+    fn bytes(&self) -> usize {
+        self.as_ref().map_or(0, Body::len)
+    }
+}
+
+impl Answers for () {
+    fn bytes(&self) -> usize {
+        0
+    }
+}
+
+fn or_panicked<T>(context: &Context, ran: Result<Result<T, Fault>, Panic>) -> Result<T, Fault> {
+    ran.unwrap_or_else(|panic| {
+        Err(panicked(context.local(), context.peer(), context.method(), panic))
+    })
 }
 
 fn intercepted(handler: &RawHandler, chain: Chain) -> RawHandler {
@@ -42,9 +111,12 @@ fn intercepted(handler: &RawHandler, chain: Chain) -> RawHandler {
 
 fn single(run: Arc<RunSingle>, chain: Chain) -> Arc<RunSingle> {
     Arc::new(move |context, payload| {
+        let call = match wanted(&chain, context, &payload, false) {
+            Ok(call) => call,
+            Err(context) => return run(context, payload),
+        };
         let run = Arc::clone(&run);
-        let call = Intercepted::served(context, len(&payload), false);
-        let outcome = chain.run(call, move |call| {
+        let outcome = chain.run(call.0, call.1, move |call| {
             Box::pin(async move {
                 let served = serve(call, |context, _| run(context, payload)).await;
                 Outcome(served.map(Success::Answer))
@@ -56,9 +128,12 @@ fn single(run: Arc<RunSingle>, chain: Chain) -> Arc<RunSingle> {
 
 fn stream(run: Arc<RunStream>, chain: Chain) -> Arc<RunStream> {
     Arc::new(move |context, payload, mut input, mut output| {
+        let call = match wanted(&chain, context, &payload, true) {
+            Ok(call) => call,
+            Err(context) => return run(context, payload, input, output),
+        };
         let run = Arc::clone(&run);
-        let call = Intercepted::served(context, len(&payload), true);
-        let outcome = chain.run(call, move |call| {
+        let outcome = chain.run(call.0, call.1, move |call| {
             Box::pin(async move {
                 let served = serve(call, |context, observer| {
                     input.set_observer(observer.clone());
@@ -70,6 +145,21 @@ fn stream(run: Arc<RunStream>, chain: Chain) -> Arc<RunStream> {
         });
         Box::pin(async move { answer_of(outcome.await).map(drop) })
     })
+}
+
+/// The call, and the interceptors that want it. Without any, returns the context.
+fn wanted(
+    chain: &Chain,
+    context: Context,
+    payload: &Option<Bytes>,
+    is_stream: bool,
+) -> Result<(Intercepted, Wanted), Context> {
+    let call = Intercepted::served(context, len(payload), is_stream);
+    match (chain.wanted(&call), call) {
+        (Some(wanted), call) => Ok((call, wanted)),
+        (None, Intercepted { of: Of::Served { context, .. }, .. }) => Err(context),
+        (None, Intercepted { of: Of::Made { .. }, .. }) => unreachable!("it was made above"),
+    }
 }
 
 fn len(payload: &Option<Bytes>) -> usize {
@@ -95,10 +185,7 @@ async fn serve<T>(
             Ok(Err(Fault::new(ErrorCode::DeadlineExceeded, text)))
         }),
     };
-    let result = ran.unwrap_or_else(|panic| {
-        Err(panicked(of_panic.local(), of_panic.peer(), of_panic.method(), panic))
-    });
-    result.map_err(CallFailure::Handler)
+    or_panicked(&of_panic, ran).map_err(CallFailure::Handler)
 }
 
 /// What is sent to the caller.

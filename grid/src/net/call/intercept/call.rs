@@ -1,5 +1,6 @@
 //! [`Intercepted`]: what an interceptor sees of a call, and may change.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::net::call::context::Context;
 use crate::net::call::method::{MethodName, split};
 use crate::net::call::options::CallOptions;
 use crate::net::link::peer::Peer;
+use crate::proto::wire::TraceContext;
 
 /// A call that passes the interceptors of a node: everything but its payload.
 pub struct Intercepted {
@@ -80,6 +82,14 @@ impl Intercepted {
             Of::Served { context, .. } => split(context.method()).1,
             Of::Made { method: MethodName::Typed { name, .. }, .. } => name,
             Of::Made { .. } => self.handler.as_deref().unwrap_or_default(),
+        }
+    }
+
+    /// Name of the method as `Service/method`; at the byte level, `handler` with its id.
+    pub fn full_method(&self) -> Cow<'_, str> {
+        match &self.of {
+            Of::Served { context, .. } => Cow::Borrowed(context.method()),
+            Of::Made { method, .. } => Cow::Owned(method.to_string()),
         }
     }
 
@@ -158,6 +168,31 @@ impl Intercepted {
         match &mut self.of {
             Of::Served { context, .. } => context.add_metadata(key, value),
             Of::Made { options, .. } => options.add_metadata(key, value),
+        }
+    }
+
+    /// The trace that the call is part of.
+    pub fn trace(&self) -> Option<TraceContext> {
+        match &self.of {
+            Of::Served { context, .. } => context.trace(),
+            Of::Made { options, .. } => options.trace(),
+        }
+    }
+
+    /// The W3C `tracestate` of that trace.
+    pub fn trace_state(&self) -> Option<&str> {
+        match &self.of {
+            Of::Served { context, .. } => context.trace_state(),
+            Of::Made { options, .. } => options.trace_state(),
+        }
+    }
+
+    /// Makes the call part of this trace. It is sent with a call that this node makes, if the peer supports metadata; of a
+    /// call that this node serves, the handler and the calls that it makes [`within`](crate::RawCall::within) see it.
+    pub fn set_trace(&mut self, trace: TraceContext, state: Option<String>) {
+        match &mut self.of {
+            Of::Served { context, .. } => context.set_trace(trace, state),
+            Of::Made { options, .. } => options.set_trace_with(trace, state),
         }
     }
 

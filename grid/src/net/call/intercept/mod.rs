@@ -9,11 +9,13 @@
 //! | `mod.rs` | [`Intercept`], and the chain |
 //! | `call.rs` | what an interceptor sees of a call |
 //! | `outcome.rs` | how a call ended |
+//! | `record.rs` | recorders, which only see the ends of calls |
 //! | `observe.rs` | the items and the end of a stream |
 
 pub(in crate::net) mod call;
 pub(in crate::net) mod observe;
 pub(in crate::net) mod outcome;
+pub(in crate::net) mod record;
 
 use std::fmt;
 use std::pin::Pin;
@@ -21,6 +23,7 @@ use std::sync::Arc;
 
 use self::call::Intercepted;
 use self::outcome::Outcome;
+use self::record::Record;
 use crate::net::call::context::Context;
 
 /// The future that [`Intercept::intercept`] returns.
@@ -63,6 +66,15 @@ pub trait Intercept: Send + Sync + 'static {
         let _ = (service, method);
         true
     }
+
+    /// Whether this call passes this interceptor. Default: all.
+    ///
+    /// Asked once for each call that it [applies to](Self::applies_to), before any interceptor runs. A call that no
+    /// interceptor wants costs next to nothing.
+    fn wants(&self, call: &Intercepted) -> bool {
+        let _ = call;
+        true
+    }
 }
 
 impl<F, Fut> Intercept for F
@@ -83,7 +95,18 @@ type Last = Box<dyn FnOnce(Intercepted) -> Intercepting + Send>;
 pub struct Next {
     chain: Chain,
     at: usize,
+    wanted: Wanted,
     last: Last,
+}
+
+/// Which interceptors a call passes. Those that have no bit are asked when it is their turn.
+#[derive(Clone, Copy)]
+pub(in crate::net) struct Wanted(u64);
+
+impl Wanted {
+    fn has(self, index: usize) -> Option<bool> {
+        Some(self.0 & 1_u64.checked_shl(u32::try_from(index).ok()?)? != 0)
+    }
 }
 
 impl Next {
@@ -92,14 +115,19 @@ impl Next {
     /// # Cancel safety
     /// Dropping the future cancels the call.
     pub fn run(mut self, call: Intercepted) -> Intercepting {
-        while let Some(interceptor) = self.chain.all().get(self.at).cloned() {
+        while let Some(interceptor) = self.chain.all().get(self.at) {
+            let is_wanted = self.wanted.has(self.at);
             self.at += 1;
-            if interceptor.applies_to(call.service(), call.method()) {
-                return interceptor.intercept(call, self);
+            if is_wanted.unwrap_or_else(|| wants(&**interceptor, &call)) {
+                return Arc::clone(interceptor).intercept(call, self);
             }
         }
         (self.last)(call)
     }
+}
+
+fn wants(interceptor: &dyn Intercept, call: &Intercepted) -> bool {
+    interceptor.applies_to(call.service(), call.method()) && interceptor.wants(call)
 }
 
 impl fmt::Debug for Next {
@@ -108,13 +136,24 @@ impl fmt::Debug for Next {
     }
 }
 
-/// The interceptors of a node, in the order in which they see a call. Cheap to clone.
+/// The interceptors of a node, in the order in which they see a call, and its recorders. Cheap to clone.
 #[derive(Clone, Default)]
-pub(in crate::net) struct Chain(Option<Arc<Vec<Arc<dyn Intercept>>>>);
+pub(in crate::net) struct Chain(Option<Arc<Around>>);
+
+#[derive(Clone, Default)]
+struct Around {
+    interceptors: Vec<Arc<dyn Intercept>>,
+    records: Vec<Arc<dyn Record>>,
+}
 
 impl Chain {
     pub(in crate::net) fn add(&mut self, interceptor: impl Intercept) {
-        Arc::make_mut(self.0.get_or_insert_default()).push(Arc::new(interceptor));
+        let around = Arc::make_mut(self.0.get_or_insert_default());
+        around.interceptors.push(Arc::new(interceptor));
+    }
+
+    pub(in crate::net) fn add_record(&mut self, record: Arc<dyn Record>) {
+        Arc::make_mut(self.0.get_or_insert_default()).records.push(record);
     }
 
     /// What the calls pass that a handler makes.
@@ -124,30 +163,55 @@ impl Chain {
 
     /// The interceptors; empty without any.
     fn all(&self) -> &[Arc<dyn Intercept>] {
-        self.0.as_deref().map_or(&[], Vec::as_slice)
+        self.0.as_deref().map_or(&[], |around| &around.interceptors)
     }
 
+    pub(super) fn records(&self) -> &[Arc<dyn Record>] {
+        self.0.as_deref().map_or(&[], |around| &around.records)
+    }
+
+    /// Whether there are neither interceptors nor recorders.
     pub(in crate::net) fn is_empty(&self) -> bool {
         self.0.is_none()
     }
 
-    /// Whether one of them applies to this method.
-    pub(in crate::net) fn applies_to(&self, service: &str, method: &str) -> bool {
+    pub(in crate::net) fn has_interceptors(&self) -> bool {
+        !self.all().is_empty()
+    }
+
+    /// Whether one of the interceptors applies to this method.
+    pub(in crate::net) fn intercepts(&self, service: &str, method: &str) -> bool {
         self.all().iter().any(|interceptor| interceptor.applies_to(service, method))
+    }
+
+    /// Whether one of the recorders applies to this method.
+    pub(in crate::net) fn records_of(&self, service: &str, method: &str) -> bool {
+        self.records().iter().any(|record| record.applies_to(service, method))
+    }
+
+    /// Which interceptors want this call; `None` if none does.
+    pub(in crate::net) fn wanted(&self, call: &Intercepted) -> Option<Wanted> {
+        let (asked, others) = self.all().split_at(self.all().len().min(u64::BITS as usize));
+        let bits = asked.iter().enumerate();
+        let wanted = bits.fold(0, |wanted, (index, interceptor)| {
+            wanted | u64::from(wants(&**interceptor, call)) << index
+        });
+        (wanted != 0 || !others.is_empty()).then_some(Wanted(wanted))
     }
 
     /// Runs a call through the chain.
     pub(in crate::net) fn run(
         &self,
         call: Intercepted,
+        wanted: Wanted,
         last: impl FnOnce(Intercepted) -> Intercepting + Send + 'static,
     ) -> Intercepting {
-        Next { chain: self.clone(), at: 0, last: Box::new(last) }.run(call)
+        Next { chain: self.clone(), at: 0, wanted, last: Box::new(last) }.run(call)
     }
 }
 
 impl fmt::Debug for Chain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} interceptors", self.all().len())
+        write!(f, "{} interceptors, {} recorders", self.all().len(), self.records().len())
     }
 }

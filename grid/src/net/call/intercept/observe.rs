@@ -47,7 +47,7 @@ pub(in crate::net) struct Observer {
 }
 
 impl Observer {
-    pub(super) fn new(before: Option<Self>, observer: impl Observe) -> Self {
+    pub(in crate::net) fn new(before: Option<Self>, observer: impl Observe) -> Self {
         Self { before: before.map(Arc::new), this: Arc::new(observer) }
     }
 

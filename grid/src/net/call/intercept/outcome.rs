@@ -62,7 +62,7 @@ impl Outcome {
     pub fn label(&self) -> &'static str {
         match &self.0 {
             Ok(_) => "ok",
-            Err(failure) => failure.label(),
+            Err(failure) => failure.outcome(),
         }
     }
 }
