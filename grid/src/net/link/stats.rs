@@ -1,5 +1,6 @@
 //! Statistics of links, as snapshots.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -33,10 +34,16 @@ pub struct ConnectionStats {
     pub in_flight_in: usize,
     /// Bytes that wait for the socket.
     pub queued_bytes: usize,
+    /// Bytes that the peer makes this node hold: see [`Config::bytes_per_peer_max`](crate::Config::bytes_per_peer_max).
+    pub held_bytes: usize,
+    /// How often a stream has begun to wait for its reader at the peer.
+    pub stalls: u64,
     /// Messages that were ignored: unknown ones, and answers to calls that have ended.
     pub ignored: u64,
     /// Number of connections that have been up.
     pub connects: u64,
+    /// How many connections have ended, by the word for the reason: [`LinkError::label`](crate::LinkError::label).
+    pub downs: BTreeMap<&'static str, u64>,
     /// When the current connection came up.
     pub connected_since: Option<Instant>,
     /// When the last pong was received.
@@ -46,6 +53,7 @@ pub struct ConnectionStats {
 }
 
 impl ConnectionStats {
+    /// The caller adds `downs`.
     pub(in crate::net) fn of(peer: &Peer) -> Self {
         peer.with(|shared, _| {
             let link = &shared.link;
@@ -64,8 +72,11 @@ impl ConnectionStats {
                 in_flight_out,
                 in_flight_in,
                 queued_bytes: link.outbox_bytes(),
+                held_bytes: link.memory_bytes(),
+                stalls: counters.stalls,
                 ignored: counters.ignored,
                 connects: counters.connects,
+                downs: BTreeMap::new(),
                 connected_since: link.up_since().map(Instant::from_std),
                 last_pong: pong.map(|(at, _)| Instant::from_std(at)),
                 rtt: pong.and_then(|(_, rtt)| rtt),
@@ -82,6 +93,11 @@ pub struct Stats {
     pub connections: Vec<ConnectionStats>,
     /// Statistics of the calls that the node makes to itself.
     pub loopback: ConnectionStats,
+    /// Guests that are connected.
+    pub guests: usize,
+    /// How many connections this node has refused in their handshake, by the word for the reason:
+    /// [`LinkError::label`](crate::LinkError::label). Health checks are not counted.
+    pub refused: BTreeMap<&'static str, u64>,
 }
 
 impl Stats {

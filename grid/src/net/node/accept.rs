@@ -128,7 +128,9 @@ pub(super) async fn accept(node: &Arc<Node>, accepted: impl Upgrade) -> Result<(
         if let Some(known) = &known {
             known.log.refused(address, &reason);
         }
-        Refusal { reason, stage, is_logged: known.is_some() }
+        let refusal = Refusal { reason, stage, is_logged: known.is_some() };
+        refusal.count(node);
+        refusal
     })
 }
 

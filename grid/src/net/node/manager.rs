@@ -10,6 +10,7 @@ use super::accept;
 use super::closing::CLOSE_TIMEOUT;
 #[cfg(feature = "http")]
 use super::http_service::HttpService;
+use super::known::Known;
 use super::life::driven;
 use super::links;
 use super::listen::{Accepted, Listen};
@@ -253,10 +254,38 @@ impl Manager {
     pub fn stats(&self) -> Stats {
         let node = &self.inner.node;
         let members = node.peers.members();
-        let mut connections: Vec<_> =
-            members.iter().map(|known| ConnectionStats::of(&known.endpoint.peer)).collect();
+        let of = |known: &Arc<Known>| {
+            let downs = known.log.downs();
+            ConnectionStats { downs, ..ConnectionStats::of(&known.endpoint.peer) }
+        };
+        let mut connections: Vec<_> = members.iter().map(of).collect();
         connections.sort_by(|one, other| one.peer.cmp(&other.peer));
-        Stats { connections, loopback: ConnectionStats::of(&node.loopback.peer) }
+        Stats {
+            connections,
+            loopback: ConnectionStats::of(&node.loopback.peer),
+            guests: node.guests.all().len(),
+            refused: node.refused.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    /// Calls `sample` with the statistics of the node at these intervals, in a task that ends when the node is shut down or
+    /// dropped.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn sample(&self, every: Duration, mut sample: impl FnMut(&Stats) + Send + 'static) {
+        let inner = Arc::downgrade(&self.inner);
+        let mut over = self.inner.node.over.subscribe();
+        self.inner.node.runtime.spawn(async move {
+            while let Some(inner) = inner.upgrade() {
+                let manager = Self { inner };
+                sample(&manager.stats());
+                drop(manager);
+                tokio::select! {
+                    // Fails if the node has been dropped.
+                    _ = over.wait_for(|over| *over) => break,
+                    () = tokio::time::sleep(every) => {}
+                }
+            }
+        });
     }
 
     /// Finishes running calls for up to `grace`, then closes all links.

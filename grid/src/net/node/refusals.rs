@@ -30,6 +30,21 @@ pub(super) struct Refusal {
     pub(super) is_logged: bool,
 }
 
+impl Refusal {
+    /// The refused connection had to make room.
+    fn is_crowded(&self) -> bool {
+        matches!(self.reason, LinkError::Crowded { .. })
+    }
+
+    /// Counts it in the statistics of the node.
+    pub(super) fn count(&self, node: &Node) {
+        if self.stage > Stage::Probe || self.is_crowded() {
+            let mut counts = node.refused.lock().unwrap_or_else(PoisonError::into_inner);
+            *counts.entry(self.reason.label()).or_default() += 1;
+        }
+    }
+}
+
 /// Logs refusals, and counts those that repeat.
 #[derive(Default)]
 pub(super) struct RefusalLog {
@@ -48,7 +63,7 @@ impl RefusalLog {
             return;
         }
         let local = &*node.name;
-        let is_crowded = matches!(reason, LinkError::Crowded { .. });
+        let is_crowded = refused.is_crowded();
         // Nobody in particular, or a guest.
         let is_no_node =
             is_crowded || matches!(reason, LinkError::NoGuests | LinkError::GuestsFull { .. });

@@ -5,6 +5,7 @@
 //! `warn` if somebody has to do something about it, for example correct a token. docs/guide/troubleshooting.md explains
 //! each line.
 
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -58,6 +59,8 @@ struct Inner {
     /// The reasons for which attempts have failed since the link was up last.
     reasons: Repeats<u64>,
     failed_attempts: u64,
+    /// Connections that have ended, by the word for the reason.
+    downs: BTreeMap<&'static str, u64>,
     /// Whether the last line about a connection, or what was left out, said that it is up.
     is_up: bool,
 }
@@ -70,6 +73,7 @@ impl LinkLog {
             left_out: 0,
             reasons: Repeats::default(),
             failed_attempts: 0,
+            downs: BTreeMap::new(),
             is_up: false,
         };
         Self { peer: Arc::clone(peer), events, inner: Mutex::new(inner) }
@@ -114,15 +118,23 @@ impl LinkLog {
 
     /// A connection has ended. Nothing is said if it did not get up because this node shuts down.
     pub(super) fn down(&self, reason: &Arc<LinkError>) {
-        if !std::mem::take(&mut self.lock().is_up) {
+        let mut inner = self.lock();
+        if !std::mem::take(&mut inner.is_up) {
             return;
         }
+        *inner.downs.entry(reason.label()).or_default() += 1;
+        drop(inner);
         let Peer { local, name, .. } = &*self.peer;
         let down = MemberEvent::Down { host: Arc::clone(name), reason: Arc::clone(reason) };
         self.events.send(&down);
         let text = text_of(reason);
         let (level, left_out) = self.lock().note(level(reason).min(Level::INFO));
         log_at!(level, %local, peer = %name, reason = %text, left_out, "link is down");
+    }
+
+    /// How many connections have ended, by the word for the reason.
+    pub(super) fn downs(&self) -> BTreeMap<&'static str, u64> {
+        self.lock().downs.clone()
     }
 
     /// This node has dialed the peer without success. Not a warning, unless this is the wrong process: the listener warns,

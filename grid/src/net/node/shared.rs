@@ -1,5 +1,6 @@
 //! State shared by all tasks of a node.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -68,6 +69,8 @@ pub(super) struct Node {
     /// Changes of that list whose effects have not happened yet.
     pub(super) changes: Changes,
     pub(super) events: Hub,
+    /// Connections that were refused in their handshake, by the word for the reason.
+    pub(super) refused: Mutex<BTreeMap<&'static str, u64>>,
     pub(super) following: Mutex<Following>,
     /// Becomes `true` when the node is shut down.
     pub(super) over: watch::Sender<bool>,

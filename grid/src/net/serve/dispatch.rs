@@ -60,7 +60,9 @@ pub(in crate::net) fn serve(
             // No waker is needed: the handler is polled again as soon as its task starts.
             let polled = handler.poll_once(&mut std::task::Context::from_waker(Waker::noop()));
             if let Some(began) = began {
-                entry.pace.note_first(began.elapsed());
+                let took = began.elapsed();
+                entry.pace.note_first(took);
+                registry.first_poll(route, took);
             }
             match polled {
                 Some(outcome) => {

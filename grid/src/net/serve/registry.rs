@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Semaphore;
@@ -65,7 +66,12 @@ pub(crate) struct Registry {
     blocking: Arc<Semaphore>,
     /// What the calls pass that this node makes.
     calls: Arc<Chain>,
+    /// Is told how long first polls of handlers take, as far as they are timed.
+    first_polls: Option<Arc<FirstPolls>>,
 }
+
+/// Is told the method, and how long the first poll of a handler has taken.
+pub(crate) type FirstPolls = dyn Fn(&str, Duration) + Send + Sync;
 
 impl Default for Registry {
     fn default() -> Self {
@@ -77,6 +83,7 @@ impl Default for Registry {
             blocking_max: CALLS_MAX,
             blocking: Arc::new(Semaphore::new(CALLS_MAX)),
             calls: Arc::default(),
+            first_polls: None,
         }
     }
 }
@@ -99,6 +106,19 @@ impl Registry {
 
     pub(in crate::net) fn calls(&self) -> &Arc<Chain> {
         &self.calls
+    }
+
+    /// Reports how long first polls of handlers take.
+    #[cfg(feature = "metrics")]
+    pub(in crate::net) fn report_first_polls(&mut self, to: Arc<FirstPolls>) {
+        self.first_polls = Some(to);
+    }
+
+    /// The first poll of a handler was timed.
+    pub(super) fn first_poll(&self, route: RouteIndex, took: Duration) {
+        if let (Some(report), Some(label)) = (&self.first_polls, self.labels.get(route)) {
+            report(&label.method, took);
+        }
     }
 
     /// The slots of blocking handlers for a new link.

@@ -158,6 +158,9 @@ impl<T: Send + 'static> Handler<T> {
             let polled = poll_fn(|cx| Poll::Ready(timed(place.as_ref(), || self.poll_once(cx))));
             let (polled, took) = polled.await;
             drop(place);
+            if is_first {
+                registry.first_poll(route, took);
+            }
             match self.kind {
                 _ if !is_first => pace.note_later(took),
                 Kind::Small => pace.note_first(took),

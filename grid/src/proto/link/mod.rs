@@ -68,6 +68,8 @@ pub(crate) struct Counters {
     pub(crate) connects: u64,
     /// Messages that were ignored: unknown ops, answers to calls that are over, and the like.
     pub(crate) ignored: u64,
+    /// How often a writer of a stream has begun to wait for the reader at the peer.
+    pub(crate) stalls: u64,
 }
 
 /// How far the shutdown of this node has come.
@@ -367,6 +369,11 @@ impl Link {
     }
 
     /// Bytes that the peer makes this node hold.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.account.ledger().held()
+    }
+
+    /// Bytes of them that the link itself counts.
     #[cfg(test)]
     pub(in crate::proto) fn held_bytes(&self) -> usize {
         self.account.held()

@@ -72,6 +72,8 @@ pub(in crate::proto) struct StreamCore {
     discards: bool,
     /// The receiver must know with the item that is sent next that something had to wait for its window.
     waited: bool,
+    /// The writer waits for the reader at the peer.
+    is_stalled: bool,
     /// An item that the writer has sent, and that waits for room in the outbox. At most one, and the stream is blocked
     /// while it waits.
     queued_item: Option<Body>,
@@ -94,6 +96,7 @@ impl StreamCore {
             unread: 0,
             discards: false,
             waited: false,
+            is_stalled: false,
             queued_item: None,
         }
     }
@@ -105,14 +108,17 @@ impl StreamCore {
         self.outflow.is_open() && self.queued_item.is_none()
     }
 
-    /// An item has to wait, for the receiver or for the item before it.
-    pub(in crate::proto) fn note_wait(&mut self) {
+    /// An item has to wait, for the receiver or for the item before it. Returns whether the wait for the receiver begins.
+    pub(in crate::proto) fn note_wait(&mut self) -> bool {
         self.outflow.note_wait();
+        let is_stalled = !self.outflow.is_open();
+        is_stalled && !std::mem::replace(&mut self.is_stalled, true)
     }
 
     /// Spends what an item of this length needs; `false` if the receiver has no room.
     #[must_use]
     pub(in crate::proto) fn spend(&mut self, len: usize) -> bool {
+        self.is_stalled = false;
         self.waited = self.outflow.take_waited();
         self.outflow.spend(len)
     }

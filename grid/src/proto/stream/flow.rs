@@ -37,7 +37,8 @@ impl Link {
         if state == SendState::Blocked
             && let Some(core) = self.stream_core(side, key)
         {
-            core.note_wait();
+            let begins = core.note_wait();
+            self.counters.stalls += u64::from(begins);
         }
         state
     }
