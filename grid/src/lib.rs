@@ -53,6 +53,7 @@
 //! | `http2` | off | the same over HTTP/2, with extended CONNECT; the feature `http2` of `hyper` |
 //! | `json` | off | `Json`, for values that are sent as JSON; depends on `serde_json` |
 //! | `jwt` | off | `Jwt`, for nodes that identify themselves with JSON Web Tokens; depends on `jsonwebtoken` and `serde_json` |
+//! | `metrics` | off | `Metrics`: the calls and links of a node in numbers; depends on the facade `metrics` |
 //! | `tls` | off | `Tls`: TLS for all links; depends on `rustls` with `ring`, which compiles C |
 //! | `tls-no-provider` | off | the same without `ring`: the application installs a `CryptoProvider`, or passes one to `Tls::provider` |
 
@@ -65,10 +66,15 @@ mod config;
 mod descriptor;
 mod error;
 pub mod intercept;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod net;
 mod proto;
 mod rpc;
 
+#[cfg(feature = "metrics")]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+pub use crate::metrics::Metrics;
 pub use auth::{
     Answer, Ask, Authenticate, Authenticating, Claim, Denied, Identity, NoAuth, PROOF_BYTES_MAX,
     SharedSecret, StaticToken, Token, TokenFuture,

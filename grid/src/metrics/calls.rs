@@ -1,0 +1,140 @@
+//! The duration of calls, by method and outcome.
+
+use std::collections::HashMap;
+use std::sync::{OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use metrics::{Histogram, Label, histogram};
+
+use super::names::{CLIENT_CALLS, FIRST_POLL, SERVER_CALLS};
+use crate::intercept::{Finished, Record};
+use crate::net::address_of;
+
+/// Methods of one peer, at most. Only calls at the byte level can have more; the others count as one method.
+const METHODS_MAX: usize = 1024;
+
+/// What such methods are called, by the OpenTelemetry conventions.
+const OTHER: &str = "_OTHER";
+
+/// Measures the calls that a node serves or makes.
+#[derive(Debug)]
+pub(super) struct Calls {
+    served: Series,
+    made: Series,
+    /// Calls of different peers are measured apart, if this node makes them.
+    has_peers: bool,
+}
+
+/// The series of one metric.
+#[derive(Debug)]
+struct Series {
+    name: &'static str,
+    by_peer: RwLock<HashMap<String, Methods>>,
+}
+
+/// The methods of one peer, by service and name. Two maps, so that a look-up allocates nothing.
+#[derive(Debug, Default)]
+struct Methods {
+    by_service: HashMap<String, HashMap<String, OneMethod>>,
+    count: usize,
+}
+
+/// One method of one peer.
+#[derive(Debug)]
+struct OneMethod {
+    name: &'static str,
+    labels: Vec<Label>,
+    /// The histogram of calls that succeed. Others are looked up in the recorder.
+    ok: OnceLock<Histogram>,
+}
+
+impl Calls {
+    pub(super) fn new(has_peers: bool) -> Self {
+        let of = |name| Series { name, by_peer: RwLock::default() };
+        Self { served: of(SERVER_CALLS), made: of(CLIENT_CALLS), has_peers }
+    }
+}
+
+impl Record for Calls {
+    fn record(&self, call: &Finished<'_>) {
+        let (series, has_peers) = match call.is_served() {
+            true => (&self.served, false),
+            false => (&self.made, self.has_peers),
+        };
+        series.record(if has_peers { call.peer() } else { "" }, call);
+    }
+}
+
+impl Series {
+    fn record(&self, peer: &str, call: &Finished<'_>) {
+        let (service, method) = (call.service(), call.method());
+        let known = self.by_peer.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.get(peer).and_then(|methods| methods.get(service, &method)) {
+            return found.record(call);
+        }
+        drop(known);
+        let mut known = self.by_peer.write().unwrap_or_else(PoisonError::into_inner);
+        let methods = known.entry(peer.to_owned()).or_default();
+        if methods.count < METHODS_MAX {
+            let new = || OneMethod::new(self.name, &call.full_method(), peer);
+            methods.entry(service, &method, new).record(call);
+        } else {
+            methods.entry("", OTHER, || OneMethod::new(self.name, OTHER, peer)).record(call);
+        }
+    }
+}
+
+impl Methods {
+    fn get(&self, service: &str, method: &str) -> Option<&OneMethod> {
+        self.by_service.get(service)?.get(method)
+    }
+
+    fn entry(
+        &mut self,
+        service: &str,
+        method: &str,
+        new: impl FnOnce() -> OneMethod,
+    ) -> &OneMethod {
+        let methods = self.by_service.entry(service.to_owned()).or_default();
+        methods.entry(method.to_owned()).or_insert_with(|| {
+            self.count += 1;
+            new()
+        })
+    }
+}
+
+impl OneMethod {
+    fn new(name: &'static str, method: &str, peer: &str) -> Self {
+        let mut labels = vec![
+            Label::from_static_parts("rpc.system.name", "grid"),
+            Label::new("rpc.method", method.to_owned()),
+        ];
+        if !peer.is_empty() {
+            let (address, port) = address_of(peer);
+            labels.push(Label::new("server.address", address.to_owned()));
+            labels.extend(port.map(|port| Label::new("server.port", port.to_string())));
+        }
+        Self { name, labels, ok: OnceLock::new() }
+    }
+
+    fn record(&self, call: &Finished<'_>) {
+        match call.label() {
+            "ok" => self.ok.get_or_init(|| self.histogram("ok")).record(call.took()),
+            failed => self.histogram(failed).record(call.took()),
+        }
+    }
+
+    fn histogram(&self, outcome: &'static str) -> Histogram {
+        let mut labels = self.labels.clone();
+        labels.push(Label::from_static_parts("rpc.response.status_code", outcome));
+        if outcome != "ok" {
+            labels.push(Label::from_static_parts("error.type", outcome));
+        }
+        histogram!(self.name, labels)
+    }
+}
+
+/// The first poll of a handler has taken this long.
+pub(super) fn first_poll(method: &str, took: Duration) {
+    histogram!(FIRST_POLL, "rpc.method" => method.to_owned()).record(took);
+}
