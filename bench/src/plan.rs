@@ -6,8 +6,8 @@ use crate::cell::Mode::{
     Threads,
 };
 use crate::cell::Name::{
-    self, Grid, GridBytes, GridTls, Jsonrpsee, Mux, Pingpong, Remoc, Tarpc, Tonic, TonicAdaptive,
-    TonicTls,
+    self, Grid, GridBytes, GridGroup, GridObserved, GridTls, Jsonrpsee, Mux, Pingpong, Remoc,
+    Tarpc, Tonic, TonicAdaptive, TonicTls,
 };
 use crate::cell::{BULK_WIDTH, Cell, Mode, Times, Work};
 
@@ -67,7 +67,13 @@ fn quick() -> Vec<Cell> {
         Threads,
         &[Grid, GridTls, Tarpc, Tonic, TonicTls, Mux, Pingpong],
     );
-    all(&mut cells, Work::Unary, 64, Threads, &[Grid, GridTls, Tarpc, Tonic, TonicTls]);
+    all(
+        &mut cells,
+        Work::Unary,
+        64,
+        Threads,
+        &[Grid, GridObserved, GridTls, Tarpc, Tonic, TonicTls],
+    );
     all(&mut cells, Work::Unary, 512, Threads, &[Grid, Tarpc]);
     all(&mut cells, Work::Unary, 64, Current, &[Grid, Tarpc]);
     all(&mut cells, Work::Stream, 1, Threads, &[Grid, Tonic]);
@@ -76,7 +82,7 @@ fn quick() -> Vec<Cell> {
     all(&mut cells, Work::Mixed, 1, Threads, &[Grid, Tarpc]);
     all(&mut cells, Work::Busy, 1, Threads, &[Grid, Tonic]);
     for nodes in [8, 32] {
-        all(&mut cells, Work::Fan, nodes, Threads, &[Grid, Tarpc, Tonic]);
+        all(&mut cells, Work::Fan, nodes, Threads, &[Grid, GridGroup, Tarpc, Tonic]);
     }
     all(&mut cells, Work::Links, 100, Threads, &[Grid]);
     all(&mut cells, Work::Links, 1000, Threads, &[Grid]);
@@ -94,6 +100,7 @@ fn full() -> Vec<Cell> {
         let contenders = if mode.has_server_process() { ALL } else { &with_tls };
         for width in [1, 16, 64, 512] {
             all(&mut cells, Work::Unary, width, mode, contenders);
+            all(&mut cells, Work::Unary, width, mode, &[GridObserved]);
         }
         all(&mut cells, Work::Struct, 64, mode, ALL);
         all(&mut cells, Work::Stream, 1, mode, contenders);
@@ -112,6 +119,7 @@ fn full() -> Vec<Cell> {
     for mode in [Threads, Current] {
         for nodes in [2, 8, 32] {
             all(&mut cells, Work::Fan, nodes, mode, ALL);
+            all(&mut cells, Work::Fan, nodes, mode, &[GridGroup]);
         }
         for links in [1, 10, 100, 1000] {
             all(&mut cells, Work::Links, links, mode, ALL);

@@ -17,6 +17,10 @@ pub(crate) enum Name {
     GridBytes,
     /// As `Grid`, over TLS. Both ends must be in one process.
     GridTls,
+    /// As `Grid`, with interceptors at both ends that log, measure and trace each call.
+    GridObserved,
+    /// As `Grid`, with a group in place of a call to each node.
+    GridGroup,
     Tarpc,
     Tonic,
     /// As `Tonic`, over TLS. Both ends must be in one process.
@@ -37,6 +41,8 @@ impl Name {
             Self::Grid => "grid",
             Self::GridBytes => "grid-bytes",
             Self::GridTls => "grid-tls",
+            Self::GridObserved => "grid-observed",
+            Self::GridGroup => "grid-group",
             Self::Tarpc => "tarpc",
             Self::Tonic => "tonic",
             Self::TonicTls => "tonic-tls",
@@ -51,13 +57,16 @@ impl Name {
     /// Whether this contender supports a work of this width.
     pub(crate) fn can(self, work: Work, width: u32) -> bool {
         match work {
+            Work::Fan => {
+                matches!(self, Self::Grid | Self::GridGroup | Self::Tarpc | Self::Tonic)
+            }
+            _ if self == Self::GridGroup => false,
             Work::Unary => self != Self::Pingpong || width == 1,
             Work::Struct => !matches!(self, Self::GridBytes | Self::Mux | Self::Pingpong),
             Work::Stream => self != Self::Tarpc,
             Work::TwoWay => !matches!(self, Self::Tarpc | Self::Jsonrpsee | Self::Pingpong),
             Work::Bulk | Work::Mixed => self != Self::Pingpong,
             Work::Busy => matches!(self, Self::Grid | Self::Tonic),
-            Work::Fan => matches!(self, Self::Grid | Self::Tarpc | Self::Tonic),
             Work::Links => self == Self::Grid,
         }
     }

@@ -16,7 +16,9 @@ use crate::sample::Sample;
 /// Measures a cell and prints the sample as a line of JSON.
 pub(crate) fn main(cell: Cell, times: &Times) -> Result<()> {
     let sample = match cell.work {
-        Work::Fan if cell.contender == Name::Grid => nodes::fan(cell, times)?,
+        Work::Fan if matches!(cell.contender, Name::Grid | Name::GridGroup) => {
+            nodes::fan(cell, times)?
+        }
         Work::Links => nodes::links(cell, times)?,
         _ => contend!(cell.contender, measure(cell, times))?,
     };

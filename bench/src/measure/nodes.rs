@@ -1,16 +1,17 @@
 //! Works with many nodes in one process.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
-use grid::Manager;
+use grid::{Group, Manager};
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
 use super::load::{Latencies, Tasks, note};
 use super::run::run;
-use crate::cell::{Cell, SMALL_BYTES, Times, payload};
+use crate::cell::{Cell, Name, SMALL_BYTES, Times, payload};
 use crate::clock::{Clock, Tally};
 use crate::error::{Error, Result};
 use crate::peers::grid::{BenchClient, name, start};
@@ -69,7 +70,21 @@ pub(crate) fn fan(cell: Cell, times: &Times) -> Result<Sample> {
     usage::raise_file_limit()?;
     let runtime = runtime(cell.mode)?;
     let nodes = runtime.block_on(connect(cell.width))?;
-    run_rounds(&runtime, cell, times, nodes.clients.clone())
+    let clients = nodes.clients.clone();
+    match cell.contender {
+        Name::GridGroup => {
+            runtime.block_on(warm_up(&clients))?;
+            let group = Group::new(clients.iter().map(|client| client.connection().clone()));
+            run_rounds(&runtime, cell, times, move || ask(group.clone()))
+        }
+        _ => run_calls(&runtime, cell, times, clients),
+    }
+}
+
+/// A round with a group.
+async fn ask(group: Group) -> Result<()> {
+    let answers = group.call(BenchClient::ECHO, (payload(SMALL_BYTES),)).all().await;
+    answers.into_iter().try_for_each(|answer| Ok(answer.result.map(drop)?))
 }
 
 /// The same for a contender that has clients and servers instead of nodes: one client for each of many servers.
@@ -88,19 +103,36 @@ pub(crate) fn fan_of<C: Contender>(cell: Cell, times: &Times) -> Result<Sample> 
         }
         Ok::<_, Error>(clients)
     })?;
-    run_rounds(&runtime, cell, times, clients)
+    run_calls(&runtime, cell, times, clients)
 }
 
-fn run_rounds<C: Client>(
+/// Runs rounds, each of which makes a call for each client.
+fn run_calls<C: Client>(
     runtime: &Runtime,
     cell: Cell,
     times: &Times,
     clients: Vec<C>,
 ) -> Result<Sample> {
     runtime.block_on(warm_up(&clients))?;
+    let clients: Arc<[C]> = clients.into();
+    run_rounds(runtime, cell, times, move || {
+        let clients = Arc::clone(&clients);
+        async move {
+            let calls = clients.iter().map(|client| C::echo(client, payload(SMALL_BYTES)));
+            try_join_all(calls).await.map(drop)
+        }
+    })
+}
+
+fn run_rounds<F: Future<Output = Result<()>> + Send + 'static>(
+    runtime: &Runtime,
+    cell: Cell,
+    times: &Times,
+    round: impl Fn() -> F + Send + 'static,
+) -> Result<Sample> {
     run(runtime, cell, times, None, |clock: &mut Clock| {
         let mut tasks = Tasks::new();
-        tasks.spawn(rounds(clients, clock.main()));
+        tasks.spawn(rounds(cell.width, round, clock.main()));
         tasks
     })
 }
@@ -114,12 +146,16 @@ async fn warm_up<C: Client>(clients: &[C]) -> Result<()> {
     Ok(())
 }
 
-async fn rounds<C: Client>(clients: Vec<C>, tally: Tally) -> Result<Latencies> {
+async fn rounds<F: Future<Output = Result<()>>>(
+    nodes: u32,
+    round: impl Fn() -> F,
+    tally: Tally,
+) -> Result<Latencies> {
     let mut latencies = Latencies::new();
     let mut asked = Instant::now();
     while !tally.is_over() {
-        try_join_all(clients.iter().map(|client| C::echo(client, payload(SMALL_BYTES)))).await?;
-        for _ in 1..clients.len() {
+        round().await?;
+        for _ in 1..nodes {
             tally.one();
         }
         asked = note(&tally, &mut latencies, asked);

@@ -1,14 +1,19 @@
 //! This project: through the macro, and at the byte level.
 
+use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
+use ::grid::intercept::{Log, Trace};
 use ::grid::rustls::pki_types::pem::PemObject as _;
 use ::grid::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use ::grid::rustls::{ClientConfig, RootCertStore, ServerConfig};
-use ::grid::{Builder, Capacities, Connection, Incoming, Manager, Outgoing, RemoteError, Tls};
+use ::grid::{
+    Builder, Capacities, Connection, Incoming, Manager, Metrics, Outgoing, RemoteError, Tls,
+};
 use bytes::Bytes;
+use metrics_exporter_prometheus::PrometheusBuilder;
 
 use super::certificate;
 use super::contender::{Client, Contender, Listener, ended};
@@ -172,6 +177,45 @@ impl Contender for OverTls {
     async fn connect(listener: Listener, peer: SocketAddr) -> Result<BenchClient> {
         let node = start_secure(listener, peer)?;
         Ok(BenchClient::new(up(node.connection(&secure_name(peer))?).await?))
+    }
+}
+
+/// The share of calls that have spans, as in a program that has many calls: a span costs more than a call.
+const TRACED: f64 = 0.01;
+
+/// Calls through the macro, which are logged, measured and traced at both ends.
+pub(crate) struct Observed;
+
+/// What a program installs once: metrics for Prometheus, and lines of text that go nowhere.
+fn observe() -> Result<()> {
+    static INSTALLED: Once = Once::new();
+    let mut failed = None;
+    INSTALLED.call_once(|| {
+        tracing_subscriber::fmt().with_writer(io::sink).init();
+        failed = PrometheusBuilder::new().install_recorder().err();
+    });
+    failed.map_or(Ok(()), |error| Err(error.into()))
+}
+
+fn start_observed(listener: Listener, peer: SocketAddr) -> Result<Manager> {
+    observe()?;
+    start_as(listener, &[peer], name, |builder| {
+        let trace = Trace::new().sampled(TRACED);
+        let builder = builder.metrics(Metrics::new()).record(Log::new());
+        builder.intercept(trace.clone()).intercept_calls(trace)
+    })
+}
+
+impl Contender for Observed {
+    type Client = BenchClient;
+
+    async fn serve(listener: Listener, peer: SocketAddr) -> Result<()> {
+        start_observed(listener, peer).map(drop)
+    }
+
+    async fn connect(listener: Listener, peer: SocketAddr) -> Result<BenchClient> {
+        let node = start_observed(listener, peer)?;
+        Ok(BenchClient::new(up(node.connection(&name(peer))?).await?))
     }
 }
 

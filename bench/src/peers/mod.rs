@@ -28,6 +28,9 @@ macro_rules! contend {
             $crate::cell::Name::Grid => { type $c = $crate::peers::grid::Typed; $body }
             $crate::cell::Name::GridBytes => { type $c = $crate::peers::grid::ByteLevel; $body }
             $crate::cell::Name::GridTls => { type $c = $crate::peers::grid::OverTls; $body }
+            $crate::cell::Name::GridObserved => { type $c = $crate::peers::grid::Observed; $body }
+            // A group is a caller of many nodes, see measure/nodes.rs.
+            $crate::cell::Name::GridGroup => { type $c = $crate::peers::grid::Typed; $body }
             $crate::cell::Name::Tarpc => { type $c = $crate::peers::tarpc::Tarpc; $body }
             $crate::cell::Name::Tonic => { type $c = $crate::peers::tonic::Tonic; $body }
             $crate::cell::Name::TonicTls => { type $c = $crate::peers::tonic::OverTls; $body }

@@ -6,7 +6,8 @@ use super::results::Results;
 use super::tables::number;
 use crate::cell::Mode::{Current, Line1, Line10, Line100, Threads};
 use crate::cell::Name::{
-    self, Grid, GridTls, Mux, Pingpong, Tarpc, Tonic, TonicAdaptive, TonicTls,
+    self, Grid, GridGroup, GridObserved, GridTls, Mux, Pingpong, Tarpc, Tonic, TonicAdaptive,
+    TonicTls,
 };
 use crate::cell::{BULK_WIDTH, Cell, Mode, Work};
 use crate::sample::{Figure, Spread};
@@ -86,6 +87,12 @@ impl View<'_> {
         ratio(name, one, place.values(self.0, other, figure), goal)
     }
 
+    /// The rate of another way to use grid divided by that of the usual one.
+    fn of(&self, other: Name, name: &'static str, place: Place, floor: f64) -> Target {
+        let [one, usual] = [other, Grid].map(|name| place.values(self.0, name, RATE));
+        ratio(name, one, usual, Goal::least(floor, None))
+    }
+
     /// A figure of grid in one place divided by that in another.
     fn grown(&self, name: &'static str, places: [Place; 2], figure: Figure, goal: Goal) -> Target {
         let [one, other] = places.map(|place| place.values(self.0, Grid, figure));
@@ -125,6 +132,12 @@ fn calls(view: &View<'_>) -> Vec<Target> {
     );
     vec![
         view.over(Tarpc, "c=64: calls/s over tarpc", c64, RATE, Goal::least(2.8, 4.0)),
+        view.of(
+            GridObserved,
+            "c=64: calls/s that are logged, measured and traced, over plain",
+            c64,
+            0.7,
+        ),
         view.over(Tonic, "c=64: calls/s over tonic", c64, RATE, Goal::least(12.0, None)),
         view.over(Tarpc, "c=64: CPU per call over tarpc", c64, CPU, Goal::most(0.3, 0.25)),
         view.over(Tarpc, "c=512: calls/s over tarpc", c512, RATE, Goal::least(3.3, 5.0)),
@@ -230,6 +243,7 @@ fn links(view: &View<'_>) -> Vec<Target> {
     let others = [Tarpc, Tonic];
     let better = "a call to each of 32 nodes: calls/s over the better of tarpc and tonic";
     vec![
+        view.of(GridGroup, "a group of 32 nodes: calls/s over joined calls", many, 1.0),
         view.over_better(others, "a call to each of 8 nodes: the same", eight, Goal::Report),
         view.over_better(others, better, many, Goal::least(1.5, 3.0)),
         view.own("idle link: KiB per end, of 1000 links", thousand, kib, Goal::most(None, 64.0)),
