@@ -219,11 +219,15 @@ impl CallFailure {
     /// cause.
     pub(crate) fn typed<E>(self, decode: impl FnOnce(&Bytes) -> Option<E>) -> CallError<E> {
         match self {
-            Self::Handler(Fault { code, message, body }) => {
-                let own = (code == ErrorCode::Handler && !body.is_empty()).then(|| decode(&body));
-                match own.flatten() {
+            Self::Handler(fault) => {
+                let is_own = fault.code == ErrorCode::Handler && !fault.body.is_empty();
+                match is_own.then(|| decode(&fault.body)).flatten() {
                     Some(error) => CallError::Handler(error),
-                    None => CallError::Remote(RemoteError { code, message }),
+                    None => {
+                        let retry_after = fault.retry_after();
+                        let error = RemoteError::received(fault.code, fault.message, retry_after);
+                        CallError::Remote(error)
+                    }
                 }
             }
             Self::Remote(error) => CallError::Remote(error),

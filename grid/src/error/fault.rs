@@ -2,6 +2,7 @@
 //! "Errors").
 
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -106,13 +107,34 @@ impl From<ErrorCode> for u16 {
 pub(crate) struct Fault {
     pub(crate) code: ErrorCode,
     pub(crate) message: String,
-    /// For [`ErrorCode::Handler`], the error as msgpack. Usually empty for other codes.
+    /// For [`ErrorCode::Handler`], the error as msgpack; for [`ErrorCode::Overloaded`], when to try again. Empty for other
+    /// codes.
     pub(crate) body: Bytes,
 }
 
 impl Fault {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), body: Bytes::new() }
+    }
+
+    /// The handler has not run, because a limit was reached. The time is rounded up to milliseconds: a call that comes too
+    /// early is refused again.
+    pub(crate) fn overloaded(message: impl Into<String>, retry_after: Option<Duration>) -> Self {
+        let mut body = Vec::new();
+        if let Some(after) = retry_after {
+            let ms = after.as_nanos().div_ceil(1_000_000).try_into().unwrap_or(u64::MAX);
+            rmp::encode::write_uint(&mut body, ms).expect("a `Vec` takes all that is written");
+        }
+        Self { body: body.into(), ..Self::new(ErrorCode::Overloaded, message) }
+    }
+
+    /// When to try again, if the callee has said so. A body that is something else says nothing.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        if self.code != ErrorCode::Overloaded {
+            return None;
+        }
+        let ms: u64 = rmp::decode::read_int(&mut &*self.body).ok()?;
+        Some(Duration::from_millis(ms))
     }
 
     /// Memory of its text and body.
@@ -126,10 +148,12 @@ impl Fault {
     ///
     /// The codes other than `Handler` and `Text` are statements of a node about a call that it was asked to serve, for
     /// example that the handler did not run. If a handler returns such an error, it has received it from another node:
-    /// then its own caller must not take it for a statement about the call that it has made.
+    /// then its own caller must not take it for a statement about the call that it has made. The exception is
+    /// [`RemoteError::overloaded`], which only the handler itself can have made.
     pub(crate) fn of_handler(error: RemoteError) -> Self {
-        let RemoteError { code, message } = error;
+        let RemoteError { code, message, retry_after, is_refusal } = error;
         match code {
+            ErrorCode::Overloaded if is_refusal => Self::overloaded(message, retry_after),
             ErrorCode::Handler | ErrorCode::Text => Self::new(code, message),
             other => {
                 let text = format!("the handler passed on an error ({other}): {message}");
@@ -183,7 +207,7 @@ impl fmt::Display for Fault {
 /// }
 /// # assert_eq!(check("").unwrap_err().to_string(), "the volume has no name");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 #[non_exhaustive]
 pub struct RemoteError {
@@ -192,11 +216,113 @@ pub struct RemoteError {
     /// The text that the peer sent. If it is a statement of the peer about the call, such as
     /// [`ErrorCode::UnknownHandler`], the method and the peer follow in parentheses.
     pub message: String,
+    /// When to try again, if the peer has said so with [`ErrorCode::Overloaded`]; in milliseconds on the wire.
+    ///
+    /// It is part of the answer to a call only: an error inside a value that is sent loses it.
+    // Not serialised, so that values with a `RemoteError` in them keep the form that older nodes know.
+    #[serde(skip)]
+    pub retry_after: Option<Duration>,
+    /// A handler refuses its call with it, see [`overloaded`](Self::overloaded). Nothing that was received has it.
+    #[serde(skip)]
+    is_refusal: bool,
 }
 
 impl RemoteError {
     /// Creates a handler's error that consists of a text only.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { code: ErrorCode::Handler, message: message.into() }
+        Self::received(ErrorCode::Handler, message.into(), None)
+    }
+
+    /// Refuses a call because a limit is reached: the handler of a method whose error type is `RemoteError` returns it
+    /// before it has done anything. The caller receives it as [`CallError::Remote`](crate::CallError::Remote) with
+    /// [`ErrorCode::Overloaded`], and may call again, also where the method must not run twice.
+    ///
+    /// A [`Retry`](crate::Retry) of the caller waits at least for `retry_after`.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use grid::RemoteError;
+    /// # struct Pool; impl Pool { fn take(&self) -> Option<u32> { None } }
+    /// fn worker(pool: &Pool) -> Result<u32, RemoteError> {
+    ///     let busy = || RemoteError::overloaded("all workers are busy", Duration::from_millis(50));
+    ///     pool.take().ok_or_else(busy)
+    /// }
+    /// # assert_eq!(worker(&Pool).unwrap_err().retry_after, Some(Duration::from_millis(50)));
+    /// ```
+    pub fn overloaded(
+        message: impl Into<String>,
+        retry_after: impl Into<Option<Duration>>,
+    ) -> Self {
+        let error = Self::received(ErrorCode::Overloaded, message.into(), retry_after.into());
+        Self { is_refusal: true, ..error }
+    }
+
+    /// What a peer has sent.
+    pub(super) fn received(
+        code: ErrorCode,
+        message: String,
+        retry_after: Option<Duration>,
+    ) -> Self {
+        Self { code, message, retry_after, is_refusal: false }
+    }
+
+    /// Whether a handler refuses its call with it.
+    pub(crate) fn is_refusal(&self) -> bool {
+        self.is_refusal
+    }
+}
+
+/// Compares what its receiver sees.
+impl PartialEq for RemoteError {
+    fn eq(&self, other: &Self) -> bool {
+        let parts = |error: &Self| (error.code, error.retry_after);
+        parts(self) == parts(other) && self.message == other.message
+    }
+}
+
+impl Eq for RemoteError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_body(body: &'static [u8]) -> Fault {
+        Fault { body: Bytes::from_static(body), ..Fault::new(ErrorCode::Overloaded, "busy") }
+    }
+
+    #[test]
+    fn when_to_try_again_is_a_number_of_milliseconds() {
+        let after = |time| Fault::overloaded("busy", time).body;
+        assert_eq!(after(None), b""[..]);
+        assert_eq!(after(Some(Duration::ZERO)), b"\x00"[..]);
+        assert_eq!(after(Some(Duration::from_millis(100))), b"\x64"[..]);
+        assert_eq!(after(Some(Duration::from_secs(2))), b"\xcd\x07\xd0"[..]);
+        assert_eq!(after(Some(Duration::from_nanos(1))), b"\x01"[..], "rounded up");
+        assert_eq!(after(Some(Duration::MAX)), b"\xcf\xff\xff\xff\xff\xff\xff\xff\xff"[..]);
+    }
+
+    #[test]
+    fn every_width_is_read_and_anything_else_is_no_time() {
+        for body in
+            [&b"\x07"[..], b"\xcc\x07", b"\xcd\x00\x07", b"\xd0\x07", b"\xd3\0\0\0\0\0\0\0\x07"]
+        {
+            assert_eq!(of_body(body).retry_after(), Some(Duration::from_millis(7)), "{body:?}");
+        }
+        for body in [&b""[..], b"\xff", b"\xcd\x07", b"\xa11", b"\xc0", b"\xcb\0\0\0\0\0\0\0\0"] {
+            assert_eq!(of_body(body).retry_after(), None, "{body:?}");
+        }
+        let other = Fault { code: ErrorCode::Handler, ..of_body(b"\x07") };
+        assert_eq!(other.retry_after(), None, "a handler's own error");
+    }
+
+    #[test]
+    fn only_a_handlers_own_refusal_keeps_its_code() {
+        let own = RemoteError::overloaded("busy", Duration::from_millis(7));
+        assert_eq!(Fault::of_handler(own.clone()), of_body(b"\x07"));
+        let received = RemoteError::received(own.code, own.message.clone(), own.retry_after);
+        assert_eq!(received, own, "both look the same");
+        let passed_on = Fault::of_handler(received);
+        assert_eq!(passed_on.code, ErrorCode::Handler);
+        assert_eq!(passed_on.message, "the handler passed on an error (overloaded): busy");
     }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::{Intercept, Intercepted, Intercepting, Next, Outcome};
 use crate::Context;
-use crate::error::ErrorCode;
 
 /// Full buckets are removed when there are this many more than after the last time.
 const NEW_BUCKETS: usize = 1024;
@@ -35,11 +35,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn refused(text: String) -> Intercepting {
-    Box::pin(async { Outcome::refuse(ErrorCode::Overloaded, text) })
+fn refused(text: String, retry_after: Option<Duration>) -> Intercepting {
+    Box::pin(async move { Outcome::overloaded(text, retry_after) })
 }
 
-/// Refuses calls above a rate, with [`ErrorCode::Overloaded`]: their handlers do not run, and callers may try again.
+/// Refuses calls above a rate, with [`ErrorCode::Overloaded`](crate::ErrorCode::Overloaded): their handlers do not run, and
+/// callers may try again after [`RemoteError::retry_after`](crate::RemoteError::retry_after), when the rate allows one more
+/// call.
 ///
 /// A stream counts once, when it opens. Around calls that this node makes, the peer is the node that is called. All guests
 /// count as one peer.
@@ -81,7 +83,8 @@ impl RateLimit {
         Self { per: Per::PeerAndMethod, ..Self::per_peer(per_second, burst) }
     }
 
-    fn take(&self, key: &str) -> bool {
+    /// Takes a call from the rate. If there is none, returns after which time there is one, unless that is never.
+    fn take(&self, key: &str) -> Result<(), Option<Duration>> {
         let now = Instant::now();
         let (rate, burst) = (self.per_second, self.burst);
         let refilled = |bucket: &Bucket| {
@@ -103,22 +106,27 @@ impl RateLimit {
                 by_key.insert(key.to_owned(), left);
             }
         }
-        is_allowed
+        match is_allowed {
+            true => Ok(()),
+            false => Err(Duration::try_from_secs_f64((1.0 - tokens) / rate).ok()),
+        }
     }
 }
 
 impl Intercept for RateLimit {
     fn intercept(&self, call: Intercepted, next: Next) -> Intercepting {
         let key = self.per.key(&call);
-        if self.take(&key) {
-            return next.run(call);
+        match self.take(&key) {
+            Ok(()) => next.run(call),
+            Err(retry_after) => {
+                refused(format!("more than {} calls a second: {key}", self.per_second), retry_after)
+            }
         }
-        refused(format!("more than {} calls a second: {key}", self.per_second))
     }
 }
 
-/// Refuses calls while too many are in flight, with [`ErrorCode::Overloaded`]: their handlers do not run, and callers may try
-/// again.
+/// Refuses calls while too many are in flight, with [`ErrorCode::Overloaded`](crate::ErrorCode::Overloaded): their handlers do
+/// not run, and callers may try again. When there is room again is not known, so callers are not told.
 ///
 /// A stream that this node serves counts until it has ended, one that it opens until it is open. Around calls that this node
 /// makes, the peer is the node that is called. All guests count as one peer.
@@ -175,7 +183,7 @@ impl Drop for InFlight {
 impl Intercept for ConcurrencyLimit {
     fn intercept(&self, call: Intercepted, next: Next) -> Intercepting {
         match self.begin(self.per.key(&call)) {
-            Err(text) => refused(text),
+            Err(text) => refused(text, None),
             Ok(place) => Box::pin(async move {
                 let outcome = next.run(call).await;
                 drop(place);

@@ -70,6 +70,11 @@ impl ErrorCodec<Infallible> {
 }
 
 fn encode<E: HandlerError>(error: E) -> Fault {
+    if let Some(error) = (&error as &dyn Any).downcast_ref::<RemoteError>()
+        && error.is_refusal()
+    {
+        return Fault::overloaded(&*error.message, error.retry_after);
+    }
     let message = error.to_string();
     // An error that cannot be serialised is sent as its text alone.
     let body = Codec::<E>::of(Layout::Named).encode(error).unwrap_or_else(|error| {

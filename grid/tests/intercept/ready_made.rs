@@ -36,7 +36,10 @@ async fn a_rate_is_kept_for_each_peer() {
     let refused = shop.price("fig".into()).await;
     assert!(is_overloaded(&refused), "{refused:?}");
     let text = format!("more than 10 calls a second: {A} (Shop/price at {B})");
-    assert_eq!(refused.unwrap_err().to_string(), text);
+    let refused = refused.unwrap_err();
+    assert_eq!(refused.to_string(), text);
+    let CallError::Remote(refused) = refused else { panic!("{refused:?}") };
+    assert_eq!(refused.retry_after, Some(Duration::from_millis(100)), "the next call of the rate");
     sleep(Duration::from_millis(100)).await;
     assert_eq!(prices(5).await, 1, "the rate");
     sleep(Duration::from_secs(60)).await;
@@ -63,9 +66,11 @@ async fn calls_in_flight_are_limited_and_cancelled_ones_do_not_count() {
     sleep(Duration::from_millis(1)).await;
     let refused = shop.price("fig".into()).await;
     assert!(is_overloaded(&refused), "{refused:?}");
-    assert_eq!(
-        refused.unwrap_err().to_string(),
-        format!("2 calls in flight: {A} (Shop/price at {B})")
+    let refused = refused.unwrap_err();
+    assert_eq!(refused.to_string(), format!("2 calls in flight: {A} (Shop/price at {B})"));
+    assert!(
+        matches!(refused, CallError::Remote(error) if error.retry_after.is_none()),
+        "when there is room is not known"
     );
     waiting[0].abort();
     sleep(Duration::from_millis(1)).await;

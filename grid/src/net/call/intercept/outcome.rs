@@ -1,6 +1,7 @@
 //! [`Outcome`]: how an intercepted call ended.
 
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -27,6 +28,12 @@ impl Outcome {
     /// [`ErrorCode::Overloaded`] and [`ErrorCode::NotPermitted`] say that the handler has not run.
     pub fn refuse(code: ErrorCode, text: impl Into<String>) -> Self {
         Self::failed(CallFailure::Handler(Fault::new(code, text)))
+    }
+
+    /// Ends the call with [`ErrorCode::Overloaded`]: its handler has not run, and the caller may try again after this time,
+    /// which it receives as [`RemoteError::retry_after`](crate::RemoteError::retry_after).
+    pub fn overloaded(text: impl Into<String>, retry_after: impl Into<Option<Duration>>) -> Self {
+        Self::failed(CallFailure::Handler(Fault::overloaded(text, retry_after.into())))
     }
 
     /// Answers a single request with an encoded value: what the handler at the byte level would return. `None` is an answer
