@@ -16,6 +16,7 @@ const KNOWN: &[&str] = &[
     "compact",
     "inline",
     "blocking",
+    "idempotent",
 ];
 
 /// Larger ids are derived from names.
@@ -41,6 +42,8 @@ pub(crate) struct HandlerOptions {
     pub(crate) inline: Option<Ident>,
     /// The key of `blocking`, likewise.
     pub(crate) blocking: Option<Ident>,
+    /// The key of `idempotent`, likewise.
+    pub(crate) idempotent: Option<Ident>,
 }
 
 impl HandlerOptions {
@@ -110,7 +113,8 @@ impl HandlerOptions {
             }
             "compact" => self.compact = entry.flag(errors),
             "inline" => self.inline = entry.flag(errors).then(|| entry.key.clone()),
-            _ => self.blocking = entry.flag(errors).then(|| entry.key.clone()),
+            "blocking" => self.blocking = entry.flag(errors).then(|| entry.key.clone()),
+            _ => self.idempotent = entry.flag(errors).then(|| entry.key.clone()),
         }
     }
 }

@@ -187,6 +187,11 @@ impl Method {
         self.options.blocking.is_some()
     }
 
+    /// Whether it may run twice for one call. Streams are not repeated.
+    pub(crate) fn is_idempotent(&self) -> bool {
+        self.options.idempotent.is_some() && matches!(self.shape(), Shape::Single { .. })
+    }
+
     pub(crate) fn cfgs(&self) -> Vec<TokenStream> {
         carried::cfgs(&self.attrs)
     }

@@ -37,6 +37,7 @@ pub struct MethodInfo {
     compact: bool,
     inline: bool,
     blocking: bool,
+    idempotent: bool,
     docs: &'static str,
     /// How many are sent with the request; see `proto/wire/contract.rs`.
     sent_arguments: usize,
@@ -109,6 +110,12 @@ impl MethodInfo {
         self.blocking
     }
 
+    /// Whether the method has `#[handler(idempotent)]`: its handler may run twice for one call, see
+    /// [`Retry`](crate::Retry).
+    pub const fn is_idempotent(&self) -> bool {
+        self.idempotent
+    }
+
     /// The method's documentation on the trait.
     pub const fn docs(&self) -> &'static str {
         self.docs
@@ -137,6 +144,7 @@ impl MethodInfo {
             compact: false,
             inline: false,
             blocking: false,
+            idempotent: false,
             docs: "",
             sent_arguments: 0,
             arguments: &[],
@@ -201,6 +209,12 @@ impl MethodInfo {
     #[doc(hidden)]
     pub const fn __blocking(mut self) -> Self {
         self.blocking = true;
+        self
+    }
+
+    #[doc(hidden)]
+    pub const fn __idempotent(mut self) -> Self {
+        self.idempotent = true;
         self
     }
 

@@ -35,6 +35,7 @@
 //! - Nodes: [`Manager`], [`Builder`], [`Config`], [`Connection`], [`State`], [`Stats`].
 //! - Who may connect and call: [`Authenticate`], [`SharedSecret`], [`StaticToken`], [`NoAuth`], [`Identity`],
 //!   [`Builder::permit`].
+//! - Calls that are repeated: [`Retry`], [`RetryBudget`], [`Hedge`], and `#[handler(idempotent)]` of the attribute.
 //! - Errors: [`CallError`] for calls, [`BuildError`] for nodes.
 //! - Calls with bytes instead of types: [`Connection::request`], [`Connection::stream`], [`Builder::single_handler`],
 //!   [`Builder::stream_handler`].
@@ -99,10 +100,10 @@ pub use grid_macros::service;
 pub use net::DnsMembers;
 pub use net::{
     Accepted, BuildError, Builder, CallInfo, Connection, ConnectionStats, Context, Dial, Dialing,
-    DialingCertified, Guest, GuestBuilder, GuestError, Guests, Instance, Io, Listen, Manager,
-    MemberChanges, MemberError, MemberEvent, MemberEvents, MemberFile, MemberSource, Members,
-    NameError, NextMembers, NotConnected, RawCall, RawOpening, RawReceiver, RawSender, Refused,
-    RegisterError, State, States, Stats, UnknownHost, tune,
+    DialingCertified, Guest, GuestBuilder, GuestError, Guests, Hedge, Instance, Io, Listen,
+    Manager, MemberChanges, MemberError, MemberEvent, MemberEvents, MemberFile, MemberSource,
+    Members, NameError, NextMembers, NotConnected, RawCall, RawOpening, RawReceiver, RawSender,
+    Refused, RegisterError, Retry, RetryBudget, State, States, Stats, UnknownHost, tune,
 };
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
@@ -122,9 +123,9 @@ pub use rpc::Json;
 pub use rpc::private as __private;
 pub use rpc::{
     ArgTuple, BoxStream, Broadcast, Call, ClientStreamMethod, Group, GroupCall, HandlerError,
-    Incoming, InputError, Method, Mock, NodeAnswer, NodeOutcome, Opening, Outgoing, Payload,
-    Permit, Raw, Registrar, Reply, Requests, Responses, Served, ServerStreamMethod, Service,
-    TooFew, TrySendError, TwoWayMethod, Update,
+    Idempotent, Incoming, InputError, MayRunTwice, Method, Mock, NodeAnswer, NodeOutcome, Once,
+    Opening, Outgoing, Payload, Permit, Raw, Registrar, Reply, Requests, Responses, Served,
+    ServerStreamMethod, Service, TooFew, TrySendError, TwoWayMethod, Update,
 };
 /// The TLS library, in the version whose types [`Tls`] takes.
 #[cfg(feature = "tls-no-provider")]

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::codecs::ends;
+use super::codecs::{ends, kind};
 use super::docs;
 use crate::carried;
 use crate::model::{Arg, Item, Method, Service, Shape, Unsendable};
@@ -89,6 +89,12 @@ fn own(service: &Service) -> TokenStream {
         ) -> Self {
             Self::new(self.connection.with_metadata(key, value))
         }
+
+        /// Returns a client whose single requests are made again after a failure, see `Connection::with_retry`.
+        #[must_use]
+        #vis fn with_retry(&self, policy: &#private::Retry) -> Self {
+            Self::new(self.connection.with_retry(policy))
+        }
     }
 }
 
@@ -134,7 +140,10 @@ fn returned(method: &Method, private: &TokenStream) -> (TokenStream, TokenStream
     let (input, output) = ends(method, private);
     let error = method.returns.error.tokens(private);
     match method.shape() {
-        Shape::Single { .. } => (quote!(call), quote!(#private::Call<#output, #error>)),
+        Shape::Single { .. } => {
+            let kind = kind(method, private);
+            (quote!(call), quote!(#private::Call<#output, #error #kind>))
+        }
         Shape::ServerStream { .. } => {
             (quote!(open), quote!(#private::Opening<#private::Responses<#output, #error>, #error>))
         }

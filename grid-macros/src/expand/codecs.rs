@@ -120,3 +120,8 @@ pub(super) fn ends(method: &Method, runtime: &impl ToTokens) -> (Option<TokenStr
         Shape::TwoWay { input, item } => (Some(quote!(#input)), item.tokens(runtime)),
     }
 }
+
+/// The last argument of the types of a method that may run twice. All others have it by default.
+pub(super) fn kind(method: &Method, runtime: &impl ToTokens) -> Option<TokenStream> {
+    method.is_idempotent().then(|| quote!(, #runtime::Idempotent))
+}

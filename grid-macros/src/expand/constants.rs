@@ -6,7 +6,7 @@ use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::{FnArg, Ident, Pat, Type};
 
-use super::codecs::{Codecs, ends};
+use super::codecs::{Codecs, ends, kind};
 use super::docs;
 use crate::carried;
 use crate::model::{Method, Service, Shape};
@@ -45,10 +45,11 @@ fn constant(service: &Service, method: &Method, codecs: &Codecs) -> TokenStream 
     let output_codec = codecs.of_type(output.clone(), method);
     let error_codec = codecs.of_error(method);
     let input = input.iter();
+    let kind = kind(method, &runtime);
     quote! {
         #(#cfgs)*
         #docs
-        #vis const #name: &'static #runtime::#method_type<(#(#arg_types,)*), #(#input,)* #output, #error> =
+        #vis const #name: &'static #runtime::#method_type<(#(#arg_types,)*), #(#input,)* #output, #error #kind> =
             &#runtime::#make(#info, #specs, #(#input_codec,)* #output_codec, #error_codec);
     }
 }
@@ -132,6 +133,9 @@ fn info(service: &Service, method: &Method) -> TokenStream {
     }
     if method.is_blocking() {
         info.extend(quote!(.__blocking()));
+    }
+    if method.is_idempotent() {
+        info.extend(quote!(.__idempotent()));
     }
     info
 }

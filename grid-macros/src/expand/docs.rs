@@ -46,7 +46,12 @@ pub(super) fn call(service: &Service, method: &Method, documented: bool) -> Toke
         Shape::ServerStream { .. } => "Opens the stream of",
         Shape::ClientStream { .. } | Shape::TwoWay { .. } => "Opens the streams of",
     };
-    let text = format!(" {what} {}.", link(service, &method.ident));
+    let mut text = format!(" {what} {}.", link(service, &method.ident));
+    if method.is_idempotent() {
+        text.push_str(
+            " It is idempotent: a call that is repeated or hedged may run more than once.",
+        );
+    }
     let gap = documented.then(|| quote!(#[doc = ""]));
     quote!(#gap #[doc = #text])
 }

@@ -89,6 +89,11 @@ fn check_options(method: &Method, errors: &mut Errors) {
             errors.push(key, "`inline` only applies to single requests: a stream has its own task")
         }
     }
+    match (&method.options.idempotent, &shape) {
+        (None, _) | (_, Shape::Single { .. }) => {}
+        (Some(key), _) => errors
+            .push(key, "`idempotent` only applies to single requests: streams are not repeated"),
+    }
 }
 
 /// FNV-1a 32 of `Service/method`, moved out of the range of pinned ids (docs/protocol.md, "Derived handler ids").

@@ -9,6 +9,9 @@ pub trait Disk {
     fn flush(&self) {
         self.write_all();
     }
+    /// May run twice.
+    #[handler(idempotent)]
+    async fn free(&self, volume: String) -> Result<u64, HashError>;
     #[handler(name = "old_name")]
     fn by_hand(&self, #[default] depth: u32) -> impl Future<Output = u32> + Send;
 }

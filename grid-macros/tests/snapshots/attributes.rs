@@ -92,6 +92,11 @@ impl TypeClient {
     ) -> Self {
         Self::new(self.connection.with_metadata(key, value))
     }
+    /// Returns a client whose single requests are made again after a failure, see `Connection::with_retry`.
+    #[must_use]
+    pub(in crate::disk) fn with_retry(&self, policy: &::grid::__private::Retry) -> Self {
+        Self::new(self.connection.with_retry(policy))
+    }
     /// Creates a client of a service in this process, without a link. Intended for tests.
     ///
     /// # Panics

@@ -16,6 +16,13 @@ pub trait Disk: ::some::path::__private::Send + ::some::path::__private::Sync + 
     fn flush(&self) {
         self.write_all();
     }
+    /// May run twice.
+    fn free(
+        &self,
+        volume: String,
+    ) -> impl ::some::path::__private::Future<
+        Output = Result<u64, HashError>,
+    > + ::some::path::__private::Send;
     fn by_hand(
         &self,
         depth: u32,
@@ -80,6 +87,11 @@ impl DiskClient {
     ) -> Self {
         Self::new(self.connection.with_metadata(key, value))
     }
+    /// Returns a client whose single requests are made again after a failure, see `Connection::with_retry`.
+    #[must_use]
+    pub fn with_retry(&self, policy: &::some::path::__private::Retry) -> Self {
+        Self::new(self.connection.with_retry(policy))
+    }
     /// Creates a client of a service in this process, without a link. Intended for tests.
     ///
     /// # Panics
@@ -113,6 +125,19 @@ impl DiskClient {
     ) -> ::some::path::__private::Call<(), ::some::path::__private::Infallible> {
         Self::FLUSH.call(&self.connection, ())
     }
+    /// May run twice.
+    ///
+    /// Calls [`Disk::free`]. It is idempotent: a call that is repeated or hedged may run more than once.
+    pub fn free(
+        &self,
+        volume: String,
+    ) -> ::some::path::__private::Call<
+        u64,
+        HashError,
+        ::some::path::__private::Idempotent,
+    > {
+        Self::FREE.call(&self.connection, (volume,))
+    }
     /// Calls [`Disk::by_hand`].
     pub fn by_hand(
         &self,
@@ -142,6 +167,7 @@ const _: () = {
         const __CODEC_4: __grid::Codec<u32> = __grid::codec::<u32>();
         const __CODEC_5: __grid::ErrorCodec<HashError> = __grid::error::<HashError>();
         const __CODEC_6: __grid::Codec<()> = __grid::codec::<()>();
+        const __CODEC_7: __grid::Codec<u64> = __grid::codec::<u64>();
         /// Descriptor of [`Disk::stat`]: id, types and options.
         pub const STAT: &'static __grid::Method<
             (String, u32),
@@ -183,6 +209,22 @@ const _: () = {
             Self::__CODEC_6,
             __grid::infallible(),
         );
+        /// Descriptor of [`Disk::free`]: id, types and options.
+        pub const FREE: &'static __grid::Method<
+            (String,),
+            u64,
+            HashError,
+            __grid::Idempotent,
+        > = &__grid::single(
+            __grid::MethodInfo::__new("Disc", "free", 0xb38afac7)
+                .__docs("May run twice.")
+                .__arguments(&[("volume", "String")])
+                .__returns("Result<u64, HashError>")
+                .__idempotent(),
+            (__grid::whole("volume", Self::__CODEC_3),),
+            Self::__CODEC_7,
+            Self::__CODEC_5,
+        );
         /// Descriptor of [`Disk::by_hand`]: id, types and options.
         pub const BY_HAND: &'static __grid::Method<(u32,), u32, __grid::Infallible> = &__grid::single(
             __grid::MethodInfo::__new("Disc", "old_name", 0x82f09cac)
@@ -200,6 +242,7 @@ const _: () = {
                 Self::STAT.info(),
                 Self::HASH.info(),
                 Self::FLUSH.info(),
+                Self::FREE.info(),
                 Self::BY_HAND.info(),
             ],
         );
@@ -230,6 +273,16 @@ const _: () = {
             to.blocking(
                 Self::FLUSH,
                 |svc, _cx, ()| __grid::Result::Ok(Disk::flush(&*svc)),
+            );
+            to.single(
+                Self::FREE,
+                |svc, _cx, request| async move {
+                    let (arg1,) = match request.decode() {
+                        __grid::Result::Ok(args) => args,
+                        __grid::Result::Err(bad) => return __grid::Result::Err(bad),
+                    };
+                    __grid::Result::Ok(Disk::free(&*svc, arg1).await)
+                },
             );
             to.single(
                 Self::BY_HAND,

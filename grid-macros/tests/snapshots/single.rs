@@ -87,6 +87,11 @@ impl DiskClient {
     ) -> Self {
         Self::new(self.connection.with_metadata(key, value))
     }
+    /// Returns a client whose single requests are made again after a failure, see `Connection::with_retry`.
+    #[must_use]
+    pub fn with_retry(&self, policy: &::grid::__private::Retry) -> Self {
+        Self::new(self.connection.with_retry(policy))
+    }
     /// Creates a client of a service in this process, without a link. Intended for tests.
     ///
     /// # Panics

@@ -186,7 +186,66 @@ impl fmt::Display for Sent {
 /// A call's failure before its error is decoded: `Handler` holds any error that the peer sent.
 pub(crate) type CallFailure = CallError<Fault>;
 
+/// For which methods another attempt can follow a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// For all: the handler cannot have run, and another attempt may succeed.
+    Always,
+    /// For those that may run twice: the handler may have run, and the cause may pass.
+    IfIdempotent,
+    /// For none.
+    Never,
+}
+
 impl CallFailure {
+    /// For which methods another attempt can follow. [`Always`](Again::Always) is what `is_retryable` tells users, and an
+    /// attempt that ran out of time before it was sent.
+    pub(crate) fn again(&self) -> Again {
+        match self {
+            Self::Disconnected { sent, .. } | Self::DeadlineExceeded { sent, .. } => match sent {
+                Sent::No => Again::Always,
+                Sent::Maybe => Again::IfIdempotent,
+            },
+            Self::Handler(Fault { code, .. }) | Self::Remote(RemoteError { code, .. }) => {
+                match code {
+                    ErrorCode::Overloaded | ErrorCode::ShuttingDown => Again::Always,
+                    _ => Again::Never,
+                }
+            }
+            Self::ShutDown
+            | Self::Encode(_)
+            | Self::Decode(_)
+            | Self::LimitReached { .. }
+            | Self::Unsupported { .. } => Again::Never,
+        }
+    }
+
+    /// When the callee wants to be called again, if it has said so.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Handler(fault) => fault.retry_after(),
+            Self::Remote(error) => error.retry_after,
+            _ => None,
+        }
+    }
+
+    /// Whether the handler may have run. Unlike [`may_have_run`](Self::may_have_run), it knows the codes that are not decoded
+    /// yet.
+    pub(crate) fn has_possibly_run(&self) -> bool {
+        match self {
+            Self::Handler(fault) => fault.code.may_have_run(),
+            other => other.may_have_run(),
+        }
+    }
+
+    /// If the call was late, states this as its timeout.
+    pub(crate) fn late_after(mut self, timeout: Duration) -> Self {
+        if let Self::DeadlineExceeded { after, .. } = &mut self {
+            *after = timeout;
+        }
+        self
+    }
+
     /// Like [`label`](Self::label), with the code that the peer has sent.
     pub(crate) fn outcome(&self) -> &'static str {
         match self {
@@ -250,5 +309,37 @@ impl CallFailure {
     /// Converts to an error of the byte level, where a handler's own error is only text.
     pub(crate) fn untyped(self) -> CallError {
         self.typed(|_| None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_users_may_retry_is_always_repeated() {
+        let (peer, method): (Arc<str>, Arc<str>) = ("b".into(), "Disk/stat".into());
+        let lost = |sent| CallFailure::Disconnected {
+            peer: Arc::clone(&peer),
+            sent,
+            reason: Arc::new(LinkError::RuntimeGone),
+        };
+        let late = |sent| CallFailure::DeadlineExceeded {
+            peer: Arc::clone(&peer),
+            method: Arc::clone(&method),
+            after: Duration::ZERO,
+            sent,
+        };
+        let of_code = |code: u16| CallFailure::Handler(Fault::new(ErrorCode::from(code), ""));
+        let refused = CallFailure::Remote(RemoteError::overloaded("", None));
+        let rest = [lost(Sent::No), lost(Sent::Maybe), refused, CallFailure::ShutDown];
+        for failure in (0..20).map(of_code).chain(rest) {
+            let is_always = failure.again() == Again::Always;
+            assert_eq!(is_always, failure.clone().untyped().is_retryable(), "{failure:?}");
+            assert!(!is_always || !failure.untyped().may_have_run());
+        }
+        assert_eq!(lost(Sent::Maybe).again(), Again::IfIdempotent);
+        assert_eq!(late(Sent::Maybe).again(), Again::IfIdempotent);
+        assert_eq!(late(Sent::No).again(), Again::Always);
     }
 }

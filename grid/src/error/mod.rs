@@ -11,7 +11,7 @@ mod form;
 mod link;
 mod nearest;
 
-pub(crate) use call::CallFailure;
+pub(crate) use call::{Again, CallFailure};
 pub use call::{CallError, Sent};
 #[cfg(feature = "tls-no-provider")]
 pub(crate) use clocks::Utc;

@@ -38,6 +38,8 @@ pub use call::intercept::record::{Finished, Record};
 pub use call::intercept::{Intercept, Intercepting, Next};
 pub(crate) use call::options::{CallOptions, call_options};
 pub use call::raw::{RawCall, RawOpening};
+pub use call::retry::budget::RetryBudget;
+pub use call::retry::policy::{Hedge, Retry};
 pub(crate) use link::blocking::CALLS_MAX as BLOCKING_CALLS_MAX;
 pub use link::state::{Instance, State};
 pub use link::states::States;

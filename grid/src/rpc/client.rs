@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{self, Poll, ready};
 
@@ -12,15 +13,18 @@ use bytes::Bytes;
 use futures_core::FusedFuture;
 
 use super::args::ArgTuple;
+use super::kind::{MayRunTwice, Once};
 use super::method::{ClientStreamMethod, Method, ServerStreamMethod, TwoWayMethod};
 use super::stream::{Reply, Requests, Responses};
 use crate::error::CallFailure;
 use crate::net::{Body, CallOptions, RawCall, RawOpening, RawReceiver, RawSender, call_options};
-use crate::{CallError, CodecError, Connection};
+use crate::{CallError, CodecError, Connection, Hedge, Retry};
 
 /// A single request: set its options, then `.await` it.
 ///
 /// Nothing is sent until it is polled; dropping it cancels the request.
+///
+/// `K` is [`Idempotent`](crate::Idempotent) for methods with `#[handler(idempotent)]`, and [`Once`] for all others.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -47,14 +51,64 @@ use crate::{CallError, CodecError, Connection};
 ///
 /// When polled again after it has completed.
 #[must_use = "a call does nothing until it is awaited"]
-pub struct Call<T, E> {
+pub struct Call<T, E, K = Once> {
     raw: RawCall,
     decode: fn(Option<Bytes>) -> Result<T, CodecError>,
     error: fn(CallFailure) -> CallError<E>,
+    kind: PhantomData<fn() -> K>,
 }
 
-impl<T, E> Call<T, E> {
+impl<T, E, K> Call<T, E, K> {
     call_options!();
+
+    /// Makes the request again after a failure, as far as the policy permits, and in place of the policy of the client.
+    ///
+    /// Calls of all methods are repeated if they cannot have run; those of methods with `#[handler(idempotent)]` also if they
+    /// may have. The arguments are encoded once. See [`Retry`] for what is repeated and when.
+    ///
+    /// Without effect after the first poll, like all options.
+    pub fn retry(mut self, policy: &Retry) -> Self {
+        self.raw = self.raw.retry(policy);
+        self
+    }
+
+    /// Makes the same request at another node if there is no answer after the time of the policy, or if the first node fails
+    /// in a way that is [repeated](Retry). The first success is the answer, and the other request is cancelled.
+    ///
+    /// An error of the handler is an answer as well. If both nodes fail, the error is that of the later one, unless only the
+    /// earlier one may have run. With a [`retry`](Self::retry) policy, the next attempt is made at both nodes in the same way.
+    ///
+    /// The request is sent as it was made, with the metadata of its own client; interceptors and the subroute are those of
+    /// `other`.
+    ///
+    /// Exists only for methods with `#[handler(idempotent)]`, because both handlers may run.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use grid::{CallError, Hedge};
+    /// #[grid::service]
+    /// trait Files {
+    ///     #[handler(idempotent)]
+    ///     async fn size(&self, path: String) -> u64;
+    /// }
+    ///
+    /// async fn size(one: &FilesClient, other: &FilesClient, hedge: &Hedge) -> Result<u64, CallError> {
+    ///     one.size("/tmp/a".into()).hedge(hedge, other.connection()).await
+    /// }
+    /// ```
+    pub fn hedge(mut self, policy: &Hedge, other: &Connection) -> Self
+    where
+        K: MayRunTwice,
+    {
+        self.raw = other.hedge(self.raw, policy);
+        self
+    }
+
+    /// The same call, for code that does not depend on the kind of method. Whether the method is idempotent stays known.
+    pub(super) fn of_any_kind(self) -> Call<T, E> {
+        let Self { raw, decode, error, kind: _ } = self;
+        Call { raw, decode, error, kind: PhantomData }
+    }
 
     fn options_mut(&mut self) -> &mut CallOptions {
         self.raw.options_mut()
@@ -66,7 +120,7 @@ impl<T, E> Call<T, E> {
     }
 }
 
-impl<T, E> Future for Call<T, E> {
+impl<T, E, K> Future for Call<T, E, K> {
     type Output = Result<T, CallError<E>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
@@ -77,13 +131,13 @@ impl<T, E> Future for Call<T, E> {
     }
 }
 
-impl<T, E> FusedFuture for Call<T, E> {
+impl<T, E, K> FusedFuture for Call<T, E, K> {
     fn is_terminated(&self) -> bool {
         self.raw.is_terminated()
     }
 }
 
-impl<T, E> fmt::Debug for Call<T, E> {
+impl<T, E, K> fmt::Debug for Call<T, E, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call").field("raw", &self.raw).finish_non_exhaustive()
     }
@@ -148,9 +202,9 @@ impl<H, E> fmt::Debug for Opening<H, E> {
     }
 }
 
-impl<A: ArgTuple, O, E> Method<A, O, E> {
+impl<A: ArgTuple, O, E, K> Method<A, O, E, K> {
     /// Calls the method over this connection, like the client's method of the same name.
-    pub fn call(&self, connection: &Connection, args: A) -> Call<O, E> {
+    pub fn call(&self, connection: &Connection, args: A) -> Call<O, E, K> {
         self.start(connection, self.encode(args))
     }
 
@@ -163,10 +217,10 @@ impl<A: ArgTuple, O, E> Method<A, O, E> {
         &self,
         connection: &Connection,
         request: Result<Option<Body>, CodecError>,
-    ) -> Call<O, E> {
+    ) -> Call<O, E, K> {
         let info = &self.info;
-        let raw = connection.call(info.id(), request, info.timeout()).named(info.into());
-        Call { raw, decode: self.output.decode, error: self.error.decode }
+        let raw = connection.call(info.id(), request, info.timeout()).of_method(info);
+        Call { raw, decode: self.output.decode, error: self.error.decode, kind: PhantomData }
     }
 }
 
@@ -211,5 +265,6 @@ opens!(TwoWayMethod<A, [I], O, E>, (Requests<I>, Responses<O, E>), |method, send
 const _: () = {
     const fn anywhere<T: Unpin + Send + 'static>() {}
     anywhere::<Call<*const u8, *const u8>>();
+    anywhere::<Call<*const u8, *const u8, *const u8>>();
     anywhere::<Opening<*const u8, *const u8>>();
 };

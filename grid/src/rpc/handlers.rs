@@ -60,7 +60,7 @@ impl<'a, T> Handlers<'a, T> {
 
 impl<T: Send + Sync + 'static> Handlers<'_, T> {
     /// Adds a single request.
-    pub fn single<A, O, E, F, Fut>(&mut self, method: &'static Method<A, O, E>, run: F)
+    pub fn single<A, O, E, K, F, Fut>(&mut self, method: &'static Method<A, O, E, K>, run: F)
     where
         A: ArgTuple,
         O: 'static,
@@ -87,7 +87,7 @@ impl<T: Send + Sync + 'static> Handlers<'_, T> {
     ///
     /// The arguments are decoded and the answer is encoded on that thread too, since the code of their types may block as
     /// well.
-    pub fn blocking<A, O, E, F>(&mut self, method: &'static Method<A, O, E>, run: F)
+    pub fn blocking<A, O, E, K, F>(&mut self, method: &'static Method<A, O, E, K>, run: F)
     where
         A: ArgTuple,
         O: 'static,

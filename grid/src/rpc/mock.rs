@@ -49,7 +49,7 @@ impl Mock {
     ///
     /// If the method already has an answer. The other methods of this type panic in the same case.
     #[must_use]
-    pub fn on<A, O, E, F>(self, method: &'static Method<A, O, E>, answer: F) -> Self
+    pub fn on<A, O, E, K, F>(self, method: &'static Method<A, O, E, K>, answer: F) -> Self
     where
         A: ArgTuple,
         O: Send + 'static,

@@ -11,6 +11,7 @@ mod group;
 mod handlers;
 #[cfg(feature = "json")]
 mod json;
+mod kind;
 mod layout;
 mod method;
 mod mock;
@@ -29,6 +30,7 @@ pub use fault::HandlerError;
 pub use group::{Group, GroupCall, NodeAnswer, NodeOutcome, TooFew};
 #[cfg(feature = "json")]
 pub use json::Json;
+pub use kind::{Idempotent, MayRunTwice, Once};
 pub use method::{ClientStreamMethod, Method, ServerStreamMethod, TwoWayMethod};
 pub use mock::Mock;
 pub use payload::{Payload, Raw};

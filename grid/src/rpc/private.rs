@@ -20,11 +20,11 @@ pub use super::payload::Codec;
 pub use super::served::{Served, ServedBy};
 use super::{ArgTuple, HandlerError, Payload, Registrar, Service};
 pub use super::{
-    Call, ClientStreamMethod, Method, Opening, Reply, Requests, Responses, ServerStreamMethod,
-    StreamItem, TwoWayMethod,
+    Call, ClientStreamMethod, Idempotent, Method, Opening, Reply, Requests, Responses,
+    ServerStreamMethod, StreamItem, TwoWayMethod,
 };
 use crate::Capacities;
-pub use crate::{Connection, Context, MethodInfo, ServiceDescriptor, UnknownHost};
+pub use crate::{Connection, Context, MethodInfo, Retry, ServiceDescriptor, UnknownHost};
 
 /// The codec of a type. The only place that requires a type to be a payload.
 pub const fn codec<T: Payload>() -> Codec<T> {
@@ -63,12 +63,12 @@ pub const fn or_default<T: Default>(arg: Arg<T>) -> Arg<T> {
 }
 
 /// The typed constant of a single request.
-pub const fn single<A: ArgTuple, O, E>(
+pub const fn single<A: ArgTuple, O, E, K>(
     info: MethodInfo,
     args: A::Specs,
     output: Codec<O>,
     error: ErrorCodec<E>,
-) -> Method<A, O, E> {
+) -> Method<A, O, E, K> {
     Method::__new(info, args, output, error)
 }
 

@@ -10,6 +10,7 @@ use super::intercept::Chain;
 use super::metadata::Metadata;
 use super::method::MethodName;
 use super::raw::{RawCall, RawOpening};
+use super::retry::policy::{Hedge, Retry};
 use super::start::Target;
 use crate::descriptor::ServiceDescriptor;
 use crate::error::{CodecError, LinkError};
@@ -38,6 +39,8 @@ struct Inner {
     keep: Option<Arc<AbortOnDrop>>,
     /// What the calls pass.
     chain: Chain,
+    /// Of all single requests.
+    retry: Option<Retry>,
 }
 
 #[derive(Debug, Clone)]
@@ -49,13 +52,13 @@ struct Subroute {
 impl Connection {
     pub(in crate::net) fn new(peer: Arc<Peer>, chain: Chain) -> Self {
         let metadata = Metadata::default();
-        Self::of(Inner { peer, subroute: None, metadata, keep: None, chain })
+        Self::of(Inner { peer, subroute: None, metadata, keep: None, chain, retry: None })
     }
 
     /// Creates a connection whose link ends when the last handle is dropped.
     pub(in crate::net) fn owning(peer: Arc<Peer>, link: AbortOnDrop) -> Self {
         let (metadata, keep, chain) = (Metadata::default(), Some(Arc::new(link)), Chain::default());
-        Self::of(Inner { peer, subroute: None, metadata, keep, chain })
+        Self::of(Inner { peer, subroute: None, metadata, keep, chain, retry: None })
     }
 
     fn of(inner: Inner) -> Self {
@@ -95,6 +98,23 @@ impl Connection {
     pub fn with_metadata(&self, key: impl Into<String>, value: impl Into<Bytes>) -> Self {
         let metadata = self.inner.metadata.with(key.into(), value.into());
         Self::of(Inner { metadata, ..Inner::clone(&self.inner) })
+    }
+
+    /// Returns a connection over the same link, whose single requests are made again after a failure, as if each was made
+    /// with [`retry`](crate::Call::retry). Streams are not.
+    ///
+    /// It takes the place of an earlier policy; [`retry`](crate::Call::retry) of a call takes the place of it. A policy with
+    /// [one attempt](Retry::attempts) is none.
+    #[must_use]
+    pub fn with_retry(&self, policy: &Retry) -> Self {
+        Self::of(Inner { retry: Some(policy.clone()), ..Inner::clone(&self.inner) })
+    }
+
+    /// Makes a call of another node here as well, if its answer is late.
+    pub(crate) fn hedge(&self, mut call: RawCall, hedge: &Hedge) -> RawCall {
+        let target = Target { method: call.method(), ..self.target(call.handler()) };
+        call.set_hedge(hedge, target);
+        call
     }
 
     /// A client of this service was created. Generated code calls it, so that the service is compared with the peer's.
@@ -175,7 +195,10 @@ impl Connection {
     ) -> RawCall {
         let mut call = RawCall::new(self.target(handler), payload, timeout);
         self.inner.metadata.add_to(call.options_mut());
-        call
+        match &self.inner.retry {
+            Some(policy) => call.retry(policy),
+            None => call,
+        }
     }
 
     pub(crate) fn open(
@@ -199,6 +222,7 @@ impl Connection {
             subroute: subroute.as_ref().map(|subroute| subroute.hash.for_handler(handler)),
             keep: keep.clone(),
             chain: chain.clone(),
+            idempotent: false,
         }
     }
 }

@@ -11,4 +11,5 @@ pub(in crate::net) mod metadata;
 pub(in crate::net) mod method;
 pub(in crate::net) mod options;
 pub(in crate::net) mod raw;
+pub(in crate::net) mod retry;
 mod start;

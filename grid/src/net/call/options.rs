@@ -15,7 +15,7 @@ pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_millis(u32::MAX as u64);
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct CallOptions {
     deadline: Option<CallDeadline>,
     /// Deadline inherited from a handler's context. The earlier of this and `timeout` applies.

@@ -14,10 +14,13 @@ use super::chained;
 use super::ends::{RawReceiver, RawSender};
 use super::method::MethodName;
 use super::options::{CallOptions, DEFAULT_TIMEOUT, call_options};
+use super::retry::policy::{Hedge, Retry};
 use super::start::{Start, Target};
+use crate::descriptor::MethodInfo;
 use crate::error::{CallError, CallFailure, CodecError};
 use crate::proto::Body;
 use crate::proto::Capacities;
+use crate::proto::wire::HandlerId;
 
 /// A single request at the byte level, from [`Connection::request`](crate::Connection::request).
 ///
@@ -48,21 +51,48 @@ impl RawCall {
         Self { start: Start::new(target, payload, None, Some(timeout)) }
     }
 
+    /// One attempt of a call that may be repeated.
+    pub(super) fn of(start: Start) -> Self {
+        Self { start }
+    }
+
     call_options!();
+
+    /// Makes the call again after a failure, as far as the policy permits, and in place of the policy of the
+    /// [connection](crate::Connection::with_retry). The handler counts as one that must not run twice, so only calls that have
+    /// not run are repeated. See [`Retry`].
+    pub fn retry(mut self, policy: &Retry) -> Self {
+        self.start.set_retry(policy);
+        self
+    }
+
+    /// Makes the call at a second node as well if its answer is late.
+    pub(super) fn set_hedge(&mut self, hedge: &Hedge, other: Target) {
+        self.start.set_hedge(hedge, other);
+    }
+
+    pub(super) fn handler(&self) -> HandlerId {
+        self.start.target.handler
+    }
+
+    pub(super) fn method(&self) -> MethodName {
+        self.start.target.method
+    }
 
     pub(crate) fn options_mut(&mut self) -> &mut CallOptions {
         &mut self.start.options
     }
 
-    /// Names the method in errors, instead of the handler's id.
-    pub(crate) fn named(mut self, method: MethodName) -> Self {
-        self.start.target.method = method;
+    /// Names the method in errors, instead of the handler's id, and says whether it may run twice.
+    pub(crate) fn of_method(mut self, method: &MethodInfo) -> Self {
+        self.start.target.method = method.into();
+        self.start.target.idempotent = method.is_idempotent();
         self
     }
 
     /// Whether its waker is called only when the outcome is there.
     pub(crate) fn wakes_once(&self) -> bool {
-        !self.start.target.chain.has_interceptors()
+        !self.start.target.chain.has_interceptors() && !self.start.is_repeated()
     }
 
     /// An answer of this call that cannot be decoded, as an error that names method and peer.
@@ -75,6 +105,9 @@ impl RawCall {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Bytes>, CallFailure>> {
+        if self.start.is_repeated() {
+            return self.start.poll_repeated(cx);
+        }
         if self.start.is_chained() {
             let outcome = ready!(self.start.poll_chain(cx, &chained::REQUEST));
             return Poll::Ready(outcome.map(chained::answer));

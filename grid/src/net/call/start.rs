@@ -2,6 +2,7 @@
 //! compiled once.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use super::intercept::record::Recording;
 use super::intercept::{Chain, Intercepting};
 use super::method::MethodName;
 use super::options::CallOptions;
+use super::retry::policy::{Hedge, Retry};
 use crate::error::{CallFailure, CodecError};
 use crate::net::link::peer::Peer;
 use crate::net::link::waiters::Waiter;
@@ -33,6 +35,8 @@ pub(super) struct Target {
     pub(super) keep: Option<Arc<AbortOnDrop>>,
     /// What the call passes, see chained.rs.
     pub(super) chain: Chain,
+    /// The method has `#[handler(idempotent)]`.
+    pub(super) idempotent: bool,
 }
 
 /// The state of a call or opening until its result is returned.
@@ -52,7 +56,19 @@ pub(super) enum Progress {
     Started(Key),
     /// The interceptors run, with a call of their own.
     Chained(Chained),
+    /// Like `New`, for a call that may be repeated.
+    Planned(Box<Plan>),
+    /// The attempts are made, each with a call of its own.
+    Repeating(Repeating),
     Over,
+}
+
+/// How a single request may be repeated, see retry/.
+pub(super) struct Plan {
+    pub(super) payload: Result<Option<Body>, CodecError>,
+    pub(super) retry: Option<Retry>,
+    /// With the second node.
+    pub(super) hedge: Option<(Hedge, Target)>,
 }
 
 /// Omits payload and metadata.
@@ -115,7 +131,10 @@ impl Start {
                     Err(failure) => Poll::Ready(Err(self.explain(failure))),
                 };
             }
-            Progress::Chained(_) | Progress::Over => {
+            Progress::Chained(_)
+            | Progress::Planned(_)
+            | Progress::Repeating(_)
+            | Progress::Over => {
                 panic!("a call was polled after it had returned its result")
             }
         };
@@ -176,6 +195,17 @@ impl Start {
 
 /// Interceptors that run. The lock is never waited for: it lets calls be shared between threads, which a boxed future cannot.
 pub(super) struct Chained(pub(super) Mutex<Intercepting>);
+
+/// Attempts that are made. The lock is never waited for, as in [`Chained`].
+pub(super) struct Repeating(pub(super) Mutex<Attempts>);
+
+type Attempts = Pin<Box<dyn Future<Output = Result<Answered, CallFailure>> + Send>>;
+
+/// The answer to a call that may have been made at several nodes.
+pub(super) struct Answered {
+    pub(super) peer: Arc<Peer>,
+    pub(super) payload: Option<Bytes>,
+}
 
 fn reader(key: Key) -> Waiter {
     Waiter { side: Side::Caller, key, half: Half::Reader }

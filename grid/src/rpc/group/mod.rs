@@ -56,11 +56,15 @@ impl Group {
     /// Calls the method on all nodes, with the same arguments, which are encoded once.
     ///
     /// Nothing is sent until one of the futures that [`GroupCall`] returns is polled.
-    pub fn call<A: ArgTuple, O, E>(&self, method: &Method<A, O, E>, args: A) -> GroupCall<O, E> {
+    pub fn call<A: ArgTuple, O, E, K>(
+        &self,
+        method: &Method<A, O, E, K>,
+        args: A,
+    ) -> GroupCall<O, E> {
         let request = method.encode(args);
         let calls = self.connections.iter().map(|connection| {
             let peer = Arc::from(connection.peer());
-            Member { peer, call: method.start(connection, request.clone()) }
+            Member { peer, call: method.start(connection, request.clone()).of_any_kind() }
         });
         GroupCall { calls: calls.collect() }
     }
@@ -100,8 +104,8 @@ impl<O, E> GroupCall<O, E> {
     }
 
     /// Adds a call to this node.
-    pub fn add(&mut self, peer: impl Into<Arc<str>>, call: Call<O, E>) {
-        self.calls.push(Member { peer: peer.into(), call });
+    pub fn add<K>(&mut self, peer: impl Into<Arc<str>>, call: Call<O, E, K>) {
+        self.calls.push(Member { peer: peer.into(), call: call.of_any_kind() });
     }
 
     /// Changes each call, for example to set an option.

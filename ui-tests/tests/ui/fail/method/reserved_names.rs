@@ -5,6 +5,7 @@ trait Disk {
     async fn connection(&self) -> u8;
     async fn subroute(&self) -> u8;
     async fn with_metadata(&self) -> u8;
+    async fn with_retry(&self) -> u8;
     async fn in_process(&self) -> u8;
     async fn clone(&self) -> u8;
     async fn descriptor(&self) -> u8;
