@@ -22,6 +22,8 @@ mod guide {
     mod errors {}
     #[doc = include_str!("../../docs/guide/evolution.md")]
     mod evolution {}
+    #[doc = include_str!("../../docs/guide/retries.md")]
+    mod retries {}
     #[doc = include_str!("../../docs/guide/groups.md")]
     mod groups {}
     #[doc = include_str!("../../docs/guide/interceptors.md")]

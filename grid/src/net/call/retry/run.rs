@@ -151,7 +151,7 @@ impl Repeated {
         }
         let is_permitted = retry.its_budget().withdraw();
         let Target { peer, method, .. } = &self.target;
-        let (error, pause) = (failed.failure.label(), at - now);
+        let (error, pause) = (failed.failure.outcome(), at - now);
         if is_permitted {
             tracing::debug!(peer = %peer.name, %method, attempt, error, ?pause, "repeating a call");
         } else {
@@ -183,7 +183,7 @@ impl Repeated {
             options.set_deadline(end);
         }
         let state = Progress::New { payload: self.plan.payload.clone(), stream: None };
-        let mut call = RawCall::of(Start { target: target.clone(), state, options });
+        let mut call = RawCall::of(Start { target: target.clone(), state, options, recording: None });
         let outcome = poll_fn(|cx| call.poll_raw(cx)).await;
         match outcome {
             Ok(payload) => Ok(Answered { peer: Arc::clone(&target.peer), payload }),
