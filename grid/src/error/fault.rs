@@ -22,7 +22,8 @@ pub enum ErrorCode {
     BadRequest,
     /// The deadline passed at the callee.
     DeadlineExceeded,
-    /// A limit of the callee was reached; the handler did not run.
+    /// A limit of the callee was reached; the handler did not run. The callee may have said when to try again:
+    /// [`RemoteError::retry_after`].
     Overloaded,
     /// The permission hook of the callee ([`Builder::permit`](crate::Builder::permit)) has refused the call; the handler did not
     /// run.

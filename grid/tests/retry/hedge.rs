@@ -70,6 +70,9 @@ async fn a_failure_moves_the_call_to_the_second_node_at_once() {
         assert!(began.elapsed() < ms(2), "{:?}", began.elapsed());
         assert_eq!(nodes.take_counts(), [1, 1]);
     }
+    nodes.script(0).set([Step::Cut]);
+    assert_eq!(nodes.hedged().wait_connected().await, Ok(7), "the link is lost");
+    assert_eq!(nodes.take_counts(), [1, 1]);
     nodes.network.detach(&nodes.names[0]);
     nodes.nodes[0].shutdown(ms(1)).await;
     assert_eq!(nodes.hedged().await, Ok(7), "the first node is down");

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use grid::intercept::{Intercepted, Next, Outcome};
-use grid::{Connection, ErrorCode, Manager, RemoteError, Retry, RetryBudget};
+use grid::{Connection, ErrorCode, Manager, Outgoing, RemoteError, Retry, RetryBudget};
 use serde::{Deserialize, Serialize, Serializer};
 use support::Network;
 use tokio::time::{Instant, sleep};
@@ -28,6 +28,7 @@ trait Store {
     async fn get(&self, key: Key) -> Result<u64, RemoteError>;
     /// Must not.
     async fn add(&self, key: Key) -> Result<u64, RemoteError>;
+    async fn list(&self, key: Key, out: Outgoing<u64>) -> Result<(), RemoteError>;
 }
 
 thread_local! {
@@ -142,6 +143,11 @@ impl Store for Scripted {
 
     async fn add(&self, key: Key) -> Result<u64, RemoteError> {
         self.serve(key).await
+    }
+
+    async fn list(&self, key: Key, mut out: Outgoing<u64>) -> Result<(), RemoteError> {
+        let key = self.serve(key).await?;
+        Ok(out.send(key).await?)
     }
 }
 

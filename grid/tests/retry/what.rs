@@ -162,6 +162,21 @@ async fn a_client_repeats_all_of_its_requests() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn streams_are_not_repeated_but_can_be_refused() {
+    let nodes = nodes(1).await;
+    let (store, script) = (nodes.store(0).with_retry(&attempts(5)), nodes.script(0));
+    for (step, after) in [(Step::Busy(ms(7)), ms(7)), (Step::Overloaded(Some(ms(8))), ms(8))] {
+        script.set([step]);
+        let refused = store.list(Key(7)).await.unwrap().next().await;
+        let Some(Err(CallError::Remote(error))) = refused else { panic!("{refused:?}") };
+        assert_eq!((error.code, error.retry_after), (ErrorCode::Overloaded, Some(after)));
+    }
+    assert_eq!(script.take_count(), 2);
+    let first = store.list(Key(7)).await.unwrap().next().await;
+    assert!(matches!(first, Some(Ok(7))), "{first:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn groups_and_bytes_are_repeated_as_well() {
     let nodes = nodes(2).await;
     nodes.script(0).set([Step::Overloaded(None), Step::Cut]);

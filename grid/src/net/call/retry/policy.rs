@@ -16,7 +16,8 @@ use super::budget::RetryBudget;
 /// The error that the call ends with is that of the last attempt, unless an earlier one may have run and the last one has not:
 /// then it is the earlier one's, so that [`CallError::may_have_run`](crate::CallError::may_have_run) is true of the whole call.
 ///
-/// Clones share one [`RetryBudget`]. Make one policy for the nodes of a service, and keep it.
+/// Clones share one [`RetryBudget`]. Make one policy for the nodes of a service, and keep it. The arguments of a call stay in
+/// memory until it is over.
 ///
 /// Pauses need a tokio runtime: a call with a policy that is polled elsewhere panics when it has to wait.
 ///
