@@ -150,12 +150,14 @@ pub struct Ask<'a> {
     pub local: &'a str,
     /// The name of the node that is dialed.
     pub peer: &'a str,
+    /// The time of this node's clock, at which the token is made.
+    pub now: SystemTime,
 }
 
 impl<'a> Ask<'a> {
-    /// Creates a question for a token, for tests of an authenticator.
+    /// Creates a question for a token that is made now, for tests of an authenticator.
     pub fn new(local: &'a str, peer: &'a str) -> Self {
-        Self { local, peer }
+        Self { local, peer, now: SystemTime::now() }
     }
 }
 
@@ -257,7 +259,7 @@ pub struct Answer<'a> {
 impl<'a> Answer<'a> {
     /// Creates an answer of the dialed node to a token that was made for `ask`, for tests of an authenticator.
     pub fn new(ask: Ask<'a>, token: &'a str, proof: Option<&'a [u8]>) -> Self {
-        let Ask { local, peer } = ask;
+        let Ask { local, peer, .. } = ask;
         Self { local, peer, answered: peer, token, proof, certificate: None }
     }
 

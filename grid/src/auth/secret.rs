@@ -164,7 +164,7 @@ impl Authenticate for SharedSecret {
         let stated = Stated {
             dialer: ask.local.to_owned(),
             listener: ask.peer.to_owned(),
-            made: SystemTime::now(),
+            made: ask.now,
             nonce: rand::random(),
         };
         let token = Token::new(sign(&stated, &self.secrets));

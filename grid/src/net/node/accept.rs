@@ -161,6 +161,7 @@ async fn greet(
         is_known: &is_known,
         contracts: &contracts,
         nearest: &nearest,
+        clock: &node.clock,
         clock_skew_max: node.config.clock_skew_max,
         credentials: node.credentials(),
         address,

@@ -22,6 +22,7 @@ use super::source::MemberSource;
 use super::tls_dial::secured;
 #[cfg(unix)]
 use super::unix::UnixSockets;
+use super::wall_clock::WallClock;
 use crate::auth::{Authenticate, Denied, NoAuth};
 use crate::config::Config;
 use crate::error::{Fault, RemoteError};
@@ -74,6 +75,7 @@ pub struct Builder {
     #[cfg(feature = "tls-no-provider")]
     below_tls: Option<Arc<dyn Dial>>,
     config: Config,
+    clock: WallClock,
     extensions: Option<Vec<String>>,
     registry: Registry,
     /// The first registration that failed; [`build`](Self::build) returns it.
@@ -109,6 +111,7 @@ impl Builder {
             #[cfg(feature = "tls-no-provider")]
             below_tls: None,
             config: Config::default(),
+            clock: WallClock::default(),
             extensions: None,
             registry: Registry::new(),
             failed: None,
@@ -408,6 +411,7 @@ impl Builder {
             made,
             dial,
             config,
+            clock,
             extensions,
             mut registry,
             failed,
@@ -483,6 +487,7 @@ impl Builder {
             name,
             instance: Instance::random(),
             config,
+            clock,
             features,
             auth,
             has_authenticator,

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
@@ -186,6 +186,7 @@ async fn attempt(node: &Node, endpoint: &Endpoint) -> Result<Arrival, Failed> {
         token,
         number,
         contracts,
+        clock: &node.clock,
         credentials,
         certificate: certificate.as_ref(),
     };
@@ -211,7 +212,7 @@ struct Opened {
 async fn open(node: &Node, endpoint: &Endpoint) -> Result<Opened, LinkError> {
     let Endpoint { peer, workers, .. } = endpoint;
     // Before the byte stream: a listener does not wait long for the first bytes.
-    let ask = Ask { local: &node.name, peer: &peer.name };
+    let ask = Ask { local: &node.name, peer: &peer.name, now: node.clock.now() };
     let token = node.credentials().token(ask).await?.into_text();
     let dialed = workers.guard(async { node.dial.dial_certified(&peer.name).await }).await;
     let (stream, certificate) = dialed?;
@@ -219,7 +220,7 @@ async fn open(node: &Node, endpoint: &Endpoint) -> Result<Opened, LinkError> {
         authority: peer.name.split_once("://").map_or(&*peer.name, |(_, authority)| authority),
         route: &node.config.route,
         token: &token,
-        time_ns: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos(),
+        time_ns: node.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos(),
     };
     let transport = connect(stream, &request).await?;
     Ok(Opened { transport, token, certificate })

@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::credentials::Credentials;
 use super::steps::within_fixed;
+use super::wall_clock::WallClock;
 use crate::auth::{Answer, Claim, Identity};
 use crate::certificate::PeerCertificate;
 use crate::error::{LinkError, one_line};
@@ -52,6 +53,7 @@ pub(super) struct Dialed<'a> {
     pub(super) number: u64,
     /// What this node states about its services.
     pub(super) contracts: Statement,
+    pub(super) clock: &'a WallClock,
     /// Checks the listener's proof.
     pub(super) credentials: Credentials<'a>,
     /// The certificate of the listener.
@@ -64,9 +66,9 @@ pub(super) async fn introduce(
     own: &Introduction,
     dialed: Dialed<'_>,
 ) -> Result<Agreed, LinkError> {
-    let wall = SystemTime::now();
     let states_names = own.features.has(Feature::Names);
-    let Dialed { remote, token, number, contracts, credentials, certificate } = dialed;
+    let Dialed { remote, token, number, contracts, clock, credentials, certificate } = dialed;
+    let wall = clock.now();
     let connect = Connect {
         id: own.id,
         host: own.name.clone(),
@@ -130,6 +132,7 @@ pub(super) struct Gate<'a> {
     pub(super) contracts: &'a (dyn Fn(&str) -> Statement + Sync),
     /// The name in the host list that a wrong one most likely stands for.
     pub(super) nearest: &'a (dyn Fn(&str) -> Option<String> + Sync),
+    pub(super) clock: &'a WallClock,
     pub(super) clock_skew_max: Duration,
     pub(super) credentials: Credentials<'a>,
     /// The address of the dialer.
@@ -158,7 +161,7 @@ pub(super) async fn receive_introduction<C>(
         features: Vec::new(),
     };
     let received = receive(transport).await;
-    let wall = SystemTime::now();
+    let wall = gate.clock.now();
     let connect = match received.and_then(decode_connect) {
         Ok(connect) => connect,
         Err(error) => {

@@ -40,7 +40,7 @@ pub(super) async fn judge(
         token,
         address: origin.address,
         time,
-        now: SystemTime::now(),
+        now: node.clock.now(),
         skew_max: node.config.clock_skew_max,
         certificate: origin.certificate,
     };

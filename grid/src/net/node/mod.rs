@@ -45,3 +45,4 @@ mod tls_accept;
 mod tls_dial;
 #[cfg(unix)]
 mod unix;
+pub(in crate::net) mod wall_clock;

@@ -20,6 +20,7 @@ use super::name::Name;
 use super::peers::Peers;
 use super::report::LinkLog;
 use super::strangers::Strangers;
+use super::wall_clock::WallClock;
 use crate::auth::Authenticate;
 use crate::config::Config;
 use crate::error::LinkError;
@@ -44,6 +45,7 @@ pub(super) struct Node {
     pub(super) name: Arc<str>,
     pub(super) instance: Instance,
     pub(super) config: Config,
+    pub(super) clock: WallClock,
     pub(super) features: Features,
     pub(super) auth: Arc<dyn Authenticate>,
     pub(super) dial: Arc<dyn Dial>,
