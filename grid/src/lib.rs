@@ -55,6 +55,7 @@
 //! | `json` | off | `Json`, for values that are sent as JSON; depends on `serde_json` |
 //! | `jwt` | off | `Jwt`, for nodes that identify themselves with JSON Web Tokens; depends on `jsonwebtoken` and `serde_json` |
 //! | `metrics` | off | `Metrics`: the calls and links of a node in numbers; depends on the facade `metrics` |
+//! | `testing` | off | the module `testing`: grids of real nodes inside a test, with faults of their network; no further dependency |
 //! | `tls` | off | `Tls`: TLS for all links; depends on `rustls` with `ring`, which compiles C |
 //! | `tls-no-provider` | off | the same without `ring`: the application installs a `CryptoProvider`, or passes one to `Tls::provider` |
 
@@ -72,6 +73,9 @@ mod metrics;
 mod net;
 mod proto;
 mod rpc;
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub mod testing;
 
 #[cfg(feature = "metrics")]
 #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]

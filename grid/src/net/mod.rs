@@ -54,6 +54,8 @@ pub use node::guest_policy::Guests;
 pub use node::http_service::{HttpBody, HttpFuture, HttpService};
 pub(crate) use node::in_process::in_process;
 pub use node::listen::{Accepted, Listen};
+#[cfg(feature = "testing")]
+pub(crate) use node::manager::WeakManager;
 pub use node::manager::{Manager, Refused, UnknownHost};
 #[cfg(feature = "dns")]
 pub use node::member_dns::DnsMembers;
@@ -62,6 +64,10 @@ pub use node::members::{MemberChanges, MemberError, Members};
 pub use node::name::NameError;
 pub(crate) use node::name::address_of;
 pub use node::source::{MemberSource, NextMembers};
+#[cfg(feature = "testing")]
+pub use node::wall_clock::Skew;
+#[cfg(feature = "testing")]
+pub(crate) use node::wall_clock::WallClock;
 pub use serve::permit::CallInfo;
 pub use serve::registry::RegisterError;
 pub(crate) use serve::registry::{RawHandler, Registry, RunSingle};

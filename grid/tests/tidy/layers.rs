@@ -57,6 +57,12 @@ const RULES: &[Rule] = &[
     rule(&["net/serve"], &["net::drive", "net::node"], "handlers are below what drives them"),
     rule(&["net/drive"], &["net::node"], "the task of a link knows no node"),
     rule(NET, &["rmp_serde", "serde_json"], "payloads are opaque below the typed layer"),
+    Rule {
+        places: &[""],
+        except: &["testing"],
+        words: &["crate::testing"],
+        reason: "what is for tests is above everything that they test",
+    },
     rule(RPC, &["crate::proto", "tungstenite"], "the typed layer uses net only"),
     Rule {
         places: &[""],

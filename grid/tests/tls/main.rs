@@ -14,4 +14,5 @@ mod network;
 mod pki;
 mod reload;
 mod sockets;
+mod test_grid;
 mod writes;

@@ -383,6 +383,18 @@ impl Builder {
         self.register(|registry| registry.insert(name, id, subroute, handler).map(|_| ()))
     }
 
+    /// Takes the time of day from this clock, and opens byte streams with this dialer; TLS, if the node has it, is added above
+    /// them.
+    #[cfg(feature = "testing")]
+    pub(crate) fn within_test(self, clock: WallClock, dial: impl Dial) -> Self {
+        let dial: Arc<dyn Dial> = Arc::new(dial);
+        #[cfg(feature = "tls-no-provider")]
+        if self.tls.is_some() {
+            return Self { clock, dial: None, below_tls: Some(dial), ..self };
+        }
+        Self { clock, dial: Some(dial), ..self }
+    }
+
     /// Calls `add` to register handlers, and keeps the first error for [`build`](Self::build).
     pub(crate) fn register(
         mut self,

@@ -1,6 +1,8 @@
 //! [`Manager`]: one node and its links to all other nodes. See builder.rs for how it is started.
 
 use std::io;
+#[cfg(feature = "testing")]
+use std::sync::Weak;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +26,8 @@ use crate::net::call::context::Context;
 use crate::net::call::intercept::Chain;
 use crate::net::drive::session;
 use crate::net::link::peer::CONFIRMATION_TIMEOUT;
+#[cfg(feature = "testing")]
+use crate::net::link::state::Instance;
 use crate::net::link::state::State;
 use crate::net::link::stats::{ConnectionStats, Stats};
 use crate::net::transport::Io;
@@ -345,6 +349,37 @@ impl Manager {
         // A task that does not end in time is blocked by the user's code.
         let _ = tokio::time::timeout(2 * CLOSE_TIMEOUT, node.alive.closed()).await;
         self.inner.abort();
+    }
+}
+
+/// What a network of tests needs.
+#[cfg(feature = "testing")]
+impl Manager {
+    /// Identifies this run of the node.
+    pub(crate) fn instance(&self) -> Instance {
+        self.inner.node.instance
+    }
+
+    /// Ends the node as [`shutdown`](Self::shutdown) without grace does, and does not wait for its connections to be closed.
+    pub(crate) fn kill(&self) {
+        self.inner.end();
+        self.inner.abort();
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakManager {
+        WeakManager(Arc::downgrade(&self.inner))
+    }
+}
+
+/// A node that is not kept alive.
+#[cfg(feature = "testing")]
+#[derive(Debug, Clone)]
+pub(crate) struct WeakManager(Weak<Inner>);
+
+#[cfg(feature = "testing")]
+impl WeakManager {
+    pub(crate) fn upgrade(&self) -> Option<Manager> {
+        Some(Manager { inner: self.0.upgrade()? })
     }
 }
 

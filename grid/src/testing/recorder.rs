@@ -1,0 +1,197 @@
+//! [`Recorder`]: an interceptor that notes the calls of all nodes.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
+
+use crate::net::{Intercept, Intercepted, Intercepting, Next};
+
+/// The calls that a recorder holds at most, so that a test that calls in a loop fails before its memory is full.
+const CALLS_MAX: usize = 1 << 20;
+
+/// Records the calls of nodes: an interceptor for [`TestGridBuilder::record`](super::TestGridBuilder::record), or for
+/// [`Builder::intercept`](crate::Builder::intercept) and [`intercept_calls`](crate::Builder::intercept_calls) of one node.
+///
+/// A call between two nodes of a grid is recorded twice: where it is made, and where it is served, if it gets there. Cheap to
+/// clone; all clones record into the same list.
+///
+/// ```
+/// use grid::testing::{Recorder, TestGrid};
+///
+/// # #[grid::service]
+/// # trait Clock { async fn now(&self) -> u64; }
+/// # struct Fixed;
+/// # impl Clock for Fixed { async fn now(&self) -> u64 { 42 } }
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// let recorder = Recorder::new();
+/// let grid = TestGrid::builder(2)
+///     .configure(|_, builder| builder.service(ClockServer::new(Fixed)))
+///     .record(&recorder)
+///     .start();
+/// grid.all_connected().await;
+/// ClockClient::new(grid.connection(0, 1)).now().await.unwrap();
+/// let served = recorder.served("Clock/now");
+/// assert_eq!(served.len(), 1);
+/// assert_eq!((&*served[0].from, &*served[0].to), (grid.name(0), grid.name(1)));
+/// assert_eq!(served[0].outcome, Some("ok"));
+/// # }
+/// ```
+#[derive(Clone, Default)]
+pub struct Recorder {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Default)]
+struct Inner {
+    calls: Vec<RecordedCall>,
+    /// Counts [`Recorder::clear`]: a call that ends after it must not change another one.
+    cleared: u64,
+    is_full: bool,
+}
+
+/// A call or stream that a node has made or served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RecordedCall {
+    /// Service and method, such as `Store/get`; at the byte level, such as `handler 78`.
+    pub method: String,
+    /// The node that has made the call.
+    pub from: String,
+    /// The node that was called.
+    pub to: String,
+    /// Whether it was recorded by the node that was called. Otherwise, by the one that has made the call.
+    pub is_served: bool,
+    /// How it ended, as [`Outcome::label`](crate::intercept::Outcome::label) says, or `cancelled`; `None` while it runs. Of a
+    /// stream that a node has opened, whether it was opened.
+    pub outcome: Option<&'static str>,
+}
+
+impl fmt::Display for RecordedCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { method, from, to, is_served, outcome } = self;
+        let by = if *is_served { "served" } else { "made" };
+        write!(f, "{method} {from} -> {to}, {by}: {}", outcome.unwrap_or("running"))
+    }
+}
+
+impl Recorder {
+    /// Creates a recorder without calls.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// All calls, in the order in which they began.
+    ///
+    /// # Panics
+    /// If more than 1048576 were recorded.
+    #[track_caller]
+    pub fn calls(&self) -> Vec<RecordedCall> {
+        let inner = self.lock();
+        let (is_full, calls) = (inner.is_full, inner.calls.clone());
+        drop(inner);
+        assert!(!is_full, "more than {CALLS_MAX} calls were made since the last `clear`");
+        calls
+    }
+
+    /// The calls of one method, such as `Store/get`, that were recorded where they were served.
+    ///
+    /// # Panics
+    /// As for [`calls`](Self::calls).
+    #[track_caller]
+    pub fn served(&self, method: &str) -> Vec<RecordedCall> {
+        let mut calls = self.calls();
+        calls.retain(|call| call.is_served && call.method == method);
+        calls
+    }
+
+    /// The calls of one method, such as `Store/get`, that were recorded where they were made.
+    ///
+    /// # Panics
+    /// As for [`calls`](Self::calls).
+    #[track_caller]
+    pub fn made(&self, method: &str) -> Vec<RecordedCall> {
+        let mut calls = self.calls();
+        calls.retain(|call| !call.is_served && call.method == method);
+        calls
+    }
+
+    /// Forgets all calls, those that are running included.
+    pub fn clear(&self) {
+        let mut inner = self.lock();
+        let cleared = inner.cleared + 1;
+        *inner = Inner { cleared, ..Inner::default() };
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a call that has begun.
+    fn begin(&self, call: &Intercepted) -> Running {
+        let is_served = call.is_served();
+        let method = match call.service() {
+            "" => call.method().to_owned(),
+            service => format!("{service}/{}", call.method()),
+        };
+        let (local, peer) = (call.local().to_owned(), call.peer().to_owned());
+        let (from, to) = if is_served { (peer, local) } else { (local, peer) };
+        let mut inner = self.lock();
+        let place = (inner.cleared, inner.calls.len());
+        match inner.calls.len() < CALLS_MAX {
+            true => {
+                inner.calls.push(RecordedCall { method, from, to, is_served, outcome: None });
+            }
+            false => inner.is_full = true,
+        }
+        drop(inner);
+        Running { recorder: self.clone(), place, deadline: call.deadline(), outcome: None }
+    }
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder").field("calls", &self.lock().calls.len()).finish()
+    }
+}
+
+impl Intercept for Recorder {
+    fn intercept(&self, call: Intercepted, next: Next) -> Intercepting {
+        let running = self.begin(&call);
+        Box::pin(async move {
+            let outcome = next.run(call).await;
+            running.end(outcome.label());
+            outcome
+        })
+    }
+}
+
+/// A call that runs. Dropped without an outcome, it was cancelled.
+struct Running {
+    recorder: Recorder,
+    /// How often the list had been cleared, and the index in it.
+    place: (u64, usize),
+    deadline: Option<Instant>,
+    outcome: Option<&'static str>,
+}
+
+impl Running {
+    fn end(mut self, outcome: &'static str) {
+        self.outcome = Some(outcome);
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let is_late = self.deadline.is_some_and(|at| at <= Instant::now());
+        let dropped = if is_late { "deadline_exceeded" } else { "cancelled" };
+        let mut inner = self.recorder.lock();
+        let (cleared, index) = self.place;
+        if inner.cleared == cleared
+            && let Some(call) = inner.calls.get_mut(index)
+        {
+            call.outcome = Some(self.outcome.unwrap_or(dropped));
+        }
+    }
+}
