@@ -1,4 +1,4 @@
-//! An in-memory network: connects nodes without sockets, in virtual time.
+//! Nodes for tests of one link, over the in-memory network of `grid::testing`.
 #![allow(dead_code, reason = "each test binary uses its part")]
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
@@ -7,9 +7,8 @@ use std::io;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use grid::{BuildError, Builder, Connection, Dial, Dialing, Io, Manager, Service};
-use tokio::io::{DuplexStream, duplex};
-use tokio::task::AbortHandle;
+use grid::{BuildError, Builder, Connection, Dial, Dialing, Io, Manager, Service, testing};
+use tokio::io::DuplexStream;
 
 /// All extensions that this library knows, by name. First used inside a runtime.
 pub(crate) static EXTENSIONS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
@@ -26,28 +25,20 @@ pub(crate) fn without_windows() -> impl Iterator<Item = &'static str> {
     EXTENSIONS.iter().copied().filter(|name| *name != "windows")
 }
 
-/// Bytes that a connection holds in each direction.
-const PIPE_BYTES: usize = 64 * 1024;
-
-/// One connection: the task that copies its bytes, and the ends that it copies between.
-struct Wire {
-    task: AbortHandle,
-    frozen: tokio::sync::watch::Sender<bool>,
-}
-
-/// Connections between nodes, which are found by name.
-#[derive(Clone, Default)]
+/// Connections between nodes, which are found by name: that of `grid::testing`, which also keeps the nodes alive.
+#[derive(Clone)]
 pub(crate) struct Network {
-    inner: Arc<Mutex<Inner>>,
+    inner: testing::Network,
+    /// For what dials without saying which node it is.
+    dialer: testing::NetworkDial,
+    nodes: Arc<Mutex<HashMap<String, Manager>>>,
 }
 
-#[derive(Default)]
-struct Inner {
-    nodes: HashMap<String, Manager>,
-    /// The open connections.
-    wires: Vec<Wire>,
-    /// Number of attempts to dial so far.
-    dialed: usize,
+impl Default for Network {
+    fn default() -> Self {
+        let inner = testing::Network::new();
+        Self { dialer: inner.dialer("someone"), inner, nodes: Arc::default() }
+    }
 }
 
 impl Network {
@@ -56,7 +47,7 @@ impl Network {
         Manager::builder(name)
             .hosts(hosts.iter().copied())
             .token(grid::NoAuth)
-            .dial_with(self.clone())
+            .dial_with(self.inner.dialer(name))
     }
 
     /// Makes a node reachable.
@@ -66,56 +57,34 @@ impl Network {
 
     /// Makes a node answer at the address of another one.
     pub(crate) fn attach_as(&self, name: &str, manager: &Manager) {
-        self.inner.lock().unwrap().nodes.insert(name.to_owned(), manager.clone());
+        self.inner.attach_as(name, manager);
+        self.nodes.lock().unwrap().insert(name.to_owned(), manager.clone());
     }
 
     /// Makes a node unreachable. Open connections stay.
     pub(crate) fn detach(&self, name: &str) {
-        self.inner.lock().unwrap().nodes.remove(name);
+        self.inner.detach(name);
+        self.nodes.lock().unwrap().remove(name);
     }
 
     /// Cuts all open connections.
     pub(crate) fn cut(&self) {
-        self.inner.lock().unwrap().wires.drain(..).for_each(|wire| wire.task.abort());
+        self.inner.reset_all();
     }
 
     /// Stops all open connections from carrying bytes, without closing them.
     pub(crate) fn freeze(&self) {
-        self.inner.lock().unwrap().wires.iter().for_each(|wire| {
-            wire.frozen.send_replace(true);
-        });
+        self.inner.freeze_open();
     }
 
     pub(crate) fn dialed(&self) -> usize {
-        self.inner.lock().unwrap().dialed
+        self.inner.dialed()
     }
 }
 
 impl Dial for Network {
     fn dial<'a>(&'a self, name: &'a str) -> Dialing<'a> {
-        Box::pin(async move {
-            let mut inner = self.inner.lock().unwrap();
-            inner.dialed += 1;
-            let node = inner
-                .nodes
-                .get(name)
-                .cloned()
-                .ok_or_else(|| io::Error::other(format!("no route to {name}")))?;
-            let (near, mut near_end) = duplex(PIPE_BYTES);
-            let (mut far_end, far) = duplex(PIPE_BYTES);
-            let (frozen, mut freeze) = tokio::sync::watch::channel(false);
-            let task = tokio::spawn(async move {
-                tokio::select! {
-                    _ = tokio::io::copy_bidirectional(&mut near_end, &mut far_end) => {}
-                    () = async { drop(freeze.wait_for(|frozen| *frozen).await) } => std::future::pending().await,
-                }
-            });
-            inner.wires.push(Wire { task: task.abort_handle(), frozen });
-            tokio::spawn(async move {
-                let _ = node.accept(far).await;
-            });
-            Ok(Box::new(near) as Box<dyn Io>)
-        })
+        self.dialer.dial(name)
     }
 }
 
