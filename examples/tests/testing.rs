@@ -2,11 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
 use std::collections::HashMap;
-use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
-use grid::{CallError, Dial, Dialing, ErrorCode, Io, Manager, Mock, RemoteError, Sent};
+use grid::testing::{Recorder, Spy, TestGrid};
+use grid::{CallError, ErrorCode, Mock, RemoteError, Sent};
 use tokio::time::Instant;
 
 // The service:
@@ -73,63 +73,86 @@ async fn without_a_color_it_is_grey() {
     assert!(matches!(&error, CallError::Remote(e) if e.code == ErrorCode::UnknownHandler));
 }
 
-/// Connects nodes that it knows by name.
-#[derive(Clone, Default)]
-struct Network {
-    nodes: Arc<Mutex<HashMap<String, Manager>>>,
+#[tokio::test]
+async fn the_color_is_read_once() {
+    let gets = Spy::on(StoreClient::GET).exactly(1);
+    let mock = Mock::new().on(StoreClient::GET, gets.answering(|_| Ok("blue".to_owned())));
+    assert_eq!(color(&StoreClient::new(mock.connection())).await, "blue");
+    assert_eq!(gets.calls(), [("color".to_owned(),)]);
 }
 
-const NODES: [&str; 2] = ["http://a:1", "http://b:1"];
-
-impl Network {
-    /// Starts a node that the others can reach until it is removed.
-    fn start(&self, name: &str) -> Manager {
-        let node = Manager::builder(name)
-            .hosts(NODES)
-            .token(grid::NoAuth)
-            .dial_with(self.clone())
-            .service(StoreServer::new(Memory::default()))
-            .build()
-            .unwrap();
-        self.nodes.lock().unwrap().insert(name.to_owned(), node.clone());
-        node
-    }
-
-    fn remove(&self, name: &str) -> Option<Manager> {
-        self.nodes.lock().unwrap().remove(name)
-    }
-}
-
-impl Dial for Network {
-    fn dial<'a>(&'a self, name: &'a str) -> Dialing<'a> {
-        Box::pin(async move {
-            let node = self.nodes.lock().unwrap().get(name).cloned();
-            let node = node.ok_or_else(|| io::Error::other(format!("{name} is down")))?;
-            let (near, far) = tokio::io::duplex(64 * 1024);
-            tokio::spawn(async move { node.accept(far).await });
-            Ok(Box::new(near) as Box<dyn Io>)
-        })
-    }
+/// Nodes that are connected, each with a store of its own.
+async fn stores(nodes: usize, recorder: &Recorder) -> TestGrid {
+    let grid = TestGrid::builder(nodes)
+        .configure(|_node, builder| builder.service(StoreServer::new(Memory::default())))
+        .record(recorder)
+        .start();
+    grid.all_connected().await;
+    grid
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_waits_until_its_node_is_back() {
-    let network = Network::default();
-    let [a, b] = NODES.map(|name| network.start(name));
-    let store = StoreClient::new(a.connection(NODES[1]).unwrap());
-    store.put("color".into(), "blue".into()).wait_connected().await.unwrap();
+    let grid = stores(2, &Recorder::new()).await;
+    let store = StoreClient::new(grid.connection(0, 1));
+    store.put("color".into(), "blue".into()).await.unwrap();
 
-    network.remove(NODES[1]);
-    b.shutdown(Duration::ZERO).await;
+    grid.kill(1);
+    grid.disconnected(0, 1).await;
     let error = store.get("color".into()).await.unwrap_err();
     assert!(matches!(error, CallError::Disconnected { sent: Sent::No, .. }), "{error:?}");
 
     let waiting = tokio::spawn(store.get("color".into()).wait_connected());
     tokio::time::sleep(Duration::from_secs(20)).await;
-    let _b = network.start(NODES[1]);
+    grid.restart(1).await;
     // The new node is empty, so the answer is its error.
     let error = waiting.await.unwrap().unwrap_err();
     assert_eq!(error, CallError::Handler(RemoteError::new("no key color")));
+}
+
+/// The answer of the first store that has one within a second.
+async fn read_any(stores: &[StoreClient], key: &str) -> Option<String> {
+    for store in stores {
+        let value = store.get(key.into()).timeout(Duration::from_secs(1)).await;
+        if let Ok(value) = value {
+            return Some(value);
+        }
+    }
+    None
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_does_not_answer_is_passed_over() {
+    let recorder = Recorder::new();
+    let grid = stores(3, &recorder).await;
+    let stores = [1, 2].map(|node| StoreClient::new(grid.connection(0, node)));
+    for store in &stores {
+        store.put("color".into(), "blue".into()).await.unwrap();
+    }
+
+    // Far away, and still in time.
+    grid.delay(0, 1, Duration::from_millis(300));
+    let began = Instant::now();
+    assert_eq!(read_any(&stores, "color").await.unwrap(), "blue");
+    assert_eq!(began.elapsed().as_millis(), 600);
+
+    // A computer that hangs: its connections stay open.
+    grid.freeze(0, 1);
+    let began = Instant::now();
+    assert_eq!(read_any(&stores, "color").await.unwrap(), "blue");
+    assert_eq!(began.elapsed().as_millis(), 1000);
+
+    // A cable that was pulled.
+    grid.isolate(0);
+    assert_eq!(read_any(&stores, "color").await, None);
+    grid.heal_all();
+    grid.all_connected().await;
+    grid.nothing_in_flight().await;
+
+    let outcomes: Vec<_> = recorder.made("Store/get").iter().map(|call| call.outcome).collect();
+    let expected =
+        ["ok", "deadline_exceeded", "ok", "disconnected", "disconnected"].map(Option::Some);
+    assert_eq!(outcomes, expected);
 }
 
 #[tokio::test(start_paused = true)]
