@@ -23,12 +23,12 @@ pub(super) type Configure = Box<dyn Fn(usize, Builder) -> Builder + Send + Sync>
 ///
 /// Nodes are named `http://node1:9000`, `http://node2:9000` and so on; methods take their indices, from 0 on. They are the
 /// nodes of production: everything but the byte streams between them is real. Faults take effect at once and last until they
-/// are healed. Those that are set before the test waits for the first time are there from the beginning.
+/// are healed. On a current-thread runtime, those that are set before the test waits for the first time are there from the
+/// beginning.
 ///
 /// When it is dropped, its nodes end, unless the test has other handles of them.
 ///
 /// ```
-/// use std::time::Duration;
 /// use grid::CallError;
 /// use grid::testing::TestGrid;
 ///

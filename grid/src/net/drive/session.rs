@@ -100,6 +100,7 @@ pub(in crate::net) fn start_loopback(peer: &Peer) {
     let session = Session {
         checksum: false,
         features: Features::all(),
+        // Not the node's own clock: it is compared with no other one.
         wall: SystemTime::now(),
         peer_message_bytes_max: None,
         peer_requests_bytes_max: None,
