@@ -3,9 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::time::Instant;
-
-use crate::net::{Intercept, Intercepted, Intercepting, Next};
+use crate::net::{Finished, Intercept, Intercepted, Intercepting, Next, Record, Recording};
 
 /// The calls that a recorder holds at most, so that a test that calls in a loop fails before its memory is full.
 const CALLS_MAX: usize = 1 << 20;
@@ -63,8 +61,7 @@ pub struct RecordedCall {
     pub to: String,
     /// Whether it was recorded by the node that was called. Otherwise, by the one that has made the call.
     pub is_served: bool,
-    /// How it ended, as [`Outcome::label`](crate::intercept::Outcome::label) says, or `cancelled`; `None` while it runs. Of a
-    /// stream that a node has opened, whether it was opened.
+    /// How it ended, as [`Finished::label`](crate::intercept::Finished::label) says; `None` while it runs.
     pub outcome: Option<&'static str>,
 }
 
@@ -131,10 +128,7 @@ impl Recorder {
     /// Adds a call that has begun.
     fn begin(&self, call: &Intercepted) -> Running {
         let is_served = call.is_served();
-        let method = match call.service() {
-            "" => call.method().to_owned(),
-            service => format!("{service}/{}", call.method()),
-        };
+        let method = call.full_method().into_owned();
         let (local, peer) = (call.local().to_owned(), call.peer().to_owned());
         let (from, to) = if is_served { (peer, local) } else { (local, peer) };
         let mut inner = self.lock();
@@ -146,7 +140,7 @@ impl Recorder {
             false => inner.is_full = true,
         }
         drop(inner);
-        Running { recorder: self.clone(), place, deadline: call.deadline(), outcome: None }
+        Running { recorder: self.clone(), place }
     }
 }
 
@@ -159,39 +153,25 @@ impl fmt::Debug for Recorder {
 impl Intercept for Recorder {
     fn intercept(&self, call: Intercepted, next: Next) -> Intercepting {
         let running = self.begin(&call);
-        Box::pin(async move {
-            let outcome = next.run(call).await;
-            running.end(outcome.label());
-            outcome
-        })
+        Box::pin(Recording::of(&call, running).follow(call, next))
     }
 }
 
-/// A call that runs. Dropped without an outcome, it was cancelled.
+/// A call that runs.
 struct Running {
     recorder: Recorder,
     /// How often the list had been cleared, and the index in it.
     place: (u64, usize),
-    deadline: Option<Instant>,
-    outcome: Option<&'static str>,
 }
 
-impl Running {
-    fn end(mut self, outcome: &'static str) {
-        self.outcome = Some(outcome);
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let is_late = self.deadline.is_some_and(|at| at <= Instant::now());
-        let dropped = if is_late { "deadline_exceeded" } else { "cancelled" };
+impl Record for Running {
+    fn record(&self, call: &Finished<'_>) {
         let mut inner = self.recorder.lock();
         let (cleared, index) = self.place;
         if inner.cleared == cleared
-            && let Some(call) = inner.calls.get_mut(index)
+            && let Some(recorded) = inner.calls.get_mut(index)
         {
-            call.outcome = Some(self.outcome.unwrap_or(dropped));
+            recorded.outcome = Some(call.label());
         }
     }
 }

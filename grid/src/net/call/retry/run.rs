@@ -183,7 +183,8 @@ impl Repeated {
             options.set_deadline(end);
         }
         let state = Progress::New { payload: self.plan.payload.clone(), stream: None };
-        let mut call = RawCall::of(Start { target: target.clone(), state, options, recording: None });
+        let mut call =
+            RawCall::of(Start { target: target.clone(), state, options, recording: None });
         let outcome = poll_fn(|cx| call.poll_raw(cx)).await;
         match outcome {
             Ok(payload) => Ok(Answered { peer: Arc::clone(&target.peer), payload }),
