@@ -29,7 +29,14 @@ pub(super) struct Calls {
 #[derive(Debug)]
 struct Series {
     name: &'static str,
-    by_peer: RwLock<HashMap<String, Methods>>,
+    known: RwLock<Known>,
+}
+
+/// The methods that were called so far: of all peers together, or of each.
+#[derive(Debug, Default)]
+struct Known {
+    of_all: Methods,
+    by_peer: HashMap<String, Methods>,
 }
 
 /// The methods of one peer, by service and name. Two maps, so that a look-up allocates nothing.
@@ -50,7 +57,7 @@ struct OneMethod {
 
 impl Calls {
     pub(super) fn new(has_peers: bool) -> Self {
-        let of = |name| Series { name, by_peer: RwLock::default() };
+        let of = |name| Series { name, known: RwLock::default() };
         Self { served: of(SERVER_CALLS), made: of(CLIENT_CALLS), has_peers }
     }
 }
@@ -61,20 +68,24 @@ impl Record for Calls {
             true => (&self.served, false),
             false => (&self.made, self.has_peers),
         };
-        series.record(if has_peers { call.peer() } else { "" }, call);
+        series.record(has_peers.then(|| call.peer()), call);
     }
 }
 
 impl Series {
-    fn record(&self, peer: &str, call: &Finished<'_>) {
+    fn record(&self, peer: Option<&str>, call: &Finished<'_>) {
         let (service, method) = (call.service(), call.method());
-        let known = self.by_peer.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = known.get(peer).and_then(|methods| methods.get(service, &method)) {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let methods = peer.map_or(Some(&known.of_all), |peer| known.by_peer.get(peer));
+        if let Some(found) = methods.and_then(|methods| methods.get(service, &method)) {
             return found.record(call);
         }
         drop(known);
-        let mut known = self.by_peer.write().unwrap_or_else(PoisonError::into_inner);
-        let methods = known.entry(peer.to_owned()).or_default();
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let methods = match peer {
+            Some(peer) => known.by_peer.entry(peer.to_owned()).or_default(),
+            None => &mut known.of_all,
+        };
         if methods.count < METHODS_MAX {
             let new = || OneMethod::new(self.name, &call.full_method(), peer);
             methods.entry(service, &method, new).record(call);
@@ -104,12 +115,12 @@ impl Methods {
 }
 
 impl OneMethod {
-    fn new(name: &'static str, method: &str, peer: &str) -> Self {
+    fn new(name: &'static str, method: &str, peer: Option<&str>) -> Self {
         let mut labels = vec![
             Label::from_static_parts("rpc.system.name", "grid"),
             Label::new("rpc.method", method.to_owned()),
         ];
-        if !peer.is_empty() {
+        if let Some(peer) = peer {
             let (address, port) = address_of(peer);
             labels.push(Label::new("server.address", address.to_owned()));
             labels.extend(port.map(|port| Label::new("server.port", port.to_string())));

@@ -14,7 +14,7 @@ use super::ends::{RawReceiver, RawSender};
 use super::intercept::call::{Intercepted, Of};
 use super::intercept::observe::Observer;
 use super::intercept::outcome::{Outcome, Success};
-use super::intercept::record::Recording;
+use super::intercept::record::{Begun, Recording};
 use super::intercept::{Chain, Intercepting};
 use super::method::MethodName;
 use super::options::CallOptions;
@@ -73,11 +73,13 @@ impl Start {
         shape: &Shape,
     ) -> Poll<Result<Success, CallFailure>> {
         if matches!(self.state, Progress::New { .. }) {
+            // Once for all: reading the clock is a good part of what this costs.
+            let now = Instant::now();
             if self.asks(Chain::records_of) {
-                self.recording = Some(Box::new(self.begin_recording()));
+                self.recording = Some(Box::new(self.begin_recording(now)));
             }
             if self.asks(Chain::intercepts)
-                && let Some(chain) = self.begin_chain(shape.last)
+                && let Some(chain) = self.begin_chain(now, shape.last)
             {
                 self.state = Progress::Chained(chain);
             }
@@ -100,12 +102,13 @@ impl Start {
         Poll::Ready(outcome)
     }
 
-    fn begin_recording(&self) -> Recording {
+    fn begin_recording(&self, now: Instant) -> Recording {
         let (request_bytes, is_stream) = self.size();
-        let deadline = self.options.deadline(Instant::now());
+        let deadline = self.options.deadline(now);
         let deadline = deadline.map(|deadline| Instant::from_std(deadline.at));
-        let of = (Arc::clone(&self.target.peer), self.target.method);
-        Recording::made(of, request_bytes, is_stream, deadline, self.target.chain.clone())
+        let begun = Begun { at: now, deadline, request_bytes, is_stream };
+        let Target { peer, method, chain, .. } = &self.target;
+        Recording::made(Arc::clone(peer), *method, begun, chain.clone())
     }
 
     /// Bytes of the arguments, and whether it is a stream.
@@ -120,11 +123,11 @@ impl Start {
     }
 
     /// Starts the interceptors that want the call. Without any, it stays as it is.
-    fn begin_chain(&mut self, last: Last) -> Option<Chained> {
+    fn begin_chain(&mut self, now: Instant, last: Last) -> Option<Chained> {
         let (request_bytes, is_stream) = self.size();
         let mut options = std::mem::take(&mut self.options);
         // It begins now, and not when the interceptors pass the call on.
-        let deadline = options.begin(Instant::now());
+        let deadline = options.begin(now);
         let Target { peer, method, chain, .. } = &self.target;
         let call = Intercepted::made(Arc::clone(peer), *method, options, request_bytes, is_stream);
         let Some(wanted) = chain.wanted(&call) else {

@@ -86,7 +86,7 @@ impl Finished<'_> {
 
     /// Whether it was a stream.
     pub fn is_stream(&self) -> bool {
-        self.call.is_stream
+        self.call.begun.is_stream
     }
 
     /// Name of the service; empty at the byte level.
@@ -128,7 +128,7 @@ impl Finished<'_> {
 
     /// Bytes of the arguments, in encoded form.
     pub fn request_bytes(&self) -> usize {
-        self.call.request_bytes
+        self.call.begun.request_bytes
     }
 
     /// Bytes of the answer, in encoded form; 0 for streams and errors.
@@ -205,10 +205,7 @@ impl Call {
 /// A call that is not over. Dropping it is an end as well.
 pub(crate) struct Recording {
     of: Call,
-    request_bytes: usize,
-    is_stream: bool,
-    began: Instant,
-    deadline: Option<Instant>,
+    begun: Begun,
     to: To,
     is_over: AtomicBool,
 }
@@ -220,6 +217,15 @@ enum To {
     One(Box<dyn Record>),
 }
 
+/// What is known of a call when it begins.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::net) struct Begun {
+    pub(in crate::net) at: Instant,
+    pub(in crate::net) deadline: Option<Instant>,
+    pub(in crate::net) request_bytes: usize,
+    pub(in crate::net) is_stream: bool,
+}
+
 impl Recording {
     pub(in crate::net) fn served(
         context: Context,
@@ -227,18 +233,18 @@ impl Recording {
         is_stream: bool,
         chain: Chain,
     ) -> Self {
-        let deadline = context.deadline();
-        Self::new(Call::Served(context), request_bytes, is_stream, deadline, To::All(chain))
+        let (at, deadline) = (Instant::now(), context.deadline());
+        let begun = Begun { at, deadline, request_bytes, is_stream };
+        Self::new(Call::Served(context), begun, To::All(chain))
     }
 
     pub(in crate::net) fn made(
-        (peer, method): (Arc<Peer>, MethodName),
-        request_bytes: usize,
-        is_stream: bool,
-        deadline: Option<Instant>,
+        peer: Arc<Peer>,
+        method: MethodName,
+        begun: Begun,
         chain: Chain,
     ) -> Self {
-        Self::new(Call::Made { peer, method }, request_bytes, is_stream, deadline, To::All(chain))
+        Self::new(Call::Made { peer, method }, begun, To::All(chain))
     }
 
     /// A recording of one call for an interceptor.
@@ -247,19 +253,17 @@ impl Recording {
             Of::Served { context, .. } => Call::Served(context.clone()),
             Of::Made { peer, method, .. } => Call::Made { peer: Arc::clone(peer), method: *method },
         };
-        let (bytes, is_stream) = (call.request_bytes(), call.is_stream());
-        Self::new(of, bytes, is_stream, call.deadline(), To::One(Box::new(record)))
+        let begun = Begun {
+            at: Instant::now(),
+            deadline: call.deadline(),
+            request_bytes: call.request_bytes(),
+            is_stream: call.is_stream(),
+        };
+        Self::new(of, begun, To::One(Box::new(record)))
     }
 
-    fn new(
-        of: Call,
-        request_bytes: usize,
-        is_stream: bool,
-        deadline: Option<Instant>,
-        to: To,
-    ) -> Self {
-        let (began, is_over) = (Instant::now(), AtomicBool::new(false));
-        Self { of, request_bytes, is_stream, began, deadline, to, is_over }
+    fn new(of: Call, begun: Begun, to: To) -> Self {
+        Self { of, begun, to, is_over: AtomicBool::new(false) }
     }
 
     /// What the handler knows about the call.
@@ -288,7 +292,7 @@ impl Recording {
         if self.is_over.swap(true, Ordering::Relaxed) {
             return;
         }
-        let call = Finished { call: self, end, took: self.began.elapsed() };
+        let call = Finished { call: self, end, took: self.begun.at.elapsed() };
         match &self.to {
             To::One(record) => record.record(&call),
             To::All(chain) => {
@@ -315,7 +319,7 @@ impl Recording {
     }
 
     fn dropped(&self) {
-        let is_late = self.deadline.is_some_and(|at| at <= Instant::now());
+        let is_late = self.begun.deadline.is_some_and(|at| at <= Instant::now());
         self.over(if is_late { End::Late } else { End::Dropped });
     }
 }
