@@ -104,10 +104,10 @@ pub use grid_macros::service;
 pub use net::DnsMembers;
 pub use net::{
     Accepted, BuildError, Builder, CallInfo, Connection, ConnectionStats, Context, Dial, Dialing,
-    DialingCertified, Guest, GuestBuilder, GuestError, Guests, Hedge, Instance, Io, Listen,
+    DialingCertified, Events, Guest, GuestBuilder, GuestError, Guests, Hedge, Instance, Io, Listen,
     Manager, MemberChanges, MemberError, MemberEvent, MemberEvents, MemberFile, MemberSource,
     Members, NameError, NextMembers, NotConnected, RawCall, RawOpening, RawReceiver, RawSender,
-    Refused, RegisterError, Retry, RetryBudget, State, States, Stats, UnknownHost, tune,
+    Refused, RegisterError, Retry, RetryBudget, State, States, Stats, UnknownHost, Warning, tune,
 };
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]

@@ -8,7 +8,7 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use grid::{Builder, Capacities, Incoming, Manager, Outgoing, RawReceiver, RawSender};
+use grid::{Builder, Capacities, Incoming, Manager, Outgoing, RawReceiver, RawSender, Warning};
 use log::Lines;
 use support::{A, B, Network, without_windows};
 use tokio::time::sleep;
@@ -130,9 +130,16 @@ async fn each_method_that_differs_is_a_warning_at_both_ends() {
     let (lines, _guard) = Lines::collect();
     // The caller only calls, and the callee only serves.
     let (network, a, b) = nodes(|a| a, old);
+    let mut warnings = b.warnings();
     let _client = NewClient::new(a.connection(B).unwrap()).subroute("disk0");
     connect(&network, &a, &b).await;
     assert_warned(&lines, B);
+    for (name, text) in DIFFERENT {
+        let Some(Warning::MethodDiffers { method, what, .. }) = warnings.next().await else {
+            panic!("programs are told the same");
+        };
+        assert_eq!((&*method, &*what), (&*format!("Disk/{name}"), text));
+    }
     let at_a = lines.with(Level::WARN, &format!("local={A}"));
     assert_eq!(at_a.len(), DIFFERENT.len(), "{at_a:#?}");
     assert!(at_a.iter().any(|line| line.contains("handler id: 7 here, 1446681412 at the peer")));

@@ -7,6 +7,7 @@
 //! | `serve/` | the handlers of a node, and running them |
 //! | `call/` | the handles of callers: connections, calls, ends of streams |
 //! | `link/` | one peer: the lock around its link, the tasks that wait on it, its state |
+//! | `notice/` | events for programs: queues of readers, warnings, and how often something is repeated |
 //! | `small_file.rs` | reading a file that is named in a configuration |
 //! | `tls/` | TLS with the feature `tls`: its files, their reload, and the handshakes |
 //! | `transport/` | transports for messages: WebSockets, and the loopback |
@@ -19,6 +20,7 @@ mod catch;
 mod drive;
 mod link;
 mod node;
+mod notice;
 mod serve;
 mod small_file;
 #[cfg(feature = "tls-no-provider")]
@@ -33,8 +35,8 @@ pub use call::ends::{RawReceiver, RawSender};
 pub use call::intercept::call::Intercepted;
 pub use call::intercept::observe::{Observe, StreamEnd};
 pub use call::intercept::outcome::Outcome;
-pub(crate) use call::intercept::record::Recording;
 pub use call::intercept::record::{Finished, Record};
+pub(crate) use call::intercept::recording::Recording;
 pub use call::intercept::{Intercept, Intercepting, Next};
 pub(crate) use call::options::{CallOptions, call_options};
 pub use call::raw::{RawCall, RawOpening};
@@ -47,7 +49,6 @@ pub use link::stats::{ConnectionStats, Stats};
 pub use node::build_error::BuildError;
 pub use node::builder::Builder;
 pub use node::dial::{Dial, Dialing, DialingCertified};
-pub use node::events::{MemberEvent, MemberEvents};
 pub use node::guest::{Guest, GuestBuilder, GuestError};
 pub use node::guest_policy::Guests;
 #[cfg(feature = "http")]
@@ -59,6 +60,7 @@ pub(crate) use node::manager::WeakManager;
 pub use node::manager::{Manager, Refused, UnknownHost};
 #[cfg(feature = "dns")]
 pub use node::member_dns::DnsMembers;
+pub use node::member_event::{MemberEvent, MemberEvents};
 pub use node::member_file::MemberFile;
 pub use node::members::{MemberChanges, MemberError, Members};
 pub use node::name::NameError;
@@ -68,6 +70,8 @@ pub use node::source::{MemberSource, NextMembers};
 pub use node::wall_clock::Skew;
 #[cfg(feature = "testing")]
 pub(crate) use node::wall_clock::WallClock;
+pub use notice::hub::Events;
+pub use notice::warning::Warning;
 pub use serve::permit::CallInfo;
 pub use serve::registry::RegisterError;
 pub(crate) use serve::registry::{RawHandler, Registry, RunSingle};

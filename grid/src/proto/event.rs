@@ -1,14 +1,14 @@
 //! The events of a [`Link`](super::Link), and small types that name sides and halves of calls.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use super::memory::Handover;
 use super::muxes::Key;
 use super::routes::RouteIndex;
-use super::wire::Meta;
+use super::wire::{HandlerId, Meta};
 use crate::error::{CallFailure, LinkError};
 
 /// Something that the layer above must act on.
@@ -31,11 +31,29 @@ pub(crate) enum Event {
     Finished { key: Key },
     /// The peer takes no new calls on this connection.
     Draining,
+    /// Somebody should look at this.
+    Odd(Odd),
     /// A value that the link no longer needs. Dropping it can run the user's code, so it must be dropped outside the
     /// lock.
     Released(Released),
     /// A task that waits for this half of a call must look at it again.
     Wake { side: Side, key: Key, half: Half },
+}
+
+/// What is no error of a call or a connection, and probably a mistake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Odd {
+    /// The peer has called a handler that this node does not have, or one of another kind.
+    UnknownHandler(HandlerId),
+    /// The writer of a stream has waited this long for its reader at the peer.
+    SlowReader { of: StreamOf, waited: Duration },
+}
+
+/// The method of a stream, as far as the core knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StreamOf {
+    Served(RouteIndex),
+    Made(HandlerId),
 }
 
 /// A value that the link has shared with the user.

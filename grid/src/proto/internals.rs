@@ -202,6 +202,7 @@ impl LinkPair {
                 Event::Cancel { .. }
                 | Event::Finished { .. }
                 | Event::Draining
+                | Event::Odd(_)
                 | Event::Wake { .. }
                 | Event::Released(_) => {}
             }

@@ -50,7 +50,7 @@ pub(crate) mod wire;
 pub(crate) use body::Body;
 pub(crate) use caller::call::{CallSpec, Deadline};
 pub(crate) use error::ProtocolError;
-pub(crate) use event::{Event, Half, Recv, Released, Side};
+pub(crate) use event::{Event, Half, Odd, Recv, Released, Side, StreamOf};
 pub(crate) use input::{Inbound, PART_BEGIN_BYTES, PLACED_MESSAGES, Place};
 pub(crate) use limits::{
     BYTES_PER_NODE_MAX, BYTES_PER_PEER_MESSAGES_MIN, Limits, PART_BYTES, requests_bytes_of,

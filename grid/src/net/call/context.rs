@@ -43,6 +43,12 @@ impl Context {
         &self.caller.peer
     }
 
+    /// The handler that was called.
+    #[cfg(debug_assertions)]
+    pub(super) fn route(&self) -> RouteIndex {
+        self.route
+    }
+
     /// The interceptors of the calls that this node makes; see [`Caller`].
     pub(in crate::net) fn calls(&self) -> &(dyn Any + Send + Sync) {
         &*self.caller.calls

@@ -12,4 +12,5 @@ pub(in crate::net) mod method;
 pub(in crate::net) mod options;
 pub(in crate::net) mod raw;
 pub(in crate::net) mod retry;
+pub(in crate::net) mod serving;
 mod start;

@@ -12,11 +12,12 @@ use tokio::time::Instant;
 
 use super::abort::AbortOnDrop;
 use super::ends::{RawReceiver, RawSender, ends};
-use super::intercept::record::Recording;
+use super::intercept::recording::Recording;
 use super::intercept::{Chain, Intercepting};
 use super::method::MethodName;
 use super::options::CallOptions;
 use super::retry::policy::{Hedge, Retry};
+use super::serving;
 use crate::error::{CallFailure, CodecError};
 use crate::net::link::peer::Peer;
 use crate::net::link::waiters::Waiter;
@@ -173,6 +174,9 @@ impl Start {
         };
         // Cloned before the lock is taken, because cloning a waker can run user code.
         let waker = cx.waker().clone();
+        serving::check(spec.deadline.map(|deadline| deadline.at), || {
+            self.target.method.to_string().into()
+        });
         let started = peer.with(|shared, effects| {
             let key = shared.link.start_call(now.into_std(), &spec)?;
             shared.waiters.register(reader(key), waker, effects);

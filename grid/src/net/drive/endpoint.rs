@@ -37,7 +37,12 @@ impl Endpoint {
         let limits = limits_of(&workers, limits);
         let blocking = registry.blocking_slots();
         let served = registry.services().iter().map(|service| service.descriptor).collect();
-        let contracts = LinkContracts::new(Arc::clone(&local), Arc::clone(&name), served);
+        let contracts = LinkContracts::new(
+            Arc::clone(&local),
+            Arc::clone(&name),
+            served,
+            Arc::clone(registry.warnings()),
+        );
         // The link of a node to itself keeps this identity.
         let identity = Identity::of_node(&name).with_subject("this node");
         let peer = Peer::new(local, name, limits, routes, labels, contracts, blocking);

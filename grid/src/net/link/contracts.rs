@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::descriptor::{MethodInfo, MethodKind, ServiceDescriptor};
-use crate::proto::wire::{MethodContract, ServiceContract, Statement};
+use crate::net::notice::warning::{Warning, Warnings};
+use crate::proto::wire::{HandlerId, MethodContract, ServiceContract, Statement};
 use crate::proto::{Contracts, Difference};
 
 /// Another difference of the same method is logged after this time at the earliest.
@@ -20,6 +21,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 pub(in crate::net) struct LinkContracts {
     local: Arc<str>,
     peer: Arc<str>,
+    warnings: Arc<Warnings>,
     inner: Mutex<Inner>,
 }
 
@@ -50,13 +52,26 @@ impl LinkContracts {
         local: Arc<str>,
         peer: Arc<str>,
         served: Vec<&'static ServiceDescriptor>,
+        warnings: Arc<Warnings>,
     ) -> Self {
         let mut inner = Inner::default();
         // Often the same service under several subroutes.
         for service in served {
             inner.add(service);
         }
-        Self { local, peer, inner: Mutex::new(inner) }
+        Self { local, peer, warnings, inner: Mutex::new(inner) }
+    }
+
+    pub(super) fn warnings(&self) -> &Arc<Warnings> {
+        &self.warnings
+    }
+
+    /// The name of a method of a service that this node serves or has a client of.
+    pub(super) fn method_of(&self, id: HandlerId) -> Option<String> {
+        let inner = self.lock();
+        let mut methods = inner.own.iter().flat_map(|service| service.methods());
+        let found = methods.find(|method| method.id() == id)?;
+        Some(format!("{}/{}", found.service(), found.name()))
     }
 
     /// A client of this service was created. If the peer has stated its contracts, they are compared now; the peer itself
@@ -94,6 +109,7 @@ impl LinkContracts {
 
     fn log(&self, difference: &Difference) {
         let Self { local, peer, .. } = self;
+        self.tell(difference);
         match difference {
             Difference::Method { service, method, what } => {
                 let method = format_args!("{service}/{method}");
@@ -111,6 +127,19 @@ impl LinkContracts {
                 "a service is not the same at the peer, and has too many methods to say which"
             ),
         }
+    }
+
+    /// Tells readers of warnings what is logged as one.
+    fn tell(&self, difference: &Difference) {
+        let (method, what) = match difference {
+            Difference::Method { service, method, what } => {
+                (format!("{service}/{method}"), what.to_string())
+            }
+            Difference::Unknown { service } => (service.clone(), "too many methods differ".into()),
+            Difference::Missing { .. } => return,
+        };
+        let (method, peer, what) = (method.into(), Arc::clone(&self.peer), what.into());
+        self.warnings.tell(&Warning::MethodDiffers { method, peer, what });
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

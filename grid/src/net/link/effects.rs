@@ -12,9 +12,10 @@ use std::task::{RawWakerVTable, Waker};
 use bytes::Bytes;
 use tokio::task::AbortHandle;
 
+use super::lints::Lints;
 use crate::error::LinkError;
 use crate::net::catch::catch;
-use crate::proto::{Event, Key};
+use crate::proto::{Event, Key, Odd};
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -41,6 +42,8 @@ pub(in crate::net) enum Effect {
     DropError(Arc<LinkError>),
     /// Abort the task of a handler.
     Abort(AbortHandle),
+    /// Warn of something. The subscriber of the log is the user's.
+    Warn(Arc<Lints>, Box<Odd>),
 }
 
 impl Effects {
@@ -70,6 +73,10 @@ impl Effects {
 
     pub(super) fn drop_error(&mut self, error: Arc<LinkError>) {
         self.list.push(Effect::DropError(error));
+    }
+
+    pub(super) fn warn(&mut self, lints: &Arc<Lints>, odd: Odd) {
+        self.list.push(Effect::Warn(Arc::clone(lints), Box::new(odd)));
     }
 
     pub(super) fn abort(&mut self, task: Option<AbortHandle>) {
@@ -163,7 +170,7 @@ impl Effect {
         match self {
             Self::Wake(waker) | Self::DropWaker(waker) => std::ptr::eq(waker.vtable(), own),
             Self::Abort(_) => true,
-            Self::DropPayload(_) | Self::DropError(_) => false,
+            Self::DropPayload(_) | Self::DropError(_) | Self::Warn(..) => false,
         }
     }
 
@@ -177,6 +184,7 @@ impl Effect {
             Self::DropPayload(payload) => catch("the drop of a payload", || drop(payload)),
             Self::DropError(error) => catch("the drop of an error", || drop(error)),
             Self::Abort(task) => task.abort(),
+            Self::Warn(lints, odd) => catch("a warning", || lints.noticed(&odd)),
         }
     }
 }

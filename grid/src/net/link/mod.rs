@@ -4,6 +4,7 @@ pub(in crate::net) mod blocking;
 pub(in crate::net) mod contracts;
 pub(in crate::net) mod effects;
 pub(in crate::net) mod labels;
+pub(in crate::net) mod lints;
 pub(in crate::net) mod neighbours;
 mod park;
 pub(in crate::net) mod peer;

@@ -15,6 +15,7 @@ use super::blocking::BlockingSlots;
 use super::contracts::LinkContracts;
 use super::effects::Effects;
 use super::labels::{Label, Labels};
+use super::lints::Lints;
 use super::neighbours::Neighbours;
 use super::park::Parked;
 use super::state::State;
@@ -33,7 +34,8 @@ pub(in crate::net) struct Peer {
     /// All peers of this node, this one included, by name. Empty for a link without a node.
     neighbours: OnceLock<Arc<Neighbours<Self>>>,
     labels: Arc<Labels>,
-    pub(in crate::net) contracts: LinkContracts,
+    pub(in crate::net) contracts: Arc<LinkContracts>,
+    pub(in crate::net) lints: Arc<Lints>,
     /// Maximum length of a payload on the last connection. Outside the lock, so that senders of items need not take it.
     payload_bytes_max: AtomicUsize,
     /// Payloads above this take too long to decode in the driver's task.
@@ -66,6 +68,7 @@ pub(in crate::net) struct Shared {
     /// The transport holds messages that it has not written to the socket.
     unflushed: bool,
     state: State,
+    lints: Arc<Lints>,
     /// Counts the changes of `state`, from 1.
     version: u64,
     watching_state: WakerSet,
@@ -104,12 +107,20 @@ impl Peer {
         blocking: BlockingSlots,
     ) -> Arc<Self> {
         let (payload_bytes_max, large_bytes) = (limits.payload_bytes_max(), limits.large_bytes);
+        let contracts = Arc::new(contracts);
+        let lints = Lints::new(
+            Arc::clone(&local),
+            Arc::clone(&name),
+            Arc::clone(&labels),
+            Arc::clone(&contracts),
+        );
         let shared = Shared {
             link: Link::new(Arc::clone(&name), limits, routes, first_mux()),
             waiters: Waiters::default(),
             parked: Parked::default(),
             unflushed: false,
             state: State::Unconnected,
+            lints: Arc::clone(&lints),
             version: 1,
             watching_state: WakerSet::default(),
             watching_drained: WakerSet::default(),
@@ -122,6 +133,7 @@ impl Peer {
             neighbours: OnceLock::new(),
             labels,
             contracts,
+            lints,
             payload_bytes_max: AtomicUsize::new(payload_bytes_max),
             large_bytes,
             blocking,
@@ -436,6 +448,7 @@ impl Shared {
                     drop(self.waiters.finish(key, effects));
                 }
                 Event::Draining => self.show_draining(effects),
+                Event::Odd(odd) => effects.warn(&self.lints, odd),
                 Event::Serve { .. } => effects.serve(event),
                 Event::Released(Released::Payload(payload)) => effects.drop_payload(payload),
                 Event::Released(Released::Error(error)) => effects.drop_error(error),

@@ -10,10 +10,10 @@ use std::time::Duration;
 use super::build_error::BuildError;
 use super::changes::Changes;
 use super::dial::{Dial, TcpDial};
-use super::events::Hub;
 use super::guest_policy::Guests;
 use super::guest_table::GuestTable;
 use super::manager::Manager;
+use super::member_event::MemberHub;
 use super::names::{check_names, check_node, warn_of};
 use super::peers::Peers;
 use super::shared::Node;
@@ -515,7 +515,7 @@ impl Builder {
             strangers: Arc::default(),
             changing: Mutex::new(false),
             changes: Changes::default(),
-            events: Hub::default(),
+            events: MemberHub::default(),
             refused: Mutex::default(),
             following: Mutex::default(),
             over: watch::Sender::new(false),

@@ -5,9 +5,9 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use super::members::{MemberError, Members};
-use super::repeats::Repeats;
 use super::source::MemberSource;
 use crate::net::catch::{catch, catch_future};
+use crate::net::notice::repeats::Repeats;
 
 /// Pause after an error of a source.
 const RETRY: Duration = Duration::from_secs(1);

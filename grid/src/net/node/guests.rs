@@ -3,10 +3,10 @@
 use std::sync::{Arc, PoisonError};
 
 use super::closing::Closing;
-use super::events::Hub;
 use super::handshake::Arrival;
 use super::known::Known;
 use super::life::driven;
+use super::member_event::MemberHub;
 use super::report::LinkLog;
 use super::shared::Node;
 use crate::error::LinkError;
@@ -36,7 +36,7 @@ pub(super) fn claim(node: &Arc<Node>, connect: &Connect) -> Result<GuestTicket, 
     let _on_runtime = node.runtime.enter();
     let create = || {
         let endpoint = node.new_endpoint_of_guest(&connect.host);
-        let log = Arc::new(LinkLog::new(&endpoint.peer, Hub::default()));
+        let log = Arc::new(LinkLog::new(&endpoint.peer, MemberHub::default()));
         Known::new(endpoint, None, log)
     };
     let dial = connect.dial.unwrap_or_default();

@@ -32,6 +32,8 @@ pub(super) struct Agreed {
     pub(super) contracts: Vec<ServiceContract>,
     /// What was proven about the peer.
     pub(super) identity: Identity,
+    /// How far the clock of a dialer is from this node's, and how far it may be.
+    pub(super) skew: Option<(Duration, Duration)>,
 }
 
 /// A connection that has completed its handshake.
@@ -117,7 +119,7 @@ pub(super) async fn introduce(
         true => {
             let session = agree(own, remote, &features, limits, wall);
             let contracts = active(&session, &contracts, remote);
-            Ok(Agreed { session, instance: Instance(id), contracts, identity })
+            Ok(Agreed { session, instance: Instance(id), contracts, identity, skew: None })
         }
         false if name_taken => Err(LinkError::NameTaken { detail: reason }),
         false => Err(LinkError::Refused { reason }),
@@ -202,7 +204,9 @@ pub(super) async fn receive_introduction<C>(
             let session = agree(own, &connect.host, &connect.features, connect.limits, wall);
             let contracts = active(&session, &connect.contracts, &connect.host);
             let instance = Instance(connect.id);
-            Ok((claimed, Agreed { session, instance, contracts, identity }))
+            let skew = connect.time.abs_diff(Timestamp::from(wall));
+            let skew = Some((skew, gate.clock_skew_max));
+            Ok((claimed, Agreed { session, instance, contracts, identity, skew }))
         }
         Err(error) => {
             response.name_taken = knows_names && matches!(error, LinkError::NameTaken { .. });

@@ -30,6 +30,8 @@ use crate::net::link::peer::CONFIRMATION_TIMEOUT;
 use crate::net::link::state::Instance;
 use crate::net::link::state::State;
 use crate::net::link::stats::{ConnectionStats, Stats};
+use crate::net::notice::hub::Events;
+use crate::net::notice::warning::Warning;
 use crate::net::transport::Io;
 
 /// One node of a grid: it serves its handlers, and holds one link to each other node.
@@ -272,6 +274,25 @@ impl Manager {
         }
     }
 
+    /// Returns a stream of what somebody should look at, from now on: handlers that block their threads, streams whose readers
+    /// take no items, nodes that differ. The same is logged, at the level `warn`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let node = grid::Manager::builder("http://node1:9000").build()?;
+    /// let mut warnings = node.warnings();
+    /// tokio::spawn(async move {
+    ///     while let Some(warning) = warnings.next().await {
+    ///         eprintln!("{}: {warning}", warning.label());
+    ///     }
+    /// });
+    /// # Ok(()) }
+    /// ```
+    pub fn warnings(&self) -> Events<Warning> {
+        self.inner.node.registry.warnings().subscribe()
+    }
+
     /// Calls `sample` with the statistics of the node at these intervals, in a task that ends when the node is shut down or
     /// dropped.
     #[cfg(feature = "metrics")]
@@ -396,6 +417,7 @@ impl Inner {
         }
         node.over.send_replace(true);
         node.events.close();
+        node.registry.warnings().close();
         // The link of the node to itself has no connection that is to be closed.
         self.loopback.abort();
     }

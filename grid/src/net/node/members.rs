@@ -9,9 +9,9 @@ use tokio::sync::oneshot;
 
 use super::build_error::BuildError;
 use super::changes::Change;
-use super::events::{MemberEvent, MemberEvents};
 use super::known::Known;
 use super::links;
+use super::member_event::{MemberEvent, MemberEvents};
 use super::names::{check_names, warn_of};
 use super::shared::Node;
 use crate::error::did_you_mean;

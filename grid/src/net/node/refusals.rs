@@ -12,12 +12,12 @@ use tracing::field::display;
 
 use super::known::Known;
 use super::name::Name;
-use super::repeats::Repeats;
-use super::report::{log_at, note_refusal, text_of};
+use super::report::{log_at, note_refusal, text_of, warning_of};
 use super::shared::Node;
 use super::strangers::{Stage, source};
 use crate::error::LinkError;
 use crate::net::link::state::State;
+use crate::net::notice::repeats::Repeats;
 
 /// Names of peers in one line. They are candidates only, so a few are enough.
 const NAMES_MAX: usize = 5;
@@ -80,6 +80,11 @@ impl RefusalLog {
             if repeats.is_some() && !is_no_node { candidates(node, address) } else { Vec::new() };
         for known in &candidates {
             note_stranger(known, address, &text);
+        }
+        if repeats.is_some()
+            && let Some(warning) = warning_of(reason, &node.name, &Arc::from("a stranger"))
+        {
+            node.registry.warnings().tell(&warning);
         }
         let names = names(&candidates);
         let address = address.map(display);

@@ -15,13 +15,14 @@ use tokio::time::Instant;
 use tracing::Level;
 use tracing::field::display;
 
-use super::events::{Hub, MemberEvent};
 use super::handshake::Agreed;
-use super::repeats::Repeats;
+use super::member_event::{MemberEvent, MemberHub};
 use crate::error::LinkError;
 use crate::net::catch::catch;
 use crate::net::link::peer::{Peer, Watch, Watched};
 use crate::net::link::state::State;
+use crate::net::notice::repeats::Repeats;
+use crate::net::notice::warning::Warning;
 use crate::proto::Introduction;
 
 /// Lines about one link within a minute, at the level `info` and above. A peer that connects again and again must not
@@ -45,7 +46,7 @@ pub(super) use log_at;
 #[derive(Debug)]
 pub(super) struct LinkLog {
     peer: Arc<Peer>,
-    events: Hub,
+    events: MemberHub,
     inner: Mutex<Inner>,
 }
 
@@ -66,7 +67,7 @@ struct Inner {
 }
 
 impl LinkLog {
-    pub(super) fn new(peer: &Arc<Peer>, events: Hub) -> Self {
+    pub(super) fn new(peer: &Arc<Peer>, events: MemberHub) -> Self {
         let inner = Inner {
             since: Instant::now(),
             lines: 0,
@@ -84,6 +85,10 @@ impl LinkLog {
         let Peer { local, name, .. } = &*self.peer;
         let Agreed { session, instance, .. } = agreed;
         self.events.send(&MemberEvent::Up { host: Arc::clone(name), instance: *instance });
+        if let Some((difference, max)) = agreed.skew.filter(|(skew, max)| *skew >= *max / 4) {
+            let clocks = Warning::ClocksDiffer { peer: Arc::clone(name), difference, max };
+            self.peer.lints.warnings().warn(local, &clocks);
+        }
         let missing = own.features.except(session.features).names().join(", ");
         let missing_extensions = (!missing.is_empty()).then_some(missing);
         // Only where they differ: then both, because the smaller one is the limit in both directions.
@@ -132,6 +137,16 @@ impl LinkLog {
         log_at!(level, %local, peer = %name, reason = %text, left_out, "link is down");
     }
 
+    /// Tells readers of warnings the reason of a line that is logged.
+    fn tell(&self, repeats: Option<u64>, reason: &LinkError) {
+        let Peer { local, name, lints, .. } = &*self.peer;
+        if repeats.is_some()
+            && let Some(warning) = warning_of(reason, local, name)
+        {
+            lints.warnings().tell(&warning);
+        }
+    }
+
     /// How many connections have ended, by the word for the reason.
     pub(super) fn downs(&self) -> BTreeMap<&'static str, u64> {
         self.lock().downs.clone()
@@ -147,6 +162,7 @@ impl LinkLog {
             reason => level(reason).max(Level::INFO),
         };
         let (level, repeats, left_out) = self.lock().note_failed(level, kind(reason, &text));
+        self.tell(repeats, reason);
         match repeats {
             None | Some(0) => {
                 log_at!(level, %local, peer = %name, reason = %text, left_out, "cannot reach the peer");
@@ -165,6 +181,7 @@ impl LinkLog {
         let text = text_of(reason);
         let (level, repeats, left_out) =
             self.lock().note_failed(level(reason), kind(reason, &text));
+        self.tell(repeats, reason);
         match repeats {
             None | Some(0) => log_at!(
                 level, %local, peer = %name, address, reason = %text, left_out, "refused the peer"
@@ -235,6 +252,26 @@ impl Inner {
             }
         }
     }
+}
+
+/// The warning that a reason is, at the node `local`, whose link to `peer` it concerns.
+pub(super) fn warning_of(reason: &LinkError, local: &Arc<str>, peer: &Arc<str>) -> Option<Warning> {
+    let peer = Arc::clone(peer);
+    Some(match reason {
+        LinkError::NameTaken { detail } | LinkError::Replaced { by: Some(detail) } => {
+            Warning::NameTaken { peer, detail: detail.as_str().into() }
+        }
+        LinkError::ClockSkew { difference, max, .. } => {
+            Warning::ClocksDiffer { peer, difference: *difference, max: *max }
+        }
+        LinkError::UnknownHost { host, .. } => {
+            Warning::HostsDiffer { unlisted: host.as_str().into(), at: Arc::clone(local) }
+        }
+        refused if refused.is_unlisted() => {
+            Warning::HostsDiffer { unlisted: Arc::clone(local), at: peer }
+        }
+        _ => return None,
+    })
 }
 
 /// The full text of a reason. Its cause can be an error of the user's, whose text can panic or block: so this must not be
@@ -313,7 +350,7 @@ mod tests {
     fn log() -> LinkLog {
         let registry = Arc::new(Registry::new());
         let endpoint = Endpoint::new("a".into(), "b".into(), Limits::default(), registry);
-        LinkLog::new(&endpoint.peer, Hub::default())
+        LinkLog::new(&endpoint.peer, MemberHub::default())
     }
 
     #[tokio::test(start_paused = true)]

@@ -13,9 +13,9 @@ use super::arrivals::Arrivals;
 use super::changes::Changes;
 use super::credentials::Credentials;
 use super::dial::Dial;
-use super::events::Hub;
 use super::guest_table::GuestTable;
 use super::known::Known;
+use super::member_event::MemberHub;
 use super::name::Name;
 use super::peers::Peers;
 use super::report::LinkLog;
@@ -70,7 +70,7 @@ pub(super) struct Node {
     pub(super) changing: Mutex<bool>,
     /// Changes of that list whose effects have not happened yet.
     pub(super) changes: Changes,
-    pub(super) events: Hub,
+    pub(super) events: MemberHub,
     /// Connections that were refused in their handshake, by the word for the reason.
     pub(super) refused: Mutex<BTreeMap<&'static str, u64>>,
     pub(super) following: Mutex<Following>,

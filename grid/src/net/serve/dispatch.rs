@@ -19,6 +19,7 @@ use crate::error::Fault;
 use crate::net::call::caller::Caller;
 use crate::net::call::context::Context;
 use crate::net::call::ends::ends;
+use crate::net::call::serving::watch;
 use crate::proto::{Body, Event, Key, RouteIndex, Side};
 
 /// The outcome of a handler that finished in its first poll.
@@ -51,18 +52,19 @@ pub(in crate::net) fn serve(
             let large = payload.as_ref().is_some_and(|payload| payload.len() > peer.large_bytes);
             if !inline && (large || runs_apart(entry, workers, is_last)) {
                 let run = Arc::clone(run);
-                let start = Box::new(move || run(context, payload));
+                let start = Box::new(move || watch(context, |context| run(context, payload)));
                 let kind = if large { Kind::Large } else { Kind::Small };
                 return later(Work::Single(Handler::new(start, kind)), handover);
             }
             let began = entry.pace.is_due().then(Instant::now);
-            let mut handler = Handler::begun(|| run(context, payload));
+            let mut handler = Handler::begun(|| watch(context, |context| run(context, payload)));
             // No waker is needed: the handler is polled again as soon as its task starts.
             let polled = handler.poll_once(&mut std::task::Context::from_waker(Waker::noop()));
             if let Some(began) = began {
                 let took = began.elapsed();
                 entry.pace.note_first(took);
                 registry.first_poll(route, took);
+                peer.lints.polled(route, took);
             }
             match polled {
                 Some(outcome) => {
@@ -77,7 +79,8 @@ pub(in crate::net) fn serve(
         RawHandler::Stream { run, .. } => {
             let (sender, receiver) = ends(Arc::clone(peer), Side::Callee, key, None, None);
             let run = Arc::clone(run);
-            let start = Box::new(move || run(context, payload, receiver, sender));
+            let start =
+                Box::new(move || watch(context, |context| run(context, payload, receiver, sender)));
             later(Work::Stream(Handler::new(start, Kind::Stream)), handover)
         }
     }

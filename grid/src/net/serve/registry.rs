@@ -18,6 +18,7 @@ use crate::net::call::ends::{RawReceiver, RawSender};
 use crate::net::call::intercept::Chain;
 use crate::net::link::blocking::{BlockingSlots, CALLS_MAX};
 use crate::net::link::labels::{Label, Labels};
+use crate::net::notice::warning::Warnings;
 use crate::proto::Body;
 use crate::proto::wire::{HandlerId, SubrouteHash};
 use crate::proto::{Capacities, RouteError, RouteIndex, RouteKind, Routes};
@@ -66,6 +67,8 @@ pub(crate) struct Registry {
     blocking: Arc<Semaphore>,
     /// What the calls pass that this node makes.
     calls: Arc<Chain>,
+    /// The warnings of the node.
+    warnings: Arc<Warnings>,
     /// Is told how long first polls of handlers take, as far as they are timed.
     first_polls: Option<Arc<FirstPolls>>,
 }
@@ -83,6 +86,7 @@ impl Default for Registry {
             blocking_max: CALLS_MAX,
             blocking: Arc::new(Semaphore::new(CALLS_MAX)),
             calls: Arc::default(),
+            warnings: Arc::default(),
             first_polls: None,
         }
     }
@@ -106,6 +110,10 @@ impl Registry {
 
     pub(in crate::net) fn calls(&self) -> &Arc<Chain> {
         &self.calls
+    }
+
+    pub(in crate::net) fn warnings(&self) -> &Arc<Warnings> {
+        &self.warnings
     }
 
     /// Reports how long first polls of handlers take.

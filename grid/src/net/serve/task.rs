@@ -161,6 +161,7 @@ impl<T: Send + 'static> Handler<T> {
             if is_first {
                 registry.first_poll(route, took);
             }
+            peer.lints.polled(route, took);
             match self.kind {
                 _ if !is_first => pace.note_later(took),
                 Kind::Small => pace.note_first(took),

@@ -2,10 +2,11 @@
 //!
 //! The other files of this folder change the entries. This file does not depend on `Link`.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::error::Fault;
 use crate::proto::body::Body;
+use crate::proto::event::StreamOf;
 use crate::proto::routes::RouteIndex;
 use crate::proto::stream::capacities::Capacities;
 use crate::proto::stream::control::{Inflow, Outflow};
@@ -73,6 +74,13 @@ impl Served {
             ServedState::Replied(answer) => answer.bytes,
             ServedState::Stream(stream) => stream.core.queued_bytes(),
         }
+    }
+
+    /// The method of its stream, and how long the handler has waited for the reader at the caller, if that is too long.
+    pub(in crate::proto) fn slow_reader(&mut self, now: Instant) -> Option<(StreamOf, Duration)> {
+        let of = StreamOf::Served(self.route);
+        let stream = self.stream_mut().filter(|stream| !stream.output_ended())?;
+        Some((of, stream.core.slow_reader(now)?))
     }
 
     /// Whether its answer waits to be sent.

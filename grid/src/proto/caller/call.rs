@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::room::Share;
 use crate::error::CallFailure;
 use crate::proto::body::Body;
+use crate::proto::event::StreamOf;
 use crate::proto::memory::Handover;
 use crate::proto::output::outbox::Ticket;
 use crate::proto::stream::capacities::Capacities;
@@ -183,6 +184,12 @@ impl Call {
         }
     }
 
+    /// The method of its stream, and how long its writer has waited for the reader at the callee, if that is too long.
+    pub(in crate::proto) fn slow_reader(&mut self, now: Instant) -> Option<(StreamOf, Duration)> {
+        let stream = self.stream_mut().filter(|stream| stream.opened && !stream.output_ended())?;
+        Some((StreamOf::Made(stream.handler), stream.core.slow_reader(now)?))
+    }
+
     /// Whether its first message waits to be sent.
     pub(in crate::proto) fn is_queued(&self) -> bool {
         matches!(self.state, CallState::Queued(_))
@@ -219,6 +226,7 @@ impl CallState {
 #[derive(Debug)]
 pub(in crate::proto) struct CallerStream {
     pub(super) core: StreamCore,
+    pub(super) handler: HandlerId,
     /// The AckMux has arrived.
     pub(super) acked: bool,
     /// The callee has accepted it.
@@ -239,6 +247,7 @@ impl CallerStream {
     /// A stream that is opened now, with a window if the session has windows.
     pub(super) fn new(
         now: Instant,
+        handler: HandlerId,
         capacities: Capacities,
         window: Option<RecvWindow>,
         pings: bool,
@@ -248,6 +257,7 @@ impl CallerStream {
         Self {
             // The ConnectMux has number 0, and so has the AckMux that answers it.
             core: StreamCore::new(1, 0, outflow, inflow),
+            handler,
             acked: false,
             opened: false,
             input_ended: capacities.incoming == 0,

@@ -196,7 +196,8 @@ impl Link {
                     let earlier = every / 4 * key.spread(PING_SPREAD) / PING_SPREAD;
                     self.timers.arm(now + every - earlier, Timer::CallPing(key));
                 }
-                CallState::Stream(Box::new(CallerStream::new(now, capacities, window, pings)))
+                let stream = CallerStream::new(now, handler, capacities, window, pings);
+                CallState::Stream(Box::new(stream))
             }
         };
         if let Some(call) = self.calls.get_mut(key) {

@@ -32,7 +32,7 @@ use crate::proto::caller::call::Call;
 use crate::proto::caller::room::RequestRoom;
 use crate::proto::drain::stage::Drain;
 use crate::proto::error::ProtocolError;
-use crate::proto::event::{Event, Half, Released, Side};
+use crate::proto::event::{Event, Half, Odd, Released, Side};
 use crate::proto::input::{Coverage, Inbound};
 use crate::proto::limits::{Limits, payload_bytes_of};
 use crate::proto::memory::{Account, Over};
@@ -471,8 +471,20 @@ impl Link {
         if let Some(ping) = up.tick(now)? {
             inbound.release_spare();
             self.push_on_connection(ping);
+            self.check_readers(now);
         }
         Ok(())
+    }
+
+    /// Reports the streams whose readers at the peer take no items. With each ping: it looks at all calls, and need not be
+    /// exact.
+    fn check_readers(&mut self, now: Instant) {
+        let made = self.calls.values_mut().filter_map(|call| call.slow_reader(now));
+        let served = self.served.values_mut().filter_map(|served| served.slow_reader(now));
+        let slow: Vec<_> = made.chain(served).collect();
+        for (of, waited) in slow {
+            self.emit(Event::Odd(Odd::SlowReader { of, waited }));
+        }
     }
 
     /// Notes that `count` armed timers are of no use any more, as their call is gone from the table.

@@ -3,6 +3,7 @@
 //! The caller's and the callee's streams (caller/, callee/) differ only in how they open and end.
 
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -56,6 +57,18 @@ pub(in crate::proto) fn item_bytes(pins: u32) -> u32 {
     ITEM_MEMORY.saturating_add(pins)
 }
 
+/// A writer that waits for its reader for longer than this is reported.
+const SLOW_READER: Duration = Duration::from_secs(10);
+
+/// How long the writer has waited for the reader. The core reads no clock, so the time counts from the first look at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stall {
+    None,
+    Begun,
+    SeenAt(Instant),
+    Reported,
+}
+
 /// State that both ends of a stream have.
 #[derive(Debug)]
 pub(in crate::proto) struct StreamCore {
@@ -72,8 +85,8 @@ pub(in crate::proto) struct StreamCore {
     discards: bool,
     /// The receiver must know with the item that is sent next that something had to wait for its window.
     waited: bool,
-    /// The writer waits for the reader at the peer.
-    is_stalled: bool,
+    /// Whether the writer waits for the reader at the peer.
+    stall: Stall,
     /// An item that the writer has sent, and that waits for room in the outbox. At most one, and the stream is blocked
     /// while it waits.
     queued_item: Option<Body>,
@@ -96,7 +109,7 @@ impl StreamCore {
             unread: 0,
             discards: false,
             waited: false,
-            is_stalled: false,
+            stall: Stall::None,
             queued_item: None,
         }
     }
@@ -111,14 +124,33 @@ impl StreamCore {
     /// An item has to wait, for the receiver or for the item before it. Returns whether the wait for the receiver begins.
     pub(in crate::proto) fn note_wait(&mut self) -> bool {
         self.outflow.note_wait();
-        let is_stalled = !self.outflow.is_open();
-        is_stalled && !std::mem::replace(&mut self.is_stalled, true)
+        let begins = !self.outflow.is_open() && self.stall == Stall::None;
+        if begins {
+            self.stall = Stall::Begun;
+        }
+        begins
+    }
+
+    /// Called at intervals. Returns how long the writer has waited for the reader, once for each wait that is too long.
+    pub(in crate::proto) fn slow_reader(&mut self, now: Instant) -> Option<Duration> {
+        match self.stall {
+            Stall::Begun => self.stall = Stall::SeenAt(now),
+            Stall::SeenAt(seen) => {
+                let waited = now.saturating_duration_since(seen);
+                if waited >= SLOW_READER {
+                    self.stall = Stall::Reported;
+                    return Some(waited);
+                }
+            }
+            Stall::None | Stall::Reported => {}
+        }
+        None
     }
 
     /// Spends what an item of this length needs; `false` if the receiver has no room.
     #[must_use]
     pub(in crate::proto) fn spend(&mut self, len: usize) -> bool {
-        self.is_stalled = false;
+        self.stall = Stall::None;
         self.waited = self.outflow.take_waited();
         self.outflow.spend(len)
     }

@@ -10,12 +10,14 @@
 //! | `call.rs` | what an interceptor sees of a call |
 //! | `outcome.rs` | how a call ended |
 //! | `record.rs` | recorders, which only see the ends of calls |
+//! | `recording.rs` | a call until it is over |
 //! | `observe.rs` | the items and the end of a stream |
 
 pub(in crate::net) mod call;
 pub(in crate::net) mod observe;
 pub(in crate::net) mod outcome;
 pub(in crate::net) mod record;
+pub(in crate::net) mod recording;
 
 use std::fmt;
 use std::pin::Pin;

@@ -4,21 +4,14 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::call::{Intercepted, Of};
-use super::observe::{Observe, StreamEnd};
-use super::outcome::{Outcome, Success};
-use super::{Chain, Next};
 use crate::error::{CallError, CallFailure, Fault};
 use crate::net::call::context::Context;
 use crate::net::call::method::{MethodName, split};
-use crate::net::catch::catch;
 use crate::net::link::peer::Peer;
-use crate::proto::Body;
 
 /// Records calls that are over: for logs and metrics. Added with [`Builder::record`](crate::Builder::record).
 ///
@@ -56,9 +49,10 @@ impl<F: Fn(&Finished<'_>) + Send + Sync + 'static> Record for F {
 
 /// A call that is over, for [`Record`].
 pub struct Finished<'a> {
-    call: &'a Recording,
-    end: End<'a>,
-    took: Duration,
+    pub(super) call: &'a Call,
+    pub(super) begun: &'a Begun,
+    pub(super) end: End<'a>,
+    pub(super) took: Duration,
 }
 
 /// How a call ended.
@@ -81,22 +75,22 @@ pub(in crate::net) enum End<'a> {
 impl Finished<'_> {
     /// Whether this node has served the call. Otherwise it has made the call.
     pub fn is_served(&self) -> bool {
-        matches!(self.call.of, Call::Served(_))
+        matches!(self.call, Call::Served(_))
     }
 
     /// Whether it was a stream.
     pub fn is_stream(&self) -> bool {
-        self.call.begun.is_stream
+        self.begun.is_stream
     }
 
     /// Name of the service; empty at the byte level.
     pub fn service(&self) -> &str {
-        self.call.of.names().map_or("", |(service, _)| service)
+        self.call.names().map_or("", |(service, _)| service)
     }
 
     /// Name of the method without its service; at the byte level, `handler` with its id.
     pub fn method(&self) -> Cow<'_, str> {
-        match self.call.of.names() {
+        match self.call.names() {
             Some((_, method)) => Cow::Borrowed(method),
             None => self.full_method(),
         }
@@ -104,7 +98,7 @@ impl Finished<'_> {
 
     /// Name of the method as `Service/method`; at the byte level, `handler` with its id.
     pub fn full_method(&self) -> Cow<'_, str> {
-        match &self.call.of {
+        match self.call {
             Call::Served(context) => Cow::Borrowed(context.method()),
             Call::Made { method, .. } => Cow::Owned(method.to_string()),
         }
@@ -112,7 +106,7 @@ impl Finished<'_> {
 
     /// Name of the other node: the one that has made the call, or that has served it.
     pub fn peer(&self) -> &str {
-        match &self.call.of {
+        match self.call {
             Call::Served(context) => context.peer(),
             Call::Made { peer, .. } => &peer.name,
         }
@@ -120,7 +114,7 @@ impl Finished<'_> {
 
     /// What the handler knew about the call; `None` for a call that this node has made.
     pub fn context(&self) -> Option<&Context> {
-        match &self.call.of {
+        match self.call {
             Call::Served(context) => Some(context),
             Call::Made { .. } => None,
         }
@@ -128,7 +122,7 @@ impl Finished<'_> {
 
     /// Bytes of the arguments, in encoded form.
     pub fn request_bytes(&self) -> usize {
-        self.call.begun.request_bytes
+        self.begun.request_bytes
     }
 
     /// Bytes of the answer, in encoded form; 0 for streams and errors.
@@ -186,7 +180,7 @@ impl fmt::Debug for Finished<'_> {
 }
 
 /// What is kept of a call until it is over.
-enum Call {
+pub(super) enum Call {
     Served(Context),
     Made { peer: Arc<Peer>, method: MethodName },
 }
@@ -202,21 +196,6 @@ impl Call {
     }
 }
 
-/// A call that is not over. Dropping it is an end as well.
-pub(crate) struct Recording {
-    of: Call,
-    begun: Begun,
-    to: To,
-    is_over: AtomicBool,
-}
-
-enum To {
-    /// The recorders of the node.
-    All(Chain),
-    /// An interceptor's own.
-    One(Box<dyn Record>),
-}
-
 /// What is known of a call when it begins.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::net) struct Begun {
@@ -224,121 +203,4 @@ pub(in crate::net) struct Begun {
     pub(in crate::net) deadline: Option<Instant>,
     pub(in crate::net) request_bytes: usize,
     pub(in crate::net) is_stream: bool,
-}
-
-impl Recording {
-    pub(in crate::net) fn served(
-        context: Context,
-        request_bytes: usize,
-        is_stream: bool,
-        chain: Chain,
-    ) -> Self {
-        let (at, deadline) = (Instant::now(), context.deadline());
-        let begun = Begun { at, deadline, request_bytes, is_stream };
-        Self::new(Call::Served(context), begun, To::All(chain))
-    }
-
-    pub(in crate::net) fn made(
-        peer: Arc<Peer>,
-        method: MethodName,
-        begun: Begun,
-        chain: Chain,
-    ) -> Self {
-        Self::new(Call::Made { peer, method }, begun, To::All(chain))
-    }
-
-    /// A recording of one call for an interceptor.
-    pub(crate) fn of(call: &Intercepted, record: impl Record) -> Self {
-        let of = match &call.of {
-            Of::Served { context, .. } => Call::Served(context.clone()),
-            Of::Made { peer, method, .. } => Call::Made { peer: Arc::clone(peer), method: *method },
-        };
-        let begun = Begun {
-            at: Instant::now(),
-            deadline: call.deadline(),
-            request_bytes: call.request_bytes(),
-            is_stream: call.is_stream(),
-        };
-        Self::new(of, begun, To::One(Box::new(record)))
-    }
-
-    fn new(of: Call, begun: Begun, to: To) -> Self {
-        Self { of, begun, to, is_over: AtomicBool::new(false) }
-    }
-
-    /// What the handler knows about the call.
-    pub(in crate::net) fn context(&self) -> Option<&Context> {
-        match &self.of {
-            Call::Served(context) => Some(context),
-            Call::Made { .. } => None,
-        }
-    }
-
-    /// Passes an intercepted call on, and reports its end.
-    pub(crate) async fn follow(self, mut call: Intercepted, next: Next) -> Outcome {
-        let recording = Arc::new(self);
-        let is_opened = call.is_stream() && !call.is_served();
-        if is_opened {
-            // The outcome says only whether it is open.
-            call.observe(Arc::clone(&recording));
-        }
-        let outcome = next.run(call).await;
-        recording.outcome(&outcome.0);
-        outcome
-    }
-
-    /// The call has ended so. Later ends change nothing.
-    pub(in crate::net) fn over(&self, end: End<'_>) {
-        if self.is_over.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let call = Finished { call: self, end, took: self.begun.at.elapsed() };
-        match &self.to {
-            To::One(record) => record.record(&call),
-            To::All(chain) => {
-                let method = call.method();
-                for record in chain.records() {
-                    catch("a recorder of calls", || {
-                        if record.applies_to(call.service(), &method) {
-                            record.record(&call);
-                        }
-                    });
-                }
-            }
-        }
-    }
-
-    /// The call has this outcome. Not for the opening of a stream, which is not over yet.
-    pub(in crate::net) fn outcome(&self, outcome: &Result<Success, CallFailure>) {
-        match outcome {
-            Ok(Success::Answer(answer)) => self.over(End::Ok(answer.as_ref().map_or(0, Body::len))),
-            Ok(Success::Served) => self.over(End::Ok(0)),
-            Ok(Success::Opened(_)) => {}
-            Err(failure) => self.over(End::Failed(failure)),
-        }
-    }
-
-    fn dropped(&self) {
-        let is_late = self.begun.deadline.is_some_and(|at| at <= Instant::now());
-        self.over(if is_late { End::Late } else { End::Dropped });
-    }
-}
-
-impl Drop for Recording {
-    fn drop(&mut self) {
-        if !*self.is_over.get_mut() {
-            self.dropped();
-        }
-    }
-}
-
-/// Waits for the end of a stream that this node has opened.
-impl Observe for Arc<Recording> {
-    fn ended(&self, end: StreamEnd<'_>) {
-        match end {
-            StreamEnd::Complete => self.over(End::Ok(0)),
-            StreamEnd::Failed(error) => self.over(End::Broken(error)),
-            StreamEnd::Dropped => self.dropped(),
-        }
-    }
 }

@@ -16,7 +16,7 @@ const KINDS_MAX: usize = 64;
 
 /// The lines that were logged lately, by kind.
 #[derive(Debug)]
-pub(super) struct Repeats<K> {
+pub(in crate::net) struct Repeats<K> {
     lines: HashMap<K, Line>,
     /// Shared by the kinds for which there is no room.
     others: Option<Line>,
@@ -36,7 +36,7 @@ impl<K> Default for Repeats<K> {
 
 impl<K: Hash + Eq> Repeats<K> {
     /// Returns whether a line of this kind is to be logged now, and if so, how many were left out since the last one.
-    pub(super) fn note(&mut self, kind: K) -> Option<u64> {
+    pub(in crate::net) fn note(&mut self, kind: K) -> Option<u64> {
         let now = Instant::now();
         if let Some(line) = self.lines.get_mut(&kind) {
             return line.note(now);

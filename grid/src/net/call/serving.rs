@@ -1,0 +1,83 @@
+//! In builds with debug assertions: notices handlers that make calls which may take longer than they may themselves.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::context::Context;
+
+type Running<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Starts the handler of a call.
+#[cfg(not(debug_assertions))]
+pub(in crate::net) fn watch<T>(
+    context: Context,
+    start: impl FnOnce(Context) -> Running<T>,
+) -> Running<T> {
+    start(context)
+}
+
+/// A call with this deadline begins.
+#[cfg(not(debug_assertions))]
+pub(super) fn check(_: Option<Instant>, _: impl Fn() -> Arc<str>) {}
+
+#[cfg(debug_assertions)]
+pub(super) use self::watched::check;
+#[cfg(debug_assertions)]
+pub(in crate::net) use self::watched::watch;
+
+#[cfg(debug_assertions)]
+mod watched {
+    use std::cell::RefCell;
+    use std::future::poll_fn;
+
+    use super::{Arc, Context, Instant, Running};
+    use crate::net::link::peer::Peer;
+    use crate::proto::RouteIndex;
+
+    thread_local! {
+        /// The handler that is polled on this thread.
+        static SERVING: RefCell<Option<Arc<Serving>>> = const { RefCell::new(None) };
+    }
+
+    struct Serving {
+        peer: Arc<Peer>,
+        route: RouteIndex,
+        deadline: Instant,
+    }
+
+    /// Calls that are made until this is dropped are those of the handler.
+    struct Entered(Option<Arc<Serving>>);
+
+    fn enter(serving: &Arc<Serving>) -> Entered {
+        Entered(SERVING.replace(Some(Arc::clone(serving))))
+    }
+
+    impl Drop for Entered {
+        fn drop(&mut self) {
+            SERVING.set(self.0.take());
+        }
+    }
+
+    pub(in crate::net) fn watch<T: 'static>(
+        context: Context,
+        start: impl FnOnce(Context) -> Running<T>,
+    ) -> Running<T> {
+        let (peer, route) = (Arc::clone(context.link()), context.route());
+        let deadline = context.deadline();
+        let mut running = start(context);
+        let Some(deadline) = deadline else { return running };
+        let serving = Arc::new(Serving { peer, route, deadline: deadline.into_std() });
+        Box::pin(poll_fn(move |cx| {
+            let _entered = enter(&serving);
+            running.as_mut().poll(cx)
+        }))
+    }
+
+    pub(in crate::net::call) fn check(deadline: Option<Instant>, called: impl Fn() -> Arc<str>) {
+        let Some(serving) = SERVING.with_borrow(Clone::clone) else { return };
+        if deadline.is_none_or(|deadline| deadline > serving.deadline) {
+            serving.peer.lints.not_inherited(serving.route, called());
+        }
+    }
+}

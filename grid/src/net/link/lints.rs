@@ -1,0 +1,84 @@
+//! Warnings about the calls of one link: names what the core has only numbers for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::contracts::LinkContracts;
+use super::labels::Labels;
+use crate::net::notice::warning::{Warning, Warnings};
+use crate::proto::wire::HandlerId;
+use crate::proto::{Odd, RouteIndex, StreamOf};
+
+/// A poll that takes at least this long is reported. A handler that computes for less holds up few others, and a busy machine
+/// can interrupt any poll for some milliseconds.
+const BLOCKS: Duration = Duration::from_millis(20);
+
+/// See the module.
+#[derive(Debug)]
+pub(in crate::net) struct Lints {
+    local: Arc<str>,
+    peer: Arc<str>,
+    labels: Arc<Labels>,
+    contracts: Arc<LinkContracts>,
+    warnings: Arc<Warnings>,
+}
+
+impl Lints {
+    pub(super) fn new(
+        local: Arc<str>,
+        peer: Arc<str>,
+        labels: Arc<Labels>,
+        contracts: Arc<LinkContracts>,
+    ) -> Arc<Self> {
+        let warnings = Arc::clone(contracts.warnings());
+        Arc::new(Self { local, peer, labels, contracts, warnings })
+    }
+
+    /// The warnings of the node.
+    pub(in crate::net) fn warnings(&self) -> &Warnings {
+        &self.warnings
+    }
+
+    /// The core has noticed something.
+    pub(super) fn noticed(&self, odd: &Odd) {
+        let peer = Arc::clone(&self.peer);
+        self.warn(&match *odd {
+            Odd::UnknownHandler(id) => Warning::UnknownHandler { peer, id: id.get() },
+            Odd::SlowReader { of, waited } => {
+                let method = match of {
+                    StreamOf::Served(route) => self.method_of(route),
+                    StreamOf::Made(id) => self.called(id),
+                };
+                Warning::SlowReader { method, peer, waited }
+            }
+        });
+    }
+
+    /// A poll of a handler has taken this long.
+    pub(in crate::net) fn polled(&self, route: RouteIndex, took: Duration) {
+        if took >= BLOCKS {
+            let (method, peer) = (self.method_of(route), Arc::clone(&self.peer));
+            self.warn(&Warning::HandlerBlocks { method, peer, took });
+        }
+    }
+
+    /// A handler has called this method, without its deadline.
+    #[cfg(debug_assertions)]
+    pub(in crate::net) fn not_inherited(&self, route: RouteIndex, called: Arc<str>) {
+        let method = self.method_of(route);
+        self.warnings.warn_once(&self.local, &Warning::DeadlineNotInherited { method, called });
+    }
+
+    fn warn(&self, warning: &Warning) {
+        self.warnings.warn(&self.local, warning);
+    }
+
+    fn method_of(&self, route: RouteIndex) -> Arc<str> {
+        self.labels.get(route).map(|label| &*label.method).unwrap_or_default().into()
+    }
+
+    /// The name of a method that this node has a client of.
+    fn called(&self, id: HandlerId) -> Arc<str> {
+        self.contracts.method_of(id).unwrap_or_else(|| format!("handler {id}")).into()
+    }
+}
