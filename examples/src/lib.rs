@@ -32,6 +32,8 @@ mod guide {
     mod mounting {}
     #[doc = include_str!("../../docs/guide/tls.md")]
     mod tls {}
+    #[doc = include_str!("../../docs/guide/configuration.md")]
+    mod configuration {}
     #[doc = include_str!("../../docs/guide/deployment.md")]
     mod deployment {}
     #[doc = include_str!("../../docs/guide/coming-from.md")]

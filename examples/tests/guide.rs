@@ -72,6 +72,17 @@ fn every_link_leads_somewhere() {
 }
 
 #[test]
+fn every_setting_is_explained() {
+    let config = read(guide().join("../../grid/src/config.rs"));
+    let (_, setters) = config.split_once("    setters! {").expect("the list of settings");
+    let setters = setters.split_once('}').expect("its end").0;
+    let chapter = read(guide().join("configuration.md"));
+    for setting in setters.lines().filter_map(|line| Some(line.trim().split_once(':')?.0)) {
+        assert!(chapter.contains(&format!("\n| `{setting}` | ")), "the chapter lacks {setting}");
+    }
+}
+
+#[test]
 fn getting_started_shows_the_example() {
     let (_, program) = include_str!("../src/bin/trio.rs").split_once("\n\n").expect("a header");
     let chapter = read(guide().join("getting-started.md"));
