@@ -25,6 +25,33 @@ pub enum MethodKind {
 }
 
 /// Describes a method without its types.
+///
+/// ```
+/// # #[grid::service]
+/// # trait Counter {
+/// #     async fn add(&self, n: u64) -> Result<u64, grid::RemoteError>;
+/// #     async fn up_to(&self, n: u64, out: grid::Outgoing<u64>) -> Result<(), grid::RemoteError>;
+/// #     async fn sum(&self, numbers: grid::Incoming<u64>) -> Result<u64, grid::RemoteError>;
+/// # }
+/// # struct Zero;
+/// # impl Counter for Zero {
+/// #     async fn add(&self, n: u64) -> Result<u64, grid::RemoteError> {
+/// #         if n > 9 { Err(grid::RemoteError::new("too much")) } else { Ok(n) }
+/// #     }
+/// #     async fn up_to(&self, n: u64, mut out: grid::Outgoing<u64>) -> Result<(), grid::RemoteError> {
+/// #         for number in 1..=n { out.send(number).await?; }
+/// #         Ok(())
+/// #     }
+/// #     async fn sum(&self, mut numbers: grid::Incoming<u64>) -> Result<u64, grid::RemoteError> {
+/// #         let mut sum = 0;
+/// #         while let Some(number) = numbers.next().await { sum += number?; }
+/// #         Ok(sum)
+/// #     }
+/// # }
+/// let add = CounterClient::ADD.info();
+/// assert_eq!((add.service(), add.name()), ("Counter", "add"));
+/// assert!(!add.is_idempotent());
+/// ```
 #[derive(Clone, Debug)]
 pub struct MethodInfo {
     service: &'static str,
@@ -231,6 +258,32 @@ impl MethodInfo {
 }
 
 /// Describes a service and its methods without their types.
+///
+/// ```
+/// # #[grid::service]
+/// # trait Counter {
+/// #     async fn add(&self, n: u64) -> Result<u64, grid::RemoteError>;
+/// #     async fn up_to(&self, n: u64, out: grid::Outgoing<u64>) -> Result<(), grid::RemoteError>;
+/// #     async fn sum(&self, numbers: grid::Incoming<u64>) -> Result<u64, grid::RemoteError>;
+/// # }
+/// # struct Zero;
+/// # impl Counter for Zero {
+/// #     async fn add(&self, n: u64) -> Result<u64, grid::RemoteError> {
+/// #         if n > 9 { Err(grid::RemoteError::new("too much")) } else { Ok(n) }
+/// #     }
+/// #     async fn up_to(&self, n: u64, mut out: grid::Outgoing<u64>) -> Result<(), grid::RemoteError> {
+/// #         for number in 1..=n { out.send(number).await?; }
+/// #         Ok(())
+/// #     }
+/// #     async fn sum(&self, mut numbers: grid::Incoming<u64>) -> Result<u64, grid::RemoteError> {
+/// #         let mut sum = 0;
+/// #         while let Some(number) = numbers.next().await { sum += number?; }
+/// #         Ok(sum)
+/// #     }
+/// # }
+/// let names: Vec<_> = CounterClient::DESCRIPTOR.methods().iter().map(|method| method.name()).collect();
+/// assert_eq!(names, ["add", "up_to", "sum"]);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ServiceDescriptor {
     name: &'static str,

@@ -162,6 +162,18 @@ impl<'a> Ask<'a> {
 }
 
 /// What a dialer sent about itself, for [`Authenticate::check`] and [`Authenticate::prove`].
+///
+/// ```
+/// use grid::{Authenticate, Claim, Denied, Identity};
+///
+/// fn check(claim: &Claim<'_>) -> Result<Identity, Denied> {
+///     match (claim.name, claim.token) {
+///         (Some(name), "open sesame") => Ok(Identity::of_node(name)),
+///         _ => Err(Denied::new("say the words")),
+///     }
+/// }
+/// # let _ = check;
+/// ```
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Claim<'a> {

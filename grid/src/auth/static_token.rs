@@ -11,6 +11,11 @@ use super::identity::Identity;
 /// Who can read a connection, or answers at the address of a node, learns the secret and can join the grid under every
 /// name. Between nodes of this library, use a [`SharedSecret`](crate::SharedSecret), which is not sent. Otherwise use TLS
 /// (see [`Builder::dial_with`](crate::Builder::dial_with)).
+///
+/// ```
+/// let builder = grid::Manager::builder("http://node1:9000").token(grid::StaticToken::new("a token of Go nodes"));
+/// # let _ = builder;
+/// ```
 #[derive(Clone)]
 pub struct StaticToken(String);
 

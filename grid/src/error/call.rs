@@ -17,6 +17,42 @@ use super::link::LinkError;
 ///
 /// `E` is the error type of the method. For a method that cannot fail, `E` is `Infallible`. Calls at the byte level use
 /// `Infallible` as well, and return a handler's error as [`CallError::Remote`].
+///
+/// ```
+/// # #[grid::service]
+/// # trait Counter {
+/// #     async fn add(&self, n: u64) -> Result<u64, grid::RemoteError>;
+/// #     async fn up_to(&self, n: u64, out: grid::Outgoing<u64>) -> Result<(), grid::RemoteError>;
+/// #     async fn sum(&self, numbers: grid::Incoming<u64>) -> Result<u64, grid::RemoteError>;
+/// # }
+/// # struct Zero;
+/// # impl Counter for Zero {
+/// #     async fn add(&self, n: u64) -> Result<u64, grid::RemoteError> {
+/// #         if n > 9 { Err(grid::RemoteError::new("too much")) } else { Ok(n) }
+/// #     }
+/// #     async fn up_to(&self, n: u64, mut out: grid::Outgoing<u64>) -> Result<(), grid::RemoteError> {
+/// #         for number in 1..=n { out.send(number).await?; }
+/// #         Ok(())
+/// #     }
+/// #     async fn sum(&self, mut numbers: grid::Incoming<u64>) -> Result<u64, grid::RemoteError> {
+/// #         let mut sum = 0;
+/// #         while let Some(number) = numbers.next().await { sum += number?; }
+/// #         Ok(sum)
+/// #     }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let counter = CounterClient::in_process(Zero);
+/// use grid::{CallError, RemoteError};
+///
+/// match counter.add(10).await {
+///     Ok(sum) => println!("{sum}"),
+///     Err(CallError::Handler(error)) => assert_eq!(error, RemoteError::new("too much")),
+///     Err(error) if error.is_retryable() => println!("it has not run: {error}"),
+///     Err(error) => println!("{}: {error}", error.label()),
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError<E = Infallible> {

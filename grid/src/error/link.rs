@@ -19,6 +19,28 @@ pub type Cause = Arc<dyn Error + Send + Sync>;
 /// [`full_text`](Self::full_text) returns both.
 ///
 /// Two errors are equal if they have the same variant and the same full text.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use grid::{LinkError, State};
+///
+/// let node = grid::Manager::builder("http://node1:9000")
+///     .hosts(["http://node1:9000", "http://127.0.0.1:1"])
+///     .token(grid::SharedSecret::new("correct horse"))
+///     .build()?;
+/// let connection = node.connection("http://127.0.0.1:1")?;
+/// let _ = connection.wait_connected(Duration::from_millis(100)).await;
+/// match connection.state() {
+///     State::Error(reason) => {
+///         println!("{}", reason.full_text()); // cannot connect: 127.0.0.1:1: Connection refused
+///         assert!(matches!(&*reason, LinkError::Connect(_)));
+///     }
+///     state => println!("{state}"), // this node does not dial, or still does
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum LinkError {

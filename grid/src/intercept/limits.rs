@@ -45,6 +45,15 @@ fn refused(text: String, retry_after: Option<Duration>) -> Intercepting {
 ///
 /// A stream counts once, when it opens. Around calls that this node makes, the peer is the node that is called. All guests
 /// count as one peer.
+///
+/// ```
+/// use grid::intercept::{RateLimit, only};
+///
+/// // Each peer may list 10 times a second, and 5 times at once.
+/// let builder = grid::Manager::builder("http://node1:9000")
+///     .intercept(only("Files/list", RateLimit::per_peer(10.0, 5)));
+/// # let _ = builder;
+/// ```
 #[derive(Debug)]
 pub struct RateLimit {
     per: Per,
@@ -130,6 +139,14 @@ impl Intercept for RateLimit {
 ///
 /// A stream that this node serves counts until it has ended, one that it opens until it is open. Around calls that this node
 /// makes, the peer is the node that is called. All guests count as one peer.
+///
+/// ```
+/// use grid::intercept::{ConcurrencyLimit, only};
+///
+/// let builder = grid::Manager::builder("http://node1:9000")
+///     .intercept(only("Files/scan", ConcurrencyLimit::per_peer(4)));
+/// # let _ = builder;
+/// ```
 #[derive(Debug)]
 pub struct ConcurrencyLimit {
     per: Per,

@@ -10,6 +10,16 @@ use super::{Finished, Record};
 ///
 /// Calls that fail, those that are late included, are written at the level `info`, and others at `debug`. A stream is
 /// written when it has ended.
+///
+/// ```
+/// use std::time::Duration;
+/// use grid::intercept::{Log, only};
+///
+/// let builder = grid::Manager::builder("http://node1:9000")
+///     .record(Log::slower_than(Duration::from_millis(200)))
+///     .record(only("Admin", Log::new()));
+/// # let _ = builder;
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Log {
     slower_than: Option<Duration>,

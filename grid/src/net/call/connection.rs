@@ -26,6 +26,38 @@ use crate::proto::wire::{HandlerId, SubrouteHash, join};
 ///
 /// Cheap to clone; all clones share one link to the peer. A connection can be used whether or not the link is up; see
 /// [`state`](Self::state).
+///
+/// ```
+/// # #[grid::service]
+/// # trait Counter {
+/// #     async fn add(&self, n: u64) -> Result<u64, grid::RemoteError>;
+/// #     async fn up_to(&self, n: u64, out: grid::Outgoing<u64>) -> Result<(), grid::RemoteError>;
+/// #     async fn sum(&self, numbers: grid::Incoming<u64>) -> Result<u64, grid::RemoteError>;
+/// # }
+/// # struct Zero;
+/// # impl Counter for Zero {
+/// #     async fn add(&self, n: u64) -> Result<u64, grid::RemoteError> {
+/// #         if n > 9 { Err(grid::RemoteError::new("too much")) } else { Ok(n) }
+/// #     }
+/// #     async fn up_to(&self, n: u64, mut out: grid::Outgoing<u64>) -> Result<(), grid::RemoteError> {
+/// #         for number in 1..=n { out.send(number).await?; }
+/// #         Ok(())
+/// #     }
+/// #     async fn sum(&self, mut numbers: grid::Incoming<u64>) -> Result<u64, grid::RemoteError> {
+/// #         let mut sum = 0;
+/// #         while let Some(number) = numbers.next().await { sum += number?; }
+/// #         Ok(sum)
+/// #     }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let node = grid::Manager::builder("http://node1:9000").service(CounterServer::new(Zero)).build()?;
+/// let connection = node.connection("http://node1:9000")?;
+/// let counter = CounterClient::new(connection.clone());
+/// assert_eq!(counter.add(1).await?, 1);
+/// assert_eq!(connection.stats().calls_out, 1);
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Connection {
     inner: Arc<Inner>,

@@ -18,6 +18,30 @@ use crate::proto::{Key, RouteIndex, is_guest_name};
 ///
 /// Cheap to clone. A clone can move to a task that outlives the handler; [`cancelled`](Self::cancelled) works there as
 /// well.
+///
+/// ```
+/// use grid::{Context, RemoteError};
+///
+/// #[grid::service]
+/// trait Files {
+///     async fn remove(&self, cx: &Context, path: String) -> Result<(), RemoteError>;
+/// }
+///
+/// struct Disk;
+///
+/// impl Files for Disk {
+///     async fn remove(&self, cx: &Context, path: String) -> Result<(), RemoteError> {
+///         if cx.is_guest() {
+///             return Err(RemoteError::new("guests may not remove files"));
+///         }
+///         println!("{} removes {path}, and waits for {:?}", cx.peer(), cx.time_left());
+///         // Other nodes are told, with what is left of the deadline.
+///         let others = cx.connection(cx.peer())?;
+///         FilesClient::new(others).remove(path).within(cx).await?;
+///         Ok(())
+///     }
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Context {
     caller: Arc<Caller>,

@@ -26,6 +26,20 @@ use crate::proto::wire::HandlerId;
 ///
 /// A future of the answer, which is `None` if the answer has no payload. Dropping it cancels the call.
 ///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use bytes::Bytes;
+///
+/// let node = grid::Manager::builder("http://node1:9000")
+///     .single_handler(7_u8, None, |_, payload| async move { Ok(payload) })
+///     .build()?;
+/// let connection = node.connection("http://node1:9000")?;
+/// let echo = connection.request(7_u8, Some(Bytes::from("ping"))).await?;
+/// assert_eq!(echo.as_deref(), Some(&b"ping"[..]));
+/// # Ok(()) }
+/// ```
+///
 /// # Errors
 /// Any variant of [`CallError`] except `Handler` and `Decode`. A handler's own error is returned as `Remote`.
 ///
@@ -133,6 +147,27 @@ impl Future for RawCall {
 /// A stream at the byte level that is being opened, from [`Connection::stream`](crate::Connection::stream).
 ///
 /// A future of the two ends of the stream, ready when the callee has accepted it. Dropping it cancels the stream.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use grid::Capacities;
+///
+/// let both_ways = Capacities { incoming: Capacities::BYTES_ONLY, outgoing: Capacities::BYTES_ONLY };
+/// let node = grid::Manager::builder("http://node1:9000")
+///     .stream_handler(8_u8, None, both_ways, |_, _, mut input, mut output| async move {
+///         while let Some(Ok(item)) = input.next().await {
+///             output.send(item).await?;
+///         }
+///         Ok(())
+///     })
+///     .build()?;
+/// let connection = node.connection("http://node1:9000")?;
+/// let (mut output, mut input) = connection.stream(8_u8, both_ways, None).await?;
+/// output.send("ping").await?;
+/// assert_eq!(input.next().await.transpose()?.as_deref(), Some(&b"ping"[..]));
+/// # Ok(()) }
+/// ```
 ///
 /// # Errors
 /// As for [`RawCall`]. Errors of the handler come through the receiver.

@@ -8,6 +8,21 @@ use crate::error::LinkError;
 /// State of the connection to one peer.
 ///
 /// [`Connection::states`](crate::Connection::states) returns a stream of them.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let node = grid::Manager::builder("http://node1:9000").build()?;
+/// use grid::State;
+///
+/// for connection in node.connections() {
+///     match connection.state() {
+///         State::Connected { instance } => println!("{}: run {instance}", connection.peer()),
+///         state => println!("{}: {state}", connection.peer()),
+///     }
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum State {

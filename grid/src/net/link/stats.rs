@@ -86,6 +86,16 @@ impl ConnectionStats {
 }
 
 /// Statistics of a whole node.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let node = grid::Manager::builder("http://node1:9000").build()?;
+/// for link in node.stats().connections {
+///     println!("{}: {} in flight, {:?}, {:?}", link.peer, link.in_flight_out, link.rtt, link.downs);
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {

@@ -49,6 +49,28 @@ use tokio::sync::watch;
 type AtStart = Box<dyn FnOnce(&Manager) + Send>;
 
 /// Configures a node; [`build`](Self::build) starts it.
+///
+/// ```
+/// # use std::time::Duration;
+/// # #[grid::service]
+/// # trait Clock { async fn now(&self) -> u64; }
+/// # struct Fixed;
+/// # impl Clock for Fixed { async fn now(&self) -> u64 { 42 } }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use grid::intercept::Log;
+/// use grid::{Config, Manager, SharedSecret};
+///
+/// let node = Manager::builder("http://node1:9000")
+///     .hosts(["http://node1:9000", "http://node2:9000"])
+///     .token(SharedSecret::new("correct horse"))
+///     .config(Config::default().ping_interval(Duration::from_secs(4)))
+///     .record(Log::slower_than(Duration::from_millis(200)))
+///     .service(ClockServer::new(Fixed))
+///     .build()?;
+/// assert_eq!(node.hosts().count(), 2);
+/// # Ok(()) }
+/// ```
 #[must_use = "a node is started by `build`"]
 pub struct Builder {
     name: String,

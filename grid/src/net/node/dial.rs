@@ -25,6 +25,28 @@ pub type DialingCertified<'a> = Pin<
 
 /// Opens byte streams to other nodes. The default is plain TCP. [`Builder::dial_with`](crate::Builder::dial_with)
 /// replaces it, for example by TLS.
+///
+/// ```
+/// use grid::{Dial, Dialing, Io};
+/// use tokio::net::TcpStream;
+///
+/// /// All nodes are behind one gateway.
+/// struct Gateway(String);
+///
+/// impl Dial for Gateway {
+///     fn dial<'a>(&'a self, name: &'a str) -> Dialing<'a> {
+///         Box::pin(async move {
+///             println!("{name} through {}", self.0);
+///             let stream = TcpStream::connect(&self.0).await?;
+///             grid::tune(&stream);
+///             Ok(Box::new(stream) as Box<dyn Io>)
+///         })
+///     }
+/// }
+///
+/// let builder = grid::Manager::builder("http://node1:9000").dial_with(Gateway("10.0.0.1:80".into()));
+/// # let _ = builder;
+/// ```
 pub trait Dial: Send + Sync + 'static {
     /// Connects to the node with this name, a URL such as `http://node1:9000`.
     ///

@@ -8,6 +8,19 @@
 /// [`BYTES_ONLY`](Self::BYTES_ONLY) sets none.
 ///
 /// Nodes of the base protocol know capacities only. They are not sent, so both nodes must have the same.
+///
+/// ```
+/// use grid::Incoming;
+///
+/// #[grid::service]
+/// trait Log {
+///     /// A line is sent when the one before was read.
+///     #[handler(incoming = 1)]
+///     async fn append(&self, lines: Incoming<String>) -> Result<u64, grid::RemoteError>;
+/// }
+///
+/// assert_eq!(LogClient::APPEND.info().capacities().incoming, 1);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Capacities {
     /// Messages from the caller that may wait for the handler, which sets it. With 0 the stream has no input.

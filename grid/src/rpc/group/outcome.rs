@@ -26,6 +26,40 @@ pub struct NodeAnswer<O> {
 }
 
 /// Too few nodes of a group have answered.
+///
+/// ```
+/// # #[grid::service]
+/// # trait Counter {
+/// #     async fn add(&self, n: u64) -> Result<u64, grid::RemoteError>;
+/// #     async fn up_to(&self, n: u64, out: grid::Outgoing<u64>) -> Result<(), grid::RemoteError>;
+/// #     async fn sum(&self, numbers: grid::Incoming<u64>) -> Result<u64, grid::RemoteError>;
+/// # }
+/// # struct Zero;
+/// # impl Counter for Zero {
+/// #     async fn add(&self, n: u64) -> Result<u64, grid::RemoteError> {
+/// #         if n > 9 { Err(grid::RemoteError::new("too much")) } else { Ok(n) }
+/// #     }
+/// #     async fn up_to(&self, n: u64, mut out: grid::Outgoing<u64>) -> Result<(), grid::RemoteError> {
+/// #         for number in 1..=n { out.send(number).await?; }
+/// #         Ok(())
+/// #     }
+/// #     async fn sum(&self, mut numbers: grid::Incoming<u64>) -> Result<u64, grid::RemoteError> {
+/// #         let mut sum = 0;
+/// #         while let Some(number) = numbers.next().await { sum += number?; }
+/// #         Ok(sum)
+/// #     }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use grid::{Group, Mock};
+///
+/// let fails = || Mock::new().on(CounterClient::ADD, |_| Err(grid::RemoteError::new("disk full")));
+/// let works = Mock::new().on(CounterClient::ADD, |(n,)| Ok(n));
+/// let group = Group::new([fails().connection(), fails().connection(), works.connection()]);
+/// let error = group.call(CounterClient::ADD, (1,)).quorum().await.unwrap_err();
+/// println!("{error}"); // names each node, and why it has not answered
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TooFew<O, E> {

@@ -51,6 +51,18 @@ pub struct Broadcast<T> {
 }
 
 /// What a stream of a [`Broadcast`] receives.
+///
+/// ```
+/// use grid::Update;
+///
+/// fn show(update: Update<u64>) {
+///     match update {
+///         Update::Item(number) => println!("{number}"),
+///         Update::Missed(count) => println!("this reader was too slow for {count} numbers"),
+///     }
+/// }
+/// # show(Update::Item(1));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Update<T> {
     /// The next item.

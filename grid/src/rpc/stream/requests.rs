@@ -20,6 +20,40 @@ use crate::rpc::payload::Codec;
 ///
 /// Items that the handler does not read are discarded: `send` succeeds for them. That an item was sent does not mean that
 /// the handler has read it.
+///
+/// ```
+/// # #[grid::service]
+/// # trait Counter {
+/// #     async fn add(&self, n: u64) -> Result<u64, grid::RemoteError>;
+/// #     async fn up_to(&self, n: u64, out: grid::Outgoing<u64>) -> Result<(), grid::RemoteError>;
+/// #     async fn sum(&self, numbers: grid::Incoming<u64>) -> Result<u64, grid::RemoteError>;
+/// # }
+/// # struct Zero;
+/// # impl Counter for Zero {
+/// #     async fn add(&self, n: u64) -> Result<u64, grid::RemoteError> {
+/// #         if n > 9 { Err(grid::RemoteError::new("too much")) } else { Ok(n) }
+/// #     }
+/// #     async fn up_to(&self, n: u64, mut out: grid::Outgoing<u64>) -> Result<(), grid::RemoteError> {
+/// #         for number in 1..=n { out.send(number).await?; }
+/// #         Ok(())
+/// #     }
+/// #     async fn sum(&self, mut numbers: grid::Incoming<u64>) -> Result<u64, grid::RemoteError> {
+/// #         let mut sum = 0;
+/// #         while let Some(number) = numbers.next().await { sum += number?; }
+/// #         Ok(sum)
+/// #     }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let counter = CounterClient::in_process(Zero);
+/// let (mut numbers, sum) = counter.sum().await?;
+/// for number in 1..=3 {
+///     numbers.send(number).await?;
+/// }
+/// drop(numbers); // the end of the input
+/// assert_eq!(sum.await?, 6);
+/// # Ok(()) }
+/// ```
 #[must_use = "dropping the requests ends the input"]
 pub struct Requests<I> {
     raw: RawSender,

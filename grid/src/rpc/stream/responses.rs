@@ -16,6 +16,40 @@ use crate::rpc::payload::Codec;
 ///
 /// `None` means that the handler has returned without an error. Otherwise the last item is an error. Dropping this
 /// cancels the call.
+///
+/// ```
+/// # #[grid::service]
+/// # trait Counter {
+/// #     async fn add(&self, n: u64) -> Result<u64, grid::RemoteError>;
+/// #     async fn up_to(&self, n: u64, out: grid::Outgoing<u64>) -> Result<(), grid::RemoteError>;
+/// #     async fn sum(&self, numbers: grid::Incoming<u64>) -> Result<u64, grid::RemoteError>;
+/// # }
+/// # struct Zero;
+/// # impl Counter for Zero {
+/// #     async fn add(&self, n: u64) -> Result<u64, grid::RemoteError> {
+/// #         if n > 9 { Err(grid::RemoteError::new("too much")) } else { Ok(n) }
+/// #     }
+/// #     async fn up_to(&self, n: u64, mut out: grid::Outgoing<u64>) -> Result<(), grid::RemoteError> {
+/// #         for number in 1..=n { out.send(number).await?; }
+/// #         Ok(())
+/// #     }
+/// #     async fn sum(&self, mut numbers: grid::Incoming<u64>) -> Result<u64, grid::RemoteError> {
+/// #         let mut sum = 0;
+/// #         while let Some(number) = numbers.next().await { sum += number?; }
+/// #         Ok(sum)
+/// #     }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let counter = CounterClient::in_process(Zero);
+/// let mut numbers = counter.up_to(3).await?;
+/// let mut seen = Vec::new();
+/// while let Some(number) = numbers.next().await {
+///     seen.push(number?);
+/// }
+/// assert_eq!(seen, [1, 2, 3]);
+/// # Ok(()) }
+/// ```
 #[must_use = "dropping the responses cancels the call"]
 pub struct Responses<T, E> {
     raw: Option<RawReceiver>,

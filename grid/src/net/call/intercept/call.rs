@@ -17,6 +17,19 @@ use crate::net::link::peer::Peer;
 use crate::proto::wire::TraceContext;
 
 /// A call that passes the interceptors of a node: everything but its payload.
+///
+/// ```
+/// use grid::intercept::{Intercepted, Next, Outcome};
+///
+/// /// Tells the callee for whom a call is made.
+/// async fn for_tenant(mut call: Intercepted, next: Next) -> Outcome {
+///     call.add_metadata("tenant", "blue");
+///     next.run(call).await
+/// }
+///
+/// let builder = grid::Manager::builder("http://node1:9000").intercept_calls(for_tenant);
+/// # let _ = builder;
+/// ```
 pub struct Intercepted {
     pub(in crate::net) of: Of,
     /// The name at the byte level, such as `handler 78`.

@@ -10,6 +10,21 @@ use crate::net::call::ends::{RawReceiver, RawSender};
 use crate::proto::Body;
 
 /// How a call ended, for interceptors: its answer, or its error. The answer is in encoded form.
+///
+/// ```
+/// use grid::ErrorCode;
+/// use grid::intercept::{Intercepted, Next, Outcome};
+///
+/// async fn read_only(call: Intercepted, next: Next) -> Outcome {
+///     match call.method() {
+///         "put" | "remove" => Outcome::refuse(ErrorCode::NotPermitted, "this node is read-only"),
+///         _ => next.run(call).await,
+///     }
+/// }
+///
+/// let builder = grid::Manager::builder("http://node1:9000").intercept(read_only);
+/// # let _ = builder;
+/// ```
 #[must_use = "the caller receives the outcome that an interceptor returns"]
 pub struct Outcome(pub(in crate::net) Result<Success, CallFailure>);
 
