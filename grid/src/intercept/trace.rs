@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use tracing::field::{Empty, display};
-use tracing::{Instrument as _, Span};
+use tracing::{Instrument as _, Metadata, Span};
 
 use super::{Finished, Intercept, Intercepted, Intercepting, Next, Record};
 use crate::TraceContext;
@@ -48,7 +48,7 @@ pub struct Trace {
 
 /// Connects the spans of a tracing system with those of other nodes, for [`Trace::carried_by`].
 ///
-/// The guide's chapter on observing has one for OpenTelemetry, in twenty lines.
+/// The guide's chapter on observing has one for OpenTelemetry, in thirty lines.
 pub trait Propagate: Send + Sync + 'static {
     /// The context of a span: what is sent with a call, as the parent of the span at the node that serves it. `None`: nothing.
     fn context_of(&self, span: &Span) -> Option<TraceContext>;
@@ -79,6 +79,18 @@ impl Trace {
     /// It is decided for a call that is in no trace yet: this node makes it outside of a recorded handler, or its caller sends
     /// no trace. All calls of a trace that is recorded are recorded, and none of one that its caller does not record. A call
     /// without a span costs next to nothing, and one with a span some microseconds.
+    ///
+    /// A node that calls without a span sends no trace, so each further node would decide for itself. Where all calls begin at
+    /// nodes of the grid, let the nodes that serve them follow, with a share of zero:
+    ///
+    /// ```
+    /// use grid::intercept::Trace;
+    ///
+    /// let builder = grid::Manager::builder("http://node1:9000")
+    ///     .intercept_calls(Trace::new().sampled(0.01))
+    ///     .intercept(Trace::new().sampled(0.0));
+    /// # let _ = builder;
+    /// ```
     pub fn sampled(self, share: f64) -> Self {
         Self { share: Some(share), ..self }
     }
@@ -117,7 +129,12 @@ impl Trace {
 
 /// Whether the call is made in a span of the program, such as that of a handler.
 fn is_in_span(call: &Intercepted) -> bool {
-    !call.is_served() && !Span::current().is_none()
+    !call.is_served() && Span::current().metadata().is_some_and(|span| !is_of_link(span))
+}
+
+/// Whether a span is that of a link, in which its driver runs, and with it handlers that have none of their own.
+fn is_of_link(span: &Metadata<'_>) -> bool {
+    span.name() == "link" && span.target().starts_with("grid::net::")
 }
 
 /// The span of the handler that makes the call.
@@ -193,12 +210,13 @@ fn span_of(call: &Intercepted, ids: Option<Ids>) -> Span {
             )
         };
     }
-    match call.is_served() {
+    if call.is_served() {
         // Not a child of the span in which the node runs.
-        true => {
-            span!(parent: None, "grid.server", "otel.kind" = "server", "client.address" = call.peer())
-        }
-        false => span!("grid.client", "otel.kind" = "client"),
+        span!(parent: None, "grid.server", "otel.kind" = "server", "client.address" = call.peer())
+    } else if Span::current().metadata().is_some_and(is_of_link) {
+        span!(parent: None, "grid.client", "otel.kind" = "client")
+    } else {
+        span!("grid.client", "otel.kind" = "client")
     }
 }
 
