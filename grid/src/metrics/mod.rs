@@ -29,7 +29,7 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// |---|---|---|
 /// | `rpc.server.call.duration` | histogram, seconds | `rpc.system.name`, `rpc.method`, `rpc.response.status_code`, and `error.type` if the call failed |
 /// | `rpc.client.call.duration` | histogram, seconds | the same, and `server.address`, `server.port` |
-/// | `grid.server.first_poll.duration` | histogram, seconds | `rpc.method`; how long a handler holds its thread before it waits |
+/// | `grid.server.first_poll.duration` | histogram, seconds | `rpc.method`; how long a handler holds its thread before it waits. While a method is quick, one in eight is measured |
 /// | `grid.calls.in_flight` | gauge | `peer`, `direction` (`in`, `out`) |
 /// | `grid.calls` | counter | `peer`, `direction` |
 /// | `grid.link.up` | gauge, 0 or 1 | `peer` |
@@ -46,6 +46,9 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// The first two are those of the OpenTelemetry conventions for RPC. Methods are those that the node has, reasons and status
 /// codes are words of a short list, and peers are members of the grid, so the number of series is bounded. A stream counts
 /// when it has ended. All but the first three are read every five seconds.
+///
+/// Exporters change the names: `grid.link.rtt` is `grid_link_rtt_seconds` in Prometheus, and `grid.calls` is
+/// `grid_calls_total`, if `PrometheusBuilder::with_recommended_naming` is on.
 ///
 /// ```
 /// let builder = grid::Manager::builder("http://node1:9000").metrics(grid::Metrics::new());
