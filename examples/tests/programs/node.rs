@@ -23,7 +23,7 @@ fn program() -> Command {
 }
 
 /// A running node.
-struct Node {
+pub(crate) struct Node {
     name: String,
     child: Child,
     tls: Option<TlsConnector>,
@@ -31,28 +31,38 @@ struct Node {
 
 impl Node {
     /// Starts a node with these further settings.
-    fn start(name: &str, hosts: &[String], settings: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(name: &str, hosts: &[String], settings: &[(&str, &str)]) -> Self {
+        Self::start_logging(name, hosts, settings, Stdio::inherit())
+    }
+
+    pub(crate) fn start_logging(
+        name: &str,
+        hosts: &[String],
+        settings: &[(&str, &str)],
+        log: Stdio,
+    ) -> Self {
         let (_, address) = name.split_once("://").unwrap();
         let child = program()
             .args(["--name", name, "--listen", address, "--hosts", &hosts.join(",")])
             .env("NODE_LOG", "error")
             .envs(settings.iter().copied())
+            .stderr(log)
             .spawn()
             .unwrap();
         Self { name: name.to_owned(), child, tls: None }
     }
 
-    async fn get(&self, path: &str) -> Response<Bytes> {
+    pub(crate) async fn get(&self, path: &str) -> Response<Bytes> {
         send(&self.name, self.tls.as_ref(), Request::get(path), "").await.unwrap()
     }
 
-    async fn put(&self, path: &str, body: &str) -> StatusCode {
+    pub(crate) async fn put(&self, path: &str, body: &str) -> StatusCode {
         let body = body.to_owned();
         send(&self.name, self.tls.as_ref(), Request::put(path), body).await.unwrap().status()
     }
 
     /// Asks until the node answers with this status and text, as a probe does.
-    async fn becomes(&self, status: StatusCode, text: &str) {
+    pub(crate) async fn becomes(&self, status: StatusCode, text: &str) {
         let mut last = String::new();
         let asking = async {
             loop {
@@ -252,4 +262,8 @@ async fn errors_name_the_setting() {
     let output = program().args(args).env("NODE_SECRET", "s").output().await.unwrap();
     let printed = String::from_utf8_lossy(&output.stderr);
     assert!(printed.contains("log = \"loud\"") && !printed.contains("NODE_SECRET"), "{printed}");
+    let args = [&base[..], &["--trace-share", "2"]].concat();
+    let output = program().args(args).env("NODE_SECRET", "s").output().await.unwrap();
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert!(printed.contains("trace_share = 2: not from 0 to 1"), "{printed}");
 }

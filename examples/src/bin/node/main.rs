@@ -9,6 +9,7 @@
 //! | `GET /items/{key}` | the item, or 404; the header `x-owner` names the node that has it |
 //! | `GET /livez` | 200 while the process runs |
 //! | `GET /readyz` | 200 or 503, and the peers that are not connected |
+//! | `GET /metrics` | the metrics of the process, for Prometheus; `deploy/` has a dashboard and alerts for them |
 //!
 //! Three nodes without TLS:
 //!
@@ -23,6 +24,7 @@
 
 mod door;
 mod items;
+mod observe;
 mod rest;
 mod settings;
 mod tls;
@@ -36,9 +38,11 @@ use grid::{CertificateName, Manager, SharedSecret, Tls};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::door::Door;
 use crate::items::{ItemsServer, Store};
+use crate::observe::{Exporter, observed};
 use crate::rest::App;
 use crate::settings::{Auth, Flags, Settings};
 use crate::tls::{Acceptor, Failure, RELOAD_INTERVAL};
@@ -53,7 +57,9 @@ async fn main() -> ExitCode {
         }
     };
     let level = LevelFilter::from_level(settings.log);
-    tracing_subscriber::fmt().with_writer(io::stderr).with_max_level(level).init();
+    // A span is written when it has ended, with its duration: those of traced calls, and of links.
+    let log = tracing_subscriber::fmt().with_span_events(FmtSpan::CLOSE);
+    log.with_writer(io::stderr).with_max_level(level).init();
     match run(settings).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -65,10 +71,12 @@ async fn main() -> ExitCode {
 
 async fn run(settings: Settings) -> Result<(), Failure> {
     let interrupted = grid_examples::signal::interrupted()?;
+    let exporter = Exporter::install()?;
     let store = Arc::new(Store::default());
     let node = Manager::builder(&settings.name)
         .hosts(&settings.hosts)
         .service(ItemsServer::from_arc(Arc::clone(&store)));
+    let node = observed(node, settings.trace_share);
     let (node, acceptor) = match &settings.auth {
         Auth::Secret(secret) => (node.token(SharedSecret::new(secret)), None),
         Auth::Certificates { ca, certificate, key } => {
@@ -85,7 +93,8 @@ async fn run(settings: Settings) -> Result<(), Failure> {
     tracing::info!(node = manager.name(), address = %listener.local_addr()?, tls = acceptor.is_some(), "serving");
 
     let (stopping, is_stopping) = watch::channel(false);
-    let app = App { manager: manager.clone(), ready_when: settings.ready_when, is_stopping };
+    let app =
+        App { manager: manager.clone(), ready_when: settings.ready_when, is_stopping, exporter };
     let door = Door::open(listener, acceptor, rest::router(app));
     interrupted.await;
     let again = grid_examples::signal::interrupted()?;

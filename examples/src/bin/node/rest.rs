@@ -1,4 +1,4 @@
-//! REST for users and load balancers, and the route of the grid.
+//! REST for users, load balancers and Prometheus, and the route of the grid.
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, State};
@@ -10,6 +10,7 @@ use grid::{CallError, Manager};
 use tokio::sync::watch;
 
 use crate::items::{ItemsClient, KEY_BYTES_MAX, PutError, VALUE_BYTES_MAX, owner};
+use crate::observe::Exporter;
 use crate::settings::ReadyWhen;
 
 #[derive(Clone)]
@@ -17,6 +18,7 @@ pub(crate) struct App {
     pub(crate) manager: Manager,
     pub(crate) ready_when: ReadyWhen,
     pub(crate) is_stopping: watch::Receiver<bool>,
+    pub(crate) exporter: Exporter,
 }
 
 /// All routes of the port.
@@ -26,6 +28,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/items/{key}", get(read).put(write))
         .route("/livez", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
+        .route("/metrics", get(|State(app): State<App>| async move { app.exporter.scraped() }))
         .layer(DefaultBodyLimit::max(VALUE_BYTES_MAX))
         .with_state(app)
         .route_service(grid::ROUTE, grid)

@@ -56,6 +56,9 @@ struct Given {
     /// error, warn, info, debug or trace [default: info]
     #[arg(long, env = "NODE_LOG", value_name = "LEVEL")]
     log: Option<String>,
+    /// Share of the requests whose calls are traced, from 0 to 1. The log has a line for each of their spans [default: 0]
+    #[arg(long, env = "NODE_TRACE_SHARE", value_name = "SHARE")]
+    trace_share: Option<f64>,
 }
 
 /// Which nodes must be connected before a node is ready.
@@ -83,6 +86,7 @@ pub(crate) struct Settings {
     pub(crate) unready: Duration,
     pub(crate) grace: Duration,
     pub(crate) log: Level,
+    pub(crate) trace_share: f64,
 }
 
 impl Flags {
@@ -111,6 +115,7 @@ impl Given {
             unready_seconds: self.unready_seconds.or(file.unready_seconds),
             grace_seconds: self.grace_seconds.or(file.grace_seconds),
             log: self.log.or(file.log),
+            trace_share: self.trace_share.or(file.trace_share),
         }
     }
 
@@ -120,6 +125,10 @@ impl Given {
             self.hosts.clone().ok_or("hosts is missing: set hosts, --hosts or NODE_HOSTS")?;
         let auth = self.auth(name.starts_with("https://"), secret)?;
         let log = self.log.as_deref().unwrap_or("info");
+        let trace_share = self.trace_share.unwrap_or(0.0);
+        if !(0.0..=1.0).contains(&trace_share) {
+            return Err(format!("trace_share = {trace_share}: not from 0 to 1"));
+        }
         Ok(Settings {
             log: log
                 .parse()
@@ -128,6 +137,7 @@ impl Given {
             ready_when: self.ready_when.unwrap_or(ReadyWhen::Majority),
             unready: Duration::from_secs(self.unready_seconds.unwrap_or(0)),
             grace: Duration::from_secs(self.grace_seconds.unwrap_or(20)),
+            trace_share,
             name,
             hosts,
             auth,
