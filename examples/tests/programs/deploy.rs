@@ -9,6 +9,8 @@ const CLOSE_SECONDS: u64 = 2;
 
 const MANIFESTS: &str = include_str!("../../../deploy/kubernetes/node.yaml");
 const CERTIFICATES: &str = include_str!("../../../deploy/kubernetes/certificates.yaml");
+const PROMETHEUS: &str = include_str!("../../../deploy/prometheus/prometheus.yaml");
+const ALERTS: &str = include_str!("../../../deploy/prometheus/alerts.yaml");
 const UNIT: &str = include_str!("../../../deploy/systemd/node.service");
 const UNIT_SETTINGS: &str = include_str!("../../../deploy/systemd/node.toml");
 
@@ -133,6 +135,27 @@ fn probes_and_times_fit_the_program() {
     let unit: toml::Table = UNIT_SETTINGS.parse().unwrap();
     let limit = UNIT.lines().find_map(|line| line.strip_prefix("TimeoutStopSec=")).unwrap();
     assert!(limit.parse::<u64>().unwrap() > ends(&unit), "SIGKILL comes too early");
+}
+
+#[test]
+fn prometheus_finds_the_pods() {
+    let prometheus: Value = serde_saphyr::from_str(PROMETHEUS).unwrap();
+    assert_eq!(prometheus["rule_files"][0], "alerts.yaml");
+    let job = at(&prometheus, "/scrape_configs/0");
+    let name = job["job_name"].as_str().unwrap();
+    for condition in ALERTS.split("job=\"").skip(1) {
+        assert_eq!(condition.split_once('"').unwrap().0, name);
+    }
+    assert_eq!((&job["scheme"], &job["metrics_path"]), (&"https".into(), &"/metrics".into()));
+
+    let objects = Objects::read(MANIFESTS);
+    let template = at(objects.get("StatefulSet", "node"), "/spec/template");
+    let pod = at(template, "/metadata/labels/app").as_str().unwrap();
+    let port = at(template, "/spec/containers/0/ports/0/name").as_str().unwrap();
+    assert_eq!(at(job, "/relabel_configs/0/regex"), &format!("{pod};{port}"));
+    let certificates = Objects::read(CERTIFICATES);
+    let names = texts(at(certificates.get("Certificate", "node"), "/spec/dnsNames"));
+    assert!(names.contains(&at(job, "/tls_config/server_name").as_str().unwrap()));
 }
 
 /// The program reads the settings: it fails only because there are no certificates.
