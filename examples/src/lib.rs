@@ -28,6 +28,8 @@ mod guide {
     mod groups {}
     #[doc = include_str!("../../docs/guide/interceptors.md")]
     mod interceptors {}
+    #[doc = include_str!("../../docs/guide/observing.md")]
+    mod observing {}
     #[doc = include_str!("../../docs/guide/mounting.md")]
     mod mounting {}
     #[doc = include_str!("../../docs/guide/tls.md")]

@@ -92,6 +92,13 @@ fn getting_started_shows_the_example() {
     );
 }
 
+#[test]
+fn the_chapter_on_observing_shows_the_bridge_that_is_tested() {
+    let (_, bridge) = include_str!("opentelemetry/bridge.rs").split_once("\n\n").expect("a header");
+    let chapter = read(guide().join("observing.md"));
+    assert!(chapter.contains(&format!("```rust\n{bridge}```\n")), "it differs from bridge.rs");
+}
+
 /// Doc tests leave `#[test]` functions out, so these blocks are parts of a file of tests instead.
 #[test]
 fn the_chapter_on_testing_shows_tests_that_run() {

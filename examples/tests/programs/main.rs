@@ -1,11 +1,13 @@
-//! Runs the programs and checks what they print; for `node`, see node.rs and deploy.rs.
+//! Runs the programs and checks what they print; for `node`, see node.rs, observe.rs and deploy.rs.
 #![allow(clippy::unwrap_used, reason = "all of it is tests")]
 
 mod client;
 mod deploy;
 mod node;
+mod observe;
 #[path = "../ports/mod.rs"]
 mod ports;
+mod query;
 
 use std::process::{Command, Stdio};
 
