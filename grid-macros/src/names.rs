@@ -6,8 +6,17 @@ use syn::Ident;
 use syn::ext::IdentExt as _;
 
 /// The client's own methods. A service method named `clone` would compile, and then call the peer.
-const RESERVED: &[&str] =
-    &["new", "of", "connection", "subroute", "with_metadata", "with_retry", "in_process", "clone"];
+const RESERVED: &[&str] = &[
+    "new",
+    "of",
+    "group",
+    "connection",
+    "subroute",
+    "with_metadata",
+    "with_retry",
+    "in_process",
+    "clone",
+];
 
 pub(crate) fn is_reserved(method: &Ident) -> bool {
     let name = method.unraw();

@@ -32,6 +32,7 @@
 //!
 //! - Typed calls: the attribute, [`Call`], [`Opening`] and the ends of streams ([`Outgoing`], [`Incoming`], [`Requests`],
 //!   [`Responses`], [`Reply`]).
+//! - Calls to several nodes: [`Group`], [`GroupCall`], [`GroupStream`].
 //! - Nodes: [`Manager`], [`Builder`], [`Config`], [`Connection`], [`State`], [`Stats`].
 //! - Who may connect and call: [`Authenticate`], [`SharedSecret`], [`StaticToken`], [`NoAuth`], [`Identity`],
 //!   [`Builder::permit`].
@@ -126,10 +127,11 @@ pub use rpc::Json;
 #[doc(hidden)]
 pub use rpc::private as __private;
 pub use rpc::{
-    ArgTuple, BoxStream, Broadcast, Call, ClientStreamMethod, Group, GroupCall, HandlerError,
-    Idempotent, Incoming, InputError, MayRunTwice, Method, Mock, NodeAnswer, NodeOutcome, Once,
-    Opening, Outgoing, Payload, Permit, Raw, Registrar, Reply, Requests, Responses, Served,
-    ServerStreamMethod, Service, TooFew, TrySendError, TwoWayMethod, Update,
+    ArgTuple, BoxStream, Broadcast, Call, ClientStreamMethod, Group, GroupCall, GroupStream,
+    HandlerError, HostList, Idempotent, Incoming, InputError, MayRunTwice, Method, Mock,
+    NodeAnswer, NodeItem, NodeOutcome, Once, Opening, Outcomes, Outgoing, Payload, Permit, Raw,
+    Registrar, Reply, Requests, Responses, Served, ServerStreamMethod, Service, TooFew,
+    TrySendError, TwoWayMethod, UnknownHosts, Update,
 };
 /// The TLS library, in the version whose types [`Tls`] takes.
 #[cfg(feature = "tls-no-provider")]

@@ -68,6 +68,19 @@ fn own(service: &Service) -> TokenStream {
             cx.connection(host).map(Self::new)
         }
 
+        /// Groups these nodes, which are then called together, see `Group`. `node` is a `Manager`, or the `Context` of a
+        /// handler.
+        ///
+        /// # Errors
+        ///
+        /// `UnknownHosts` names the nodes that are not on the host list.
+        #vis fn group(
+            node: &impl #private::HostList,
+            hosts: impl #private::IntoIterator<Item = impl #private::AsRef<#private::str>>,
+        ) -> #private::Result<#private::Group<Self>, #private::UnknownHosts> {
+            #private::group(node, hosts, Self::new, Self::connection)
+        }
+
         /// The connection over which the client makes its calls.
         #[must_use]
         #vis fn connection(&self) -> &#private::Connection {

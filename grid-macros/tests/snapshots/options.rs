@@ -68,6 +68,23 @@ impl DiskClient {
     ) -> ::some::path::__private::Result<Self, ::some::path::__private::UnknownHost> {
         cx.connection(host).map(Self::new)
     }
+    /// Groups these nodes, which are then called together, see `Group`. `node` is a `Manager`, or the `Context` of a
+    /// handler.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownHosts` names the nodes that are not on the host list.
+    pub fn group(
+        node: &impl ::some::path::__private::HostList,
+        hosts: impl ::some::path::__private::IntoIterator<
+            Item = impl ::some::path::__private::AsRef<::some::path::__private::str>,
+        >,
+    ) -> ::some::path::__private::Result<
+        ::some::path::__private::Group<Self>,
+        ::some::path::__private::UnknownHosts,
+    > {
+        ::some::path::__private::group(node, hosts, Self::new, Self::connection)
+    }
     /// The connection over which the client makes its calls.
     #[must_use]
     pub fn connection(&self) -> &::some::path::__private::Connection {

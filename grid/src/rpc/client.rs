@@ -110,6 +110,12 @@ impl<T, E, K> Call<T, E, K> {
         Call { raw, decode, error, kind: PhantomData }
     }
 
+    /// The same call over another connection than `first`, over which it was made.
+    pub(super) fn again(&self, connection: &Connection, first: &Connection) -> Self {
+        let raw = connection.again(&self.raw, first);
+        Self { raw, decode: self.decode, error: self.error, kind: PhantomData }
+    }
+
     fn options_mut(&mut self) -> &mut CallOptions {
         self.raw.options_mut()
     }
@@ -207,6 +213,11 @@ trait Opens<H, E>: Send + Sync {
 
 impl<H, E> Opening<H, E> {
     call_options!();
+
+    /// The same stream over another connection than `first`, over which it is opened.
+    pub(super) fn again(&self, connection: &Connection, first: &Connection) -> Self {
+        Self { raw: connection.open_again(&self.raw, first), method: self.method }
+    }
 
     fn options_mut(&mut self) -> &mut CallOptions {
         self.raw.options_mut()

@@ -27,7 +27,10 @@ mod stream;
 pub use args::ArgTuple;
 pub use client::{Call, Opening};
 pub use fault::HandlerError;
-pub use group::{Group, GroupCall, NodeAnswer, NodeOutcome, TooFew};
+pub use group::{
+    Group, GroupCall, GroupStream, HostList, NodeAnswer, NodeItem, NodeOutcome, Outcomes, TooFew,
+    UnknownHosts,
+};
 #[cfg(feature = "json")]
 pub use json::Json;
 pub use kind::{Idempotent, MayRunTwice, Once};

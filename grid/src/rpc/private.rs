@@ -2,9 +2,10 @@
 
 pub use std::clone::Clone;
 pub use std::compile_error;
-pub use std::convert::{Infallible, Into};
+pub use std::convert::{AsRef, Infallible, Into};
 pub use std::fmt::Debug;
 pub use std::future::Future;
+pub use std::iter::IntoIterator;
 pub use std::marker::{Send, Sync};
 pub use std::primitive::str;
 pub use std::result::Result;
@@ -20,8 +21,8 @@ pub use super::payload::Codec;
 pub use super::served::{Served, ServedBy};
 use super::{ArgTuple, HandlerError, Payload, Registrar, Service};
 pub use super::{
-    Call, ClientStreamMethod, Idempotent, Method, Opening, Reply, Requests, Responses,
-    ServerStreamMethod, StreamItem, TwoWayMethod,
+    Call, ClientStreamMethod, Group, HostList, Idempotent, Method, Opening, Reply, Requests,
+    Responses, ServerStreamMethod, StreamItem, TwoWayMethod, UnknownHosts,
 };
 use crate::Capacities;
 pub use crate::{Connection, Context, MethodInfo, Retry, ServiceDescriptor, UnknownHost};
@@ -133,6 +134,16 @@ impl IsContext for crate::Context {
     fn from_context(context: &crate::Context) -> &Self {
         context
     }
+}
+
+/// The group of a client, see its function `group`.
+pub fn group<C, H: AsRef<str>>(
+    node: &impl HostList,
+    hosts: impl IntoIterator<Item = H>,
+    client: fn(Connection) -> C,
+    connection: fn(&C) -> &Connection,
+) -> Result<Group<C>, UnknownHosts> {
+    Group::of_clients(node, hosts, client, connection)
 }
 
 /// The context, as the type that the trait's method expects.

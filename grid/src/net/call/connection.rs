@@ -149,6 +149,23 @@ impl Connection {
         call
     }
 
+    /// The same call over this connection. It was made over `first`; a subroute that it has beyond that stays.
+    pub(crate) fn again(&self, call: &RawCall, first: &Self) -> RawCall {
+        call.at(self.target_like(call.target(), first))
+    }
+
+    /// The same stream over this connection, as [`again`](Self::again).
+    pub(crate) fn open_again(&self, opening: &RawOpening, first: &Self) -> RawOpening {
+        opening.at(self.target_like(opening.target(), first))
+    }
+
+    fn target_like(&self, made: &Target, first: &Self) -> Target {
+        let own = self.target(made.handler);
+        let is_plain = made.subroute == first.target(made.handler).subroute;
+        let subroute = if is_plain { own.subroute } else { made.subroute };
+        Target { method: made.method, idempotent: made.idempotent, subroute, ..own }
+    }
+
     /// A client of this service was created. Generated code calls it, so that the service is compared with the peer's.
     #[doc(hidden)]
     #[must_use]

@@ -85,6 +85,15 @@ impl RawCall {
         self.start.set_hedge(hedge, other);
     }
 
+    /// The same call at this node.
+    pub(super) fn at(&self, target: Target) -> Self {
+        Self { start: self.start.at(target) }
+    }
+
+    pub(super) fn target(&self) -> &Target {
+        &self.start.target
+    }
+
     pub(super) fn handler(&self) -> HandlerId {
         self.start.target.handler
     }
@@ -194,6 +203,15 @@ impl RawOpening {
     }
 
     call_options!();
+
+    /// The same stream from this node.
+    pub(super) fn at(&self, target: Target) -> Self {
+        Self { start: self.start.at(target) }
+    }
+
+    pub(super) fn target(&self) -> &Target {
+        &self.start.target
+    }
 
     pub(crate) fn options_mut(&mut self) -> &mut CallOptions {
         &mut self.start.options

@@ -65,6 +65,7 @@ pub(super) enum Progress {
 }
 
 /// How a single request may be repeated, see retry/.
+#[derive(Clone)]
 pub(super) struct Plan {
     pub(super) payload: Result<Option<Body>, CodecError>,
     pub(super) retry: Option<Retry>,
@@ -96,6 +97,24 @@ impl Start {
             options.set_timeout(timeout);
         }
         Self { target, state: Progress::New { payload, stream }, options, recording: None }
+    }
+
+    /// The same call at another node. One that has begun cannot be made again, and fails there.
+    pub(super) fn at(&self, target: Target) -> Self {
+        let state = match &self.state {
+            Progress::New { payload, stream } => {
+                Progress::New { payload: payload.clone(), stream: *stream }
+            }
+            Progress::Planned(plan) => Progress::Planned(plan.clone()),
+            Progress::Started(_)
+            | Progress::Chained(_)
+            | Progress::Repeating(_)
+            | Progress::Over => {
+                let error = "a call that has begun cannot be made at other nodes";
+                Progress::New { payload: Err(CodecError::new(error)), stream: None }
+            }
+        };
+        Self { target, state, options: self.options.clone(), recording: None }
     }
 
     /// Ready with the answer to a single request.

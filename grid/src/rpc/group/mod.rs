@@ -2,163 +2,189 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `mod.rs` | [`Group`] and [`GroupCall`], which users write |
+//! | `mod.rs` | [`Group`]: which nodes |
+//! | `hosts.rs` | finds the nodes of a group by their names |
+//! | `call.rs` | [`GroupCall`]: the calls, and what is waited for |
 //! | `outcome.rs` | what the nodes have answered |
-//! | `race.rs` | the future that polls the calls, and decides |
+//! | `outcomes.rs` | the outcomes one by one |
+//! | `streams.rs` | one stream from each node, merged |
+//! | `race.rs` | polls the calls until an outcome is decided |
+//! | `turns.rs` | which call is polled next |
 //! | `tally.rs` | wakes the task when the next outcomes can decide something |
 
+mod call;
+mod hosts;
 mod outcome;
+mod outcomes;
 mod race;
+mod streams;
 mod tally;
+mod turns;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
+pub use self::call::GroupCall;
+pub use self::hosts::{HostList, UnknownHosts};
 pub use self::outcome::{NodeAnswer, NodeOutcome, TooFew};
-use self::race::{Member, Race};
+pub use self::outcomes::Outcomes;
+pub use self::streams::{GroupStream, NodeItem};
 use super::args::ArgTuple;
-use super::client::Call;
+use super::client::{Call, Opening};
 use super::method::Method;
-use crate::{Connection, Context};
+use super::stream::Responses;
+use crate::Connection;
 
 /// Several nodes that are called together.
 ///
+/// A client's function `group` makes a group of nodes by their names, of which `C` is the client. [`ask`](Self::ask) calls a
+/// method at all of them, and [`open`](Self::open) opens a stream from each.
+///
 /// ```
-/// # use grid::{Group, Manager, RemoteError};
+/// # use grid::{Context, Manager, RemoteError};
 /// #[grid::service]
 /// trait Disk {
 ///     async fn free(&self, volume: String) -> Result<u64, RemoteError>;
 /// }
 ///
-/// async fn free_of_three(manager: &Manager) -> Result<u64, Box<dyn std::error::Error>> {
-///     let disks = Group::new(manager.connections());
-///     let answers = disks.call(DiskClient::FREE, ("vol1".into(),)).first_ok(3).await?;
+/// async fn least_free(node: &Manager, hosts: &[String]) -> Result<u64, Box<dyn std::error::Error>> {
+///     let disks = DiskClient::group(node, hosts)?;
+///     let answers = disks.ask(|disk| disk.free("vol1".into())).quorum().await?;
 ///     Ok(answers.iter().map(|answer| answer.value).min().unwrap_or(0))
 /// }
 /// ```
-#[derive(Debug, Clone)]
-pub struct Group {
-    connections: Arc<[Connection]>,
+pub struct Group<C = Connection> {
+    nodes: Arc<[C]>,
+    connection: fn(&C) -> &Connection,
 }
 
 impl Group {
     /// A group of the nodes at the other ends of these connections.
     pub fn new(connections: impl IntoIterator<Item = Connection>) -> Self {
-        Self { connections: connections.into_iter().collect() }
+        Self { nodes: connections.into_iter().collect(), connection: |connection| connection }
+    }
+}
+
+impl<C> Group<C> {
+    /// A group of these nodes in this order, for the generated `DiskClient::group`.
+    pub(super) fn of_clients<H: AsRef<str>>(
+        node: &impl HostList,
+        hosts: impl IntoIterator<Item = H>,
+        client: fn(Connection) -> C,
+        connection: fn(&C) -> &Connection,
+    ) -> Result<Self, UnknownHosts> {
+        let connections = hosts::connections(node, hosts)?;
+        Ok(Self { nodes: connections.into_iter().map(client).collect(), connection })
     }
 
-    /// The names of the nodes.
-    pub fn peers(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.connections.iter().map(Connection::peer)
+    /// Names of the nodes, in the order of the group.
+    pub fn peers(&self) -> impl Iterator<Item = &str> {
+        self.connections().map(Connection::peer)
     }
 
-    /// Calls the method on all nodes, with the same arguments, which are encoded once.
+    /// The clients of the nodes, in the order of the group.
+    pub fn nodes(&self) -> &[C] {
+        &self.nodes
+    }
+
+    /// Number of nodes.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there are no nodes.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// Calls a method of all nodes with the same arguments. `call` makes the call with the client of the first node, and can set
+    /// its options; each node is then called in the same way.
     ///
-    /// Nothing is sent until one of the futures that [`GroupCall`] returns is polled.
+    /// `call` runs once, and the arguments are encoded once, however many nodes there are. Nothing is sent until an outcome is
+    /// awaited. The calls have the options and metadata of that one, and the subroute of each node's own client, unless `call`
+    /// adds one to the client.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use grid::{Group, RemoteError};
+    /// # #[grid::service]
+    /// # trait Disk { async fn sync(&self, volume: String) -> Result<(), RemoteError>; }
+    /// async fn sync(disks: &Group<DiskClient>, volume: &str) -> usize {
+    ///     let sync = disks.ask(|disk| disk.sync(volume.to_owned()).timeout(Duration::from_secs(5)));
+    ///     sync.all().await.iter().filter(|outcome| outcome.result.is_ok()).count()
+    /// }
+    /// ```
+    pub fn ask<O, E, K>(&self, call: impl FnOnce(&C) -> Call<O, E, K>) -> GroupCall<O, E> {
+        let mut calls = GroupCall::new();
+        let Some(first) = self.nodes.first() else { return calls };
+        let call = call(first).of_any_kind();
+        for connection in self.connections() {
+            calls.add(connection.peer(), call.again(connection, (self.connection)(first)));
+        }
+        calls
+    }
+
+    /// Opens a stream from each node, with the same arguments, and merges them into one. `open` opens it with the client of the
+    /// first node, and can set its options, as for [`ask`](Self::ask).
+    ///
+    /// Nothing is sent until an item is awaited. A timeout is one of the whole: all streams are opened together.
+    ///
+    /// ```
+    /// # use grid::{Group, Outgoing, RemoteError};
+    /// # #[grid::service]
+    /// # trait Disk { async fn changes(&self, out: Outgoing<String>) -> Result<(), RemoteError>; }
+    /// async fn follow(disks: &Group<DiskClient>) {
+    ///     let mut changes = disks.open(|disk| disk.changes());
+    ///     while let Some(change) = changes.next().await {
+    ///         match change.item {
+    ///             Some(Ok(path)) => println!("{}: {path}", change.peer),
+    ///             Some(Err(error)) => println!("{} has failed: {error}", change.peer),
+    ///             None => println!("{} has no more", change.peer),
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    pub fn open<O, E>(
+        &self,
+        open: impl FnOnce(&C) -> Opening<Responses<O, E>, E>,
+    ) -> GroupStream<O, E> {
+        let Some(first) = self.nodes.first() else { return GroupStream::new([]) };
+        let opening = open(first);
+        GroupStream::new(self.connections().map(|connection| {
+            let opening = opening.again(connection, (self.connection)(first));
+            (Arc::from(connection.peer()), opening)
+        }))
+    }
+
+    /// Calls a method of all nodes with the same arguments, given its typed constant. Like [`ask`](Self::ask), it encodes them
+    /// once, and sends nothing until an outcome is awaited. Retry policies are those of each node's connection.
     pub fn call<A: ArgTuple, O, E, K>(
         &self,
         method: &Method<A, O, E, K>,
         args: A,
     ) -> GroupCall<O, E> {
         let request = method.encode(args);
-        let calls = self.connections.iter().map(|connection| {
-            let peer = Arc::from(connection.peer());
-            Member { peer, call: method.start(connection, request.clone()).of_any_kind() }
-        });
-        GroupCall { calls: calls.collect() }
+        let mut calls = GroupCall::new();
+        for connection in self.connections() {
+            calls.add(connection.peer(), method.start(connection, request.clone()));
+        }
+        calls
+    }
+
+    fn connections(&self) -> impl Iterator<Item = &Connection> {
+        self.nodes.iter().map(self.connection)
     }
 }
 
-/// One call to several nodes, from [`Group::call`]: set its options, then say what you wait for.
-///
-/// Calls whose arguments differ form one as well, when they are added with the name of their node:
-///
-/// ```
-/// # use grid::{Connection, GroupCall};
-/// # #[grid::service]
-/// # trait Disk { async fn read(&self, shard: u32) -> Vec<u8>; }
-/// async fn shards(disks: &[Connection]) -> usize {
-///     let mut reads = GroupCall::new();
-///     for (shard, disk) in (0..).zip(disks) {
-///         reads.add(disk.peer(), DiskClient::new(disk.clone()).read(shard));
-///     }
-///     reads.all().await.iter().filter(|answer| answer.result.is_ok()).count()
-/// }
-/// ```
-#[must_use = "the calls do nothing until an outcome is awaited"]
-pub struct GroupCall<O, E> {
-    calls: Vec<Member<O, E>>,
-}
-
-impl<O, E> Default for GroupCall<O, E> {
-    fn default() -> Self {
-        Self { calls: Vec::new() }
+/// Cheap: clones share the list.
+impl<C> Clone for Group<C> {
+    fn clone(&self) -> Self {
+        Self { nodes: Arc::clone(&self.nodes), connection: self.connection }
     }
 }
 
-impl<O, E> GroupCall<O, E> {
-    /// Without a call.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds a call to this node.
-    pub fn add<K>(&mut self, peer: impl Into<Arc<str>>, call: Call<O, E, K>) {
-        self.calls.push(Member { peer: peer.into(), call: call.of_any_kind() });
-    }
-
-    /// Changes each call, for example to set an option.
-    pub fn each(mut self, change: impl Fn(Call<O, E>) -> Call<O, E>) -> Self {
-        let changed = |Member { peer, call }| Member { peer, call: change(call) };
-        self.calls = self.calls.into_iter().map(changed).collect();
-        self
-    }
-
-    /// Sets the timeout of the whole: all calls start together. Default: as for a single call.
-    pub fn timeout(self, timeout: Duration) -> Self {
-        self.each(|call| call.timeout(timeout))
-    }
-
-    /// Makes the calls part of the call that a handler is serving; see [`Call::within`].
-    pub fn within(self, context: &Context) -> Self {
-        self.each(|call| call.within(context))
-    }
-
-    /// Waits for all nodes, and returns their outcomes in the order of the group.
-    ///
-    /// # Cancel safety
-    /// Dropping the future cancels the calls that are not over.
-    pub async fn all(self) -> Vec<NodeOutcome<O, E>> {
-        Race::new(self.calls).all().await
-    }
-
-    /// Waits for the first `needed` answers, in the order in which they come. The calls to all other nodes are cancelled then.
-    ///
-    /// # Errors
-    /// [`TooFew`] as soon as too many nodes have failed. The calls to the others are cancelled then.
-    ///
-    /// # Cancel safety
-    /// Dropping the future cancels the calls that are not over.
-    pub async fn first_ok(self, needed: usize) -> Result<Vec<NodeAnswer<O>>, TooFew<O, E>> {
-        Race::new(self.calls).first_ok(needed).await
-    }
-
-    /// Waits for the answers of a majority; see [`first_ok`](Self::first_ok).
-    ///
-    /// # Errors
-    /// [`TooFew`], as for `first_ok`.
-    ///
-    /// # Cancel safety
-    /// Dropping the future cancels the calls that are not over.
-    pub async fn quorum(self) -> Result<Vec<NodeAnswer<O>>, TooFew<O, E>> {
-        let majority = self.calls.len() / 2 + 1;
-        self.first_ok(majority).await
-    }
-}
-
-impl<O, E> fmt::Debug for GroupCall<O, E> {
+impl<C> fmt::Debug for Group<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.calls.iter().map(|member| &member.peer)).finish()
+        f.debug_list().entries(self.peers()).finish()
     }
 }

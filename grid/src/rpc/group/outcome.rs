@@ -11,6 +11,8 @@ use crate::CallError;
 pub struct NodeOutcome<O, E> {
     /// Name of the node.
     pub peer: Arc<str>,
+    /// Place of the node in the group, from 0.
+    pub index: usize,
     /// Its answer, or why there is none.
     pub result: Result<O, CallError<E>>,
 }
@@ -21,6 +23,8 @@ pub struct NodeOutcome<O, E> {
 pub struct NodeAnswer<O> {
     /// Name of the node.
     pub peer: Arc<str>,
+    /// Place of the node in the group, from 0.
+    pub index: usize,
     /// Its answer.
     pub value: O,
 }

@@ -2,6 +2,7 @@
 trait Disk {
     async fn new(&self) -> u8;
     async fn of(&self) -> u8;
+    async fn group(&self) -> u8;
     async fn connection(&self) -> u8;
     async fn subroute(&self) -> u8;
     async fn with_metadata(&self) -> u8;

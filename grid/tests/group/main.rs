@@ -1,7 +1,10 @@
 //! Calls to several nodes at once.
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
-#[path = "support/mod.rs"]
+mod clients;
+mod outcomes;
+mod streams;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::cell::Cell;
@@ -113,6 +116,20 @@ async fn a_quorum_is_as_fast_as_its_slowest_member_and_the_rest_is_cancelled() {
     assert_eq!(disks.running.load(Ordering::Relaxed), 0, "the slow handler is dropped");
     let stats = disks.caller.stats();
     assert!(stats.connections.iter().all(|connection| connection.in_flight_out == 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quorum_of_five_with_two_dead_and_one_slow_node() {
+    let disks = disks(&[None, Some(40), Some(10), None, Some(5000), Some(20)]).await;
+    // Six nodes, of which the first is left out.
+    let five = DiskClient::group(&disks.caller, disks.group.peers().skip(1)).unwrap();
+    let began = Instant::now();
+    let answers = five.ask(|disk| disk.read(Shard(7))).first_ok(3).await.unwrap();
+    assert_eq!(began.elapsed().as_millis(), 40, "the third fastest");
+    let places: Vec<_> = answers.iter().map(|answer| answer.index).collect();
+    assert_eq!(places, [1, 4, 0]);
+    sleep(Duration::from_millis(10)).await;
+    assert_eq!(disks.running.load(Ordering::Relaxed), 0, "the slow handler is dropped");
 }
 
 #[tokio::test(start_paused = true)]
