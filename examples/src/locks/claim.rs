@@ -3,25 +3,24 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
-use futures_util::stream::{FuturesUnordered, StreamExt};
-use grid::{Call, CallError};
+use futures_util::stream::{BoxStream, SelectAll, StreamExt};
+use grid::{Call, CallError, Group, NodeOutcome};
 use tokio::time::Instant;
 
 use super::Timing;
 use super::service::LocksClient;
 use super::table::{Mode, Uid};
 
-/// Outstanding answers of the nodes. Dropping them cancels the calls.
-pub(super) type Answers = FuturesUnordered<BoxFuture<'static, Answer>>;
+/// Outstanding answers of the nodes: one stream for each time that all of them were asked. Dropping them cancels the calls.
+pub(super) type Answers = SelectAll<BoxStream<'static, Answer>>;
 
 /// The answer of one node.
 #[derive(Debug)]
 pub(super) struct Answer {
+    /// The node's place in the group.
     pub(super) node: usize,
-    /// When the request was sent.
+    /// When all nodes were asked, just before the requests were sent.
     pub(super) asked: Instant,
     pub(super) held: Result<bool, CallError>,
 }
@@ -32,7 +31,7 @@ pub(super) struct Answer {
 /// request (if it was sent at all) before the release.
 #[derive(Debug)]
 pub(super) struct Claim {
-    pub(super) nodes: Arc<[LocksClient]>,
+    pub(super) nodes: Group<LocksClient>,
     pub(super) resource: String,
     pub(super) mode: Mode,
     pub(super) timing: Timing,
@@ -42,7 +41,7 @@ pub(super) struct Claim {
 
 impl Claim {
     pub(super) fn new(
-        nodes: Arc<[LocksClient]>,
+        nodes: Group<LocksClient>,
         resource: String,
         mode: Mode,
         timing: Timing,
@@ -56,13 +55,15 @@ impl Claim {
             Mode::Read => LocksClient::rlock,
             Mode::Write => LocksClient::lock,
         };
-        self.ask(deadline, call).collect()
+        let mut answers = Answers::new();
+        answers.push(self.ask(deadline, call));
+        answers
     }
 
     /// Refreshes the lock on all nodes.
-    pub(super) fn refresh(&self, answers: &Answers) {
+    pub(super) fn refresh(&self, answers: &mut Answers) {
         let deadline = Instant::now() + self.timing.call_timeout;
-        self.ask(deadline, LocksClient::refresh).for_each(|answer| answers.push(answer));
+        answers.push(self.ask(deadline, LocksClient::refresh));
     }
 
     /// Releases the lock. Returns when all nodes have answered or timed out; those that were not reached forget the
@@ -78,24 +79,23 @@ impl Claim {
             Mode::Write => LocksClient::unlock,
         };
         let deadline = Instant::now() + self.timing.call_timeout;
-        let answers: Answers = self.ask(deadline, call).collect();
-        answers.for_each(|_| std::future::ready(()))
+        self.ask(deadline, call).for_each(|_| std::future::ready(()))
     }
 
     fn ask(
         &self,
         deadline: Instant,
         call: fn(&LocksClient, String, Uid) -> Call<bool, Infallible>,
-    ) -> impl Iterator<Item = BoxFuture<'static, Answer>> {
-        let calls = self.nodes.iter().map(move |node| call(node, self.resource.clone(), self.uid));
-        calls.enumerate().map(move |(node, call)| {
-            let call = call.deadline(deadline);
-            let answer = async move {
-                let asked = Instant::now();
-                Answer { node, asked, held: call.await }
-            };
-            Box::pin(answer) as BoxFuture<'static, Answer>
-        })
+    ) -> BoxStream<'static, Answer> {
+        let asked = Instant::now();
+        let calls =
+            self.nodes.ask(|node| call(node, self.resource.clone(), self.uid).deadline(deadline));
+        let answer = move |NodeOutcome { index, result, .. }: NodeOutcome<_, _>| Answer {
+            node: index,
+            asked,
+            held: result,
+        };
+        calls.outcomes().map(answer).boxed()
     }
 }
 

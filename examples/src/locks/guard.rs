@@ -92,7 +92,7 @@ async fn keep(
                     leases.note(node, asked, held);
                 }
             }
-            _ = refresh.tick() => claim.refresh(&answers),
+            _ = refresh.tick() => claim.refresh(&mut answers),
         }
     };
     if !held {

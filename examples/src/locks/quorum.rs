@@ -1,10 +1,9 @@
 //! [`QuorumLock`]: requests a lock from all nodes at once, and tries again until the deadline.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::stream::{FuturesUnordered, StreamExt};
-use grid::Manager;
+use futures_util::stream::StreamExt;
+use grid::{Group, Manager};
 use tokio::time::{Instant, sleep_until};
 
 use super::Timing;
@@ -37,7 +36,7 @@ use super::table::Mode;
 /// ```
 #[derive(Debug, Clone)]
 pub struct QuorumLock {
-    nodes: Arc<[LocksClient]>,
+    nodes: Group<LocksClient>,
     resource: String,
     timing: Timing,
 }
@@ -45,20 +44,14 @@ pub struct QuorumLock {
 impl QuorumLock {
     /// Creates a lock over these nodes, which must serve [`Locks`](super::Locks) with the same timing. All users of
     /// this resource must use the same nodes.
-    pub fn new(
-        nodes: impl IntoIterator<Item = LocksClient>,
-        resource: &str,
-        timing: Timing,
-    ) -> Self {
-        Self { nodes: nodes.into_iter().collect(), resource: resource.to_owned(), timing }
+    pub fn new(nodes: Group<LocksClient>, resource: &str, timing: Timing) -> Self {
+        Self { nodes, resource: resource.to_owned(), timing }
     }
 
     /// Creates a lock over all nodes of a grid.
     pub fn on(manager: &Manager, resource: &str, timing: Timing) -> Self {
-        let nodes = manager.hosts().map(|host| {
-            LocksClient::new(manager.connection(&host).expect("the manager's own list has it"))
-        });
-        Self::new(nodes, resource, timing)
+        let nodes = LocksClient::group(manager, manager.hosts());
+        Self::new(nodes.expect("the manager's own list has them"), resource, timing)
     }
 
     /// Acquires the lock for writing: it has no other holder then.
@@ -87,12 +80,10 @@ impl QuorumLock {
     ///
     /// The holders notice at their next refresh. Until then the lock may have another holder.
     pub async fn force_unlock(&self) -> usize {
-        let calls = self
-            .nodes
-            .iter()
-            .map(|node| node.force_unlock(self.resource.clone()).timeout(self.timing.call_timeout));
-        let calls: FuturesUnordered<_> = calls.collect();
-        calls.filter(|held| std::future::ready(matches!(held, Ok(true)))).count().await
+        let call_timeout = self.timing.call_timeout;
+        let calls =
+            self.nodes.ask(|node| node.force_unlock(self.resource.clone()).timeout(call_timeout));
+        calls.all().await.iter().filter(|outcome| outcome.result == Ok(true)).count()
     }
 
     async fn get(&self, mode: Mode, within: Duration) -> Result<Guard, NotLocked> {
@@ -128,7 +119,7 @@ impl QuorumLock {
             if leases.held() >= leases.needed() {
                 return Ok(Guard::new(claim, leases, answers));
             }
-            if leases.held() + answers.len() < leases.needed() {
+            if self.nodes.len() - refused - unreachable < leases.needed() {
                 break;
             }
         }
