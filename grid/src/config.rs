@@ -110,6 +110,13 @@ pub struct Config {
     ///
     /// A node of the base protocol has no windows: its streams are limited by [`Capacities`](crate::Capacities) alone.
     pub stream_window_max: usize,
+    /// Memory of the [posts](crate::Call::post) to one peer that are not over, in bytes: those that wait to be sent, and those
+    /// that the peer has not answered. Default: 16 MiB; from 1 byte to a quarter of the address space.
+    ///
+    /// Each post counts with its request and 1 KiB. A further one fails with
+    /// [`CallError::PostsFull`](crate::CallError::PostsFull), unless it is the only one. If it is too small, bursts of posts are
+    /// refused that the peer could serve. If it is too large, a slow peer makes this node hold that much.
+    pub posts_bytes_max: usize,
     /// Time between two pings on a connection. Default: 10 s, as in Go nodes; above 0 and at most a day.
     ///
     /// Whatever is received is a sign of life, parts of a large message included. A peer that has died is noticed within
@@ -149,6 +156,7 @@ impl Default for Config {
             bytes_per_peer_max: limits.bytes_per_peer_max,
             bytes_per_node_max: BYTES_PER_NODE_MAX,
             stream_window_max: limits.stream_window_max,
+            posts_bytes_max: limits.posts_bytes_max,
             ping_interval: limits.ping_every,
             connect_timeout: Duration::from_secs(10),
             clock_skew_max: Duration::from_secs(5 * 60),
@@ -180,6 +188,7 @@ impl Config {
         bytes_per_peer_max: usize,
         bytes_per_node_max: usize,
         stream_window_max: usize,
+        posts_bytes_max: usize,
         ping_interval: Duration,
         connect_timeout: Duration,
         clock_skew_max: Duration,
@@ -197,6 +206,7 @@ impl Config {
             bytes_per_peer_max: self.bytes_per_peer_max,
             node_bytes: NodeBytes::new(self.bytes_per_node_max),
             stream_window_max: self.stream_window_max,
+            posts_bytes_max: self.posts_bytes_max,
             ping_every: self.ping_interval,
             ..defaults
         }
@@ -223,6 +233,7 @@ impl Config {
             ("bytes_per_peer_max", self.bytes_per_peer_max, 1, HELD_BYTES_MAX),
             ("bytes_per_node_max", self.bytes_per_node_max, 1, HELD_BYTES_MAX),
             ("stream_window_max", self.stream_window_max, 1024, BYTES_MAX),
+            ("posts_bytes_max", self.posts_bytes_max, 1, HELD_BYTES_MAX),
         ] {
             if !(least..=most).contains(&value) {
                 return Err(format!(

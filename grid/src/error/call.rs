@@ -112,6 +112,18 @@ pub enum CallError<E = Infallible> {
         /// Its value, in bytes.
         max: usize,
     },
+    /// A [post](crate::Call::post) was refused because too much was posted to the peer before and is not over. The request was
+    /// not sent.
+    #[error(
+        "too many posts to {peer} are not over: the limit is {max} bytes (`Config::posts_bytes_max`)"
+    )]
+    #[non_exhaustive]
+    PostsFull {
+        /// Name of the node that was called.
+        peer: Arc<str>,
+        /// The value of [`Config::posts_bytes_max`](crate::Config::posts_bytes_max).
+        max: usize,
+    },
     /// The peer does not support a protocol extension that this call needs. The request was not sent.
     #[error("{peer} does not support the protocol extension `{feature}`, which this call needs{}", instead(.feature))]
     #[non_exhaustive]
@@ -128,6 +140,7 @@ impl<E> CallError<E> {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Disconnected { sent, .. } => *sent == Sent::No,
+            Self::PostsFull { .. } => true,
             Self::Remote(error) => {
                 matches!(error.code, ErrorCode::Overloaded | ErrorCode::ShuttingDown)
             }
@@ -153,6 +166,7 @@ impl<E> CallError<E> {
             Self::Encode(_) => "encode",
             Self::Decode(_) => "decode",
             Self::LimitReached { .. } => "limit_reached",
+            Self::PostsFull { .. } => "posts_full",
             Self::Unsupported { .. } => "unsupported",
         }
     }
@@ -165,7 +179,10 @@ impl<E> CallError<E> {
             Self::Disconnected { sent, .. } | Self::DeadlineExceeded { sent, .. } => {
                 *sent == Sent::Maybe
             }
-            Self::Encode(_) | Self::Unsupported { .. } | Self::ShutDown => false,
+            Self::Encode(_)
+            | Self::Unsupported { .. }
+            | Self::ShutDown
+            | Self::PostsFull { .. } => false,
         }
     }
 }
@@ -248,6 +265,7 @@ impl CallFailure {
                     _ => Again::Never,
                 }
             }
+            Self::PostsFull { .. } => Again::Always,
             Self::ShutDown
             | Self::Encode(_)
             | Self::Decode(_)
@@ -338,6 +356,7 @@ impl CallFailure {
             Self::LimitReached { peer, setting, max } => {
                 CallError::LimitReached { peer, setting, max }
             }
+            Self::PostsFull { peer, max } => CallError::PostsFull { peer, max },
             Self::Unsupported { feature, peer } => CallError::Unsupported { feature, peer },
         }
     }

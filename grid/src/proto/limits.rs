@@ -33,6 +33,8 @@ pub(crate) struct Limits {
     pub(crate) stream_window_max: usize,
     /// Calls of the peer that may be in flight here at once. Further ones are answered with "overloaded".
     pub(crate) served_max: usize,
+    /// Memory of this node's posts to the peer that are not over.
+    pub(crate) posts_bytes_max: usize,
     /// How often the connection is pinged. Without a pong for two of these intervals the connection is closed.
     pub(crate) ping_every: Duration,
     /// How often a stream is pinged by its caller, which ends it after two of these intervals without any message.
@@ -97,6 +99,10 @@ const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// the peer faster.
 const SERVED_MAX: usize = 16 * 1024;
 
+/// What posts to one peer may use while they are not over: as many small ones as the peer serves calls at once. More would
+/// be refused there, or wait here, where they help nobody.
+const POSTS_BYTES_MAX: usize = SERVED_MAX * CALL_BYTES;
+
 /// Memory that is counted for each call in flight of the peer beside its request: its entries in the tables, and a task
 /// for its handler. What the handler itself needs is not counted.
 pub(super) const CALL_BYTES: usize = 1024;
@@ -158,6 +164,7 @@ impl Default for Limits {
             node_bytes: NodeBytes::new(BYTES_PER_NODE_MAX),
             stream_window_max: STREAM_WINDOW_MAX,
             served_max: SERVED_MAX,
+            posts_bytes_max: POSTS_BYTES_MAX,
             ping_every: Duration::from_secs(10),
             stream_ping_every: Duration::from_secs(15),
             stream_idle_max: Duration::from_secs(60),

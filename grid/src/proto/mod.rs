@@ -49,6 +49,7 @@ pub(crate) mod wire;
 
 pub(crate) use body::Body;
 pub(crate) use caller::call::{CallSpec, Deadline};
+pub(crate) use caller::post_room::PostShare;
 pub(crate) use error::ProtocolError;
 pub(crate) use event::{Event, Half, Odd, Recv, Released, Side, StreamOf};
 pub(crate) use input::{Inbound, PART_BEGIN_BYTES, PLACED_MESSAGES, Place};

@@ -104,6 +104,51 @@ impl<T, E, K> Call<T, E, K> {
         self
     }
 
+    /// Sends the request without waiting for its answer: it is queued now, or refused now.
+    ///
+    /// The answer is discarded, and so is an error of the handler: only recorders and interceptors see it. Nothing that is
+    /// dropped cancels the request; it ends when it is answered, at its deadline (one minute, unless the method or
+    /// [`timeout`](Self::timeout) says otherwise), or when the connection is lost, and then it may or may not have run. With
+    /// [`wait_connected`](Self::wait_connected), it waits for a connection in the same way.
+    ///
+    /// Posts over one connection are sent in the order in which they were made, as far as their requests have at most 64 KiB:
+    /// longer ones are sent in parts, beside others. Handlers of methods with `#[handler(inline)]` begin in that order; those
+    /// of other methods may run at the same time. A connection that is lost can end an earlier post and not a later one.
+    ///
+    /// If the node has interceptors or recorders for the method, or the call a [retry](Self::retry) or [hedge](Self::hedge)
+    /// policy, the request is made at once as well, and a task waits for its answer. What an interceptor delays, or a policy
+    /// repeats, can be overtaken by later posts.
+    ///
+    /// ```
+    /// #[grid::service]
+    /// trait Audit {
+    ///     #[handler(inline)]
+    ///     async fn note(&self, line: String);
+    /// }
+    ///
+    /// fn deleted(audit: &AuditClient, path: &str) {
+    ///     if let Err(error) = audit.note(format!("deleted {path}")).post() {
+    ///         println!("not noted: {error}");
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The request was not sent: [`Disconnected`](CallError::Disconnected) or [`ShutDown`](CallError::ShutDown) without a
+    /// connection; [`Encode`](CallError::Encode), also for one that is too large or has been polled;
+    /// [`Unsupported`](CallError::Unsupported); [`DeadlineExceeded`](CallError::DeadlineExceeded) if the deadline has passed;
+    /// [`Remote`](CallError::Remote) if the peer is shutting down; and [`PostsFull`](CallError::PostsFull) if as many posts to
+    /// the peer are not over as [`Config::posts_bytes_max`](crate::Config::posts_bytes_max) permits. An interceptor that
+    /// answers at once returns its own.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, if a task has to wait for the answer.
+    pub fn post(self) -> Result<(), CallError<E>> {
+        self.raw.post_raw().map_err(self.error)
+    }
+
     /// The same call, for code that does not depend on the kind of method. Whether the method is idempotent stays known.
     pub(super) fn of_any_kind(self) -> Call<T, E> {
         let Self { raw, decode, error, kind: _ } = self;

@@ -57,6 +57,11 @@ impl Start {
         !self.target.chain.is_empty()
     }
 
+    /// Whether an interceptor or recorder applies to the method.
+    pub(super) fn is_watched(&self) -> bool {
+        self.is_chained() && (self.asks(Chain::intercepts) || self.asks(Chain::records_of))
+    }
+
     /// Whether something in the chain applies to the method.
     fn asks(&self, applies: fn(&Chain, &str, &str) -> bool) -> bool {
         let chain = &self.target.chain;
@@ -113,8 +118,12 @@ impl Start {
     }
 
     /// Bytes of the arguments, and whether it is a stream.
-    fn size(&self) -> (usize, bool) {
+    pub(super) fn size(&self) -> (usize, bool) {
         match &self.state {
+            Progress::Planned(plan) => {
+                let payload = plan.payload.as_ref().ok();
+                (payload.and_then(Option::as_ref).map_or(0, Body::len), false)
+            }
             Progress::New { payload: Ok(payload), stream } => {
                 (payload.as_ref().map_or(0, Body::len), stream.is_some())
             }

@@ -10,6 +10,7 @@ pub(in crate::net) mod intercept;
 pub(in crate::net) mod metadata;
 pub(in crate::net) mod method;
 pub(in crate::net) mod options;
+mod post;
 pub(in crate::net) mod raw;
 pub(in crate::net) mod retry;
 pub(in crate::net) mod serving;

@@ -94,6 +94,10 @@ impl RawCall {
         &self.start.target
     }
 
+    pub(super) fn into_start(self) -> Start {
+        self.start
+    }
+
     pub(super) fn handler(&self) -> HandlerId {
         self.start.target.handler
     }

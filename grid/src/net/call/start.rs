@@ -175,14 +175,14 @@ impl Start {
         })
     }
 
-    fn start(&mut self, cx: &Context<'_>) -> Result<(), CallFailure> {
+    /// Takes the call, to be made now.
+    pub(super) fn take_spec(&mut self, now: Instant) -> Result<CallSpec, CallFailure> {
         let Progress::New { payload, stream } = std::mem::replace(&mut self.state, Progress::Over)
         else {
-            unreachable!("`poll` starts new calls only");
+            unreachable!("only new calls are started");
         };
-        let Target { peer, handler, subroute, .. } = &self.target;
-        let now = Instant::now();
-        let spec = CallSpec {
+        let Target { handler, subroute, .. } = &self.target;
+        Ok(CallSpec {
             handler: *handler,
             subroute: *subroute,
             payload: payload.map_err(CallFailure::Encode)?,
@@ -190,13 +190,18 @@ impl Start {
             stream,
             meta: self.options.meta.take(),
             wait: self.options.wait,
-        };
+        })
+    }
+
+    fn start(&mut self, cx: &Context<'_>) -> Result<(), CallFailure> {
+        let now = Instant::now();
+        let spec = self.take_spec(now)?;
         // Cloned before the lock is taken, because cloning a waker can run user code.
         let waker = cx.waker().clone();
         serving::check(spec.deadline.map(|deadline| deadline.at), || {
             self.target.method.to_string().into()
         });
-        let started = peer.with(|shared, effects| {
+        let started = self.target.peer.with(|shared, effects| {
             let key = shared.link.start_call(now.into_std(), &spec)?;
             shared.waiters.register(reader(key), waker, effects);
             Ok(key)

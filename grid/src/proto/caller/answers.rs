@@ -23,9 +23,18 @@ const DEADLINE_SLACK: Duration = Duration::from_millis(10);
 
 impl Link {
     pub(in crate::proto) fn on_response(&mut self, message: Message) -> Result<(), ProtocolError> {
-        let Some((key, CallState::Single)) = self.call_of(message.header.mux) else {
-            self.ignore();
-            return Ok(());
+        let key = match self.call_of(message.header.mux) {
+            Some((key, CallState::Single)) => key,
+            Some((key, CallState::Posted(share))) => {
+                let share = *share;
+                self.carried_calls = true;
+                self.complete_post(key, share, None);
+                return Ok(());
+            }
+            _ => {
+                self.ignore();
+                return Ok(());
+            }
         };
         let outcome = if let Some(over) = message.over {
             CallState::Failed(self.over_failure(over))

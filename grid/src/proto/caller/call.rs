@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::post_room::PostShare;
 use super::room::Share;
 use crate::error::CallFailure;
 use crate::proto::body::Body;
@@ -58,6 +59,7 @@ impl CallSpec {
             meta,
             deadline: self.deadline,
             stream: self.stream,
+            post: None,
         }
     }
 }
@@ -72,6 +74,8 @@ pub(super) struct Opening<'a> {
     pub(super) meta: &'a [u8],
     pub(super) deadline: Option<Deadline>,
     pub(super) stream: Option<Capacities>,
+    /// Nobody waits for the outcome.
+    pub(super) post: Option<PostShare>,
 }
 
 impl Opening<'_> {
@@ -94,15 +98,21 @@ pub(super) struct QueuedCall {
     meta: Bytes,
     deadline: Option<Deadline>,
     stream: Option<Capacities>,
+    post: Option<PostShare>,
     needs_meta: bool,
     wait: bool,
 }
 
 impl QueuedCall {
-    pub(super) fn new(spec: &CallSpec, payload: Option<Body>, meta: Bytes) -> Self {
+    pub(super) fn new(
+        spec: &CallSpec,
+        payload: Option<Body>,
+        meta: Bytes,
+        post: Option<PostShare>,
+    ) -> Self {
         let CallSpec { handler, subroute, deadline, stream, wait, .. } = *spec;
         let needs_meta = spec.needs_meta();
-        Self { handler, subroute, payload, meta, deadline, stream, needs_meta, wait }
+        Self { handler, subroute, payload, meta, deadline, stream, post, needs_meta, wait }
     }
 
     pub(super) fn handler(&self) -> HandlerId {
@@ -111,6 +121,10 @@ impl QueuedCall {
 
     pub(super) fn needs_meta(&self) -> bool {
         self.needs_meta
+    }
+
+    pub(super) fn post(&self) -> Option<PostShare> {
+        self.post
     }
 
     /// Whether it survives the loss of a connection.
@@ -126,6 +140,7 @@ impl QueuedCall {
             meta: &self.meta,
             deadline: self.deadline,
             stream: self.stream,
+            post: self.post,
         }
     }
 
@@ -152,6 +167,8 @@ pub(in crate::proto) struct Call {
 pub(super) enum CallState {
     Queued(Box<QueuedCall>),
     Single,
+    /// Like `Single`, without an owner; see post.rs.
+    Posted(PostShare),
     Stream(Box<CallerStream>),
     Answered(Option<Bytes>, Option<Handover>),
     Failed(CallFailure),
@@ -168,6 +185,7 @@ impl Call {
             CallState::Stream(stream) => self.held + stream.core.held(),
             CallState::Queued(_)
             | CallState::Single
+            | CallState::Posted(_)
             | CallState::Answered(..)
             | CallState::Failed(_) => self.held,
         }
@@ -179,6 +197,7 @@ impl Call {
             CallState::Stream(stream) => stream.core.window(),
             CallState::Queued(_)
             | CallState::Single
+            | CallState::Posted(_)
             | CallState::Answered(..)
             | CallState::Failed(_) => 0,
         }
@@ -205,6 +224,7 @@ impl Call {
             CallState::Stream(stream) => Some(stream),
             CallState::Queued(_)
             | CallState::Single
+            | CallState::Posted(_)
             | CallState::Answered(..)
             | CallState::Failed(_) => None,
         }
@@ -212,12 +232,21 @@ impl Call {
 }
 
 impl CallState {
+    /// What the call uses of the room of posts, if it is one.
+    pub(super) fn post(&self) -> Option<PostShare> {
+        match self {
+            Self::Posted(share) => Some(*share),
+            Self::Queued(queued) => queued.post(),
+            Self::Single | Self::Stream(_) | Self::Answered(..) | Self::Failed(_) => None,
+        }
+    }
+
     /// The payload that the output has retained for this call, if any. It must be released before the entry is dropped.
     pub(super) fn take_retained(&mut self) -> Option<Body> {
         match self {
             Self::Queued(queued) => queued.take_payload(),
             Self::Stream(stream) => stream.core.take_queued_item(),
-            Self::Single | Self::Answered(..) | Self::Failed(_) => None,
+            Self::Single | Self::Posted(_) | Self::Answered(..) | Self::Failed(_) => None,
         }
     }
 }

@@ -3,23 +3,28 @@
 //! ```text
 //!  start_call ──► Queued ──► Single ──► Answered ──┐
 //!                   │  │        └─────► Failed ────┤ take_answer
+//!                   │  ├─────► Posted ──► (nobody takes the outcome)
 //!                   │  └─────► Stream (opening → open → ended) ─── recv, forget_call
 //!                   └────────► Failed
 //! ```
 //!
 //! A call that was answered or failed keeps its key until its owner takes the outcome or forgets the call. The peer
-//! cannot reach it any more: its mux id is unbound.
+//! cannot reach it any more: its mux id is unbound. A post has no owner, and is removed when it is over.
 //!
 //! | file | what |
 //! |---|---|
 //! | `call.rs` | the table's entries |
 //! | `mod.rs` | what the owner of a call asks, time, ends |
 //! | `start.rs` | starting a call and sending its first message |
+//! | `post.rs` | calls whose outcome nobody waits for |
+//! | `post_room.rs` | how many of them there may be |
 //! | `room.rs` | what requests may make the peer hold |
 //! | `answers.rs` | messages of the callee |
 
 mod answers;
 pub(super) mod call;
+mod post;
+pub(super) mod post_room;
 pub(super) mod room;
 mod start;
 
@@ -45,7 +50,12 @@ impl Link {
     /// The outcome of a single request, once it is there. This forgets the call.
     pub(crate) fn take_answer(&mut self, key: Key) -> Option<Result<Option<Bytes>, CallFailure>> {
         match self.calls.get(key).map(|call| &call.state) {
-            Some(CallState::Queued(_) | CallState::Single | CallState::Stream(_)) => None,
+            Some(
+                CallState::Queued(_)
+                | CallState::Single
+                | CallState::Posted(_)
+                | CallState::Stream(_),
+            ) => None,
             Some(CallState::Answered(..) | CallState::Failed(_)) => {
                 match self.remove_call(key)?.state {
                     CallState::Answered(payload, handover) => {
@@ -55,7 +65,10 @@ impl Link {
                         Some(Ok(payload))
                     }
                     CallState::Failed(failure) => Some(Err(failure)),
-                    CallState::Queued(_) | CallState::Single | CallState::Stream(_) => None,
+                    CallState::Queued(_)
+                    | CallState::Single
+                    | CallState::Posted(_)
+                    | CallState::Stream(_) => None,
                 }
             }
             None => Some(Err(self.unknown_call())),
@@ -69,7 +82,12 @@ impl Link {
             // It failed before it was open; `end` cannot be `Ok` then.
             Some(CallState::Stream(stream)) => stream.end.clone(),
             Some(CallState::Failed(failure)) => Some(Err(failure.clone())),
-            Some(CallState::Queued(_) | CallState::Single | CallState::Answered(..)) => None,
+            Some(
+                CallState::Queued(_)
+                | CallState::Single
+                | CallState::Posted(_)
+                | CallState::Answered(..),
+            ) => None,
             None => Some(Err(self.unknown_call())),
         }
     }
@@ -83,7 +101,7 @@ impl Link {
         let is_stream = match call.state {
             CallState::Queued(_) | CallState::Answered(..) => return,
             CallState::Failed(failure) => return self.release_failure(failure),
-            CallState::Single => false,
+            CallState::Single | CallState::Posted(_) => false,
             CallState::Stream(mut stream) => {
                 self.flood.allow(stream.leftovers());
                 if let Some(Err(failure)) = stream.end.take() {
@@ -193,13 +211,17 @@ impl Link {
 
     /// Ends a call of any kind with a failure.
     pub(super) fn fail_call(&mut self, key: Key, failure: CallFailure) {
-        match self.calls.get(key).map(|call| &call.state) {
+        let state = self.calls.get(key).map(|call| &call.state);
+        if let Some(share) = state.and_then(CallState::post) {
+            return self.complete_post(key, share, Some(failure));
+        }
+        match state {
             Some(CallState::Stream(_)) => self.end_stream(key, Err(failure)),
             Some(CallState::Queued(_) | CallState::Single) => {
                 self.complete_request(key, CallState::Failed(failure));
             }
             // It has an outcome already, which its owner has not taken yet.
-            Some(CallState::Answered(..) | CallState::Failed(_)) | None => {}
+            Some(CallState::Answered(..) | CallState::Failed(_) | CallState::Posted(_)) | None => {}
         }
     }
 
@@ -330,7 +352,7 @@ impl Link {
     pub(super) fn has_no_outcome(&self, key: Key) -> bool {
         match self.calls.get(key).map(|call| &call.state) {
             Some(CallState::Stream(stream)) => stream.end.is_none() && !stream.core.has_items(),
-            Some(CallState::Queued(_) | CallState::Single) => true,
+            Some(CallState::Queued(_) | CallState::Single | CallState::Posted(_)) => true,
             Some(CallState::Answered(..) | CallState::Failed(_)) | None => false,
         }
     }

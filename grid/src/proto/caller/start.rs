@@ -27,6 +27,16 @@ impl Link {
     ///
     /// [`Event::Released`]: crate::proto::Event::Released
     pub(crate) fn start_call(&mut self, now: Instant, spec: &CallSpec) -> Result<Key, CallFailure> {
+        self.begin_call(now, spec, false)
+    }
+
+    #[inline]
+    pub(super) fn begin_call(
+        &mut self,
+        now: Instant,
+        spec: &CallSpec,
+        is_post: bool,
+    ) -> Result<Key, CallFailure> {
         let deadline = spec.deadline;
         if let Some(Deadline { after, .. }) = deadline.filter(|deadline| deadline.at <= now) {
             return Err(self.late(after, Sent::No));
@@ -49,19 +59,21 @@ impl Link {
         if self.is_up() {
             self.check_features(spec.handler, spec.needs_meta())?;
         }
+        let post = self.post_room_of(spec, is_post)?;
         self.counters.calls += 1;
         let payload_len = spec.payload.as_ref().map_or(0, Body::len);
         let lane = self.output.lane_of(payload_len);
         let has_room = self.requests.has_capacity(payload_len);
         if has_room && self.output.has_capacity(lane) {
             let key = self.insert_call(deadline, CallState::Single);
-            self.send_opening(now, key, spec.opening(&meta));
+            self.send_opening(now, key, Opening { post, ..spec.opening(&meta) });
             return Ok(key);
         }
         let payload = spec.payload.as_ref().map(|payload| self.output.retain(payload));
-        let queued = Box::new(QueuedCall::new(spec, payload, meta));
+        let queued = Box::new(QueuedCall::new(spec, payload, meta, post));
         let key = self.insert_call(deadline, CallState::Queued(queued));
-        if has_room {
+        // Behind those that wait for room in the output, which are not counted as in flight yet: posts keep their order.
+        if has_room || self.output.has_waiting(lane) {
             self.enqueue(lane, PendingSend::Call { key, payload_len });
         } else {
             self.wait_for_room(key, payload_len);
@@ -142,6 +154,9 @@ impl Link {
         else {
             return;
         };
+        if let Some(share) = queued.post() {
+            call.state = CallState::Posted(share);
+        }
         let late = call.deadline.filter(|deadline| deadline.at <= now);
         let failure = late.map(|Deadline { after, .. }| self.late(after, Sent::No));
         // It may have been queued without a connection, or under a previous one with other extensions and limits.
@@ -156,9 +171,9 @@ impl Link {
         self.output.release(queued.take_payload());
     }
 
-    /// Binds a mux id to the call and sends its first message. Its state becomes `Single` or `Stream`.
+    /// Binds a mux id to the call and sends its first message. Its state becomes `Single`, `Posted` or `Stream`.
     fn send_opening(&mut self, now: Instant, key: Key, opening: Opening<'_>) {
-        let Opening { handler, subroute, payload, meta, deadline, stream } = opening;
+        let Opening { handler, subroute, payload, meta, deadline, stream, post } = opening;
         let payload_len = payload.map_or(0, Body::len);
         let requested = self.requests.take(payload_len, stream.is_some());
         let window = stream.and_then(|capacities| self.new_window(capacities.outgoing.max(1)));
@@ -186,7 +201,7 @@ impl Link {
             .handler(handler.get());
         let ticket = self.output.push_shared(header, payload, meta, subroute, 0);
         let state = match stream {
-            None => CallState::Single,
+            None => post.map_or(CallState::Single, CallState::Posted),
             Some(capacities) => {
                 let every = self.limits.stream_ping_every;
                 let pings = deadline.is_none_or(|deadline| deadline.after >= every);

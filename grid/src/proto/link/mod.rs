@@ -29,6 +29,7 @@ use std::time::{Duration, Instant};
 use crate::error::{CodecError, LinkError, too_large};
 use crate::proto::callee::served::Served;
 use crate::proto::caller::call::Call;
+use crate::proto::caller::post_room::PostRoom;
 use crate::proto::caller::room::RequestRoom;
 use crate::proto::drain::stage::Drain;
 use crate::proto::error::ProtocolError;
@@ -110,6 +111,8 @@ pub(crate) struct Link {
     pub(in crate::proto) calls: Muxes<Call>,
     /// What they may make the peer hold.
     pub(in crate::proto) requests: RequestRoom,
+    /// What those of them use that nobody waits for.
+    pub(in crate::proto) posts: PostRoom,
     pub(in crate::proto) served: Muxes<Served>,
     /// Tasks of handlers, those of calls that are over included.
     pub(in crate::proto) handlers: usize,
@@ -156,6 +159,7 @@ impl Link {
             drain: Drain::default(),
             abandoned: false,
             calls: Muxes::default(),
+            posts: PostRoom::default(),
             served: Muxes::default(),
             handlers: 0,
             next_mux: first_mux.get().into(),

@@ -154,6 +154,11 @@ impl Output {
         self.is_open(self.lane_of(payload_len))
     }
 
+    /// Whether something of this lane waits for its turn.
+    pub(super) fn has_waiting(&self, lane: Lane) -> bool {
+        !self.queue(lane).is_empty()
+    }
+
     fn is_open(&self, lane: Lane) -> bool {
         self.session.is_some() && self.has_room(lane)
     }

@@ -30,6 +30,7 @@ mod limits;
 mod memory;
 mod mixed;
 mod pair;
+mod posts;
 mod room;
 mod schedule;
 mod solo;

@@ -1,0 +1,96 @@
+//! Posts: single requests that are made without waiting for the answer.
+//!
+//! The link keeps the entry of a post until it is over, and nothing else does (`proto/caller/post.rs`). If interceptors,
+//! recorders or a policy must see the outcome, the call is an ordinary one, polled once here, so that it is made or refused
+//! now, and then by a task.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use tokio::time::Instant;
+
+use super::raw::RawCall;
+use super::start::{Progress, Start};
+use crate::error::{CallError, CallFailure, CodecError};
+use crate::net::link::peer::Peer;
+use crate::proto::PostShare;
+
+impl RawCall {
+    /// Sends the request without waiting for its answer: it is queued now, or refused now. See
+    /// [`Call::post`](crate::Call::post), which says what is guaranteed.
+    ///
+    /// # Errors
+    /// Any variant of [`CallError`] except `Handler`, `Decode` and `LimitReached`. The request was not sent.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime, if a task has to wait for the answer: with interceptors, recorders or a policy.
+    pub fn post(self) -> Result<(), CallError> {
+        self.post_raw().map_err(CallFailure::untyped)
+    }
+
+    pub(crate) fn post_raw(self) -> Result<(), CallFailure> {
+        let mut start = self.into_start();
+        match start.state {
+            Progress::New { .. } if !start.is_watched() => {
+                let posted = post(&mut start);
+                posted.map_err(|failure| start.explain(failure))
+            }
+            Progress::New { .. } | Progress::Planned(_) => post_in_task(start),
+            Progress::Started(_)
+            | Progress::Chained(_)
+            | Progress::Repeating(_)
+            | Progress::Over => {
+                let error = CodecError::new("a call that was polled cannot be posted");
+                Err(start.explain(CallFailure::Encode(error)))
+            }
+        }
+    }
+}
+
+fn post(start: &mut Start) -> Result<(), CallFailure> {
+    let now = Instant::now();
+    let spec = start.take_spec(now)?;
+    start.target.peer.link(|link| link.post(now.into_std(), &spec))
+}
+
+fn post_in_task(start: Start) -> Result<(), CallFailure> {
+    let room = Room::take(&start).map_err(|failure| start.explain(failure))?;
+    let mut call = RawCall::of(start);
+    // The task is polled as soon as it starts, with its own waker.
+    match call.poll_raw(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(outcome) => outcome.map(drop),
+        Poll::Pending => {
+            tokio::spawn(async move {
+                let _room = room;
+                // Interceptors and recorders have seen it.
+                let _ = poll_fn(|cx| call.poll_raw(cx)).await;
+            });
+            Ok(())
+        }
+    }
+}
+
+/// The room of a post that a task waits for.
+struct Room {
+    peer: Arc<Peer>,
+    /// `None` only while it is dropped.
+    share: Option<PostShare>,
+}
+
+impl Room {
+    fn take(start: &Start) -> Result<Self, CallFailure> {
+        let (payload_len, _) = start.size();
+        let peer = Arc::clone(&start.target.peer);
+        let share = peer.link(|link| link.take_post_room(payload_len))?;
+        Ok(Self { peer, share: Some(share) })
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        if let Some(share) = self.share.take() {
+            self.peer.link(|link| link.give_back_post_room(share));
+        }
+    }
+}
