@@ -31,26 +31,39 @@ pub type TokenFuture<'a> = Authenticating<'a, Result<Token, Box<dyn Error + Send
 /// The methods may block and panic: that harms only the connection that they are called for. Each call is limited by
 /// [`Config::connect_timeout`](crate::Config::connect_timeout).
 ///
-/// ```
-/// use grid::{Ask, Authenticate, Authenticating, Claim, Denied, Identity, TokenFuture};
+/// What else is known of the holder of a token is left for handlers with [`Identity::with_details`]:
 ///
-/// /// A token per node.
-/// struct PerNode(std::collections::HashMap<String, String>);
+/// ```
+/// use grid::{Ask, Authenticate, Authenticating, Claim, Context, Denied, Identity, TokenFuture};
+///
+/// #[derive(Clone, Copy, PartialEq)]
+/// enum Role {
+///     Reader,
+///     Writer,
+/// }
+///
+/// /// A token per node, and what the node may do.
+/// struct PerNode(std::collections::HashMap<String, (String, Role)>);
 ///
 /// impl Authenticate for PerNode {
 ///     fn token<'a>(&'a self, ask: Ask<'a>) -> TokenFuture<'a> {
-///         let token = self.0.get(ask.local).cloned();
+///         let token = self.0.get(ask.local).map(|(token, _)| token.clone());
 ///         Box::pin(async { Ok(token.ok_or("no token")?.into()) })
 ///     }
 ///
 ///     fn check<'a>(&'a self, claim: Claim<'a>) -> Authenticating<'a, Result<Identity, Denied>> {
-///         let owner = self.0.iter().find(|(_, token)| *token == claim.token);
+///         let owner = self.0.iter().find(|(_, (token, _))| *token == claim.token);
 ///         Box::pin(async move {
-///             let (name, _) = owner.ok_or_else(|| Denied::new("invalid token"))?;
+///             let (name, (_, role)) = owner.ok_or_else(|| Denied::new("invalid token"))?;
 ///             // The node that states another name is refused.
-///             Ok(Identity::of_node(name))
+///             Ok(Identity::of_node(name).with_details(*role))
 ///         })
 ///     }
+/// }
+///
+/// /// For handlers: whether the caller may write.
+/// fn may_write(cx: &Context) -> bool {
+///     cx.identity().details() == Some(&Role::Writer)
 /// }
 /// ```
 pub trait Authenticate: Send + Sync + 'static {

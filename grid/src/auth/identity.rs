@@ -12,15 +12,26 @@ use std::sync::Arc;
 /// ```
 /// use grid::Identity;
 ///
-/// let identity = Identity::of_node("http://node1:9000").with_subject("node1, rack 7").with_details(7_u32);
+/// #[derive(Debug, PartialEq)]
+/// enum Role {
+///     Operator,
+/// }
+///
+/// let identity = Identity::of_node("http://node1:9000")
+///     .with_subject("node1, rack 7")
+///     .with_details(Role::Operator)
+///     .with_details(7_u32);
 /// assert_eq!(identity.name(), Some("http://node1:9000"));
+/// assert_eq!(identity.details(), Some(&Role::Operator));
 /// assert_eq!(identity.details::<u32>(), Some(&7));
+/// assert_eq!(identity.details::<u64>(), None);
 /// ```
 #[derive(Clone)]
 pub struct Identity {
     name: Option<Arc<str>>,
     subject: Arc<str>,
-    details: Option<Details>,
+    /// One of each type.
+    details: Option<Arc<[Details]>>,
 }
 
 impl Identity {
@@ -41,10 +52,18 @@ impl Identity {
         Self { subject: subject.into(), ..self }
     }
 
-    /// Adds a value of the authenticator's own, for permission hooks and handlers. It replaces an earlier one.
+    /// Adds a value of the authenticator's own, for permission hooks, interceptors and handlers, such as the roles that a
+    /// token names. It replaces an earlier one of the same type; those of other types stay, so an authenticator can add to
+    /// what another one has proven.
+    ///
+    /// The value stays on this node. It is shared by all calls of the connection, and dropped some time after that has ended.
     #[must_use]
-    pub fn with_details(self, details: impl Any + Send + Sync) -> Self {
-        Self { details: Some(Details(Some(Arc::new(details)))), ..self }
+    pub fn with_details<T: Any + Send + Sync>(self, details: T) -> Self {
+        let others =
+            self.details.iter().flat_map(|all| all.iter()).filter(|other| !other.is::<T>());
+        let new = Details(Some(Arc::new(details)));
+        let details = others.cloned().chain([new]).collect();
+        Self { details: Some(details), ..self }
     }
 
     /// The name of the node, if it is proven.
@@ -57,9 +76,9 @@ impl Identity {
         &self.subject
     }
 
-    /// The value that the authenticator has added, if it has this type.
+    /// The value of this type that the authenticator has added with [`with_details`](Self::with_details), if any.
     pub fn details<T: Any>(&self) -> Option<&T> {
-        self.details.as_ref()?.0.as_ref()?.downcast_ref()
+        self.details.as_ref()?.iter().find_map(Details::get)
     }
 }
 
@@ -76,6 +95,16 @@ impl fmt::Debug for Identity {
 /// A value of the authenticator's own. `None` only while it is dropped.
 #[derive(Clone)]
 struct Details(Option<Arc<dyn Any + Send + Sync>>);
+
+impl Details {
+    fn get<T: Any>(&self) -> Option<&T> {
+        self.0.as_ref()?.downcast_ref()
+    }
+
+    fn is<T: Any>(&self) -> bool {
+        self.get::<T>().is_some()
+    }
+}
 
 impl Drop for Details {
     /// The value is the user's, and the last reference may be dropped in the task of a link, which must survive a panic.
@@ -105,6 +134,20 @@ mod tests {
         let identity = Identity::of_node("a").with_details(Bad);
         drop(identity.clone());
         assert!(identity.details::<Bad>().is_some() && identity.details::<u8>().is_none());
-        drop(identity.with_details(7_u8));
+        let replaced = identity.with_details(Bad).with_details(7_u8);
+        assert!(replaced.details::<Bad>().is_some());
+        drop(replaced);
+    }
+
+    #[test]
+    fn there_is_one_value_of_each_type_and_debug_shows_none() {
+        let identity = Identity::unproven("a token").with_details("secret").with_details(1_u8);
+        let more = identity.clone().with_details(2_u8).with_details("hidden".to_owned());
+        assert_eq!(identity.details::<u8>(), Some(&1));
+        assert_eq!((more.details::<u8>(), more.details::<&str>()), (Some(&2), Some(&"secret")));
+        assert_eq!(more.details::<String>().map(String::as_str), Some("hidden"));
+        assert_eq!(more.details.as_ref().map(|all| all.len()), Some(3));
+        let shown = format!("{more:?}");
+        assert!(!shown.contains("secret") && !shown.contains("hidden"), "{shown}");
     }
 }
