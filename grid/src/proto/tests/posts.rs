@@ -1,6 +1,8 @@
 //! Posts: calls whose outcome nobody takes leave nothing behind, and keep their order.
 
 use bytes::Bytes;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
 
 use super::pair::*;
 use crate::error::{CallFailure, ErrorCode, Fault, Sent};
@@ -208,4 +210,79 @@ fn a_node_that_shuts_down_finishes_posts_and_takes_no_new_ones() {
     pair.pump();
     assert!(pair.a.link.is_drained());
     assert_gone(&mut pair);
+}
+
+/// Posts beside other calls, over connections that come and go.
+#[test]
+fn nothing_is_left_of_posts_whatever_happens() {
+    for seed in 0..300 {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let limits = Limits {
+            outbox_bytes: rng.random_range(1..400),
+            large_bytes: 1000,
+            part_bytes: 500,
+            posts_bytes_max: rng.random_range(1..20 * POST),
+            ..Limits::default()
+        };
+        let mut pair = Pair::down(limits);
+        pair.room = Some(rng.random_range(1..8 * POST));
+        let (mut up, mut serving) = (false, Vec::new());
+        for _ in 0..300 {
+            let len = if rng.random_ratio(1, 10) { 3000 } else { rng.random_range(0..200) };
+            let spec = CallSpec { wait: rng.random(), ..of_len(len) };
+            match rng.random_range(0..12) {
+                0..5 => {
+                    let after = millis(rng.random_range(1..20_000));
+                    let spec = if rng.random() { pair.within(after, spec) } else { spec };
+                    let posted = post(&mut pair, spec);
+                    assert!(
+                        posted.is_ok()
+                            || !up
+                            || matches!(posted, Err(CallFailure::PostsFull { .. }))
+                    );
+                }
+                5 => {
+                    if let Ok(call) = pair.a.link.start_call(pair.now, &spec) {
+                        pair.a.link.forget_call(call);
+                    }
+                }
+                6 => pair.pump_one(),
+                7 => serving.extend(served(&mut pair).into_iter().map(|(key, _)| key)),
+                8 | 9 if !serving.is_empty() => {
+                    let key = serving.swap_remove(rng.random_range(0..serving.len()));
+                    if !pair.b.link.is_served(key) {
+                        continue;
+                    }
+                    match rng.random() {
+                        true => pair.reply(key, b"an answer"),
+                        false => pair.fail(key, Fault::new(ErrorCode::Handler, "an error")),
+                    }
+                }
+                10 => pair.advance(millis(rng.random_range(1..3000))),
+                11 if rng.random_ratio(1, 4) => {
+                    match up {
+                        true => pair.cut(),
+                        false => pair.connect(Features::all()),
+                    }
+                    up = !up;
+                }
+                _ => {}
+            }
+        }
+        if !up {
+            pair.connect(Features::all());
+        }
+        for _ in 0..100 {
+            pair.pump();
+            serving.extend(pair.b.serves.drain(..).map(|serve| serve.key));
+            for key in serving.drain(..) {
+                if pair.b.link.is_served(key) {
+                    pair.reply(key, b"");
+                }
+            }
+        }
+        pair.assert_empty();
+        assert_eq!(pair.a.link.posts.used(), 0, "seed {seed}");
+        assert_eq!(pair.a.link.backlog().0, 0, "seed {seed}");
+    }
 }
