@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use grid::testing::{Recorder, Spy, TestGrid};
+use grid::testing::{CallLog, Spy, TestGrid};
 use grid::{CallError, ErrorCode, Mock, RemoteError, Sent};
 use tokio::time::Instant;
 
@@ -82,10 +82,10 @@ async fn the_color_is_read_once() {
 }
 
 /// Nodes that are connected, each with a store of its own.
-async fn stores(nodes: usize, recorder: &Recorder) -> TestGrid {
+async fn stores(nodes: usize, calls: &CallLog) -> TestGrid {
     let grid = TestGrid::builder(nodes)
         .configure(|_node, builder| builder.service(StoreServer::new(Memory::default())))
-        .record(recorder)
+        .record(calls)
         .start();
     grid.all_connected().await;
     grid
@@ -93,7 +93,7 @@ async fn stores(nodes: usize, recorder: &Recorder) -> TestGrid {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_waits_until_its_node_is_back() {
-    let grid = stores(2, &Recorder::new()).await;
+    let grid = stores(2, &CallLog::new()).await;
     let store = StoreClient::new(grid.connection(0, 1));
     store.put("color".into(), "blue".into()).await.unwrap();
 
@@ -123,8 +123,8 @@ async fn read_any(stores: &[StoreClient], key: &str) -> Option<String> {
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_does_not_answer_is_passed_over() {
-    let recorder = Recorder::new();
-    let grid = stores(3, &recorder).await;
+    let calls = CallLog::new();
+    let grid = stores(3, &calls).await;
     let stores = [1, 2].map(|node| StoreClient::new(grid.connection(0, node)));
     for store in &stores {
         store.put("color".into(), "blue".into()).await.unwrap();
@@ -149,7 +149,7 @@ async fn a_store_that_does_not_answer_is_passed_over() {
     grid.all_connected().await;
     grid.nothing_in_flight().await;
 
-    let outcomes: Vec<_> = recorder.made("Store/get").iter().map(|call| call.outcome).collect();
+    let outcomes: Vec<_> = calls.made("Store/get").iter().map(|call| call.outcome).collect();
     let expected =
         ["ok", "deadline_exceeded", "ok", "disconnected", "disconnected"].map(Option::Some);
     assert_eq!(outcomes, expected);

@@ -161,7 +161,17 @@ async fn a_member_that_is_removed_has_no_link() {
     a.members().remove(B, Duration::ZERO).await.unwrap();
     assert!(a.stats().connections.is_empty());
     sleep(Duration::from_secs(2)).await;
-    assert_eq!(exporter.value("grid_link_up", &[("peer", B)]), Some(0.0));
+    // No alert on links that are down.
+    let up = exporter.value("grid_link_up", &[("peer", B)]);
+    assert!(up.is_some_and(f64::is_nan), "{up:?}");
+
+    // Its counters go on when it is added again, although the new link counts from zero.
+    let ups = || exporter.value("grid_link_ups", &[("peer", B)]);
+    assert_eq!(ups(), Some(1.0));
+    a.members().add(B).unwrap();
+    sleep(Duration::from_secs(30)).await;
+    assert_eq!(exporter.value("grid_link_up", &[("peer", B)]), Some(1.0));
+    assert_eq!(ups(), Some(2.0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -17,7 +17,7 @@ pub(crate) enum Name {
     GridBytes,
     /// As `Grid`, over TLS. Both ends must be in one process.
     GridTls,
-    /// As `Grid`, with interceptors at both ends that log, measure and trace each call.
+    /// As `Grid`, with a log of slow calls, metrics, and traces of a share of the calls, at both ends.
     GridObserved,
     /// As `Grid`, with a group in place of a call to each node.
     GridGroup,

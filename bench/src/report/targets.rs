@@ -132,12 +132,7 @@ fn calls(view: &View<'_>) -> Vec<Target> {
     );
     vec![
         view.over(Tarpc, "c=64: calls/s over tarpc", c64, RATE, Goal::least(2.8, 4.0)),
-        view.of(
-            GridObserved,
-            "c=64: calls/s that are logged, measured and traced, over plain",
-            c64,
-            0.7,
-        ),
+        view.of(GridObserved, "c=64: calls/s with log, metrics and traces over plain", c64, 0.7),
         view.over(Tonic, "c=64: calls/s over tonic", c64, RATE, Goal::least(12.0, None)),
         view.over(Tarpc, "c=64: CPU per call over tarpc", c64, CPU, Goal::most(0.3, 0.25)),
         view.over(Tarpc, "c=512: calls/s over tarpc", c512, RATE, Goal::least(3.3, 5.0)),

@@ -75,7 +75,8 @@ impl Intercept for Deadlines {
             call.within(time);
         }
         // A gap of centuries is none.
-        let gap = self.gap.filter(|gap| Instant::now().checked_add(*gap * 2).is_some());
+        let gap =
+            self.gap.filter(|gap| Instant::now().checked_add(gap.saturating_mul(2)).is_some());
         match gap.filter(|_| call.is_stream() && call.is_served()) {
             Some(gap) => Box::pin(until_silent(gap, call, next)),
             None => next.run(call),

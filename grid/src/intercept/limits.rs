@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Intercept, Intercepted, Intercepting, Next, Outcome};
-use crate::Context;
+use crate::proto::is_guest_name;
 
 /// Full buckets are removed when there are this many more than after the last time.
 const NEW_BUCKETS: usize = 1024;
@@ -22,8 +22,7 @@ enum Per {
 impl Per {
     fn key(self, call: &Intercepted) -> String {
         // A guest has a new name with each connection, so a counter for each would limit nothing.
-        let is_guest = call.context().is_some_and(Context::is_guest);
-        let peer = if is_guest { "all guests" } else { call.peer() };
+        let peer = if is_guest_name(call.peer()) { "all guests" } else { call.peer() };
         match self {
             Self::Peer => peer.to_owned(),
             Self::PeerAndMethod => format!("{}/{} of {peer}", call.service(), call.method()),

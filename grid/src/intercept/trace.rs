@@ -95,6 +95,12 @@ impl Trace {
         Self { share: Some(share), ..self }
     }
 
+    /// The trace of the call, if it is one that is not recorded: then nothing within it is.
+    fn unrecorded(call: &Intercepted) -> Option<TraceContext> {
+        let trace = call.trace().or_else(|| inherited(call));
+        trace.filter(|trace| trace.flags & RECORDED == 0)
+    }
+
     /// Whether the call has a span.
     fn records(&self, call: &Intercepted) -> bool {
         if !tracing::span_enabled!(tracing::Level::INFO) {
@@ -155,10 +161,13 @@ fn child_of(parent: Option<TraceContext>) -> TraceContext {
 
 impl Intercept for Trace {
     fn wants(&self, call: &Intercepted) -> bool {
-        self.records(call)
+        self.records(call) || Self::unrecorded(call).is_some()
     }
 
     fn intercept(&self, mut call: Intercepted, next: Next) -> Intercepting {
+        if let Some(trace) = Self::unrecorded(&call) {
+            return pass_unrecorded(trace, call, next);
+        }
         let (span, context) = self.open(&call);
         let of_handler = context.as_ref().map(|(context, _)| *context);
         let of_handler = of_handler.filter(|_| call.is_served() && self.carrier.is_none());
@@ -172,6 +181,17 @@ impl Intercept for Trace {
             None => Box::pin(running),
         }
     }
+}
+
+/// Passes on a call of a trace that is not recorded, without a span. Calls within it must know that.
+fn pass_unrecorded(trace: TraceContext, mut call: Intercepted, next: Next) -> Intercepting {
+    if call.is_served() {
+        return Box::pin(CURRENT.scope(trace, next.run(call)));
+    }
+    if call.trace().is_none() {
+        call.set_trace(trace, None);
+    }
+    next.run(call)
 }
 
 impl fmt::Debug for Trace {
@@ -212,7 +232,14 @@ fn span_of(call: &Intercepted, ids: Option<Ids>) -> Span {
     }
     if call.is_served() {
         // Not a child of the span in which the node runs.
-        span!(parent: None, "grid.server", "otel.kind" = "server", "client.address" = call.peer())
+        let (client, port) = address_of(call.peer());
+        span!(
+            parent: None,
+            "grid.server",
+            "otel.kind" = "server",
+            "client.address" = client,
+            "client.port" = port
+        )
     } else if Span::current().metadata().is_some_and(is_of_link) {
         span!(parent: None, "grid.client", "otel.kind" = "client")
     } else {
@@ -227,14 +254,17 @@ impl Record for Ends {
     fn record(&self, call: &Finished<'_>) {
         let Self(span) = self;
         match call.label() {
-            "ok" => tracing::record_all!(span, "rpc.response.status_code" = "ok"),
+            // Nobody waited for the answer any more, which is no failure.
+            ended @ ("ok" | "cancelled") => {
+                tracing::record_all!(span, "rpc.response.status_code" = ended);
+            }
             failed => tracing::record_all!(
                 span,
                 "rpc.response.status_code" = failed,
                 "error.type" = failed,
                 "otel.status_code" = "ERROR"
             ),
-        };
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The duration of calls, by method and outcome.
 
 use std::collections::HashMap;
-use std::sync::{OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use metrics::{Histogram, Label, histogram};
@@ -9,9 +9,16 @@ use metrics::{Histogram, Label, histogram};
 use super::names::{CLIENT_CALLS, FIRST_POLL, SERVER_CALLS};
 use crate::intercept::{Finished, Record};
 use crate::net::address_of;
+use crate::proto::is_guest_name;
 
 /// Methods of one peer, at most. Only calls at the byte level can have more; the others count as one method.
 const METHODS_MAX: usize = 1024;
+
+/// Peers that are measured apart, at most. More than this are called only if the host list changes all the time.
+const PEERS_MAX: usize = 1024;
+
+/// The peer of all calls to guests, who have a new name with each connection.
+const GUESTS: &str = "guests";
 
 /// What such methods are called, by the OpenTelemetry conventions.
 const OTHER: &str = "_OTHER";
@@ -42,7 +49,7 @@ struct Known {
 /// The methods of one peer, by service and name. Two maps, so that a look-up allocates nothing.
 #[derive(Debug, Default)]
 struct Methods {
-    by_service: HashMap<String, HashMap<String, OneMethod>>,
+    by_service: HashMap<String, HashMap<String, Arc<OneMethod>>>,
     count: usize,
 }
 
@@ -68,36 +75,41 @@ impl Record for Calls {
             true => (&self.served, false),
             false => (&self.made, self.has_peers),
         };
-        series.record(has_peers.then(|| call.peer()), call);
+        let peer = has_peers.then(|| if is_guest_name(call.peer()) { GUESTS } else { call.peer() });
+        // After the lock is released: the recorder is the user's.
+        series.of(peer, call).record(call);
     }
 }
 
 impl Series {
-    fn record(&self, peer: Option<&str>, call: &Finished<'_>) {
+    fn of(&self, peer: Option<&str>, call: &Finished<'_>) -> Arc<OneMethod> {
         let (service, method) = (call.service(), call.method());
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let methods = peer.map_or(Some(&known.of_all), |peer| known.by_peer.get(peer));
         if let Some(found) = methods.and_then(|methods| methods.get(service, &method)) {
-            return found.record(call);
+            return found;
         }
         drop(known);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let has_room = peer
+            .is_none_or(|peer| known.by_peer.contains_key(peer) || known.by_peer.len() < PEERS_MAX);
+        let peer = peer.map(|peer| if has_room { peer } else { OTHER });
         let methods = match peer {
             Some(peer) => known.by_peer.entry(peer.to_owned()).or_default(),
             None => &mut known.of_all,
         };
         if methods.count < METHODS_MAX {
             let new = || OneMethod::new(self.name, &call.full_method(), peer);
-            methods.entry(service, &method, new).record(call);
+            methods.entry(service, &method, new)
         } else {
-            methods.entry("", OTHER, || OneMethod::new(self.name, OTHER, peer)).record(call);
+            methods.entry("", OTHER, || OneMethod::new(self.name, OTHER, peer))
         }
     }
 }
 
 impl Methods {
-    fn get(&self, service: &str, method: &str) -> Option<&OneMethod> {
-        self.by_service.get(service)?.get(method)
+    fn get(&self, service: &str, method: &str) -> Option<Arc<OneMethod>> {
+        self.by_service.get(service)?.get(method).cloned()
     }
 
     fn entry(
@@ -105,12 +117,13 @@ impl Methods {
         service: &str,
         method: &str,
         new: impl FnOnce() -> OneMethod,
-    ) -> &OneMethod {
+    ) -> Arc<OneMethod> {
         let methods = self.by_service.entry(service.to_owned()).or_default();
-        methods.entry(method.to_owned()).or_insert_with(|| {
+        let method = methods.entry(method.to_owned()).or_insert_with(|| {
             self.count += 1;
-            new()
-        })
+            Arc::new(new())
+        });
+        Arc::clone(method)
     }
 }
 

@@ -19,6 +19,7 @@ use crate::Builder;
 
 /// How often the links are read.
 const INTERVAL: Duration = Duration::from_secs(5);
+const INTERVAL_MIN: Duration = Duration::from_millis(100);
 
 /// The metrics of a node, for [`Builder::metrics`]. They go to the recorder that the program has installed for the crate
 /// [`metrics`](https://docs.rs/metrics), for example that of `metrics-exporter-prometheus`.
@@ -78,9 +79,9 @@ impl Metrics {
         Self { has_peers: false, ..self }
     }
 
-    /// Sets how often the links are read. Default: 5 seconds. Each time costs a lock of each link.
+    /// Sets how often the links are read. Default: 5 seconds; at least 100 ms. Each time costs a lock of each link.
     pub fn interval(self, interval: Duration) -> Self {
-        Self { interval, ..self }
+        Self { interval: interval.max(INTERVAL_MIN), ..self }
     }
 }
 

@@ -31,8 +31,8 @@ pub(crate) enum Event {
     Finished { key: Key },
     /// The peer takes no new calls on this connection.
     Draining,
-    /// Somebody should look at this.
-    Odd(Odd),
+    /// What is probably a mistake.
+    Finding(Finding),
     /// A value that the link no longer needs. Dropping it can run the user's code, so it must be dropped outside the
     /// lock.
     Released(Released),
@@ -40,9 +40,9 @@ pub(crate) enum Event {
     Wake { side: Side, key: Key, half: Half },
 }
 
-/// What is no error of a call or a connection, and probably a mistake.
+/// What is probably a mistake, although no call and no connection fails for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Odd {
+pub(crate) enum Finding {
     /// The peer has called a handler that this node does not have, or one of another kind.
     UnknownHandler(HandlerId),
     /// The writer of a stream has waited this long for its reader at the peer.

@@ -202,7 +202,7 @@ impl LinkPair {
                 Event::Cancel { .. }
                 | Event::Finished { .. }
                 | Event::Draining
-                | Event::Odd(_)
+                | Event::Finding(_)
                 | Event::Wake { .. }
                 | Event::Released(_) => {}
             }

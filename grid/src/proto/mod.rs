@@ -51,7 +51,7 @@ pub(crate) use body::Body;
 pub(crate) use caller::call::{CallSpec, Deadline};
 pub(crate) use caller::post_room::PostShare;
 pub(crate) use error::ProtocolError;
-pub(crate) use event::{Event, Half, Odd, Recv, Released, Side, StreamOf};
+pub(crate) use event::{Event, Finding, Half, Recv, Released, Side, StreamOf};
 pub(crate) use input::{Inbound, PART_BEGIN_BYTES, PLACED_MESSAGES, Place};
 pub(crate) use limits::{
     BYTES_PER_NODE_MAX, BYTES_PER_PEER_MESSAGES_MIN, Limits, PART_BYTES, requests_bytes_of,

@@ -109,7 +109,8 @@ impl<T, E, K> Call<T, E, K> {
     /// The answer is discarded, and so is an error of the handler: only recorders and interceptors see it. Nothing that is
     /// dropped cancels the request; it ends when it is answered, at its deadline (one minute, unless the method or
     /// [`timeout`](Self::timeout) says otherwise), or when the connection is lost, and then it may or may not have run. With
-    /// [`wait_connected`](Self::wait_connected), it waits for a connection in the same way.
+    /// [`wait_connected`](Self::wait_connected), it waits for a connection in the same way. Only the link of an `in_process`
+    /// client or a [`Mock`](crate::Mock) ends with the last handle to it, and the posts on their way with it.
     ///
     /// Posts over one connection are sent in the order in which they were made, as far as their requests have at most 64 KiB:
     /// longer ones are sent in parts, beside others. Handlers of methods with `#[handler(inline)]` begin in that order; those
@@ -117,7 +118,8 @@ impl<T, E, K> Call<T, E, K> {
     ///
     /// If the node has interceptors or recorders for the method, or the call a [retry](Self::retry) or [hedge](Self::hedge)
     /// policy, the request is made at once as well, and a task waits for its answer. What an interceptor delays, or a policy
-    /// repeats, can be overtaken by later posts.
+    /// repeats, can be overtaken by later posts. With a policy, a failure that is repeated is not returned: without a
+    /// connection, the post may be lost after the last attempt.
     ///
     /// ```
     /// #[grid::service]
@@ -136,7 +138,7 @@ impl<T, E, K> Call<T, E, K> {
     /// # Errors
     ///
     /// The request was not sent: [`Disconnected`](CallError::Disconnected) or [`ShutDown`](CallError::ShutDown) without a
-    /// connection; [`Encode`](CallError::Encode), also for one that is too large or has been polled;
+    /// connection; [`Encode`](CallError::Encode), also for one that is too large;
     /// [`Unsupported`](CallError::Unsupported); [`DeadlineExceeded`](CallError::DeadlineExceeded) if the deadline has passed;
     /// [`Remote`](CallError::Remote) if the peer is shutting down; and [`PostsFull`](CallError::PostsFull) if as many posts to
     /// the peer are not over as [`Config::posts_bytes_max`](crate::Config::posts_bytes_max) permits. An interceptor that
@@ -144,7 +146,7 @@ impl<T, E, K> Call<T, E, K> {
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime, if a task has to wait for the answer.
+    /// If the call was polled until it was ready. One that was polled before goes on as it has begun.
     pub fn post(self) -> Result<(), CallError<E>> {
         self.raw.post_raw().map_err(self.error)
     }

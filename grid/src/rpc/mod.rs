@@ -28,8 +28,8 @@ pub use args::ArgTuple;
 pub use client::{Call, Opening};
 pub use fault::HandlerError;
 pub use group::{
-    Group, GroupCall, GroupStream, HostList, NodeAnswer, NodeItem, NodeOutcome, Outcomes, TooFew,
-    UnknownHosts,
+    Group, GroupCall, GroupStream, HostList, NodeAnswer, NodeFailure, NodeItem, NodeOutcome,
+    Outcomes, TooFew, UnknownHosts,
 };
 #[cfg(feature = "json")]
 pub use json::Json;

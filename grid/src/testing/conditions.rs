@@ -10,7 +10,7 @@ use std::time::Duration;
 pub(super) struct Conditions {
     /// No connection can be opened.
     pub(super) is_cut: bool,
-    /// Connections carry nothing, and opening one takes for ever.
+    /// Connections carry nothing, and opening one never completes.
     pub(super) is_frozen: bool,
     /// Connections with lower numbers are closed.
     pub(super) closed_below: u64,

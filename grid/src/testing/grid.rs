@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
+use super::call_log::CallLog;
 use super::network::Network;
-use super::recorder::Recorder;
 use crate::auth::NoAuth;
 use crate::net::{Builder, Connection, Manager, Skew, WallClock};
 
@@ -70,7 +70,7 @@ pub struct TestGrid {
     pub(super) network: Network,
     pub(super) is_on_loopback: bool,
     pub(super) configure: Configure,
-    pub(super) recorder: Option<Recorder>,
+    pub(super) calls: Option<CallLog>,
     pub(super) assertion_timeout: Duration,
     /// The clocks of the nodes, which outlive their restarts.
     pub(super) clocks: Vec<WallClock>,
@@ -278,9 +278,9 @@ impl TestGrid {
     pub(super) fn start(&self, node: usize) {
         let name = self.name(node);
         let builder = Manager::builder(name).hosts(self.names.iter().cloned()).token(NoAuth);
-        let builder = match &self.recorder {
+        let builder = match &self.calls {
             // The first ones see the final outcome.
-            Some(recorder) => builder.intercept(recorder.clone()).intercept_calls(recorder.clone()),
+            Some(calls) => builder.intercept(calls.clone()).intercept_calls(calls.clone()),
             None => builder,
         };
         let builder = (self.configure)(node, builder)

@@ -6,7 +6,7 @@
 //! | item | what it is for |
 //! |---|---|
 //! | [`TestGrid`] | several nodes: faults between them, crashes, restarts, and assertions |
-//! | [`Recorder`] | the calls of all nodes: method, from, to, outcome |
+//! | [`CallLog`] | the calls of all nodes: method, from, to, outcome |
 //! | [`Spy`] | the calls of one method of a [`Mock`](crate::Mock): how many, and with which arguments |
 //! | [`Network`] | only the network, for nodes that the test builds itself |
 //!
@@ -59,18 +59,18 @@
 //! ```
 
 mod assertions;
+mod call_log;
 mod conditions;
 mod grid;
 mod network;
 mod random;
-mod recorder;
 mod setup;
 mod spy;
 mod wire;
 
+pub use self::call_log::{CallLog, RecordedCall};
 pub use self::grid::TestGrid;
 pub use self::network::{Network, NetworkDial};
-pub use self::recorder::{RecordedCall, Recorder};
 pub use self::setup::TestGridBuilder;
 pub use self::spy::{Notes, Spy};
 pub use crate::net::Skew;

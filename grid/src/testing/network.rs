@@ -1,6 +1,6 @@
 //! [`Network`]: connects nodes of one process, and applies faults to their connections. wire.rs carries the bytes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -54,7 +54,7 @@ struct Inner {
     /// The nodes that can be reached.
     targets: HashMap<String, Target>,
     /// By two names, of which the smaller one is first.
-    pairs: HashMap<(String, String), Pair>,
+    pairs: BTreeMap<(String, String), Pair>,
     /// The number of the last connection.
     opened: u64,
     /// The number of attempts to open one.
@@ -124,14 +124,23 @@ impl Network {
 
     /// Ends the connections between two nodes, and lets new ones fail until [`heal`](Self::heal).
     pub fn cut(&self, a: &str, b: &str) {
-        self.reset(a, b);
-        self.change(a, b, |conditions| conditions.is_cut = true);
+        self.end(a, b, |conditions| conditions.is_cut = true);
     }
 
     /// Ends the connections between two nodes that are open now. New ones can be opened at once.
     pub fn reset(&self, a: &str, b: &str) {
-        let next = self.lock().opened + 1;
-        self.change(a, b, |conditions| conditions.closed_below = next);
+        self.end(a, b, |_| {});
+    }
+
+    /// Ends the connections between two nodes that are open now, and changes the conditions of new ones, at once: no
+    /// connection can be opened in between.
+    fn end(&self, a: &str, b: &str, change: impl FnOnce(&mut Conditions)) {
+        let mut inner = self.lock();
+        let next = inner.opened + 1;
+        inner.pair(a, b).conditions.send_modify(|conditions| {
+            conditions.closed_below = next;
+            change(conditions);
+        });
     }
 
     /// Ends all connections that are open now. New ones can be opened at once.
@@ -183,7 +192,7 @@ impl Network {
         self.change(a, b, |conditions| conditions.loss = ratio);
     }
 
-    /// Ends all faults between two nodes. Connections that were ended stay closed; nodes dial again by themselves.
+    /// Ends all faults between two nodes. What is on its way arrives when it would have. Connections that were ended stay closed; nodes dial again by themselves.
     pub fn heal(&self, a: &str, b: &str) {
         self.change(a, b, |conditions| *conditions = conditions.healed());
     }
@@ -213,7 +222,7 @@ impl Network {
             Target::Memory(node) => {
                 let node = node.upgrade().ok_or_else(|| no_route(to))?;
                 let (far_end, far) = duplex(PIPE_BYTES);
-                self.spawn(near_end, far_end, opened);
+                Self::spawn(near_end, far_end, opened);
                 tokio::spawn(async move {
                     // The node logs why it refuses a peer that it knows, and the dialer is told.
                     let _ = node.accept_from(Accepted::new(far).before_tls()).await;
@@ -222,7 +231,7 @@ impl Network {
             Target::Address(address) => {
                 let socket = TcpStream::connect(address).await?;
                 tune(&socket)?;
-                self.spawn(near_end, socket, opened);
+                Self::spawn(near_end, socket, opened);
             }
         }
         Ok(near)
@@ -243,13 +252,9 @@ impl Network {
         }
     }
 
-    fn spawn(&self, near: DuplexStream, far: impl Io + 'static, opened: Opened) {
-        // It holds the sender of the conditions.
-        let network = self.clone();
-        tokio::spawn(async move {
-            carry(near, far, opened.number, opened.conditions, opened.randoms).await;
-            drop(network);
-        });
+    fn spawn(near: DuplexStream, far: impl Io + 'static, opened: Opened) {
+        let Opened { number, conditions, randoms, .. } = opened;
+        tokio::spawn(carry(near, far, number, conditions, randoms));
     }
 }
 

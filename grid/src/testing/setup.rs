@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use super::call_log::CallLog;
 use super::grid::{Configure, Slot, TestGrid};
 use super::network::Network;
-use super::recorder::Recorder;
 use crate::net::{Builder, WallClock};
 
 /// How long assertions wait if the test does not say: several attempts to connect, and pings.
@@ -18,7 +18,7 @@ pub struct TestGridBuilder {
     names: Vec<String>,
     configure: Configure,
     is_on_loopback: bool,
-    recorder: Option<Recorder>,
+    calls: Option<CallLog>,
     assertion_timeout: Duration,
     seed: u64,
 }
@@ -45,7 +45,7 @@ impl TestGrid {
             names,
             configure: Box::new(|_, builder| builder),
             is_on_loopback: false,
-            recorder: None,
+            calls: None,
             assertion_timeout: TIMEOUT,
             seed: 0,
         }
@@ -73,8 +73,8 @@ impl TestGridBuilder {
     }
 
     /// Records the calls of all nodes.
-    pub fn record(self, recorder: &Recorder) -> Self {
-        Self { recorder: Some(recorder.clone()), ..self }
+    pub fn record(self, calls: &CallLog) -> Self {
+        Self { calls: Some(calls.clone()), ..self }
     }
 
     /// How long assertions such as [`TestGrid::all_connected`] wait. Default: 30 seconds.
@@ -93,12 +93,12 @@ impl TestGridBuilder {
     /// Outside a tokio runtime, or if a node cannot be built: the text names it and the reason.
     #[track_caller]
     pub fn start(self) -> TestGrid {
-        let Self { names, configure, is_on_loopback, recorder, assertion_timeout, seed } = self;
+        let Self { names, configure, is_on_loopback, calls, assertion_timeout, seed } = self;
         let grid = TestGrid {
             network: Network::with_seed(seed),
             is_on_loopback,
             configure,
-            recorder,
+            calls,
             assertion_timeout,
             clocks: names.iter().map(|_| WallClock::default()).collect(),
             slots: Mutex::new(names.iter().map(|_| Slot::Down("was not started")).collect()),

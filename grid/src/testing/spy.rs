@@ -149,9 +149,12 @@ impl<A: fmt::Debug + Send + 'static> Spy<A> {
     where
         A: Clone,
     {
-        let calls = self.noted.calls().clone();
+        let noted = self.noted.calls();
+        // Counted under the same lock.
+        let (calls, count) = (noted.clone(), self.count());
+        drop(noted);
         assert!(
-            calls.len() == self.count(),
+            calls.len() == count,
             "{} was called more than {CALLS_MAX} times, which is how many calls are kept",
             self.method
         );

@@ -44,7 +44,7 @@ pub(super) async fn carry(
     let both = async { tokio::join!(there.run(from_near, to_far), back.run(from_far, to_near)) };
     tokio::select! {
         biased;
-        // It cannot fail: the caller holds the network, which has the sender.
+        // It fails when the network is gone. Then nobody can change anything any more, and what is frozen ends.
         Ok(_) = conditions.wait_for(|conditions| conditions.has_closed(number)) => {}
         _ = both => {}
     }

@@ -139,7 +139,7 @@ async fn too_few_are_known_as_early_as_possible() {
     let few = disks.read().quorum().await.unwrap_err();
     assert_eq!(began.elapsed().as_millis(), 21, "the third failure decides it");
     assert_eq!((few.needed, few.nodes, few.answers.len()), (3, 5, 0));
-    let failed: Vec<_> = few.failed.iter().map(|(peer, _)| &**peer).collect();
+    let failed: Vec<_> = few.failed.iter().map(|failed| &*failed.peer).collect();
     assert_eq!(failed, ["http://disk2:1", "http://disk0:1", "http://disk3:1"]);
     let text = few.to_string();
     assert!(text.starts_with("0 of 5 nodes have answered, and 3 are needed; http://disk2:1: "));
@@ -166,7 +166,7 @@ async fn the_whole_has_a_deadline() {
     let few = disks.read().timeout(Duration::from_millis(50)).first_ok(2).await.unwrap_err();
     assert_eq!(began.elapsed().as_millis(), 50);
     assert_eq!((few.answers.len(), few.failed.len()), (1, 2));
-    assert!(matches!(few.failed[0].1, CallError::DeadlineExceeded { .. }));
+    assert!(matches!(few.failed[0].error, CallError::DeadlineExceeded { .. }));
 }
 
 #[tokio::test(start_paused = true)]

@@ -31,7 +31,7 @@ impl Echo for Same {
 async fn outcomes_come_in_the_order_of_the_answers() {
     let disks = disks(&[Some(30), Some(11), None, Some(10)]).await;
     let mut outcomes = disks.read().outcomes();
-    assert_eq!((outcomes.open(), outcomes.size_hint()), (4, (4, Some(4))));
+    assert_eq!((outcomes.left(), outcomes.size_hint()), (4, (4, Some(4))));
     let began = Instant::now();
     let mut came = Vec::new();
     while let Some(outcome) = outcomes.next().await {

@@ -111,7 +111,7 @@ async fn items_of_all_nodes_are_merged_in_the_order_in_which_they_come() {
     ])))
     .await;
     let mut items = feeds.follow();
-    assert_eq!(items.open(), 3);
+    assert_eq!(items.left(), 3);
     let (mut came, mut ends) = (Vec::new(), Vec::new());
     while let Some(item) = items.next().await {
         assert_eq!(&*item.peer, feeds.grid.name(item.index + 1));

@@ -125,7 +125,7 @@ async fn when_both_fail_the_error_says_what_may_have_run() {
 #[tokio::test(start_paused = true)]
 async fn a_hedge_takes_a_permit() {
     let nodes = nodes(2).await;
-    let hedge = Hedge::after(ms(10)).budget(RetryBudget::new(0.0, 2.0));
+    let hedge = Hedge::after(ms(10)).budget(RetryBudget::new().share(0.0).per_second(2.0));
     let call = || nodes.store(0).get(Key(7)).hedge(&hedge.clone(), &nodes.connection(1));
     nodes.script(0).set(repeat_n(Step::Sleep(20), 5));
     for _ in 0..5 {

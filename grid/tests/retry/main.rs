@@ -248,7 +248,7 @@ const fn ms(ms: u64) -> Duration {
 
 /// A budget that bounds nothing.
 fn endless() -> RetryBudget {
-    RetryBudget::new(f64::INFINITY, 0.0)
+    RetryBudget::new().share(f64::INFINITY).per_second(0.0)
 }
 
 /// A policy that only its number of attempts bounds.

@@ -140,7 +140,7 @@ async fn storm(name: &str, paces: &[Option<Pace>]) -> [(Vec<u64>, usize); 3] {
     let (retry, hedge) = policies(&endless());
     let (unbounded, _) = cluster.load(CALLS, Some((&retry, &hedge))).await;
     let unbounded = (cluster.take_arrived(), unbounded);
-    let (retry, hedge) = policies(&RetryBudget::new(SHARE, PER_SECOND));
+    let (retry, hedge) = policies(&RetryBudget::new().share(SHARE).per_second(PER_SECOND));
     let (bounded, _) = cluster.load(CALLS, Some((&retry, &hedge))).await;
     let bounded = (cluster.take_arrived(), bounded);
     for (policy, (arrived, succeeded)) in

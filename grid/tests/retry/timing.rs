@@ -116,7 +116,10 @@ async fn a_peer_of_the_base_protocol_has_text_only() {
 async fn a_budget_is_shared_and_bounds_retries() {
     let nodes = nodes(1).await;
     let (store, script) = (nodes.store(0), nodes.script(0));
-    let retry = Retry::new().attempts(10).backoff(ms(0), ms(0)).budget(RetryBudget::new(0.0, 4.0));
+    let retry = Retry::new()
+        .attempts(10)
+        .backoff(ms(0), ms(0))
+        .budget(RetryBudget::new().share(0.0).per_second(4.0));
     let clone = store.with_retry(&retry.clone());
     script.set(repeat_n(Step::Overloaded(None), 1000));
     for _ in 0..10 {

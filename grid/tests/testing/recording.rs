@@ -2,22 +2,22 @@
 
 use std::time::Duration;
 
-use grid::testing::{Recorder, Spy};
+use grid::testing::{CallLog, Spy};
 use grid::{Mock, RemoteError};
 
 use crate::{ProbeClient, panic_of, probe, probes};
 
 #[tokio::test(start_paused = true)]
 async fn the_calls_of_all_nodes_are_recorded_at_both_ends() {
-    let recorder = Recorder::new();
-    let grid = probes(3).record(&recorder).start();
+    let calls = CallLog::new();
+    let grid = probes(3).record(&calls).start();
     grid.all_connected().await;
     probe(&grid, 0, 1).echo("x".into()).await.unwrap();
     probe(&grid, 2, 0).echo(String::new()).await.unwrap_err();
     let _ = tokio::time::timeout(Duration::from_secs(1), probe(&grid, 1, 1).sleep(60)).await;
     let running = tokio::spawn(probe(&grid, 1, 2).sleep(60));
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let shown: Vec<_> = recorder.calls().iter().map(ToString::to_string).collect();
+    let shown: Vec<_> = calls.all().iter().map(ToString::to_string).collect();
     let [one, two, three] = [grid.name(0), grid.name(1), grid.name(2)];
     let expected = [
         format!("Probe/echo {one} -> {two}, made: ok"),
@@ -30,17 +30,17 @@ async fn the_calls_of_all_nodes_are_recorded_at_both_ends() {
         format!("Probe/sleep {two} -> {three}, served: running"),
     ];
     assert_eq!(shown, expected);
-    assert_eq!((recorder.made("Probe/sleep").len(), recorder.served("Probe/sleep").len()), (2, 2));
+    assert_eq!((calls.made("Probe/sleep").len(), calls.served("Probe/sleep").len()), (2, 2));
 
     // What ends after `clear` changes nothing.
-    recorder.clear();
+    calls.clear();
     grid.cut(1, 2);
     running.await.unwrap().unwrap_err();
-    assert!(recorder.calls().is_empty());
+    assert!(calls.all().is_empty());
     // A call that does not reach its node is not served.
     probe(&grid, 1, 2).number().await.unwrap_err();
-    assert_eq!(recorder.made("Probe/number")[0].outcome, Some("disconnected"));
-    assert!(recorder.served("Probe/number").is_empty());
+    assert_eq!(calls.made("Probe/number")[0].outcome, Some("disconnected"));
+    assert!(calls.served("Probe/number").is_empty());
 }
 
 #[tokio::test(start_paused = true)]

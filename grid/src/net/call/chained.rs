@@ -2,7 +2,7 @@
 //! without it.
 
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -35,6 +35,8 @@ pub(super) struct Shape {
     poll: fn(&mut Start, &Context<'_>) -> Poll<Result<Success, CallFailure>>,
     /// As the last link of the chain.
     last: Last,
+    /// Whether it can have this outcome.
+    can_be: fn(&Success) -> bool,
 }
 
 /// A single request.
@@ -43,13 +45,26 @@ pub(super) const REQUEST: Shape = Shape {
         start.poll_answer(cx).map_ok(|answer| Success::Answer(answer.map(Body::from)))
     },
     last: request,
+    can_be: |success| matches!(success, Success::Answer(_)),
 };
 
 /// A stream that is opened.
 pub(super) const OPENING: Shape = Shape {
     poll: |start, cx| start.poll_opened(cx).map_ok(|ends| Success::Opened(Box::new(ends))),
     last: open,
+    can_be: |success| matches!(success, Success::Opened(_)),
 };
+
+impl Shape {
+    /// An interceptor can answer a request, but not the opening of a stream.
+    fn check(&self, success: Success) -> Result<Success, CallFailure> {
+        if (self.can_be)(&success) {
+            return Ok(success);
+        }
+        let text = "an interceptor has answered the opening of a stream, which only a handler can";
+        Err(CallFailure::Handler(Fault::new(ErrorCode::Handler, text)))
+    }
+}
 
 impl Start {
     /// Whether the call passes interceptors or recorders.
@@ -95,7 +110,7 @@ impl Start {
                 let chain = chain.get_mut().unwrap_or_else(PoisonError::into_inner);
                 let outcome = ready!(chain.as_mut().poll(cx));
                 self.state = Progress::Over;
-                outcome.0
+                outcome.0.and_then(|success| shape.check(success))
             }
             _ => ready!((shape.poll)(self, cx)),
         };
@@ -150,7 +165,6 @@ impl Start {
         let place = Place::default();
         let place_of_last = place.clone();
         let running = chain.run(call, wanted, move |mut call| {
-            place_of_last.set(PASSED_ON);
             let observer = call.observer.take();
             let start = Self { target, state, options: options_of(call), recording: None };
             last(start, observer, place_of_last)
@@ -169,22 +183,29 @@ fn options_of(call: Intercepted) -> CallOptions {
     }
 }
 
-/// Where a call is that passes interceptors.
+/// Whether a call that passes interceptors is under way. Then it ends itself at its deadline; otherwise, it is with the
+/// interceptors, before or after.
 #[derive(Clone, Default)]
-struct Place(Arc<AtomicU8>);
-
-/// It was passed on, and ends itself at its deadline.
-const PASSED_ON: u8 = 1;
-/// Its outcome is with the interceptors again.
-const RETURNED: u8 = 2;
+struct Place(Arc<AtomicBool>);
 
 impl Place {
-    fn set(&self, place: u8) {
-        self.0.store(place, Ordering::Relaxed);
+    /// The call is under way until the guard is dropped: it has returned, or an interceptor has dropped it.
+    fn under_way(self) -> UnderWay {
+        self.0.store(true, Ordering::Relaxed);
+        UnderWay(self)
     }
 
     fn is_with_interceptors(&self) -> bool {
-        self.0.load(Ordering::Relaxed) != PASSED_ON
+        !self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// See [`Place::under_way`].
+struct UnderWay(Place);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.0.store(false, Ordering::Relaxed);
     }
 }
 
@@ -222,8 +243,9 @@ fn late(target: &Target, deadline: Deadline) -> CallFailure {
 
 fn request(mut start: Start, _: Option<Observer>, place: Place) -> Intercepting {
     Box::pin(async move {
+        let under_way = place.under_way();
         let answer = poll_fn(|cx| start.poll_answer(cx)).await;
-        place.set(RETURNED);
+        drop(under_way);
         match answer {
             Ok(payload) => Outcome::answer(payload),
             Err(failure) => Outcome::failed(failure),
@@ -233,8 +255,9 @@ fn request(mut start: Start, _: Option<Observer>, place: Place) -> Intercepting 
 
 fn open(mut start: Start, observer: Option<Observer>, place: Place) -> Intercepting {
     Box::pin(async move {
+        let under_way = place.under_way();
         let opened = poll_fn(|cx| start.poll_opened(cx)).await;
-        place.set(RETURNED);
+        drop(under_way);
         match opened {
             Ok((mut sender, mut receiver)) => {
                 sender.set_observer(observer.clone());
@@ -255,14 +278,12 @@ pub(super) fn answer(success: Success) -> Option<Bytes> {
     }
 }
 
-/// The ends of a stream.
-pub(super) fn opened(success: Success) -> Result<(RawSender, RawReceiver), CallFailure> {
+/// The ends of a stream, which [`OPENING`] makes.
+pub(super) fn opened(success: Success) -> (RawSender, RawReceiver) {
     match success {
-        Success::Opened(ends) => Ok(*ends),
+        Success::Opened(ends) => *ends,
         Success::Answer(_) | Success::Served => {
-            let text =
-                "an interceptor has answered the opening of a stream, which only a handler can";
-            Err(CallFailure::Handler(Fault::new(ErrorCode::Handler, text)))
+            unreachable!("the shape of openings has checked it")
         }
     }
 }

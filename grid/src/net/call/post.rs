@@ -8,11 +8,13 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::raw::RawCall;
+use super::serving::exempt;
 use super::start::{Progress, Start};
-use crate::error::{CallError, CallFailure, CodecError};
+use crate::error::{CallError, CallFailure};
 use crate::net::link::peer::Peer;
 use crate::proto::PostShare;
 
@@ -24,7 +26,7 @@ impl RawCall {
     /// Any variant of [`CallError`] except `Handler`, `Decode` and `LimitReached`. The request was not sent.
     ///
     /// # Panics
-    /// Outside of a tokio runtime, if a task has to wait for the answer: with interceptors, recorders or a policy.
+    /// If the call was polled until it was ready.
     pub fn post(self) -> Result<(), CallError> {
         self.post_raw().map_err(CallFailure::untyped)
     }
@@ -36,14 +38,8 @@ impl RawCall {
                 let posted = post(&mut start);
                 posted.map_err(|failure| start.explain(failure))
             }
-            Progress::New { .. } | Progress::Planned(_) => post_in_task(start),
-            Progress::Started(_)
-            | Progress::Chained(_)
-            | Progress::Repeating(_)
-            | Progress::Over => {
-                let error = CodecError::new("a call that was polled cannot be posted");
-                Err(start.explain(CallFailure::Encode(error)))
-            }
+            // One that was polled goes on as it has begun.
+            _ => post_in_task(start),
         }
     }
 }
@@ -56,9 +52,12 @@ fn post(start: &mut Start) -> Result<(), CallFailure> {
 
 fn post_in_task(start: Start) -> Result<(), CallFailure> {
     let room = Room::take(&start).map_err(|failure| start.explain(failure))?;
+    // That of the node, as this can run outside of any.
+    let runtime = start.target.peer.runtime();
+    let _entered = runtime.as_ref().map(Handle::enter);
     let mut call = RawCall::of(start);
-    // The task is polled as soon as it starts, with its own waker.
-    match call.poll_raw(&mut Context::from_waker(Waker::noop())) {
+    // The task is polled as soon as it starts, with its own waker. A post is meant to outlive the handler that makes it.
+    match exempt(|| call.poll_raw(&mut Context::from_waker(Waker::noop()))) {
         Poll::Ready(outcome) => outcome.map(drop),
         Poll::Pending => {
             tokio::spawn(async move {
@@ -81,8 +80,9 @@ struct Room {
 impl Room {
     fn take(start: &Start) -> Result<Self, CallFailure> {
         let (payload_len, _) = start.size();
+        let meta_len = start.options.meta.as_ref().map_or(0, |meta| meta.bytes());
         let peer = Arc::clone(&start.target.peer);
-        let share = peer.link(|link| link.take_post_room(payload_len))?;
+        let share = peer.link(|link| link.take_post_room(payload_len + meta_len))?;
         Ok(Self { peer, share: Some(share) })
     }
 }

@@ -233,7 +233,7 @@ impl RawOpening {
     ) -> Poll<Result<(RawSender, RawReceiver), CallFailure>> {
         if self.start.is_chained() {
             let outcome = ready!(self.start.poll_chain(cx, &chained::OPENING));
-            return Poll::Ready(outcome.and_then(chained::opened));
+            return Poll::Ready(outcome.map(chained::opened));
         }
         self.start.poll_opened(cx)
     }

@@ -21,10 +21,16 @@ pub(in crate::net) fn watch<T>(
 #[cfg(not(debug_assertions))]
 pub(super) fn check(_: Option<Instant>, _: impl Fn() -> Arc<str>) {}
 
-#[cfg(debug_assertions)]
-pub(super) use self::watched::check;
+/// Runs code whose calls need no deadline of the handler.
+#[cfg(not(debug_assertions))]
+pub(super) fn exempt<T>(run: impl FnOnce() -> T) -> T {
+    run()
+}
+
 #[cfg(debug_assertions)]
 pub(in crate::net) use self::watched::watch;
+#[cfg(debug_assertions)]
+pub(super) use self::watched::{check, exempt};
 
 #[cfg(debug_assertions)]
 mod watched {
@@ -72,6 +78,11 @@ mod watched {
             let _entered = enter(&serving);
             running.as_mut().poll(cx)
         }))
+    }
+
+    pub(in crate::net::call) fn exempt<T>(run: impl FnOnce() -> T) -> T {
+        let _entered = Entered(SERVING.take());
+        run()
     }
 
     pub(in crate::net::call) fn check(deadline: Option<Instant>, called: impl Fn() -> Arc<str>) {

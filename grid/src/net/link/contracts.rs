@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::descriptor::{MethodInfo, MethodKind, ServiceDescriptor};
 use crate::net::notice::warning::{Warning, Warnings};
 use crate::proto::wire::{HandlerId, MethodContract, ServiceContract, Statement};
-use crate::proto::{Contracts, Difference};
+use crate::proto::{Contracts, Difference, is_guest_name};
 
 /// Another difference of the same method is logged after this time at the earliest.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -109,7 +109,14 @@ impl LinkContracts {
 
     fn log(&self, difference: &Difference) {
         let Self { local, peer, .. } = self;
-        self.tell(difference);
+        let warning = self.warning_of(difference);
+        if is_guest_name(peer) {
+            // Each connection of a guest has a link of its own, so its lines must be limited for all guests together.
+            return warning.iter().for_each(|warning| self.warnings.warn(local, warning));
+        }
+        if let Some(warning) = &warning {
+            self.warnings.tell(warning);
+        }
         match difference {
             Difference::Method { service, method, what } => {
                 let method = format_args!("{service}/{method}");
@@ -129,17 +136,16 @@ impl LinkContracts {
         }
     }
 
-    /// Tells readers of warnings what is logged as one.
-    fn tell(&self, difference: &Difference) {
+    fn warning_of(&self, difference: &Difference) -> Option<Warning> {
         let (method, what) = match difference {
             Difference::Method { service, method, what } => {
                 (format!("{service}/{method}"), what.to_string())
             }
             Difference::Unknown { service } => (service.clone(), "too many methods differ".into()),
-            Difference::Missing { .. } => return,
+            Difference::Missing { .. } => return None,
         };
         let (method, peer, what) = (method.into(), Arc::clone(&self.peer), what.into());
-        self.warnings.tell(&Warning::MethodDiffers { method, peer, what });
+        Some(Warning::MethodDiffers { method, peer, what })
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -15,7 +15,7 @@ use tokio::task::AbortHandle;
 use super::lints::Lints;
 use crate::error::LinkError;
 use crate::net::catch::catch;
-use crate::proto::{Event, Key, Odd};
+use crate::proto::{Event, Finding, Key};
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -43,7 +43,7 @@ pub(in crate::net) enum Effect {
     /// Abort the task of a handler.
     Abort(AbortHandle),
     /// Warn of something. The subscriber of the log is the user's.
-    Warn(Arc<Lints>, Box<Odd>),
+    Warn(Arc<Lints>, Box<Finding>),
 }
 
 impl Effects {
@@ -75,8 +75,8 @@ impl Effects {
         self.list.push(Effect::DropError(error));
     }
 
-    pub(super) fn warn(&mut self, lints: &Arc<Lints>, odd: Odd) {
-        self.list.push(Effect::Warn(Arc::clone(lints), Box::new(odd)));
+    pub(super) fn warn(&mut self, lints: &Arc<Lints>, finding: Finding) {
+        self.list.push(Effect::Warn(Arc::clone(lints), Box::new(finding)));
     }
 
     pub(super) fn abort(&mut self, task: Option<AbortHandle>) {
@@ -184,7 +184,7 @@ impl Effect {
             Self::DropPayload(payload) => catch("the drop of a payload", || drop(payload)),
             Self::DropError(error) => catch("the drop of an error", || drop(error)),
             Self::Abort(task) => task.abort(),
-            Self::Warn(lints, odd) => catch("a warning", || lints.noticed(&odd)),
+            Self::Warn(lints, finding) => catch("a warning", || lints.noticed(&finding)),
         }
     }
 }

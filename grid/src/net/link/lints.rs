@@ -7,11 +7,11 @@ use super::contracts::LinkContracts;
 use super::labels::Labels;
 use crate::net::notice::warning::{Warning, Warnings};
 use crate::proto::wire::HandlerId;
-use crate::proto::{Odd, RouteIndex, StreamOf};
+use crate::proto::{Finding, RouteIndex, StreamOf};
 
 /// A poll that takes at least this long is reported. A handler that computes for less holds up few others, and a busy machine
-/// can interrupt any poll for some milliseconds.
-const BLOCKS: Duration = Duration::from_millis(20);
+/// can interrupt any poll for tens of milliseconds.
+const BLOCKS: Duration = Duration::from_millis(100);
 
 /// See the module.
 #[derive(Debug)]
@@ -40,11 +40,11 @@ impl Lints {
     }
 
     /// The core has noticed something.
-    pub(super) fn noticed(&self, odd: &Odd) {
+    pub(super) fn noticed(&self, finding: &Finding) {
         let peer = Arc::clone(&self.peer);
-        self.warn(&match *odd {
-            Odd::UnknownHandler(id) => Warning::UnknownHandler { peer, id: id.get() },
-            Odd::SlowReader { of, waited } => {
+        self.warn(&match *finding {
+            Finding::UnknownHandler(id) => Warning::UnknownHandler { peer, id: id.get() },
+            Finding::SlowReader { of, waited } => {
                 let method = match of {
                     StreamOf::Served(route) => self.method_of(route),
                     StreamOf::Made(id) => self.called(id),

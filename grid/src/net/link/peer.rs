@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
+
 use super::blocking::BlockingSlots;
 use super::contracts::LinkContracts;
 use super::effects::Effects;
@@ -44,6 +46,8 @@ pub(in crate::net) struct Peer {
     pub(in crate::net) blocking: BlockingSlots,
     /// Set when a caller has woken the driver. See park.rs.
     called: AtomicBool,
+    /// The runtime on which the link runs.
+    runtime: Option<Handle>,
     /// Tasks of handlers. A task counts until it is dropped, so also after its call has been cancelled.
     handlers: Arc<AtomicUsize>,
     shared: Mutex<Shared>,
@@ -138,6 +142,7 @@ impl Peer {
             large_bytes,
             blocking,
             called: AtomicBool::new(false),
+            runtime: Handle::try_current().ok(),
             handlers: Arc::default(),
             shared: Mutex::new(shared),
         })
@@ -284,6 +289,11 @@ impl Peer {
     /// Returns whether a caller has woken the driver since the last call of this function.
     pub(in crate::net) fn was_called(&self) -> bool {
         self.called.load(Ordering::Relaxed) && self.called.swap(false, Ordering::Relaxed)
+    }
+
+    /// The runtime on which the link runs.
+    pub(in crate::net) fn runtime(&self) -> Option<Handle> {
+        self.runtime.clone()
     }
 
     /// Counts a handler's task.
@@ -448,7 +458,7 @@ impl Shared {
                     drop(self.waiters.finish(key, effects));
                 }
                 Event::Draining => self.show_draining(effects),
-                Event::Odd(odd) => effects.warn(&self.lints, odd),
+                Event::Finding(finding) => effects.warn(&self.lints, finding),
                 Event::Serve { .. } => effects.serve(event),
                 Event::Released(Released::Payload(payload)) => effects.drop_payload(payload),
                 Event::Released(Released::Error(error)) => effects.drop_error(error),

@@ -24,6 +24,8 @@ use crate::net::call::abort::AbortOnDrop;
 use crate::net::call::connection::Connection;
 use crate::net::call::context::Context;
 use crate::net::call::intercept::Chain;
+#[cfg(feature = "metrics")]
+use crate::net::catch::catch;
 use crate::net::drive::session;
 use crate::net::link::peer::CONFIRMATION_TIMEOUT;
 #[cfg(feature = "testing")]
@@ -302,7 +304,8 @@ impl Manager {
         self.inner.node.runtime.spawn(async move {
             while let Some(inner) = inner.upgrade() {
                 let manager = Self { inner };
-                sample(&manager.stats());
+                // What it calls is the user's.
+                catch("a recorder of metrics", || sample(&manager.stats()));
                 drop(manager);
                 tokio::select! {
                     // Fails if the node has been dropped.

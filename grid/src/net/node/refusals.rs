@@ -18,6 +18,7 @@ use super::strangers::{Stage, source};
 use crate::error::LinkError;
 use crate::net::link::state::State;
 use crate::net::notice::repeats::Repeats;
+use crate::net::notice::warning::Warning;
 
 /// Names of peers in one line. They are candidates only, so a few are enough.
 const NAMES_MAX: usize = 5;
@@ -82,7 +83,9 @@ impl RefusalLog {
             note_stranger(known, address, &text);
         }
         if repeats.is_some()
-            && let Some(warning) = warning_of(reason, &node.name, &Arc::from("a stranger"))
+            // Others name the peer, which is not known.
+            && let Some(warning @ Warning::HostsDiffer { .. }) =
+                warning_of(reason, &node.name, &Arc::default())
         {
             node.registry.warnings().tell(&warning);
         }

@@ -132,6 +132,7 @@ impl LinkLog {
         let Peer { local, name, .. } = &*self.peer;
         let down = MemberEvent::Down { host: Arc::clone(name), reason: Arc::clone(reason) };
         self.events.send(&down);
+        self.tell(Some(0), reason);
         let text = text_of(reason);
         let (level, left_out) = self.lock().note(level(reason).min(Level::INFO));
         log_at!(level, %local, peer = %name, reason = %text, left_out, "link is down");

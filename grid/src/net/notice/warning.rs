@@ -1,5 +1,6 @@
 //! [`Warning`]: what somebody should look at, as a line of the log and as an event.
 
+use std::collections::HashMap;
 #[cfg(debug_assertions)]
 use std::collections::HashSet;
 use std::fmt;
@@ -8,15 +9,18 @@ use std::time::Duration;
 
 use super::hub::{Event, Events, Hub};
 use super::repeats::Repeats;
+use crate::net::catch::catch;
+use crate::proto::is_guest_name;
 
 /// Something that somebody should look at, from [`Manager::warnings`](crate::Manager::warnings). Its text says what, and what
-/// to do. The same is logged, at the level `warn`.
+/// to do. The log has the same, most of it at the level `warn`.
 ///
-/// A warning of one kind about one method and peer comes once a minute, however often its cause happens.
+/// A warning of one kind about one method and peer comes once a minute, however often its cause happens. All guests count as
+/// one peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Warning {
-    /// A handler has held its thread for longer than 20 ms without waiting. Other tasks of the thread had to wait.
+    /// A handler has held its thread for longer than 100 ms without waiting. Other tasks of the thread had to wait.
     #[non_exhaustive]
     HandlerBlocks {
         /// The method.
@@ -138,13 +142,16 @@ impl Warning {
         }
     }
 
-    /// Warnings that are the same to an operator.
-    fn kind(&self) -> Kind {
-        (self.label(), self.method().map(str::to_owned), self.peer().map(str::to_owned))
+    /// Warnings of one kind that are the same to an operator. All guests count as one peer, because a guest has a new name
+    /// with each connection.
+    fn subject(&self) -> Subject {
+        let peer = self.peer().map(|peer| if is_guest_name(peer) { "guests" } else { peer });
+        (self.method().map(str::to_owned), peer.map(str::to_owned))
     }
 }
 
-type Kind = (&'static str, Option<String>, Option<String>);
+/// Method and peer.
+type Subject = (Option<String>, Option<String>);
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -160,7 +167,8 @@ impl fmt::Display for Warning {
             ),
             Self::UnknownHandler { peer, id } => write!(
                 f,
-                "{peer} has called handler {id}, which this node does not have: is one of the two nodes older?"
+                "{peer} has called handler {id}, which this node does not have under that subroute, or has of another kind: \
+                 is one of the two nodes older?"
             ),
             Self::MethodDiffers { method, peer, what } => {
                 write!(f, "{method} is not the same at {peer}: {what}")
@@ -194,42 +202,56 @@ impl Event for Warning {
     }
 }
 
+/// The subscriber is the user's, and this can run in the task of a link.
+fn log(local: &str, warning: &Warning, repeats: u64) {
+    let repeats = Some(repeats).filter(|repeats| *repeats > 0);
+    let (method, peer) = (warning.method(), warning.peer());
+    catch("a subscriber", || tracing::warn!(local, peer, method, repeats, "{warning}"));
+}
+
 /// The warnings of one node.
 #[derive(Debug, Default)]
 pub(in crate::net) struct Warnings {
     hub: Hub<Warning>,
-    repeats: Mutex<Repeats<Kind>>,
-    /// What was said once, and is not said again: at most once for each method of the node.
+    /// For each kind of warning, so that one of them cannot use up the room of the others.
+    repeats: Mutex<HashMap<&'static str, Repeats<Subject>>>,
+    /// Warnings that are given once: at most one for each method of the node.
     #[cfg(debug_assertions)]
-    once: Mutex<HashSet<Kind>>,
+    once: Mutex<HashSet<Subject>>,
 }
 
 impl Warnings {
-    /// Tells readers and logs, unless the same was said within a minute.
+    /// Passes a warning to readers and to the log, unless there was the same within a minute.
     pub(in crate::net) fn warn(&self, local: &str, warning: &Warning) {
-        let note =
-            || self.repeats.lock().unwrap_or_else(PoisonError::into_inner).note(warning.kind());
-        let Some(repeats) = note() else { return };
-        self.hub.send(warning);
-        let repeats = Some(repeats).filter(|repeats| *repeats > 0);
-        let (method, peer) = (warning.method(), warning.peer());
-        tracing::warn!(local, peer, method, repeats, "{warning}");
+        if let Some(repeats) = self.note(warning) {
+            self.hub.send(warning);
+            log(local, warning, repeats);
+        }
     }
 
     /// The same, but never again.
     #[cfg(debug_assertions)]
     pub(in crate::net) fn warn_once(&self, local: &str, warning: &Warning) {
         let mut once = self.once.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = once.insert(warning.kind());
+        let is_new = once.insert(warning.subject());
         drop(once);
         if is_new {
-            self.warn(local, warning);
+            self.hub.send(warning);
+            log(local, warning, 0);
         }
     }
 
-    /// Tells readers what is logged elsewhere.
+    /// Passes a warning to readers that has a line of its own in the log, unless there was the same within a minute.
     pub(in crate::net) fn tell(&self, warning: &Warning) {
-        self.hub.send(warning);
+        if self.note(warning).is_some() {
+            self.hub.send(warning);
+        }
+    }
+
+    /// Returns how many of the same were left out, if this one is not to be left out.
+    fn note(&self, warning: &Warning) -> Option<u64> {
+        let mut repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
+        repeats.entry(warning.label()).or_default().note(warning.subject())
     }
 
     pub(in crate::net) fn subscribe(&self) -> Events<Warning> {

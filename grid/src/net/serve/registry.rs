@@ -16,6 +16,7 @@ use crate::error::Fault;
 use crate::net::call::context::Context;
 use crate::net::call::ends::{RawReceiver, RawSender};
 use crate::net::call::intercept::Chain;
+use crate::net::catch::catch;
 use crate::net::link::blocking::{BlockingSlots, CALLS_MAX};
 use crate::net::link::labels::{Label, Labels};
 use crate::net::notice::warning::Warnings;
@@ -125,7 +126,7 @@ impl Registry {
     /// The first poll of a handler was timed.
     pub(super) fn first_poll(&self, route: RouteIndex, took: Duration) {
         if let (Some(report), Some(label)) = (&self.first_polls, self.labels.get(route)) {
-            report(&label.method, took);
+            catch("a recorder of metrics", || report(&label.method, took));
         }
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::served::{CalleeStream, Served, ServedState};
 use crate::error::{ErrorCode, Fault, request_too_large};
 use crate::proto::error::ProtocolError;
-use crate::proto::event::{Event, Odd};
+use crate::proto::event::{Event, Finding};
 use crate::proto::limits::CALL_BYTES;
 use crate::proto::link::Link;
 use crate::proto::memory::Over;
@@ -203,7 +203,7 @@ impl Link {
     }
 
     fn refuse_unknown(&mut self, message: &Message, why: &str) {
-        self.emit(Event::Odd(Odd::UnknownHandler(HandlerId::new(message.header.handler))));
+        self.emit(Event::Finding(Finding::UnknownHandler(HandlerId::new(message.header.handler))));
         let subroute = if message.subroute.is_some() { " under this subroute" } else { "" };
         // The protocol fixes how the text begins.
         let text = format!("Invalid Handler: id {}{subroute} {why}", message.header.handler);

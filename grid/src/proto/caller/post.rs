@@ -21,11 +21,11 @@ impl Link {
         self.begin_call(now, spec, true).map(drop)
     }
 
-    /// Takes room for a post whose request has this length.
-    pub(crate) fn take_post_room(&mut self, payload_len: usize) -> Result<PostShare, CallFailure> {
+    /// Takes room for a post whose request has this length, with its metadata.
+    pub(crate) fn take_post_room(&mut self, request_len: usize) -> Result<PostShare, CallFailure> {
         let max = self.limits.posts_bytes_max;
         let full = || CallFailure::PostsFull { peer: Arc::clone(&self.peer), max };
-        self.posts.take(payload_len, max).ok_or_else(full)
+        self.posts.take(request_len, max).ok_or_else(full)
     }
 
     /// A post is over.
@@ -37,12 +37,14 @@ impl Link {
     pub(super) fn post_room_of(
         &mut self,
         spec: &CallSpec,
+        meta_len: usize,
         is_post: bool,
     ) -> Result<Option<PostShare>, CallFailure> {
         if !is_post {
             return Ok(None);
         }
-        self.take_post_room(spec.payload.as_ref().map_or(0, Body::len)).map(Some)
+        let payload_len = spec.payload.as_ref().map_or(0, Body::len);
+        self.take_post_room(payload_len + meta_len).map(Some)
     }
 
     /// A post is over, with an answer or a failure: its entry is not needed any more.

@@ -16,9 +16,9 @@ pub(in crate::proto) struct PostRoom {
 pub(crate) struct PostShare(usize);
 
 impl PostRoom {
-    /// Takes room for a post whose request has this length. One that is alone always has room: else it could never be made.
-    pub(super) fn take(&mut self, payload_len: usize, max: usize) -> Option<PostShare> {
-        let bytes = CALL_BYTES + payload_len;
+    /// Takes room for a post whose request has this length, with its metadata. One that is alone always has room: else it could never be made.
+    pub(super) fn take(&mut self, request_len: usize, max: usize) -> Option<PostShare> {
+        let bytes = CALL_BYTES + request_len;
         if self.used > 0 && self.used + bytes > max {
             return None;
         }

@@ -59,7 +59,7 @@ impl Link {
         if self.is_up() {
             self.check_features(spec.handler, spec.needs_meta())?;
         }
-        let post = self.post_room_of(spec, is_post)?;
+        let post = self.post_room_of(spec, meta.len(), is_post)?;
         self.counters.calls += 1;
         let payload_len = spec.payload.as_ref().map_or(0, Body::len);
         let lane = self.output.lane_of(payload_len);

@@ -33,7 +33,7 @@ use crate::proto::caller::post_room::PostRoom;
 use crate::proto::caller::room::RequestRoom;
 use crate::proto::drain::stage::Drain;
 use crate::proto::error::ProtocolError;
-use crate::proto::event::{Event, Half, Odd, Released, Side};
+use crate::proto::event::{Event, Finding, Half, Released, Side};
 use crate::proto::input::{Coverage, Inbound};
 use crate::proto::limits::{Limits, payload_bytes_of};
 use crate::proto::memory::{Account, Over};
@@ -487,7 +487,7 @@ impl Link {
         let served = self.served.values_mut().filter_map(|served| served.slow_reader(now));
         let slow: Vec<_> = made.chain(served).collect();
         for (of, waited) in slow {
-            self.emit(Event::Odd(Odd::SlowReader { of, waited }));
+            self.emit(Event::Finding(Finding::SlowReader { of, waited }));
         }
     }
 

@@ -133,6 +133,10 @@ impl StreamCore {
 
     /// Called at intervals. Returns how long the writer has waited for the reader, once for each wait that is too long.
     pub(in crate::proto) fn slow_reader(&mut self, now: Instant) -> Option<Duration> {
+        if self.outflow.is_open() {
+            // The reader has made room, and there is nothing to send.
+            self.stall = Stall::None;
+        }
         match self.stall {
             Stall::Begun => self.stall = Stall::SeenAt(now),
             Stall::SeenAt(seen) => {

@@ -157,7 +157,7 @@ impl Node {
                 }
                 Event::Wake { side, key, half } => self.wakes.push((side, key, half)),
                 // Tested through nodes, which name the method (tests/warnings.rs).
-                Event::Odd(_) => {}
+                Event::Finding(_) => {}
                 Event::Released(payload) => drop(payload),
             }
         }

@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 pub use self::call::GroupCall;
 pub use self::hosts::{HostList, UnknownHosts};
-pub use self::outcome::{NodeAnswer, NodeOutcome, TooFew};
+pub use self::outcome::{NodeAnswer, NodeFailure, NodeOutcome, TooFew};
 pub use self::outcomes::Outcomes;
 pub use self::streams::{GroupStream, NodeItem};
 use super::args::ArgTuple;
@@ -101,8 +101,9 @@ impl<C> Group<C> {
     /// its options; each node is then called in the same way.
     ///
     /// `call` runs once, and the arguments are encoded once, however many nodes there are. Nothing is sent until an outcome is
-    /// awaited. The calls have the options and metadata of that one, and the subroute of each node's own client, unless `call`
-    /// adds one to the client.
+    /// awaited. All calls have the options, the metadata and the retry policy of that one, also what the first client adds to
+    /// each call, and the subroute of each node's own client, unless `call` adds one. Where clients have metadata of their own,
+    /// use [`call`](Self::call).
     ///
     /// ```
     /// # use std::time::Duration;
@@ -157,7 +158,7 @@ impl<C> Group<C> {
     }
 
     /// Calls a method of all nodes with the same arguments, given its typed constant. Like [`ask`](Self::ask), it encodes them
-    /// once, and sends nothing until an outcome is awaited. Retry policies are those of each node's connection.
+    /// once, and sends nothing until an outcome is awaited. Metadata and retry policy are those of each node's connection.
     pub fn call<A: ArgTuple, O, E, K>(
         &self,
         method: &Method<A, O, E, K>,

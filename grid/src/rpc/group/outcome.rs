@@ -17,6 +17,18 @@ pub struct NodeOutcome<O, E> {
     pub result: Result<O, CallError<E>>,
 }
 
+/// Why one node of a group has not answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NodeFailure<E> {
+    /// Name of the node.
+    pub peer: Arc<str>,
+    /// Its place in the group.
+    pub index: usize,
+    /// What has happened.
+    pub error: CallError<E>,
+}
+
 /// The answer of one node of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -74,14 +86,14 @@ pub struct TooFew<O, E> {
     /// The answers that came.
     pub answers: Vec<NodeAnswer<O>>,
     /// The nodes that have failed, in the order in which they did. The calls to all others were cancelled.
-    pub failed: Vec<(Arc<str>, CallError<E>)>,
+    pub failed: Vec<NodeFailure<E>>,
 }
 
 impl<O, E: fmt::Display> fmt::Display for TooFew<O, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { needed, nodes, answers, failed } = self;
         write!(f, "{} of {nodes} nodes have answered, and {needed} are needed", answers.len())?;
-        for (peer, error) in failed {
+        for NodeFailure { peer, error, .. } in failed {
             write!(f, "; {peer}: {error}")?;
         }
         Ok(())

@@ -40,7 +40,7 @@ impl<O, E> Outcomes<O, E> {
     }
 
     /// How many nodes have neither answered nor failed.
-    pub fn open(&self) -> usize {
+    pub fn left(&self) -> usize {
         self.race.open()
     }
 }
@@ -53,13 +53,13 @@ impl<O, E> Stream for Outcomes<O, E> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.open(), Some(self.open()))
+        (self.left(), Some(self.left()))
     }
 }
 
 impl<O, E> FusedStream for Outcomes<O, E> {
     fn is_terminated(&self) -> bool {
-        self.open() == 0
+        self.left() == 0
     }
 }
 

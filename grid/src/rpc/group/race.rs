@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::outcome::{NodeAnswer, NodeOutcome, TooFew};
+use super::outcome::{NodeAnswer, NodeFailure, NodeOutcome, TooFew};
 use super::turns::Turns;
 use crate::rpc::client::Call;
 
@@ -88,7 +88,7 @@ impl<O, E> Race<O, E> {
             self.run(needed.min(may_fail + 1), |NodeOutcome { peer, index, result }| {
                 match result {
                     Ok(value) => answers.push(NodeAnswer { peer, index, value }),
-                    Err(error) => failed.push((peer, error)),
+                    Err(error) => failed.push(NodeFailure { peer, index, error }),
                 }
                 // Whatever comes first: enough answers, or one failure too many.
                 (needed - answers.len()).min(may_fail + 1 - failed.len())

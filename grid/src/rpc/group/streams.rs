@@ -95,7 +95,7 @@ impl<O, E> GroupStream<O, E> {
     }
 
     /// How many streams have not ended.
-    pub fn open(&self) -> usize {
+    pub fn left(&self) -> usize {
         self.open
     }
 

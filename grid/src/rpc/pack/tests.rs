@@ -647,14 +647,14 @@ fn a_wrong_number_of_elements_is_refused() {
 #[test]
 fn bytes_of_an_unknown_number_are_a_bin() {
     #[derive(Deserialize)]
-    struct Odd;
+    struct Finding;
 
-    impl Serialize for Odd {
+    impl Serialize for Finding {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             serializer.collect_seq((0_u8..6).filter(|byte| byte % 2 == 1))
         }
     }
-    assert_eq!(encoded(&Odd, Layout::Named).unwrap(), b"\xc4\x03\x01\x03\x05");
+    assert_eq!(encoded(&Finding, Layout::Named).unwrap(), b"\xc4\x03\x01\x03\x05");
 }
 
 /// As `serde_json` with `arbitrary_precision` serialises its numbers.

@@ -71,8 +71,8 @@ pub trait Intercept: Send + Sync + 'static {
 
     /// Whether this call passes this interceptor. Default: all.
     ///
-    /// Asked once for each call that it [applies to](Self::applies_to), before any interceptor runs. A call that no
-    /// interceptor wants costs next to nothing.
+    /// Asked once for each call that it [applies to](Self::applies_to), before any interceptor runs; from the 65th interceptor
+    /// on, when it is its turn. A call that no interceptor wants costs next to nothing.
     fn wants(&self, call: &Intercepted) -> bool {
         let _ = call;
         true

@@ -15,8 +15,9 @@ use crate::net::link::peer::Peer;
 
 /// Records calls that are over: for logs and metrics. Added with [`Builder::record`](crate::Builder::record).
 ///
-/// It sees the calls that a node serves and those that it makes, once each, when they are over: answered, refused, failed, or
-/// cancelled. A stream is over when it has ended. A function of [`Finished`] is a recorder:
+/// It sees the calls that a node makes and those whose handlers it runs, once each, when they are over: answered, refused by
+/// an interceptor, failed, or cancelled. What the node refuses before that, such as a call beyond a limit or of an unknown
+/// handler, is seen by the node that makes the call. A stream is over when it has ended. A function of [`Finished`] is a recorder:
 ///
 /// ```
 /// use grid::intercept::Finished;

@@ -101,7 +101,7 @@ impl Recording {
         let call =
             Finished { call: &self.of, begun: &self.begun, end, took: self.begun.at.elapsed() };
         match &self.to {
-            To::One(record) => record.record(&call),
+            To::One(record) => catch("an interceptor", || record.record(&call)),
             To::All(chain) => {
                 let method = call.method();
                 for record in chain.records() {

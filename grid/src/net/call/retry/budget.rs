@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
-/// What is not used in this time is lost, by and by: after it, 37 % of it are left. Long enough that a node with many calls
+/// The time constant with which unused permits decay: 37 % are left after it. Long enough that a node with many calls
 /// in flight can fail, and short enough that a quiet hour does not pay for a storm.
 const KEPT_SECONDS: f64 = 10.0;
 
@@ -29,7 +29,7 @@ const PERMITS_MAX: f64 = 1e9;
 /// use std::time::Duration;
 /// use grid::{Hedge, Retry, RetryBudget};
 ///
-/// let budget = RetryBudget::new(0.2, 10.0);
+/// let budget = RetryBudget::new().share(0.2).per_second(10.0);
 /// let retry = Retry::new().budget(budget.clone());
 /// let hedge = Hedge::after(Duration::from_millis(30)).budget(budget);
 /// # let _ = (retry, hedge);
@@ -53,15 +53,34 @@ struct Permits {
 }
 
 impl RetryBudget {
-    /// A budget of `share` permits for each call, and `per_second` permits in any case.
+    /// A budget with the default of each setting.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::of(0.1, 10.0)
+    }
+
+    /// How much of a permit each call adds. Default: 0.1, so that an outage raises the load by at most a tenth.
     ///
-    /// | | default | small | large |
-    /// |---|---|---|---|
-    /// | `share` | 0.1: load rises by at most a tenth | 0: only `per_second` counts, so that a busy caller hardly ever repeats a call | 1: an outage doubles the load; [`f64::INFINITY`]: it is not bounded |
-    /// | `per_second` | 10, for callers with few calls | 0: a caller whose first call fails has no permit for it | the load of an outage rises by as much for each node that calls |
+    /// With 0, only [`per_second`](Self::per_second) counts, so that a busy caller hardly ever repeats a call. With 1, an outage
+    /// doubles the load; with [`f64::INFINITY`], it is not bounded. Numbers below 0, and those that are not numbers, are taken
+    /// for 0; those above a billion for a billion.
     ///
-    /// Numbers below 0, and those that are not numbers, are taken for 0; those above a billion for a billion.
-    pub fn new(share: f64, per_second: f64) -> Self {
+    /// The budget that is returned shares nothing with earlier clones.
+    #[must_use]
+    pub fn share(self, share: f64) -> Self {
+        Self::of(share, self.bucket.per_second)
+    }
+
+    /// How many permits each second adds. Default: 10, for callers with few calls.
+    ///
+    /// With 0, a caller whose first call fails has no permit for it. The load of an outage rises by as much for each node that
+    /// calls. Other numbers are taken as for [`share`](Self::share), and earlier clones share nothing either.
+    #[must_use]
+    pub fn per_second(self, per_second: f64) -> Self {
+        Self::of(self.bucket.share, per_second)
+    }
+
+    fn of(share: f64, per_second: f64) -> Self {
         let bounded = |n: f64| if n.is_nan() { 0.0 } else { n.clamp(0.0, PERMITS_MAX) };
         let (share, per_second) = (bounded(share), bounded(per_second));
         // The permits of the first second: a caller that has just started can retry.
@@ -107,10 +126,9 @@ impl RetryBudget {
     }
 }
 
-/// As `RetryBudget::new(0.1, 10.0)`.
 impl Default for RetryBudget {
     fn default() -> Self {
-        Self::new(0.1, 10.0)
+        Self::new()
     }
 }
 
@@ -138,7 +156,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn each_call_pays_for_a_share_and_clones_share() {
-        let budget = RetryBudget::new(0.1, 0.0);
+        let budget = RetryBudget::new().share(0.1).per_second(0.0);
         assert!(!budget.withdraw(), "nothing is saved yet");
         let clone = budget.clone();
         (0..1000).for_each(|_| clone.deposit());
@@ -149,7 +167,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn seconds_pay_as_well_and_what_is_not_used_is_lost() {
-        let budget = RetryBudget::new(0.0, 10.0);
+        let budget = RetryBudget::new().share(0.0).per_second(10.0);
         assert_eq!(taken(&budget), 10, "the first second");
         advance(Duration::from_secs(1)).await;
         assert_eq!(taken(&budget), 9, "a second pays for 10, of which a twentieth is lost");
@@ -163,7 +181,7 @@ mod tests {
     /// What is saved follows the rate of calls, and what is added in a storm is the share.
     #[tokio::test(start_paused = true)]
     async fn a_storm_gets_what_was_saved_and_its_share() {
-        let budget = RetryBudget::new(0.1, 0.0);
+        let budget = RetryBudget::new().share(0.1).per_second(0.0);
         for _ in 0..60_000 {
             budget.deposit();
             advance(Duration::from_millis(1)).await;
@@ -181,12 +199,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn strange_numbers_are_bounded() {
-        for budget in [RetryBudget::new(-1.0, f64::NAN), RetryBudget::new(f64::NAN, -1.0)] {
+        for budget in [
+            RetryBudget::new().share(-1.0).per_second(f64::NAN),
+            RetryBudget::new().share(f64::NAN).per_second(-1.0),
+        ] {
             budget.deposit();
             assert!(!budget.withdraw(), "{budget:?}");
         }
-        for endless in [RetryBudget::new(f64::INFINITY, 0.0), RetryBudget::new(0.0, f64::INFINITY)]
-        {
+        for endless in [
+            RetryBudget::new().share(f64::INFINITY).per_second(0.0),
+            RetryBudget::new().share(0.0).per_second(f64::INFINITY),
+        ] {
             for pause in [1, 60, 1_000_000] {
                 endless.deposit();
                 assert_eq!(taken(&endless), 100_000, "{endless:?}");

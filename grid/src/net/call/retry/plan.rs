@@ -11,8 +11,21 @@ impl Start {
     }
 
     pub(in crate::net::call) fn set_retry(&mut self, retry: &Retry) {
+        if retry.attempts_max() <= 1 {
+            return self.remove_retry();
+        }
         if let Some(plan) = self.plan() {
             plan.retry = Some(retry.clone());
+        }
+    }
+
+    /// A policy with one attempt is none: the call is then an ordinary one, unless it is hedged.
+    fn remove_retry(&mut self) {
+        let Progress::Planned(plan) = &mut self.state else { return };
+        plan.retry = None;
+        if plan.hedge.is_none() {
+            let payload = std::mem::replace(&mut plan.payload, Ok(None));
+            self.state = Progress::New { payload, stream: None };
         }
     }
 

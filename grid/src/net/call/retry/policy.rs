@@ -8,7 +8,7 @@ use super::budget::RetryBudget;
 /// calls of a client with its `with_retry`.
 ///
 /// Only what may be repeated is: after a failure for which [`CallError::is_retryable`](crate::CallError::is_retryable) is true,
-/// the handler cannot have run, so a call of any method is made again. A call of a method with `#[handler(idempotent)]` is also
+/// the handler cannot have run, so a call of any method is made again; so is an attempt that was not sent in its time. A call of a method with `#[handler(idempotent)]` is also
 /// made again if the link was lost after it had been sent, or if an attempt had no answer in its time. A handler's own error,
 /// and every other failure, is returned at once.
 ///
@@ -45,6 +45,8 @@ pub struct Retry {
 
 impl Retry {
     /// A policy with the default of each setting, and a budget of its own.
+    ///
+    /// Keep it: a policy that is made for each call has a new budget each time, which bounds nothing.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -145,6 +147,8 @@ impl Hedge {
     ///
     /// A good value is the time in which 95 % of the calls are answered. If it is zero, each call is made twice, as far as the
     /// budget permits. If it is longer than nearly all calls take, it has no effect.
+    ///
+    /// Keep it, as [a policy of retries](Retry::new).
     #[must_use]
     pub fn after(time: Duration) -> Self {
         Self { after: time, budget: RetryBudget::default() }

@@ -73,7 +73,7 @@ impl Failed {
         let not_before = failure.retry_after().map(|after| {
             let now = Instant::now();
             // Later than any deadline.
-            now.checked_add(after).unwrap_or_else(|| now + FOR_EVER)
+            now.checked_add(after).unwrap_or_else(|| now + FAR_FUTURE)
         });
         Self { failure, not_before }
     }
@@ -89,7 +89,7 @@ impl Failed {
 }
 
 /// Longer than any call takes.
-const FOR_EVER: std::time::Duration = std::time::Duration::from_secs(1 << 30);
+const FAR_FUTURE: std::time::Duration = std::time::Duration::from_secs(1 << 30);
 
 type Tried = Result<Answered, Failed>;
 
@@ -220,7 +220,8 @@ impl Repeated {
     }
 
     /// Waits for two attempts. The one that is still running is dropped, and so cancelled, when the other one decides: with
-    /// an answer, or with a failure that another attempt would have as well.
+    /// an answer, or with a failure of a handler that has run. A refusal decides nothing: the other node may know the method,
+    /// or permit the call.
     async fn first_success(
         &self,
         mut first: Pin<&mut impl Future<Output = Tried>>,
@@ -232,7 +233,9 @@ impl Repeated {
         })
         .await;
         match tried {
-            Err(failed) if self.may_follow(&failed.failure) => {
+            Err(failed)
+                if self.may_follow(&failed.failure) || !failed.failure.has_possibly_run() =>
+            {
                 let later = if is_first { second.await } else { first.await };
                 later.map_err(|later| failed.and(later))
             }

@@ -1,11 +1,11 @@
-//! [`Recorder`]: an interceptor that notes the calls of all nodes.
+//! [`CallLog`]: an interceptor that notes the calls of all nodes.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::net::{Finished, Intercept, Intercepted, Intercepting, Next, Record, Recording};
 
-/// The calls that a recorder holds at most, so that a test that calls in a loop fails before its memory is full.
+/// The calls that a calls holds at most, so that a test that calls in a loop fails before its memory is full.
 const CALLS_MAX: usize = 1 << 20;
 
 /// Records the calls of nodes: an interceptor for [`TestGridBuilder::record`](super::TestGridBuilder::record), or for
@@ -15,7 +15,7 @@ const CALLS_MAX: usize = 1 << 20;
 /// clone; all clones record into the same list.
 ///
 /// ```
-/// use grid::testing::{Recorder, TestGrid};
+/// use grid::testing::{CallLog, TestGrid};
 ///
 /// # #[grid::service]
 /// # trait Clock { async fn now(&self) -> u64; }
@@ -23,28 +23,28 @@ const CALLS_MAX: usize = 1 << 20;
 /// # impl Clock for Fixed { async fn now(&self) -> u64 { 42 } }
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
 /// # async fn main() {
-/// let recorder = Recorder::new();
+/// let calls = CallLog::new();
 /// let grid = TestGrid::builder(2)
 ///     .configure(|_, builder| builder.service(ClockServer::new(Fixed)))
-///     .record(&recorder)
+///     .record(&calls)
 ///     .start();
 /// grid.all_connected().await;
 /// ClockClient::new(grid.connection(0, 1)).now().await.unwrap();
-/// let served = recorder.served("Clock/now");
+/// let served = calls.served("Clock/now");
 /// assert_eq!(served.len(), 1);
 /// assert_eq!((&*served[0].from, &*served[0].to), (grid.name(0), grid.name(1)));
 /// assert_eq!(served[0].outcome, Some("ok"));
 /// # }
 /// ```
 #[derive(Clone, Default)]
-pub struct Recorder {
+pub struct CallLog {
     inner: Arc<Mutex<Inner>>,
 }
 
 #[derive(Default)]
 struct Inner {
     calls: Vec<RecordedCall>,
-    /// Counts [`Recorder::clear`]: a call that ends after it must not change another one.
+    /// Counts [`CallLog::clear`]: a call that ends after it must not change another one.
     cleared: u64,
     is_full: bool,
 }
@@ -73,8 +73,8 @@ impl fmt::Display for RecordedCall {
     }
 }
 
-impl Recorder {
-    /// Creates a recorder without calls.
+impl CallLog {
+    /// Creates a calls without calls.
     pub fn new() -> Self {
         Self::default()
     }
@@ -84,7 +84,7 @@ impl Recorder {
     /// # Panics
     /// If more than 1048576 were recorded.
     #[track_caller]
-    pub fn calls(&self) -> Vec<RecordedCall> {
+    pub fn all(&self) -> Vec<RecordedCall> {
         let inner = self.lock();
         let (is_full, calls) = (inner.is_full, inner.calls.clone());
         drop(inner);
@@ -95,10 +95,10 @@ impl Recorder {
     /// The calls of one method, such as `Store/get`, that were recorded where they were served.
     ///
     /// # Panics
-    /// As for [`calls`](Self::calls).
+    /// As for [`all`](Self::all).
     #[track_caller]
     pub fn served(&self, method: &str) -> Vec<RecordedCall> {
-        let mut calls = self.calls();
+        let mut calls = self.all();
         calls.retain(|call| call.is_served && call.method == method);
         calls
     }
@@ -106,10 +106,10 @@ impl Recorder {
     /// The calls of one method, such as `Store/get`, that were recorded where they were made.
     ///
     /// # Panics
-    /// As for [`calls`](Self::calls).
+    /// As for [`all`](Self::all).
     #[track_caller]
     pub fn made(&self, method: &str) -> Vec<RecordedCall> {
-        let mut calls = self.calls();
+        let mut calls = self.all();
         calls.retain(|call| !call.is_served && call.method == method);
         calls
     }
@@ -140,17 +140,17 @@ impl Recorder {
             false => inner.is_full = true,
         }
         drop(inner);
-        Running { recorder: self.clone(), place }
+        Running { calls: self.clone(), place }
     }
 }
 
-impl fmt::Debug for Recorder {
+impl fmt::Debug for CallLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recorder").field("calls", &self.lock().calls.len()).finish()
+        f.debug_struct("CallLog").field("calls", &self.lock().calls.len()).finish()
     }
 }
 
-impl Intercept for Recorder {
+impl Intercept for CallLog {
     fn intercept(&self, call: Intercepted, next: Next) -> Intercepting {
         let running = self.begin(&call);
         Box::pin(Recording::of(&call, running).follow(call, next))
@@ -159,14 +159,14 @@ impl Intercept for Recorder {
 
 /// A call that runs.
 struct Running {
-    recorder: Recorder,
+    calls: CallLog,
     /// How often the list had been cleared, and the index in it.
     place: (u64, usize),
 }
 
 impl Record for Running {
     fn record(&self, call: &Finished<'_>) {
-        let mut inner = self.recorder.lock();
+        let mut inner = self.calls.lock();
         let (cleared, index) = self.place;
         if inner.cleared == cleared
             && let Some(recorded) = inner.calls.get_mut(index)
