@@ -37,6 +37,8 @@
 //! - Who may connect and call: [`Authenticate`], [`SharedSecret`], [`StaticToken`], [`NoAuth`], [`Identity`],
 //!   [`Builder::permit`].
 //! - Calls that are repeated: [`Retry`], [`RetryBudget`], [`Hedge`], and `#[handler(idempotent)]` of the attribute.
+//! - Several nodes: [`Group`], [`Broadcast`], [`Members`], [`Guest`].
+//! - Around calls: [`intercept`], [`Retry`], [`Hedge`]; `Metrics` with the feature `metrics`, [`Manager::warnings`].
 //! - Errors: [`CallError`] for calls, [`BuildError`] for nodes.
 //! - Calls with bytes instead of types: [`Connection::request`], [`Connection::stream`], [`Builder::single_handler`],
 //!   [`Builder::stream_handler`].

@@ -340,3 +340,27 @@ async fn posts_in_process() {
     audit.note(10).await.unwrap();
     assert_eq!(lines.get(), (0..=10).collect::<Vec<_>>());
 }
+
+#[tokio::test(start_paused = true)]
+async fn metadata_counts_as_well() {
+    let (grid, _lines) = plain().await;
+    grid.cut(0, 1);
+    grid.disconnected(0, 1).await;
+    let connection = grid.connection(0, 1).with_metadata("token", vec![7; 60 << 10]);
+    let audit = AuditClient::new(connection);
+    let posts = (0..).take_while(|line| audit.note(*line).wait_connected().post().is_ok()).count();
+    let max = Config::default().posts_bytes_max;
+    assert!(posts * (60 << 10) <= max, "{posts} posts with 60 KiB of metadata each");
+    assert!(posts > 200, "{posts}");
+}
+
+/// With a recorder as well, for which a task waits for the answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn posts_are_made_from_threads_without_a_runtime() {
+    let (grid, lines, _calls) = recorded().await;
+    let audit = client(&grid);
+    let thread = std::thread::spawn(move || audit.note(7).post());
+    thread.join().unwrap().unwrap();
+    grid.nothing_in_flight().await;
+    assert_eq!(lines.get(), [7]);
+}

@@ -220,3 +220,38 @@ async fn nodes_with_different_host_lists() {
     let [Warning::HostsDiffer { unlisted, at, .. }] = &told[..] else { panic!("{told:?}") };
     assert_eq!((&**unlisted, &**at), (dialer, listener));
 }
+
+/// Panics at each warning.
+struct Bomb;
+
+impl tracing::Subscriber for Bomb {
+    fn enabled(&self, of: &tracing::Metadata<'_>) -> bool {
+        of.target().contains("warning")
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, _: &tracing::Event<'_>) {
+        panic!("in the subscriber");
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[tokio::test]
+async fn a_subscriber_that_panics_at_a_warning_harms_nothing() {
+    let grid = mills().await;
+    let client = MillClient::new(grid.connection(0, 1));
+    let _guard = tracing::subscriber::set_default(Bomb);
+    grid.connection(0, 1).request(77_u8, None).await.unwrap_err();
+    for _ in 0..3 {
+        client.grind(120).await.unwrap();
+    }
+    assert_eq!(grid.connection(0, 1).stats().connects, 1);
+}

@@ -6,8 +6,14 @@ pub(crate) fn nearest<'a>(
     wrong: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    let wrong = host(wrong);
-    let rated = known.into_iter().filter_map(|name| Some((difference(&wrong, &host(name))?, name)));
+    let wrong_host = host(wrong);
+    let rated = known.into_iter().filter_map(|name| {
+        let errors = difference(&wrong_host, &host(name))?;
+        // Of several nodes of one host, the one with the most similar name as a whole.
+        let is_short = wrong.len().max(name.len()) <= LEN_MAX;
+        let in_name = if is_short { distance(wrong, name) } else { usize::MAX };
+        Some(((errors, in_name), name))
+    });
     Some(rated.min()?.1)
 }
 
@@ -61,6 +67,13 @@ fn distance(one: &str, other: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_one_host_the_most_similar_port_is_meant() {
+        let known = ["https://127.0.0.1:9501", "https://127.0.0.1:9502", "https://127.0.0.1:9503"];
+        assert_eq!(nearest("http://127.0.0.1:9502", known), Some(known[1]));
+        assert_eq!(nearest("https://127.0.0.1:9503/", known), Some(known[2]));
+    }
 
     #[test]
     fn the_most_similar_name_is_meant() {

@@ -24,7 +24,8 @@ const INTERVAL_MIN: Duration = Duration::from_millis(100);
 /// The metrics of a node, for [`Builder::metrics`]. They go to the recorder that the program has installed for the crate
 /// [`metrics`](https://docs.rs/metrics), for example that of `metrics-exporter-prometheus`.
 ///
-/// Install the recorder before the node is built: what is registered before goes nowhere.
+/// Install the recorder before the node is built: what is registered before goes nowhere. The nodes of one process share their
+/// series, which have no label for the node.
 ///
 /// | metric | kind | labels |
 /// |---|---|---|

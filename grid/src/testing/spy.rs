@@ -302,4 +302,12 @@ macro_rules! described {
     )*};
 }
 
-described!(Method[], ServerStreamMethod[], ClientStreamMethod[I], TwoWayMethod[I]);
+described!(ServerStreamMethod[], ClientStreamMethod[I], TwoWayMethod[I]);
+
+impl<A: ArgTuple, O, E, K> Described for Method<A, O, E, K> {
+    type Args = A;
+
+    fn described(&self) -> &MethodInfo {
+        self.info()
+    }
+}

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use grid::intercept::{Faults, Intercepted, Next, Outcome, only};
 use grid::{CallError, Denied, ErrorCode};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::{A, B, pair};
 use crate::{Notes, ShopClient, ShopServer, Stall};
@@ -222,5 +223,33 @@ struct Guard(Notes);
 impl Drop for Guard {
     fn drop(&mut self) {
         self.0.add("dropped".to_owned());
+    }
+}
+
+/// An interceptor that makes the future of the call, and waits before it awaits it; and one that gives the call up.
+#[tokio::test(start_paused = true)]
+async fn an_interceptor_that_waits_does_not_outlive_the_deadline() {
+    async fn late(call: Intercepted, next: Next) -> Outcome {
+        let running = next.run(call);
+        sleep(Duration::from_secs(3600)).await;
+        running.await
+    }
+    async fn gives_up(call: Intercepted, next: Next) -> Outcome {
+        let running = next.run(call);
+        let _ = timeout(Duration::from_millis(1), running).await;
+        sleep(Duration::from_secs(3600)).await;
+        Outcome::refuse(ErrorCode::Overloaded, "much too late")
+    }
+    for is_late in [true, false] {
+        let network = crate::support::Network::default();
+        let node = network.node(A, &[A]).service(ShopServer::new(Stall));
+        let node =
+            if is_late { node.intercept_calls(late) } else { node.intercept_calls(gives_up) };
+        let node = node.build().unwrap();
+        let began = Instant::now();
+        let call =
+            ShopClient::new(node.connection(A).unwrap()).wait().timeout(Duration::from_secs(5));
+        assert!(matches!(call.await, Err(CallError::DeadlineExceeded { .. })));
+        assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
     }
 }

@@ -195,3 +195,17 @@ async fn a_tracing_system_gives_the_ids() {
     assert_eq!(numbers.0.lock().unwrap().parents, [(1, 0), (3, 2)]);
     assert!(spans(&lines).iter().all(|(_, fields)| !fields.contains_key("trace_id")));
 }
+
+/// Whoever begins a trace decides for all nodes whether it is recorded.
+#[tokio::test(start_paused = true)]
+async fn a_trace_that_is_not_recorded_has_no_spans_anywhere() {
+    for is_within in [true, false] {
+        let (_nodes, client) = nodes(is_within, Trace::new()).await;
+        let (lines, _guard) = Lines::collect();
+        let unrecorded: TraceContext =
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00".parse().unwrap();
+        let seen = client.pass(vec![C.to_owned()]).trace(unrecorded).await.unwrap();
+        assert_eq!(spans(&lines), []);
+        assert_eq!(seen, Some(unrecorded.to_string()), "the last node knows it");
+    }
+}

@@ -25,7 +25,7 @@ use crate::net::notice::repeats::Repeats;
 use crate::net::notice::warning::Warning;
 use crate::proto::Introduction;
 
-/// Lines about one link within a minute, at the level `info` and above. A peer that connects again and again must not
+/// Lines about one link within a minute, at the level `info`, and as many at `warn`. A peer that connects again and again must not
 /// fill the log; the first lines show what happens.
 const LINES_MAX: u32 = 6;
 const WINDOW: Duration = Duration::from_secs(60);
@@ -53,8 +53,10 @@ pub(super) struct LinkLog {
 #[derive(Debug)]
 struct Inner {
     since: Instant,
-    /// Logged since then.
+    /// Logged since then at the level `info`.
     lines: u32,
+    /// The same at the level `warn`.
+    warnings: u32,
     /// Not logged since the last line.
     left_out: u64,
     /// The reasons for which attempts have failed since the link was up last.
@@ -71,6 +73,7 @@ impl LinkLog {
         let inner = Inner {
             since: Instant::now(),
             lines: 0,
+            warnings: 0,
             left_out: 0,
             reasons: Repeats::default(),
             failed_attempts: 0,
@@ -228,13 +231,15 @@ impl Inner {
         }
         let now = Instant::now();
         if now - self.since >= WINDOW {
-            (self.since, self.lines) = (now, 0);
+            (self.since, self.lines, self.warnings) = (now, 0, 0);
         }
-        if self.lines == LINES_MAX {
+        // A warning is not left out because of other lines.
+        let lines = if level == Level::WARN { &mut self.warnings } else { &mut self.lines };
+        if *lines == LINES_MAX {
             self.left_out += 1;
             return (Level::DEBUG, None);
         }
-        self.lines += 1;
+        *lines += 1;
         (level, Some(std::mem::take(&mut self.left_out)).filter(|left_out| *left_out > 0))
     }
 
@@ -360,8 +365,10 @@ mod tests {
         let note = || log.lock().note(Level::INFO);
         let lines = (0..1000).filter(|_| note().0 == Level::INFO).count();
         assert_eq!(lines, LINES_MAX as usize);
+        let left_out = Some(1000 - u64::from(LINES_MAX));
+        assert_eq!(log.lock().note(Level::WARN), (Level::WARN, left_out), "a warning has room");
         tokio::time::advance(WINDOW).await;
-        assert_eq!(note(), (Level::INFO, Some(1000 - u64::from(LINES_MAX))));
+        assert_eq!(note(), (Level::INFO, None));
     }
 
     #[tokio::test(start_paused = true)]
