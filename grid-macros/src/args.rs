@@ -1,13 +1,13 @@
-//! The options of the attribute itself: `#[grid::service(name = "Disk", crate = ::path)]`.
+//! The options of the attribute itself: `#[grid::service(name = "Disk", dyn, crate = ::path)]`.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Expr, Path};
+use syn::{Expr, Ident, Path};
 
 use crate::entry::entries;
 use crate::errors::Errors;
 
-const KNOWN: &[&str] = &["name", "crate"];
+const KNOWN: &[&str] = &["name", "crate", "dyn"];
 
 /// The options in the parentheses of `#[grid::service(..)]`.
 #[derive(Default)]
@@ -15,6 +15,8 @@ pub(crate) struct ServiceArgs {
     /// Name on the wire, if it differs from the trait's.
     pub(crate) name: Option<String>,
     pub(crate) krate: Krate,
+    /// The key of `dyn`, which is also the place of errors about it.
+    pub(crate) twin: Option<Ident>,
 }
 
 /// The path of the runtime crate as seen from the user's code.
@@ -64,6 +66,8 @@ impl ServiceArgs {
             if entry.key == "name" {
                 args.name =
                     entry.text("name = \"Disk\"", errors).and_then(|name| wire_name(&name, errors));
+            } else if entry.key == "dyn" {
+                args.twin = entry.flag(errors).then(|| entry.key.clone());
             } else if let Some(Expr::Path(path)) = &entry.value {
                 args.krate = Krate(Some(path.path.clone()));
             } else {

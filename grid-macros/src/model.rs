@@ -20,6 +20,8 @@ pub(crate) struct Service {
     pub(crate) krate: Krate,
     /// Whether to generate a server; false for a trait with generics, which is an error.
     pub(crate) servable: bool,
+    /// The key of `dyn`, if the service has an object-safe twin.
+    pub(crate) twin: Option<Ident>,
 }
 
 /// An item of the trait, in source order.
@@ -43,6 +45,11 @@ impl Service {
 
     pub(crate) fn ident(&self) -> &Ident {
         &self.item.ident
+    }
+
+    /// Whether all methods are plain functions, so that the trait itself is object-safe.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.methods().all(Method::is_blocking)
     }
 }
 
@@ -185,6 +192,18 @@ impl Method {
     /// Whether it is a plain `fn` that runs on a thread where it may block.
     pub(crate) fn is_blocking(&self) -> bool {
         self.options.blocking.is_some()
+    }
+
+    /// Why it is not in the object-safe twin, if it is not: what the twin cannot have.
+    pub(crate) fn twinless(&self) -> Option<&'static str> {
+        if !matches!(self.shape(), Shape::Single { .. }) {
+            return Some("a stream");
+        }
+        if self.is_blocking() {
+            return Some("a `blocking` function");
+        }
+        let context = self.params.iter().any(|param| matches!(param, Param::Context(_)));
+        context.then_some("a method with a `Context`")
     }
 
     /// Whether it may run twice for one call. Streams are not repeated.

@@ -31,13 +31,18 @@ pub(crate) fn server(service: &Ident) -> Ident {
     format_ident!("{}Server", service.unraw(), span = service.span())
 }
 
+/// The object-safe twin of the trait.
+pub(crate) fn twin(service: &Ident) -> Ident {
+    format_ident!("Dyn{}", service.unraw(), span = service.span())
+}
+
 pub(crate) fn descriptor() -> Ident {
     Ident::new("DESCRIPTOR", Span::call_site())
 }
 
-/// A constant of the trait. The compiler's message about `dyn Disk` lists it, and so names the type to use.
-pub(crate) fn no_dyn(service: &Ident) -> Ident {
-    format_ident!("USE_{}Client_INSTEAD_OF_dyn", service.unraw(), span = service.span())
+/// A constant of the trait. The compiler's message about `dyn Disk` lists it, and so names the type to use: this one.
+pub(crate) fn no_dyn(service: &Ident, instead: &Ident) -> Ident {
+    format_ident!("USE_{instead}_INSTEAD_OF_dyn", span = service.span())
 }
 
 /// The constant of a method: `STAT` for `stat`, `DISK_INFO` for `diskInfo`.

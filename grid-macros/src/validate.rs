@@ -1,4 +1,4 @@
-//! Rules across the methods of a service: their ids and names must be unique.
+//! Rules across the methods of a service: their ids and names must be unique, and the twin must have some.
 
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
@@ -46,7 +46,36 @@ pub(crate) fn service(service: &mut Service, errors: &mut Errors) -> TokenStream
         }
         service.items.push(if refused { Item::Refused(method) } else { Item::Method(method) });
     }
+    check_twin(service, errors);
     conditional
+}
+
+/// Reports a twin without methods.
+fn check_twin(service: &Service, errors: &mut Errors) {
+    let Some(key) = &service.twin else { return };
+    let valid = service.methods().count() == service.items.len() && !service.items.is_empty();
+    if !valid || service.methods().any(|method| method.twinless().is_none()) {
+        return;
+    }
+    let (ident, twin) = (service.ident(), names::twin(service.ident()));
+    if service.is_plain() {
+        errors.push(
+            key,
+            format_args!(
+                "`{twin}` would have no method, because `blocking` functions are left out: remove \
+                    `dyn`, and use `dyn {ident}` itself"
+            ),
+        );
+    } else {
+        let client = names::client(ident);
+        errors.push(
+            key,
+            format_args!(
+                "`{twin}` would have no method, because streams, methods with a `Context` and \
+                    `blocking` functions are left out: remove `dyn`, and use `{client}`"
+            ),
+        );
+    }
 }
 
 /// Why two methods cannot be in the same service.

@@ -5,6 +5,7 @@ use quote::quote;
 use syn::Ident;
 
 use crate::model::{Method, Service, Shape};
+use crate::names;
 
 /// A link to a method of the trait. Plain code for raw identifiers, whose links rustdoc cannot resolve.
 fn link(service: &Service, method: &Ident) -> String {
@@ -16,7 +17,7 @@ fn link(service: &Service, method: &Ident) -> String {
     }
 }
 
-fn service_link(service: &Service) -> String {
+pub(super) fn service_link(service: &Service) -> String {
     let name = service.ident().to_string();
     if name.starts_with("r#") { format!("`{name}`") } else { format!("[`{name}`]") }
 }
@@ -32,6 +33,30 @@ pub(super) fn server(service: &Service) -> TokenStream {
         service_link(service)
     );
     quote!(#[doc = #text])
+}
+
+/// Names the methods that the twin cannot have.
+pub(super) fn twin(service: &Service) -> TokenStream {
+    let (client, trait_link) = (names::client(service.ident()), service_link(service));
+    let mut text = format!(
+        " Object-safe twin of {trait_link}: `{client}` and all implementations of {trait_link} implement it.\n\n \
+        An implementation in this process is called directly: arguments and answers are not encoded, and the method's \
+        deadline does not apply."
+    );
+    for method in service.methods() {
+        if let Some(what) = method.twinless() {
+            let link = link(service, &method.ident);
+            text.push_str(&format!("\n\n {link} is left out, because it is {what}."));
+        }
+    }
+    quote!(#[doc = #text])
+}
+
+/// A method of the twin.
+pub(super) fn twin_call(service: &Service, method: &Method, documented: bool) -> TokenStream {
+    let text = format!(" Calls {}, here or at another node.", link(service, &method.ident));
+    let gap = documented.then(|| quote!(#[doc = ""]));
+    quote!(#gap #[doc = #text])
 }
 
 pub(super) fn constant(service: &Service, method: &Method) -> TokenStream {

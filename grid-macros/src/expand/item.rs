@@ -42,10 +42,13 @@ pub(super) fn expand(service: &Service) -> TokenStream {
 
 /// Async methods alone rule out `dyn` too, but the compiler's message about them does not say what to use.
 fn no_dyn(service: &Service) -> TokenStream {
-    if service.methods().all(Method::is_blocking) {
+    if service.is_plain() {
         return TokenStream::new();
     }
-    let name = names::no_dyn(service.ident());
+    let ident = service.ident();
+    let has_twin = service.twin.is_some();
+    let instead = if has_twin { names::twin(ident) } else { names::client(ident) };
+    let name = names::no_dyn(ident, &instead);
     quote_spanned! {name.span()=>
         #[doc(hidden)]
         #[allow(dead_code, non_upper_case_globals)]

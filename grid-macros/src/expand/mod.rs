@@ -1,6 +1,6 @@
-//! Generates code from the model: the trait, the client, the server. Nothing here can fail.
+//! Generates code from the model: the trait, the client, the server, the twin. Nothing here can fail.
 //!
-//! The client and the alias of the server are next to the trait. Everything else is in one unnamed constant, which
+//! The client, the alias of the server and the twin are next to the trait. Everything else is in one unnamed constant, which
 //! imports the runtime's hidden module under a short name. All generated paths lead to that module.
 
 mod checks;
@@ -11,6 +11,7 @@ mod docs;
 mod item;
 mod lints;
 mod server;
+mod twin;
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -24,6 +25,9 @@ pub(crate) fn service(service: &Service) -> TokenStream {
     if service.servable {
         code.extend(server::alias(service));
     }
+    if service.twin.is_some() {
+        code.extend(twin::expand(service));
+    }
     code.extend(unnamed(service));
     code
 }
@@ -33,6 +37,7 @@ fn unnamed(service: &Service) -> TokenStream {
     let silence = lints::silence();
     let constants = constants::expand(service);
     let server = service.servable.then(|| server::methods(service));
+    let twin = service.twin.is_some().then(|| twin::implementations(service));
     let checks = checks::expand(service);
     quote! {
         #silence
@@ -40,6 +45,7 @@ fn unnamed(service: &Service) -> TokenStream {
             use #private as #runtime;
             #constants
             #server
+            #twin
             #checks
         };
     }

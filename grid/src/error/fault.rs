@@ -301,6 +301,11 @@ impl RemoteError {
         Self { code, message, retry_after, is_refusal: false }
     }
 
+    /// The error as the caller of the handler receives it.
+    pub(crate) fn into_received(self) -> Self {
+        Self { is_refusal: false, ..self }
+    }
+
     /// Whether a handler refuses its call with it.
     pub(crate) fn is_refusal(&self) -> bool {
         self.is_refusal

@@ -23,6 +23,7 @@ mod registrar;
 mod scratch;
 mod served;
 mod stream;
+mod twin;
 
 pub use args::ArgTuple;
 pub use client::{Call, Opening};
@@ -43,3 +44,4 @@ pub use stream::{
     BoxStream, Broadcast, Incoming, InputError, Outgoing, Permit, Reply, Requests, Responses,
     StreamItem, TrySendError, Update,
 };
+pub use twin::BoxFuture;

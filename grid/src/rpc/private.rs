@@ -19,13 +19,16 @@ pub use super::handlers::{BadRequest, Decoded, Handlers, Request};
 pub use super::layout::Layout;
 pub use super::payload::Codec;
 pub use super::served::{Served, ServedBy};
+pub use super::twin::{BoxFuture, boxed, local, local_infallible};
 use super::{ArgTuple, HandlerError, Payload, Registrar, Service};
 pub use super::{
     Call, ClientStreamMethod, Group, HostList, Idempotent, Method, Opening, Reply, Requests,
     Responses, ServerStreamMethod, StreamItem, TwoWayMethod, UnknownHosts,
 };
 use crate::Capacities;
-pub use crate::{Connection, Context, MethodInfo, Retry, ServiceDescriptor, UnknownHost};
+pub use crate::{
+    CallError, Connection, Context, MethodInfo, Retry, ServiceDescriptor, UnknownHost,
+};
 
 /// The codec of a type. The only place that requires a type to be a payload.
 pub const fn codec<T: Payload>() -> Codec<T> {

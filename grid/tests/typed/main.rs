@@ -15,3 +15,4 @@ mod stream_errors;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;
+mod twin;
