@@ -7,7 +7,7 @@ use syn::{Expr, Ident, Path};
 use crate::entry::entries;
 use crate::errors::Errors;
 
-const KNOWN: &[&str] = &["name", "crate", "dyn"];
+const KNOWN: &[&str] = &["name", "crate", "dyn", "local"];
 
 /// The options in the parentheses of `#[grid::service(..)]`.
 #[derive(Default)]
@@ -17,6 +17,8 @@ pub(crate) struct ServiceArgs {
     pub(crate) krate: Krate,
     /// The key of `dyn`, which is also the place of errors about it.
     pub(crate) twin: Option<Ident>,
+    /// Whether the handlers stay on one thread.
+    pub(crate) local: bool,
 }
 
 /// The path of the runtime crate as seen from the user's code.
@@ -68,11 +70,22 @@ impl ServiceArgs {
                     entry.text("name = \"Disk\"", errors).and_then(|name| wire_name(&name, errors));
             } else if entry.key == "dyn" {
                 args.twin = entry.flag(errors).then(|| entry.key.clone());
+            } else if entry.key == "local" {
+                args.local = entry.flag(errors);
             } else if let Some(Expr::Path(path)) = &entry.value {
                 args.krate = Krate(Some(path.path.clone()));
             } else {
                 entry.wrong(entry.value.as_ref(), "a path", "crate = ::some::path", errors);
             }
+        }
+        if args.local
+            && let Some(key) = args.twin.take()
+        {
+            errors.push(
+                key,
+                "the futures of `dyn` are `Send`, and those of a `local` service are not: remove \
+                    one of the two",
+            );
         }
         args
     }

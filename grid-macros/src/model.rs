@@ -22,6 +22,8 @@ pub(crate) struct Service {
     pub(crate) servable: bool,
     /// The key of `dyn`, if the service has an object-safe twin.
     pub(crate) twin: Option<Ident>,
+    /// Whether the handlers stay on one thread, and need not be `Send`.
+    pub(crate) local: bool,
 }
 
 /// An item of the trait, in source order.

@@ -89,6 +89,11 @@ fn twin() {
 }
 
 #[test]
+fn local() {
+    check("local.rs");
+}
+
+#[test]
 fn mistakes() {
     check("mistakes.rs");
 }
@@ -96,7 +101,7 @@ fn mistakes() {
 /// A release of the runtime must keep every path in generated code, so all of them are in one hidden module.
 #[test]
 fn generated_paths_are_in_the_hidden_module() {
-    for service in ["single", "server_stream", "client_stream", "two_way", "twin"] {
+    for service in ["single", "server_stream", "client_stream", "two_way", "twin", "local"] {
         let snapshot = format!("{}/tests/snapshots/{service}.rs", env!("CARGO_MANIFEST_DIR"));
         let expanded = fs::read_to_string(snapshot).expect("the snapshot exists");
         let absolute =

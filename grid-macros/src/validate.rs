@@ -32,6 +32,9 @@ pub(crate) fn service(service: &mut Service, errors: &mut Errors) -> TokenStream
                 ),
             );
         }
+        if service.local {
+            refused |= !check_local(&method, errors);
+        }
         for earlier in service.methods() {
             match conflict(earlier, &method) {
                 None => {}
@@ -48,6 +51,26 @@ pub(crate) fn service(service: &mut Service, errors: &mut Errors) -> TokenStream
     }
     check_twin(service, errors);
     conditional
+}
+
+/// Reports options that a local service cannot have.
+fn check_local(method: &Method, errors: &mut Errors) -> bool {
+    if let Some(key) = &method.options.blocking {
+        errors.push(
+            key,
+            "a handler of a `local` service runs on the service's thread, and `blocking` on another \
+                one: write an `async fn`, and run the part that blocks with \
+                `tokio::task::spawn_blocking`",
+        );
+    }
+    if let Some(key) = &method.options.inline {
+        errors.push(
+            key,
+            "`inline` runs the handler in the task of the link, and a handler of a `local` service \
+                runs on the service's thread: remove it",
+        );
+    }
+    method.options.blocking.is_none()
 }
 
 /// Reports a twin without methods.

@@ -129,7 +129,11 @@ pub use rpc::Json;
 #[doc(hidden)]
 pub use rpc::private as __private;
 pub use rpc::{
-    ArgTuple, BoxFuture, BoxStream, Broadcast, Call, ClientStreamMethod, Group, GroupCall, GroupStream, HandlerError, HostList, Idempotent, Incoming, InputError, MayRunTwice, Method, Mock, NodeAnswer, NodeFailure, NodeItem, NodeOutcome, Once, Opening, Outcomes, Outgoing, Payload, Permit, Raw, Registrar, Reply, Requests, Responses, Served, ServerStreamMethod, Service, TooFew, TrySendError, TwoWayMethod, UnknownHosts, Update,
+    ArgTuple, BoxFuture, BoxStream, Broadcast, Call, ClientStreamMethod, Group, GroupCall,
+    GroupStream, HandlerError, HostList, Idempotent, Incoming, InputError, LocalServed,
+    MayRunTwice, Method, Mock, NodeAnswer, NodeFailure, NodeItem, NodeOutcome, Once, Opening,
+    Outcomes, Outgoing, Payload, Permit, Raw, Registrar, Reply, Requests, Responses, Served,
+    ServerStreamMethod, Service, TooFew, TrySendError, TwoWayMethod, UnknownHosts, Update,
 };
 /// The TLS library, in the version whose types [`Tls`] takes.
 #[cfg(feature = "tls-no-provider")]

@@ -114,15 +114,19 @@ fn own(service: &Service) -> TokenStream {
 fn in_process(service: &Service) -> TokenStream {
     let private = service.krate.private();
     let (vis, ident, server) = (&service.item.vis, service.ident(), names::server(service.ident()));
+    let (new, panics) = match service.local {
+        true => (quote!(local), " Panics outside of a `LocalSet`."),
+        false => (quote!(new), " Panics outside of a tokio runtime."),
+    };
     quote! {
         /// Creates a client of a service in this process, without a link. Intended for tests.
         ///
         /// # Panics
         ///
-        /// Panics outside of a tokio runtime.
+        #[doc = #panics]
         #[must_use]
         #vis fn in_process(service: impl #ident) -> Self {
-            Self::new(#private::in_process(#server::new(service)))
+            Self::new(#private::in_process(#server::#new(service)))
         }
     }
 }

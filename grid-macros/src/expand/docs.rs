@@ -28,8 +28,12 @@ pub(super) fn client(service: &Service) -> TokenStream {
 }
 
 pub(super) fn server(service: &Service) -> TokenStream {
+    let create = match service.local {
+        true => "`local` or `from_rc` on the thread where it is to run",
+        false => "`new` or `from_arc`",
+    };
     let text = format!(
-        " Server of {}: create it with `new` or `from_arc`, and register it with a node.",
+        " Server of {}: create it with {create}, and register it with a node.",
         service_link(service)
     );
     quote!(#[doc = #text])

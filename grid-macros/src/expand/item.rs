@@ -1,4 +1,5 @@
-//! The trait, without our attributes, and with `Send` futures. A method with `blocking` stays a plain `fn`.
+//! The trait, without our attributes, and with `Send` futures unless it is `local`. A method with `blocking` stays a plain
+//! `fn`.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -27,11 +28,13 @@ pub(super) fn expand(service: &Service) -> TokenStream {
     });
     let supertraits = supertraits.iter();
     let where_clause = &generics.where_clause;
+    let threads =
+        (!service.local).then(|| quote_spanned!(ident.span()=> #private::Send + #private::Sync +));
     // Located at the user's tokens, so that compiler messages about the trait point at the trait.
     let mut code = quote_spanned! {ident.span()=>
         #(#attrs)*
         #vis #unsafety #trait_token #ident #generics:
-            #(#supertraits +)* #private::Send + #private::Sync + 'static #where_clause
+            #(#supertraits +)* #threads 'static #where_clause
     };
     brace_token.surround(&mut code, |code| {
         code.extend(items);
@@ -70,9 +73,14 @@ fn signature(service: &Service, method: &Method) -> TokenStream {
         };
     }
     let private = service.krate.private_at(span);
-    let written = with_send(&returns.written, &quote_spanned!(span=> #private::Send));
     let bounds = &returns.bounds;
-    let future = quote_spanned!(span=> impl #private::Future<Output = #written> + #private::Send #(+ #bounds)*);
+    let future = if service.local {
+        let written = &returns.written;
+        quote_spanned!(span=> impl #private::Future<Output = #written> #(+ #bounds)*)
+    } else {
+        let written = with_send(&returns.written, &quote_spanned!(span=> #private::Send));
+        quote_spanned!(span=> impl #private::Future<Output = #written> + #private::Send #(+ #bounds)*)
+    };
     let body = match body {
         None => quote_spanned!(span=> ;),
         Some(body) => {

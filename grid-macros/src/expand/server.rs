@@ -15,12 +15,13 @@ pub(super) fn alias(service: &Service) -> TokenStream {
     let (vis, ident) = (&service.item.vis, service.ident());
     let (client, server) = (names::client(ident), names::server(ident));
     let docs = docs::server(service);
+    let served = if service.local { quote!(LocalServed) } else { quote!(Served) };
     let carried = carried::for_client(&service.item.attrs);
     quote! {
         #docs
         #(#carried)*
         #[allow(dead_code, deprecated, non_camel_case_types)]
-        #vis type #server<T> = #private::Served<T, #client>;
+        #vis type #server<T> = #private::#served<T, #client>;
     }
 }
 
@@ -28,12 +29,16 @@ pub(super) fn alias(service: &Service) -> TokenStream {
 pub(super) fn methods(service: &Service) -> TokenStream {
     let (runtime, implementer) = (names::runtime(), names::implementer());
     let (ident, client) = (service.ident(), names::client(service.ident()));
+    let (served_by, handlers) = match service.local {
+        true => (quote!(LocallyServedBy), quote!(LocalHandlers)),
+        false => (quote!(ServedBy), quote!(Handlers)),
+    };
     let registrations = service.methods().map(|method| registration(service, method));
     quote! {
         #[automatically_derived]
-        impl<#implementer: #ident> #runtime::ServedBy<#implementer> for #client {
+        impl<#implementer: #ident> #runtime::#served_by<#implementer> for #client {
             const DESCRIPTOR: &'static #runtime::ServiceDescriptor = Self::DESCRIPTOR;
-            fn add_methods(to: &mut #runtime::Handlers<'_, #implementer>) {
+            fn add_methods(to: &mut #runtime::#handlers<'_, #implementer>) {
                 #(#registrations)*
             }
         }

@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 /// The value that a panic carries.
-pub(in crate::net) type Panic = Box<dyn Any + Send>;
+pub(crate) type Panic = Box<dyn Any + Send>;
 
 /// Runs user code and logs its panic. `what` names the code.
 pub(in crate::net) fn catch(what: &str, run: impl FnOnce()) {
@@ -40,7 +40,7 @@ pub(in crate::net) async fn catch_future<T>(future: impl Future<Output = T>) -> 
 }
 
 /// Runs a future and returns its panic as an error.
-pub(in crate::net) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, Panic> {
+pub(crate) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, Panic> {
     let mut future = pin!(future);
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
         Ok(polled) => polled.map(Ok),

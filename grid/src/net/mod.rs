@@ -42,6 +42,8 @@ pub(crate) use call::options::{CallOptions, call_options};
 pub use call::raw::{RawCall, RawOpening};
 pub use call::retry::budget::RetryBudget;
 pub use call::retry::policy::{Hedge, Retry};
+pub(crate) use call::serving::watch_local;
+pub(crate) use catch::{Panic, caught};
 pub(crate) use link::blocking::CALLS_MAX as BLOCKING_CALLS_MAX;
 pub use link::state::{Instance, State};
 pub use link::states::States;
@@ -74,7 +76,7 @@ pub use notice::hub::Events;
 pub use notice::warning::Warning;
 pub use serve::permit::CallInfo;
 pub use serve::registry::RegisterError;
-pub(crate) use serve::registry::{RawHandler, Registry, RunSingle};
+pub(crate) use serve::registry::{HandlerFuture, RawHandler, Registry, RunSingle};
 #[cfg(feature = "tls-no-provider")]
 pub use tls::{Tls, TlsError};
 pub use transport::{Io, tune};

@@ -1,7 +1,11 @@
 //! Turns typed methods into raw handlers, which decode the arguments, run the implementation and encode the answer.
-//! [`Served`](super::Served) and [`Mock`](super::Mock) use it.
+//! [`Served`](super::Served) and [`Mock`](super::Mock) use it; handlers that stay on one thread are in `local.rs`.
 //!
 //! Every future is boxed once, here, so the code that spawns and polls it is compiled once for all handlers.
+#![expect(
+    clippy::manual_async_fn,
+    reason = "the future of an async function has room for each argument twice"
+)]
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -16,7 +20,7 @@ use super::stream::{Incoming, Outgoing};
 use crate::descriptor::MethodInfo;
 use crate::error::Fault;
 use crate::net::Body;
-use crate::net::{RawHandler, RawSender, RegisterError, RunSingle};
+use crate::net::{RawHandler, RawReceiver, RawSender, RegisterError, RunSingle};
 use crate::{CodecError, Context, ErrorCode};
 
 /// Adds the methods of one implementation to the table.
@@ -28,13 +32,22 @@ pub struct Handlers<'a, T> {
 }
 
 /// The part that is independent of the implementation, so that it is compiled once.
-struct Added<'a> {
-    to: Registrar<'a>,
+pub(super) struct Added<'a> {
+    pub(super) to: Registrar<'a>,
     result: Result<(), RegisterError>,
 }
 
-impl Added<'_> {
-    fn insert(&mut self, info: &MethodInfo, handler: RawHandler) {
+impl<'a> Added<'a> {
+    pub(super) fn new(to: Registrar<'a>) -> Self {
+        Self { to, result: Ok(()) }
+    }
+
+    /// Returns the table, or the first error.
+    pub(super) fn finish(self) -> Result<Registrar<'a>, RegisterError> {
+        self.result.map(|()| self.to)
+    }
+
+    pub(super) fn insert(&mut self, info: &MethodInfo, handler: RawHandler) {
         if self.result.is_ok() {
             self.result = self.to.insert(info, handler);
         }
@@ -49,12 +62,12 @@ impl<T> fmt::Debug for Handlers<'_, T> {
 
 impl<'a, T> Handlers<'a, T> {
     pub(super) fn new(service: Arc<T>, to: Registrar<'a>) -> Self {
-        Self { service, added: Added { to, result: Ok(()) } }
+        Self { service, added: Added::new(to) }
     }
 
     /// Returns the table, or the first error.
     pub(super) fn finish(self) -> Result<Registrar<'a>, RegisterError> {
-        self.added.result.map(|()| self.added.to)
+        self.added.finish()
     }
 }
 
@@ -70,14 +83,7 @@ impl<T: Send + Sync + 'static> Handlers<'_, T> {
     {
         let service = Arc::clone(&self.service);
         let run: Arc<RunSingle> = Arc::new(move |cx, payload| {
-            let service = Arc::clone(&service);
-            Box::pin(async move {
-                let request = Request { payload, specs: &method.args };
-                match run(service, cx, request).await? {
-                    Ok(answer) => method.output.encode(answer).map_err(bad_answer(&method.info)),
-                    Err(error) => Err((method.error.encode)(error)),
-                }
-            })
+            Box::pin(single(method, run, Arc::clone(&service), cx, payload))
         });
         let handler = RawHandler::Single { run, inline: method.info.is_inline() };
         self.added.insert(&method.info, handler);
@@ -125,14 +131,7 @@ impl<T: Send + Sync + 'static> Handlers<'_, T> {
             capacities: method.info.capacities(),
             run: Arc::new(move |cx, payload, receiver, sender| {
                 receiver.unused();
-                let service = Arc::clone(&service);
-                Box::pin(async move {
-                    let request = Request { payload, specs: &method.args };
-                    let broken = Arc::default();
-                    let out = Outgoing::new(sender, method.output, Arc::clone(&broken));
-                    let result = run(service, cx, request, out).await?;
-                    end(result.map_err(method.error.encode), &broken, &method.info)
-                })
+                Box::pin(server_stream(method, run, Arc::clone(&service), cx, payload, sender))
             }),
         };
         self.added.insert(&method.info, handler);
@@ -155,19 +154,8 @@ impl<T: Send + Sync + 'static> Handlers<'_, T> {
         let handler = RawHandler::Stream {
             capacities: method.info.capacities(),
             run: Arc::new(move |cx, payload, receiver, sender| {
-                let service = Arc::clone(&service);
-                Box::pin(async move {
-                    let request = Request { payload, specs: &method.args };
-                    let input = Incoming::new(receiver, method.input);
-                    let answer = run(service, cx, request, input).await?;
-                    let answer = answer.map_err(method.error.encode)?;
-                    if let Some(answer) =
-                        method.output.encode(answer).map_err(bad_answer(&method.info))?
-                    {
-                        send_last(sender, answer).await;
-                    }
-                    Ok(())
-                })
+                let ends = (receiver, sender);
+                Box::pin(client_stream(method, run, Arc::clone(&service), cx, payload, ends))
             }),
         };
         self.added.insert(&method.info, handler);
@@ -191,18 +179,96 @@ impl<T: Send + Sync + 'static> Handlers<'_, T> {
         let handler = RawHandler::Stream {
             capacities: method.info.capacities(),
             run: Arc::new(move |cx, payload, receiver, sender| {
-                let service = Arc::clone(&service);
-                Box::pin(async move {
-                    let request = Request { payload, specs: &method.args };
-                    let broken = Arc::default();
-                    let input = Incoming::new(receiver, method.input);
-                    let out = Outgoing::new(sender, method.output, Arc::clone(&broken));
-                    let result = run(service, cx, request, input, out).await?;
-                    end(result.map_err(method.error.encode), &broken, &method.info)
-                })
+                let ends = (receiver, sender);
+                Box::pin(two_way(method, run, Arc::clone(&service), cx, payload, ends))
             }),
         };
         self.added.insert(&method.info, handler);
+    }
+}
+
+// What a handler does, by an implementation behind a pointer `P`: an `Arc`, or an `Rc` in `local.rs`.
+
+pub(super) fn single<P, A: ArgTuple, O: 'static, E: 'static, K, Fut>(
+    method: &'static Method<A, O, E, K>,
+    run: impl FnOnce(P, Context, Request<A>) -> Fut,
+    service: P,
+    cx: Context,
+    payload: Option<Bytes>,
+) -> impl Future<Output = Result<Option<Body>, Fault>>
+where
+    Fut: Future<Output = Decoded<Result<O, E>>>,
+{
+    async move {
+        let request = Request { payload, specs: &method.args };
+        match run(service, cx, request).await? {
+            Ok(answer) => method.output.encode(answer).map_err(bad_answer(&method.info)),
+            Err(error) => Err((method.error.encode)(error)),
+        }
+    }
+}
+
+pub(super) fn server_stream<P, A: ArgTuple, O: 'static, E: 'static, Fut>(
+    method: &'static ServerStreamMethod<A, O, E>,
+    run: impl FnOnce(P, Context, Request<A>, Outgoing<O>) -> Fut,
+    service: P,
+    cx: Context,
+    payload: Option<Bytes>,
+    sender: RawSender,
+) -> impl Future<Output = Result<(), Fault>>
+where
+    Fut: Future<Output = Decoded<Result<(), E>>>,
+{
+    async move {
+        let request = Request { payload, specs: &method.args };
+        let broken = Arc::default();
+        let out = Outgoing::new(sender, method.output, Arc::clone(&broken));
+        let result = run(service, cx, request, out).await?;
+        end(result.map_err(method.error.encode), &broken, &method.info)
+    }
+}
+
+pub(super) fn client_stream<P, A: ArgTuple, I: 'static, O: 'static, E: 'static, Fut>(
+    method: &'static ClientStreamMethod<A, I, O, E>,
+    run: impl FnOnce(P, Context, Request<A>, Incoming<I>) -> Fut,
+    service: P,
+    cx: Context,
+    payload: Option<Bytes>,
+    (receiver, sender): (RawReceiver, RawSender),
+) -> impl Future<Output = Result<(), Fault>>
+where
+    Fut: Future<Output = Decoded<Result<O, E>>>,
+{
+    async move {
+        let request = Request { payload, specs: &method.args };
+        let input = Incoming::new(receiver, method.input);
+        let answer = run(service, cx, request, input).await?;
+        let answer = answer.map_err(method.error.encode)?;
+        if let Some(answer) = method.output.encode(answer).map_err(bad_answer(&method.info))? {
+            send_last(sender, answer).await;
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn two_way<P, A: ArgTuple, I: 'static, O: 'static, E: 'static, Fut>(
+    method: &'static TwoWayMethod<A, I, O, E>,
+    run: impl FnOnce(P, Context, Request<A>, Incoming<I>, Outgoing<O>) -> Fut,
+    service: P,
+    cx: Context,
+    payload: Option<Bytes>,
+    (receiver, sender): (RawReceiver, RawSender),
+) -> impl Future<Output = Result<(), Fault>>
+where
+    Fut: Future<Output = Decoded<Result<(), E>>>,
+{
+    async move {
+        let request = Request { payload, specs: &method.args };
+        let broken = Arc::default();
+        let input = Incoming::new(receiver, method.input);
+        let out = Outgoing::new(sender, method.output, Arc::clone(&broken));
+        let result = run(service, cx, request, input, out).await?;
+        end(result.map_err(method.error.encode), &broken, &method.info)
     }
 }
 

@@ -13,6 +13,7 @@ mod handlers;
 mod json;
 mod kind;
 mod layout;
+mod local;
 mod method;
 mod mock;
 mod msgpack;
@@ -35,6 +36,7 @@ pub use group::{
 #[cfg(feature = "json")]
 pub use json::Json;
 pub use kind::{Idempotent, MayRunTwice, Once};
+pub use local::LocalServed;
 pub use method::{ClientStreamMethod, Method, ServerStreamMethod, TwoWayMethod};
 pub use mock::Mock;
 pub use payload::{Payload, Raw};

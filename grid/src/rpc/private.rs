@@ -17,6 +17,7 @@ pub use super::args::Arg;
 pub use super::fault::ErrorCodec;
 pub use super::handlers::{BadRequest, Decoded, Handlers, Request};
 pub use super::layout::Layout;
+pub use super::local::{LocalHandlers, LocalServed, LocallyServedBy};
 pub use super::payload::Codec;
 pub use super::served::{Served, ServedBy};
 pub use super::twin::{BoxFuture, boxed, local, local_infallible};

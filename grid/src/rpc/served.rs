@@ -68,12 +68,16 @@ impl<T, S> Served<T, S> {
 
     /// Registers the service under this subroute. A second call appends to the first: `a`, then `b`, is `a/b`.
     pub fn subroute(mut self, path: impl Into<String>) -> Self {
-        let path = path.into();
-        self.subroute = Some(match self.subroute {
-            Some(outer) => join(&outer, &path),
-            None => path,
-        });
+        self.subroute = Some(below(self.subroute, path.into()));
         self
+    }
+}
+
+/// The subroute `path` below another one.
+pub(super) fn below(outer: Option<String>, path: String) -> String {
+    match outer {
+        Some(outer) => join(&outer, &path),
+        None => path,
     }
 }
 

@@ -6,6 +6,7 @@ mod clients;
 mod contract;
 mod fused;
 mod limits;
+mod local;
 mod order;
 mod place;
 mod service;

@@ -17,6 +17,12 @@ pub(in crate::net) fn watch<T>(
     start(context)
 }
 
+/// Runs a handler that stays on one thread, which is not the one where [`watch`] has started it.
+#[cfg(not(debug_assertions))]
+pub(crate) fn watch_local<F: Future>(_: &Context, running: F) -> F {
+    running
+}
+
 /// A call with this deadline begins.
 #[cfg(not(debug_assertions))]
 pub(super) fn check(_: Option<Instant>, _: impl Fn() -> Arc<str>) {}
@@ -30,12 +36,15 @@ pub(super) fn exempt<T>(run: impl FnOnce() -> T) -> T {
 #[cfg(debug_assertions)]
 pub(in crate::net) use self::watched::watch;
 #[cfg(debug_assertions)]
+pub(crate) use self::watched::watch_local;
+#[cfg(debug_assertions)]
 pub(super) use self::watched::{check, exempt};
 
 #[cfg(debug_assertions)]
 mod watched {
     use std::cell::RefCell;
     use std::future::poll_fn;
+    use std::pin::pin;
 
     use super::{Arc, Context, Instant, Running};
     use crate::net::link::peer::Peer;
@@ -50,6 +59,15 @@ mod watched {
         peer: Arc<Peer>,
         route: RouteIndex,
         deadline: Instant,
+    }
+
+    impl Serving {
+        /// `None` without a deadline, which calls could inherit.
+        fn of(context: &Context) -> Option<Arc<Self>> {
+            let deadline = context.deadline()?.into_std();
+            let (peer, route) = (Arc::clone(context.link()), context.route());
+            Some(Arc::new(Self { peer, route, deadline }))
+        }
     }
 
     /// Calls that are made until this is dropped are those of the handler.
@@ -69,11 +87,9 @@ mod watched {
         context: Context,
         start: impl FnOnce(Context) -> Running<T>,
     ) -> Running<T> {
-        let (peer, route) = (Arc::clone(context.link()), context.route());
-        let deadline = context.deadline();
+        let serving = Serving::of(&context);
         let mut running = start(context);
-        let Some(deadline) = deadline else { return running };
-        let serving = Arc::new(Serving { peer, route, deadline: deadline.into_std() });
+        let Some(serving) = serving else { return running };
         Box::pin(poll_fn(move |cx| {
             let _entered = enter(&serving);
             running.as_mut().poll(cx)
@@ -83,6 +99,21 @@ mod watched {
     pub(in crate::net::call) fn exempt<T>(run: impl FnOnce() -> T) -> T {
         let _entered = Entered(SERVING.take());
         run()
+    }
+
+    pub(crate) fn watch_local<F: Future>(
+        context: &Context,
+        running: F,
+    ) -> impl Future<Output = F::Output> + use<F> {
+        let serving = Serving::of(context);
+        async move {
+            let mut running = pin!(running);
+            poll_fn(|cx| {
+                let _entered = serving.as_ref().map(enter);
+                running.as_mut().poll(cx)
+            })
+            .await
+        }
     }
 
     pub(in crate::net::call) fn check(deadline: Option<Instant>, called: impl Fn() -> Arc<str>) {
