@@ -77,11 +77,13 @@ fn check_trait(item: &ItemTrait, errors: &mut Errors) -> bool {
         );
         return false;
     }
-    if let Some(parameter) = item.generics.params.first() {
+    if !item.generics.params.is_empty() {
         errors.push(
-            parameter,
-            "a service cannot be generic, because both nodes must know all types: make the \
-                implementing type generic instead",
+            &item.generics,
+            "a service cannot be generic, because the ids of its methods do not depend on types: \
+                name the types here and make the implementation generic, write a `macro_rules!` \
+                that makes one trait for each type, or take and return `grid::Raw` (\"Generic \
+                services\" in the guide's chapter on services has examples)",
         );
         return false;
     }
