@@ -54,6 +54,23 @@ impl CounterClient {
     ) -> ::grid::__private::Result<Self, ::grid::__private::UnknownHost> {
         cx.connection(host).map(Self::new)
     }
+    /// Groups these nodes, which are then called together, see `Group`. `node` is a `Manager`, or the `Context` of a
+    /// handler.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownHosts` names the nodes that are not on the host list.
+    pub fn group(
+        node: &impl ::grid::__private::HostList,
+        hosts: impl ::grid::__private::IntoIterator<
+            Item = impl ::grid::__private::AsRef<::grid::__private::str>,
+        >,
+    ) -> ::grid::__private::Result<
+        ::grid::__private::Group<Self>,
+        ::grid::__private::UnknownHosts,
+    > {
+        ::grid::__private::group(node, hosts, Self::new, Self::connection)
+    }
     /// The connection over which the client makes its calls.
     #[must_use]
     pub fn connection(&self) -> &::grid::__private::Connection {
