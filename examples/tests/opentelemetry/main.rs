@@ -148,8 +148,8 @@ async fn one_trace_over_three_nodes() {
         // They are fields of spans with ids of their own.
         assert_eq!(attribute(span, "trace_id"), None);
     }
-    assert_attributes(&spans[1], &[("client.address", grid.name(0))]);
-    assert_attributes(&spans[3], &[("client.address", grid.name(1))]);
+    assert_attributes(&spans[1], &[("client.address", "node1"), ("client.port", "9000")]);
+    assert_attributes(&spans[3], &[("client.address", "node2"), ("client.port", "9000")]);
 }
 
 #[tokio::test(start_paused = true)]
