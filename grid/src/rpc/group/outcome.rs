@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::CallError;
+use crate::{CallError, RemoteError};
 
 /// What one node of a group has answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,3 +101,10 @@ impl<O, E: fmt::Display> fmt::Display for TooFew<O, E> {
 }
 
 impl<O: fmt::Debug, E: fmt::Debug + fmt::Display> std::error::Error for TooFew<O, E> {}
+
+/// For handlers that ask other nodes: the text, which names each node that has failed.
+impl<O, E: fmt::Display> From<TooFew<O, E>> for RemoteError {
+    fn from(few: TooFew<O, E>) -> Self {
+        Self::new(few.to_string())
+    }
+}
