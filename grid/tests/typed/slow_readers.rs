@@ -20,6 +20,8 @@ trait Values {
     async fn latest(&self, out: Outgoing<i64>);
     #[handler(outgoing = 1)]
     async fn all(&self, out: Outgoing<Update<i64>>);
+    /// Those of the source, as texts.
+    async fn even(&self, out: Outgoing<String>);
 }
 
 struct Node {
@@ -70,6 +72,14 @@ impl Values for Node {
 
     async fn all(&self, mut out: Outgoing<Update<i64>>) {
         self.source.forward(&mut out).await;
+    }
+
+    async fn even(&self, mut out: Outgoing<String>) {
+        let select = |update: Update<i64>| match update {
+            Update::Item(number) => (number % 2 == 0).then(|| number.to_string()),
+            missed => Some(format!("{missed:?}")),
+        };
+        self.source.forward_some(&mut out, select).await;
     }
 }
 
@@ -141,4 +151,22 @@ async fn a_slow_reader_of_a_broadcast_misses_items_and_others_do_not() {
     drop(slow);
     sleep(SECOND).await;
     assert_eq!(source.send(100), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_of_a_broadcast_can_receive_a_part_of_it() {
+    let node = Node::new();
+    let source = node.source.clone();
+    let client = ValuesClient::in_process(node);
+    let mut even = client.even().await.unwrap();
+    sleep(SECOND).await;
+    for number in [1, 2, 3, 5, 7, 9, 10] {
+        source.send(number);
+        sleep(SECOND).await;
+    }
+    assert_eq!(even.next().await, Some(Ok("2".to_owned())));
+    assert_eq!(even.next().await, Some(Ok("10".to_owned())));
+    drop(even);
+    sleep(SECOND).await;
+    assert_eq!(source.readers(), 0, "also one that waits for an item that it wants");
 }

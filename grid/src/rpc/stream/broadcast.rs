@@ -110,16 +110,61 @@ impl<T: Clone + Send + 'static> Broadcast<T> {
         out: &mut Outgoing<U>,
         mut convert: impl FnMut(Update<T>) -> U,
     ) {
+        self.forward_some(out, |update| Some(convert(update))).await;
+    }
+
+    /// Like [`forward_as`](Self::forward_as), and leaves out what `select` returns `None` for: for readers that want a part of
+    /// the items.
+    ///
+    /// ```
+    /// use grid::{Broadcast, Outgoing, RemoteError, Update};
+    ///
+    /// #[grid::service]
+    /// trait Keys {
+    ///     /// The keys with this prefix that change; `None` if the reader has missed some.
+    ///     async fn changes(&self, prefix: String, out: Outgoing<Option<String>>) -> Result<(), RemoteError>;
+    /// }
+    ///
+    /// struct Store {
+    ///     changes: Broadcast<String>,
+    /// }
+    ///
+    /// impl Keys for Store {
+    ///     async fn changes(
+    ///         &self,
+    ///         prefix: String,
+    ///         mut out: Outgoing<Option<String>>,
+    ///     ) -> Result<(), RemoteError> {
+    ///         let select = |update: Update<String>| match update {
+    ///             Update::Item(key) if key.starts_with(&prefix) => Some(Some(key)),
+    ///             Update::Item(_) => None,
+    ///             Update::Missed(_) => Some(None),
+    ///         };
+    ///         self.changes.forward_some(&mut out, select).await;
+    ///         Ok(())
+    ///     }
+    /// }
+    /// ```
+    pub async fn forward_some<U>(
+        &self,
+        out: &mut Outgoing<U>,
+        mut select: impl FnMut(Update<T>) -> Option<U>,
+    ) {
         let mut items = self.sender.subscribe();
         // Taken when there is room, so that a slow reader finds out what it has missed as late as possible.
         while let Ok(permit) = out.reserve().await {
-            let update = match items.recv().await {
-                Ok(item) => Update::Item(item),
-                Err(RecvError::Lagged(missed)) => Update::Missed(missed),
-                // This has a sender itself.
-                Err(RecvError::Closed) => return,
+            let selected = loop {
+                let update = match items.recv().await {
+                    Ok(item) => Update::Item(item),
+                    Err(RecvError::Lagged(missed)) => Update::Missed(missed),
+                    // This has a sender itself.
+                    Err(RecvError::Closed) => return,
+                };
+                if let Some(selected) = select(update) {
+                    break selected;
+                }
             };
-            if let Err(Closed) = permit.send(convert(update)) {
+            if let Err(Closed) = permit.send(selected) {
                 return;
             }
         }
