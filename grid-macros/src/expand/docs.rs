@@ -49,8 +49,11 @@ pub(super) fn twin(service: &Service) -> TokenStream {
     );
     for method in service.methods() {
         if let Some(what) = method.twinless() {
-            let link = link(service, &method.ident);
-            text.push_str(&format!("\n\n {link} is left out, because it is {what}."));
+            // No link: the method may be configured out.
+            let (trait_name, name) = (service.ident(), &method.ident);
+            text.push_str(&format!(
+                "\n\n `{trait_name}::{name}` is left out, because it is {what}."
+            ));
         }
     }
     quote!(#[doc = #text])

@@ -189,13 +189,13 @@ pub type StoreServer<T> = ::grid::__private::Served<T, StoreClient>;
 
  An implementation in this process is called directly: arguments and answers are not encoded, and the method's deadline does not apply.
 
- [`Store::watch`] is left out, because it is a stream.
+ `Store::watch` is left out, because it is a stream.
 
- [`Store::keys`] is left out, because it is a stream.
+ `Store::keys` is left out, because it is a stream.
 
- [`Store::who`] is left out, because it is a method with a `Context`.
+ `Store::who` is left out, because it is a method with a `Context`.
 
- [`Store::hash`] is left out, because it is a `blocking` function.*/
+ `Store::hash` is left out, because it is a `blocking` function.*/
 #[allow(
     dead_code,
     deprecated,

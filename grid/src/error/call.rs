@@ -292,6 +292,16 @@ impl CallFailure {
         }
     }
 
+    /// Whether the callee has refused the call before its handler ran. Another node may serve it.
+    pub(crate) fn is_refusal(&self) -> bool {
+        match self {
+            Self::Handler(Fault { code, .. }) | Self::Remote(RemoteError { code, .. }) => {
+                !code.may_have_run()
+            }
+            _ => false,
+        }
+    }
+
     /// If the call was late, states this as its timeout.
     pub(crate) fn late_after(mut self, timeout: Duration) -> Self {
         if let Self::DeadlineExceeded { after, .. } = &mut self {

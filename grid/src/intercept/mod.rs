@@ -39,6 +39,7 @@ pub use self::faults::Faults;
 pub use self::limits::{ConcurrencyLimit, RateLimit};
 pub use self::log::Log;
 pub use self::scope::{Only, Scope, only};
+pub(crate) use self::trace::in_trace;
 pub use self::trace::{Propagate, Trace};
 pub use crate::net::{
     Finished, Intercept, Intercepted, Intercepting, Next, Observe, Outcome, Record, StreamEnd,

@@ -148,6 +148,17 @@ fn inherited(call: &Intercepted) -> Option<TraceContext> {
     CURRENT.try_get().ok().filter(|_| !call.is_served())
 }
 
+/// Runs a handler in another task than that in which its call has passed the interceptors: lets it inherit the trace.
+pub(crate) async fn in_trace<T>(
+    trace: Option<TraceContext>,
+    running: impl Future<Output = T>,
+) -> T {
+    match trace {
+        Some(trace) => CURRENT.scope(trace, running).await,
+        None => running.await,
+    }
+}
+
 /// A new span in the trace of its parent, or in a new one.
 fn child_of(parent: Option<TraceContext>) -> TraceContext {
     let first = || TraceContext {

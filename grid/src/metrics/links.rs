@@ -80,14 +80,17 @@ impl Links {
         counter!(name, labels).increment(new);
     }
 
-    /// The peer is no member any more: what is measured of it has no value.
+    /// The peer is no member any more. Its link is neither up nor down; what can be summed is zero.
     fn of_removed(&mut self, peer: &str) {
         self.counts.retain(|(_, of, _), _| of != peer);
-        for gauge in [UP, RTT, QUEUE, HELD] {
+        for gauge in [UP, RTT] {
             gauge!(gauge, "peer" => peer.to_owned()).set(f64::NAN);
         }
+        for gauge in [QUEUE, HELD] {
+            gauge!(gauge, "peer" => peer.to_owned()).set(0.0);
+        }
         for direction in ["in", "out"] {
-            gauge!(IN_FLIGHT, "peer" => peer.to_owned(), "direction" => direction).set(f64::NAN);
+            gauge!(IN_FLIGHT, "peer" => peer.to_owned(), "direction" => direction).set(0.0);
         }
     }
 }

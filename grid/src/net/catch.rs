@@ -10,7 +10,7 @@ use std::task::Poll;
 pub(crate) type Panic = Box<dyn Any + Send>;
 
 /// Runs user code and logs its panic. `what` names the code.
-pub(in crate::net) fn catch(what: &str, run: impl FnOnce()) {
+pub(crate) fn catch(what: &str, run: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
         // The subscriber is the user's as well.
         let log = || tracing::error!(panic = text(&panic), "{what} panicked");

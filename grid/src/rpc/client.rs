@@ -73,7 +73,7 @@ impl<T, E, K> Call<T, E, K> {
     }
 
     /// Makes the same request at another node if there is no answer after the time of the policy, or if the first node fails
-    /// in a way that is [repeated](Retry). The first success is the answer, and the other request is cancelled.
+    /// in a way that is [repeated](Retry), or refuses the call. The first success is the answer, and the other request is cancelled.
     ///
     /// An error of the handler is an answer as well. If both nodes fail, the error is that of the later one, unless only the
     /// earlier one may have run. With a [`retry`](Self::retry) policy, the next attempt is made at both nodes in the same way.

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use tokio::sync::{mpsc, oneshot};
+use tracing::{Instrument as _, Span};
 
 use super::args::ArgTuple;
 use super::handlers::{Added, Decoded, Request, client_stream, server_stream, single, two_way};
@@ -21,7 +22,10 @@ use super::registrar::{Registrar, Service};
 use super::served::below;
 use super::stream::{Incoming, Outgoing};
 use crate::error::Fault;
-use crate::net::{HandlerFuture, Panic, RawHandler, RegisterError, RunSingle, caught, watch_local};
+use crate::intercept::in_trace;
+use crate::net::{
+    HandlerFuture, Panic, RawHandler, RegisterError, RunSingle, catch, caught, watch_local,
+};
 use crate::{Context, ErrorCode, ServiceDescriptor};
 
 /// Calls in the queue of a service. Further ones wait in tasks of their own, where a cancelled call leaves nothing behind;
@@ -101,9 +105,12 @@ impl<T: 'static, S> LocalServed<T, S> {
         // It ends when the node is gone, and so do the handlers, each when its call is over.
         tokio::task::spawn_local(async move {
             while let Some(start) = queue.recv().await {
-                if let Some(handler) = start(Rc::clone(&service)) {
-                    tokio::task::spawn_local(handler);
-                }
+                // Of a call that is over, it drops what was sent, which can be a buffer of the user's.
+                catch("the drop of a payload", || {
+                    if let Some(handler) = start(Rc::clone(&service)) {
+                        tokio::task::spawn_local(handler);
+                    }
+                });
             }
         });
         Self { jobs, subroute: None, contract: PhantomData }
@@ -198,11 +205,14 @@ impl<T: 'static> Thread<T> {
         Box::pin(async move {
             let (answer, outcome) = oneshot::channel();
             let mut unstarted = Unstarted(Some(answer));
+            // The handler runs in another task, which has neither.
+            let (span, trace) = (Span::current(), context.trace());
             let job: Job<T> = Box::new(move |implementation| {
                 let answer = unstarted.0.take().filter(|answer| !answer.is_closed())?;
-                Some(Box::pin(run(answer, async move {
+                let running = run(answer, async move {
                     watch_local(&context.clone(), handler(implementation, context)).await
-                })))
+                });
+                Some(Box::pin(in_trace(trace, running).instrument(span)))
             });
             // If the thread takes no jobs any more, dropping this one is the outcome.
             let _ = jobs.send(job).await;

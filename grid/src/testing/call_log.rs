@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::net::{Finished, Intercept, Intercepted, Intercepting, Next, Record, Recording};
 
-/// The calls that a calls holds at most, so that a test that calls in a loop fails before its memory is full.
+/// The calls that a log holds at most, so that a test that calls in a loop fails before its memory is full.
 const CALLS_MAX: usize = 1 << 20;
 
 /// Records the calls of nodes: an interceptor for [`TestGridBuilder::record`](super::TestGridBuilder::record), or for
@@ -74,7 +74,7 @@ impl fmt::Display for RecordedCall {
 }
 
 impl CallLog {
-    /// Creates a calls without calls.
+    /// Creates a log without calls.
     pub fn new() -> Self {
         Self::default()
     }

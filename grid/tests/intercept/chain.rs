@@ -240,11 +240,20 @@ async fn an_interceptor_that_waits_does_not_outlive_the_deadline() {
         sleep(Duration::from_secs(3600)).await;
         Outcome::refuse(ErrorCode::Overloaded, "much too late")
     }
-    for is_late in [true, false] {
+    async fn keeps_it(call: Intercepted, next: Next) -> Outcome {
+        let mut running = next.run(call);
+        let _ = timeout(Duration::from_millis(1), &mut running).await;
+        sleep(Duration::from_secs(3600)).await;
+        running.await
+    }
+    for way in 0..3 {
         let network = crate::support::Network::default();
         let node = network.node(A, &[A]).service(ShopServer::new(Stall));
-        let node =
-            if is_late { node.intercept_calls(late) } else { node.intercept_calls(gives_up) };
+        let node = match way {
+            0 => node.intercept_calls(late),
+            1 => node.intercept_calls(gives_up),
+            _ => node.intercept_calls(keeps_it),
+        };
         let node = node.build().unwrap();
         let began = Instant::now();
         let call =

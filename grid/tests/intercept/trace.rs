@@ -209,3 +209,41 @@ async fn a_trace_that_is_not_recorded_has_no_spans_anywhere() {
         assert_eq!(seen, Some(unrecorded.to_string()), "the last node knows it");
     }
 }
+
+#[grid::service(local)]
+trait Corner {
+    async fn pass(&self, cx: &Context) -> Result<Option<String>, RemoteError>;
+}
+
+struct Local;
+
+impl Corner for Local {
+    async fn pass(&self, cx: &Context) -> Result<Option<String>, RemoteError> {
+        // Not within the context.
+        Ok(RelayClient::of(cx, B)?.pass(Vec::new()).await?)
+    }
+}
+
+/// A handler of a local service runs in another task than the interceptors.
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_stays_on_a_thread_inherits_the_trace() {
+    let local = tokio::task::LocalSet::new();
+    let running = local.run_until(async {
+        let network = Network::default();
+        let names = [A, B];
+        let node = |name: &str| {
+            network.node(name, &names).intercept(Trace::new()).intercept_calls(Trace::new())
+        };
+        let a = node(A).service(CornerServer::local(Local)).build().unwrap();
+        let b = node(B).service(RelayServer::new(Node { is_within: false })).build().unwrap();
+        [&a, &b].into_iter().for_each(|node| network.attach(node));
+        let corner = CornerClient::new(b.connection(A).unwrap());
+        corner.connection().wait_connected(Duration::from_secs(5)).await.unwrap();
+        let (lines, _guard) = Lines::collect();
+        corner.pass().await.unwrap().unwrap();
+        let spans = spans(&lines);
+        assert_eq!(spans.len(), 4, "{spans:?}");
+        assert!(spans.iter().all(|(_, fields)| fields["trace_id"] == spans[0].1["trace_id"]));
+    });
+    running.await;
+}

@@ -223,7 +223,8 @@ async fn bounded(
         if let Poll::Ready(outcome) = running.as_mut().poll(cx) {
             return Poll::Ready(outcome);
         }
-        if place.is_with_interceptors() {
+        // Or an interceptor has kept the call, and polls it no more.
+        if place.is_with_interceptors() || Instant::now().into_std() >= deadline.at {
             let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
             ready!(timer.as_mut().poll(cx));
             return Poll::Ready(Outcome::failed(late(&target, deadline)));

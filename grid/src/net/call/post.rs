@@ -23,7 +23,8 @@ impl RawCall {
     /// [`Call::post`](crate::Call::post), which says what is guaranteed.
     ///
     /// # Errors
-    /// Any variant of [`CallError`] except `Handler`, `Decode` and `LimitReached`. The request was not sent.
+    /// Any variant of [`CallError`] except `Decode` and `LimitReached`. The request was not sent, unless an interceptor says
+    /// otherwise.
     ///
     /// # Panics
     /// If the call was polled until it was ready.
@@ -38,8 +39,13 @@ impl RawCall {
                 let posted = post(&mut start);
                 posted.map_err(|failure| start.explain(failure))
             }
-            // One that was polled goes on as it has begun.
-            _ => post_in_task(start),
+            Progress::Planned(_) | Progress::New { .. } => post_in_task(start),
+            Progress::Over => panic!("a call was posted after it had returned its result"),
+            // One that was polled goes on as it has begun: its request may have been sent, so it is not refused any more.
+            _ => {
+                detach(RawCall::of(start));
+                Ok(())
+            }
         }
     }
 }
@@ -48,6 +54,16 @@ fn post(start: &mut Start) -> Result<(), CallFailure> {
     let now = Instant::now();
     let spec = start.take_spec(now)?;
     start.target.peer.link(|link| link.post(now.into_std(), &spec))
+}
+
+/// Lets a task wait for the outcome.
+fn detach(mut call: RawCall) {
+    // That of the node, as this can run outside of any.
+    let runtime = call.runtime();
+    let _entered = runtime.as_ref().map(Handle::enter);
+    tokio::spawn(async move {
+        let _ = poll_fn(|cx| call.poll_raw(cx)).await;
+    });
 }
 
 fn post_in_task(start: Start) -> Result<(), CallFailure> {

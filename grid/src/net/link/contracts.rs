@@ -115,7 +115,8 @@ impl LinkContracts {
             return warning.iter().for_each(|warning| self.warnings.warn(local, warning));
         }
         if let Some(warning) = &warning {
-            self.warnings.tell(warning);
+            // Not repeated within a minute either, see `Logged`.
+            self.warnings.pass(warning);
         }
         match difference {
             Difference::Method { service, method, what } => {

@@ -145,6 +145,9 @@ impl Warning {
     /// Warnings of one kind that are the same to an operator. All guests count as one peer, because a guest has a new name
     /// with each connection.
     fn subject(&self) -> Subject {
+        if let Self::HostsDiffer { unlisted, at, .. } = self {
+            return (Some(at.to_string()), Some(unlisted.to_string()));
+        }
         let peer = self.peer().map(|peer| if is_guest_name(peer) { "guests" } else { peer });
         (self.method().map(str::to_owned), peer.map(str::to_owned))
     }
@@ -246,6 +249,11 @@ impl Warnings {
         if self.note(warning).is_some() {
             self.hub.send(warning);
         }
+    }
+
+    /// The same for a warning that its source limits.
+    pub(in crate::net) fn pass(&self, warning: &Warning) {
+        self.hub.send(warning);
     }
 
     /// Returns how many of the same were left out, if this one is not to be left out.

@@ -214,7 +214,7 @@ impl Repeated {
 
     /// Whether the other node is asked because the first one has failed. Takes the permit for it.
     fn may_move(&self, failed: &Failed, hedge: &Hedge) -> bool {
-        self.may_follow(&failed.failure)
+        (self.may_follow(&failed.failure) || failed.failure.is_refusal())
             && self.is_before_deadline(Instant::now())
             && hedge.its_budget().withdraw()
     }
@@ -233,9 +233,7 @@ impl Repeated {
         })
         .await;
         match tried {
-            Err(failed)
-                if self.may_follow(&failed.failure) || !failed.failure.has_possibly_run() =>
-            {
+            Err(failed) if self.may_follow(&failed.failure) || failed.failure.is_refusal() => {
                 let later = if is_first { second.await } else { first.await };
                 later.map_err(|later| failed.and(later))
             }
