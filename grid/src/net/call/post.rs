@@ -43,7 +43,7 @@ impl RawCall {
             Progress::Over => panic!("a call was posted after it had returned its result"),
             // One that was polled goes on as it has begun: its request may have been sent, so it is not refused any more.
             _ => {
-                detach(RawCall::of(start));
+                detach(Self::of(start));
                 Ok(())
             }
         }
