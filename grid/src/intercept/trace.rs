@@ -97,8 +97,7 @@ impl Trace {
 
     /// The trace of the call, if it is one that is not recorded: then nothing within it is.
     fn unrecorded(call: &Intercepted) -> Option<TraceContext> {
-        let trace = call.trace().or_else(|| inherited(call));
-        trace.filter(|trace| trace.flags & RECORDED == 0)
+        trace_of(call).filter(|trace| trace.flags & RECORDED == 0)
     }
 
     /// Whether the call has a span.
@@ -106,7 +105,7 @@ impl Trace {
         if !tracing::span_enabled!(tracing::Level::INFO) {
             return false;
         }
-        match (call.trace().or_else(|| inherited(call)), self.share) {
+        match (trace_of(call), self.share) {
             (Some(trace), _) => trace.flags & RECORDED != 0,
             (None, Some(share)) => is_in_span(call) || rand::random::<f64>() < share,
             (None, None) => true,
@@ -116,7 +115,7 @@ impl Trace {
     /// Opens the span of a call, and returns what is sent with the call.
     fn open(&self, call: &Intercepted) -> (Span, Option<(TraceContext, Option<String>)>) {
         let Some(carrier) = &self.carrier else {
-            let parent = call.trace().or_else(|| inherited(call));
+            let parent = trace_of(call);
             let own = child_of(parent);
             let state = call.trace_state().map(str::to_owned);
             return (span_of(call, Some((own, parent))), Some((own, state)));
@@ -143,9 +142,10 @@ fn is_of_link(span: &Metadata<'_>) -> bool {
     span.name() == "link" && span.target().starts_with("grid::net::")
 }
 
-/// The span of the handler that makes the call.
-fn inherited(call: &Intercepted) -> Option<TraceContext> {
-    CURRENT.try_get().ok().filter(|_| !call.is_served())
+/// The trace that the call belongs to: its own, or that of the handler that makes it.
+fn trace_of(call: &Intercepted) -> Option<TraceContext> {
+    let of_handler = || CURRENT.try_get().ok().filter(|_| !call.is_served());
+    call.trace().or_else(of_handler)
 }
 
 /// Runs a handler in another task than that in which its call has passed the interceptors: lets it inherit the trace.

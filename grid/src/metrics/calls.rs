@@ -14,14 +14,14 @@ use crate::proto::is_guest_name;
 /// Methods of one peer, at most. Only calls at the byte level can have more; the others count as one method.
 const METHODS_MAX: usize = 1024;
 
+/// What such methods are called, by the OpenTelemetry conventions, and such peers as well.
+const OTHER: &str = "_OTHER";
+
 /// Peers that are measured apart, at most. More than this are called only if the host list changes all the time.
 const PEERS_MAX: usize = 1024;
 
 /// The peer of all calls to guests, who have a new name with each connection.
 const GUESTS: &str = "guests";
-
-/// What such methods are called, by the OpenTelemetry conventions.
-const OTHER: &str = "_OTHER";
 
 /// Measures the calls that a node serves or makes.
 #[derive(Debug)]

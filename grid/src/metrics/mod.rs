@@ -34,7 +34,7 @@ const INTERVAL_MIN: Duration = Duration::from_millis(100);
 /// | `grid.server.first_poll.duration` | histogram, seconds | `rpc.method`; how long a handler holds its thread before it waits. While a method is quick, one in eight is measured |
 /// | `grid.calls.in_flight` | gauge | `peer`, `direction` (`in`, `out`) |
 /// | `grid.calls` | counter | `peer`, `direction` |
-/// | `grid.link.up` | gauge, 0 or 1 | `peer` |
+/// | `grid.link.up` | gauge, 0 or 1; NaN when the peer is no member any more | `peer` |
 /// | `grid.link.ups` | counter | `peer` |
 /// | `grid.link.downs` | counter | `peer`, `reason` |
 /// | `grid.link.rtt` | gauge, seconds | `peer` |

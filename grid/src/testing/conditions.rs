@@ -36,7 +36,7 @@ impl Conditions {
         self.is_frozen || number < self.frozen_below
     }
 
-    /// The faults as a text, for panics; `None` if there are none.
+    /// The faults as a text, for panics; `None` without faults.
     pub(super) fn faults(&self) -> Option<String> {
         let mut faults = Vec::new();
         if self.is_cut {

@@ -27,7 +27,7 @@ impl TestGrid {
     /// Configures a grid of this many nodes, `http://node1:9000`, `http://node2:9000` and so on.
     ///
     /// # Panics
-    /// If there are none.
+    /// If there are no nodes.
     #[track_caller]
     pub fn builder(nodes: usize) -> TestGridBuilder {
         Self::named((1..=nodes).map(|number| format!("http://node{number}:9000")))
@@ -36,7 +36,7 @@ impl TestGrid {
     /// Configures a grid of nodes with these names. With `https://`, the nodes need `Builder::tls`.
     ///
     /// # Panics
-    /// If there are none.
+    /// If there are no nodes.
     #[track_caller]
     pub fn named<N: Into<String>>(names: impl IntoIterator<Item = N>) -> TestGridBuilder {
         let names: Vec<String> = names.into_iter().map(Into::into).collect();

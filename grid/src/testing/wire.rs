@@ -217,7 +217,7 @@ mod tests {
         buffer
     }
 
-    /// The milliseconds after which each of some pieces arrives that are sent after so many each.
+    /// Sends pieces, one every so many milliseconds. Returns when each arrives, in milliseconds.
     async fn arrivals(conditions: Conditions, seed: u64, each: u64) -> Vec<u128> {
         let mut connection = connection(conditions, seed);
         let start = Instant::now();

@@ -196,7 +196,7 @@ async fn a_tracing_system_gives_the_ids() {
     assert!(spans(&lines).iter().all(|(_, fields)| !fields.contains_key("trace_id")));
 }
 
-/// Whoever begins a trace decides for all nodes whether it is recorded.
+/// The node that begins a trace decides for all nodes whether it is recorded.
 #[tokio::test(start_paused = true)]
 async fn a_trace_that_is_not_recorded_has_no_spans_anywhere() {
     for is_within in [true, false] {

@@ -43,7 +43,7 @@ impl RawCall {
             Progress::Over => panic!("a call was posted after it had returned its result"),
             // One that was polled goes on as it has begun: its request may have been sent, so it is not refused any more.
             _ => {
-                detach(Self::of(start));
+                detach(&runtime_of(&start), Self::of(start), None);
                 Ok(())
             }
         }
@@ -56,31 +56,29 @@ fn post(start: &mut Start) -> Result<(), CallFailure> {
     start.target.peer.link(|link| link.post(now.into_std(), &spec))
 }
 
-/// Lets a task wait for the outcome.
-fn detach(mut call: RawCall) {
-    // That of the node, as this can run outside of any.
-    let runtime = call.runtime();
-    let _entered = runtime.as_ref().map(Handle::enter);
-    tokio::spawn(async move {
+/// That of the node, as a post can be made outside of any.
+fn runtime_of(start: &Start) -> Handle {
+    start.target.peer.runtime().unwrap_or_else(Handle::current)
+}
+
+/// Lets a task wait for the outcome, which interceptors and recorders see.
+fn detach(runtime: &Handle, mut call: RawCall, room: Option<Room>) {
+    runtime.spawn(async move {
+        let _room = room;
         let _ = poll_fn(|cx| call.poll_raw(cx)).await;
     });
 }
 
 fn post_in_task(start: Start) -> Result<(), CallFailure> {
     let room = Room::take(&start).map_err(|failure| start.explain(failure))?;
-    // That of the node, as this can run outside of any.
-    let runtime = start.target.peer.runtime();
-    let _entered = runtime.as_ref().map(Handle::enter);
+    let runtime = runtime_of(&start);
+    let _entered = runtime.enter();
     let mut call = RawCall::of(start);
     // The task is polled as soon as it starts, with its own waker. A post is meant to outlive the handler that makes it.
     match exempt(|| call.poll_raw(&mut Context::from_waker(Waker::noop()))) {
         Poll::Ready(outcome) => outcome.map(drop),
         Poll::Pending => {
-            tokio::spawn(async move {
-                let _room = room;
-                // Interceptors and recorders have seen it.
-                let _ = poll_fn(|cx| call.poll_raw(cx)).await;
-            });
+            detach(&runtime, call, Some(room));
             Ok(())
         }
     }
@@ -89,8 +87,7 @@ fn post_in_task(start: Start) -> Result<(), CallFailure> {
 /// The room of a post that a task waits for.
 struct Room {
     peer: Arc<Peer>,
-    /// `None` only while it is dropped.
-    share: Option<PostShare>,
+    share: PostShare,
 }
 
 impl Room {
@@ -99,14 +96,12 @@ impl Room {
         let meta_len = start.options.meta.as_ref().map_or(0, |meta| meta.bytes());
         let peer = Arc::clone(&start.target.peer);
         let share = peer.link(|link| link.take_post_room(payload_len + meta_len))?;
-        Ok(Self { peer, share: Some(share) })
+        Ok(Self { peer, share })
     }
 }
 
 impl Drop for Room {
     fn drop(&mut self) {
-        if let Some(share) = self.share.take() {
-            self.peer.link(|link| link.give_back_post_room(share));
-        }
+        self.peer.link(|link| link.give_back_post_room(self.share));
     }
 }

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::FusedFuture;
-use tokio::runtime::Handle;
 
 use super::chained;
 use super::ends::{RawReceiver, RawSender};
@@ -97,11 +96,6 @@ impl RawCall {
 
     pub(super) fn into_start(self) -> Start {
         self.start
-    }
-
-    /// The runtime of its link.
-    pub(super) fn runtime(&self) -> Option<Handle> {
-        self.start.target.peer.runtime()
     }
 
     pub(super) fn handler(&self) -> HandlerId {

@@ -62,7 +62,16 @@ impl LinkContracts {
         Self { local, peer, warnings, inner: Mutex::new(inner) }
     }
 
-    pub(super) fn warnings(&self) -> &Arc<Warnings> {
+    /// The name of this node.
+    pub(super) fn local(&self) -> &str {
+        &self.local
+    }
+
+    pub(super) fn peer(&self) -> &Arc<str> {
+        &self.peer
+    }
+
+    pub(super) fn warnings(&self) -> &Warnings {
         &self.warnings
     }
 
@@ -116,7 +125,7 @@ impl LinkContracts {
         }
         if let Some(warning) = &warning {
             // Not repeated within a minute either, see `Logged`.
-            self.warnings.pass(warning);
+            self.warnings.send(warning);
         }
         match difference {
             Difference::Method { service, method, what } => {

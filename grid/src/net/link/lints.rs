@@ -16,32 +16,24 @@ const BLOCKS: Duration = Duration::from_millis(100);
 /// See the module.
 #[derive(Debug)]
 pub(in crate::net) struct Lints {
-    local: Arc<str>,
-    peer: Arc<str>,
     labels: Arc<Labels>,
+    /// Has the names of both nodes, and their warnings.
     contracts: Arc<LinkContracts>,
-    warnings: Arc<Warnings>,
 }
 
 impl Lints {
-    pub(super) fn new(
-        local: Arc<str>,
-        peer: Arc<str>,
-        labels: Arc<Labels>,
-        contracts: Arc<LinkContracts>,
-    ) -> Arc<Self> {
-        let warnings = Arc::clone(contracts.warnings());
-        Arc::new(Self { local, peer, labels, contracts, warnings })
+    pub(super) fn new(labels: Arc<Labels>, contracts: Arc<LinkContracts>) -> Arc<Self> {
+        Arc::new(Self { labels, contracts })
     }
 
     /// The warnings of the node.
     pub(in crate::net) fn warnings(&self) -> &Warnings {
-        &self.warnings
+        self.contracts.warnings()
     }
 
     /// The core has noticed something.
     pub(super) fn noticed(&self, finding: &Finding) {
-        let peer = Arc::clone(&self.peer);
+        let peer = self.peer();
         self.warn(&match *finding {
             Finding::UnknownHandler(id) => Warning::UnknownHandler { peer, id: id.get() },
             Finding::SlowReader { of, waited } => {
@@ -57,7 +49,7 @@ impl Lints {
     /// A poll of a handler has taken this long.
     pub(in crate::net) fn polled(&self, route: RouteIndex, took: Duration) {
         if took >= BLOCKS {
-            let (method, peer) = (self.method_of(route), Arc::clone(&self.peer));
+            let (method, peer) = (self.method_of(route), self.peer());
             self.warn(&Warning::HandlerBlocks { method, peer, took });
         }
     }
@@ -66,11 +58,16 @@ impl Lints {
     #[cfg(debug_assertions)]
     pub(in crate::net) fn not_inherited(&self, route: RouteIndex, called: Arc<str>) {
         let method = self.method_of(route);
-        self.warnings.warn_once(&self.local, &Warning::DeadlineNotInherited { method, called });
+        let warning = Warning::DeadlineNotInherited { method, called };
+        self.warnings().warn_once(self.contracts.local(), &warning);
     }
 
     fn warn(&self, warning: &Warning) {
-        self.warnings.warn(&self.local, warning);
+        self.warnings().warn(self.contracts.local(), warning);
+    }
+
+    fn peer(&self) -> Arc<str> {
+        Arc::clone(self.contracts.peer())
     }
 
     fn method_of(&self, route: RouteIndex) -> Arc<str> {

@@ -112,12 +112,7 @@ impl Peer {
     ) -> Arc<Self> {
         let (payload_bytes_max, large_bytes) = (limits.payload_bytes_max(), limits.large_bytes);
         let contracts = Arc::new(contracts);
-        let lints = Lints::new(
-            Arc::clone(&local),
-            Arc::clone(&name),
-            Arc::clone(&labels),
-            Arc::clone(&contracts),
-        );
+        let lints = Lints::new(Arc::clone(&labels), Arc::clone(&contracts));
         let shared = Shared {
             link: Link::new(Arc::clone(&name), limits, routes, first_mux()),
             waiters: Waiters::default(),

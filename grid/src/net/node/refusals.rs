@@ -87,7 +87,7 @@ impl RefusalLog {
             && let Some(warning @ Warning::HostsDiffer { .. }) =
                 warning_of(reason, &node.name, &Arc::default())
         {
-            node.registry.warnings().tell(&warning);
+            node.registry.warnings().send_limited(&warning);
         }
         let names = names(&candidates);
         let address = address.map(display);

@@ -135,19 +135,19 @@ impl LinkLog {
         let Peer { local, name, .. } = &*self.peer;
         let down = MemberEvent::Down { host: Arc::clone(name), reason: Arc::clone(reason) };
         self.events.send(&down);
-        self.tell(Some(0), reason);
+        self.warn(Some(0), reason);
         let text = text_of(reason);
         let (level, left_out) = self.lock().note(level(reason).min(Level::INFO));
         log_at!(level, %local, peer = %name, reason = %text, left_out, "link is down");
     }
 
-    /// Tells readers of warnings the reason of a line that is logged.
-    fn tell(&self, repeats: Option<u64>, reason: &LinkError) {
+    /// Passes the reason of a line that is logged to readers of warnings.
+    fn warn(&self, repeats: Option<u64>, reason: &LinkError) {
         let Peer { local, name, lints, .. } = &*self.peer;
         if repeats.is_some()
             && let Some(warning) = warning_of(reason, local, name)
         {
-            lints.warnings().tell(&warning);
+            lints.warnings().send_limited(&warning);
         }
     }
 
@@ -166,7 +166,7 @@ impl LinkLog {
             reason => level(reason).max(Level::INFO),
         };
         let (level, repeats, left_out) = self.lock().note_failed(level, kind(reason, &text));
-        self.tell(repeats, reason);
+        self.warn(repeats, reason);
         match repeats {
             None | Some(0) => {
                 log_at!(level, %local, peer = %name, reason = %text, left_out, "cannot reach the peer");
@@ -185,7 +185,7 @@ impl LinkLog {
         let text = text_of(reason);
         let (level, repeats, left_out) =
             self.lock().note_failed(level(reason), kind(reason, &text));
-        self.tell(repeats, reason);
+        self.warn(repeats, reason);
         match repeats {
             None | Some(0) => log_at!(
                 level, %local, peer = %name, address, reason = %text, left_out, "refused the peer"

@@ -1,6 +1,6 @@
-//! [`Hub`] and [`Events`]: tell programs what happens.
+//! [`Hub`] and [`Events`]: notify programs of what happens.
 //!
-//! Each reader has a queue of its own, which is bounded: a reader that is too slow loses events, and is told how many.
+//! Each reader has a queue of its own, which is bounded: a reader that is too slow loses events, and learns how many.
 //! Its waker is the user's, so it is woken outside of all locks, and its panic is caught.
 
 use std::collections::VecDeque;
@@ -70,7 +70,7 @@ impl<E: Event> Hub<E> {
 
     pub(in crate::net) fn send(&self, event: &E) {
         let readers = self.lock().all.clone();
-        tell(readers, |queue| match queue.missed > 0 || queue.events.len() == EVENTS_MAX {
+        notify(readers, |queue| match queue.missed > 0 || queue.events.len() == EVENTS_MAX {
             // Later ones as well, until the reader knows of the gap: they come after it.
             true => queue.missed += 1,
             false => queue.events.push_back(event.clone()),
@@ -83,7 +83,7 @@ impl<E: Event> Hub<E> {
         readers.is_closed = true;
         let all = std::mem::take(&mut readers.all);
         drop(readers);
-        tell(all, |queue| queue.is_closed = true);
+        notify(all, |queue| queue.is_closed = true);
     }
 
     fn lock(&self) -> MutexGuard<'_, Readers<E>> {
@@ -92,7 +92,7 @@ impl<E: Event> Hub<E> {
 }
 
 /// Changes the queue of each reader, and wakes it.
-fn tell<E>(readers: Vec<Weak<Reader<E>>>, act: impl Fn(&mut Queue<E>)) {
+fn notify<E>(readers: Vec<Weak<Reader<E>>>, act: impl Fn(&mut Queue<E>)) {
     for reader in readers.iter().filter_map(Weak::upgrade) {
         let mut queue = reader.lock();
         act(&mut queue);

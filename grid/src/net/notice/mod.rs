@@ -1,4 +1,4 @@
-//! What a node tells programs and logs about what happens: events, and warnings.
+//! Events and warnings, for programs and for the log.
 
 pub(in crate::net) mod hub;
 pub(in crate::net) mod repeats;

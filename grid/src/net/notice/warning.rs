@@ -245,14 +245,14 @@ impl Warnings {
     }
 
     /// Passes a warning to readers that has a line of its own in the log, unless there was the same within a minute.
-    pub(in crate::net) fn tell(&self, warning: &Warning) {
+    pub(in crate::net) fn send_limited(&self, warning: &Warning) {
         if self.note(warning).is_some() {
             self.hub.send(warning);
         }
     }
 
     /// The same for a warning that its source limits.
-    pub(in crate::net) fn pass(&self, warning: &Warning) {
+    pub(in crate::net) fn send(&self, warning: &Warning) {
         self.hub.send(warning);
     }
 

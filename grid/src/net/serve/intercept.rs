@@ -1,5 +1,5 @@
-//! Interceptors and recorders around the handlers of a node. Like the hook of permissions, they become part of each handler that they apply
-//! to when the node is built.
+//! Interceptors and recorders around the handlers of a node. Like the hook of permissions, they become part of each handler
+//! that they apply to when the node is built.
 
 use std::sync::Arc;
 
@@ -112,12 +112,12 @@ fn intercepted(handler: &RawHandler, chain: Chain) -> RawHandler {
 
 fn single(run: Arc<RunSingle>, chain: Chain) -> Arc<RunSingle> {
     Arc::new(move |context, payload| {
-        let call = match wanted(&chain, context, &payload, false) {
-            Ok(call) => call,
+        let (call, wanted) = match wanted(&chain, context, &payload, false) {
+            Ok(wanted) => wanted,
             Err(context) => return run(context, payload),
         };
         let run = Arc::clone(&run);
-        let outcome = chain.run(call.0, call.1, move |call| {
+        let outcome = chain.run(call, wanted, move |call| {
             Box::pin(async move {
                 let served = serve(call, |context, _| run(context, payload)).await;
                 Outcome(served.map(Success::Answer))
@@ -129,12 +129,12 @@ fn single(run: Arc<RunSingle>, chain: Chain) -> Arc<RunSingle> {
 
 fn stream(run: Arc<RunStream>, chain: Chain) -> Arc<RunStream> {
     Arc::new(move |context, payload, mut input, mut output| {
-        let call = match wanted(&chain, context, &payload, true) {
-            Ok(call) => call,
+        let (call, wanted) = match wanted(&chain, context, &payload, true) {
+            Ok(wanted) => wanted,
             Err(context) => return run(context, payload, input, output),
         };
         let run = Arc::clone(&run);
-        let outcome = chain.run(call.0, call.1, move |call| {
+        let outcome = chain.run(call, wanted, move |call| {
             Box::pin(async move {
                 let served = serve(call, |context, observer| {
                     input.set_observer(observer.clone());

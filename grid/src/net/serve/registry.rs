@@ -70,11 +70,11 @@ pub(crate) struct Registry {
     calls: Arc<Chain>,
     /// The warnings of the node.
     warnings: Arc<Warnings>,
-    /// Is told how long first polls of handlers take, as far as they are timed.
+    /// Receives how long first polls of handlers take, as far as they are timed.
     first_polls: Option<Arc<FirstPolls>>,
 }
 
-/// Is told the method, and how long the first poll of a handler has taken.
+/// Receives the method, and how long the first poll of a handler has taken.
 pub(crate) type FirstPolls = dyn Fn(&str, Duration) + Send + Sync;
 
 impl Default for Registry {
