@@ -1,6 +1,12 @@
-//! [`Conditions`]: the faults of the connections between two nodes.
+//! [`Conditions`]: the faults of the connections between two nodes. [`Changing`] tells the connections when they change.
 
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 /// The faults between two nodes. The default is none.
 ///
@@ -10,16 +16,32 @@ use std::time::Duration;
 pub(super) struct Conditions {
     /// No connection can be opened.
     pub(super) is_cut: bool,
-    /// Connections carry nothing, and opening one never completes.
-    pub(super) is_frozen: bool,
+    /// Connections carry nothing in this direction, by [`Way`], and opening one never completes.
+    pub(super) frozen: [bool; 2],
     /// Connections with lower numbers are closed.
     pub(super) closed_below: u64,
     /// Connections with lower numbers carry nothing.
     pub(super) frozen_below: u64,
     /// How long a byte is on its way, in each direction.
     pub(super) delay: Duration,
+    /// How many bytes a connection carries in a second, in each direction; `None`: any number.
+    pub(super) bandwidth: Option<NonZeroU32>,
     /// The share of the pieces that are lost, and sent again later.
     pub(super) loss: f64,
+}
+
+/// A direction between two nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// From the one whose name is less.
+    Up,
+    Down,
+}
+
+impl Way {
+    pub(super) fn of(from: &str, to: &str) -> Self {
+        if from <= to { Self::Up } else { Self::Down }
+    }
 }
 
 impl Conditions {
@@ -32,8 +54,14 @@ impl Conditions {
         number < self.closed_below
     }
 
-    pub(super) fn has_frozen(&self, number: u64) -> bool {
-        self.is_frozen || number < self.frozen_below
+    /// Whether a connection carries nothing in this direction.
+    pub(super) fn has_frozen(&self, number: u64, way: Way) -> bool {
+        self.frozen[way as usize] || number < self.frozen_below
+    }
+
+    /// Whether a connection can be opened, now or after the faults end: that takes both directions.
+    pub(super) fn has_frozen_any(&self) -> bool {
+        self.frozen != [false; 2]
     }
 
     /// The faults as a text, for panics; `None` without faults.
@@ -42,15 +70,87 @@ impl Conditions {
         if self.is_cut {
             faults.push("cut".to_owned());
         }
-        if self.is_frozen || self.frozen_below > 0 {
-            faults.push("frozen".to_owned());
+        match self.frozen {
+            [true, true] => faults.push("frozen".to_owned()),
+            [false, false] if self.frozen_below > 0 => faults.push("frozen".to_owned()),
+            [false, false] => {}
+            _ => faults.push("frozen in one direction".to_owned()),
         }
         if !self.delay.is_zero() {
             faults.push(format!("a delay of {:?}", self.delay));
+        }
+        if let Some(bytes) = self.bandwidth {
+            faults.push(format!("a bandwidth of {bytes} bytes per second"));
         }
         if self.loss > 0.0 {
             faults.push(format!("a loss of {} %", self.loss * 100.0));
         }
         (!faults.is_empty()).then(|| faults.join(", "))
+    }
+}
+
+/// The conditions between two nodes, and the connections that follow them. All clones are the same.
+///
+/// Those that wait for a change are woken in the order in which they began to wait: `tokio::sync::watch` wakes in a random
+/// order, so that no run would be like another one.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Changing(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    now: Mutex<Conditions>,
+    changed: Notify,
+    /// Connections that are open.
+    open: AtomicUsize,
+}
+
+impl Changing {
+    pub(super) fn now(&self) -> Conditions {
+        *self.0.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn change(&self, change: impl FnOnce(&mut Conditions)) {
+        change(&mut self.0.now.lock().unwrap_or_else(PoisonError::into_inner));
+        self.0.changed.notify_waiters();
+    }
+
+    /// Waits for a change that is made after this call.
+    pub(super) fn changed(&self) -> Notified<'_> {
+        self.0.changed.notified()
+    }
+
+    /// Waits until the conditions are like this.
+    ///
+    /// Cancel safe.
+    pub(super) async fn wait_for(&self, is_met: impl Fn(&Conditions) -> bool) -> Conditions {
+        loop {
+            let changed = self.changed();
+            let now = self.now();
+            if is_met(&now) {
+                return now;
+            }
+            changed.await;
+        }
+    }
+
+    /// Counts a connection as open until the result is dropped.
+    pub(super) fn opened(&self) -> Open {
+        self.0.open.fetch_add(1, Ordering::Relaxed);
+        Open(self.clone())
+    }
+
+    /// Connections that are open.
+    pub(super) fn open(&self) -> usize {
+        self.0.open.load(Ordering::Relaxed)
+    }
+}
+
+/// See [`Changing::opened`].
+#[derive(Debug)]
+pub(super) struct Open(Changing);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.0.open.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -179,6 +179,31 @@ impl TestGrid {
         self.network.freeze(a, b);
     }
 
+    /// Stops carrying what `from` sends to `to`, but not what `to` sends: see [`Network::freeze_one_way`].
+    #[track_caller]
+    pub fn freeze_one_way(&self, from: usize, to: usize) {
+        let (from, to) = self.pair(from, to);
+        self.network.freeze_one_way(from, to);
+    }
+
+    /// Stops carrying anything on the connections between two nodes that are open now; new ones work: see
+    /// [`Network::freeze_open`].
+    #[track_caller]
+    pub fn freeze_open(&self, a: usize, b: usize) {
+        let (a, b) = self.pair(a, b);
+        self.network.freeze_open(a, b);
+    }
+
+    /// Carries at most this many bytes per second between two nodes, in each direction: see [`Network::bandwidth`].
+    ///
+    /// # Panics
+    /// If it is 0.
+    #[track_caller]
+    pub fn bandwidth(&self, a: usize, b: usize, bytes_per_second: u32) {
+        let (a, b) = self.pair(a, b);
+        self.network.bandwidth(a, b, bytes_per_second);
+    }
+
     /// Delays everything between two nodes by this much, in each direction: see [`Network::delay`].
     #[track_caller]
     pub fn delay(&self, a: usize, b: usize, delay: Duration) {

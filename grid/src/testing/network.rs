@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{DuplexStream, duplex};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 
-use super::conditions::Conditions;
+use super::conditions::{Changing, Conditions, Way};
 use super::random::Random;
 use super::wire::carry;
 use crate::error::LinkError;
@@ -64,7 +64,7 @@ struct Inner {
 /// What is between two nodes.
 #[derive(Default)]
 struct Pair {
-    conditions: watch::Sender<Conditions>,
+    conditions: Changing,
     /// Connections that were opened between them. With the seed, it decides what they lose.
     opened: u64,
 }
@@ -83,7 +83,9 @@ impl Network {
 
     /// Creates a network whose [`loss`](Self::loss) is decided by this seed. That of [`new`](Self::new) is 0.
     pub fn with_seed(seed: u64) -> Self {
-        Self { inner: Arc::new(Mutex::new(Inner { seed, ..Inner::default() })) }
+        let network = Self::default();
+        network.lock().seed = seed;
+        network
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -137,7 +139,7 @@ impl Network {
     fn end(&self, a: &str, b: &str, change: impl FnOnce(&mut Conditions)) {
         let mut inner = self.lock();
         let next = inner.opened + 1;
-        inner.pair(a, b).conditions.send_modify(|conditions| {
+        inner.pair(a, b).conditions.change(|conditions| {
             conditions.closed_below = next;
             change(conditions);
         });
@@ -156,16 +158,30 @@ impl Network {
     /// Stops carrying anything between two nodes until [`heal`](Self::heal), without closing their connections; new ones are
     /// not opened either, until the dialer gives up. What was sent meanwhile arrives after that.
     pub fn freeze(&self, a: &str, b: &str) {
-        self.change(a, b, |conditions| conditions.is_frozen = true);
+        self.change(a, b, |conditions| conditions.frozen = [true; 2]);
     }
 
-    /// Stops carrying anything on the connections that are open now, without closing them, as behind a firewall that has
-    /// forgotten them. New ones work.
-    pub fn freeze_open(&self) {
+    /// Stops carrying what `from` sends to `to` until [`heal`](Self::heal); what `to` sends still arrives. Otherwise as
+    /// [`freeze`](Self::freeze).
+    pub fn freeze_one_way(&self, from: &str, to: &str) {
+        let way = Way::of(from, to);
+        self.change(from, to, |conditions| conditions.frozen[way as usize] = true);
+    }
+
+    /// Stops carrying anything on the connections between two nodes that are open now, without closing them, as behind a
+    /// firewall that has forgotten them. New ones work.
+    pub fn freeze_open(&self, a: &str, b: &str) {
+        let mut inner = self.lock();
+        let next = inner.opened + 1;
+        inner.pair(a, b).conditions.change(|conditions| conditions.frozen_below = next);
+    }
+
+    /// Stops carrying anything on all connections that are open now, as [`freeze_open`](Self::freeze_open) does.
+    pub fn freeze_all_open(&self) {
         let inner = self.lock();
         let next = inner.opened + 1;
         for pair in inner.pairs.values() {
-            pair.conditions.send_modify(|conditions| conditions.frozen_below = next);
+            pair.conditions.change(|conditions| conditions.frozen_below = next);
         }
     }
 
@@ -173,6 +189,26 @@ impl Network {
     /// up to 8 MiB are on their way at once. Opening a connection takes a round trip.
     pub fn delay(&self, a: &str, b: &str, delay: Duration) {
         self.change(a, b, |conditions| conditions.delay = delay);
+    }
+
+    /// Carries at most this many bytes per second on each connection between two nodes, in each direction. A sender is slowed
+    /// down when it is 100 ms ahead.
+    ///
+    /// # Panics
+    /// If it is 0. [`freeze`](Self::freeze) carries nothing.
+    #[track_caller]
+    pub fn bandwidth(&self, a: &str, b: &str, bytes_per_second: u32) {
+        let bandwidth = NonZeroU32::new(bytes_per_second);
+        assert!(
+            bandwidth.is_some(),
+            "a bandwidth of 0 between {a} and {b}: `freeze` carries nothing"
+        );
+        self.change(a, b, |conditions| conditions.bandwidth = bandwidth);
+    }
+
+    /// Number of connections between two nodes that are open now. Those that are being closed count.
+    pub fn connections(&self, a: &str, b: &str) -> usize {
+        self.lock().pair(a, b).conditions.open()
     }
 
     /// Loses this share of what is sent between two nodes, from 0 to less than 1.
@@ -192,7 +228,8 @@ impl Network {
         self.change(a, b, |conditions| conditions.loss = ratio);
     }
 
-    /// Ends all faults between two nodes. What is on its way arrives when it would have. Connections that were ended stay closed; nodes dial again by themselves.
+    /// Ends all faults between two nodes. What is on its way arrives when it would have. Connections that were ended stay closed;
+    /// nodes dial again by themselves.
     pub fn heal(&self, a: &str, b: &str) {
         self.change(a, b, |conditions| *conditions = conditions.healed());
     }
@@ -200,17 +237,17 @@ impl Network {
     /// Ends all faults.
     pub fn heal_all(&self) {
         for pair in self.lock().pairs.values() {
-            pair.conditions.send_modify(|conditions| *conditions = conditions.healed());
+            pair.conditions.change(|conditions| *conditions = conditions.healed());
         }
     }
 
     fn change(&self, a: &str, b: &str, change: impl FnOnce(&mut Conditions)) {
-        self.lock().pair(a, b).conditions.send_modify(change);
+        self.lock().pair(a, b).conditions.change(change);
     }
 
     /// The faults between two nodes, as a text.
     pub(super) fn faults(&self, a: &str, b: &str) -> Option<String> {
-        self.lock().pair(a, b).conditions.borrow().faults()
+        self.lock().pair(a, b).conditions.now().faults()
     }
 
     /// Opens a connection, and lets a task carry its bytes.
@@ -239,22 +276,21 @@ impl Network {
 
     /// Waits as long as opening a connection takes.
     async fn wait_for_route(&self, from: &str, to: &str) {
-        let mut conditions = {
+        let conditions = {
             let mut inner = self.lock();
             inner.dialed += 1;
-            inner.pair(from, to).conditions.subscribe()
+            inner.pair(from, to).conditions.clone()
         };
-        let decided = |conditions: &Conditions| conditions.is_cut || !conditions.is_frozen;
-        // It cannot fail: this network holds the sender.
-        let now = conditions.wait_for(decided).await.map(|now| *now).unwrap_or_default();
+        let decided = |now: &Conditions| now.is_cut || !now.has_frozen_any();
+        let now = conditions.wait_for(decided).await;
         if !now.is_cut && !now.delay.is_zero() {
             tokio::time::sleep(2 * now.delay).await;
         }
     }
 
     fn spawn(near: DuplexStream, far: impl Io + 'static, opened: Opened) {
-        let Opened { number, conditions, randoms, .. } = opened;
-        tokio::spawn(carry(near, far, number, conditions, randoms));
+        let Opened { number, conditions, directions, .. } = opened;
+        tokio::spawn(carry(near, far, number, conditions, directions));
     }
 }
 
@@ -262,9 +298,9 @@ impl Network {
 struct Opened {
     target: Target,
     number: u64,
-    conditions: watch::Receiver<Conditions>,
-    /// Of what the dialer sends, and of what it receives.
-    randoms: [Random; 2],
+    conditions: Changing,
+    /// What the dialer sends, and what it receives.
+    directions: [(Way, Random); 2],
 }
 
 fn no_route(to: &str) -> LinkError {
@@ -277,16 +313,17 @@ impl Inner {
         let (target, seed) = (self.targets.get(to).cloned(), self.seed);
         let number = self.opened + 1;
         let pair = self.pair(from, to);
-        if pair.conditions.borrow().is_cut {
+        if pair.conditions.now().is_cut {
             let text = format!("no route from {from} to {to}: the test has cut it");
             return Err(LinkError::connect(text));
         }
         let target = target.ok_or_else(|| no_route(to))?;
         pair.opened += 1;
-        let randoms = [[from, to], [to, from]].map(|names| Random::new(seed, names, pair.opened));
-        let conditions = pair.conditions.subscribe();
+        let directions = [[from, to], [to, from]]
+            .map(|names| (Way::of(names[0], names[1]), Random::new(seed, names, pair.opened)));
+        let conditions = pair.conditions.clone();
         self.opened = number;
-        Ok(Opened { target, number, conditions, randoms })
+        Ok(Opened { target, number, conditions, directions })
     }
 
     fn pair(&mut self, a: &str, b: &str) -> &mut Pair {
@@ -297,7 +334,19 @@ impl Inner {
     fn reset(&self, applies: impl Fn(&(String, String)) -> bool) {
         let next = self.opened + 1;
         for (_, pair) in self.pairs.iter().filter(|(names, _)| applies(names)) {
-            pair.conditions.send_modify(|conditions| conditions.closed_below = next);
+            pair.conditions.change(|conditions| conditions.closed_below = next);
+        }
+    }
+}
+
+/// Nobody can heal anything any more: what is frozen ends.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        for pair in self.pairs.values() {
+            let now = pair.conditions.now();
+            if now.has_frozen_any() || now.frozen_below > 0 {
+                pair.conditions.change(|conditions| conditions.closed_below = u64::MAX);
+            }
         }
     }
 }

@@ -5,14 +5,14 @@
 //! down the sender as on a socket.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split};
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::conditions::Conditions;
+use super::conditions::{Changing, Way};
 use super::random::Random;
 use crate::net::Io;
 
@@ -21,6 +21,9 @@ const PIECE_BYTES: usize = 8 * 1024;
 
 /// Bytes that are on their way in one direction, with a delay. So the throughput is this much per delay.
 const IN_FLIGHT_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// What waits for a limited bandwidth, in time: a sender is slowed down when it is this far ahead.
+const QUEUE: Duration = Duration::from_millis(100);
 
 /// How long a lost piece stalls its direction: the shortest retransmission timeout of TCP on Linux. It is doubled when the
 /// piece is lost again.
@@ -34,18 +37,18 @@ pub(super) async fn carry(
     near: impl Io,
     far: impl Io,
     number: u64,
-    mut conditions: watch::Receiver<Conditions>,
-    [there, back]: [Random; 2],
+    conditions: Changing,
+    directions: [(Way, Random); 2],
 ) {
+    let _open = conditions.opened();
     let (from_near, to_near) = split(near);
     let (from_far, to_far) = split(far);
-    let direction = |random| Direction::new(number, conditions.clone(), random);
-    let (there, back) = (direction(there), direction(back));
+    let [there, back] =
+        directions.map(|(way, random)| Direction::new(number, way, conditions.clone(), random));
     let both = async { tokio::join!(there.run(from_near, to_far), back.run(from_far, to_near)) };
     tokio::select! {
         biased;
-        // It fails when the network is gone. Then nobody can change anything any more, and what is frozen ends.
-        Ok(_) = conditions.wait_for(|conditions| conditions.has_closed(number)) => {}
+        _ = conditions.wait_for(|conditions| conditions.has_closed(number)) => {}
         _ = both => {}
     }
 }
@@ -53,11 +56,14 @@ pub(super) async fn carry(
 /// One direction.
 struct Direction {
     number: u64,
-    conditions: watch::Receiver<Conditions>,
+    way: Way,
+    conditions: Changing,
     random: Random,
     /// What is on its way, and when it arrives.
     flight: VecDeque<(Instant, Piece)>,
     flight_bytes: usize,
+    /// When the piece that was sent last has left its sender, if the bandwidth is limited.
+    last_departure: Option<Instant>,
     /// When the piece that was sent last arrives.
     last_arrival: Option<Instant>,
     /// The receiver is gone: nothing is written to it, and the sender learns it from the other direction.
@@ -71,13 +77,15 @@ enum Piece {
 }
 
 impl Direction {
-    fn new(number: u64, conditions: watch::Receiver<Conditions>, random: Random) -> Self {
+    fn new(number: u64, way: Way, conditions: Changing, random: Random) -> Self {
         Self {
             number,
+            way,
             conditions,
             random,
             flight: VecDeque::new(),
             flight_bytes: 0,
+            last_departure: None,
             last_arrival: None,
             is_broken: false,
         }
@@ -86,14 +94,15 @@ impl Direction {
     async fn run(mut self, mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) {
         let mut buffer = vec![0; PIECE_BYTES];
         let mut has_ended = false;
-        // A receiver of its own: this one waits while the fields change.
-        let mut changes = self.conditions.clone();
+        // A handle of its own: this one waits while the fields change.
+        let conditions = self.conditions.clone();
         loop {
-            let moves = !changes.borrow_and_update().has_frozen(self.number);
+            let changed = conditions.changed();
+            let moves = !conditions.now().has_frozen(self.number, self.way);
             let reads = moves && !has_ended && self.has_room();
             tokio::select! {
                 biased;
-                Ok(()) = changes.changed() => {}
+                () = changed => {}
                 is_over = self.deliver(&mut to), if moves && !self.flight.is_empty() => {
                     if is_over {
                         return;
@@ -114,7 +123,6 @@ impl Direction {
                         }
                     }
                 },
-                else => return,
             }
         }
     }
@@ -122,17 +130,27 @@ impl Direction {
     /// Whether more may be read. A piece that should have arrived waits for its receiver, and all others wait for it.
     fn has_room(&self) -> bool {
         let waits = self.flight.front().is_some_and(|(at, _)| *at <= Instant::now());
-        !waits && self.flight_bytes < IN_FLIGHT_BYTES_MAX
+        let now = self.conditions.now();
+        let queue = now.bandwidth.map_or(IN_FLIGHT_BYTES_MAX, |bytes| {
+            let time = (now.delay + QUEUE).as_millis() as u64;
+            (u64::from(bytes.get()) * time / 1000).min(IN_FLIGHT_BYTES_MAX as u64) as usize
+        });
+        // One piece waits behind the one that is sent, or the line would be idle in between.
+        !waits && (self.flight.len() < 2 || self.flight_bytes < queue)
     }
 
     /// Puts a piece on its way. Returns `false` if the connection was closed before it was read: what a node has written
     /// after that must not arrive.
     fn send(&mut self, piece: Piece) -> bool {
-        let Conditions { delay, loss, closed_below, .. } = *self.conditions.borrow();
-        if self.number < closed_below {
+        let now = self.conditions.now();
+        if now.has_closed(self.number) {
             return false;
         }
-        let arrival = Instant::now() + delay + self.stall(loss);
+        let departure = match (&piece, now.bandwidth) {
+            (Piece::Bytes(bytes), Some(bandwidth)) => self.depart(bytes.len(), bandwidth),
+            _ => Instant::now(),
+        };
+        let arrival = departure + now.delay + self.stall(now.loss);
         let arrival = self.last_arrival.map_or(arrival, |last| last.max(arrival));
         self.last_arrival = Some(arrival);
         if let Piece::Bytes(bytes) = &piece {
@@ -140,6 +158,15 @@ impl Direction {
         }
         self.flight.push_back((arrival, piece));
         true
+    }
+
+    /// When so many bytes have left the sender.
+    fn depart(&mut self, bytes: usize, bandwidth: NonZeroU32) -> Instant {
+        let now = Instant::now();
+        let takes = Duration::from_secs(bytes as u64) / bandwidth.get();
+        let departure = self.last_departure.map_or(now, |last| last.max(now)) + takes;
+        self.last_departure = Some(departure);
+        departure
     }
 
     /// How much later a piece arrives because it was lost.
@@ -193,22 +220,25 @@ mod tests {
     use tokio::io::{DuplexStream, duplex};
     use tokio::task::JoinHandle;
 
+    use super::super::conditions::Conditions;
     use super::*;
 
     struct Connection {
         near: DuplexStream,
         far: DuplexStream,
-        conditions: watch::Sender<Conditions>,
+        conditions: Changing,
         task: JoinHandle<()>,
     }
 
     fn connection(conditions: Conditions, seed: u64) -> Connection {
         let (near, near_end) = duplex(1024);
         let (far_end, far) = duplex(1024);
-        let (sender, receiver) = watch::channel(conditions);
-        let randoms = [("there", 0), ("back", 1)].map(|(of, n)| Random::new(seed, [of, ""], n));
-        let task = tokio::spawn(carry(near_end, far_end, 1, receiver, randoms));
-        Connection { near, far, conditions: sender, task }
+        let changing = Changing::default();
+        changing.change(|now| *now = conditions);
+        let directions = [(Way::Up, "there"), (Way::Down, "back")]
+            .map(|(way, of)| (way, Random::new(seed, [of, ""], 0)));
+        let task = tokio::spawn(carry(near_end, far_end, 1, changing.clone(), directions));
+        Connection { near, far, conditions: changing, task }
     }
 
     async fn receive(from: &mut DuplexStream, count: usize) -> Vec<u8> {
@@ -245,6 +275,26 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_bandwidth_spreads_what_is_sent_and_slows_the_sender_down() {
+        let bandwidth = NonZeroU32::new(10_000);
+        let mut connection = connection(Conditions { bandwidth, ..Conditions::default() }, 0);
+        let start = Instant::now();
+        let written = async {
+            connection.near.write_all(&[7; 30_000]).await.unwrap();
+            start.elapsed()
+        };
+        let mut received = vec![0; 30_000];
+        let read = async {
+            connection.far.read_exact(&mut received).await.unwrap();
+            start.elapsed()
+        };
+        let (written, read) = tokio::join!(written, read);
+        assert!((3000..3005).contains(&read.as_millis()), "{read:?}");
+        // The pipes before and behind it hold a KiB each, and a piece is read whole.
+        assert!((2000..3000).contains(&written.as_millis()), "{written:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_lost_piece_stalls_those_after_it_and_the_seed_decides_which_are_lost() {
         let conditions = Conditions { loss: 0.1, ..Conditions::default() };
         let first = arrivals(conditions, 1, 100).await;
@@ -259,11 +309,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_frozen_arrives_later() {
-        let mut connection = connection(Conditions { is_frozen: true, ..Conditions::default() }, 0);
+        let mut connection =
+            connection(Conditions { frozen: [true, false], ..Conditions::default() }, 0);
         connection.near.write_all(b"x").await.unwrap();
+        connection.far.write_all(b"y").await.unwrap();
+        assert_eq!(receive(&mut connection.near, 1).await, b"y", "the other direction");
         let waiting = tokio::time::timeout(Duration::from_secs(60), connection.far.read_u8()).await;
         assert!(waiting.is_err(), "{waiting:?}");
-        connection.conditions.send_replace(Conditions::default());
+        connection.conditions.change(|now| *now = now.healed());
         assert_eq!(receive(&mut connection.far, 1).await, b"x");
     }
 
@@ -272,7 +325,7 @@ mod tests {
         let mut connection = connection(Conditions::default(), 0);
         connection.near.write_all(b"x").await.unwrap();
         assert_eq!(receive(&mut connection.far, 1).await, b"x");
-        connection.conditions.send_replace(Conditions { closed_below: 2, ..Conditions::default() });
+        connection.conditions.change(|now| now.closed_below = 2);
         let _ = connection.near.write_all(b"y").await;
         for end in [&mut connection.far, &mut connection.near] {
             assert_eq!(end.read(&mut [0]).await.unwrap(), 0, "closed");

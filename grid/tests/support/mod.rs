@@ -74,7 +74,7 @@ impl Network {
 
     /// Stops all open connections from carrying bytes, without closing them.
     pub(crate) fn freeze(&self) {
-        self.inner.freeze_open();
+        self.inner.freeze_all_open();
     }
 
     pub(crate) fn dialed(&self) -> usize {

@@ -195,6 +195,54 @@ async fn a_short_freeze_only_delays_and_a_long_one_is_noticed_by_silence() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_freeze_in_one_direction_is_noticed_at_both_ends() {
+    let grid = probes(2).start();
+    grid.all_connected().await;
+    grid.freeze_one_way(0, 1);
+    // The request arrives, and its answer as well, but not the other way round.
+    let deadline = Duration::from_secs(1);
+    for (from, to) in [(0, 1), (1, 0)] {
+        let error = probe(&grid, from, to).number().timeout(deadline).await.unwrap_err();
+        assert!(matches!(error, CallError::DeadlineExceeded { .. }), "{error:?}");
+    }
+    // One end hears nothing. It says so, but the other one does not hear that it is gone until its own side is closed.
+    grid.disconnected(1, 0).await;
+    grid.heal_all();
+    grid.all_connected().await;
+    assert_eq!(grid.network().connections(grid.name(0), grid.name(1)), 1);
+    assert_eq!(probe(&grid, 0, 1).number().await, Ok(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_was_forgotten_is_replaced() {
+    let grid = probes(2).start();
+    grid.all_connected().await;
+    grid.freeze_open(0, 1);
+    // The deadline passes, because the call is sent over the old one.
+    let call = probe(&grid, 0, 1).number().timeout(Duration::from_secs(5));
+    assert!(matches!(call.await, Err(CallError::DeadlineExceeded { .. })));
+    // Two intervals of pings, and one attempt to connect.
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    // Without the end of the fault.
+    grid.all_connected().await;
+    assert_eq!(probe(&grid, 0, 1).number().await, Ok(1));
+    assert_eq!(grid.connection(0, 1).stats().connects, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bandwidth_makes_calls_slow_and_no_link_silent() {
+    let grid = probes(2).start();
+    grid.all_connected().await;
+    grid.bandwidth(0, 1, 1_000);
+    let began = Instant::now();
+    for _ in 0..100 {
+        assert_eq!(probe(&grid, 0, 1).number().await, Ok(1));
+    }
+    assert!(began.elapsed() > Duration::from_secs(2), "{:?}", began.elapsed());
+    assert_eq!(grid.connection(0, 1).stats().connects, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_skewed_clock_is_refused_until_it_is_right() {
     for skew in [Skew::Ahead(Duration::from_secs(3600)), Skew::Behind(Duration::from_secs(3600))] {
         for skewed in [0, 1] {
