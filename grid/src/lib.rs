@@ -69,6 +69,7 @@ mod certificate;
 mod certificate_name;
 mod config;
 mod descriptor;
+mod entropy;
 mod error;
 pub mod intercept;
 #[cfg(feature = "metrics")]

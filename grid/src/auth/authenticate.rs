@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use super::identity::Identity;
 use crate::certificate::PeerCertificate;
+use crate::entropy;
 
 /// Maximum length of what [`Authenticate::prove`] returns, in bytes. It has room for a signature with a few certificates
 /// of elliptic keys.
@@ -170,7 +171,7 @@ pub struct Ask<'a> {
 impl<'a> Ask<'a> {
     /// Creates a question for a token that is made now, for tests of an authenticator.
     pub fn new(local: &'a str, peer: &'a str) -> Self {
-        Self { local, peer, now: SystemTime::now() }
+        Self { local, peer, now: entropy::time_of_day() }
     }
 }
 
@@ -218,7 +219,7 @@ impl<'a> Claim<'a> {
             token,
             address: None,
             time: None,
-            now: SystemTime::now(),
+            now: entropy::time_of_day(),
             skew_max: Duration::from_secs(5 * 60),
             certificate: None,
         }

@@ -11,6 +11,7 @@ use super::hmac::same;
 use super::identity::Identity;
 use super::replay::{Nonces, Used};
 use super::signed::{MACS_MAX, Signed, Stated, sign};
+use crate::entropy;
 use crate::error::clocks_text;
 
 /// One secret that all nodes share, and that no node sends.
@@ -165,7 +166,7 @@ impl Authenticate for SharedSecret {
             dialer: ask.local.to_owned(),
             listener: ask.peer.to_owned(),
             made: ask.now,
-            nonce: rand::random(),
+            nonce: entropy::random(),
         };
         let token = Token::new(sign(&stated, &self.secrets));
         Box::pin(async { Ok(token) })

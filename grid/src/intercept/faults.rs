@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Intercept, Intercepted, Intercepting, Next, Outcome};
+use crate::entropy;
 use crate::error::ErrorCode;
 
 /// Delays calls and lets them fail, to see in a test or in staging what their callers do then.
@@ -46,7 +47,7 @@ impl Faults {
 
 /// Whether an event of this probability happens.
 fn happens(share: f64) -> bool {
-    share > 0.0 && rand::random::<f64>() < share
+    share > 0.0 && entropy::random::<f64>() < share
 }
 
 impl Intercept for Faults {

@@ -8,6 +8,7 @@ use tracing::{Instrument as _, Metadata, Span};
 
 use super::{Finished, Intercept, Intercepted, Intercepting, Next, Record};
 use crate::TraceContext;
+use crate::entropy;
 use crate::net::{Recording, address_of};
 
 /// The flag of a trace that is recorded.
@@ -107,7 +108,7 @@ impl Trace {
         }
         match (trace_of(call), self.share) {
             (Some(trace), _) => trace.flags & RECORDED != 0,
-            (None, Some(share)) => is_in_span(call) || rand::random::<f64>() < share,
+            (None, Some(share)) => is_in_span(call) || entropy::random::<f64>() < share,
             (None, None) => true,
         }
     }
@@ -163,11 +164,11 @@ pub(crate) async fn in_trace<T>(
 fn child_of(parent: Option<TraceContext>) -> TraceContext {
     let first = || TraceContext {
         version: 0,
-        trace_id: rand::random(),
+        trace_id: entropy::random(),
         parent_id: [0; 8],
         flags: RECORDED,
     };
-    TraceContext { parent_id: rand::random(), ..parent.unwrap_or_else(first) }
+    TraceContext { parent_id: entropy::random(), ..parent.unwrap_or_else(first) }
 }
 
 impl Intercept for Trace {

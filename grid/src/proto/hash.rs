@@ -3,7 +3,9 @@
 //!
 //! Each table has a secret random multiplier, so that a peer cannot choose mux ids that collide.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, Hasher};
+
+use crate::entropy;
 
 /// Builds the hashers of one table.
 #[derive(Debug, Clone, Copy)]
@@ -13,7 +15,7 @@ pub(super) struct Fold {
 
 impl Default for Fold {
     fn default() -> Self {
-        Self { multiplier: RandomState::new().hash_one(0) | 1 }
+        Self { multiplier: entropy::random::<u64>() | 1 }
     }
 }
 

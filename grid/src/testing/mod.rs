@@ -8,14 +8,16 @@
 //! | [`TestGrid`] | several nodes: faults between them, crashes, restarts, and assertions |
 //! | [`CallLog`] | the calls of all nodes: method, from, to, outcome |
 //! | [`Spy`] | the calls of one method of a [`Mock`](crate::Mock): how many, and with which arguments |
+//! | [`Seeded`] | random numbers from a seed, so that each run is the same |
 //! | [`Network`] | only the network, for nodes that the test builds itself |
 //!
 //! | what happens in production | in a test |
 //! |---|---|
 //! | a cable is pulled, a rule of a firewall rejects | [`TestGrid::cut`], [`isolate`](TestGrid::isolate), [`partition`](TestGrid::partition) |
-//! | a firewall drops what it receives, a computer hangs | [`TestGrid::freeze`] |
+//! | a firewall drops what it receives, a computer hangs | [`TestGrid::freeze`], [`freeze_one_way`](TestGrid::freeze_one_way) |
+//! | a firewall forgets the connections that are open | [`TestGrid::freeze_open`] |
 //! | a proxy closes connections | [`TestGrid::reset`] |
-//! | two sites, a mobile network | [`TestGrid::delay`], [`TestGrid::loss`] |
+//! | two sites, a mobile network | [`TestGrid::delay`], [`loss`](TestGrid::loss), [`bandwidth`](TestGrid::bandwidth) |
 //! | a process crashes, or is deployed again | [`TestGrid::kill`], [`shutdown`](TestGrid::shutdown), [`restart`](TestGrid::restart) |
 //! | a clock is wrong | [`TestGrid::skew`] |
 //!
@@ -64,6 +66,7 @@ mod conditions;
 mod grid;
 mod network;
 mod random;
+mod seeded;
 mod setup;
 mod spy;
 mod wire;
@@ -71,6 +74,7 @@ mod wire;
 pub use self::call_log::{CallLog, RecordedCall};
 pub use self::grid::TestGrid;
 pub use self::network::{Network, NetworkDial};
+pub use self::seeded::Seeded;
 pub use self::setup::TestGridBuilder;
 pub use self::spy::{Notes, Spy};
 pub use crate::net::Skew;

@@ -3,7 +3,6 @@
 
 use std::future::pending;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use tracing::Span;
 
@@ -12,6 +11,7 @@ use super::driver::Driver;
 use super::endpoint::Endpoint;
 use super::slot::{Ended, Slot};
 use super::spawn;
+use crate::entropy;
 use crate::error::LinkError;
 use crate::net::link::peer::{Peer, now};
 use crate::net::link::state::{Instance, State};
@@ -101,7 +101,7 @@ pub(in crate::net) fn start_loopback(peer: &Peer) {
         checksum: false,
         features: Features::all(),
         // Not the node's own clock: it is compared with no other one.
-        wall: SystemTime::now(),
+        wall: entropy::time_of_day(),
         peer_message_bytes_max: None,
         peer_requests_bytes_max: None,
         loopback: true,

@@ -1,14 +1,14 @@
 //! [`Neighbours`]: the links of one node by the names of their peers. Each link holds the table, so that a handler finds
 //! the other nodes; the table holds none of them.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use crate::error::nearest;
 
 /// See the module. `P` is the type of a link.
-pub(in crate::net) struct Neighbours<P>(RwLock<HashMap<Arc<str>, Weak<P>>>);
+pub(in crate::net) struct Neighbours<P>(RwLock<BTreeMap<Arc<str>, Weak<P>>>);
 
 impl<P> Default for Neighbours<P> {
     fn default() -> Self {

@@ -23,6 +23,7 @@ use super::park::Parked;
 use super::state::State;
 use super::waiters::{Waiter, Waiters};
 use super::waker_set::{Place, WakerSet};
+use crate::entropy;
 use crate::error::Fault;
 use crate::net::catch::catch;
 use crate::proto::Body;
@@ -464,7 +465,7 @@ impl Shared {
 
 /// The number of the first call of this run of the node; see [`Link::new`]. A 32-bit number costs four bytes a message.
 fn first_mux() -> NonZeroU32 {
-    NonZeroU32::new(rand::random()).unwrap_or(NonZeroU32::MIN)
+    NonZeroU32::new(entropy::random()).unwrap_or(NonZeroU32::MIN)
 }
 
 /// A future's registration for a condition of a peer. Dropping it removes the waker.

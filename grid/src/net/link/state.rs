@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::entropy;
 use crate::error::LinkError;
 
 /// State of the connection to one peer.
@@ -83,7 +84,7 @@ pub struct Instance(pub(crate) [u8; 16]);
 impl Instance {
     /// Creates a random instance, formatted as a version 4 UUID.
     pub(crate) fn random() -> Self {
-        let mut bytes: [u8; 16] = rand::random();
+        let mut bytes: [u8; 16] = entropy::random();
         bytes[6] = bytes[6] & 0x0f | 0x40;
         bytes[8] = bytes[8] & 0x3f | 0x80;
         Self(bytes)

@@ -51,13 +51,15 @@ pub(super) async fn serve(node: Arc<Node>, mut listener: impl Listen) {
     let mut log = RefusalLog::default();
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            biased;
+            // First, so that ended ones do not pile up while strangers keep dialing.
             Some(ended) = handshakes.join_next() => {
                 if let Ok(Some((address, refused))) = ended {
                     log.refused(&node, address, &refused);
                 }
                 continue;
             }
+            accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok(accepted) => {
@@ -119,6 +121,7 @@ pub(super) async fn accept(node: &Arc<Node>, accepted: impl Upgrade) -> Result<(
         tokio::spawn(async move {
             let _entry = entry;
             tokio::select! {
+                biased;
                 _ = closed => {}
                 _ = tokio::time::timeout(CLOSE_TIMEOUT, end(&mut transport, &reason)) => {}
             }
@@ -300,23 +303,25 @@ pub(super) async fn keep_accepting(
     loop {
         let is_overdue = sleep_until(overdue.unwrap_or_else(Instant::now));
         let (order, claim, arrival) = tokio::select! {
-            next = arrivals.next() => next,
+            biased;
             _ = life.ended() => return,
-            () = idle(&endpoint) => continue,
+            next = arrivals.next() => next,
             () = is_overdue, if overdue.is_some() => {
                 overdue = None;
                 log.overdue(DIAL_EXPECTED);
                 continue;
             }
+            () = idle(&endpoint) => continue,
         };
         let Arrival { transport, agreed, certificate } = arrival;
         let cut = async {
             tokio::select! {
+                biased;
+                reason = life.ended() => reason,
                 later = arrivals.waiting() => {
                     let is_other = later.instance != claim.instance;
                     LinkError::Replaced { by: is_other.then(|| later.to_string()) }
                 }
-                reason = life.ended() => reason,
                 reason = log.draining() => reason,
             }
         };

@@ -12,6 +12,7 @@ use super::changes::Changes;
 use super::dial::{Dial, TcpDial};
 use super::guest_policy::Guests;
 use super::guest_table::GuestTable;
+use super::latch::Latch;
 use super::manager::Manager;
 use super::member_event::MemberHub;
 use super::names::{check_names, check_node, warn_of};
@@ -25,6 +26,7 @@ use super::unix::UnixSockets;
 use super::wall_clock::WallClock;
 use crate::auth::{Authenticate, Denied, NoAuth};
 use crate::config::Config;
+use crate::entropy;
 use crate::error::{Fault, RemoteError};
 use crate::net::call::context::Context;
 use crate::net::call::ends::{RawReceiver, RawSender};
@@ -167,7 +169,7 @@ impl Builder {
 
     /// A builder for a guest of this node.
     pub(super) fn guest_of(node: &str) -> Self {
-        let name = guest_name(rand::random());
+        let name = guest_name(entropy::random());
         Self { guest_of: Some(node.to_owned()), ..Self::new(name) }
     }
 
@@ -540,7 +542,7 @@ impl Builder {
             events: MemberHub::default(),
             refused: Mutex::default(),
             following: Mutex::default(),
-            over: watch::Sender::new(false),
+            over: Latch::default(),
             alive: watch::Sender::new(true),
             runtime,
             dials: AtomicU64::new(0),

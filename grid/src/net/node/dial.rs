@@ -124,6 +124,7 @@ where
             None => {}
         }
         tokio::select! {
+            biased;
             (index, result) = first_of(&mut attempts) => {
                 let (address, _) = attempts.swap_remove(index);
                 match result {

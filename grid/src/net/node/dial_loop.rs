@@ -14,6 +14,7 @@ use super::shared::Node;
 use super::steps::within;
 use crate::auth::Ask;
 use crate::certificate::PeerCertificate;
+use crate::entropy;
 use crate::error::LinkError;
 use crate::net::call::abort::AbortOnDrop;
 use crate::net::catch::catch_future;
@@ -75,6 +76,7 @@ pub(super) async fn keep_dialing(
                 };
                 let cut = async {
                     tokio::select! {
+                        biased;
                         reason = life.ended() => reason,
                         reason = log.draining() => reason,
                     }
@@ -103,8 +105,9 @@ pub(super) async fn keep_dialing(
         // After a connection that lasted or carried calls, dial again at once. Another one counts as a failed attempt.
         if let Some(pause) = pause {
             tokio::select! {
-                () = tokio::time::sleep_until(started + pause) => {}
+                biased;
                 _ = life.ended() => return,
+                () = tokio::time::sleep_until(started + pause) => {}
                 () = idle(&endpoint) => {}
             }
         }
@@ -131,7 +134,7 @@ impl Pauses {
         carried_calls: bool,
     ) -> Option<Duration> {
         if matches!(reason, LinkError::NameTaken { .. }) {
-            let pause = rand::random_range(RETRY) * (1 << self.conflicts.min(6));
+            let pause = entropy::random_range(RETRY) * (1 << self.conflicts.min(6));
             self.conflicts += 1;
             // Counted from the end of the connection, however long it lasted.
             return Some(was_up + pause.min(NAME_TAKEN_PAUSE_MAX));
@@ -142,10 +145,10 @@ impl Pauses {
         if reason.is_unlisted() {
             let pause = UNLISTED_PAUSE * (1 << self.unlisted.min(3));
             self.unlisted += 1;
-            return Some(rand::random_range(pause / 2..pause.min(UNLISTED_PAUSE_MAX)));
+            return Some(entropy::random_range(pause / 2..pause.min(UNLISTED_PAUSE_MAX)));
         }
         self.unlisted = 0;
-        (was_up < RETRY.start && !carried_calls).then(|| rand::random_range(RETRY))
+        (was_up < RETRY.start && !carried_calls).then(|| entropy::random_range(RETRY))
     }
 }
 

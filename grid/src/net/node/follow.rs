@@ -41,7 +41,7 @@ async fn follow(members: Members, mut source: Box<dyn MemberSource>, number: u64
     let node = &members.node;
     let is_current =
         || node.following.lock().unwrap_or_else(PoisonError::into_inner).number == number;
-    let mut over = members.node.over.subscribe();
+    let over = members.node.over.clone();
     let mut logged = Repeats::default();
     loop {
         let next = async {
@@ -51,7 +51,8 @@ async fn follow(members: Members, mut source: Box<dyn MemberSource>, number: u64
             catch_future(workers.guard(next)).await
         };
         let next = tokio::select! {
-            _ = over.wait_for(|over| *over) => return,
+            biased;
+            () = over.wait() => return,
             next = next => next,
         };
         let failed = match next {
@@ -75,7 +76,8 @@ async fn follow(members: Members, mut source: Box<dyn MemberSource>, number: u64
             tracing::warn!(%local, %source, reason, repeats, "no host list from its source");
         }
         tokio::select! {
-            _ = over.wait_for(|over| *over) => return,
+            biased;
+            () = over.wait() => return,
             () = tokio::time::sleep(pause) => {}
         }
     }

@@ -1,6 +1,6 @@
 //! [`GuestTable`]: the guests that are connected to this node, or about to be.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::guest_policy::Guests;
@@ -17,7 +17,7 @@ pub(super) struct GuestTable {
     auth: Option<Arc<dyn Authenticate>>,
     /// What all guests make the node hold.
     bytes: Arc<NodeBytes>,
-    seats: Mutex<HashMap<Arc<str>, Seat>>,
+    seats: Mutex<BTreeMap<Arc<str>, Seat>>,
 }
 
 struct Seat {
@@ -94,14 +94,10 @@ impl GuestTable {
         let mut seats = self.lock();
         if seats.get(known.name()).is_some_and(|seat| Arc::ptr_eq(&seat.known, known)) {
             seats.remove(known.name());
-            // The table of a crowd must not stay as large as it was.
-            if seats.capacity() > 64 && seats.len() < seats.capacity() / 4 {
-                seats.shrink_to_fit();
-            }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Seat>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Seat>> {
         self.seats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -72,7 +72,7 @@ impl Drop for GuestTicket {
 async fn host(node: Arc<Node>, known: Arc<Known>, arrival: Arrival) {
     let _running = known.running();
     let _seat = GuestTicket { node: Arc::clone(&node), known: Some(Arc::clone(&known)) };
-    let mut life = known.life(node.over.subscribe(), node.alive.subscribe());
+    let mut life = known.life(node.over.clone(), node.alive.subscribe());
     let Arrival { transport, agreed, certificate } = arrival;
     let endpoint = &known.endpoint.identified(agreed.identity, certificate);
     let (local, peer) = (&node.name, &endpoint.peer);

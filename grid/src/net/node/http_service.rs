@@ -15,11 +15,12 @@ use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use hyper::upgrade::OnUpgrade;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tower_service::Service;
 
 use super::accept::{self, Upgrade, Upgraded};
 use super::judge::{Origin, judge};
+use super::latch::Latch;
 use super::refusals::{Refusal, RefusalLog};
 use super::shared::Node;
 use super::steps::within;
@@ -89,8 +90,8 @@ const NOT_NOW: &str = "this node cannot accept the connection now";
 #[derive(Clone)]
 pub struct HttpService {
     node: Arc<Node>,
-    /// Becomes `true` when the node is shut down or dropped.
-    over: watch::Receiver<bool>,
+    /// Set when the node is shut down or dropped.
+    over: Latch,
     log: Arc<RefusalLog>,
     path: Arc<str>,
     address_of: Arc<AddressOf>,
@@ -101,7 +102,7 @@ pub type HttpFuture =
     Pin<Box<dyn Future<Output = Result<Response<HttpBody>, Infallible>> + Send + 'static>>;
 
 impl HttpService {
-    pub(super) fn new(node: Arc<Node>, over: watch::Receiver<bool>) -> Self {
+    pub(super) fn new(node: Arc<Node>, over: Latch) -> Self {
         let path = node.config.route.as_str().into();
         let address_of = Arc::new(|request: &Parts| request.extensions.get().copied());
         Self { node, over, log: Arc::default(), path, address_of }
@@ -146,22 +147,24 @@ impl HttpService {
     }
 
     async fn answer(self, request: Parts) -> Answer {
-        let (mut over, is_over) = (self.over.clone(), self.over.clone());
+        let over = self.over.clone();
         let unavailable = || {
-            let is_over = *is_over.borrow();
-            let text = if is_over { LinkError::ShutDown.to_string() } else { NOT_NOW.to_owned() };
+            let text =
+                if over.is_set() { LinkError::ShutDown.to_string() } else { NOT_NOW.to_owned() };
             Answer::new(StatusCode::SERVICE_UNAVAILABLE, text)
         };
-        if *over.borrow() {
+        if over.is_set() {
             return unavailable();
         }
         let (answer, answered) = oneshot::channel();
         // A task of its own, because it continues after the response, and the user's authenticator may block in it. It ends
         // when this future is dropped before the response. `Strangers` bounds the number of these tasks.
+        let ended = over.clone();
         tokio::spawn(async move {
             tokio::select! {
+                biased;
+                () = ended.wait() => {}
                 () = self.accept(request, answer) => {}
-                _ = over.wait_for(|over| *over) => {}
             }
         });
         answered.await.unwrap_or_else(|_| unavailable())
@@ -209,6 +212,7 @@ impl Upgrade for Mounted {
         let origin = Origin { address, certificate: certificate.as_ref() };
         let upgrade = request.extensions.remove::<OnUpgrade>();
         let judged = tokio::select! {
+            biased;
             judged = judge(node, head(&request), &path, origin, entry) => judged,
             () = answer.closed() => return Err(gone()),
         };

@@ -7,6 +7,7 @@ use tokio::task::AbortHandle;
 
 use super::arrivals::Arrivals;
 use super::closing::Alive;
+use super::latch::Latch;
 use super::life::Life;
 use super::report::LinkLog;
 use crate::error::LinkError;
@@ -20,8 +21,8 @@ pub(super) struct Known {
     pub(super) log: Arc<LinkLog>,
     /// Why the link must end.
     cut: watch::Sender<Option<LinkError>>,
-    /// Whether the task of the link has ended.
-    ended: watch::Sender<bool>,
+    /// Set when the task of the link has ended.
+    ended: Latch,
     task: Mutex<Option<AbortHandle>>,
 }
 
@@ -31,7 +32,7 @@ impl Known {
         arrivals: Option<Arc<Arrivals>>,
         log: Arc<LinkLog>,
     ) -> Arc<Self> {
-        let (cut, ended) = (watch::Sender::new(None), watch::Sender::new(false));
+        let (cut, ended) = (watch::Sender::new(None), Latch::default());
         Arc::new(Self { endpoint, arrivals, log, cut, ended, task: Mutex::default() })
     }
 
@@ -45,7 +46,7 @@ impl Known {
     }
 
     /// What the task of the link holds.
-    pub(super) fn life(&self, over: watch::Receiver<bool>, alive: Alive) -> Life {
+    pub(super) fn life(&self, over: Latch, alive: Alive) -> Life {
         Life { over, cut: self.cut.subscribe(), alive }
     }
 
@@ -70,16 +71,15 @@ impl Known {
     ///
     /// Cancel safe.
     pub(super) async fn ended(&self) {
-        // It cannot fail: this holds the sender.
-        let _ = self.ended.subscribe().wait_for(|ended| *ended).await;
+        self.ended.wait().await;
     }
 }
 
 /// See [`Known::running`].
-pub(super) struct Running(watch::Sender<bool>);
+pub(super) struct Running(Latch);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.send_replace(true);
+        self.0.set();
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::closing::Alive;
+use super::latch::Latch;
 use crate::error::LinkError;
 use crate::net::link::peer::Peer;
 use crate::net::link::state::State;
@@ -12,8 +13,8 @@ use crate::net::link::state::State;
 /// What the task of a link holds while it runs.
 #[derive(Debug)]
 pub(super) struct Life {
-    /// Becomes `true` when the node is shut down.
-    pub(super) over: watch::Receiver<bool>,
+    /// Set when the node is shut down or dropped.
+    pub(super) over: Latch,
     /// Has the reason when this link must end.
     pub(super) cut: watch::Receiver<Option<LinkError>>,
     pub(super) alive: Alive,
@@ -27,8 +28,7 @@ impl Life {
         let Self { over, cut, .. } = self;
         tokio::select! {
             biased;
-            // Fails if the node has been dropped.
-            _ = over.wait_for(|over| *over) => LinkError::ShutDown,
+            () = over.wait() => LinkError::ShutDown,
             reason = cut.wait_for(Option::is_some) => {
                 reason.ok().and_then(|reason| reason.clone()).unwrap_or(LinkError::ShutDown)
             }

@@ -21,7 +21,7 @@ use crate::net::link::state::State;
 pub(super) fn start(node: &Arc<Node>, known: &Arc<Known>) {
     let endpoint = known.endpoint.clone();
     let (log, arrivals) = (Arc::clone(&known.log), known.arrivals.clone());
-    let life = known.life(node.over.subscribe(), node.alive.subscribe());
+    let life = known.life(node.over.clone(), node.alive.subscribe());
     let (running, before) = (known.running(), node.peers.leaving(known.name()));
     let own = Arc::clone(node);
     let task = async move {
@@ -73,15 +73,16 @@ pub(super) fn leave(
     let runtime = node.runtime.clone();
     runtime.spawn(async move {
         let _waiting = waiting;
-        let mut over = node.over.subscribe();
+        let over = node.over.clone();
         let drained = async {
             peer.finished().await;
             peer.quiet().await;
             peer.drained().await;
         };
         tokio::select! {
+            biased;
+            () = over.wait() => {}
             _ = tokio::time::timeout(grace, drained) => {}
-            _ = over.wait_for(|over| *over) => {}
         }
         known.cut(LinkError::clone(&reason));
         // A task that does not end in time is blocked by the user's code.

@@ -90,11 +90,12 @@ impl Manager {
         let loopback = session::run_loopback(node.loopback.clone());
         let loopback = tokio::spawn(driven(Arc::clone(own), loopback)).abort_handle();
         if let Some(security) = node.security.clone() {
-            let mut over = node.over.subscribe();
+            let over = node.over.clone();
             node.runtime.spawn(async move {
                 tokio::select! {
+                    biased;
+                    () = over.wait() => {}
                     () = security.watch() => {}
-                    _ = over.wait_for(|over| *over) => {}
                 }
             });
         }
@@ -204,15 +205,15 @@ impl Manager {
         listener: L,
     ) -> impl Future<Output = io::Result<()>> + Send + use<L> {
         let node = Arc::clone(&self.inner.node);
-        let mut over = node.over.subscribe();
+        let over = node.over.clone();
         async move {
             let address = listener.local_addr()?;
             let tls = node.tls_of_listener().is_some();
             tracing::info!(local = %node.name, address, tls, "accepting connections");
             tokio::select! {
+                biased;
+                () = over.wait() => {}
                 () = accept::serve(node, listener) => {}
-                // Fails if the node has been dropped.
-                _ = over.wait_for(|over| *over) => {}
             }
             Ok(())
         }
@@ -225,7 +226,7 @@ impl Manager {
     #[cfg(feature = "http")]
     #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
     pub fn http_service(&self) -> HttpService {
-        HttpService::new(Arc::clone(&self.inner.node), self.inner.node.over.subscribe())
+        HttpService::new(Arc::clone(&self.inner.node), self.inner.node.over.clone())
     }
 
     /// Accepts one byte stream that another node has opened, after the TLS handshake if there is one: the node performs none.
@@ -300,7 +301,7 @@ impl Manager {
     #[cfg(feature = "metrics")]
     pub(crate) fn sample(&self, every: Duration, mut sample: impl FnMut(&Stats) + Send + 'static) {
         let inner = Arc::downgrade(&self.inner);
-        let mut over = self.inner.node.over.subscribe();
+        let over = self.inner.node.over.clone();
         self.inner.node.runtime.spawn(async move {
             while let Some(inner) = inner.upgrade() {
                 let manager = Self { inner };
@@ -308,8 +309,8 @@ impl Manager {
                 catch("a recorder of metrics", || sample(&manager.stats()));
                 drop(manager);
                 tokio::select! {
-                    // Fails if the node has been dropped.
-                    _ = over.wait_for(|over| *over) => break,
+                    biased;
+                    () = over.wait() => break,
                     () = tokio::time::sleep(every) => {}
                 }
             }
@@ -418,7 +419,7 @@ impl Inner {
             session::stop(&peer, &reason);
             peer.show(State::Shutdown);
         }
-        node.over.send_replace(true);
+        node.over.set();
         node.events.close();
         node.registry.warnings().close();
         // The link of the node to itself has no connection that is to be closed.

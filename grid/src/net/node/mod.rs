@@ -20,6 +20,7 @@ pub(in crate::net) mod http_service;
 pub(in crate::net) mod in_process;
 mod judge;
 mod known;
+mod latch;
 mod life;
 mod links;
 pub(in crate::net) mod listen;

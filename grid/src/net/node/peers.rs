@@ -1,6 +1,6 @@
 //! [`Peers`]: the table of the other nodes that a node knows now.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::known::Known;
@@ -11,7 +11,8 @@ pub(super) struct Peers(RwLock<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    members: HashMap<Arc<str>, Arc<Known>>,
+    /// Ordered, so that links are started and ended in the same order in each run.
+    members: BTreeMap<Arc<str>, Arc<Known>>,
     /// Removed from the list, with calls that may finish.
     leaving: Vec<Arc<Known>>,
 }
@@ -26,7 +27,7 @@ impl Peers {
         self.read().members.contains_key(name)
     }
 
-    /// Returns all members, in no particular order.
+    /// Returns all members, ordered by name.
     pub(super) fn members(&self) -> Vec<Arc<Known>> {
         self.read().members.values().cloned().collect()
     }

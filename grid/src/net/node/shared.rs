@@ -15,6 +15,7 @@ use super::credentials::Credentials;
 use super::dial::Dial;
 use super::guest_table::GuestTable;
 use super::known::Known;
+use super::latch::Latch;
 use super::member_event::MemberHub;
 use super::name::Name;
 use super::peers::Peers;
@@ -74,8 +75,8 @@ pub(super) struct Node {
     /// Connections that were refused in their handshake, by the word for the reason.
     pub(super) refused: Mutex<BTreeMap<&'static str, u64>>,
     pub(super) following: Mutex<Following>,
-    /// Becomes `true` when the node is shut down.
-    pub(super) over: watch::Sender<bool>,
+    /// Set when the node is shut down or dropped.
+    pub(super) over: Latch,
     /// Has a receiver for each task that must end before a shutdown is complete.
     pub(super) alive: watch::Sender<bool>,
     /// The runtime on which everything runs.

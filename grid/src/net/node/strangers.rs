@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::entropy;
 use crate::error::LinkError;
 
 /// Connections in their handshake, of the whole node. Each takes a task, and up to 64 KiB for its headers.
@@ -116,7 +117,7 @@ impl Table {
             return Some(*number);
         }
         let older_half = candidates().count().div_ceil(2).max(1);
-        candidates().nth(rand::random_range(0..older_half)).map(|(number, _)| *number)
+        candidates().nth(entropy::random_range(0..older_half)).map(|(number, _)| *number)
     }
 
     fn remove(&mut self, number: u64) -> Option<Stranger> {

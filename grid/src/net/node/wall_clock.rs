@@ -5,6 +5,8 @@
 
 use std::time::SystemTime;
 
+use crate::entropy;
+
 #[cfg(feature = "testing")]
 use std::sync::{Arc, Mutex, PoisonError};
 #[cfg(feature = "testing")]
@@ -20,7 +22,7 @@ pub(crate) struct WallClock {
 impl WallClock {
     /// The time of day.
     pub(crate) fn now(&self) -> SystemTime {
-        let now = SystemTime::now();
+        let now = entropy::time_of_day();
         #[cfg(feature = "testing")]
         let now = self.skew.lock().unwrap_or_else(PoisonError::into_inner).of(now);
         now

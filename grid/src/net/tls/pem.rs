@@ -16,6 +16,7 @@ use super::error::TlsError;
 use super::files::{Files, shown};
 use super::settings::Pair;
 use crate::certificate::PeerCertificate;
+use crate::entropy;
 use crate::error::{Utc, one_line};
 
 /// The CAs of a file.
@@ -115,7 +116,7 @@ pub(super) fn check_validity(files: &Files, path: &Path) -> Result<(), TlsError>
     let chain = certificates(files, path)?;
     let own = chain.iter().take(1).map(|own| own.to_vec()).collect();
     let own = PeerCertificate::from_chain(own).map_err(|error| bad(path, error.to_string()))?;
-    let now = std::time::SystemTime::now();
+    let now = entropy::time_of_day();
     if now > own.valid_until() {
         let until = Utc(own.valid_until()).to_string();
         return Err(TlsError::Expired { file: shown(path), until });

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::budget::RetryBudget;
+use crate::entropy;
 
 /// When a single request that has failed is made again. Set it for a call with [`Call::retry`](crate::Call::retry), or for all
 /// calls of a client with its `with_retry`.
@@ -123,7 +124,7 @@ impl Retry {
 
     /// The pause after this attempt.
     pub(super) fn pause(&self, attempt: u32) -> Duration {
-        rand::random_range(Duration::ZERO..=self.pause_max(attempt))
+        entropy::random_range(Duration::ZERO..=self.pause_max(attempt))
     }
 }
 

@@ -5,6 +5,8 @@
 
 use bytes::Buf as _;
 
+use crate::entropy;
+
 /// Which end of a connection this is. The dialer is the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::net::transport) enum Role {
@@ -161,7 +163,7 @@ pub(super) fn put(out: &mut Vec<u8>, local: Role, op: Op, payload: &[&[u8]]) {
         payload.iter().for_each(|piece| out.extend_from_slice(piece));
         return;
     }
-    let mask: [u8; 4] = rand::random();
+    let mask: [u8; 4] = entropy::random();
     out.extend_from_slice(&mask);
     let start = out.len();
     payload.iter().for_each(|piece| out.extend_from_slice(piece));

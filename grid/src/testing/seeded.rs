@@ -1,0 +1,56 @@
+//! [`Seeded`]: makes everything that happens on one thread repeatable.
+
+use std::marker::PhantomData;
+
+use crate::entropy::seeded;
+
+/// While it exists, nodes on this thread take their random numbers from a seed, and the time of day from tokio's clock.
+///
+/// Random are the identities of processes, the pauses between attempts to connect and to call, nonces, and the first numbers of
+/// calls. So with the same seed, a test on a current-thread runtime with a paused clock does the same in each run. Blocking
+/// handlers run on the thread of the test meanwhile, one after the other.
+///
+/// Not repeatable are sockets, other threads, `tokio::select!` without `biased`, several tasks that wait for one
+/// `tokio::sync::watch`, and the order of a `HashMap`, because each of these takes random numbers of its own.
+///
+/// ```
+/// use grid::testing::{Seeded, TestGrid};
+///
+/// async fn instance(seed: u64) -> grid::Instance {
+///     let _seeded = Seeded::new(seed);
+///     TestGrid::builder(1).start().node(0).instance()
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// assert_eq!(instance(7).await, instance(7).await);
+/// assert_ne!(instance(7).await, instance(8).await);
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "dropping it ends it"]
+pub struct Seeded {
+    /// It belongs to its thread.
+    _not_send: PhantomData<*const ()>,
+}
+
+impl Seeded {
+    /// Begins with this seed.
+    ///
+    /// # Panics
+    /// If there is one on this thread already.
+    #[track_caller]
+    pub fn new(seed: u64) -> Self {
+        assert!(
+            seeded::begin(seed),
+            "this thread takes its random numbers from another seed already"
+        );
+        Self { _not_send: PhantomData }
+    }
+}
+
+impl Drop for Seeded {
+    fn drop(&mut self) {
+        seeded::end();
+    }
+}
