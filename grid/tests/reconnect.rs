@@ -5,6 +5,7 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
+use grid::testing::TestGrid;
 use grid::{Builder, CallError, Capacities, LinkError, RemoteError, Sent, State};
 use support::{A, B, pair};
 use tokio::time::{Instant, sleep};
@@ -207,4 +208,48 @@ async fn a_silent_peer_is_noticed_within_two_ping_intervals() {
     assert!(is_lost(call, B, Sent::Maybe));
     assert!((16..=20).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
     drop(b);
+}
+
+#[grid::service]
+trait Slow {
+    async fn wait(&self, ms: u64);
+}
+
+struct Sleeper;
+
+impl Slow for Sleeper {
+    async fn wait(&self, ms: u64) {
+        sleep(Duration::from_millis(ms)).await;
+    }
+}
+
+/// A node that waits for its last calls must not dial: the connection would be closed as soon as it is up, and so on.
+#[tokio::test(start_paused = true)]
+async fn a_node_that_shuts_down_does_not_dial_again_and_again() {
+    let grid = TestGrid::builder(3)
+        .configure(|_, builder| builder.service(SlowServer::new(Sleeper)))
+        .start();
+    grid.all_connected().await;
+    // The one that dials the other.
+    let (closing, other) = if grid::dials(grid.name(0), grid.name(1)) { (0, 1) } else { (1, 0) };
+    // What this connection has carried says nothing about the next ones.
+    SlowClient::new(grid.connection(closing, other)).wait(0).await.unwrap();
+    let call = tokio::spawn({
+        let slow = SlowClient::new(grid.connection(closing, 2));
+        async move { slow.wait(8_000).await }
+    });
+    sleep(Duration::from_secs(1)).await;
+    let node = grid.node(closing);
+    let shutdown = tokio::spawn(async move { node.shutdown(Duration::from_secs(20)).await });
+    // It has no handlers, so it closes its links, and waits for the answer.
+    sleep(Duration::from_secs(3)).await;
+    // With a delay, the time passes even if it dials without end.
+    grid.delay(closing, other, Duration::from_millis(1));
+    let before = grid.network().dialed();
+    grid.reset(closing, other);
+    assert_eq!(call.await.unwrap(), Ok(()), "the call is finished");
+    shutdown.await.unwrap();
+    let dialed = grid.network().dialed() - before;
+    // The other node may try, and is refused.
+    assert!(dialed <= 1, "it has dialed {dialed} times");
 }

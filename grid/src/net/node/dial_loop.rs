@@ -54,6 +54,14 @@ pub(super) async fn keep_dialing(
     let mut life = life;
     let mut pauses = Pauses::default();
     loop {
+        if peer.link(|link| link.is_closing()) {
+            // The node shuts down, or the peer was removed. A connection would be closed as soon as it is up.
+            tokio::select! {
+                biased;
+                _ = life.ended() => return,
+                () = idle(&endpoint) => continue,
+            }
+        }
         let started = Instant::now();
         // The state keeps the reason of a failure during the next attempt.
         if peer.state() == State::Unconnected {
@@ -121,12 +129,14 @@ struct Pauses {
     conflicts: u32,
     /// How often in a row this node was not on the peer's list.
     unlisted: u32,
+    /// When it was dialed last without a pause.
+    at_once: Option<Instant>,
 }
 
 impl Pauses {
     /// How long to wait from the start of an attempt to the next one, after a connection that was up for this long. `None`
-    /// is no pause at all. A connection that carried calls needs not have lasted, unless another process has this node's
-    /// name: both would replace each other all the time.
+    /// is no pause at all. A connection that carried calls needs not have lasted, unless the one before has not either, or
+    /// another process has this node's name: both would replace each other all the time.
     fn next(
         &mut self,
         reason: &LinkError,
@@ -148,7 +158,12 @@ impl Pauses {
             return Some(entropy::random_range(pause / 2..pause.min(UNLISTED_PAUSE_MAX)));
         }
         self.unlisted = 0;
-        (was_up < RETRY.start && !carried_calls).then(|| entropy::random_range(RETRY))
+        let was_at_once = self.at_once.is_some_and(|at| at.elapsed() < RETRY.start);
+        if was_up < RETRY.start && (was_at_once || !carried_calls) {
+            return Some(entropy::random_range(RETRY));
+        }
+        self.at_once = Some(Instant::now());
+        None
     }
 }
 
