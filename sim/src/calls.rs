@@ -1,0 +1,300 @@
+//! [`Caller`]: makes calls of every shape and option, and checks what it is answered.
+
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use grid::{CallError, Connection, Context, Reply, Requests, Responses, Retry};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::ledger::{Begun, Ledger, Outcome, Shape};
+use crate::order::{Order, Orders};
+use crate::service::{Done, Failure, Item, Job, WorkClient, filling, pause};
+
+/// A call ends this much after its deadline at the latest.
+const LATE_MAX: Duration = Duration::from_secs(1);
+
+/// A call without a deadline ends within this time, whatever happens to its link: a slow stream of large items takes minutes.
+pub(crate) const ENDLESS_MAX: Duration = Duration::from_secs(30 * 60);
+
+/// Single requests have this deadline if the caller sets none.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// See the module. All clones are one node.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) ledger: Ledger,
+    /// What decides about the calls of this node.
+    pub(crate) orders: Arc<Mutex<Orders>>,
+}
+
+/// A call that has begun.
+struct Going<'a> {
+    ledger: &'a Ledger,
+    id: u64,
+    deadline: Option<Instant>,
+    order: Order,
+    is_over: AtomicBool,
+}
+
+/// A handler that makes a call can be dropped, and the call with it.
+impl Drop for Going<'_> {
+    fn drop(&mut self) {
+        if !*self.is_over.get_mut() {
+            self.ledger.end(self.id, Outcome::Dropped);
+        }
+    }
+}
+
+impl Caller {
+    /// Makes one call as it comes, and waits for its end.
+    pub(crate) async fn call_any(&self, from: &str, to: &Connection) {
+        let order = self.lock().next(to.peer());
+        let _ = self.call(from, to, order).await;
+    }
+
+    /// Calls the caller of a handler back, within the handler's deadline.
+    pub(crate) async fn call_back(&self, client: WorkClient, cx: &Context) {
+        let to = client.connection().peer().to_owned();
+        let order = self.lock().back(&to);
+        let inherited = cx.deadline();
+        let going = self.begin(cx.local(), &to, order, inherited);
+        let call = client.run(going.job()).within(cx);
+        going.finish(async { going.checked(going.in_time(call).await?) }).await;
+    }
+
+    /// Makes one call, and waits for its end. Returns whether it was answered.
+    pub(crate) async fn call(&self, from: &str, to: &Connection, order: Order) -> bool {
+        let client = WorkClient::new(to.clone());
+        let going = self.begin(from, to.peer(), order, None);
+        match going.order.shape {
+            Shape::Run => going.run(client.run(going.job())).await,
+            Shape::Compute => going.run(client.compute(going.job())).await,
+            Shape::Look => {
+                let mut call = client.look(going.job());
+                if going.order.attempts > 1 {
+                    let policy = Retry::new().attempts(going.order.attempts);
+                    call = call.retry(&policy.attempt_timeout(Duration::from_secs(3)));
+                }
+                going.run(call).await
+            }
+            Shape::Note => {
+                let posted = client.note(going.job()).post();
+                going.post(posted)
+            }
+            Shape::List => going.list(&client).await,
+            Shape::Gather => going.gather(&client).await,
+            Shape::Talk => going.talk(&client).await,
+        }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Orders> {
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self, from: &str, to: &str, order: Order, inherited: Option<Instant>) -> Going<'_> {
+        let now = Instant::now();
+        let shape = order.shape;
+        let default = (!shape.is_stream()).then_some(DEFAULT_TIMEOUT);
+        let own = order.timeout.or(default).map(|timeout| now + timeout);
+        let deadline = own.into_iter().chain(inherited).min();
+        let begun = Begun {
+            shape,
+            from: from.into(),
+            to: to.into(),
+            deadline,
+            runs_max: order.attempts,
+            end: order.end,
+            is_base: order.is_base,
+        };
+        let is_over = AtomicBool::new(false);
+        Going { ledger: &self.ledger, id: self.ledger.begin(begun), deadline, order, is_over }
+    }
+}
+
+/// Sets the options of a call of any kind.
+macro_rules! with_options {
+    ($call:expr, $order:expr) => {{
+        let mut call = $call;
+        if let Some(timeout) = $order.timeout {
+            call = call.timeout(timeout);
+        }
+        if $order.waits {
+            call = call.wait_connected();
+        }
+        call
+    }};
+}
+
+impl Going<'_> {
+    fn job(&self) -> Job {
+        let Order { pause, items, bytes, end, calls_back, request_bytes, .. } = self.order;
+        Job {
+            id: self.id,
+            pause,
+            // One more, and a handler with an input reads up to its end.
+            items: if self.order.reads_on { items + 1 } else { items },
+            bytes,
+            end,
+            calls_back,
+            filling: filling(self.id, u32::MAX, request_bytes),
+        }
+    }
+
+    /// Runs a call to its end, and notes it. Returns whether it was answered.
+    async fn finish(&self, call: impl Future<Output = Result<(), CallError<Failure>>>) -> bool {
+        let dropped = async {
+            match self.order.dropped_after {
+                Some(time) => sleep(time).await,
+                None => std::future::pending().await,
+            }
+        };
+        let outcome = tokio::select! {
+            biased;
+            result = call => result.map_or_else(Outcome::Failed, |()| Outcome::Ok),
+            () = dropped => Outcome::Dropped,
+        };
+        let is_ok = matches!(outcome, Outcome::Ok);
+        self.over(outcome);
+        is_ok
+    }
+
+    /// Waits for a step of the call, which must end soon after the deadline. What the caller does between two steps takes its
+    /// own time.
+    async fn in_time<T>(&self, step: impl Future<Output = T>) -> T {
+        let mut step = pin!(step);
+        let now = Instant::now();
+        let late = self.deadline.map_or(now + ENDLESS_MAX, |at| at.max(now) + LATE_MAX);
+        if let Ok(result) = timeout_at(late, &mut step).await {
+            return result;
+        }
+        self.ledger.violate(format_args!("call {}: has not ended in time", self.id));
+        step.await
+    }
+
+    /// A post is over for its caller when it is on its way.
+    fn post(self, posted: Result<(), CallError<Failure>>) -> bool {
+        let is_ok = posted.is_ok();
+        self.over(posted.map_or_else(Outcome::Failed, |()| Outcome::Posted));
+        is_ok
+    }
+
+    fn over(&self, outcome: Outcome) {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.ledger.end(self.id, outcome);
+    }
+
+    async fn run<K: Send>(&self, call: grid::Call<Done, Failure, K>) -> bool
+    where
+        grid::Call<Done, Failure, K>: Future<Output = Result<Done, CallError<Failure>>>,
+    {
+        let call = with_options!(call, self.order);
+        self.finish(async { self.checked(self.in_time(call).await?) }).await
+    }
+
+    fn checked(&self, done: Done) -> Result<(), CallError<Failure>> {
+        if done.id != self.id || done.filling != filling(self.id, 0, self.order.bytes) {
+            let of = done.id;
+            self.ledger.violate(format_args!("call {}: was answered with that of {of}", self.id));
+        }
+        Ok(())
+    }
+
+    async fn list(&self, client: &WorkClient) -> bool {
+        let opening = with_options!(client.list(self.job()), self.order);
+        self.finish(async { self.read(self.in_time(opening).await?, self.order.items).await }).await
+    }
+
+    async fn gather(&self, client: &WorkClient) -> bool {
+        let opening = with_options!(client.gather(self.job()), self.order);
+        self.finish(async {
+            let (requests, reply) = self.in_time(opening).await?;
+            let (answered, sent) = tokio::join!(self.answer(reply), self.send(requests));
+            answered?;
+            // A handler that ends its input early has not read all of it.
+            if self.order.reads_on && sent != self.order.items {
+                let of = self.order.items;
+                self.ledger.violate(format_args!(
+                    "call {}: answered, with {sent} of {of} items sent",
+                    self.id
+                ));
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn answer(&self, reply: Reply<Done, Failure>) -> Result<(), CallError<Failure>> {
+        let done = self.in_time(reply).await?;
+        if done.items != self.order.items {
+            let (read, sent) = (done.items, self.order.items);
+            self.ledger.violate(format_args!("call {}: has read {read} items of {sent}", self.id));
+        }
+        self.checked(done)
+    }
+
+    async fn talk(&self, client: &WorkClient) -> bool {
+        let opening = with_options!(client.talk(self.job()), self.order);
+        self.finish(async {
+            let (requests, responses) = self.in_time(opening).await?;
+            let (read, _) =
+                tokio::join!(self.read(responses, self.order.items), self.send(requests));
+            read
+        })
+        .await
+    }
+
+    /// Sends all items, as far as the other end reads them, and returns how many those were.
+    async fn send(&self, mut requests: Requests<Item>) -> u32 {
+        for index in 0..self.order.items {
+            pause(self.order.sender_pause).await;
+            self.ledger.sends(self.id);
+            let item = Item::new(self.id, index, self.order.bytes);
+            if self.in_time(requests.send(item)).await.is_err() {
+                return index;
+            }
+        }
+        self.ledger.closes(self.id);
+        drop(requests);
+        self.order.items
+    }
+
+    /// Reads a stream to its end, which is complete after so many items.
+    async fn read(
+        &self,
+        mut responses: Responses<Item, Failure>,
+        items: u32,
+    ) -> Result<(), CallError<Failure>> {
+        let mut count = 0;
+        while let Some(item) = self.in_time(responses.next()).await {
+            let item = match item {
+                Ok(item) => item,
+                Err(error) => {
+                    self.expect_all(&error, count, items);
+                    return Err(error);
+                }
+            };
+            self.ledger.read(self.id, &item, count, "the caller");
+            count += 1;
+            pause(self.order.reader_pause).await;
+        }
+        if count != items {
+            self.ledger.violate(format_args!(
+                "call {}: the stream ended without an error after {count} of {items} items",
+                self.id
+            ));
+        }
+        Ok(())
+    }
+
+    /// The handler fails after its last item, so all of them come before its error.
+    fn expect_all(&self, error: &CallError<Failure>, count: u32, items: u32) {
+        if matches!(error, CallError::Handler(Failure::Asked)) && count != items {
+            self.ledger.violate(format_args!(
+                "call {}: the handler's error came after {count} of {items} items",
+                self.id
+            ));
+        }
+    }
+}

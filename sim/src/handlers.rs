@@ -1,0 +1,142 @@
+//! [`Worker`]: the handlers of one node.
+
+use grid::{Context, Incoming, Outgoing};
+
+use crate::calls::Caller;
+use crate::ledger::Ledger;
+use crate::service::{Done, End, Failure, Item, Job, Work, WorkClient, filling, pause};
+
+/// The text of a panic that a job asks for.
+const PANIC: &str = "the job says so";
+
+/// Keeps the panics that jobs ask for from being printed, in this process.
+pub fn quiet_panics() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if info.payload().downcast_ref::<&str>() != Some(&PANIC) {
+            print(info);
+        }
+    }));
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) caller: Caller,
+}
+
+impl Worker {
+    fn ledger(&self) -> &Ledger {
+        &self.caller.ledger
+    }
+
+    fn begin(&self, cx: &Context, job: &Job) {
+        self.ledger().ran(job.id, cx.local(), cx.peer());
+        if job.filling != filling(job.id, u32::MAX, job.filling.len() as u32) {
+            self.ledger().violate(format_args!("call {}: a request with other bytes", job.id));
+        }
+    }
+
+    async fn single(&self, cx: &Context, job: Job) -> Result<Done, Failure> {
+        self.begin(cx, &job);
+        pause(job.pause).await;
+        if job.calls_back {
+            self.caller.call_back(WorkClient::new(cx.caller()), cx).await;
+        }
+        end(&job)?;
+        Ok(done(&job, 0))
+    }
+
+    /// Reads the next item of an input.
+    async fn read(
+        &self,
+        job: &Job,
+        input: &mut Incoming<Item>,
+        index: u32,
+    ) -> Result<Option<Item>, Failure> {
+        let Some(item) = input.next().await else {
+            self.ledger().input_ended(job.id, index);
+            return Ok(None);
+        };
+        let item = item?;
+        self.ledger().read(job.id, &item, index, "the handler");
+        Ok(Some(item))
+    }
+}
+
+fn end(job: &Job) -> Result<(), Failure> {
+    match job.end {
+        End::Well => Ok(()),
+        End::Fails => Err(Failure::Asked),
+        End::Panics => std::panic::panic_any(PANIC),
+    }
+}
+
+fn done(job: &Job, items: u32) -> Done {
+    Done { id: job.id, items, filling: filling(job.id, 0, job.bytes) }
+}
+
+impl Work for Worker {
+    async fn run(&self, cx: &Context, job: Job) -> Result<Done, Failure> {
+        self.single(cx, job).await
+    }
+
+    async fn look(&self, cx: &Context, job: Job) -> Result<Done, Failure> {
+        self.single(cx, job).await
+    }
+
+    fn compute(&self, cx: &Context, job: Job) -> Result<Done, Failure> {
+        self.begin(cx, &job);
+        end(&job)?;
+        Ok(done(&job, 0))
+    }
+
+    async fn note(&self, cx: &Context, job: Job) -> Result<(), Failure> {
+        self.begin(cx, &job);
+        end(&job)
+    }
+
+    async fn list(&self, cx: &Context, job: Job, mut out: Outgoing<Item>) -> Result<(), Failure> {
+        self.begin(cx, &job);
+        for index in 0..job.items {
+            pause(job.pause).await;
+            out.send(Item::new(job.id, index, job.bytes)).await?;
+        }
+        end(&job)
+    }
+
+    async fn gather(
+        &self,
+        cx: &Context,
+        job: Job,
+        mut input: Incoming<Item>,
+    ) -> Result<Done, Failure> {
+        self.begin(cx, &job);
+        let mut items = 0;
+        while items < job.items && self.read(&job, &mut input, items).await?.is_some() {
+            items += 1;
+            pause(job.pause).await;
+        }
+        end(&job)?;
+        Ok(done(&job, items))
+    }
+
+    async fn talk(
+        &self,
+        cx: &Context,
+        job: Job,
+        mut input: Incoming<Item>,
+        mut out: Outgoing<Item>,
+    ) -> Result<(), Failure> {
+        self.begin(cx, &job);
+        let mut items = 0;
+        while items < job.items
+            && let Some(item) = self.read(&job, &mut input, items).await?
+        {
+            items += 1;
+            pause(job.pause).await;
+            out.send(item).await?;
+        }
+        end(&job)
+    }
+}

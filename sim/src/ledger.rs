@@ -1,0 +1,275 @@
+//! [`Ledger`]: what every call of a run was told and what its handler saw, and which promises were broken.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use grid::{CallError, ErrorCode};
+use tokio::time::{Duration, Instant};
+
+use crate::service::{End, Failure, Item};
+use crate::trace::Trace;
+
+/// Violations that are kept: after the first one, others follow from it.
+const VIOLATIONS_MAX: usize = 20;
+
+/// Timers fire at the next full millisecond, and the base protocol sends deadlines in milliseconds.
+const TIMER: Duration = Duration::from_millis(2);
+
+/// The shape of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Shape {
+    Run,
+    Look,
+    Compute,
+    Note,
+    List,
+    Gather,
+    Talk,
+}
+
+impl Shape {
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Run, Self::Look, Self::Compute, Self::Note, Self::List, Self::Gather, Self::Talk];
+
+    pub(crate) fn is_stream(self) -> bool {
+        matches!(self, Self::List | Self::Gather | Self::Talk)
+    }
+}
+
+/// A call that begins.
+#[derive(Debug, Clone)]
+pub(crate) struct Begun {
+    pub(crate) shape: Shape,
+    pub(crate) from: Arc<str>,
+    pub(crate) to: Arc<str>,
+    pub(crate) deadline: Option<Instant>,
+    /// How often its handler may run.
+    pub(crate) runs_max: u32,
+    pub(crate) end: End,
+    /// One of both nodes speaks the base protocol only, in which errors have no codes.
+    pub(crate) is_base: bool,
+}
+
+/// How a call has ended, for its caller.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// With an answer, or the end of its stream.
+    Ok,
+    Failed(CallError<Failure>),
+    /// It is on its way, and nobody waits for it.
+    Posted,
+    /// The caller has dropped it.
+    Dropped,
+}
+
+/// See the module. All clones are one ledger.
+#[derive(Debug, Clone)]
+pub(crate) struct Ledger {
+    inner: Arc<Mutex<Inner>>,
+    trace: Trace,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// By their ids.
+    calls: Vec<Entry>,
+    open: usize,
+    outcomes: BTreeMap<(Shape, &'static str), u64>,
+    violations: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    begun: Begun,
+    runs: u32,
+    /// The caller was told that the handler has not run, and will not.
+    is_unrun: bool,
+    is_over: bool,
+    /// Items that the caller has begun to send.
+    sent: u32,
+    /// The caller has ended its input, after all of its items.
+    has_closed: bool,
+}
+
+impl Ledger {
+    pub(crate) fn new(trace: Trace) -> Self {
+        Self { inner: Arc::default(), trace }
+    }
+
+    /// Notes a broken promise.
+    pub(crate) fn violate(&self, text: fmt::Arguments<'_>) {
+        self.trace.add(format_args!("VIOLATION {text}"));
+        self.trace.hold();
+        let mut inner = self.lock();
+        if inner.violations.len() < VIOLATIONS_MAX {
+            inner.violations.push(text.to_string());
+        }
+    }
+
+    /// Notes a call that begins, and returns its id.
+    pub(crate) fn begin(&self, begun: Begun) -> u64 {
+        let mut inner = self.lock();
+        let id = inner.calls.len() as u64;
+        let Begun { shape, ref from, ref to, .. } = begun;
+        self.trace.add(format_args!("{from} -> {to} {shape:?} {id} begins"));
+        let entry =
+            Entry { begun, runs: 0, is_unrun: false, is_over: false, sent: 0, has_closed: false };
+        inner.calls.push(entry);
+        inner.open += 1;
+        id
+    }
+
+    /// A handler of this node begins, for this peer.
+    pub(crate) fn ran(&self, id: u64, at: &str, peer: &str) {
+        self.trace.add(format_args!("{at} serves {id} of {peer}"));
+        let broken = self.with(id, |entry| {
+            entry.runs += 1;
+            let Begun { from, to, runs_max, .. } = &entry.begun;
+            if (&**to, &**from) != (at, peer) {
+                return Some(format!("was made by {from} to {to}, and served at {at} for {peer}"));
+            }
+            if entry.is_unrun {
+                return Some("runs although its caller was told that it does not".to_owned());
+            }
+            let runs = entry.runs;
+            (runs > *runs_max).then(|| format!("has run {runs} times, of at most {runs_max}"))
+        });
+        self.broken(id, broken);
+    }
+
+    /// The caller is about to send one more item.
+    pub(crate) fn sends(&self, id: u64) {
+        self.with(id, |entry| entry.sent += 1);
+    }
+
+    /// The caller is about to end its input.
+    pub(crate) fn closes(&self, id: u64) {
+        self.with(id, |entry| entry.has_closed = true);
+    }
+
+    /// One end has read an item of a stream, as the one of this index.
+    pub(crate) fn read(&self, id: u64, item: &Item, index: u32, who: &str) {
+        if *item != Item::new(id, index, item.filling.len() as u32) {
+            let (of, at) = (item.id, item.index);
+            self.violate(format_args!(
+                "call {id}: {who} has read item {at} of call {of} in place of item {index}, or with other bytes"
+            ));
+        }
+    }
+
+    /// The handler has read the end of its input, after this many items.
+    pub(crate) fn input_ended(&self, id: u64, items: u32) {
+        let broken = self.with(id, |entry| {
+            let (sent, closed) = (entry.sent, entry.has_closed);
+            let is_whole = closed && sent == items;
+            (!is_whole).then(|| {
+                let open = if closed { "" } else { ", and has not ended its input" };
+                format!("read the end of its input after {items} items; its caller has sent {sent}{open}")
+            })
+        });
+        self.broken(id, broken);
+    }
+
+    /// The call has ended for its caller.
+    pub(crate) fn end(&self, id: u64, outcome: Outcome) {
+        let now = Instant::now();
+        let label = match &outcome {
+            Outcome::Ok => "ok",
+            Outcome::Failed(error) => error.label(),
+            Outcome::Posted => "posted",
+            Outcome::Dropped => "dropped",
+        };
+        match &outcome {
+            Outcome::Failed(error) => self.trace.add(format_args!("{id} failed: {error}")),
+            _ => self.trace.add(format_args!("{id} {label}")),
+        }
+        let broken = self.with(id, |entry| {
+            if std::mem::replace(&mut entry.is_over, true) {
+                return Some("has ended twice".to_owned());
+            }
+            match &outcome {
+                Outcome::Ok => entry.judge_answer(),
+                Outcome::Failed(error) => entry.judge_error(error, now),
+                Outcome::Posted | Outcome::Dropped => None,
+            }
+        });
+        self.broken(id, broken);
+        let mut inner = self.lock();
+        inner.open -= 1;
+        let shape = inner.calls[id as usize].begun.shape;
+        *inner.outcomes.entry((shape, label)).or_default() += 1;
+    }
+
+    fn broken(&self, id: u64, broken: Option<String>) {
+        if let Some(text) = broken {
+            let Begun { shape, from, to, .. } = self.with(id, |entry| entry.begun.clone());
+            self.violate(format_args!("call {id}, {shape:?} of {from} to {to}: {text}"));
+        }
+    }
+
+    /// Calls that have not ended, the first of them as a text.
+    pub(crate) fn open(&self) -> Option<String> {
+        let inner = self.lock();
+        let (id, first) = inner.calls.iter().enumerate().find(|(_, entry)| !entry.is_over)?;
+        let Begun { shape, from, to, .. } = &first.begun;
+        Some(format!("{} calls, among them {id}, {shape:?} of {from} to {to}", inner.open))
+    }
+
+    pub(crate) fn outcomes(&self) -> BTreeMap<(Shape, &'static str), u64> {
+        self.lock().outcomes.clone()
+    }
+
+    pub(crate) fn violations(&self) -> Vec<String> {
+        self.lock().violations.clone()
+    }
+
+    fn with<T>(&self, id: u64, look: impl FnOnce(&mut Entry) -> T) -> T {
+        look(&mut self.lock().calls[id as usize])
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    fn judge_answer(&self) -> Option<String> {
+        if self.begun.end != End::Well {
+            return Some("has an answer although its handler fails".to_owned());
+        }
+        (self.runs == 0).then(|| "was answered and has not run".to_owned())
+    }
+
+    fn judge_error(&mut self, error: &CallError<Failure>, now: Instant) -> Option<String> {
+        if !error.may_have_run() {
+            self.is_unrun = true;
+            if self.runs > 0 {
+                return Some(format!("has run, and its caller was told that it has not: {error}"));
+            }
+        }
+        (!self.expects(error, now)).then(|| format!("must not fail with {error:?}"))
+    }
+
+    fn expects(&self, error: &CallError<Failure>, now: Instant) -> bool {
+        let Begun { shape, deadline, end, is_base, runs_max, .. } = &self.begun;
+        let is_late = deadline.is_some_and(|deadline| now + TIMER >= deadline);
+        match error {
+            CallError::Handler(Failure::Asked) => *end == End::Fails && self.runs > 0,
+            // The handler was cut off from its caller, whose own end is still under way.
+            CallError::Handler(Failure::Closed(_) | Failure::Input(_)) => shape.is_stream(),
+            CallError::Remote(error) => match error.code {
+                ErrorCode::Panicked => *end == End::Panics,
+                ErrorCode::DeadlineExceeded => is_late || *runs_max > 1,
+                ErrorCode::Overloaded | ErrorCode::ShuttingDown => true,
+                ErrorCode::Text => *is_base,
+                _ => false,
+            },
+            // Each attempt has a deadline of its own.
+            CallError::DeadlineExceeded { .. } => is_late || *runs_max > 1,
+            CallError::Disconnected { .. } | CallError::ShutDown => true,
+            CallError::PostsFull { .. } => *shape == Shape::Note,
+            _ => false,
+        }
+    }
+}

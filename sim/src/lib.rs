@@ -1,0 +1,27 @@
+//! Whole grids, simulated from a seed: real nodes on one thread, in virtual time, over a network that the seed breaks.
+//!
+//! [`run`] simulates one grid. The files:
+//!
+//! - plan.rs decides from the seed which nodes there are, their settings, and which faults happen when;
+//! - world.rs starts the nodes and carries the plan out;
+//! - order.rs decides which calls are made; calls.rs makes them, handlers.rs answers them, service.rs is their service;
+//! - ledger.rs knows what each call was told and what its handler has seen, and checks one against the other;
+//! - checks.rs checks the rest: memory, links, tables, and that everything is possible again when the faults have ended;
+//! - trace.rs notes all that happens. It is the same, to the byte, whenever the seed is.
+
+mod calls;
+mod checks;
+mod handlers;
+mod ledger;
+mod order;
+mod plan;
+mod random;
+mod run;
+mod service;
+mod sweep;
+mod trace;
+mod world;
+
+pub use self::handlers::quiet_panics;
+pub use self::run::{Options, Report, run};
+pub use self::sweep::{Failed, Totals, sweep};

@@ -1,0 +1,100 @@
+//! `grid-sim`: simulates grids from seeds, and shows the first one in which a promise was broken.
+
+use std::process::ExitCode;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use clap::Parser;
+use grid_sim::{Failed, Options, Totals, quiet_panics, run, sweep};
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::time::Instant;
+use tracing::Level;
+
+/// Simulates whole grids from seeds: real nodes in virtual time, over a network that the seed breaks.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Args {
+    /// How many seeds.
+    #[arg(long, default_value_t = 100)]
+    seeds: u64,
+    /// The first of them.
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+    /// Replays one seed and prints its trace.
+    #[arg(long, conflicts_with_all = ["seeds", "from"])]
+    replay: Option<u64>,
+    /// Adds what the nodes log at this level to the trace: error, warn, info, debug or trace.
+    #[arg(long, requires = "replay")]
+    log: Option<Level>,
+    /// Number of nodes, from 2 to 32. By default the seed decides.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(2..=32))]
+    nodes: Option<u16>,
+    /// Threads that simulate at the same time. Default: as many as there are processors.
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    quiet_panics();
+    let nodes = args.nodes.map(usize::from);
+    match args.replay {
+        Some(seed) => replay(seed, Options { nodes, prints: true, log: args.log }),
+        None => all(&args, Options { nodes, ..Options::default() }),
+    }
+}
+
+fn replay(seed: u64, options: Options) -> ExitCode {
+    let report = run(seed, options);
+    println!("seed {seed}, digest {:016x}", report.digest);
+    outcome(&report.violations)
+}
+
+fn all(args: &Args, options: Options) -> ExitCode {
+    let threads = args.threads.or_else(|| available_parallelism().ok().map(usize::from));
+    let bar = ProgressBar::new(args.seeds);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} seeds, {eta} left {msg}")
+    {
+        bar.set_style(style);
+    }
+    let began = Instant::now();
+    let mut totals = Totals::default();
+    let seeds = args.from..args.from + args.seeds;
+    let failed = sweep(seeds, threads.unwrap_or(1), options, |report| {
+        totals.add(report);
+        bar.inc(1);
+    });
+    bar.finish_and_clear();
+    println!("{totals}");
+    let wall = began.elapsed();
+    let cpu = cpu_time().unwrap_or(wall * threads.unwrap_or(1) as u32);
+    println!("{}, in {} s", totals.rate(cpu), wall.as_secs());
+    let (seed, violations) = match failed {
+        None => return ExitCode::SUCCESS,
+        Some(Failed::Endless(seed)) => (seed, vec!["does not end".to_owned()]),
+        Some(Failed::Broken(report)) => {
+            println!("\nseed {} has failed; what led to it:", report.seed);
+            report.trace.iter().for_each(|line| println!("{line}"));
+            (report.seed, report.violations)
+        }
+    };
+    let nodes = args.nodes.map_or_else(String::new, |nodes| format!(" --nodes {nodes}"));
+    println!("\nthe whole trace: cargo run --release -p grid-sim -- --replay {seed}{nodes}");
+    outcome(&violations)
+}
+
+/// The time that this process has used the processors, on Linux.
+fn cpu_time() -> Option<Duration> {
+    /// The kernel shows times in this unit on all platforms.
+    const TICKS_PER_SECOND: u64 = 100;
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The name of the program stands in parentheses, and can hold spaces.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let [user, system] = [11, 12].map(|at| fields.get(at)?.parse::<u64>().ok());
+    Some(Duration::from_millis((user? + system?) * 1000 / TICKS_PER_SECOND))
+}
+
+fn outcome(violations: &[String]) -> ExitCode {
+    violations.iter().for_each(|text| println!("VIOLATION {text}"));
+    if violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

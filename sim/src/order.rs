@@ -1,0 +1,131 @@
+//! [`Orders`]: decides which calls a node makes, and with which options.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::ledger::Shape;
+use crate::random::Random;
+use crate::service::End;
+
+/// One call, and what its handler and its caller do.
+#[derive(Debug, Clone)]
+pub(crate) struct Order {
+    pub(crate) shape: Shape,
+    /// Whether one of both nodes speaks the base protocol only.
+    pub(crate) is_base: bool,
+    pub(crate) timeout: Option<Duration>,
+    /// Waits for a connection.
+    pub(crate) waits: bool,
+    /// The caller drops it after this time.
+    pub(crate) dropped_after: Option<Duration>,
+    pub(crate) attempts: u32,
+    pub(crate) request_bytes: u32,
+    /// Of the answer, and of each item.
+    pub(crate) bytes: u32,
+    pub(crate) items: u32,
+    /// A handler with an input reads up to its end, and does not stop after the last item.
+    pub(crate) reads_on: bool,
+    /// Of the handler.
+    pub(crate) pause: Duration,
+    pub(crate) sender_pause: Duration,
+    pub(crate) reader_pause: Duration,
+    pub(crate) end: End,
+    pub(crate) calls_back: bool,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Orders {
+    pub(crate) random: Random,
+    /// Whether this node speaks the base protocol only.
+    pub(crate) is_base: bool,
+    /// Nodes that do.
+    pub(crate) base: BTreeSet<String>,
+    /// The largest payload.
+    pub(crate) bytes_max: u64,
+}
+
+impl Orders {
+    /// The next call to this node.
+    pub(crate) fn next(&mut self, to: &str) -> Order {
+        let shape = self.random.weighted(&[
+            (40, Shape::Run),
+            (8, Shape::Look),
+            (5, Shape::Compute),
+            (5, Shape::Note),
+            (14, Shape::List),
+            (14, Shape::Gather),
+            (14, Shape::Talk),
+        ]);
+        let mut order = self.plain(to, shape);
+        let random = &mut self.random;
+        // A post has no owner: nothing can be set or dropped.
+        if shape != Shape::Note {
+            order.timeout = random.chance(0.7).then(|| random.spread_millis(1..20_000));
+            order.waits = random.chance(0.3);
+            order.dropped_after = random.chance(0.1).then(|| random.spread_millis(1..5_000));
+        }
+        if shape == Shape::Look && random.chance(0.6) {
+            order.attempts = random.range(2..4) as u32;
+        }
+        order.end = random.weighted(&[(92, End::Well), (6, End::Fails), (2, End::Panics)]);
+        order.calls_back = shape == Shape::Run && random.chance(0.1);
+        self.dress(&mut order);
+        order
+    }
+
+    /// Payloads, items, and how fast both ends are.
+    fn dress(&mut self, order: &mut Order) {
+        let (random, bytes_max) = (&mut self.random, self.bytes_max);
+        let bytes = |random: &mut Random| match random.chance(0.02) {
+            true => random.spread(1 << 10..bytes_max) as u32,
+            false => random.spread(1..2 << 10) as u32,
+        };
+        order.request_bytes = bytes(random);
+        order.bytes = bytes(random);
+        if !order.shape.is_stream() {
+            if random.chance(0.3) {
+                order.pause = random.spread_millis(1..30_000);
+            }
+            return;
+        }
+        let items_max = if order.bytes > 64 << 10 { 8 } else { 200 };
+        order.items = random.spread(1..items_max) as u32;
+        order.reads_on = order.shape != Shape::List && random.chance(0.8);
+        let pause = |random: &mut Random| match random.chance(0.3) {
+            true => random.spread_millis(1..500),
+            false => Duration::ZERO,
+        };
+        order.pause = pause(random);
+        order.sender_pause = pause(random);
+        order.reader_pause = pause(random);
+    }
+
+    /// A call back from a handler.
+    pub(crate) fn back(&mut self, to: &str) -> Order {
+        let mut order = self.plain(to, Shape::Run);
+        order.pause = self.random.millis(0..20);
+        order
+    }
+
+    /// A small call without options, which is answered at once.
+    pub(crate) fn plain(&self, to: &str, shape: Shape) -> Order {
+        Order {
+            shape,
+            is_base: self.is_base || self.base.contains(to),
+            timeout: None,
+            waits: false,
+            dropped_after: None,
+            attempts: 1,
+            request_bytes: 10,
+            bytes: 10,
+            items: 3,
+            reads_on: shape != Shape::List,
+            pause: Duration::ZERO,
+            sender_pause: Duration::ZERO,
+            reader_pause: Duration::ZERO,
+            end: End::Well,
+            calls_back: false,
+        }
+    }
+}

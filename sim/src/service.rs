@@ -1,0 +1,118 @@
+//! The service that all nodes serve and call: each shape of a call, and handlers that do what a [`Job`] says.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use bytes::Bytes;
+use grid::{Closed, Context, Incoming, InputError, Outgoing};
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
+use serde::{Deserialize, Serialize};
+use tokio::time::sleep;
+
+/// What a call asks for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Job {
+    /// Identifies the call in the run.
+    pub(crate) id: u64,
+    /// Before the answer, and between items.
+    pub(crate) pause: Duration,
+    /// Items that the handler sends, or reads at most.
+    pub(crate) items: u32,
+    /// Of each item, and of the answer.
+    pub(crate) bytes: u32,
+    pub(crate) end: End,
+    /// The handler calls its caller back.
+    pub(crate) calls_back: bool,
+    pub(crate) filling: Bytes,
+}
+
+/// How a handler ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum End {
+    Well,
+    Fails,
+    Panics,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Done {
+    pub(crate) id: u64,
+    /// Items of the input that the handler has read.
+    pub(crate) items: u32,
+    pub(crate) filling: Bytes,
+}
+
+/// An item of a stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Item {
+    pub(crate) id: u64,
+    pub(crate) index: u32,
+    pub(crate) filling: Bytes,
+}
+
+impl Item {
+    pub(crate) fn new(id: u64, index: u32, bytes: u32) -> Self {
+        Self { id, index, filling: filling(id, index, bytes) }
+    }
+}
+
+/// The error of a handler.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("the job says so")]
+    Asked,
+    #[error(transparent)]
+    Closed(#[from] Closed),
+    #[error(transparent)]
+    Input(#[from] InputError),
+}
+
+/// The largest filling.
+pub(crate) const FILLING_BYTES_MAX: usize = 2 << 20;
+
+/// The bytes of one part of a call, which no other part has: a part of random bytes that starts at another place.
+pub(crate) fn filling(id: u64, index: u32, bytes: u32) -> Bytes {
+    const SHIFTS: usize = 64 << 10;
+    static ALL: LazyLock<Bytes> = LazyLock::new(|| {
+        let mut bytes = vec![0; FILLING_BYTES_MAX + SHIFTS];
+        StdRng::seed_from_u64(0).fill_bytes(&mut bytes);
+        bytes.into()
+    });
+    let start = (id as usize).wrapping_mul(31).wrapping_add(index as usize * 7) % SHIFTS;
+    ALL.slice(start..start + (bytes as usize).min(FILLING_BYTES_MAX))
+}
+
+/// Waits, if there is something to wait for: a timer of no time waits for the next millisecond.
+pub(crate) async fn pause(time: Duration) {
+    if !time.is_zero() {
+        sleep(time).await;
+    }
+}
+
+/// With ids that nodes of the base protocol can call.
+#[grid::service]
+pub(crate) trait Work {
+    #[handler(id = 101)]
+    async fn run(&self, cx: &Context, job: Job) -> Result<Done, Failure>;
+    /// May run more than once.
+    #[handler(id = 102, idempotent)]
+    async fn look(&self, cx: &Context, job: Job) -> Result<Done, Failure>;
+    #[handler(id = 103, blocking)]
+    fn compute(&self, cx: &Context, job: Job) -> Result<Done, Failure>;
+    #[handler(id = 104, inline)]
+    async fn note(&self, cx: &Context, job: Job) -> Result<(), Failure>;
+    #[handler(id = 105)]
+    async fn list(&self, cx: &Context, job: Job, out: Outgoing<Item>) -> Result<(), Failure>;
+    #[handler(id = 106)]
+    async fn gather(&self, cx: &Context, job: Job, input: Incoming<Item>) -> Result<Done, Failure>;
+    #[handler(id = 107, incoming = 8, outgoing = 8)]
+    async fn talk(
+        &self,
+        cx: &Context,
+        job: Job,
+        input: Incoming<Item>,
+        out: Outgoing<Item>,
+    ) -> Result<(), Failure>;
+}

@@ -1,0 +1,345 @@
+//! [`World`]: the grid of a run, what its nodes do, and the steps of the plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use grid::testing::{Network, TestGrid};
+use grid::{Builder, Connection, Guest, Guests, Manager, SharedSecret};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::calls::Caller;
+use crate::handlers::Worker;
+use crate::ledger::Ledger;
+use crate::order::Orders;
+use crate::plan::{Plan, Step};
+use crate::random::Random;
+use crate::service::WorkServer;
+use crate::trace::Trace;
+
+/// How long a node that leaves the list may finish its calls.
+const LEAVE_GRACE: Duration = Duration::from_secs(5);
+
+/// Guests that a node takes.
+const GUESTS_MAX: usize = 4;
+
+/// Assertions wait this long: two nodes that reach each other have a link within this time.
+pub(crate) const LINK_TIME: Duration = Duration::from_secs(10);
+
+/// The same after a process that had the name of another one: the name is tried again with growing pauses, up to a minute.
+pub(crate) const NAME_TIME: Duration = Duration::from_secs(130);
+
+/// See the module.
+pub(crate) struct World {
+    pub(crate) plan: Plan,
+    pub(crate) grid: TestGrid,
+    pub(crate) ledger: Ledger,
+    pub(crate) trace: Trace,
+    /// What each node calls with.
+    pub(crate) callers: Vec<Caller>,
+    shared: Shared,
+    state: Mutex<State>,
+}
+
+/// What nodes are built from.
+#[derive(Clone)]
+struct Shared {
+    /// The host list, as indices.
+    listed: Arc<Mutex<BTreeSet<usize>>>,
+    names: Arc<[String]>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Ends the calls that each running node makes.
+    loads: BTreeMap<usize, Stop>,
+    impostors: BTreeMap<usize, Manager>,
+    guests: BTreeMap<usize, Vec<(Guest, Stop)>>,
+    /// Steps that take time.
+    steps: JoinSet<()>,
+}
+
+/// Tells those who make calls that they stop. All clones are one.
+#[derive(Debug, Clone, Default)]
+struct Stop(Arc<(AtomicBool, Notify)>);
+
+impl Stop {
+    fn set(&self) {
+        self.0.0.store(true, Ordering::Relaxed);
+        self.0.1.notify_waiters();
+    }
+
+    /// Waits until it is set, for this time at most. Returns whether it is.
+    async fn within(&self, time: Duration) -> bool {
+        let set = self.0.1.notified();
+        self.0.0.load(Ordering::Relaxed) || timeout(time, set).await.is_ok()
+    }
+}
+
+impl World {
+    /// Starts the nodes of a plan.
+    pub(crate) fn new(plan: Plan, trace: Trace) -> Arc<Self> {
+        let ledger = Ledger::new(trace.clone());
+        let names: Arc<[String]> =
+            (1..=plan.nodes).map(|number| format!("http://node{number}:9000")).collect();
+        let base: BTreeSet<String> = plan.base.iter().map(|node| names[*node].clone()).collect();
+        let callers: Vec<Caller> = (0..plan.nodes)
+            .map(|node| {
+                let random = Random::new(plan.seed, &names[node]);
+                let is_base = plan.base.contains(&node);
+                let orders =
+                    Orders { random, is_base, base: base.clone(), bytes_max: plan.bytes_max };
+                Caller { ledger: ledger.clone(), orders: Arc::new(Mutex::new(orders)) }
+            })
+            .collect();
+        let listed = Arc::new(Mutex::new((0..plan.nodes).collect()));
+        let shared = Shared { listed, names: Arc::clone(&names) };
+        let (of_nodes, workers) = (shared.clone(), callers.clone());
+        let (config, base, has_secret) = (plan.config.clone(), plan.base.clone(), plan.has_secret);
+        let configure = move |node: usize, builder: Builder| {
+            let builder = equip(builder, &workers[node], has_secret)
+                .config(config.clone())
+                .hosts(of_nodes.hosts())
+                .guests(Guests::up_to(GUESTS_MAX));
+            if base.contains(&node) { builder.extensions([""; 0]) } else { builder }
+        };
+        let link_time = if plan.has_impostors() { NAME_TIME } else { LINK_TIME };
+        let grid = TestGrid::builder(plan.nodes)
+            .configure(configure)
+            .assertion_timeout(link_time)
+            .seed(plan.seed)
+            .start();
+        let world = Self { plan, grid, ledger, trace, callers, shared, state: Mutex::default() };
+        let world = Arc::new(world);
+        (0..world.plan.nodes).for_each(|node| world.load(node));
+        world
+    }
+
+    /// Runs all steps of the plan.
+    pub(crate) async fn run_steps(self: &Arc<Self>) {
+        let start = tokio::time::Instant::now();
+        for (at, step) in &self.plan.steps {
+            tokio::time::sleep_until(start + *at).await;
+            self.trace.add(format_args!("{step:?}"));
+            self.apply(*step);
+        }
+        tokio::time::sleep_until(start + self.plan.time).await;
+    }
+
+    fn apply(self: &Arc<Self>, step: Step) {
+        let grid = &self.grid;
+        match step {
+            Step::Cut(a, b) => grid.cut(a, b),
+            Step::Freeze(a, b) => grid.freeze(a, b),
+            Step::FreezeOneWay(a, b) => grid.freeze_one_way(a, b),
+            Step::FreezeOpen(a, b) => grid.freeze_open(a, b),
+            Step::Delay(a, b, delay) => grid.delay(a, b, delay),
+            Step::Bandwidth(a, b, bytes) => grid.bandwidth(a, b, bytes),
+            Step::Loss(a, b, ratio) => grid.loss(a, b, ratio),
+            Step::Reset(a, b) => grid.reset(a, b),
+            Step::Heal(a, b) => grid.heal(a, b),
+            Step::Skew(node, skew) => grid.skew(node, skew),
+            Step::Kill(node) => {
+                self.unload(node);
+                grid.kill(node);
+            }
+            Step::Shutdown(node, grace) => {
+                self.unload(node);
+                self.spawn(async move |world| world.grid.shutdown(node, grace).await);
+            }
+            Step::Start(node) => self.spawn(async move |world| world.start(node).await),
+            Step::Leave(node) => self.spawn(async move |world| world.leave(node).await),
+            Step::Join(node) => self.spawn(async move |world| world.join(node).await),
+            Step::Impostor(node) => self.impostor(node),
+            Step::ImpostorGone(node) => drop(self.state().impostors.remove(&node)),
+            Step::Guest(node) => self.spawn(async move |world| world.guest(node).await),
+            Step::GuestsGone(node) => self.guests_gone(node),
+        }
+    }
+
+    fn spawn<F>(self: &Arc<Self>, run: impl FnOnce(Arc<Self>) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let step = run(Arc::clone(self));
+        self.state().steps.spawn(step);
+    }
+
+    /// Starts a node that is on the list and does not run. One that is shutting down ends before.
+    async fn start(self: &Arc<Self>, node: usize) {
+        let is_wanted =
+            || self.shared.listed().contains(&node) && !self.state().loads.contains_key(&node);
+        if !is_wanted() {
+            return;
+        }
+        self.grid.shutdown(node, LEAVE_GRACE).await;
+        // Another step may have started it meanwhile, or taken it off the list.
+        if is_wanted() {
+            self.grid.restart(node).await;
+            self.load(node);
+        }
+    }
+
+    async fn leave(self: &Arc<Self>, node: usize) {
+        self.shared.listed().remove(&node);
+        let name = self.grid.name(node);
+        for other in self.running().into_iter().filter(|other| other.name() != name) {
+            let name = name.to_owned();
+            tokio::spawn(async move { other.members().remove(&name, LEAVE_GRACE).await });
+        }
+        self.unload(node);
+        self.grid.shutdown(node, LEAVE_GRACE).await;
+    }
+
+    async fn join(self: &Arc<Self>, node: usize) {
+        self.shared.listed().insert(node);
+        let name = self.grid.name(node);
+        for other in self.running().iter().filter(|other| other.name() != name) {
+            // It may be shutting down.
+            let _ = other.members().add(name);
+        }
+        self.start(node).await;
+    }
+
+    /// Starts another process with the name of a node.
+    fn impostor(&self, node: usize) {
+        let name = self.grid.name(node);
+        let builder = Manager::builder(name).hosts(self.shared.hosts());
+        let builder = equip(builder, &self.callers[node], self.plan.has_secret);
+        match builder.dial_with(self.grid.network().dialer(name)).build() {
+            Ok(manager) => drop(self.state().impostors.insert(node, manager)),
+            Err(error) => self.ledger.violate(format_args!("cannot build a node: {error}")),
+        }
+    }
+
+    async fn guest(self: &Arc<Self>, node: usize) {
+        let caller = self.callers[node].clone();
+        let network: &Network = self.grid.network();
+        let has_secret = self.plan.has_secret;
+        let dialer = network.dialer(format!("guest of {}", self.grid.name(node)));
+        let guest = Guest::builder(self.grid.name(node))
+            .configure(|builder| equip(builder, &caller, has_secret).dial_with(dialer))
+            .connect();
+        // The node may be down.
+        let Ok(guest) = guest.await else { return };
+        let stop = Stop::default();
+        let name: Arc<str> = guest.name().into();
+        let connection = guest.connection();
+        self.keep_calling(name, caller, stop.clone(), move || Some(connection.clone()));
+        self.state().guests.entry(node).or_default().push((guest, stop));
+    }
+
+    fn guests_gone(&self, node: usize) {
+        let guests = self.state().guests.remove(&node);
+        guests.iter().flatten().for_each(|(_, stop)| stop.set());
+    }
+
+    /// Lets a node call all others, and its guests.
+    fn load(self: &Arc<Self>, node: usize) {
+        let stop = Stop::default();
+        let before = self.state().loads.insert(node, stop.clone());
+        before.iter().for_each(Stop::set);
+        let (manager, caller) = (self.grid.node(node), &self.callers[node]);
+        let name: Arc<str> = manager.name().into();
+        for to in (0..self.plan.nodes).filter(|to| *to != node) {
+            let (manager, to) = (manager.clone(), self.grid.name(to).to_owned());
+            let find = move || manager.connection(&to).ok();
+            self.keep_calling(Arc::clone(&name), caller.clone(), stop.clone(), find);
+        }
+        let find = move || manager.guests().into_iter().next();
+        self.keep_calling(name, caller.clone(), stop, find);
+    }
+
+    /// Makes calls to one node at random times, until it stops.
+    fn keep_calling(
+        self: &Arc<Self>,
+        from: Arc<str>,
+        caller: Caller,
+        stop: Stop,
+        find: impl Fn() -> Option<Connection> + Send + 'static,
+    ) {
+        // All pairs, in both directions.
+        let pairs = (self.plan.nodes * self.plan.nodes) as u64;
+        let gap_ms = (1000 * pairs / self.plan.calls_per_second).max(1);
+        tokio::spawn(async move {
+            loop {
+                let gap = caller.lock().random.millis(1..2 * gap_ms + 1);
+                if stop.within(gap).await {
+                    return;
+                }
+                if let Some(to) = find() {
+                    let (caller, from) = (caller.clone(), Arc::clone(&from));
+                    tokio::spawn(async move { caller.call_any(&from, &to).await });
+                }
+            }
+        });
+    }
+
+    fn unload(&self, node: usize) {
+        self.state().loads.remove(&node).iter().for_each(Stop::set);
+    }
+
+    /// Ends all faults, and lets all nodes run.
+    pub(crate) async fn heal(self: &Arc<Self>) {
+        self.trace.add(format_args!("all faults end"));
+        self.grid.heal_all();
+        let impostors = std::mem::take(&mut self.state().impostors);
+        drop(impostors);
+        let mut steps = std::mem::take(&mut self.state().steps);
+        while let Some(ended) = steps.join_next().await {
+            if let Err(error) = ended {
+                self.ledger.violate(format_args!("a step has failed: {error}"));
+            }
+        }
+        for node in 0..self.plan.nodes {
+            self.grid.skew(node, grid::testing::Skew::None);
+            if !self.state().loads.contains_key(&node) {
+                self.join(node).await;
+            }
+        }
+    }
+
+    /// Ends all calls that begin by themselves, and all guests.
+    pub(crate) fn calm(&self) {
+        let loads = std::mem::take(&mut self.state().loads);
+        loads.values().for_each(Stop::set);
+        (0..self.plan.nodes).for_each(|node| self.guests_gone(node));
+    }
+
+    /// All nodes, which must run.
+    pub(crate) fn nodes(&self) -> Vec<Manager> {
+        (0..self.plan.nodes).map(|node| self.grid.node(node)).collect()
+    }
+
+    /// The nodes that run.
+    pub(crate) fn running(&self) -> Vec<Manager> {
+        let loads: Vec<usize> = self.state().loads.keys().copied().collect();
+        loads.into_iter().map(|node| self.grid.node(node)).collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    fn listed(&self) -> MutexGuard<'_, BTreeSet<usize>> {
+        self.listed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hosts(&self) -> Vec<String> {
+        self.listed().iter().map(|node| self.names[*node].clone()).collect()
+    }
+}
+
+/// What all nodes and guests have.
+fn equip(builder: Builder, caller: &Caller, has_secret: bool) -> Builder {
+    let builder = builder.service(WorkServer::new(Worker { caller: caller.clone() }));
+    match has_secret {
+        true => builder.token(SharedSecret::new("a secret of the simulated nodes")),
+        false => builder.token(grid::NoAuth),
+    }
+}
