@@ -23,10 +23,8 @@ where
 /// A random value of a range, which must not be empty.
 pub(crate) fn random_range<T: SampleUniform>(range: impl SampleRange<T>) -> T {
     #[cfg(feature = "testing")]
-    if seeded::is_active() {
-        return seeded::draw(|numbers| rand::RngExt::random_range(numbers, range))
-            .expect("it was active on this thread a moment ago");
-    }
+    return seeded::draw_range(range);
+    #[cfg(not(feature = "testing"))]
     rand::random_range(range)
 }
 
@@ -46,8 +44,11 @@ pub(crate) mod seeded {
     use std::cell::RefCell;
     use std::time::{Duration, SystemTime};
 
-    use rand::SeedableRng as _;
+    use std::convert::Infallible;
+
+    use rand::distr::uniform::{SampleRange, SampleUniform};
     use rand::rngs::StdRng;
+    use rand::{RngExt as _, SeedableRng as _, TryRng};
     use tokio::time::Instant;
 
     /// When time begins: the first of January 2026. Certificates and tokens do not like 1970.
@@ -60,15 +61,43 @@ pub(crate) mod seeded {
     struct Source {
         numbers: StdRng,
         start: Instant,
+        /// Values of ranges are random, and not the middle.
+        has_jitter: bool,
+    }
+
+    /// Draws the middle of a range: half of all numbers are below what it yields. `rand` may refuse a number, to be fair to all
+    /// values, so each further one is a little larger.
+    #[derive(Default)]
+    struct Middle {
+        drawn: u32,
+    }
+
+    impl TryRng for Middle {
+        type Error = Infallible;
+
+        fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+            self.drawn += 1;
+            Ok((1 << 31) + 0x1_0001 * self.drawn)
+        }
+
+        fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+            self.drawn += 1;
+            Ok((1 << 63) + 0x1_0000_0001 * u64::from(self.drawn))
+        }
+
+        fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+            bytes.fill(0x80);
+            Ok(())
+        }
     }
 
     /// Begins to take both from a seed and from tokio's clock. Returns `false` if this thread does so already.
-    pub(crate) fn begin(seed: u64) -> bool {
+    pub(crate) fn begin(seed: u64, has_jitter: bool) -> bool {
         SOURCE.with_borrow_mut(|source| {
             let is_free = source.is_none();
             if is_free {
                 let (numbers, start) = (StdRng::seed_from_u64(seed), Instant::now());
-                *source = Some(Source { numbers, start });
+                *source = Some(Source { numbers, start, has_jitter });
             }
             is_free
         })
@@ -87,10 +116,43 @@ pub(crate) mod seeded {
         SOURCE.with_borrow_mut(|source| source.as_mut().map(|source| draw(&mut source.numbers)))
     }
 
+    pub(super) fn draw_range<T: SampleUniform>(range: impl SampleRange<T>) -> T {
+        SOURCE.with_borrow_mut(|source| match source {
+            Some(Source { numbers, has_jitter: true, .. }) => numbers.random_range(range),
+            Some(_) => Middle::default().random_range(range),
+            None => rand::random_range(range),
+        })
+    }
+
     pub(super) fn time_of_day() -> Option<SystemTime> {
         SOURCE.with_borrow(|source| {
             let source = source.as_ref()?;
             Some(SystemTime::UNIX_EPOCH + EPOCH + source.start.elapsed())
         })
+    }
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn without_jitter_a_range_yields_its_middle() {
+        assert!(seeded::begin(1, false) && !seeded::begin(1, false), "one for each thread");
+        let second = Duration::from_secs(1);
+        for range in [second..2 * second, second / 2..3 * second, Duration::ZERO..second / 10] {
+            let middle = (range.start + range.end) / 2;
+            let drawn = random_range(range);
+            assert!(drawn.abs_diff(middle) <= Duration::from_millis(1), "{drawn:?} of {middle:?}");
+        }
+        assert_eq!([3, 7, 1000].map(|end| random_range(0_usize..end)), [1, 3, 500]);
+        assert_ne!(random::<u64>(), random::<u64>(), "identities differ");
+
+        let began = time_of_day();
+        tokio::time::advance(second).await;
+        assert_eq!(time_of_day().duration_since(began).unwrap(), second);
+        seeded::end();
     }
 }

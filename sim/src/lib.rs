@@ -7,6 +7,7 @@
 //! - order.rs decides which calls are made; calls.rs makes them, handlers.rs answers them, service.rs is their service;
 //! - ledger.rs knows what each call was told and what its handler has seen, and checks one against the other;
 //! - checks.rs checks the rest: memory, links, tables, and that everything is possible again when the faults have ended;
+//! - sweep.rs simulates many seeds; scale.rs measures a grid of hundreds of nodes, and usage.rs what that takes;
 //! - trace.rs notes all that happens. It is the same, to the byte, whenever the seed is.
 
 mod calls;
@@ -17,11 +18,15 @@ mod order;
 mod plan;
 mod random;
 mod run;
+mod scale;
 mod service;
 mod sweep;
 mod trace;
+mod usage;
 mod world;
 
 pub use self::handlers::quiet_panics;
 pub use self::run::{Options, Report, run};
+pub use self::scale::{Event, scale};
 pub use self::sweep::{Failed, Totals, sweep};
+pub use self::usage::Usage;

@@ -2,10 +2,9 @@
 
 use std::process::ExitCode;
 use std::thread::available_parallelism;
-use std::time::Duration;
 
 use clap::Parser;
-use grid_sim::{Failed, Options, Totals, quiet_panics, run, sweep};
+use grid_sim::{Failed, Options, Totals, Usage, quiet_panics, run, scale, sweep};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::Instant;
 use tracing::Level;
@@ -29,6 +28,9 @@ struct Args {
     /// Number of nodes, from 2 to 32. By default the seed decides.
     #[arg(long, value_parser = clap::value_parser!(u16).range(2..=32))]
     nodes: Option<u16>,
+    /// Measures how a grid of this many nodes starts and recovers, with and without jitter, in place of all that.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(2..=1000), conflicts_with_all = ["seeds", "from", "replay", "nodes"])]
+    scale: Option<u16>,
     /// Threads that simulate at the same time. Default: as many as there are processors.
     #[arg(long)]
     threads: Option<usize>,
@@ -38,9 +40,24 @@ fn main() -> ExitCode {
     let args = Args::parse();
     quiet_panics();
     let nodes = args.nodes.map(usize::from);
+    if let Some(nodes) = args.scale {
+        measure(nodes.into());
+        return ExitCode::SUCCESS;
+    }
     match args.replay {
         Some(seed) => replay(seed, Options { nodes, prints: true, log: args.log }),
         None => all(&args, Options { nodes, ..Options::default() }),
+    }
+}
+
+fn measure(nodes: usize) {
+    for (has_jitter, text) in [(true, "with jitter"), (false, "without jitter")] {
+        println!("{nodes} nodes, {} links, {text}", nodes * (nodes - 1) / 2);
+        println!(
+            "| what happens | half is up after | all is up after | handshakes in the busiest second of one node | in its busiest 50 ms, per second | CPU | memory |"
+        );
+        println!("|---|---|---|---|---|---|---|");
+        scale(nodes, has_jitter, |event| println!("{event}"));
     }
 }
 
@@ -67,8 +84,7 @@ fn all(args: &Args, options: Options) -> ExitCode {
     bar.finish_and_clear();
     println!("{totals}");
     let wall = began.elapsed();
-    let cpu = cpu_time().unwrap_or(wall * threads.unwrap_or(1) as u32);
-    println!("{}, in {} s", totals.rate(cpu), wall.as_secs());
+    println!("{}, in {} s", totals.rate(Usage::now().cpu), wall.as_secs());
     let (seed, violations) = match failed {
         None => return ExitCode::SUCCESS,
         Some(Failed::Endless(seed)) => (seed, vec!["does not end".to_owned()]),
@@ -81,17 +97,6 @@ fn all(args: &Args, options: Options) -> ExitCode {
     let nodes = args.nodes.map_or_else(String::new, |nodes| format!(" --nodes {nodes}"));
     println!("\nthe whole trace: cargo run --release -p grid-sim -- --replay {seed}{nodes}");
     outcome(&violations)
-}
-
-/// The time that this process has used the processors, on Linux.
-fn cpu_time() -> Option<Duration> {
-    /// The kernel shows times in this unit on all platforms.
-    const TICKS_PER_SECOND: u64 = 100;
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    // The name of the program stands in parentheses, and can hold spaces.
-    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    let [user, system] = [11, 12].map(|at| fields.get(at)?.parse::<u64>().ok());
-    Some(Duration::from_millis((user? + system?) * 1000 / TICKS_PER_SECOND))
 }
 
 fn outcome(violations: &[String]) -> ExitCode {

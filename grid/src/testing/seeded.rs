@@ -41,10 +41,23 @@ impl Seeded {
     /// If there is one on this thread already.
     #[track_caller]
     pub fn new(seed: u64) -> Self {
-        assert!(
-            seeded::begin(seed),
-            "this thread takes its random numbers from another seed already"
-        );
+        Self::begin(seed, true)
+    }
+
+    /// The same without jitter: random pauses are the middle of their range. So all nodes that wait for the same event try again
+    /// at the same time, and a test can tell when.
+    ///
+    /// # Panics
+    /// As for [`new`](Self::new).
+    #[track_caller]
+    pub fn without_jitter(seed: u64) -> Self {
+        Self::begin(seed, false)
+    }
+
+    #[track_caller]
+    fn begin(seed: u64, has_jitter: bool) -> Self {
+        let is_free = seeded::begin(seed, has_jitter);
+        assert!(is_free, "this thread takes its random numbers from another seed already");
         Self { _not_send: PhantomData }
     }
 }
