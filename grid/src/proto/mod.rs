@@ -41,6 +41,8 @@ mod muxes;
 mod output;
 mod routes;
 mod session;
+#[cfg(test)]
+mod simulation;
 mod stream;
 #[cfg(test)]
 mod tests;

@@ -268,7 +268,7 @@ mod tests {
     use super::*;
 
     fn start() -> Instant {
-        crate::proto::tests::start()
+        crate::proto::simulation::start()
     }
 
     /// Notes this many per millisecond for some seconds. Returns how many there were when the budget was used up.

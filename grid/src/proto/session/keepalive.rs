@@ -219,6 +219,6 @@ mod tests {
     }
 
     fn tests_now() -> Instant {
-        crate::proto::tests::start()
+        crate::proto::simulation::start()
     }
 }

@@ -1,13 +1,12 @@
-//! Tests of the whole core: two links exchange messages in virtual time.
+//! Tests of the whole core: two links exchange messages in virtual time, see `simulation/`.
 //!
 //! | file | what |
 //! |---|---|
-//! | `pair.rs` | two links and the wire between them |
 //! | `solo.rs` | one link, and a test that is its peer |
 //! | `calls.rs`, `streams.rs`, `limits.rs`, `cuts.rs` | how calls and streams start, wait and end |
 //! | `go_peer.rs`, `go_habits.rs` | a peer that behaves like the Go implementation |
 //! | `mixed.rs` | peers that know fewer extensions |
-//! | `schedule.rs`, `world/` | random schedules, and the users of a pair that check them |
+//! | `schedule.rs` | random schedules |
 //! | `corrupt.rs` | damaged messages |
 //! | `drain.rs` | a node that announces that it takes no new calls |
 //! | `floods.rs` | messages that are of no use, and their budget |
@@ -29,7 +28,6 @@ mod go_peer;
 mod limits;
 mod memory;
 mod mixed;
-mod pair;
 mod posts;
 mod room;
 mod schedule;
@@ -38,24 +36,11 @@ mod streams;
 mod transfers;
 mod unread;
 mod windows;
-mod world;
 
-use std::sync::{Arc, LazyLock};
-use std::time::Instant;
+use std::sync::Arc;
 
+use super::simulation::{pair, start, why, world};
 use crate::error::{CallFailure, LinkError, Sent};
-
-/// The time at which tests of the core start. Its value does not matter.
-pub(super) fn start() -> Instant {
-    #[expect(clippy::disallowed_methods, reason = "an arbitrary origin, read once")]
-    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    *START
-}
-
-/// A reason for the end of a connection.
-fn why(reason: &str) -> Arc<LinkError> {
-    Arc::new(LinkError::Handshake { reason: reason.to_owned() })
-}
 
 fn lost(sent: Sent, reason: Arc<LinkError>) -> CallFailure {
     CallFailure::Disconnected { peer: "peer".into(), sent, reason }

@@ -11,7 +11,7 @@ use Side::{Callee, Caller};
 impl World {
     // ---- the callers ------------------------------------------------------------------------------------------------
 
-    pub(in crate::proto::tests) fn open(
+    pub(in crate::proto) fn open(
         &mut self,
         by_a: bool,
         kind: Kind,
@@ -55,7 +55,7 @@ impl World {
     }
 
     /// Polls for the answer, or for the opening of the stream.
-    pub(in crate::proto::tests) fn look(&mut self, at: usize) {
+    pub(in crate::proto) fn look(&mut self, at: usize) {
         let Track { by_a, number, call, kind, over, .. } = self.calls[at];
         if over {
             return;
@@ -82,7 +82,7 @@ impl World {
         kind != Kind::Single && !over && self.node(by_a).link.poll_opened(call) == Some(Ok(()))
     }
 
-    pub(in crate::proto::tests) fn send_up(&mut self, at: usize) {
+    pub(in crate::proto) fn send_up(&mut self, at: usize) {
         let Track { by_a, call, kind, input_ended, .. } = self.calls[at];
         let Kind::Stream { incoming, .. } = kind else { return };
         if input_ended || !self.has_halves(at) {
@@ -99,7 +99,7 @@ impl World {
         }
     }
 
-    pub(in crate::proto::tests) fn recv_down(&mut self, at: usize) {
+    pub(in crate::proto) fn recv_down(&mut self, at: usize) {
         let Track { by_a, call, .. } = self.calls[at];
         if !self.has_halves(at) {
             return self.look(at);
@@ -141,7 +141,7 @@ impl World {
         }
     }
 
-    pub(in crate::proto::tests) fn finish_input(&mut self, at: usize) {
+    pub(in crate::proto) fn finish_input(&mut self, at: usize) {
         let Track { by_a, call, input_ended, .. } = self.calls[at];
         if input_ended || !self.has_halves(at) {
             return;
@@ -151,7 +151,7 @@ impl World {
         self.asleep.remove(&(by_a, Caller, call, Sleeper::Writer));
     }
 
-    pub(in crate::proto::tests) fn drop_call(&mut self, at: usize) {
+    pub(in crate::proto) fn drop_call(&mut self, at: usize) {
         let Track { by_a, call, over, .. } = self.calls[at];
         if !over {
             self.node(by_a).link.forget_call(call);
@@ -169,7 +169,7 @@ impl World {
         self.node(!by_a).link.is_served(key).then_some((!by_a, key))
     }
 
-    pub(in crate::proto::tests) fn send_down(&mut self, at: usize) {
+    pub(in crate::proto) fn send_down(&mut self, at: usize) {
         let Kind::Stream { outgoing, .. } = self.calls[at].kind else { return };
         let Some((a, key)) = self.handler(at) else { return };
         let item = payload(self.calls[at].down.sent);
@@ -182,7 +182,7 @@ impl World {
         }
     }
 
-    pub(in crate::proto::tests) fn recv_up(&mut self, at: usize) {
+    pub(in crate::proto) fn recv_up(&mut self, at: usize) {
         if self.calls[at].kind == Kind::Single {
             return;
         }
@@ -200,7 +200,7 @@ impl World {
         }
     }
 
-    pub(in crate::proto::tests) fn finish(&mut self, at: usize, fails: bool) {
+    pub(in crate::proto) fn finish(&mut self, at: usize, fails: bool) {
         let Some((a, key)) = self.handler(at) else { return };
         let answer = payload(self.calls[at].number);
         let fault = Fault::new(ErrorCode::Handler, "boom");

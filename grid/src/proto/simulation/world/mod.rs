@@ -13,7 +13,7 @@ use crate::proto::{Features, Half, Key, Limits, SendState, Side};
 use Side::Callee;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::proto) enum Kind {
     Single,
     Stream { incoming: u32, outgoing: u32 },
 }
@@ -38,7 +38,7 @@ struct Track {
 }
 
 /// A payload that begins with this number. Some have four bytes, and some are large in these tests.
-pub(super) fn payload(number: u32) -> Bytes {
+pub(in crate::proto) fn payload(number: u32) -> Bytes {
     let more = match number % 5 {
         0 => 60 + number % 97,
         1 => 300,
@@ -64,8 +64,8 @@ impl Items {
 }
 
 #[derive(Debug)]
-pub(super) struct World {
-    pub(super) pair: Pair,
+pub(in crate::proto) struct World {
+    pub(in crate::proto) pair: Pair,
     calls: Vec<Track>,
     next_number: u32,
     /// The tasks that wait and have not been woken: whether at `a`, and for what.
@@ -86,7 +86,7 @@ enum Sleeper {
 }
 
 impl World {
-    pub(super) fn new(limits: Limits, latency: Duration) -> Self {
+    pub(in crate::proto) fn new(limits: Limits, latency: Duration) -> Self {
         let mut pair = Pair::down(limits);
         pair.latency = latency;
         let (calls, asleep, unsent) = Default::default();
@@ -94,7 +94,7 @@ impl World {
     }
 
     /// Acts on a call counted back from the newest, if there is one.
-    pub(super) fn with(&mut self, back: usize, act: impl FnOnce(&mut Self, usize)) {
+    pub(in crate::proto) fn with(&mut self, back: usize, act: impl FnOnce(&mut Self, usize)) {
         if let Some(at) = self.calls.len().checked_sub(back + 1) {
             act(self, at);
         }
@@ -117,19 +117,19 @@ impl World {
 
     // ---- the network ------------------------------------------------------------------------------------------------
 
-    pub(super) fn connect(&mut self, features: Features) {
+    pub(in crate::proto) fn connect(&mut self, features: Features) {
         if !std::mem::replace(&mut self.up, true) {
             self.pair.connect(features);
         }
     }
 
-    pub(super) fn cut(&mut self) {
+    pub(in crate::proto) fn cut(&mut self) {
         if std::mem::replace(&mut self.up, false) {
             self.pair.cut();
         }
     }
 
-    pub(super) fn pass(&mut self, time: Duration) {
+    pub(in crate::proto) fn pass(&mut self, time: Duration) {
         if self.pair.blocked {
             self.blocked_at = self.pair.now + time;
         }
@@ -143,7 +143,7 @@ impl World {
     }
 
     /// Delivers all events: calls to their handlers, wake-ups to waiting tasks.
-    pub(super) fn collect(&mut self) {
+    pub(in crate::proto) fn collect(&mut self) {
         for a in [true, false] {
             let node = self.node(a);
             node.drain_events();
@@ -200,7 +200,7 @@ impl World {
     // ---- the end ----------------------------------------------------------------------------------------------------
 
     /// Drops the oldest calls, so that few are alive.
-    pub(super) fn forget_the_old(&mut self) {
+    pub(in crate::proto) fn forget_the_old(&mut self) {
         while self.calls.len() > 40 {
             self.finish(0, false);
             self.drop_call(0);
@@ -209,7 +209,7 @@ impl World {
     }
 
     /// Finishes half of the calls and drops the others. Afterwards nothing may be left.
-    pub(super) fn end(&mut self) {
+    pub(in crate::proto) fn end(&mut self) {
         self.pair.blocked = false;
         self.connect(Features::all());
         self.pass(secs(1));

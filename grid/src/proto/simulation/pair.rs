@@ -17,19 +17,19 @@ use crate::proto::{
 };
 
 /// A single request's handler.
-pub(super) const SINGLE: u32 = 78;
+pub(in crate::proto) const SINGLE: u32 = 78;
 /// Another one, with an id that a Go node does not support.
-pub(super) const DERIVED: u32 = 0x1234_5678;
+pub(in crate::proto) const DERIVED: u32 = 0x1234_5678;
 
 /// The handler of a stream with these capacities, both at most 4.
-pub(super) fn stream_id(incoming: u32, outgoing: u32) -> u32 {
+pub(in crate::proto) fn stream_id(incoming: u32, outgoing: u32) -> u32 {
     100 + incoming * 10 + outgoing
 }
 
 /// A stream both ways, of which only the bytes are limited.
-pub(super) const BYTES: u32 = 99;
+pub(in crate::proto) const BYTES: u32 = 99;
 
-pub(super) fn routes() -> Arc<Routes> {
+pub(in crate::proto) fn routes() -> Arc<Routes> {
     let mut routes = Routes::default();
     let mut add = |id, kind| {
         routes.insert(HandlerId::new(id), None, kind).expect("no id twice");
@@ -46,20 +46,20 @@ pub(super) fn routes() -> Arc<Routes> {
 const BYTES_ONLY: Capacities =
     Capacities { incoming: Capacities::BYTES_ONLY, outgoing: Capacities::BYTES_ONLY };
 
-pub(super) fn secs(secs: u64) -> Duration {
+pub(in crate::proto) fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
 /// Every feature but windows: streams have credits.
-pub(super) fn credits() -> Features {
+pub(in crate::proto) fn credits() -> Features {
     Features::all().without(Feature::Windows)
 }
 
-pub(super) fn millis(millis: u64) -> Duration {
+pub(in crate::proto) fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-pub(super) fn session(checksum: bool, features: Features) -> Session {
+pub(in crate::proto) fn session(checksum: bool, features: Features) -> Session {
     Session {
         checksum,
         features: features.and(Features::all()),
@@ -72,28 +72,28 @@ pub(super) fn session(checksum: bool, features: Features) -> Session {
 
 /// A call to serve.
 #[derive(Debug)]
-pub(super) struct Serve {
-    pub(super) key: Key,
-    pub(super) route: RouteIndex,
-    pub(super) payload: Option<Bytes>,
-    pub(super) deadline: Option<Instant>,
-    pub(super) meta: Option<Box<Meta>>,
+pub(in crate::proto) struct Serve {
+    pub(in crate::proto) key: Key,
+    pub(in crate::proto) route: RouteIndex,
+    pub(in crate::proto) payload: Option<Bytes>,
+    pub(in crate::proto) deadline: Option<Instant>,
+    pub(in crate::proto) meta: Option<Box<Meta>>,
 }
 
 /// One link and its events.
 #[derive(Debug)]
-pub(super) struct Node {
-    pub(super) link: Link,
-    pub(super) inbound: Inbound,
-    pub(super) serves: VecDeque<Serve>,
-    pub(super) cancelled: Vec<Key>,
+pub(in crate::proto) struct Node {
+    pub(in crate::proto) link: Link,
+    pub(in crate::proto) inbound: Inbound,
+    pub(in crate::proto) serves: VecDeque<Serve>,
+    pub(in crate::proto) cancelled: Vec<Key>,
     /// How often the peer has announced that it takes no new calls.
-    pub(super) draining: usize,
-    pub(super) wakes: Vec<(Side, Key, Half)>,
+    pub(in crate::proto) draining: usize,
+    pub(in crate::proto) wakes: Vec<(Side, Key, Half)>,
 }
 
 impl Node {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(in crate::proto) fn new(limits: Limits) -> Self {
         Self {
             link: Link::new("peer".into(), limits, routes(), std::num::NonZeroU32::MIN),
             inbound: Inbound::default(),
@@ -105,19 +105,19 @@ impl Node {
     }
 
     /// A connection is up.
-    pub(super) fn start(&mut self, now: Instant, session: Session) {
+    pub(in crate::proto) fn start(&mut self, now: Instant, session: Session) {
         self.link.start(now, session);
         self.inbound = self.link.new_inbound();
     }
 
     /// The connection is gone.
-    pub(super) fn stop(&mut self, reason: &str) {
+    pub(in crate::proto) fn stop(&mut self, reason: &str) {
         self.link.stop(super::why(reason));
         self.inbound = Inbound::default();
     }
 
     /// One message was received.
-    pub(super) fn handle_message(
+    pub(in crate::proto) fn handle_message(
         &mut self,
         now: Instant,
         bytes: Bytes,
@@ -130,17 +130,17 @@ impl Node {
     }
 
     /// Bytes were received that are not a whole message.
-    pub(super) fn receive_progress(&mut self, now: Instant) -> Result<(), ProtocolError> {
+    pub(in crate::proto) fn receive_progress(&mut self, now: Instant) -> Result<(), ProtocolError> {
         self.inbound.note_progress();
         assert!(self.inbound.decode());
         self.link.handle_messages(now, &mut self.inbound)
     }
 
-    pub(super) fn handle_timeout(&mut self, now: Instant) -> Result<(), ProtocolError> {
+    pub(in crate::proto) fn handle_timeout(&mut self, now: Instant) -> Result<(), ProtocolError> {
         self.link.handle_timeout(now, &mut self.inbound)
     }
 
-    pub(super) fn drain_events(&mut self) {
+    pub(in crate::proto) fn drain_events(&mut self) {
         while let Some(event) = self.link.poll_event() {
             match event {
                 Event::Serve { key, route, payload, handover: _, deadline, meta } => {
@@ -165,35 +165,38 @@ impl Node {
 
     /// Takes the next call to serve, which must be there.
     #[track_caller]
-    pub(super) fn serve(&mut self) -> Key {
+    pub(in crate::proto) fn serve(&mut self) -> Key {
         self.serves.pop_front().expect("a call to serve").key
     }
 
     /// Whether this half was woken since the last call of this method.
-    pub(super) fn woken(&mut self, side: Side, key: Key, half: Half) -> bool {
+    pub(in crate::proto) fn woken(&mut self, side: Side, key: Key, half: Half) -> bool {
         let before = self.wakes.len();
         self.wakes.retain(|wake| *wake != (side, key, half) && *wake != (side, key, Half::Both));
         self.wakes.len() < before
     }
 
-    pub(super) fn answer(&mut self, key: Key) -> Option<Result<Option<Bytes>, CallFailure>> {
+    pub(in crate::proto) fn answer(
+        &mut self,
+        key: Key,
+    ) -> Option<Result<Option<Bytes>, CallFailure>> {
         self.link.take_answer(key)
     }
 
     #[track_caller]
-    pub(super) fn send(&mut self, side: Side, key: Key, item: &[u8]) -> SendState {
+    pub(in crate::proto) fn send(&mut self, side: Side, key: Key, item: &[u8]) -> SendState {
         let expected = self.link.poll_send(side, key);
         let state = self.link.send(side, key, &Bytes::copy_from_slice(item).into());
         assert_eq!(state, expected, "`send` must agree with `poll_send`");
         state
     }
 
-    pub(super) fn recv(&mut self, side: Side, key: Key) -> Recv {
+    pub(in crate::proto) fn recv(&mut self, side: Side, key: Key) -> Recv {
         self.link.recv(side, key)
     }
 
     /// Takes all items that the reader finds now.
-    pub(super) fn recv_all(&mut self, side: Side, key: Key) -> Vec<Bytes> {
+    pub(in crate::proto) fn recv_all(&mut self, side: Side, key: Key) -> Vec<Bytes> {
         let mut items = Vec::new();
         while let Recv::Item(item) = self.link.recv(side, key) {
             items.push(item);
@@ -204,22 +207,22 @@ impl Node {
 
 /// Two links. In most tests `a` is the caller.
 #[derive(Debug)]
-pub(super) struct Pair {
-    pub(super) now: Instant,
-    pub(super) a: Node,
-    pub(super) b: Node,
-    pub(super) latency: Duration,
+pub(in crate::proto) struct Pair {
+    pub(in crate::proto) now: Instant,
+    pub(in crate::proto) a: Node,
+    pub(in crate::proto) b: Node,
+    pub(in crate::proto) latency: Duration,
     /// Messages on the wire: time of arrival, whether to `b`, bytes.
     wire: VecDeque<(Instant, bool, Bytes)>,
     /// `pump` moves nothing, as if neither socket could be written.
-    pub(super) blocked: bool,
+    pub(in crate::proto) blocked: bool,
     /// What either node says that it accepts of requests in flight.
-    pub(super) room: Option<usize>,
+    pub(in crate::proto) room: Option<usize>,
 }
 
 impl Pair {
     /// Two links without a connection.
-    pub(super) fn down(limits: Limits) -> Self {
+    pub(in crate::proto) fn down(limits: Limits) -> Self {
         Self {
             now: start(),
             a: Node::new(limits.clone()),
@@ -231,25 +234,25 @@ impl Pair {
         }
     }
 
-    pub(super) fn with(limits: Limits, features: Features) -> Self {
+    pub(in crate::proto) fn with(limits: Limits, features: Features) -> Self {
         let mut pair = Self::down(limits);
         pair.connect(features);
         pair
     }
 
     /// Connected, with every feature.
-    pub(super) fn new() -> Self {
+    pub(in crate::proto) fn new() -> Self {
         Self::with(Limits::default(), Features::all())
     }
 
-    pub(super) fn connect(&mut self, features: Features) {
+    pub(in crate::proto) fn connect(&mut self, features: Features) {
         let session = Session { peer_requests_bytes_max: self.room, ..session(true, features) };
         self.a.start(self.now, session);
         self.b.start(self.now, session);
     }
 
     /// The connection is lost, with all messages on the wire.
-    pub(super) fn cut(&mut self) {
+    pub(in crate::proto) fn cut(&mut self) {
         self.wire.clear();
         self.a.stop("cut");
         self.b.stop("cut");
@@ -289,12 +292,12 @@ impl Pair {
 
     /// Moves messages until no more arrive at this time.
     #[track_caller]
-    pub(super) fn pump(&mut self) {
+    pub(in crate::proto) fn pump(&mut self) {
         self.try_pump().expect("neither side breaks the protocol");
     }
 
     /// Moves one message of `a`, if there is one.
-    pub(super) fn pump_one(&mut self) {
+    pub(in crate::proto) fn pump_one(&mut self) {
         if let Some(message) = self.a.link.poll_transmit(self.now) {
             self.b.handle_message(self.now, message.seal().to_bytes()).expect("a message");
         }
@@ -302,7 +305,7 @@ impl Pair {
     }
 
     /// Lets time pass, and handles all that becomes due.
-    pub(super) fn try_advance(&mut self, time: Duration) -> Result<(), ProtocolError> {
+    pub(in crate::proto) fn try_advance(&mut self, time: Duration) -> Result<(), ProtocolError> {
         let until = self.now + time;
         loop {
             self.try_pump()?;
@@ -321,48 +324,48 @@ impl Pair {
     }
 
     #[track_caller]
-    pub(super) fn advance(&mut self, time: Duration) {
+    pub(in crate::proto) fn advance(&mut self, time: Duration) {
         self.try_advance(time).expect("neither side breaks the protocol or is silent");
     }
 
     // ---- calls from a to b ------------------------------------------------------------------------------------------
 
     #[track_caller]
-    pub(super) fn call(&mut self, spec: CallSpec) -> Key {
+    pub(in crate::proto) fn call(&mut self, spec: CallSpec) -> Key {
         self.a.link.start_call(self.now, &spec).expect("a call that can start")
     }
 
     /// A request that has reached its handler: both keys.
     #[track_caller]
-    pub(super) fn served(&mut self, spec: CallSpec) -> (Key, Key) {
+    pub(in crate::proto) fn served(&mut self, spec: CallSpec) -> (Key, Key) {
         let call = self.call(spec);
         self.pump();
         (call, self.b.serve())
     }
 
     /// A spec whose deadline is `after` from now.
-    pub(super) fn within(&self, after: Duration, spec: CallSpec) -> CallSpec {
+    pub(in crate::proto) fn within(&self, after: Duration, spec: CallSpec) -> CallSpec {
         CallSpec { deadline: Some(Deadline { at: self.now + after, after }), ..spec }
     }
 
-    pub(super) fn reply(&mut self, key: Key, payload: &'static [u8]) {
+    pub(in crate::proto) fn reply(&mut self, key: Key, payload: &'static [u8]) {
         self.b.link.reply(key, &Ok(Some(Bytes::from_static(payload).into())));
     }
 
-    pub(super) fn fail(&mut self, key: Key, fault: Fault) {
+    pub(in crate::proto) fn fail(&mut self, key: Key, fault: Fault) {
         self.b.link.reply(key, &Err(fault));
     }
 
     /// Asserts that no call or message is left on either side.
     #[track_caller]
-    pub(super) fn assert_empty(&mut self) {
+    pub(in crate::proto) fn assert_empty(&mut self) {
         self.pump();
         assert_eq!((self.a.link.in_flight(), self.b.link.in_flight()), ((0, 0), (0, 0)));
         assert!(self.a.link.is_drained() && self.b.link.is_drained());
     }
 }
 
-pub(super) fn request(payload: &'static [u8]) -> CallSpec {
+pub(in crate::proto) fn request(payload: &'static [u8]) -> CallSpec {
     CallSpec {
         handler: HandlerId::new(SINGLE),
         subroute: None,
@@ -374,11 +377,11 @@ pub(super) fn request(payload: &'static [u8]) -> CallSpec {
     }
 }
 
-pub(super) fn waiting(payload: &'static [u8]) -> CallSpec {
+pub(in crate::proto) fn waiting(payload: &'static [u8]) -> CallSpec {
     CallSpec { wait: true, ..request(payload) }
 }
 
-pub(super) fn stream(incoming: u32, outgoing: u32) -> CallSpec {
+pub(in crate::proto) fn stream(incoming: u32, outgoing: u32) -> CallSpec {
     CallSpec {
         handler: HandlerId::new(stream_id(incoming, outgoing)),
         stream: Some(Capacities { incoming, outgoing }),
@@ -386,10 +389,10 @@ pub(super) fn stream(incoming: u32, outgoing: u32) -> CallSpec {
     }
 }
 
-pub(super) fn stream_of_bytes() -> CallSpec {
+pub(in crate::proto) fn stream_of_bytes() -> CallSpec {
     CallSpec { handler: HandlerId::new(BYTES), stream: Some(BYTES_ONLY), ..request(b"open") }
 }
 
-pub(super) fn under(subroute: SubrouteId, spec: CallSpec) -> CallSpec {
+pub(in crate::proto) fn under(subroute: SubrouteId, spec: CallSpec) -> CallSpec {
     CallSpec { subroute: Some(subroute), ..spec }
 }
