@@ -41,7 +41,7 @@ mod muxes;
 mod output;
 mod routes;
 mod session;
-#[cfg(test)]
+#[cfg(any(test, feature = "__internals"))]
 mod simulation;
 mod stream;
 #[cfg(test)]

@@ -62,7 +62,7 @@ impl Timers {
         self.heap.pop().map(|Reverse((_, timer))| timer)
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "__internals"))]
     pub(super) fn len(&self) -> usize {
         self.heap.len()
     }

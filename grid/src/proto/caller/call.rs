@@ -29,7 +29,7 @@ pub(crate) struct Deadline {
 
 /// A call to be made. It stays with the caller: the link borrows it, and copies what it needs later.
 #[derive(Debug)]
-#[cfg_attr(test, derive(Clone))]
+#[cfg_attr(any(test, feature = "__internals"), derive(Clone))]
 pub(crate) struct CallSpec {
     pub(crate) handler: HandlerId,
     pub(crate) subroute: Option<SubrouteId>,

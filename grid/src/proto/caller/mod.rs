@@ -348,7 +348,7 @@ impl Link {
     }
 
     /// Whether a reader would find neither an outcome nor an item.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "__internals"))]
     pub(super) fn has_no_outcome(&self, key: Key) -> bool {
         match self.calls.get(key).map(|call| &call.state) {
             Some(CallState::Stream(stream)) => stream.end.is_none() && !stream.core.has_items(),

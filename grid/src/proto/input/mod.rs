@@ -361,7 +361,7 @@ fn stream_of(message: &Message) -> Option<(Op, MuxId)> {
     op.is_item().then_some((op, mux))
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "__internals"))]
 impl Default for Inbound {
     fn default() -> Self {
         Self::new(Coverage::None, None, crate::proto::limits::Limits::default().new_ledger())

@@ -378,7 +378,7 @@ impl Link {
     }
 
     /// Bytes of them that the link itself counts.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "__internals"))]
     pub(in crate::proto) fn held_bytes(&self) -> usize {
         self.account.held()
     }
@@ -393,7 +393,7 @@ impl Link {
     }
 
     /// Whether the reader of a call would find something: an answer, an item, the end.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "__internals"))]
     pub(in crate::proto) fn has_news(&mut self, side: Side, key: Key) -> bool {
         match side {
             Side::Caller => !self.has_no_outcome(key),
@@ -405,7 +405,7 @@ impl Link {
     }
 
     /// Places in the queues and armed timers, those of calls that are over included.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "__internals"))]
     pub(in crate::proto) fn backlog(&self) -> (usize, usize) {
         (self.output.queued(), self.timers.len())
     }

@@ -36,7 +36,7 @@ impl Account {
     }
 
     /// Bytes that are held.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "__internals"))]
     pub(in crate::proto) fn held(&self) -> usize {
         self.input + self.output
     }

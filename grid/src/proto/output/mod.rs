@@ -421,7 +421,7 @@ impl Output {
     }
 
     /// Places in both queues, those included that are not needed any more.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "__internals"))]
     pub(super) fn queued(&self) -> usize {
         let large = Size::ALL.into_iter().map(|size| self.large.get(size).len());
         self.small.len() + large.sum::<usize>()

@@ -155,7 +155,7 @@ impl SendQueue {
         self.sweep_len = (2 * self.places.len()).max(SWEEP_LEN_MIN);
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "__internals"))]
     pub(super) fn len(&self) -> usize {
         self.places.len()
     }

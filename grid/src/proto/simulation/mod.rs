@@ -1,11 +1,17 @@
-//! Two links, the wire between them and their users, in virtual time: for the tests of the core.
+//! Two links, the wire between them and their users, in virtual time: for the tests of the core, and, with the feature
+//! `__internals`, for the fuzzing in fuzz/.
 //!
 //! | file | what |
 //! |---|---|
 //! | `pair.rs` | two links and the wire between them |
 //! | `world/` | the users of a pair, and what they check |
+//! | `steps.rs` | schedules of all that the users and a bad network can do |
+
+#![cfg_attr(not(test), allow(dead_code, reason = "the tests use more of it than the fuzzing"))]
+#![allow(clippy::indexing_slicing, reason = "a simulation that panics has found something")]
 
 pub(in crate::proto) mod pair;
+pub(in crate::proto) mod steps;
 pub(in crate::proto) mod world;
 
 use std::sync::{Arc, LazyLock};

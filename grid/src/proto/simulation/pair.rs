@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::start;
 use crate::error::{CallFailure, Fault};
@@ -205,6 +205,16 @@ impl Node {
     }
 }
 
+/// A message between two links.
+#[derive(Debug)]
+struct OnWire {
+    arrival: Instant,
+    to_b: bool,
+    bytes: Bytes,
+    /// A bit of it was flipped.
+    is_damaged: bool,
+}
+
 /// Two links. In most tests `a` is the caller.
 #[derive(Debug)]
 pub(in crate::proto) struct Pair {
@@ -212,8 +222,7 @@ pub(in crate::proto) struct Pair {
     pub(in crate::proto) a: Node,
     pub(in crate::proto) b: Node,
     pub(in crate::proto) latency: Duration,
-    /// Messages on the wire: time of arrival, whether to `b`, bytes.
-    wire: VecDeque<(Instant, bool, Bytes)>,
+    wire: VecDeque<OnWire>,
     /// `pump` moves nothing, as if neither socket could be written.
     pub(in crate::proto) blocked: bool,
     /// What either node says that it accepts of requests in flight.
@@ -269,20 +278,32 @@ impl Pair {
             return;
         }
         for to_b in [true, false] {
-            let from = if to_b { &mut self.a } else { &mut self.b };
-            while let Some(message) = from.link.poll_transmit(self.now) {
-                self.wire.push_back((self.now + self.latency, to_b, message.seal().to_bytes()));
-            }
+            while self.transmit_one(to_b) {}
         }
+    }
+
+    /// Puts a message on the wire, if there is one, even if the sockets are blocked. Returns whether there was one.
+    pub(in crate::proto) fn transmit_one(&mut self, to_b: bool) -> bool {
+        let from = if to_b { &mut self.a } else { &mut self.b };
+        let Some(message) = from.link.poll_transmit(self.now) else { return false };
+        let (arrival, bytes) = (self.now + self.latency, message.seal().to_bytes());
+        self.wire.push_back(OnWire { arrival, to_b, bytes, is_damaged: false });
+        true
+    }
+
+    fn next_arrived(&mut self) -> Option<OnWire> {
+        self.wire.front().filter(|message| message.arrival <= self.now)?;
+        self.wire.pop_front()
     }
 
     fn try_pump(&mut self) -> Result<(), ProtocolError> {
         self.drain();
         self.transmit();
-        while self.wire.front().is_some_and(|(at, ..)| *at <= self.now) {
-            let Some((_, to_b, message)) = self.wire.pop_front() else { break };
-            let to = if to_b { &mut self.b } else { &mut self.a };
-            to.handle_message(self.now, message)?;
+        while let Some(message) = self.next_arrived() {
+            let to = if message.to_b { &mut self.b } else { &mut self.a };
+            let handled = to.handle_message(self.now, message.bytes);
+            assert!(!message.is_damaged || handled.is_err(), "a damaged message was accepted");
+            handled?;
             self.drain();
             self.transmit();
         }
@@ -294,6 +315,18 @@ impl Pair {
     #[track_caller]
     pub(in crate::proto) fn pump(&mut self) {
         self.try_pump().expect("neither side breaks the protocol");
+    }
+
+    /// Flips a bit of the message that arrives next. Returns whether there is one.
+    pub(in crate::proto) fn damage(&mut self, bit: usize) -> bool {
+        let Some(message) = self.wire.front_mut().filter(|message| !message.is_damaged) else {
+            return false;
+        };
+        let mut bytes = BytesMut::from(&message.bytes[..]);
+        let bit = bit % (8 * bytes.len());
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        (message.bytes, message.is_damaged) = (bytes.freeze(), true);
+        true
     }
 
     /// Moves one message of `a`, if there is one.
@@ -309,7 +342,7 @@ impl Pair {
         let until = self.now + time;
         loop {
             self.try_pump()?;
-            let arrival = self.wire.front().map(|(at, ..)| *at);
+            let arrival = self.wire.front().map(|message| message.arrival);
             let timeouts = [self.a.link.poll_timeout(), self.b.link.poll_timeout(), arrival];
             let Some(next) = timeouts.into_iter().flatten().min().filter(|next| *next <= until)
             else {

@@ -242,7 +242,7 @@ impl StreamCore {
         self.held
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "__internals"))]
     pub(in crate::proto) fn has_items(&self) -> bool {
         !self.items.is_empty()
     }

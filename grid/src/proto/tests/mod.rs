@@ -39,7 +39,7 @@ mod windows;
 
 use std::sync::Arc;
 
-use super::simulation::{pair, start, why, world};
+use super::simulation::{pair, start, steps, why};
 use crate::error::{CallFailure, LinkError, Sent};
 
 fn lost(sent: Sent, reason: Arc<LinkError>) -> CallFailure {

@@ -6,41 +6,16 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::pair::{millis, secs};
-use super::world::{Kind, World};
-use crate::proto::session::features::Feature;
+use super::steps::{Kind, Setting, Step, run};
+use crate::proto::simulation::world::World;
 use crate::proto::{Features, Limits};
-
-/// One step of a schedule. Numbers select one of the calls.
-#[derive(Debug, Clone)]
-enum Step {
-    Open {
-        by_a: bool,
-        kind: Kind,
-        wait: bool,
-        deadline_ms: Option<u64>,
-    },
-    SendUp(usize),
-    SendDown(usize),
-    RecvUp(usize),
-    RecvDown(usize),
-    FinishInput(usize),
-    /// The handler answers or returns. The flag: with an error.
-    Finish(usize, bool),
-    /// The owner polls the answer or the opening.
-    Look(usize),
-    Drop(usize),
-    /// Neither socket can be written, or both can again.
-    Block(bool),
-    Cut,
-    Connect(usize),
-    Pass(u64),
-    Pump,
-}
 
 fn any_kind() -> impl Strategy<Value = Kind> {
     prop_oneof![
-        Just(Kind::Single),
-        (0..5u32, 0..5u32).prop_map(|(incoming, outgoing)| Kind::Stream { incoming, outgoing }),
+        3 => Just(Kind::Single),
+        1 => Just(Kind::Post),
+        4 => (0..5u32, 0..5u32).prop_map(|(incoming, outgoing)| Kind::Stream { incoming, outgoing }),
+        1 => Just(Kind::Bytes),
     ]
 }
 
@@ -68,57 +43,12 @@ fn any_step() -> impl Strategy<Value = Step> {
         5 => any::<bool>().prop_map(Step::Block),
         1 => Just(Step::Cut),
         3 => (0..5usize).prop_map(Step::Connect),
+        2 => any::<bool>().prop_map(Step::Transmit),
+        1 => (0..4000usize).prop_map(Step::Damage),
+        1 => any::<bool>().prop_map(Step::Progress),
         4 => time.prop_map(Step::Pass),
         6 => Just(Step::Pump),
     ]
-}
-
-fn features(pick: usize) -> Features {
-    let all = Features::all();
-    let without = |feature| all.without(feature);
-    let some = [Feature::Credits, Feature::Cancel, Feature::Chunks].map(without);
-    [all, Features::NONE, some[0], some[1], some[2]][pick % 5]
-}
-
-fn run(latency_ms: u64, outbox_bytes: usize, room: Option<usize>, steps: Vec<Step>) {
-    // Two of five payloads are large.
-    let limits = Limits {
-        outbox_bytes,
-        large_bytes: 60,
-        part_bytes: 24,
-        transfer_bytes: outbox_bytes,
-        ..Limits::default()
-    };
-    let mut world = World::new(limits, millis(latency_ms));
-    world.pair.room = room;
-    world.connect(Features::all());
-    for step in steps {
-        match step {
-            Step::Open { by_a, kind, wait, deadline_ms } => {
-                world.open(by_a, kind, wait, deadline_ms.map(millis));
-            }
-            // Three at once, so that small outboxes become full.
-            Step::SendUp(call) => {
-                world.with(call, |world, n| (0..3).for_each(|_| world.send_up(n)))
-            }
-            Step::SendDown(call) => {
-                world.with(call, |world, n| (0..3).for_each(|_| world.send_down(n)));
-            }
-            Step::RecvUp(call) => world.with(call, World::recv_up),
-            Step::RecvDown(call) => world.with(call, World::recv_down),
-            Step::FinishInput(call) => world.with(call, World::finish_input),
-            Step::Finish(call, fails) => world.with(call, |world, n| world.finish(n, fails)),
-            Step::Look(call) => world.with(call, World::look),
-            Step::Drop(call) => world.with(call, World::drop_call),
-            Step::Block(blocked) => world.pair.blocked = blocked,
-            Step::Cut => world.cut(),
-            Step::Connect(pick) => world.connect(features(pick)),
-            Step::Pass(ms) => world.pass(millis(ms)),
-            Step::Pump => world.pass(secs(0)),
-        }
-        world.collect();
-    }
-    world.end();
 }
 
 proptest! {
@@ -129,10 +59,10 @@ proptest! {
         latency_ms in prop_oneof![Just(0u64), 1..300u64],
         outbox_bytes in prop_oneof![Just(48usize), Just(300), Just(1 << 18)],
         // Two calls at once, or six.
-        room in prop_oneof![2 => Just(None), 1 => Just(Some(2500usize)), 1 => Just(Some(6500))],
+        requests_bytes_max in prop_oneof![2 => Just(None), 1 => Just(Some(2500usize)), 1 => Just(Some(6500))],
         steps in vec(any_step(), 1..250),
     ) {
-        run(latency_ms, outbox_bytes, room, steps);
+        run(Setting { latency_ms, outbox_bytes, requests_bytes_max }, steps);
     }
 }
 

@@ -2,20 +2,44 @@
 
 mod users;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use super::pair::*;
 use super::start;
-use crate::proto::{Features, Half, Key, Limits, SendState, Side};
+use crate::proto::session::features::Feature;
+use crate::proto::{Capacities, Features, Half, Key, Limits, SendState, Side};
 use Side::Callee;
 
+/// What kind of call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::proto) enum Kind {
+pub enum Kind {
+    /// A single request.
     Single,
-    Stream { incoming: u32, outgoing: u32 },
+    /// A single request whose outcome nobody waits for.
+    Post,
+    /// A stream with these capacities, both at most 4.
+    Stream {
+        /// Items that may wait for the handler.
+        incoming: u32,
+        /// Items that may wait for the caller.
+        outgoing: u32,
+    },
+    /// A stream both ways, of which only the bytes are limited.
+    Bytes,
+}
+
+impl Kind {
+    /// The numbers of items that may wait in each direction of a stream. `None`: not a stream.
+    fn capacities(self) -> Option<(u32, u32)> {
+        match self {
+            Self::Single | Self::Post => None,
+            Self::Stream { incoming, outgoing } => Some((incoming, outgoing)),
+            Self::Bytes => Some((Capacities::BYTES_ONLY, Capacities::BYTES_ONLY)),
+        }
+    }
 }
 
 /// One call, and what its users know of it.
@@ -26,7 +50,8 @@ struct Track {
     by_a: bool,
     kind: Kind,
     has_deadline: bool,
-    call: Key,
+    /// The caller's key. A post has none.
+    call: Option<Key>,
     serve: Option<Key>,
     up: Items,
     down: Items,
@@ -49,7 +74,7 @@ pub(in crate::proto) fn payload(number: u32) -> Bytes {
 }
 
 /// The items of one direction, whose numbers count up.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Copy)]
 struct Items {
     sent: u32,
     received: u32,
@@ -73,6 +98,10 @@ pub(in crate::proto) struct World {
     /// Calls that were reported as never sent.
     unsent: HashSet<u32>,
     up: bool,
+    /// Those of the last connection.
+    features: Features,
+    /// A message on the wire is damaged, so that the connection ends when it arrives.
+    is_damaged: bool,
     /// When the sockets were last blocked.
     blocked_at: Instant,
 }
@@ -90,7 +119,17 @@ impl World {
         let mut pair = Pair::down(limits);
         pair.latency = latency;
         let (calls, asleep, unsent) = Default::default();
-        Self { pair, calls, next_number: 0, asleep, unsent, up: false, blocked_at: start() }
+        Self {
+            pair,
+            calls,
+            next_number: 0,
+            asleep,
+            unsent,
+            up: false,
+            features: Features::NONE,
+            is_damaged: false,
+            blocked_at: start(),
+        }
     }
 
     /// Acts on a call counted back from the newest, if there is one.
@@ -119,13 +158,30 @@ impl World {
 
     pub(in crate::proto) fn connect(&mut self, features: Features) {
         if !std::mem::replace(&mut self.up, true) {
+            self.features = features;
             self.pair.connect(features);
         }
     }
 
     pub(in crate::proto) fn cut(&mut self) {
+        self.is_damaged = false;
         if std::mem::replace(&mut self.up, false) {
             self.pair.cut();
+        }
+    }
+
+    /// Flips a bit of the message that arrives next, if the checksums of this connection cover it.
+    pub(in crate::proto) fn damage(&mut self, bit: usize) {
+        if self.up && self.features.has(Feature::Crc) {
+            self.is_damaged |= self.pair.damage(bit);
+        }
+    }
+
+    /// Bytes arrive at one node that are not a whole message.
+    pub(in crate::proto) fn progress(&mut self, at_a: bool) {
+        let now = self.pair.now;
+        if self.up && self.node(at_a).receive_progress(now).is_err() {
+            self.end_connection();
         }
     }
 
@@ -135,11 +191,19 @@ impl World {
         }
         let until = self.pair.now + time;
         if self.pair.try_advance(time).is_err() {
-            let moved_for = self.pair.now.saturating_duration_since(self.blocked_at);
-            assert!(moved_for < secs(1), "only a peer that was blocked for long counts as gone");
-            self.cut();
+            self.end_connection();
             self.pair.now = until;
         }
+    }
+
+    /// Ends a connection that one of the nodes has given up.
+    fn end_connection(&mut self) {
+        let moved_for = self.pair.now.saturating_duration_since(self.blocked_at);
+        assert!(
+            self.is_damaged || moved_for < secs(1),
+            "only a damaged message, or a peer that was blocked for long, ends a connection"
+        );
+        self.cut();
     }
 
     /// Delivers all events: calls to their handlers, wake-ups to waiting tasks.
@@ -164,14 +228,14 @@ impl World {
                 self.asleep
                     .retain(|(at_a, side, at_key, _)| (*at_a, *side, *at_key) != (a, Callee, key));
             }
-            let numbers: HashMap<u32, usize> =
-                self.calls.iter().enumerate().map(|(at, track)| (track.number, at)).collect();
             for serve in serves {
                 let payload = serve.payload.expect("all calls have a payload");
                 let number = u32::from_le_bytes(payload[..4].try_into().expect("a number"));
                 assert_eq!(payload, self::payload(number));
                 assert!(!self.unsent.contains(&number), "it was reported as unsent");
-                if let Some(track) = numbers.get(&number).map(|at| &mut self.calls[*at]) {
+                // Numbers count up, and old calls are forgotten.
+                let at = self.calls.binary_search_by_key(&number, |track| track.number);
+                if let Ok(track) = at.map(|at| &mut self.calls[at]) {
                     assert!(
                         track.by_a != a && track.serve.is_none(),
                         "served once, by the other side"
@@ -214,18 +278,24 @@ impl World {
         self.connect(Features::all());
         self.pass(secs(1));
         self.collect();
-        for round in 0..20 {
+        // In each round, as many calls as the peer has room for reach their handlers: two at least.
+        for round in 0..20 + self.calls.len() {
             self.connect(Features::all());
             for at in 0..self.calls.len() {
                 self.finish(at, false);
                 if at % 2 == 0 {
-                    self.recv_down(at);
+                    let Items { sent, received } = self.calls[at].down;
+                    // The items, and the end.
+                    (0..=sent - received).for_each(|_| self.recv_down(at));
                 } else if round == 0 {
                     self.drop_call(at);
                 }
             }
             self.pass(secs(1));
             self.collect();
+            if self.is_idle() {
+                break;
+            }
         }
         for at in 0..self.calls.len() {
             let Track { over, ref finished, .. } = self.calls[at];
@@ -237,5 +307,11 @@ impl World {
         self.pair.assert_empty();
         assert_eq!((self.pair.a.link.backlog().0, self.pair.b.link.backlog().0), (0, 0));
         assert!(self.asleep.is_empty(), "{:?}", self.asleep);
+    }
+
+    /// Whether all callers have taken the outcomes of their calls, and nothing is in flight.
+    fn is_idle(&self) -> bool {
+        let in_flight = [&self.pair.a, &self.pair.b].map(|node| node.link.in_flight());
+        self.calls.iter().all(|call| call.over) && in_flight == [(0, 0); 2]
     }
 }

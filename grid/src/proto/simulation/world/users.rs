@@ -21,8 +21,9 @@ impl World {
         let number = self.next_number;
         self.next_number += 1;
         let spec = match kind {
-            Kind::Single => request(b""),
+            Kind::Single | Kind::Post => request(b""),
             Kind::Stream { incoming, outgoing } => stream(incoming, outgoing),
+            Kind::Bytes => stream_of_bytes(),
         };
         let payload = Some(payload(number));
         let mut spec = CallSpec { payload: payload.map(Into::into), wait, ..spec };
@@ -30,7 +31,12 @@ impl World {
             spec = self.pair.within(after, spec);
         }
         let (now, up) = (self.pair.now, self.up);
-        match self.node(by_a).link.start_call(now, &spec) {
+        let link = &mut self.node(by_a).link;
+        let started = match kind {
+            Kind::Post => link.post(now, &spec).map(|()| None),
+            _ => link.start_call(now, &spec).map(Some),
+        };
+        match started {
             Ok(call) => self.calls.push(Track {
                 number,
                 by_a,
@@ -40,9 +46,9 @@ impl World {
                 serve: None,
                 up: Items::default(),
                 down: Items::default(),
-                input_ended: matches!(kind, Kind::Single | Kind::Stream { incoming: 0, .. }),
+                input_ended: kind.capacities().is_none_or(|(incoming, _)| incoming == 0),
                 finished: None,
-                over: false,
+                over: call.is_none(),
             }),
             Err(failure) => {
                 assert!(
@@ -54,12 +60,16 @@ impl World {
         }
     }
 
+    /// The caller, while it has the call.
+    fn owner(&self, at: usize) -> Option<(bool, Key)> {
+        let Track { by_a, call, over, .. } = self.calls[at];
+        call.filter(|_| !over).map(|call| (by_a, call))
+    }
+
     /// Polls for the answer, or for the opening of the stream.
     pub(in crate::proto) fn look(&mut self, at: usize) {
-        let Track { by_a, number, call, kind, over, .. } = self.calls[at];
-        if over {
-            return;
-        }
+        let Some((by_a, call)) = self.owner(at) else { return };
+        let Track { number, kind, .. } = self.calls[at];
         if kind == Kind::Single {
             let answer = self.node(by_a).answer(call);
             self.check_sleep(by_a, Caller, call, Sleeper::Reader, answer.is_none());
@@ -76,18 +86,17 @@ impl World {
         }
     }
 
-    /// Whether the caller has the two halves of a stream. As in the layers above, it has them once the stream is open.
-    fn has_halves(&mut self, at: usize) -> bool {
-        let Track { by_a, call, kind, over, .. } = self.calls[at];
-        kind != Kind::Single && !over && self.node(by_a).link.poll_opened(call) == Some(Ok(()))
+    /// The caller, while it has the two halves of a stream. As in the layers above, it has them once the stream is open.
+    fn halves(&mut self, at: usize) -> Option<(bool, Key)> {
+        self.calls[at].kind.capacities()?;
+        let (by_a, call) = self.owner(at)?;
+        (self.node(by_a).link.poll_opened(call) == Some(Ok(()))).then_some((by_a, call))
     }
 
     pub(in crate::proto) fn send_up(&mut self, at: usize) {
-        let Track { by_a, call, kind, input_ended, .. } = self.calls[at];
-        let Kind::Stream { incoming, .. } = kind else { return };
-        if input_ended || !self.has_halves(at) {
-            return;
-        }
+        let Track { kind, input_ended, .. } = self.calls[at];
+        let Some((incoming, _)) = kind.capacities().filter(|_| !input_ended) else { return };
+        let Some((by_a, call)) = self.halves(at) else { return };
         let item = payload(self.calls[at].up.sent);
         let state = self.node(by_a).send(Caller, call, &item);
         self.check_sleep(by_a, Caller, call, Sleeper::Writer, state == SendState::Blocked);
@@ -100,10 +109,7 @@ impl World {
     }
 
     pub(in crate::proto) fn recv_down(&mut self, at: usize) {
-        let Track { by_a, call, .. } = self.calls[at];
-        if !self.has_halves(at) {
-            return self.look(at);
-        }
+        let Some((by_a, call)) = self.halves(at) else { return self.look(at) };
         let received = self.node(by_a).recv(Caller, call);
         self.check_sleep(by_a, Caller, call, Sleeper::Reader, received == Recv::Pending);
         match received {
@@ -142,22 +148,20 @@ impl World {
     }
 
     pub(in crate::proto) fn finish_input(&mut self, at: usize) {
-        let Track { by_a, call, input_ended, .. } = self.calls[at];
-        if input_ended || !self.has_halves(at) {
+        if self.calls[at].input_ended {
             return;
         }
+        let Some((by_a, call)) = self.halves(at) else { return };
         self.node(by_a).link.finish_input(call);
         self.calls[at].input_ended = true;
         self.asleep.remove(&(by_a, Caller, call, Sleeper::Writer));
     }
 
     pub(in crate::proto) fn drop_call(&mut self, at: usize) {
-        let Track { by_a, call, over, .. } = self.calls[at];
-        if !over {
-            self.node(by_a).link.forget_call(call);
-            self.calls[at].over = true;
-            self.asleep.retain(|(a, side, key, _)| (*a, *side, *key) != (by_a, Caller, call));
-        }
+        let Some((by_a, call)) = self.owner(at) else { return };
+        self.node(by_a).link.forget_call(call);
+        self.calls[at].over = true;
+        self.asleep.retain(|(a, side, key, _)| (*a, *side, *key) != (by_a, Caller, call));
     }
 
     // ---- the handlers -----------------------------------------------------------------------------------------------
@@ -170,7 +174,7 @@ impl World {
     }
 
     pub(in crate::proto) fn send_down(&mut self, at: usize) {
-        let Kind::Stream { outgoing, .. } = self.calls[at].kind else { return };
+        let Some((_, outgoing)) = self.calls[at].kind.capacities() else { return };
         let Some((a, key)) = self.handler(at) else { return };
         let item = payload(self.calls[at].down.sent);
         let state = self.node(a).send(Callee, key, &item);
@@ -183,7 +187,7 @@ impl World {
     }
 
     pub(in crate::proto) fn recv_up(&mut self, at: usize) {
-        if self.calls[at].kind == Kind::Single {
+        if self.calls[at].kind.capacities().is_none() {
             return;
         }
         let Some((a, key)) = self.handler(at) else { return };
@@ -205,8 +209,10 @@ impl World {
         let answer = payload(self.calls[at].number);
         let fault = Fault::new(ErrorCode::Handler, "boom");
         match (fails, self.calls[at].kind) {
-            (false, Kind::Single) => self.node(a).link.reply(key, &Ok(Some(answer.into()))),
-            (true, Kind::Single) => self.node(a).link.reply(key, &Err(fault)),
+            (false, Kind::Single | Kind::Post) => {
+                self.node(a).link.reply(key, &Ok(Some(answer.into())))
+            }
+            (true, Kind::Single | Kind::Post) => self.node(a).link.reply(key, &Err(fault)),
             (false, _) => self.node(a).link.finish_stream(key, &Ok(())),
             (true, _) => self.node(a).link.finish_stream(key, &Err(fault)),
         }
