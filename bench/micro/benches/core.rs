@@ -1,6 +1,6 @@
 //! Micro-benchmarks of what no other program can reach: the codec, the merging of messages, and links without sockets.
 //!
-//! Each is a few lines over the doors in `grid/src/proto/internals.rs`; what to make of the figures is in
+//! Each is a few lines over the doors in `grid/src/proto/internals/benches.rs`; what to make of the figures is in
 //! bench/README.md. Without `--bench`, as `cargo test` starts it, each runs once and nothing is timed.
 
 use std::time::{Duration, Instant};

@@ -38,7 +38,7 @@ impl NodeBytes {
         Arc::new(Self { held: AtomicUsize::new(0), max, setting })
     }
 
-    pub(super) fn held(&self) -> usize {
+    pub(in crate::proto) fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }
 }

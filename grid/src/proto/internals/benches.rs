@@ -1,17 +1,15 @@
-//! Access to the core for the micro-benchmarks in bench/micro only, behind the feature `__internals`.
+//! What the micro-benchmarks in bench/micro use: the codec, the merging of messages, and two links without sockets.
 //!
-//! The core stays private: these are functions and types of their own. When the core changes, this file changes with
-//! it, and the benchmarks stay the same. All messages are encoded here, so errors cannot occur; a benchmark that breaks
-//! a rule panics.
+//! All messages are encoded here, so errors cannot occur; a benchmark that breaks a rule panics.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 
-use super::output::outbox;
-use super::wire::{Flags, Frame, HandlerId, Header, Message, MuxId, Op, checksum, merged};
-use super::{
+use crate::proto::output::outbox;
+use crate::proto::wire::{Flags, Frame, HandlerId, Header, Message, MuxId, Op, checksum, merged};
+use crate::proto::{
     Body, CallSpec, Capacities, Deadline, Event, Features, Inbound, Key, Limits, Link, Recv,
     RouteKind, Routes, SendState, Session, Side,
 };
