@@ -15,6 +15,9 @@ fn every_file_has_a_header_and_a_limited_length() {
         "examples/tests",
         "bench/src",
         "bench/micro/benches",
+        "fuzz/fuzz_targets",
+        "fuzz/src",
+        "fuzz/tests",
     ] {
         let folder = root.join(package);
         if !folder.exists() {
