@@ -14,7 +14,7 @@ use super::check::{check, check_arguments};
 type Check = fn(&Bytes);
 
 /// One for each type.
-pub(super) const CHECKS: [Check; 18] = [
+pub(super) const CHECKS: [Check; 19] = [
     check::<Tree>,
     check::<Untagged>,
     check::<Internally>,
@@ -33,6 +33,7 @@ pub(super) const CHECKS: [Check; 18] = [
     check::<Option<String>>,
     check::<(u8, Vec<Bytes>, Option<Box<str>>)>,
     arguments,
+    check::<UntaggedNode>,
 ];
 
 /// The arguments of a method, which may be missing, have unknown ones between them, and be a map or an array.
@@ -65,7 +66,8 @@ enum Tree {
     Blob(#[serde(with = "serde_bytes")] Vec<u8>),
 }
 
-/// No variant accepts what an earlier one was encoded to.
+/// No variant accepts what a later one was encoded to. Only one is recursive: with two that begin in the same way, as structs
+/// and sequences do, the time grows exponentially with the depth, as the documentation of `Payload` says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Untagged {
@@ -73,8 +75,15 @@ enum Untagged {
     Number(i32),
     Text(String),
     List(Vec<Self>),
-    Node { next: Box<Self> },
-    Named { name: String, more: Option<Vec<Self>> },
+    Named { name: String, size: Option<u64> },
+}
+
+/// The same, nested in maps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum UntaggedNode {
+    Leaf(i8),
+    Node { next: Box<Self>, name: Option<String> },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
