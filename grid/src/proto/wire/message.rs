@@ -18,6 +18,9 @@ use crate::proto::memory::{Handover, Over};
 /// Fields of the array.
 const ARITY: u32 = 7;
 
+/// The first byte of every message that this implementation sends: an array of [`ARITY`].
+pub(crate) const MESSAGE_BEGIN: u8 = 0x90 | ARITY as u8;
+
 /// Length of the longest array up to the payload's first byte: all integers and the bin's length in their longest form.
 pub(super) const ARRAY_LEN_MAX: usize = 1 + 9 + 3 * 5 + 2 * 2 + 5;
 

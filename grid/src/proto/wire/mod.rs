@@ -70,7 +70,7 @@ pub(crate) use self::{
     error::DecodeError,
     grant::{GRANT_LEN_MAX, Grant},
     ids::MuxId,
-    message::{Flags, Frame, HEADER_LEN_MAX, Header, Message, Op},
+    message::{Flags, Frame, HEADER_LEN_MAX, Header, MESSAGE_BEGIN, Message, Op},
     meta::{ErrorMeta, META_LEN_MAX, Meta},
     ping::{Ping, Pong},
     refusal::Refusal,

@@ -81,6 +81,8 @@ pub(super) enum FrameError {
     NotBegun,
     #[error("a message begins before the previous one has ended")]
     NotEnded,
+    #[error("a pong carries a message, so its opcode is damaged")]
+    MessageInPong,
     /// After the handshake, this is reported as [`LinkError::MessageTooLarge`](crate::LinkError::MessageTooLarge).
     #[error("a message of {len} bytes or more, where the limit is {max}")]
     TooLarge { len: u64, max: usize },

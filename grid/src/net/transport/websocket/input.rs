@@ -14,6 +14,7 @@ use super::frame::{FrameError, HANDSHAKE_BYTES_MAX, HEADER_BYTES_MAX, Header, Op
 use crate::error::LinkError;
 use crate::net::transport::Received;
 use crate::net::transport::io::failure;
+use crate::proto::wire::MESSAGE_BEGIN;
 use crate::proto::{
     FloodBudget, Inbound, PART_BEGIN_BYTES, PLACED_MESSAGES, Place, ProtocolError, Waste,
 };
@@ -150,6 +151,10 @@ impl Input {
                 Op::Ping => {
                     self.flood.note(Waste::Frame, 1);
                     self.ping = Some(payload.freeze());
+                }
+                // Pongs are ignored, so a message whose opcode was damaged in one bit would disappear: 2 is binary, 10 a pong.
+                Op::Pong if payload.first() == Some(&MESSAGE_BEGIN) => {
+                    return Err(self.violation(FrameError::MessageInPong));
                 }
                 Op::Pong => self.flood.note(Waste::Frame, 1),
                 Op::Close => return Err(close::closed(payload.freeze())),

@@ -404,4 +404,63 @@ mod tests {
         let reason = receiver.write_failure(io::ErrorKind::BrokenPipe.into());
         assert!(matches!(reason, LinkError::Closed { code: Some(1001), .. }), "{reason:?}");
     }
+
+    /// Frames that carry a request each.
+    async fn frames_of(payloads: &[Bytes], from: Role) -> Vec<u8> {
+        let (far, mut near) = duplex(1 << 16);
+        let (mut caller, mut sender) = (link(), WebSocket::new(far, &[], from));
+        let now = Instant::now().into_std();
+        for payload in payloads {
+            caller.start_call(now, &request(payload.clone())).expect("a call");
+            while let Some(message) = caller.poll_transmit(now) {
+                sender.start_send(message.seal()).expect("a socket");
+            }
+            poll_fn(|cx| sender.poll_flush(cx)).await.expect("a socket");
+        }
+        drop(sender);
+        let mut frames = Vec::new();
+        near.read_to_end(&mut frames).await.expect("frames");
+        frames
+    }
+
+    /// The payloads of the requests in these bytes, up to the error that ends the connection.
+    async fn requests_in(bytes: &[u8], to: Role) -> Vec<Bytes> {
+        // Nothing follows the bytes.
+        let (_, near) = duplex(1);
+        let (mut callee, mut receiver) = (link(), WebSocket::new(near, bytes, to));
+        receiver.take_messages_of(1 << 20);
+        let (mut inbound, mut got) = (callee.new_inbound(), Vec::new());
+        while let Ok(received) = poll_fn(|cx| receiver.poll_recv_into(cx, &mut inbound)).await {
+            if let Received::Message(message) = received {
+                inbound.push(message);
+            }
+            while inbound.decode() {
+                if callee.handle_messages(Instant::now().into_std(), &mut inbound).is_err() {
+                    return got;
+                }
+            }
+            while let Some(event) = callee.poll_event() {
+                if let Event::Serve { payload, .. } = event {
+                    got.extend(payload);
+                }
+            }
+        }
+        got
+    }
+
+    /// TCP lets some damage pass. Checksums cover messages; here it is the frames around them as well.
+    #[tokio::test]
+    async fn no_flipped_bit_makes_a_message_disappear_between_others() {
+        let payloads: Vec<_> = ["one", "two", "three"].map(Bytes::from).into();
+        for (from, to) in [(Role::Client, Role::Server), (Role::Server, Role::Client)] {
+            let frames = frames_of(&payloads, from).await;
+            assert_eq!(requests_in(&frames, to).await, payloads);
+            for bit in 0..8 * frames.len() {
+                let mut damaged = frames.clone();
+                damaged[bit / 8] ^= 1 << (bit % 8);
+                let got = requests_in(&damaged, to).await;
+                assert!(payloads.starts_with(&got), "bit {bit} of a {from:?}'s frames: {got:?}");
+            }
+        }
+    }
 }
