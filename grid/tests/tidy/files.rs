@@ -13,6 +13,8 @@ fn every_file_has_a_header_and_a_limited_length() {
         "grid-macros/src",
         "examples/src",
         "examples/tests",
+        "chaos/src",
+        "chaos/tests",
         "bench/src",
         "bench/micro/benches",
         "fuzz/fuzz_targets",

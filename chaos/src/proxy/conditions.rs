@@ -1,0 +1,82 @@
+//! The faults of a link that last.
+
+use std::time::Duration;
+
+/// The faults of a link that last. The default is none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Conditions {
+    /// What is sent arrives so much later.
+    pub(crate) delay: Duration,
+    /// Bytes per second, in each direction.
+    pub(crate) bandwidth: Option<u32>,
+    /// One byte in each segment.
+    pub(crate) dribbles: bool,
+    /// Nothing passes, and nothing is lost.
+    pub(crate) is_stalled: bool,
+    /// What is sent vanishes, by direction.
+    pub(crate) swallows: [bool; 2],
+}
+
+/// Single bytes are sent without a pause up to this number. With timers of a millisecond, some ten thousand pass in a second.
+const DRIBBLED_AT_ONCE: usize = 16;
+
+/// With a limited bandwidth, a part of a second's bytes is sent at once.
+const PARTS_PER_SECOND: u32 = 50;
+
+/// How the next bytes are sent.
+pub(super) struct Piece {
+    /// So many at once.
+    pub(super) bytes: usize,
+    /// In writes of so many.
+    pub(super) write: usize,
+    /// And nothing for so long after them.
+    pub(super) pause: Duration,
+}
+
+impl Conditions {
+    /// The same link, as seen from its other end.
+    pub(super) fn seen_from_the_other_end(self) -> Self {
+        let [one, other] = self.swallows;
+        Self { swallows: [other, one], ..self }
+    }
+
+    /// How the next of these bytes are sent.
+    pub(super) fn piece(self, left: usize) -> Piece {
+        if self.dribbles {
+            let bytes = left.min(DRIBBLED_AT_ONCE);
+            return Piece { bytes, write: 1, pause: Duration::from_millis(1) };
+        }
+        match self.bandwidth {
+            None => Piece { bytes: left, write: left, pause: Duration::ZERO },
+            Some(rate) => {
+                let bytes = left.min((rate / PARTS_PER_SECOND).max(1) as usize);
+                let pause = Duration::from_secs_f64(bytes as f64 / f64::from(rate));
+                Piece { bytes, write: bytes, pause }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limited_bandwidth_is_kept() {
+        let slow = Conditions { bandwidth: Some(64 * 1024), ..Conditions::default() };
+        let (mut left, mut time) = (128 * 1024, Duration::ZERO);
+        while left > 0 {
+            let piece = slow.piece(left);
+            (left, time) = (left - piece.bytes, time + piece.pause);
+        }
+        assert!((1.9..2.1).contains(&time.as_secs_f64()), "{time:?}");
+    }
+
+    #[test]
+    fn without_faults_everything_is_sent_at_once() {
+        let piece = Conditions::default().piece(1000);
+        assert_eq!((piece.bytes, piece.write, piece.pause), (1000, 1000, Duration::ZERO));
+        let dribbling = Conditions { dribbles: true, ..Conditions::default() };
+        assert_eq!(dribbling.piece(1000).write, 1);
+    }
+}
