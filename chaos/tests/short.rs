@@ -1,4 +1,5 @@
-//! Twenty seconds of faults on four nodes, with generous limits: this runs on busy machines, and in a debug build.
+//! Twenty seconds of faults on four nodes, and another twenty for their start and end, with generous limits: this runs on busy
+//! machines, and in a debug build.
 //!
 //! What is checked of answers, executions, streams and tables is the same as in a long run. Only times are not judged strictly.
 #![cfg(target_os = "linux")]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::fleet::Fleet;
+use super::usage;
 use crate::message::{Order, Status};
 use crate::pair::Pair;
 
@@ -16,6 +17,13 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Tables must be empty this long after the last call.
 const EMPTY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A thread of the runtime ends when it has had nothing to do for ten seconds.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Threads that a node without calls may have: its own three, two workers, the watchdog of the library, and three that the
+/// runtime may have found work for meanwhile.
+const IDLE_THREADS_MAX: u64 = 9;
 
 /// One call of each shape to each node.
 const ROUND_TIMEOUT: Duration = Duration::from_secs(30);
@@ -33,6 +41,7 @@ pub(super) async fn finish(fleet: &Fleet) {
             .await;
     }
     must_be_empty(fleet).await;
+    must_end_threads(fleet).await;
     order_all(fleet, Order::Round).await;
     for node in 0..fleet.nodes {
         wait(fleet, node, ROUND_TIMEOUT, "the last round does not end", |replies| {
@@ -108,6 +117,25 @@ fn wrong(status: &Status, node: u8, nodes: u8) -> Option<String> {
     let missing = (0..nodes).find(|peer| *peer != node && !status.connected.contains(peer));
     let missing = missing.map(|peer| format!("it is not connected with node{peer}"));
     missing.or_else(|| status.leftover())
+}
+
+/// Threads that handlers have needed must end without calls.
+async fn must_end_threads(fleet: &Fleet) {
+    let max = fleet.judge.limits.patient(IDLE_TIMEOUT);
+    let deadline = Instant::now() + max;
+    for node in 0..fleet.nodes {
+        let Some(pid) = fleet.slot(node).await.process.as_ref().map(|process| process.pid) else {
+            continue;
+        };
+        let threads = || usage::of(pid).map_or(0, |sample| sample.threads);
+        while threads() > IDLE_THREADS_MAX && Instant::now() < deadline {
+            sleep(Duration::from_millis(100)).await;
+        }
+        if threads() > IDLE_THREADS_MAX {
+            let what = format!("it has {} threads {max:?} after the last call", threads());
+            fleet.judge.violation(&[node], None, &what);
+        }
+    }
 }
 
 /// Connections that were lost and replaced must not be left behind.

@@ -46,6 +46,8 @@ impl Process {
     pub(super) async fn start(setup: &Setup, judge: &Arc<Judge>) -> io::Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
             .arg("node")
+            // Each thread would have free memory of its own otherwise, and growth with their number would hide a leak.
+            .env("MALLOC_ARENA_MAX", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
