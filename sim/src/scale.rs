@@ -20,7 +20,7 @@ const DELAY: Duration = Duration::from_micros(500);
 const LOOK: Duration = Duration::from_millis(50);
 
 /// How long nodes are down, or cut off: the others notice it and try again meanwhile.
-const FAULT: Duration = Duration::from_secs(30);
+const FAULT: Duration = Duration::from_secs(31);
 
 /// What one event came to.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ pub fn scale(nodes: usize, has_jitter: bool, mut each: impl FnMut(Event)) {
         for node in 0..half {
             grid.restart(node).await;
         }
-        each(watch(&grid, "half of the nodes crash, and start 30 s later", usage).await);
+        each(watch(&grid, "half of the nodes crash, and start 31 s later", usage).await);
 
         let usage = Usage::now();
         grid.partition(0..half);
@@ -77,7 +77,7 @@ pub fn scale(nodes: usize, has_jitter: bool, mut each: impl FnMut(Event)) {
                 grid.delay(a, b, DELAY);
             }
         }
-        each(watch(&grid, "two halves are cut off from each other for 30 s", usage).await);
+        each(watch(&grid, "two halves are cut off from each other for 31 s", usage).await);
     });
 }
 
