@@ -1,6 +1,6 @@
 //! Whole grids, simulated from a seed: real nodes on one thread, in virtual time, over a network that the seed breaks.
 //!
-//! [`run`] simulates one grid. The files:
+//! [`run()`] simulates one grid. The files:
 //!
 //! - plan.rs decides from the seed which nodes there are, their settings, and which faults happen when;
 //! - world.rs starts the nodes and carries the plan out;
