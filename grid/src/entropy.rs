@@ -1,4 +1,4 @@
-//! Random numbers and the time of day: all that makes two runs of a node differ.
+//! Random numbers and the time of day.
 //!
 //! Every part of the library takes both from here, so that a test can replace them for its thread (`grid::testing::Seeded`,
 //! which is above all layers). Without the feature `testing` these are the generator of `rand` and the system's clock.
@@ -51,7 +51,7 @@ pub(crate) mod seeded {
     use rand::{RngExt as _, SeedableRng as _, TryRng};
     use tokio::time::Instant;
 
-    /// When time begins: the first of January 2026. Certificates and tokens do not like 1970.
+    /// When time begins: the first of January 2026. Certificates and tokens are not valid in 1970.
     const EPOCH: Duration = Duration::from_secs(1_767_225_600);
 
     thread_local! {
@@ -65,8 +65,8 @@ pub(crate) mod seeded {
         has_jitter: bool,
     }
 
-    /// Draws the middle of a range: half of all numbers are below what it yields. `rand` may refuse a number, to be fair to all
-    /// values, so each further one is a little larger.
+    /// A generator whose numbers select the middle of a range. `rand` may reject a number, so that all values are equally likely;
+    /// so each further one is a little larger.
     #[derive(Default)]
     struct Middle {
         drawn: u32,

@@ -253,3 +253,21 @@ async fn a_node_that_shuts_down_does_not_dial_again_and_again() {
     // The other node may try, and is refused.
     assert!(dialed <= 1, "it has dialed {dialed} times");
 }
+
+/// Whatever ends each connection as soon as it has carried a call, such as a message that is too large, must not make the node
+/// dial without end.
+#[tokio::test(start_paused = true)]
+async fn short_connections_in_a_row_are_dialed_once_a_second() {
+    let (network, a, _b) = pair(handlers).await;
+    let connection = a.connection(B).unwrap();
+    let start = Instant::now();
+    let before = network.dialed();
+    while start.elapsed() < Duration::from_secs(10) {
+        connection.request(78, None).wait_connected().await.unwrap();
+        network.cut();
+        // Until the end of the connection has been noticed.
+        sleep(Duration::from_millis(1)).await;
+    }
+    let dialed = network.dialed() - before;
+    assert!((5..=20).contains(&dialed), "it was dialed {dialed} times in ten seconds");
+}

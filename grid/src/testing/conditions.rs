@@ -1,4 +1,4 @@
-//! [`Conditions`]: the faults of the connections between two nodes. [`Changing`] tells the connections when they change.
+//! [`Conditions`]: the faults of the connections between two nodes. [`WatchedConditions`] tells the connections when they change.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use tokio::sync::futures::Notified;
 pub(super) struct Conditions {
     /// No connection can be opened.
     pub(super) is_cut: bool,
-    /// Connections carry nothing in this direction, by [`Way`], and opening one never completes.
+    /// Connections carry nothing in this direction, by [`Heading`], and opening one never completes.
     pub(super) frozen: [bool; 2],
     /// Connections with lower numbers are closed.
     pub(super) closed_below: u64,
@@ -30,15 +30,16 @@ pub(super) struct Conditions {
     pub(super) loss: f64,
 }
 
-/// A direction between two nodes.
+/// A direction between two nodes, by their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
-    /// From the one whose name is less.
+pub(super) enum Heading {
+    /// From the lesser name to the greater one.
     Up,
+    /// From the greater name to the lesser one.
     Down,
 }
 
-impl Way {
+impl Heading {
     pub(super) fn of(from: &str, to: &str) -> Self {
         if from <= to { Self::Up } else { Self::Down }
     }
@@ -55,12 +56,12 @@ impl Conditions {
     }
 
     /// Whether a connection carries nothing in this direction.
-    pub(super) fn has_frozen(&self, number: u64, way: Way) -> bool {
+    pub(super) fn has_frozen(&self, number: u64, way: Heading) -> bool {
         self.frozen[way as usize] || number < self.frozen_below
     }
 
-    /// Whether a connection can be opened, now or after the faults end: that takes both directions.
-    pub(super) fn has_frozen_any(&self) -> bool {
+    /// Whether opening a connection must wait: it needs both directions.
+    pub(super) fn blocks_opening(&self) -> bool {
         self.frozen != [false; 2]
     }
 
@@ -89,12 +90,12 @@ impl Conditions {
     }
 }
 
-/// The conditions between two nodes, and the connections that follow them. All clones are the same.
+/// The conditions between two nodes, which change, and the connections that watch them. All clones are the same.
 ///
 /// Those that wait for a change are woken in the order in which they began to wait: `tokio::sync::watch` wakes in a random
 /// order, so that no run would be like another one.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Changing(Arc<Shared>);
+pub(super) struct WatchedConditions(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -104,7 +105,7 @@ struct Shared {
     open: AtomicUsize,
 }
 
-impl Changing {
+impl WatchedConditions {
     pub(super) fn now(&self) -> Conditions {
         *self.0.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -145,9 +146,9 @@ impl Changing {
     }
 }
 
-/// See [`Changing::opened`].
+/// See [`WatchedConditions::opened`].
 #[derive(Debug)]
-pub(super) struct Open(Changing);
+pub(super) struct Open(WatchedConditions);
 
 impl Drop for Open {
     fn drop(&mut self) {

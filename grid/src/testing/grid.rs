@@ -194,7 +194,8 @@ impl TestGrid {
         self.network.freeze_open(a, b);
     }
 
-    /// Carries at most this many bytes per second between two nodes, in each direction: see [`Network::bandwidth`].
+    /// Carries at most this many bytes per second on each connection between two nodes, in each direction: see
+    /// [`Network::bandwidth`].
     ///
     /// # Panics
     /// If it is 0.
@@ -222,7 +223,7 @@ impl TestGrid {
         self.network.loss(a, b, ratio);
     }
 
-    /// Ends all faults between two nodes: cuts, frozen connections, delays and losses. Connections that were ended stay closed;
+    /// Ends all faults between two nodes: cuts, frozen connections, delays, limits of the bandwidth and losses. Connections that were ended stay closed;
     /// the nodes dial again by themselves, within two seconds.
     #[track_caller]
     pub fn heal(&self, a: usize, b: usize) {

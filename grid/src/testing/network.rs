@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::io::{DuplexStream, duplex};
 use tokio::net::TcpStream;
 
-use super::conditions::{Changing, Conditions, Way};
+use super::conditions::{Conditions, Heading, WatchedConditions};
 use super::random::Random;
 use super::wire::carry;
 use crate::error::LinkError;
@@ -64,7 +64,7 @@ struct Inner {
 /// What is between two nodes.
 #[derive(Default)]
 struct Pair {
-    conditions: Changing,
+    conditions: WatchedConditions,
     /// Connections that were opened between them. With the seed, it decides what they lose.
     opened: u64,
 }
@@ -164,7 +164,7 @@ impl Network {
     /// Stops carrying what `from` sends to `to` until [`heal`](Self::heal); what `to` sends still arrives. Otherwise as
     /// [`freeze`](Self::freeze).
     pub fn freeze_one_way(&self, from: &str, to: &str) {
-        let way = Way::of(from, to);
+        let way = Heading::of(from, to);
         self.change(from, to, |conditions| conditions.frozen[way as usize] = true);
     }
 
@@ -192,7 +192,7 @@ impl Network {
     }
 
     /// Carries at most this many bytes per second on each connection between two nodes, in each direction. A sender is slowed
-    /// down when it is 100 ms ahead.
+    /// down when it is 100 ms or two pieces of 8 KiB ahead, whichever is more.
     ///
     /// # Panics
     /// If it is 0. [`freeze`](Self::freeze) carries nothing.
@@ -281,7 +281,7 @@ impl Network {
             inner.dialed += 1;
             inner.pair(from, to).conditions.clone()
         };
-        let decided = |now: &Conditions| now.is_cut || !now.has_frozen_any();
+        let decided = |now: &Conditions| now.is_cut || !now.blocks_opening();
         let now = conditions.wait_for(decided).await;
         if !now.is_cut && !now.delay.is_zero() {
             tokio::time::sleep(2 * now.delay).await;
@@ -298,9 +298,9 @@ impl Network {
 struct Opened {
     target: Target,
     number: u64,
-    conditions: Changing,
+    conditions: WatchedConditions,
     /// What the dialer sends, and what it receives.
-    directions: [(Way, Random); 2],
+    directions: [(Heading, Random); 2],
 }
 
 fn no_route(to: &str) -> LinkError {
@@ -320,7 +320,7 @@ impl Inner {
         let target = target.ok_or_else(|| no_route(to))?;
         pair.opened += 1;
         let directions = [[from, to], [to, from]]
-            .map(|names| (Way::of(names[0], names[1]), Random::new(seed, names, pair.opened)));
+            .map(|names| (Heading::of(names[0], names[1]), Random::new(seed, names, pair.opened)));
         let conditions = pair.conditions.clone();
         self.opened = number;
         Ok(Opened { target, number, conditions, directions })
@@ -339,14 +339,15 @@ impl Inner {
     }
 }
 
-/// Nobody can heal anything any more: what is frozen ends.
+/// Nobody can heal anything any more: connections that are frozen end.
 impl Drop for Inner {
     fn drop(&mut self) {
         for pair in self.pairs.values() {
-            let now = pair.conditions.now();
-            if now.has_frozen_any() || now.frozen_below > 0 {
-                pair.conditions.change(|conditions| conditions.closed_below = u64::MAX);
-            }
+            pair.conditions.change(|conditions| {
+                let frozen_below =
+                    if conditions.blocks_opening() { u64::MAX } else { conditions.frozen_below };
+                conditions.closed_below = conditions.closed_below.max(frozen_below);
+            });
         }
     }
 }

@@ -6,12 +6,12 @@ use crate::entropy::seeded;
 
 /// While it exists, nodes on this thread take their random numbers from a seed, and the time of day from tokio's clock.
 ///
-/// Random are the identities of processes, the pauses between attempts to connect and to call, nonces, and the first numbers of
-/// calls. So with the same seed, a test on a current-thread runtime with a paused clock does the same in each run. Blocking
+/// The identities of processes, the pauses between attempts to connect and to call, nonces, and the first numbers of calls are
+/// random. So with the same seed, a test on a current-thread runtime with a paused clock does the same in each run. Blocking
 /// handlers run on the thread of the test meanwhile, one after the other.
 ///
-/// Not repeatable are sockets, other threads, `tokio::select!` without `biased`, several tasks that wait for one
-/// `tokio::sync::watch`, and the order of a `HashMap`, because each of these takes random numbers of its own.
+/// These are not repeatable, because each takes random numbers of its own: sockets, other threads, `tokio::select!` without
+/// `biased`, several tasks that wait for one `tokio::sync::watch`, and the order of a `HashMap`.
 ///
 /// ```
 /// use grid::testing::{Seeded, TestGrid};
@@ -28,7 +28,7 @@ use crate::entropy::seeded;
 /// # }
 /// ```
 #[derive(Debug)]
-#[must_use = "dropping it ends it"]
+#[must_use = "the thread is seeded only while this value exists"]
 pub struct Seeded {
     /// It belongs to its thread.
     _not_send: PhantomData<*const ()>,

@@ -12,7 +12,7 @@ use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split};
 use tokio::time::{Instant, sleep_until};
 
-use super::conditions::{Changing, Way};
+use super::conditions::{Heading, WatchedConditions};
 use super::random::Random;
 use crate::net::Io;
 
@@ -22,7 +22,7 @@ const PIECE_BYTES: usize = 8 * 1024;
 /// Bytes that are on their way in one direction, with a delay. So the throughput is this much per delay.
 const IN_FLIGHT_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// What waits for a limited bandwidth, in time: a sender is slowed down when it is this far ahead.
+/// How far a sender may be ahead of a limited bandwidth, if that is more than two pieces.
 const QUEUE: Duration = Duration::from_millis(100);
 
 /// How long a lost piece stalls its direction: the shortest retransmission timeout of TCP on Linux. It is doubled when the
@@ -37,8 +37,8 @@ pub(super) async fn carry(
     near: impl Io,
     far: impl Io,
     number: u64,
-    conditions: Changing,
-    directions: [(Way, Random); 2],
+    conditions: WatchedConditions,
+    directions: [(Heading, Random); 2],
 ) {
     let _open = conditions.opened();
     let (from_near, to_near) = split(near);
@@ -56,8 +56,8 @@ pub(super) async fn carry(
 /// One direction.
 struct Direction {
     number: u64,
-    way: Way,
-    conditions: Changing,
+    way: Heading,
+    conditions: WatchedConditions,
     random: Random,
     /// What is on its way, and when it arrives.
     flight: VecDeque<(Instant, Piece)>,
@@ -77,7 +77,7 @@ enum Piece {
 }
 
 impl Direction {
-    fn new(number: u64, way: Way, conditions: Changing, random: Random) -> Self {
+    fn new(number: u64, way: Heading, conditions: WatchedConditions, random: Random) -> Self {
         Self {
             number,
             way,
@@ -226,16 +226,16 @@ mod tests {
     struct Connection {
         near: DuplexStream,
         far: DuplexStream,
-        conditions: Changing,
+        conditions: WatchedConditions,
         task: JoinHandle<()>,
     }
 
     fn connection(conditions: Conditions, seed: u64) -> Connection {
         let (near, near_end) = duplex(1024);
         let (far_end, far) = duplex(1024);
-        let changing = Changing::default();
+        let changing = WatchedConditions::default();
         changing.change(|now| *now = conditions);
-        let directions = [(Way::Up, "there"), (Way::Down, "back")]
+        let directions = [(Heading::Up, "there"), (Heading::Down, "back")]
             .map(|(way, of)| (way, Random::new(seed, [of, ""], 0)));
         let task = tokio::spawn(carry(near_end, far_end, 1, changing.clone(), directions));
         Connection { near, far, conditions: changing, task }

@@ -129,14 +129,14 @@ struct Pauses {
     conflicts: u32,
     /// How often in a row this node was not on the peer's list.
     unlisted: u32,
-    /// When it was dialed last without a pause.
-    at_once: Option<Instant>,
+    /// When a connection that carried calls was last too short for a dial without a pause, and got one.
+    excused: Option<Instant>,
 }
 
 impl Pauses {
     /// How long to wait from the start of an attempt to the next one, after a connection that was up for this long. `None`
-    /// is no pause at all. A connection that carried calls needs not have lasted, unless the one before has not either, or
-    /// another process has this node's name: both would replace each other all the time.
+    /// is no pause at all. A connection that carried calls need not have lasted, but only once a second, and not if another
+    /// process has this node's name: both would replace each other all the time.
     fn next(
         &mut self,
         reason: &LinkError,
@@ -158,12 +158,14 @@ impl Pauses {
             return Some(entropy::random_range(pause / 2..pause.min(UNLISTED_PAUSE_MAX)));
         }
         self.unlisted = 0;
-        let was_at_once = self.at_once.is_some_and(|at| at.elapsed() < RETRY.start);
-        if was_up < RETRY.start && (was_at_once || !carried_calls) {
-            return Some(entropy::random_range(RETRY));
+        if was_up >= RETRY.start {
+            return None;
         }
-        self.at_once = Some(Instant::now());
-        None
+        if carried_calls && self.excused.is_none_or(|at| at.elapsed() >= RETRY.start) {
+            self.excused = Some(Instant::now());
+            return None;
+        }
+        Some(entropy::random_range(RETRY))
     }
 }
 
