@@ -13,7 +13,7 @@ use crate::order::{Order, Orders};
 use crate::service::{Done, Failure, Item, Job, WorkClient, filling, pause};
 
 /// A call ends this much after its deadline at the latest.
-const LATE_MAX: Duration = Duration::from_secs(1);
+pub(crate) const LATE_MAX: Duration = Duration::from_secs(1);
 
 /// A call without a deadline ends within this time, whatever happens to its link: a slow stream of large items takes minutes.
 pub(crate) const ENDLESS_MAX: Duration = Duration::from_secs(30 * 60);
@@ -107,6 +107,7 @@ impl Caller {
             runs_max: order.attempts,
             end: order.end,
             is_base: order.is_base,
+            is_safe: order.is_safe,
         };
         let is_over = AtomicBool::new(false);
         Going { ledger: &self.ledger, id: self.ledger.begin(begun), deadline, order, is_over }

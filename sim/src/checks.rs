@@ -7,6 +7,7 @@ use grid::{ConnectionStats, Manager};
 use tokio::time::{Instant, sleep};
 
 use crate::calls::ENDLESS_MAX;
+use crate::calm::check_calm;
 use crate::ledger::Shape;
 use crate::world::World;
 
@@ -61,6 +62,7 @@ pub(crate) async fn settle(world: &Arc<World>) {
     all_calls_end(world).await;
     everything_is_possible(world).await;
     tables_are_empty(world).await;
+    check_calm(world).await;
 }
 
 async fn one_connection_each(world: &World) {
@@ -120,7 +122,7 @@ async fn tables_are_empty(world: &World) {
 }
 
 /// What a node still has.
-fn not_empty(node: &Manager) -> Option<String> {
+pub(crate) fn not_empty(node: &Manager) -> Option<String> {
     let stats = node.stats();
     let is_empty = |link: &&ConnectionStats| {
         (link.in_flight_in, link.in_flight_out, link.queued_bytes) == (0, 0, 0)

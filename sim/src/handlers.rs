@@ -1,8 +1,11 @@
 //! [`Worker`]: the handlers of one node.
 
-use grid::{Context, Incoming, Outgoing};
+use std::time::Duration;
 
-use crate::calls::Caller;
+use grid::{Context, Incoming, Outgoing};
+use tokio::time::Instant;
+
+use crate::calls::{Caller, LATE_MAX};
 use crate::ledger::Ledger;
 use crate::service::{Done, End, Failure, Item, Job, Work, WorkClient, filling, pause};
 
@@ -39,12 +42,22 @@ impl Worker {
 
     async fn single(&self, cx: &Context, job: Job) -> Result<Done, Failure> {
         self.begin(cx, &job);
-        pause(job.pause).await;
+        self.pause(cx, job.id, job.pause).await;
         if job.calls_back {
             self.caller.call_back(WorkClient::new(cx.caller()), cx).await;
         }
         end(&job)?;
         Ok(done(&job, 0))
+    }
+
+    /// Takes some time, which ends with the deadline of the call.
+    async fn pause(&self, cx: &Context, id: u64, time: Duration) {
+        pause(time).await;
+        let late = cx.deadline().map(|deadline| Instant::now().saturating_duration_since(deadline));
+        if let Some(late) = late.filter(|late| *late > LATE_MAX) {
+            self.ledger()
+                .violate(format_args!("call {id}: its handler runs {late:?} after the deadline"));
+        }
     }
 
     /// Reads the next item of an input.
@@ -99,7 +112,7 @@ impl Work for Worker {
     async fn list(&self, cx: &Context, job: Job, mut out: Outgoing<Item>) -> Result<(), Failure> {
         self.begin(cx, &job);
         for index in 0..job.items {
-            pause(job.pause).await;
+            self.pause(cx, job.id, job.pause).await;
             out.send(Item::new(job.id, index, job.bytes)).await?;
         }
         end(&job)
@@ -115,7 +128,7 @@ impl Work for Worker {
         let mut items = 0;
         while items < job.items && self.read(&job, &mut input, items).await?.is_some() {
             items += 1;
-            pause(job.pause).await;
+            self.pause(cx, job.id, job.pause).await;
         }
         end(&job)?;
         Ok(done(&job, items))
@@ -134,7 +147,7 @@ impl Work for Worker {
             && let Some(item) = self.read(&job, &mut input, items).await?
         {
             items += 1;
-            pause(job.pause).await;
+            self.pause(cx, job.id, job.pause).await;
             out.send(item).await?;
         }
         end(&job)

@@ -49,6 +49,8 @@ pub(crate) struct Begun {
     pub(crate) end: End,
     /// One of both nodes speaks the base protocol only, in which errors have no codes.
     pub(crate) is_base: bool,
+    /// Its caller must know in the end whether it has run.
+    pub(crate) is_safe: bool,
 }
 
 /// How a call has ended, for its caller.
@@ -242,6 +244,9 @@ impl Entry {
     }
 
     fn judge_error(&mut self, error: &CallError<Failure>, now: Instant) -> Option<String> {
+        if self.begun.is_safe && error.may_have_run() {
+            return Some(format!("was lost by a shutdown: {error}"));
+        }
         if !error.may_have_run() {
             self.is_unrun = true;
             if self.runs > 0 {

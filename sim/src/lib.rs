@@ -8,9 +8,11 @@
 //! - ledger.rs knows what each call was told and what its handler has seen, and checks one against the other;
 //! - checks.rs checks the rest: memory, links, tables, and that everything is possible again when the faults have ended;
 //! - sweep.rs simulates many seeds; scale.rs measures a grid of hundreds of nodes, and usage.rs what that takes;
+//! - calm.rs checks what is promised where no fault is;
 //! - trace.rs notes all that happens. It is the same, to the byte, whenever the seed is.
 
 mod calls;
+mod calm;
 mod checks;
 mod handlers;
 mod ledger;

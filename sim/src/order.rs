@@ -31,6 +31,8 @@ pub(crate) struct Order {
     pub(crate) reader_pause: Duration,
     pub(crate) end: End,
     pub(crate) calls_back: bool,
+    /// Nothing happens that it may be lost by: its caller knows whether it has run.
+    pub(crate) is_safe: bool,
 }
 
 /// See the module.
@@ -126,6 +128,7 @@ impl Orders {
             reader_pause: Duration::ZERO,
             end: End::Well,
             calls_back: false,
+            is_safe: false,
         }
     }
 }

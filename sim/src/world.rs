@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use grid::testing::{Network, TestGrid};
-use grid::{Builder, Connection, Guest, Guests, Manager, SharedSecret};
+use grid::{Builder, Connection, Guest, GuestError, Guests, Manager, SharedSecret};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -24,7 +24,7 @@ use crate::trace::Trace;
 const LEAVE_GRACE: Duration = Duration::from_secs(5);
 
 /// Guests that a node takes.
-const GUESTS_MAX: usize = 4;
+pub(crate) const GUESTS_MAX: usize = 4;
 
 /// Assertions wait this long: two nodes that reach each other have a link within this time.
 pub(crate) const LINK_TIME: Duration = Duration::from_secs(10);
@@ -215,16 +215,22 @@ impl World {
         }
     }
 
-    async fn guest(self: &Arc<Self>, node: usize) {
+    /// Connects a guest to a node.
+    pub(crate) async fn connect_guest(&self, node: usize) -> Result<Guest, GuestError> {
         let caller = self.callers[node].clone();
         let network: &Network = self.grid.network();
         let has_secret = self.plan.has_secret;
         let dialer = network.dialer(format!("guest of {}", self.grid.name(node)));
-        let guest = Guest::builder(self.grid.name(node))
+        Guest::builder(self.grid.name(node))
             .configure(|builder| equip(builder, &caller, has_secret).dial_with(dialer))
-            .connect();
+            .connect()
+            .await
+    }
+
+    async fn guest(self: &Arc<Self>, node: usize) {
+        let caller = self.callers[node].clone();
         // The node may be down.
-        let Ok(guest) = guest.await else { return };
+        let Ok(guest) = self.connect_guest(node).await else { return };
         let stop = Stop::default();
         let name: Arc<str> = guest.name().into();
         let connection = guest.connection();
