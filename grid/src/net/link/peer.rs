@@ -498,3 +498,17 @@ impl Drop for Watch<'_> {
 pub(in crate::net) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// A peer may still answer the calls of an earlier run, see [`Link::new`].
+    #[test]
+    fn each_run_numbers_its_calls_from_another_number_on() {
+        let runs: BTreeSet<_> = (0..8).map(|_| first_mux()).collect();
+        assert_eq!(runs.len(), 8);
+    }
+}
