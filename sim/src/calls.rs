@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use grid::{CallError, Connection, Context, Reply, Requests, Responses, Retry};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::ledger::{Begun, Ledger, Outcome, Shape};
@@ -161,17 +162,14 @@ impl Going<'_> {
         is_ok
     }
 
-    /// Waits for a step of the call, which must end soon after the deadline. What the caller does between two steps takes its
-    /// own time.
     async fn in_time<T>(&self, step: impl Future<Output = T>) -> T {
-        let mut step = pin!(step);
-        let now = Instant::now();
-        let late = self.deadline.map_or(now + ENDLESS_MAX, |at| at.max(now) + LATE_MAX);
-        if let Ok(result) = timeout_at(late, &mut step).await {
-            return result;
-        }
-        self.ledger.violate(format_args!("call {}: has not ended in time", self.id));
-        step.await
+        in_time(self.ledger, self.id, self.deadline, step).await
+    }
+
+    fn writer(&self) -> Writer {
+        let Order { items, bytes, sender_pause, .. } = self.order;
+        let ledger = self.ledger.clone();
+        Writer { ledger, id: self.id, deadline: self.deadline, items, bytes, pause: sender_pause }
     }
 
     /// A post is over for its caller when it is on its way.
@@ -211,7 +209,7 @@ impl Going<'_> {
         let opening = with_options!(client.gather(self.job()), self.order);
         self.finish(async {
             let (requests, reply) = self.in_time(opening).await?;
-            let (answered, sent) = tokio::join!(self.answer(reply), self.send(requests));
+            let (answered, sent) = tokio::join!(self.answer(reply), self.writer().send(requests));
             answered?;
             // A handler that ends its input early has not read all of it.
             if self.order.reads_on && sent != self.order.items {
@@ -239,26 +237,14 @@ impl Going<'_> {
         let opening = with_options!(client.talk(self.job()), self.order);
         self.finish(async {
             let (requests, responses) = self.in_time(opening).await?;
+            // In a task of its own, which only its own waker wakes.
+            let mut writer = JoinSet::new();
+            writer.spawn(self.writer().send(requests));
             let (read, _) =
-                tokio::join!(self.read(responses, self.order.items), self.send(requests));
+                tokio::join!(self.read(responses, self.order.items), writer.join_next());
             read
         })
         .await
-    }
-
-    /// Sends all items, as far as the other end reads them, and returns how many those were.
-    async fn send(&self, mut requests: Requests<Item>) -> u32 {
-        for index in 0..self.order.items {
-            pause(self.order.sender_pause).await;
-            self.ledger.sends(self.id);
-            let item = Item::new(self.id, index, self.order.bytes);
-            if self.in_time(requests.send(item)).await.is_err() {
-                return index;
-            }
-        }
-        self.ledger.closes(self.id);
-        drop(requests);
-        self.order.items
     }
 
     /// Reads a stream to its end, which is complete after so many items.
@@ -297,5 +283,56 @@ impl Going<'_> {
                 self.id
             ));
         }
+    }
+}
+
+/// Sends the input of a call.
+struct Writer {
+    ledger: Ledger,
+    id: u64,
+    deadline: Option<Instant>,
+    items: u32,
+    bytes: u32,
+    /// Before each item.
+    pause: Duration,
+}
+
+impl Writer {
+    /// Sends all items, as far as the other end reads them, and returns how many those were.
+    async fn send(self, mut requests: Requests<Item>) -> u32 {
+        for index in 0..self.items {
+            pause(self.pause).await;
+            self.ledger.sends(self.id);
+            let item = Item::new(self.id, index, self.bytes);
+            let sent = in_time(&self.ledger, self.id, self.deadline, requests.send(item));
+            if sent.await.is_err() {
+                return index;
+            }
+        }
+        self.ledger.closes(self.id);
+        drop(requests);
+        self.items
+    }
+}
+
+/// Waits for a step of a call, which must end soon after the deadline. What the caller does between two steps takes its own
+/// time.
+async fn in_time<T>(
+    ledger: &Ledger,
+    id: u64,
+    deadline: Option<Instant>,
+    step: impl Future<Output = T>,
+) -> T {
+    let mut step = pin!(step);
+    let now = Instant::now();
+    let late = deadline.map_or(now + ENDLESS_MAX, |at| at.max(now) + LATE_MAX);
+    let result = timeout_at(late, &mut step).await;
+    // The timeout polls the step once more. One that ends then would have slept on.
+    if Instant::now() >= late {
+        ledger.violate(format_args!("call {id}: has not ended in time"));
+    }
+    match result {
+        Ok(result) => result,
+        Err(_) => step.await,
     }
 }
