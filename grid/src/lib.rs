@@ -77,6 +77,7 @@ mod metrics;
 mod net;
 mod proto;
 mod rpc;
+mod sync;
 #[cfg(feature = "testing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub mod testing;

@@ -70,6 +70,22 @@ const RULES: &[Rule] = &[
         reason: "what is for tests is above everything that they test",
     },
     rule(RPC, &["crate::proto", "tungstenite"], "the typed layer uses net only"),
+    rule(&["sync"], &["crate::"], "what is below all layers uses none of them"),
+    Rule {
+        places: &[""],
+        // Those of `net` are counters and flags that nothing waits for; docs/reliability.md has a row for each.
+        except: &[
+            "net/call/chained.rs",
+            "net/call/intercept/recording.rs",
+            "net/drive/tests.rs",
+            "net/node/builder.rs",
+            "net/node/shared.rs",
+            "net/serve/pace.rs",
+            "sync",
+        ],
+        words: &["std::sync::atomic"],
+        reason: "take atomics from `crate::sync`, so that models of schedules can check them",
+    },
     Rule {
         places: &[""],
         except: &["net/transport"],

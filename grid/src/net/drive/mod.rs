@@ -5,6 +5,8 @@ mod budget;
 mod core;
 mod driver;
 pub(in crate::net) mod endpoint;
+#[cfg(all(test, grid_loom))]
+mod schedules;
 pub(in crate::net) mod session;
 mod slot;
 mod spawn;

@@ -8,19 +8,20 @@
 //!
 //! A runtime with one worker has no other thread for a new driver, so nothing is lent there.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, PoisonError, TryLockError};
 
 use tokio::sync::oneshot;
 
 use super::core::{Core, discard};
 use super::endpoint::Endpoint;
-use super::watchdog::{self, Watched};
+use super::watchdog::{Watchdog, Watched};
 use crate::error::LinkError;
 use crate::net::serve::dispatch::{self, Started, note_block};
 use crate::net::serve::workers::{Blocked, Permit, Workers};
 use crate::net::transport::Transport;
 use crate::proto::{Event, RouteIndex};
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Mutex, MutexGuard};
 
 /// Ticks of the watchdog without user code, after which it does not look at a link until the link runs some again.
 const IDLE_TICKS: u32 = 20;
@@ -32,8 +33,8 @@ pub(super) type SpawnDriver<T> = Box<dyn Fn(Arc<Slot<T>>, Box<Core<T>>, u64) + S
 pub(super) struct Slot<T> {
     endpoint: Endpoint,
     spawn: SpawnDriver<T>,
-    /// Whether a new driver can take over while user code runs.
-    can_be_taken: bool,
+    /// Lets a new driver take over while user code runs. `None`: no other thread could run it.
+    watchdog: Option<Arc<Watchdog>>,
     /// The connection is no longer wanted.
     is_cut: AtomicBool,
     state: Mutex<State<T>>,
@@ -73,6 +74,7 @@ impl<T: Transport + 'static> Slot<T> {
     /// end.
     pub(super) fn new(
         endpoint: &Endpoint,
+        watchdog: Option<Arc<Watchdog>>,
         spawn: SpawnDriver<T>,
     ) -> (Arc<Self>, oneshot::Receiver<Ended<T>>) {
         let (ended, receiver) = oneshot::channel();
@@ -90,7 +92,7 @@ impl<T: Transport + 'static> Slot<T> {
         let slot = Self {
             endpoint: endpoint.clone(),
             spawn,
-            can_be_taken: endpoint.workers.are_several() && watchdog::is_running(),
+            watchdog,
             is_cut: AtomicBool::new(false),
             state: Mutex::new(state),
         };
@@ -215,17 +217,19 @@ impl<T: Transport + 'static> Slot<T> {
 
     /// Whether a new driver can take the link over while user code runs.
     pub(super) fn can_be_taken(&self) -> bool {
-        self.can_be_taken
+        self.watchdog.is_some()
     }
 
     fn lend(self: &Arc<Self>, core: Box<Core<T>>) -> MutexGuard<'_, State<T>> {
         let mut state = self.lock();
         state.lent = Some(core);
-        if !state.is_watched {
+        if !state.is_watched
+            && let Some(watchdog) = &self.watchdog
+        {
             state.is_watched = true;
             state.idle_ticks = 0;
             let slot: Arc<dyn Watched> = Arc::clone(self) as _;
-            watchdog::watch(&slot);
+            watchdog.watch(&slot);
         }
         state
     }

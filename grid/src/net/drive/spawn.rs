@@ -10,6 +10,7 @@ use super::core::Core;
 use super::driver::{Driven, Driver};
 use super::endpoint::Endpoint;
 use super::slot::{Ended, Slot};
+use super::watchdog::Watchdog;
 use crate::error::LinkError;
 use crate::net::catch::catch_future;
 use crate::net::transport::Transport;
@@ -27,12 +28,18 @@ pub(super) fn start<T: Transport + 'static>(
         drop(runtime.spawn(task));
     };
     let core = Box::new(Core::new(endpoint.clone(), Some(transport)));
-    let (slot, ended) = Slot::new(endpoint, Box::new(spawn.clone()));
+    let watchdog = endpoint.workers.are_several().then(Watchdog::of_process).flatten();
+    let (slot, ended) = Slot::new(endpoint, watchdog, Box::new(spawn.clone()));
     spawn(Arc::clone(&slot), core, 0);
     (slot, ended)
 }
 
-async fn drive<T: Transport + 'static>(slot: Arc<Slot<T>>, core: Box<Core<T>>, generation: u64) {
+/// Drives a link until its end, which the slot reports, or until the link is taken away.
+pub(super) async fn drive<T: Transport + 'static>(
+    slot: Arc<Slot<T>>,
+    core: Box<Core<T>>,
+    generation: u64,
+) {
     let driver = Driver::of_slot(core, Arc::clone(&slot), generation);
     match catch_future(driver).await {
         Ok(Driven::Ended { reason, mut core }) => {

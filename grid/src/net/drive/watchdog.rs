@@ -3,10 +3,11 @@
 //! It is not a task: a worker that has taken an event from the operating system and then blocks leaves the other workers
 //! asleep, and a task would sleep with them.
 
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::net::catch::catch;
+use crate::sync::{Condvar, Mutex};
 
 /// Time between two looks at the links that run user code. A link is taken away from a driver that is in the same piece
 /// of user code at two consecutive looks. With half of this, the rate of calls fell by several percent.
@@ -18,8 +19,9 @@ pub(super) trait Watched: Send + Sync {
     fn tick(self: Arc<Self>) -> bool;
 }
 
+/// See the module.
 #[derive(Default)]
-struct Watchdog {
+pub(super) struct Watchdog {
     arrivals: Mutex<Arrivals>,
     arrived: Condvar,
 }
@@ -31,28 +33,22 @@ struct Arrivals {
     is_waiting: bool,
 }
 
-/// `None` if the thread cannot be started.
-fn watchdog() -> Option<&'static Watchdog> {
-    static WATCHDOG: OnceLock<Option<Arc<Watchdog>>> = OnceLock::new();
-    WATCHDOG.get_or_init(Watchdog::start).as_deref()
-}
-
-/// Whether there is a watchdog. Starts it.
-pub(super) fn is_running() -> bool {
-    watchdog().is_some()
-}
-
-/// Watches a link until its `tick` returns `false`, or it is dropped.
-pub(super) fn watch(link: &Arc<dyn Watched>) {
-    let Some(watchdog) = watchdog() else { return };
-    let mut arrivals = watchdog.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
-    arrivals.links.push(Arc::downgrade(link));
-    if arrivals.is_waiting {
-        watchdog.arrived.notify_one();
-    }
-}
-
 impl Watchdog {
+    /// The one of the process, which this starts. `None` if its thread cannot be started.
+    pub(super) fn of_process() -> Option<Arc<Self>> {
+        static WATCHDOG: OnceLock<Option<Arc<Watchdog>>> = OnceLock::new();
+        WATCHDOG.get_or_init(Self::start).clone()
+    }
+
+    /// Watches a link until its `tick` returns `false`, or it is dropped.
+    pub(super) fn watch(&self, link: &Arc<dyn Watched>) {
+        let mut arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
+        arrivals.links.push(Arc::downgrade(link));
+        if arrivals.is_waiting {
+            self.arrived.notify_one();
+        }
+    }
+
     fn start() -> Option<Arc<Self>> {
         let watchdog = Arc::new(Self::default());
         let of_thread = Arc::clone(&watchdog);
@@ -71,19 +67,12 @@ impl Watchdog {
         loop {
             self.admit(&mut links);
             std::thread::sleep(TICK);
-            links.retain(|link| {
-                let mut is_watched = false;
-                // The upgraded link may be the last reference to a node, whose drop runs user code.
-                catch("a tick of the watchdog", || {
-                    is_watched = link.upgrade().is_some_and(|link| link.tick());
-                });
-                is_watched
-            });
+            tick(&mut links);
         }
     }
 
     /// Adds links that have arrived. Waits for one if there is none.
-    fn admit(&self, links: &mut Vec<Weak<dyn Watched>>) {
+    pub(super) fn admit(&self, links: &mut Vec<Weak<dyn Watched>>) {
         let mut arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
         while links.is_empty() && arrivals.links.is_empty() {
             arrivals.is_waiting = true;
@@ -92,4 +81,16 @@ impl Watchdog {
         }
         links.append(&mut arrivals.links);
     }
+}
+
+/// Looks at each link once. Removes those that need not be watched any more.
+pub(super) fn tick(links: &mut Vec<Weak<dyn Watched>>) {
+    links.retain(|link| {
+        let mut is_watched = false;
+        // The upgraded link may be the last reference to a node, whose drop runs user code.
+        catch("a tick of the watchdog", || {
+            is_watched = link.upgrade().is_some_and(|link| link.tick());
+        });
+        is_watched
+    });
 }

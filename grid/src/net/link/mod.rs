@@ -8,6 +8,8 @@ pub(in crate::net) mod lints;
 pub(in crate::net) mod neighbours;
 mod park;
 pub(in crate::net) mod peer;
+#[cfg(all(test, grid_loom))]
+mod schedules;
 pub(in crate::net) mod state;
 pub(in crate::net) mod states;
 pub(in crate::net) mod stats;

@@ -6,8 +6,7 @@
 
 use std::fmt;
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -28,6 +27,8 @@ use crate::error::Fault;
 use crate::net::catch::catch;
 use crate::proto::Body;
 use crate::proto::{Event, Key, Limits, Link, Released, RouteIndex, Routes};
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// See the module.
 pub(in crate::net) struct Peer {

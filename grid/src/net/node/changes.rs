@@ -4,12 +4,13 @@
 //! still in the order of the changes: one thread at a time applies them, those of others included.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::known::Known;
+use crate::sync::{Mutex, MutexGuard};
 
 /// One change of the host list.
 pub(super) struct Change {

@@ -36,6 +36,8 @@ mod peers;
 mod refusals;
 mod report;
 mod resolve;
+#[cfg(all(test, grid_loom))]
+mod schedules;
 mod shared;
 pub(in crate::net) mod source;
 mod steps;

@@ -6,12 +6,13 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
 use futures_core::{FusedStream, Stream};
 
 use crate::net::catch::catch;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Events that wait for one reader. As many as a change of a list of a hundred nodes causes.
 const EVENTS_MAX: usize = 256;

@@ -2,4 +2,6 @@
 
 pub(in crate::net) mod hub;
 pub(in crate::net) mod repeats;
+#[cfg(all(test, grid_loom))]
+mod schedules;
 pub(in crate::net) mod warning;

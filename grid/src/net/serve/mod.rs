@@ -5,5 +5,7 @@ pub(in crate::net) mod intercept;
 mod pace;
 pub(in crate::net) mod permit;
 pub(in crate::net) mod registry;
+#[cfg(all(test, grid_loom))]
+mod schedules;
 pub(in crate::net) mod task;
 pub(in crate::net) mod workers;

@@ -11,7 +11,6 @@
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
 use tokio::runtime::{Handle, Id, RuntimeFlavor};
@@ -19,6 +18,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::block_in_place;
 
 use super::pace::{Pace, Tried, Verdict};
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// Handlers that have blocked before, and may block a thread each at the same time. Further ones wait for a place. A
 /// runtime has 512 threads for blocking code by default, and its own workers run on those while threads are blocked.
@@ -75,7 +75,8 @@ impl Workers {
         workers
     }
 
-    fn new(count: usize) -> Self {
+    /// That many workers.
+    pub(in crate::net) fn new(count: usize) -> Self {
         Self {
             count,
             busy: AtomicUsize::new(0),

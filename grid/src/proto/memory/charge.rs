@@ -1,11 +1,11 @@
 //! [`Charge`]: a part of what a ledger counts, and the buffers that have one.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 
 use super::ledger::{Ledger, Over};
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// Bytes that are charged until this is dropped.
 #[derive(Debug)]

@@ -1,7 +1,8 @@
 //! [`Ledger`] and [`NodeBytes`]: the counters of held memory that threads share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// The counter of a node is changed once per this many bytes of a peer, because all links of the node share it. Each peer
 /// counts at least this much while it has one call in flight, so a node with thousands of peers needs small steps.

@@ -17,6 +17,8 @@ mod hosts;
 mod outcome;
 mod outcomes;
 mod race;
+#[cfg(all(test, grid_loom))]
+mod schedules;
 mod streams;
 mod tally;
 mod turns;

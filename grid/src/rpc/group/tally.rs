@@ -3,8 +3,10 @@
 //! With five nodes and a majority of three, the first two answers decide nothing. So the task is woken once, by the third,
 //! and looks at all of them then.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Wake, Waker};
+
+use crate::sync::{Mutex, MutexGuard};
 
 /// Shared by the task and the wakers of its calls.
 #[derive(Default)]
