@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 
 /// The counter of a node is changed once per this many bytes of a peer, because all links of the node share it. Each peer
 /// counts at least this much while it has one call in flight, so a node with thousands of peers needs small steps.
@@ -24,7 +24,9 @@ pub(crate) enum Over {
 /// What all peers of a node, or all its guests, make it hold together.
 #[derive(Debug)]
 pub(crate) struct NodeBytes {
-    held: AtomicUsize,
+    /// Below zero for moments: what one thread adds to the counter of a peer, another one may give back here before the
+    /// first has come to add it here.
+    held: AtomicIsize,
     max: usize,
     setting: &'static str,
 }
@@ -36,11 +38,21 @@ impl NodeBytes {
 
     /// A counter whose limit is set by this setting.
     pub(crate) fn limited_by(setting: &'static str, max: usize) -> Arc<Self> {
-        Arc::new(Self { held: AtomicUsize::new(0), max, setting })
+        Arc::new(Self { held: AtomicIsize::new(0), max, setting })
     }
 
     pub(in crate::proto) fn held(&self) -> usize {
-        self.held.load(Ordering::Relaxed)
+        self.held.load(Ordering::Relaxed).max(0).cast_unsigned()
+    }
+
+    /// Returns what is held with this.
+    fn add(&self, bytes: usize) -> usize {
+        let bytes = bytes.cast_signed();
+        (self.held.fetch_add(bytes, Ordering::Relaxed) + bytes).max(0).cast_unsigned()
+    }
+
+    fn subtract(&self, bytes: usize) {
+        self.held.fetch_sub(bytes.cast_signed(), Ordering::Relaxed);
     }
 }
 
@@ -134,26 +146,25 @@ impl Ledger {
     /// The output that counts for the node only has changed.
     pub(super) fn move_beyond(&self, before: usize, after: usize) {
         if after > before {
-            self.node.held.fetch_add(steps_between(before, after), Ordering::Relaxed);
+            self.node.add(steps_between(before, after));
         } else {
-            self.node.held.fetch_sub(steps_between(after, before), Ordering::Relaxed);
+            self.node.subtract(steps_between(after, before));
         }
     }
 
     pub(super) fn add(&self, bytes: usize) -> Result<(), Over> {
-        // Other threads may see the sum for a moment before it is taken back, and refuse something as well. That is
-        // cheaper than a loop, and happens at the limit only.
-        let before = self.held.fetch_add(bytes, Ordering::Relaxed);
-        if before.saturating_add(bytes) > self.budget() {
-            self.held.fetch_sub(bytes, Ordering::Relaxed);
-            return Err(Over::Peer);
-        }
+        // A loop, and not an addition that is taken back: what others charge or give back in between would be counted in
+        // other steps than it is taken back in, and the node's counter would be wrong from then on.
+        let fits = |held: usize| held.checked_add(bytes).filter(|sum| *sum <= self.budget());
+        let before = self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits);
+        let before = before.map_err(|_| Over::Peer)?;
         let steps = steps_between(before, before + bytes);
         if steps == 0 {
             return Ok(());
         }
-        let node_before = self.node.held.fetch_add(steps, Ordering::Relaxed);
-        if node_before.saturating_add(steps) > self.node.max {
+        // Other threads may see the sum for a moment before it is taken back, and refuse something as well. That is
+        // cheaper than a loop on a counter that all links share, and happens at the limit only.
+        if self.node.add(steps) > self.node.max {
             self.subtract(bytes);
             return Err(Over::Node);
         }
@@ -164,7 +175,7 @@ impl Ledger {
     pub(super) fn add_anyway(&self, bytes: usize) {
         let before = self.held.fetch_add(bytes, Ordering::Relaxed);
         let steps = steps_between(before, before.saturating_add(bytes));
-        self.node.held.fetch_add(steps, Ordering::Relaxed);
+        self.node.add(steps);
     }
 
     pub(super) fn subtract(&self, bytes: usize) {
@@ -172,7 +183,7 @@ impl Ledger {
         debug_assert!(before >= bytes, "{bytes} bytes given back of {before}");
         let steps = steps_between(before.saturating_sub(bytes), before);
         if steps > 0 {
-            self.node.held.fetch_sub(steps, Ordering::Relaxed);
+            self.node.subtract(steps);
         }
     }
 }

@@ -20,6 +20,8 @@
 mod account;
 mod charge;
 mod ledger;
+#[cfg(all(test, grid_loom))]
+mod schedules;
 
 pub(super) use self::account::Account;
 pub(crate) use self::charge::{Charge, Handover};
