@@ -9,9 +9,9 @@ use grid::{CallError, Connection, Context, Reply, Requests, Responses, Retry};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::ledger::{Begun, Ledger, Outcome, Shape};
+use crate::ledger::{ATTEMPT_TIMEOUT, Begun, Ledger, Outcome, Shape};
 use crate::order::{Order, Orders};
-use crate::service::{Done, Failure, Item, Job, WorkClient, filling, pause};
+use crate::service::{Done, Failure, Item, Job, Part, WorkClient, filling, pause};
 
 /// A call ends this much after its deadline at the latest.
 pub(crate) const LATE_MAX: Duration = Duration::from_secs(1);
@@ -39,17 +39,17 @@ struct Going<'a> {
     is_over: AtomicBool,
 }
 
-/// A handler that makes a call can be dropped, and the call with it.
+/// A handler that makes a call can be dropped, and the call with it. Nothing else drops one.
 impl Drop for Going<'_> {
     fn drop(&mut self) {
         if !*self.is_over.get_mut() {
-            self.ledger.end(self.id, Outcome::Dropped);
+            self.ledger.end(self.id, Outcome::Lost);
         }
     }
 }
 
 impl Caller {
-    /// Makes one call as it comes, and waits for its end.
+    /// Makes one random call, and waits for its end.
     pub(crate) async fn call_any(&self, from: &str, to: &Connection) {
         let order = self.lock().next(to.peer());
         let _ = self.call(from, to, order).await;
@@ -76,7 +76,7 @@ impl Caller {
                 let mut call = client.look(going.job());
                 if going.order.attempts > 1 {
                     let policy = Retry::new().attempts(going.order.attempts);
-                    call = call.retry(&policy.attempt_timeout(Duration::from_secs(3)));
+                    call = call.retry(&policy.attempt_timeout(ATTEMPT_TIMEOUT));
                 }
                 going.run(call).await
             }
@@ -108,7 +108,9 @@ impl Caller {
             runs_max: order.attempts,
             end: order.end,
             is_base: order.is_base,
+            is_limited: order.is_limited,
             is_safe: order.is_safe,
+            is_nested: inherited.is_some() || order.is_back,
         };
         let is_over = AtomicBool::new(false);
         Going { ledger: &self.ledger, id: self.ledger.begin(begun), deadline, order, is_over }
@@ -140,7 +142,8 @@ impl Going<'_> {
             bytes,
             end,
             calls_back,
-            filling: filling(self.id, u32::MAX, request_bytes),
+            request_bytes,
+            filling: filling(self.id, Part::Request, request_bytes),
         }
     }
 
@@ -172,7 +175,7 @@ impl Going<'_> {
         Writer { ledger, id: self.id, deadline: self.deadline, items, bytes, pause: sender_pause }
     }
 
-    /// A post is over for its caller when it is on its way.
+    /// A post ends for its caller as soon as it is queued.
     fn post(self, posted: Result<(), CallError<Failure>>) -> bool {
         let is_ok = posted.is_ok();
         self.over(posted.map_or_else(Outcome::Failed, |()| Outcome::Posted));
@@ -193,7 +196,7 @@ impl Going<'_> {
     }
 
     fn checked(&self, done: Done) -> Result<(), CallError<Failure>> {
-        if done.id != self.id || done.filling != filling(self.id, 0, self.order.bytes) {
+        if done.id != self.id || done.filling != filling(self.id, Part::Answer, self.order.bytes) {
             let of = done.id;
             self.ledger.violate(format_args!("call {}: was answered with that of {of}", self.id));
         }
@@ -262,9 +265,13 @@ impl Going<'_> {
                     return Err(error);
                 }
             };
-            self.ledger.read(self.id, &item, count, "the caller");
+            let expected = Item::new(self.id, count, self.order.bytes);
+            self.ledger.read(&item, &expected, "the caller");
             count += 1;
             pause(self.order.reader_pause).await;
+        }
+        if responses.next().await.is_some() {
+            self.ledger.violate(format_args!("call {}: the stream goes on after its end", self.id));
         }
         if count != items {
             self.ledger.violate(format_args!(

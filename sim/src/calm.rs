@@ -95,6 +95,7 @@ async fn shutdown_loses_no_call(world: &Arc<World>) {
     }
     sleep(SHUTDOWN_AT).await;
     world.trace.add(format_args!("{} is shut down while it is called", world.grid.name(node)));
+    world.ledger.note_fault(|faults| faults.node_begins(world.grid.name(node)));
     world.grid.shutdown(node, GRACE).await;
     calls.join_all().await;
 }

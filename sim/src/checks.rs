@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use grid::{ConnectionStats, Manager};
-use tokio::time::{Instant, sleep};
+use grid::{ConnectionStats, Manager, State};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::calls::ENDLESS_MAX;
 use crate::calm::check_calm;
@@ -13,6 +13,9 @@ use crate::world::World;
 
 /// Between two looks at the memory of all nodes.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Two nodes that reach each other have a link within this time.
+const LINK_TIME: Duration = Duration::from_secs(10);
 
 /// One connection is closed this much after another one has taken its place, at the latest.
 const CLOSE_TIME: Duration = Duration::from_secs(5);
@@ -54,6 +57,7 @@ fn check_memory(world: &World, node: &Manager) {
 
 /// After the last fault: all nodes have one link to each other, all calls end, and everything is possible again.
 pub(crate) async fn settle(world: &Arc<World>) {
+    nodes_are_connected(world).await;
     // It panics with what is missing, which `run` notes.
     world.grid.all_connected().await;
     world.trace.add(format_args!("all nodes are connected"));
@@ -63,6 +67,23 @@ pub(crate) async fn settle(world: &Arc<World>) {
     everything_is_possible(world).await;
     tables_are_empty(world).await;
     check_calm(world).await;
+}
+
+/// Two nodes that reach each other have a link within some seconds, but for those whose names others had.
+async fn nodes_are_connected(world: &World) {
+    let end = Instant::now() + LINK_TIME;
+    for from in 0..world.plan.nodes {
+        for to in (0..world.plan.nodes).filter(|to| *to != from) {
+            if world.plan.has_impostor(from) || world.plan.has_impostor(to) {
+                continue;
+            }
+            let states = world.grid.connection(from, to).states();
+            if timeout_at(end, states.wait_for(State::is_connected)).await.is_err() {
+                let (from, to) = (world.grid.name(from), world.grid.name(to));
+                world.ledger.violate(format_args!("{from} is not connected to {to} in time"));
+            }
+        }
+    }
 }
 
 async fn one_connection_each(world: &World) {

@@ -7,20 +7,8 @@ use tokio::time::Instant;
 
 use crate::calls::{Caller, LATE_MAX};
 use crate::ledger::Ledger;
-use crate::service::{Done, End, Failure, Item, Job, Work, WorkClient, filling, pause};
-
-/// The text of a panic that a job asks for.
-const PANIC: &str = "the job says so";
-
-/// Keeps the panics that jobs ask for from being printed, in this process.
-pub fn quiet_panics() {
-    let print = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        if info.payload().downcast_ref::<&str>() != Some(&PANIC) {
-            print(info);
-        }
-    }));
-}
+use crate::panics::ASKED;
+use crate::service::{Done, End, Failure, Item, Job, Part, Work, WorkClient, filling, pause};
 
 /// See the module.
 #[derive(Debug)]
@@ -35,7 +23,7 @@ impl Worker {
 
     fn begin(&self, cx: &Context, job: &Job) {
         self.ledger().ran(job.id, cx.local(), cx.peer());
-        if job.filling != filling(job.id, u32::MAX, job.filling.len() as u32) {
+        if job.filling != filling(job.id, Part::Request, job.request_bytes) {
             self.ledger().violate(format_args!("call {}: a request with other bytes", job.id));
         }
     }
@@ -72,7 +60,7 @@ impl Worker {
             return Ok(None);
         };
         let item = item?;
-        self.ledger().read(job.id, &item, index, "the handler");
+        self.ledger().read(&item, &Item::new(job.id, index, job.bytes), "the handler");
         Ok(Some(item))
     }
 }
@@ -81,12 +69,12 @@ fn end(job: &Job) -> Result<(), Failure> {
     match job.end {
         End::Well => Ok(()),
         End::Fails => Err(Failure::Asked),
-        End::Panics => std::panic::panic_any(PANIC),
+        End::Panics => std::panic::panic_any(ASKED),
     }
 }
 
 fn done(job: &Job, items: u32) -> Done {
-    Done { id: job.id, items, filling: filling(job.id, 0, job.bytes) }
+    Done { id: job.id, items, filling: filling(job.id, Part::Answer, job.bytes) }
 }
 
 impl Work for Worker {

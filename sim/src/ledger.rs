@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use grid::{CallError, ErrorCode};
 use tokio::time::{Duration, Instant};
 
+use crate::faults::Faults;
 use crate::service::{End, Failure, Item};
 use crate::trace::Trace;
 
@@ -15,6 +16,9 @@ const VIOLATIONS_MAX: usize = 20;
 
 /// Timers fire at the next full millisecond, and the base protocol sends deadlines in milliseconds.
 const TIMER: Duration = Duration::from_millis(2);
+
+/// An attempt of a call with a policy takes this long at most.
+pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The shape of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,8 +53,12 @@ pub(crate) struct Begun {
     pub(crate) end: End,
     /// One of both nodes speaks the base protocol only, in which errors have no codes.
     pub(crate) is_base: bool,
+    /// The nodes have limits that are easily reached.
+    pub(crate) is_limited: bool,
     /// Its caller must know in the end whether it has run.
     pub(crate) is_safe: bool,
+    /// A handler makes it, and can be dropped with it.
+    pub(crate) is_nested: bool,
 }
 
 /// How a call has ended, for its caller.
@@ -63,6 +71,8 @@ pub(crate) enum Outcome {
     Posted,
     /// The caller has dropped it.
     Dropped,
+    /// The task of its caller has ended.
+    Lost,
 }
 
 /// See the module. All clones are one ledger.
@@ -72,18 +82,20 @@ pub(crate) struct Ledger {
     trace: Trace,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
     /// By their ids.
     calls: Vec<Entry>,
     open: usize,
     outcomes: BTreeMap<(Shape, &'static str), u64>,
     violations: Vec<String>,
+    faults: Faults,
 }
 
 #[derive(Debug)]
 struct Entry {
     begun: Begun,
+    since: Instant,
     runs: u32,
     /// The caller was told that the handler has not run, and will not.
     is_unrun: bool,
@@ -96,7 +108,14 @@ struct Entry {
 
 impl Ledger {
     pub(crate) fn new(trace: Trace) -> Self {
-        Self { inner: Arc::default(), trace }
+        let inner = Inner {
+            calls: Vec::new(),
+            open: 0,
+            outcomes: BTreeMap::new(),
+            violations: Vec::new(),
+            faults: Faults::new(),
+        };
+        Self { inner: Arc::new(Mutex::new(inner)), trace }
     }
 
     /// Notes a broken promise.
@@ -115,8 +134,15 @@ impl Ledger {
         let id = inner.calls.len() as u64;
         let Begun { shape, ref from, ref to, .. } = begun;
         self.trace.add(format_args!("{from} -> {to} {shape:?} {id} begins"));
-        let entry =
-            Entry { begun, runs: 0, is_unrun: false, is_over: false, sent: 0, has_closed: false };
+        let entry = Entry {
+            begun,
+            since: Instant::now(),
+            runs: 0,
+            is_unrun: false,
+            is_over: false,
+            sent: 0,
+            has_closed: false,
+        };
         inner.calls.push(entry);
         inner.open += 1;
         id
@@ -150,10 +176,10 @@ impl Ledger {
         self.with(id, |entry| entry.has_closed = true);
     }
 
-    /// One end has read an item of a stream, as the one of this index.
-    pub(crate) fn read(&self, id: u64, item: &Item, index: u32, who: &str) {
-        if *item != Item::new(id, index, item.filling.len() as u32) {
-            let (of, at) = (item.id, item.index);
+    /// One end has read an item of a stream.
+    pub(crate) fn read(&self, item: &Item, expected: &Item, who: &str) {
+        if item != expected {
+            let (Item { id: of, index: at, .. }, Item { id, index, .. }) = (item, expected);
             self.violate(format_args!(
                 "call {id}: {who} has read item {at} of call {of} in place of item {index}, or with other bytes"
             ));
@@ -181,19 +207,23 @@ impl Ledger {
             Outcome::Failed(error) => error.label(),
             Outcome::Posted => "posted",
             Outcome::Dropped => "dropped",
+            Outcome::Lost => "lost",
         };
         match &outcome {
             Outcome::Failed(error) => self.trace.add(format_args!("{id} failed: {error}")),
             _ => self.trace.add(format_args!("{id} {label}")),
         }
+        let is_affected = self.is_affected(id);
         let broken = self.with(id, |entry| {
-            if std::mem::replace(&mut entry.is_over, true) {
-                return Some("has ended twice".to_owned());
-            }
+            debug_assert!(!entry.is_over, "a call has one end");
+            entry.is_over = true;
             match &outcome {
                 Outcome::Ok => entry.judge_answer(),
-                Outcome::Failed(error) => entry.judge_error(error, now),
+                Outcome::Failed(error) => entry.judge_error(error, now, is_affected),
                 Outcome::Posted | Outcome::Dropped => None,
+                Outcome::Lost => {
+                    (!entry.begun.is_nested).then(|| "the task of its caller has ended".to_owned())
+                }
             }
         });
         self.broken(id, broken);
@@ -201,6 +231,18 @@ impl Ledger {
         inner.open -= 1;
         let shape = inner.calls[id as usize].begun.shape;
         *inner.outcomes.entry((shape, label)).or_default() += 1;
+    }
+
+    /// Notes the begin or the end of a fault.
+    pub(crate) fn note_fault(&self, note: impl FnOnce(&mut Faults)) {
+        note(&mut self.lock().faults);
+    }
+
+    /// Whether there was a fault at one of the nodes of a call, or between them, since it has begun.
+    fn is_affected(&self, id: u64) -> bool {
+        let inner = self.lock();
+        let Entry { since, begun: Begun { from, to, .. }, .. } = &inner.calls[id as usize];
+        inner.faults.affect(from, to, *since)
     }
 
     fn broken(&self, id: u64, broken: Option<String>) {
@@ -243,7 +285,12 @@ impl Entry {
         (self.runs == 0).then(|| "was answered and has not run".to_owned())
     }
 
-    fn judge_error(&mut self, error: &CallError<Failure>, now: Instant) -> Option<String> {
+    fn judge_error(
+        &mut self,
+        error: &CallError<Failure>,
+        now: Instant,
+        is_affected: bool,
+    ) -> Option<String> {
         if self.begun.is_safe && error.may_have_run() {
             return Some(format!("was lost by a shutdown: {error}"));
         }
@@ -253,27 +300,31 @@ impl Entry {
                 return Some(format!("has run, and its caller was told that it has not: {error}"));
             }
         }
-        (!self.expects(error, now)).then(|| format!("must not fail with {error:?}"))
+        (!self.expects(error, now, is_affected)).then(|| format!("must not fail with {error:?}"))
     }
 
-    fn expects(&self, error: &CallError<Failure>, now: Instant) -> bool {
-        let Begun { shape, deadline, end, is_base, runs_max, .. } = &self.begun;
-        let is_late = deadline.is_some_and(|deadline| now + TIMER >= deadline);
+    /// Whether a call may fail like this. `is_affected`: there was a fault at one of its nodes or between them.
+    fn expects(&self, error: &CallError<Failure>, now: Instant, is_affected: bool) -> bool {
+        let Begun { shape, deadline, end, is_base, runs_max, is_limited, .. } = &self.begun;
+        let is_late = deadline.is_some_and(|deadline| now + TIMER >= deadline)
+            || (*runs_max > 1 && now + TIMER >= self.since + ATTEMPT_TIMEOUT);
         match error {
             CallError::Handler(Failure::Asked) => *end == End::Fails && self.runs > 0,
             // The handler was cut off from its caller, whose own end is still under way.
-            CallError::Handler(Failure::Closed(_) | Failure::Input(_)) => shape.is_stream(),
+            CallError::Handler(Failure::Closed(_) | Failure::Input(_)) => {
+                shape.is_stream() && (is_affected || is_late)
+            }
             CallError::Remote(error) => match error.code {
-                ErrorCode::Panicked => *end == End::Panics,
-                ErrorCode::DeadlineExceeded => is_late || *runs_max > 1,
-                ErrorCode::Overloaded | ErrorCode::ShuttingDown => true,
+                ErrorCode::Panicked => *end == End::Panics && self.runs > 0,
+                ErrorCode::DeadlineExceeded => is_late,
+                ErrorCode::Overloaded => *is_limited,
+                ErrorCode::ShuttingDown => is_affected,
                 ErrorCode::Text => *is_base,
                 _ => false,
             },
-            // Each attempt has a deadline of its own.
-            CallError::DeadlineExceeded { .. } => is_late || *runs_max > 1,
-            CallError::Disconnected { .. } | CallError::ShutDown => true,
-            CallError::PostsFull { .. } => *shape == Shape::Note,
+            CallError::DeadlineExceeded { .. } => is_late,
+            CallError::Disconnected { .. } | CallError::ShutDown => is_affected,
+            CallError::PostsFull { .. } => *shape == Shape::Note && *is_limited,
             _ => false,
         }
     }

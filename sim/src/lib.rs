@@ -5,7 +5,8 @@
 //! - plan.rs decides from the seed which nodes there are, their settings, and which faults happen when;
 //! - world.rs starts the nodes and carries the plan out;
 //! - order.rs decides which calls are made; calls.rs makes them, handlers.rs answers them, service.rs is their service;
-//! - ledger.rs knows what each call was told and what its handler has seen, and checks one against the other;
+//! - ledger.rs records the result of each call and what its handler saw, and compares both; faults.rs knows which calls a fault
+//!   can have affected;
 //! - checks.rs checks the rest: memory, links, tables, and that everything is possible again when the faults have ended;
 //! - sweep.rs simulates many seeds; scale.rs measures a grid of hundreds of nodes, and usage.rs what that takes;
 //! - calm.rs checks what is promised where no fault is;
@@ -14,9 +15,11 @@
 mod calls;
 mod calm;
 mod checks;
+mod faults;
 mod handlers;
 mod ledger;
 mod order;
+mod panics;
 mod plan;
 mod random;
 mod run;
@@ -27,7 +30,7 @@ mod trace;
 mod usage;
 mod world;
 
-pub use self::handlers::quiet_panics;
+pub use self::panics::watch_panics;
 pub use self::run::{Options, Report, run};
 pub use self::scale::{Event, scale};
 pub use self::sweep::{Failed, Totals, sweep};

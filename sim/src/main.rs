@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::thread::available_parallelism;
 
 use clap::Parser;
-use grid_sim::{Failed, Options, Totals, Usage, quiet_panics, run, scale, sweep};
+use grid_sim::{Failed, Options, Totals, Usage, run, scale, sweep, watch_panics};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::Instant;
 use tracing::Level;
@@ -28,7 +28,7 @@ struct Args {
     /// Number of nodes, from 2 to 32. By default the seed decides.
     #[arg(long, value_parser = clap::value_parser!(u16).range(2..=32))]
     nodes: Option<u16>,
-    /// Measures how a grid of this many nodes starts and recovers, with and without jitter, in place of all that.
+    /// Measures how a grid of this many nodes starts and recovers, with and without jitter, instead of simulating seeds.
     #[arg(long, value_parser = clap::value_parser!(u16).range(2..=1000), conflicts_with_all = ["seeds", "from", "replay", "nodes"])]
     scale: Option<u16>,
     /// Threads that simulate at the same time. Default: as many as there are processors.
@@ -38,14 +38,16 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    quiet_panics();
+    watch_panics();
     let nodes = args.nodes.map(usize::from);
     if let Some(nodes) = args.scale {
         measure(nodes.into());
         return ExitCode::SUCCESS;
     }
     match args.replay {
-        Some(seed) => replay(seed, Options { nodes, prints: true, log: args.log }),
+        Some(seed) => {
+            replay(seed, Options { nodes, prints: true, log: args.log, ..Options::default() })
+        }
         None => all(&args, Options { nodes, ..Options::default() }),
     }
 }

@@ -31,6 +31,10 @@ pub(crate) struct Order {
     pub(crate) reader_pause: Duration,
     pub(crate) end: End,
     pub(crate) calls_back: bool,
+    /// Nodes have limits that are easily reached.
+    pub(crate) is_limited: bool,
+    /// A handler makes it.
+    pub(crate) is_back: bool,
     /// Nothing happens that it may be lost by: its caller knows whether it has run.
     pub(crate) is_safe: bool,
 }
@@ -45,6 +49,8 @@ pub(crate) struct Orders {
     pub(crate) base: BTreeSet<String>,
     /// The largest payload.
     pub(crate) bytes_max: u64,
+    /// Whether nodes have limits that are easily reached.
+    pub(crate) is_limited: bool,
 }
 
 impl Orders {
@@ -106,6 +112,7 @@ impl Orders {
     /// A call back from a handler.
     pub(crate) fn back(&mut self, to: &str) -> Order {
         let mut order = self.plain(to, Shape::Run);
+        order.is_back = true;
         order.pause = self.random.millis(0..20);
         order
     }
@@ -128,6 +135,8 @@ impl Orders {
             reader_pause: Duration::ZERO,
             end: End::Well,
             calls_back: false,
+            is_limited: self.is_limited,
+            is_back: false,
             is_safe: false,
         }
     }

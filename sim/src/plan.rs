@@ -120,9 +120,14 @@ impl Plan {
         plan
     }
 
-    /// Whether two processes had one name: then the right one is taken again after a minute or two.
-    pub(crate) fn has_impostors(&self) -> bool {
-        self.steps.iter().any(|(_, step)| matches!(step, Step::Impostor(_)))
+    /// Whether another process has the name of this node for a while: then it is known again after a minute or two.
+    pub(crate) fn has_impostor(&self, node: usize) -> bool {
+        self.steps.iter().any(|(_, step)| *step == Step::Impostor(node))
+    }
+
+    /// Whether nodes have limits that are easily reached.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.config.calls_per_peer_max < Config::default().calls_per_peer_max
     }
 
     fn add_faults(&mut self, random: &mut Random) {

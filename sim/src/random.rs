@@ -15,15 +15,15 @@ pub(crate) struct Random(StdRng);
 impl Random {
     /// The generator for one purpose of a run.
     pub(crate) fn new(seed: u64, purpose: &str) -> Self {
-        // Its keys are fixed.
+        // `DefaultHasher::new` uses fixed keys, so the result is the same in each process.
         let mut hasher = DefaultHasher::new();
         (seed, purpose).hash(&mut hasher);
         Self(StdRng::seed_from_u64(hasher.finish()))
     }
 
-    /// Whether something happens that happens this often.
-    pub(crate) fn chance(&mut self, share: f64) -> bool {
-        self.0.random_bool(share)
+    /// Returns `true` with this probability.
+    pub(crate) fn chance(&mut self, probability: f64) -> bool {
+        self.0.random_bool(probability)
     }
 
     pub(crate) fn range(&mut self, range: Range<u64>) -> u64 {

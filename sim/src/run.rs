@@ -1,4 +1,4 @@
-//! [`run`]: one simulation from a seed, and what came of it.
+//! [`run`]: one simulation from a seed, and its report.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use tracing::Level;
 
 use crate::checks::{settle, watch_memory};
 use crate::ledger::Shape;
+use crate::panics::take_unexpected;
 use crate::plan::Plan;
 use crate::trace::Trace;
 use crate::world::World;
@@ -19,18 +20,20 @@ use crate::world::World;
 /// Nodes that have ended leave no task behind after this time.
 const END_TIME: Duration = Duration::from_secs(60);
 
-/// What a run is made of, beside its seed.
+/// Options of a run.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
     /// Number of nodes; decided by the seed if `None`.
     pub nodes: Option<usize>,
-    /// Prints the trace while it goes on.
+    /// Prints the trace while the run goes on.
     pub prints: bool,
+    /// Keeps all lines of the trace for the report, and not only the last ones.
+    pub keeps_all: bool,
     /// Adds what the nodes log at this level, and the more serious ones, to the trace.
     pub log: Option<Level>,
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Report {
     /// The seed.
@@ -47,8 +50,24 @@ pub struct Report {
     pub violations: Vec<String>,
     /// The digest of everything that has happened.
     pub digest: u64,
-    /// What has led to the first of them: the last lines of the trace.
+    /// The last lines of the trace before the first violation, or all lines.
     pub trace: Vec<String>,
+}
+
+impl Report {
+    /// The report of a run that has panicked.
+    pub(crate) fn of_panic(seed: u64) -> Self {
+        Self {
+            seed,
+            nodes: 0,
+            steps: 0,
+            time: Duration::ZERO,
+            outcomes: BTreeMap::new(),
+            violations: take_unexpected(),
+            digest: 0,
+            trace: Vec::new(),
+        }
+    }
 }
 
 /// Simulates one grid, on this thread.
@@ -60,7 +79,7 @@ pub fn run(seed: u64, options: Options) -> Report {
     let runtime = runtime.expect("a runtime without sockets needs nothing from the system");
     runtime.block_on(async {
         let _seeded = Seeded::new(seed);
-        let trace = Trace::new(options.prints);
+        let trace = Trace::new(options.prints, options.keeps_all);
         let _log = options.log.map(|level| trace.log(level));
         let start = Instant::now();
         let plan = Plan::new(seed, options.nodes);
@@ -70,6 +89,7 @@ pub fn run(seed: u64, options: Options) -> Report {
         let (ledger, nodes, steps) =
             (world.ledger.clone(), world.plan.nodes, world.plan.steps.len());
         end(world).await;
+        take_unexpected().iter().for_each(|text| ledger.violate(format_args!("{text}")));
         let name =
             |((shape, outcome), count): ((Shape, _), _)| ((format!("{shape:?}"), outcome), count);
         Report {
@@ -87,20 +107,22 @@ pub fn run(seed: u64, options: Options) -> Report {
 
 /// Faults, their end, and what must hold then.
 async fn simulate(world: &Arc<World>) {
+    let course = tokio::spawn({
+        let world = Arc::clone(world);
+        async move {
+            world.run_steps().await;
+            world.heal().await;
+            settle(&world).await;
+        }
+    });
     tokio::select! {
         biased;
         () = watch_memory(world) => {}
-        () = async {
-            world.run_steps().await;
-            world.heal().await;
-        } => {}
-    }
-    let settled = tokio::spawn({
-        let world = Arc::clone(world);
-        async move { settle(&world).await }
-    });
-    if let Err(error) = settled.await {
-        world.ledger.violate(format_args!("{}", text_of(error)));
+        ended = course => {
+            if let Err(error) = ended {
+                world.ledger.violate(format_args!("{}", text_of(error)));
+            }
+        }
     }
 }
 

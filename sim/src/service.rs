@@ -1,5 +1,6 @@
 //! The service that all nodes serve and call: each shape of a call, and handlers that do what a [`Job`] says.
 
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub(crate) struct Job {
     pub(crate) end: End,
     /// The handler calls its caller back.
     pub(crate) calls_back: bool,
+    /// Of `filling`.
+    pub(crate) request_bytes: u32,
     pub(crate) filling: Bytes,
 }
 
@@ -54,7 +57,7 @@ pub(crate) struct Item {
 
 impl Item {
     pub(crate) fn new(id: u64, index: u32, bytes: u32) -> Self {
-        Self { id, index, filling: filling(id, index, bytes) }
+        Self { id, index, filling: filling(id, Part::Item(index), bytes) }
     }
 }
 
@@ -72,15 +75,26 @@ pub(crate) enum Failure {
 /// The largest filling.
 pub(crate) const FILLING_BYTES_MAX: usize = 2 << 20;
 
-/// The bytes of one part of a call, which no other part has: a part of random bytes that starts at another place.
-pub(crate) fn filling(id: u64, index: u32, bytes: u32) -> Bytes {
-    const SHIFTS: usize = 64 << 10;
+/// A part of a call that has bytes of its own.
+#[derive(Debug, Clone, Copy, Hash)]
+pub(crate) enum Part {
+    Request,
+    Answer,
+    Item(u32),
+}
+
+/// The bytes of one part of a call, which are unlikely to be equal to those of another part: a piece of random bytes that
+/// starts at a place of its own.
+pub(crate) fn filling(id: u64, part: Part, bytes: u32) -> Bytes {
+    const PLACES: usize = 1 << 20;
     static ALL: LazyLock<Bytes> = LazyLock::new(|| {
-        let mut bytes = vec![0; FILLING_BYTES_MAX + SHIFTS];
+        let mut bytes = vec![0; FILLING_BYTES_MAX + PLACES];
         StdRng::seed_from_u64(0).fill_bytes(&mut bytes);
         bytes.into()
     });
-    let start = (id as usize).wrapping_mul(31).wrapping_add(index as usize * 7) % SHIFTS;
+    let mut hasher = DefaultHasher::new();
+    (id, part).hash(&mut hasher);
+    let start = hasher.finish() as usize % PLACES;
     ALL.slice(start..start + (bytes as usize).min(FILLING_BYTES_MAX))
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
+use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,8 +13,9 @@ use tokio::time::Instant;
 
 use crate::run::{Options, Report, run};
 
-/// A run takes a second or so. One that takes this long does something for ever while its virtual time stands still.
-const RUN_TIME_MAX: Duration = Duration::from_secs(120);
+/// A run takes seconds, or a minute on a slow machine. One that takes this long does something for ever while its virtual time
+/// stands still.
+const RUN_TIME_MAX: Duration = Duration::from_secs(600);
 
 /// A seed that has failed.
 #[derive(Debug)]
@@ -69,11 +71,10 @@ pub fn sweep(
                 }
             }
             Err(RecvTimeoutError::Disconnected) => return failed.map(Failed::Broken),
-            Err(RecvTimeoutError::Timeout) => {
-                if let Some(seed) = seeds.endless() {
-                    return Some(Failed::Endless(seed));
-                }
-            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if let Some(seed) = seeds.endless() {
+            return Some(failed.map_or(Failed::Endless(seed), Failed::Broken));
         }
     }
 }
@@ -89,7 +90,7 @@ impl Seeds {
             return None;
         }
         self.running().insert(seed, Instant::now());
-        let report = run(seed, options);
+        let report = catch_unwind(|| run(seed, options)).unwrap_or_else(|_| Report::of_panic(seed));
         self.running().remove(&seed);
         if !report.violations.is_empty() {
             self.has_failed.store(true, Ordering::Relaxed);

@@ -14,7 +14,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
 /// Lines that are kept: the last ones before the first violation.
-const TAIL: usize = 40;
+const TAIL: usize = 60;
 
 /// See the module. All clones are one trace.
 #[derive(Debug, Clone)]
@@ -29,15 +29,17 @@ struct Inner {
     lines: VecDeque<String>,
     /// Each line is printed at once, and none is kept.
     prints: bool,
+    /// All lines are kept.
+    keeps_all: bool,
     /// No further lines are kept.
     is_held: bool,
 }
 
 impl Trace {
-    /// A trace that begins now. It prints all lines, or keeps the last ones.
-    pub(crate) fn new(prints: bool) -> Self {
+    /// A trace that begins now. It prints all lines, keeps all, or keeps the last ones.
+    pub(crate) fn new(prints: bool, keeps_all: bool) -> Self {
         let digest = DefaultHasher::new();
-        let inner = Inner { digest, lines: VecDeque::new(), prints, is_held: false };
+        let inner = Inner { digest, lines: VecDeque::new(), prints, keeps_all, is_held: false };
         Self { inner: Arc::new(Mutex::new(inner)), start: Instant::now() }
     }
 
@@ -50,8 +52,11 @@ impl Trace {
     fn push(&self, line: String) {
         let mut inner = self.lock();
         inner.digest.write(line.as_bytes());
+        inner.digest.write_u8(b'\n');
         if inner.prints {
             println!("{line}");
+        } else if inner.keeps_all {
+            inner.lines.push_back(line);
         } else if !inner.is_held {
             if inner.lines.len() == TAIL {
                 inner.lines.pop_front();

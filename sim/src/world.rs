@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use grid::testing::{Network, TestGrid};
+use grid::testing::{Network, Skew, TestGrid};
 use grid::{Builder, Connection, Guest, GuestError, Guests, Manager, SharedSecret};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::calls::Caller;
+use crate::faults::Faults;
 use crate::handlers::Worker;
 use crate::ledger::Ledger;
 use crate::order::Orders;
@@ -26,11 +27,8 @@ const LEAVE_GRACE: Duration = Duration::from_secs(5);
 /// Guests that a node takes.
 pub(crate) const GUESTS_MAX: usize = 4;
 
-/// Assertions wait this long: two nodes that reach each other have a link within this time.
-pub(crate) const LINK_TIME: Duration = Duration::from_secs(10);
-
-/// The same after a process that had the name of another one: the name is tried again with growing pauses, up to a minute.
-pub(crate) const NAME_TIME: Duration = Duration::from_secs(130);
+/// Assertions wait this long: a name that another process had is tried again with growing pauses, up to a minute.
+const NAME_TIME: Duration = Duration::from_secs(130);
 
 /// See the module.
 pub(crate) struct World {
@@ -90,8 +88,13 @@ impl World {
             .map(|node| {
                 let random = Random::new(plan.seed, &names[node]);
                 let is_base = plan.base.contains(&node);
-                let orders =
-                    Orders { random, is_base, base: base.clone(), bytes_max: plan.bytes_max };
+                let orders = Orders {
+                    random,
+                    is_base,
+                    base: base.clone(),
+                    bytes_max: plan.bytes_max,
+                    is_limited: plan.is_limited(),
+                };
                 Caller { ledger: ledger.clone(), orders: Arc::new(Mutex::new(orders)) }
             })
             .collect();
@@ -106,10 +109,9 @@ impl World {
                 .guests(Guests::up_to(GUESTS_MAX));
             if base.contains(&node) { builder.extensions([""; 0]) } else { builder }
         };
-        let link_time = if plan.has_impostors() { NAME_TIME } else { LINK_TIME };
         let grid = TestGrid::builder(plan.nodes)
             .configure(configure)
-            .assertion_timeout(link_time)
+            .assertion_timeout(NAME_TIME)
             .seed(plan.seed)
             .start();
         let world = Self { plan, grid, ledger, trace, callers, shared, state: Mutex::default() };
@@ -131,6 +133,7 @@ impl World {
 
     fn apply(self: &Arc<Self>, step: Step) {
         let grid = &self.grid;
+        self.ledger.note_fault(|faults| self.note(step, faults));
         match step {
             Step::Cut(a, b) => grid.cut(a, b),
             Step::Freeze(a, b) => grid.freeze(a, b),
@@ -157,6 +160,30 @@ impl World {
             Step::ImpostorGone(node) => drop(self.state().impostors.remove(&node)),
             Step::Guest(node) => self.spawn(async move |world| world.guest(node).await),
             Step::GuestsGone(node) => self.guests_gone(node),
+        }
+    }
+
+    /// Notes which calls a step can affect. A node that runs again is noted when it does.
+    fn note(&self, step: Step, faults: &mut Faults) {
+        let name = |node| self.grid.name(node);
+        match step {
+            Step::Cut(a, b)
+            | Step::Freeze(a, b)
+            | Step::FreezeOneWay(a, b)
+            | Step::FreezeOpen(a, b)
+            | Step::Delay(a, b, _)
+            | Step::Bandwidth(a, b, _)
+            | Step::Loss(a, b, _) => faults.pair_begins(name(a), name(b)),
+            Step::Reset(a, b) => faults.pair_breaks(name(a), name(b)),
+            Step::Heal(a, b) => faults.pair_ends(name(a), name(b)),
+            Step::Skew(node, Skew::None) => faults.node_ends(name(node)),
+            Step::Kill(node)
+            | Step::Shutdown(node, _)
+            | Step::Leave(node)
+            | Step::Skew(node, _)
+            | Step::Impostor(node) => faults.node_begins(name(node)),
+            Step::ImpostorGone(node) => faults.name_is_free(name(node)),
+            Step::Start(_) | Step::Join(_) | Step::Guest(_) | Step::GuestsGone(_) => {}
         }
     }
 
@@ -188,7 +215,8 @@ impl World {
         let name = self.grid.name(node);
         for other in self.running().into_iter().filter(|other| other.name() != name) {
             let name = name.to_owned();
-            tokio::spawn(async move { other.members().remove(&name, LEAVE_GRACE).await });
+            // It fails if that node shuts down meanwhile.
+            self.spawn(async move |_| drop(other.members().remove(&name, LEAVE_GRACE).await));
         }
         self.unload(node);
         self.grid.shutdown(node, LEAVE_GRACE).await;
@@ -240,7 +268,10 @@ impl World {
 
     fn guests_gone(&self, node: usize) {
         let guests = self.state().guests.remove(&node);
-        guests.iter().flatten().for_each(|(_, stop)| stop.set());
+        for (guest, stop) in guests.iter().flatten() {
+            self.ledger.note_fault(|faults| faults.node_begins(guest.name()));
+            stop.set();
+        }
     }
 
     /// Lets a node call all others, and its guests.
@@ -249,8 +280,9 @@ impl World {
         let before = self.state().loads.insert(node, stop.clone());
         before.iter().for_each(Stop::set);
         let (manager, caller) = (self.grid.node(node), &self.callers[node]);
+        self.ledger.note_fault(|faults| faults.node_ends(manager.name()));
         let name: Arc<str> = manager.name().into();
-        for to in (0..self.plan.nodes).filter(|to| *to != node) {
+        for to in 0..self.plan.nodes {
             let (manager, to) = (manager.clone(), self.grid.name(to).to_owned());
             let find = move || manager.connection(&to).ok();
             self.keep_calling(Arc::clone(&name), caller.clone(), stop.clone(), find);
@@ -292,6 +324,7 @@ impl World {
     pub(crate) async fn heal(self: &Arc<Self>) {
         self.trace.add(format_args!("all faults end"));
         self.grid.heal_all();
+        self.ledger.note_fault(Faults::pairs_end);
         let impostors = std::mem::take(&mut self.state().impostors);
         drop(impostors);
         let mut steps = std::mem::take(&mut self.state().steps);
@@ -301,7 +334,7 @@ impl World {
             }
         }
         for node in 0..self.plan.nodes {
-            self.grid.skew(node, grid::testing::Skew::None);
+            self.grid.skew(node, Skew::None);
             if !self.state().loads.contains_key(&node) {
                 self.join(node).await;
             }

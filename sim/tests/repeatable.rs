@@ -1,22 +1,26 @@
 //! A seed decides everything. The only test of its process: which log lines exist depends on all threads of a process.
 
-use grid_sim::{Options, quiet_panics, run};
+use grid_sim::{Options, run, watch_panics};
 use tracing::Level;
 
-/// Everything that nodes do and log is the same, to the byte. On two threads, because each thread has tables of its own whose
-/// order is random.
+/// Everything that nodes do and log is the same, to the byte. On different threads, because each thread has tables of its own
+/// whose order is random.
 #[test]
 fn a_seed_decides_everything() {
-    quiet_panics();
-    let options = Options { nodes: Some(5), log: Some(Level::TRACE), ..Options::default() };
-    let digest = move |seed| {
-        let report = std::thread::spawn(move || run(seed, options)).join();
-        report.map(|report| report.digest)
+    watch_panics();
+    let options =
+        Options { nodes: Some(5), log: Some(Level::TRACE), keeps_all: true, ..Options::default() };
+    let simulate = |seed| match std::thread::spawn(move || run(seed, options)).join() {
+        Ok(report) => report,
+        Err(_) => panic!("seed {seed} has panicked"),
     };
     for seed in 0..3 {
-        let first = digest(seed).ok();
-        assert!(first.is_some());
-        assert_eq!(first, digest(seed).ok(), "seed {seed}");
+        let (first, second) = (simulate(seed), simulate(seed));
+        for (first, second) in first.trace.iter().zip(&second.trace) {
+            assert_eq!(first, second, "seed {seed}");
+        }
+        assert_eq!(first.trace.len(), second.trace.len(), "seed {seed}");
+        assert_eq!(first.digest, second.digest, "seed {seed}");
+        assert_ne!(first.digest, simulate(seed + 100).digest, "seed {seed}");
     }
-    assert_ne!(digest(0).ok(), digest(1).ok());
 }

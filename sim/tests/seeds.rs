@@ -1,10 +1,10 @@
 //! A few seeds. `grid-sim` simulates more.
 
-use grid_sim::{Failed, Options, Totals, quiet_panics, sweep};
+use grid_sim::{Failed, Options, Totals, sweep, watch_panics};
 
 #[test]
 fn a_few_seeds() {
-    quiet_panics();
+    watch_panics();
     let mut totals = Totals::default();
     let options = Options { nodes: Some(4), ..Options::default() };
     match sweep(0..6, 2, options, |report| totals.add(report)) {
