@@ -7,7 +7,7 @@ mod recoveries;
 mod tally;
 mod troubles;
 
-pub(crate) use flat::{Flatness, Growth, Sample, sample_every};
+pub(crate) use flat::{Flatness, Growth, Sample, check_idle_threads, sample_every};
 pub(crate) use ledger::Ledger;
 pub(crate) use promptness::Promptness;
 pub(crate) use recoveries::{Recoveries, Summary};

@@ -6,6 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use super::fleet::Fleet;
 use super::usage;
+use crate::check::check_idle_threads;
 use crate::message::{Order, Status};
 use crate::pair::Pair;
 
@@ -20,10 +21,6 @@ const EMPTY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A thread of the runtime ends when it has had nothing to do for ten seconds.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// Threads that a node without calls may have: its own three, two workers, the watchdog of the library, and three that the
-/// runtime may have found work for meanwhile.
-const IDLE_THREADS_MAX: u64 = 9;
 
 /// One call of each shape to each node.
 const ROUND_TIMEOUT: Duration = Duration::from_secs(30);
@@ -127,12 +124,12 @@ async fn must_end_threads(fleet: &Fleet) {
         let Some(pid) = fleet.slot(node).await.process.as_ref().map(|process| process.pid) else {
             continue;
         };
-        let threads = || usage::of(pid).map_or(0, |sample| sample.threads);
-        while threads() > IDLE_THREADS_MAX && Instant::now() < deadline {
+        let check = || check_idle_threads(usage::of(pid).map_or(0, |sample| sample.threads));
+        while check().is_err() && Instant::now() < deadline {
             sleep(Duration::from_millis(100)).await;
         }
-        if threads() > IDLE_THREADS_MAX {
-            let what = format!("it has {} threads {max:?} after the last call", threads());
+        if let Err(wrong) = check() {
+            let what = format!("{max:?} after the last call: {wrong}");
             fleet.judge.violation(&[node], None, &what);
         }
     }
