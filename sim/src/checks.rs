@@ -7,7 +7,6 @@ use grid::{ConnectionStats, Manager, State};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::calls::ENDLESS_MAX;
-use crate::calm::check_calm;
 use crate::ledger::Shape;
 use crate::world::World;
 
@@ -66,7 +65,6 @@ pub(crate) async fn settle(world: &Arc<World>) {
     all_calls_end(world).await;
     everything_is_possible(world).await;
     tables_are_empty(world).await;
-    check_calm(world).await;
 }
 
 /// Two nodes that reach each other have a link within some seconds, but for those whose names others had.

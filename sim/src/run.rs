@@ -10,6 +10,7 @@ use tokio::task::JoinError;
 use tokio::time::{Instant, sleep};
 use tracing::Level;
 
+use crate::calm::check_calm;
 use crate::checks::{settle, watch_memory};
 use crate::ledger::Shape;
 use crate::panics::take_unexpected;
@@ -113,6 +114,7 @@ async fn simulate(world: &Arc<World>) {
             world.run_steps().await;
             world.heal().await;
             settle(&world).await;
+            check_calm(&world).await;
         }
     });
     tokio::select! {
