@@ -16,15 +16,18 @@ use crate::entropy::seeded;
 /// ```
 /// use grid::testing::{Seeded, TestGrid};
 ///
-/// async fn instance(seed: u64) -> grid::Instance {
+/// /// The state tells one run of a node from another.
+/// async fn state(seed: u64) -> grid::State {
 ///     let _seeded = Seeded::new(seed);
-///     TestGrid::builder(1).start().node(0).instance()
+///     let grid = TestGrid::builder(2).start();
+///     grid.all_connected().await;
+///     grid.connection(0, 1).state()
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
 /// # async fn main() {
-/// assert_eq!(instance(7).await, instance(7).await);
-/// assert_ne!(instance(7).await, instance(8).await);
+/// assert_eq!(state(7).await, state(7).await);
+/// assert_ne!(state(7).await, state(8).await);
 /// # }
 /// ```
 #[derive(Debug)]
