@@ -9,8 +9,8 @@ use grid::{CallError, Connection, Context, Reply, Requests, Responses, Retry};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::ledger::{ATTEMPT_TIMEOUT, Begun, Ledger, Outcome, Shape};
-use crate::order::{Order, Orders};
+use crate::ledger::{Begun, Ledger, Outcome};
+use crate::order::{ATTEMPT_TIMEOUT, Order, Orders, Shape};
 use crate::service::{Done, Failure, Item, Job, Part, WorkClient, filling, pause};
 
 /// A call ends this much after its deadline at the latest.
@@ -96,22 +96,10 @@ impl Caller {
 
     fn begin(&self, from: &str, to: &str, order: Order, inherited: Option<Instant>) -> Going<'_> {
         let now = Instant::now();
-        let shape = order.shape;
-        let default = (!shape.is_stream()).then_some(DEFAULT_TIMEOUT);
+        let default = (!order.shape.is_stream()).then_some(DEFAULT_TIMEOUT);
         let own = order.timeout.or(default).map(|timeout| now + timeout);
         let deadline = own.into_iter().chain(inherited).min();
-        let begun = Begun {
-            shape,
-            from: from.into(),
-            to: to.into(),
-            deadline,
-            runs_max: order.attempts,
-            end: order.end,
-            is_base: order.is_base,
-            is_limited: order.is_limited,
-            is_safe: order.is_safe,
-            is_nested: inherited.is_some() || order.is_back,
-        };
+        let begun = Begun { from: from.into(), to: to.into(), order: order.clone(), deadline };
         let is_over = AtomicBool::new(false);
         Going { ledger: &self.ledger, id: self.ledger.begin(begun), deadline, order, is_over }
     }
@@ -250,7 +238,7 @@ impl Going<'_> {
         .await
     }
 
-    /// Reads a stream to its end, which is complete after so many items.
+    /// Reads a stream to its end. It is complete after `items`.
     async fn read(
         &self,
         mut responses: Responses<Item, Failure>,

@@ -7,8 +7,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::checks::not_empty;
-use crate::ledger::Shape;
-use crate::order::{Order, Orders};
+use crate::order::{Order, Orders, Shape};
 use crate::world::{GUESTS_MAX, World};
 
 /// How long the handlers of the calls that are cancelled would take.
@@ -24,10 +23,10 @@ const DELAY: Duration = Duration::from_millis(50);
 const CALLS: u32 = 30;
 const GAP: Duration = Duration::from_millis(10);
 
-/// The shutdown begins so long after the first of them.
+/// Time from the first of them to the shutdown.
 const SHUTDOWN_AT: Duration = Duration::from_millis(150);
 
-/// It may take so long, which is longer than any of them.
+/// Grace of the shutdown: longer than any of them.
 const GRACE: Duration = Duration::from_secs(30);
 
 /// A request that travels in parts.
@@ -43,7 +42,7 @@ pub(crate) async fn check_calm(world: &Arc<World>) {
 /// Each node calls each other one and drops the call: its handler is not left to run to its end.
 async fn cancelled_calls_end(world: &World) {
     let mut calls = JoinSet::new();
-    for (from, to) in pairs(world) {
+    for (from, to) in world.pairs() {
         // The base protocol has no cancellation of single requests.
         if world.plan.base.contains(&from) || world.plan.base.contains(&to) {
             continue;
@@ -90,7 +89,7 @@ async fn shutdown_loses_no_call(world: &Arc<World>) {
         world.grid.delay(node, other, DELAY);
     }
     let mut calls = JoinSet::new();
-    for (from, to) in pairs(world).filter(|(from, to)| *from == node || *to == node) {
+    for (from, to) in world.pairs().filter(|(from, to)| *from == node || *to == node) {
         calls.spawn(keep_calling(Arc::clone(world), from, to));
     }
     sleep(SHUTDOWN_AT).await;
@@ -121,11 +120,4 @@ fn safe_order(orders: &mut Orders, to: &str) -> Order {
     order.request_bytes = if orders.random.chance(0.1) { LARGE_BYTES } else { 10 };
     order.is_safe = true;
     order
-}
-
-/// All ordered pairs of two nodes.
-fn pairs(world: &World) -> impl Iterator<Item = (usize, usize)> + use<> {
-    let nodes = world.plan.nodes;
-    (0..nodes)
-        .flat_map(move |from| (0..nodes).filter(move |to| *to != from).map(move |to| (from, to)))
 }

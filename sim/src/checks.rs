@@ -7,7 +7,7 @@ use grid::{ConnectionStats, Manager, State};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::calls::ENDLESS_MAX;
-use crate::ledger::Shape;
+use crate::order::Shape;
 use crate::world::World;
 
 /// Between two looks at the memory of all nodes.
@@ -23,8 +23,8 @@ const CLOSE_TIME: Duration = Duration::from_secs(5);
 /// next ping.
 const REST_TIME: Duration = Duration::from_secs(60);
 
-/// What a link may keep for its next calls: it counts small messages in steps of
-/// 256 KiB, and gives them back when it has more than a MiB of them.
+/// What a link may keep for its next calls: it counts small messages in steps of 256 KiB, and gives them back when it has more
+/// than a MiB of them.
 const REST_BYTES: usize = (1 << 20) + (512 << 10);
 
 /// Looks at the memory of all nodes until the future is dropped.
@@ -70,33 +70,27 @@ pub(crate) async fn settle(world: &Arc<World>) {
 /// Two nodes that reach each other have a link within some seconds, but for those whose names others had.
 async fn nodes_are_connected(world: &World) {
     let end = Instant::now() + LINK_TIME;
-    for from in 0..world.plan.nodes {
-        for to in (0..world.plan.nodes).filter(|to| *to != from) {
-            if world.plan.has_impostor(from) || world.plan.has_impostor(to) {
-                continue;
-            }
-            let states = world.grid.connection(from, to).states();
-            if timeout_at(end, states.wait_for(State::is_connected)).await.is_err() {
-                let (from, to) = (world.grid.name(from), world.grid.name(to));
-                world.ledger.violate(format_args!("{from} is not connected to {to} in time"));
-            }
+    let has_impostor = |node| world.plan.has_impostor(node);
+    for (from, to) in world.pairs().filter(|(from, to)| !has_impostor(*from) && !has_impostor(*to))
+    {
+        let states = world.grid.connection(from, to).states();
+        if timeout_at(end, states.wait_for(State::is_connected)).await.is_err() {
+            let (from, to) = (world.grid.name(from), world.grid.name(to));
+            world.ledger.violate(format_args!("{from} is not connected to {to} in time"));
         }
     }
 }
 
 async fn one_connection_each(world: &World) {
     let end = Instant::now() + CLOSE_TIME;
-    for a in 0..world.plan.nodes {
-        for b in 0..a {
-            let (a, b) = (world.grid.name(a), world.grid.name(b));
-            let count = || world.grid.network().connections(a, b);
-            while count() != 1 && Instant::now() < end {
-                sleep(Duration::from_millis(50)).await;
-            }
-            if count() != 1 {
-                let count = count();
-                world.ledger.violate(format_args!("{count} connections between {a} and {b}"));
-            }
+    for (a, b) in world.pairs().filter(|(a, b)| b < a) {
+        let (a, b) = (world.grid.name(a), world.grid.name(b));
+        let count = || world.grid.network().connections(a, b);
+        while count() != 1 && Instant::now() < end {
+            sleep(Duration::from_millis(50)).await;
+        }
+        if count() != 1 {
+            world.ledger.violate(format_args!("{} connections between {a} and {b}", count()));
         }
     }
 }

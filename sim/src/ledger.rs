@@ -8,6 +8,7 @@ use grid::{CallError, ErrorCode};
 use tokio::time::{Duration, Instant};
 
 use crate::faults::Faults;
+use crate::order::{ATTEMPT_TIMEOUT, Order, Shape};
 use crate::service::{End, Failure, Item};
 use crate::trace::Trace;
 
@@ -17,48 +18,19 @@ const VIOLATIONS_MAX: usize = 20;
 /// Timers fire at the next full millisecond, and the base protocol sends deadlines in milliseconds.
 const TIMER: Duration = Duration::from_millis(2);
 
-/// An attempt of a call with a policy takes this long at most.
-pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// The shape of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Shape {
-    Run,
-    Look,
-    Compute,
-    Note,
-    List,
-    Gather,
-    Talk,
-}
-
-impl Shape {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Run, Self::Look, Self::Compute, Self::Note, Self::List, Self::Gather, Self::Talk];
-
-    pub(crate) fn is_stream(self) -> bool {
-        matches!(self, Self::List | Self::Gather | Self::Talk)
-    }
-}
-
 /// A call that begins.
 #[derive(Debug, Clone)]
 pub(crate) struct Begun {
-    pub(crate) shape: Shape,
     pub(crate) from: Arc<str>,
     pub(crate) to: Arc<str>,
+    pub(crate) order: Order,
     pub(crate) deadline: Option<Instant>,
-    /// How often its handler may run.
-    pub(crate) runs_max: u32,
-    pub(crate) end: End,
-    /// One of both nodes speaks the base protocol only, in which errors have no codes.
-    pub(crate) is_base: bool,
-    /// The nodes have limits that are easily reached.
-    pub(crate) is_limited: bool,
-    /// Its caller must know in the end whether it has run.
-    pub(crate) is_safe: bool,
-    /// A handler makes it, and can be dropped with it.
-    pub(crate) is_nested: bool,
+}
+
+impl fmt::Display for Begun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} of {} to {}", self.order.shape, self.from, self.to)
+    }
 }
 
 /// How a call has ended, for its caller.
@@ -90,6 +62,8 @@ struct Inner {
     outcomes: BTreeMap<(Shape, &'static str), u64>,
     violations: Vec<String>,
     faults: Faults,
+    /// Nodes have limits that are easily reached.
+    has_limits: bool,
 }
 
 #[derive(Debug)]
@@ -106,14 +80,24 @@ struct Entry {
     has_closed: bool,
 }
 
+/// What a call may fail by, beside itself.
+#[derive(Debug, Clone, Copy)]
+struct Context {
+    /// There was a fault at one of its nodes or between them since it has begun.
+    had_fault: bool,
+    has_limits: bool,
+}
+
 impl Ledger {
-    pub(crate) fn new(trace: Trace) -> Self {
+    /// The ledger of a run whose nodes may have limits that are easily reached.
+    pub(crate) fn new(trace: Trace, has_limits: bool) -> Self {
         let inner = Inner {
             calls: Vec::new(),
             open: 0,
             outcomes: BTreeMap::new(),
             violations: Vec::new(),
             faults: Faults::new(),
+            has_limits,
         };
         Self { inner: Arc::new(Mutex::new(inner)), trace }
     }
@@ -132,8 +116,8 @@ impl Ledger {
     pub(crate) fn begin(&self, begun: Begun) -> u64 {
         let mut inner = self.lock();
         let id = inner.calls.len() as u64;
-        let Begun { shape, ref from, ref to, .. } = begun;
-        self.trace.add(format_args!("{from} -> {to} {shape:?} {id} begins"));
+        let Begun { from, to, order, .. } = &begun;
+        self.trace.add(format_args!("{from} -> {to} {:?} {id} begins", order.shape));
         let entry = Entry {
             begun,
             since: Instant::now(),
@@ -153,15 +137,15 @@ impl Ledger {
         self.trace.add(format_args!("{at} serves {id} of {peer}"));
         let broken = self.with(id, |entry| {
             entry.runs += 1;
-            let Begun { from, to, runs_max, .. } = &entry.begun;
+            let Begun { from, to, order, .. } = &entry.begun;
             if (&**to, &**from) != (at, peer) {
                 return Some(format!("was made by {from} to {to}, and served at {at} for {peer}"));
             }
             if entry.is_unrun {
                 return Some("runs although its caller was told that it does not".to_owned());
             }
-            let runs = entry.runs;
-            (runs > *runs_max).then(|| format!("has run {runs} times, of at most {runs_max}"))
+            let (runs, runs_max) = (entry.runs, order.attempts);
+            (runs > runs_max).then(|| format!("has run {runs} times, of at most {runs_max}"))
         });
         self.broken(id, broken);
     }
@@ -213,23 +197,22 @@ impl Ledger {
             Outcome::Failed(error) => self.trace.add(format_args!("{id} failed: {error}")),
             _ => self.trace.add(format_args!("{id} {label}")),
         }
-        let is_affected = self.is_affected(id);
+        let context = self.context(id);
         let broken = self.with(id, |entry| {
             debug_assert!(!entry.is_over, "a call has one end");
             entry.is_over = true;
             match &outcome {
                 Outcome::Ok => entry.judge_answer(),
-                Outcome::Failed(error) => entry.judge_error(error, now, is_affected),
+                Outcome::Failed(error) => entry.judge_error(error, now, context),
                 Outcome::Posted | Outcome::Dropped => None,
-                Outcome::Lost => {
-                    (!entry.begun.is_nested).then(|| "the task of its caller has ended".to_owned())
-                }
+                Outcome::Lost => (!entry.begun.order.is_back)
+                    .then(|| "the task of its caller has ended".to_owned()),
             }
         });
         self.broken(id, broken);
         let mut inner = self.lock();
         inner.open -= 1;
-        let shape = inner.calls[id as usize].begun.shape;
+        let shape = inner.calls[id as usize].begun.order.shape;
         *inner.outcomes.entry((shape, label)).or_default() += 1;
     }
 
@@ -238,17 +221,16 @@ impl Ledger {
         note(&mut self.lock().faults);
     }
 
-    /// Whether there was a fault at one of the nodes of a call, or between them, since it has begun.
-    fn is_affected(&self, id: u64) -> bool {
+    fn context(&self, id: u64) -> Context {
         let inner = self.lock();
         let Entry { since, begun: Begun { from, to, .. }, .. } = &inner.calls[id as usize];
-        inner.faults.affect(from, to, *since)
+        Context { had_fault: inner.faults.affect(from, to, *since), has_limits: inner.has_limits }
     }
 
     fn broken(&self, id: u64, broken: Option<String>) {
         if let Some(text) = broken {
-            let Begun { shape, from, to, .. } = self.with(id, |entry| entry.begun.clone());
-            self.violate(format_args!("call {id}, {shape:?} of {from} to {to}: {text}"));
+            let call = self.with(id, |entry| entry.begun.to_string());
+            self.violate(format_args!("call {id}, {call}: {text}"));
         }
     }
 
@@ -256,8 +238,7 @@ impl Ledger {
     pub(crate) fn open(&self) -> Option<String> {
         let inner = self.lock();
         let (id, first) = inner.calls.iter().enumerate().find(|(_, entry)| !entry.is_over)?;
-        let Begun { shape, from, to, .. } = &first.begun;
-        Some(format!("{} calls, among them {id}, {shape:?} of {from} to {to}", inner.open))
+        Some(format!("{} calls, among them {id}, {}", inner.open, first.begun))
     }
 
     pub(crate) fn outcomes(&self) -> BTreeMap<(Shape, &'static str), u64> {
@@ -279,7 +260,7 @@ impl Ledger {
 
 impl Entry {
     fn judge_answer(&self) -> Option<String> {
-        if self.begun.end != End::Well {
+        if self.begun.order.end != End::Well {
             return Some("has an answer although its handler fails".to_owned());
         }
         (self.runs == 0).then(|| "was answered and has not run".to_owned())
@@ -289,9 +270,9 @@ impl Entry {
         &mut self,
         error: &CallError<Failure>,
         now: Instant,
-        is_affected: bool,
+        context: Context,
     ) -> Option<String> {
-        if self.begun.is_safe && error.may_have_run() {
+        if self.begun.order.is_safe && error.may_have_run() {
             return Some(format!("was lost by a shutdown: {error}"));
         }
         if !error.may_have_run() {
@@ -300,31 +281,32 @@ impl Entry {
                 return Some(format!("has run, and its caller was told that it has not: {error}"));
             }
         }
-        (!self.expects(error, now, is_affected)).then(|| format!("must not fail with {error:?}"))
+        (!self.expects(error, now, context)).then(|| format!("must not fail with {error:?}"))
     }
 
-    /// Whether a call may fail like this. `is_affected`: there was a fault at one of its nodes or between them.
-    fn expects(&self, error: &CallError<Failure>, now: Instant, is_affected: bool) -> bool {
-        let Begun { shape, deadline, end, is_base, runs_max, is_limited, .. } = &self.begun;
+    /// Whether a call may fail like this.
+    fn expects(&self, error: &CallError<Failure>, now: Instant, context: Context) -> bool {
+        let Context { had_fault, has_limits } = context;
+        let Begun { order, deadline, .. } = &self.begun;
         let is_late = deadline.is_some_and(|deadline| now + TIMER >= deadline)
-            || (*runs_max > 1 && now + TIMER >= self.since + ATTEMPT_TIMEOUT);
+            || (order.attempts > 1 && now + TIMER >= self.since + ATTEMPT_TIMEOUT);
         match error {
-            CallError::Handler(Failure::Asked) => *end == End::Fails && self.runs > 0,
+            CallError::Handler(Failure::Asked) => order.end == End::Fails && self.runs > 0,
             // The handler was cut off from its caller, whose own end is still under way.
             CallError::Handler(Failure::Closed(_) | Failure::Input(_)) => {
-                shape.is_stream() && (is_affected || is_late)
+                order.shape.is_stream() && (had_fault || is_late)
             }
             CallError::Remote(error) => match error.code {
-                ErrorCode::Panicked => *end == End::Panics && self.runs > 0,
+                ErrorCode::Panicked => order.end == End::Panics && self.runs > 0,
                 ErrorCode::DeadlineExceeded => is_late,
-                ErrorCode::Overloaded => *is_limited,
-                ErrorCode::ShuttingDown => is_affected,
-                ErrorCode::Text => *is_base,
+                ErrorCode::Overloaded => has_limits,
+                ErrorCode::ShuttingDown => had_fault,
+                ErrorCode::Text => order.is_base,
                 _ => false,
             },
             CallError::DeadlineExceeded { .. } => is_late,
-            CallError::Disconnected { .. } | CallError::ShutDown => is_affected,
-            CallError::PostsFull { .. } => *shape == Shape::Note && *is_limited,
+            CallError::Disconnected { .. } | CallError::ShutDown => had_fault,
+            CallError::PostsFull { .. } => order.shape == Shape::Note && has_limits,
             _ => false,
         }
     }

@@ -34,4 +34,5 @@ pub use self::panics::watch_panics;
 pub use self::run::{Options, Report, run};
 pub use self::scale::{Event, scale};
 pub use self::sweep::{Failed, Totals, sweep};
+pub use self::trace::Lines;
 pub use self::usage::Usage;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::thread::available_parallelism;
 
 use clap::Parser;
-use grid_sim::{Failed, Options, Totals, Usage, run, scale, sweep, watch_panics};
+use grid_sim::{Failed, Lines, Options, Totals, Usage, run, scale, sweep, watch_panics};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::Instant;
 use tracing::Level;
@@ -45,9 +45,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     match args.replay {
-        Some(seed) => {
-            replay(seed, Options { nodes, prints: true, log: args.log, ..Options::default() })
-        }
+        Some(seed) => replay(seed, Options { nodes, lines: Lines::Print, log: args.log }),
         None => all(&args, Options { nodes, ..Options::default() }),
     }
 }

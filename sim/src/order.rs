@@ -3,21 +3,45 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::ledger::Shape;
 use crate::random::Random;
 use crate::service::End;
+
+/// An attempt of a call with a policy takes this long at most.
+pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The shape of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Shape {
+    Run,
+    Look,
+    Compute,
+    Note,
+    List,
+    Gather,
+    Talk,
+}
+
+impl Shape {
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Run, Self::Look, Self::Compute, Self::Note, Self::List, Self::Gather, Self::Talk];
+
+    pub(crate) fn is_stream(self) -> bool {
+        matches!(self, Self::List | Self::Gather | Self::Talk)
+    }
+}
 
 /// One call, and what its handler and its caller do.
 #[derive(Debug, Clone)]
 pub(crate) struct Order {
     pub(crate) shape: Shape,
-    /// Whether one of both nodes speaks the base protocol only.
+    /// One of both nodes speaks the base protocol only, in which errors have no codes.
     pub(crate) is_base: bool,
     pub(crate) timeout: Option<Duration>,
     /// Waits for a connection.
     pub(crate) waits: bool,
     /// The caller drops it after this time.
     pub(crate) dropped_after: Option<Duration>,
+    /// How often its handler may run.
     pub(crate) attempts: u32,
     pub(crate) request_bytes: u32,
     /// Of the answer, and of each item.
@@ -31,9 +55,7 @@ pub(crate) struct Order {
     pub(crate) reader_pause: Duration,
     pub(crate) end: End,
     pub(crate) calls_back: bool,
-    /// Nodes have limits that are easily reached.
-    pub(crate) is_limited: bool,
-    /// A handler makes it.
+    /// A handler makes it, and can be dropped with it.
     pub(crate) is_back: bool,
     /// Nothing happens that it may be lost by: its caller knows whether it has run.
     pub(crate) is_safe: bool,
@@ -49,8 +71,6 @@ pub(crate) struct Orders {
     pub(crate) base: BTreeSet<String>,
     /// The largest payload.
     pub(crate) bytes_max: u64,
-    /// Whether nodes have limits that are easily reached.
-    pub(crate) is_limited: bool,
 }
 
 impl Orders {
@@ -135,7 +155,6 @@ impl Orders {
             reader_pause: Duration::ZERO,
             end: End::Well,
             calls_back: false,
-            is_limited: self.is_limited,
             is_back: false,
             is_safe: false,
         }

@@ -94,7 +94,7 @@ const FAULTS: &[(u64, Fault)] = &[
 const FAULT_MS: std::ops::Range<u64> = 5..40_000;
 
 impl Plan {
-    /// The plan of this seed, with so many nodes if that is given.
+    /// The plan of this seed. `nodes`: their number, in place of the one that the seed decides.
     pub(crate) fn new(seed: u64, nodes: Option<usize>) -> Self {
         let mut random = Random::new(seed, "plan");
         let drawn = random.weighted(&[(50, 3), (20, 4), (14, 5), (10, 7), (5, 12), (1, 32)]);
@@ -126,7 +126,7 @@ impl Plan {
     }
 
     /// Whether nodes have limits that are easily reached.
-    pub(crate) fn is_limited(&self) -> bool {
+    pub(crate) fn has_limits(&self) -> bool {
         self.config.calls_per_peer_max < Config::default().calls_per_peer_max
     }
 

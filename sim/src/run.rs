@@ -12,10 +12,10 @@ use tracing::Level;
 
 use crate::calm::check_calm;
 use crate::checks::{settle, watch_memory};
-use crate::ledger::Shape;
+use crate::order::Shape;
 use crate::panics::take_unexpected;
 use crate::plan::Plan;
-use crate::trace::Trace;
+use crate::trace::{Lines, Trace};
 use crate::world::World;
 
 /// Nodes that have ended leave no task behind after this time.
@@ -26,10 +26,8 @@ const END_TIME: Duration = Duration::from_secs(60);
 pub struct Options {
     /// Number of nodes; decided by the seed if `None`.
     pub nodes: Option<usize>,
-    /// Prints the trace while the run goes on.
-    pub prints: bool,
-    /// Keeps all lines of the trace for the report, and not only the last ones.
-    pub keeps_all: bool,
+    /// What happens to the lines of the trace.
+    pub lines: Lines,
     /// Adds what the nodes log at this level, and the more serious ones, to the trace.
     pub log: Option<Level>,
 }
@@ -51,7 +49,7 @@ pub struct Report {
     pub violations: Vec<String>,
     /// The digest of everything that has happened.
     pub digest: u64,
-    /// The last lines of the trace before the first violation, or all lines.
+    /// The lines of the trace that were kept.
     pub trace: Vec<String>,
 }
 
@@ -80,7 +78,7 @@ pub fn run(seed: u64, options: Options) -> Report {
     let runtime = runtime.expect("a runtime without sockets needs nothing from the system");
     runtime.block_on(async {
         let _seeded = Seeded::new(seed);
-        let trace = Trace::new(options.prints, options.keeps_all);
+        let trace = Trace::new(options.lines);
         let _log = options.log.map(|level| trace.log(level));
         let start = Instant::now();
         let plan = Plan::new(seed, options.nodes);

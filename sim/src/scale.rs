@@ -41,7 +41,7 @@ pub struct Event {
     pub memory: u64,
 }
 
-/// Runs all events with so many nodes, with or without jitter, and passes each result on as soon as it is there.
+/// Runs all events with this number of nodes, with or without jitter, and calls `each` with each result.
 ///
 /// # Panics
 /// If nodes are not connected in time, or there is no memory for the runtime.

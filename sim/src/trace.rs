@@ -13,8 +13,20 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
-/// Lines that are kept: the last ones before the first violation.
+/// How many lines [`Lines::Last`] keeps.
 const TAIL: usize = 60;
+
+/// What happens to the lines of a trace.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Lines {
+    /// The last ones before the first violation are kept for the report.
+    #[default]
+    Last,
+    /// All are kept for the report.
+    All,
+    /// Each is printed at once, and none is kept.
+    Print,
+}
 
 /// See the module. All clones are one trace.
 #[derive(Debug, Clone)]
@@ -27,19 +39,16 @@ pub(crate) struct Trace {
 struct Inner {
     digest: DefaultHasher,
     lines: VecDeque<String>,
-    /// Each line is printed at once, and none is kept.
-    prints: bool,
-    /// All lines are kept.
-    keeps_all: bool,
-    /// No further lines are kept.
+    shown: Lines,
+    /// There was a violation: no further lines are kept of the last ones.
     is_held: bool,
 }
 
 impl Trace {
-    /// A trace that begins now. It prints all lines, keeps all, or keeps the last ones.
-    pub(crate) fn new(prints: bool, keeps_all: bool) -> Self {
+    /// A trace that begins now.
+    pub(crate) fn new(shown: Lines) -> Self {
         let digest = DefaultHasher::new();
-        let inner = Inner { digest, lines: VecDeque::new(), prints, keeps_all, is_held: false };
+        let inner = Inner { digest, lines: VecDeque::new(), shown, is_held: false };
         Self { inner: Arc::new(Mutex::new(inner)), start: Instant::now() }
     }
 
@@ -53,19 +62,17 @@ impl Trace {
         let mut inner = self.lock();
         inner.digest.write(line.as_bytes());
         inner.digest.write_u8(b'\n');
-        if inner.prints {
-            println!("{line}");
-        } else if inner.keeps_all {
-            inner.lines.push_back(line);
-        } else if !inner.is_held {
-            if inner.lines.len() == TAIL {
-                inner.lines.pop_front();
-            }
-            inner.lines.push_back(line);
+        match inner.shown {
+            Lines::Print => println!("{line}"),
+            Lines::Last if inner.is_held => {}
+            Lines::Last | Lines::All => inner.lines.push_back(line),
+        }
+        if inner.shown == Lines::Last && inner.lines.len() > TAIL {
+            inner.lines.pop_front();
         }
     }
 
-    /// Keeps what has led to this moment, and nothing of what follows.
+    /// Keeps the last lines before this moment, and not those before the end.
     pub(crate) fn hold(&self) {
         self.lock().is_held = true;
     }

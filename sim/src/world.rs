@@ -80,7 +80,7 @@ impl Stop {
 impl World {
     /// Starts the nodes of a plan.
     pub(crate) fn new(plan: Plan, trace: Trace) -> Arc<Self> {
-        let ledger = Ledger::new(trace.clone());
+        let ledger = Ledger::new(trace.clone(), plan.has_limits());
         let names: Arc<[String]> =
             (1..=plan.nodes).map(|number| format!("http://node{number}:9000")).collect();
         let base: BTreeSet<String> = plan.base.iter().map(|node| names[*node].clone()).collect();
@@ -88,13 +88,8 @@ impl World {
             .map(|node| {
                 let random = Random::new(plan.seed, &names[node]);
                 let is_base = plan.base.contains(&node);
-                let orders = Orders {
-                    random,
-                    is_base,
-                    base: base.clone(),
-                    bytes_max: plan.bytes_max,
-                    is_limited: plan.is_limited(),
-                };
+                let orders =
+                    Orders { random, is_base, base: base.clone(), bytes_max: plan.bytes_max };
                 Caller { ledger: ledger.clone(), orders: Arc::new(Mutex::new(orders)) }
             })
             .collect();
@@ -109,7 +104,7 @@ impl World {
                 .guests(Guests::up_to(GUESTS_MAX));
             if base.contains(&node) { builder.extensions([""; 0]) } else { builder }
         };
-        let grid = TestGrid::builder(plan.nodes)
+        let grid = TestGrid::named(names.iter().cloned())
             .configure(configure)
             .assertion_timeout(NAME_TIME)
             .seed(plan.seed)
@@ -346,6 +341,13 @@ impl World {
         let loads = std::mem::take(&mut self.state().loads);
         loads.values().for_each(Stop::set);
         (0..self.plan.nodes).for_each(|node| self.guests_gone(node));
+    }
+
+    /// All ordered pairs of two nodes.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let nodes = self.plan.nodes;
+        let others = move |from| (0..nodes).filter(move |to| *to != from);
+        (0..nodes).flat_map(move |from| others(from).map(move |to| (from, to)))
     }
 
     /// All nodes, which must run.

@@ -1,6 +1,6 @@
 //! A seed decides everything. The only test of its process: which log lines exist depends on all threads of a process.
 
-use grid_sim::{Options, run, watch_panics};
+use grid_sim::{Lines, Options, run, watch_panics};
 use tracing::Level;
 
 /// Everything that nodes do and log is the same, to the byte. On different threads, because each thread has tables of its own
@@ -8,8 +8,7 @@ use tracing::Level;
 #[test]
 fn a_seed_decides_everything() {
     watch_panics();
-    let options =
-        Options { nodes: Some(5), log: Some(Level::TRACE), keeps_all: true, ..Options::default() };
+    let options = Options { nodes: Some(5), lines: Lines::All, log: Some(Level::TRACE) };
     let simulate = |seed| match std::thread::spawn(move || run(seed, options)).join() {
         Ok(report) => report,
         Err(_) => panic!("seed {seed} has panicked"),
