@@ -322,16 +322,26 @@ impl World {
         self.ledger.note_fault(Faults::pairs_end);
         let impostors = std::mem::take(&mut self.state().impostors);
         drop(impostors);
-        let mut steps = std::mem::take(&mut self.state().steps);
-        while let Some(ended) = steps.join_next().await {
-            if let Err(error) = ended {
-                self.ledger.violate(format_args!("a step has failed: {error}"));
-            }
-        }
+        self.steps_end().await;
         for node in 0..self.plan.nodes {
             self.grid.skew(node, Skew::None);
             if !self.state().loads.contains_key(&node) {
                 self.join(node).await;
+            }
+        }
+    }
+
+    /// Waits for the steps that take time, and for those that they begin.
+    async fn steps_end(&self) {
+        loop {
+            let mut steps = std::mem::take(&mut self.state().steps);
+            if steps.is_empty() {
+                return;
+            }
+            while let Some(ended) = steps.join_next().await {
+                if let Err(error) = ended {
+                    self.ledger.violate(format_args!("a step has failed: {error}"));
+                }
             }
         }
     }
