@@ -41,7 +41,6 @@ async fn follow(members: Members, mut source: Box<dyn MemberSource>, number: u64
     let node = &members.node;
     let is_current =
         || node.following.lock().unwrap_or_else(PoisonError::into_inner).number == number;
-    let over = members.node.over.clone();
     let mut logged = Repeats::default();
     loop {
         let next = async {
@@ -52,7 +51,7 @@ async fn follow(members: Members, mut source: Box<dyn MemberSource>, number: u64
         };
         let next = tokio::select! {
             biased;
-            () = over.wait() => return,
+            () = node.over.wait() => return,
             next = next => next,
         };
         let failed = match next {
@@ -77,7 +76,7 @@ async fn follow(members: Members, mut source: Box<dyn MemberSource>, number: u64
         }
         tokio::select! {
             biased;
-            () = over.wait() => return,
+            () = node.over.wait() => return,
             () = tokio::time::sleep(pause) => {}
         }
     }

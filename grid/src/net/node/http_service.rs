@@ -20,7 +20,6 @@ use tower_service::Service;
 
 use super::accept::{self, Upgrade, Upgraded};
 use super::judge::{Origin, judge};
-use super::latch::Latch;
 use super::refusals::{Refusal, RefusalLog};
 use super::shared::Node;
 use super::steps::within;
@@ -90,8 +89,6 @@ const NOT_NOW: &str = "this node cannot accept the connection now";
 #[derive(Clone)]
 pub struct HttpService {
     node: Arc<Node>,
-    /// Set when the node is shut down or dropped.
-    over: Latch,
     log: Arc<RefusalLog>,
     path: Arc<str>,
     address_of: Arc<AddressOf>,
@@ -102,10 +99,10 @@ pub type HttpFuture =
     Pin<Box<dyn Future<Output = Result<Response<HttpBody>, Infallible>> + Send + 'static>>;
 
 impl HttpService {
-    pub(super) fn new(node: Arc<Node>, over: Latch) -> Self {
+    pub(super) fn new(node: Arc<Node>) -> Self {
         let path = node.config.route.as_str().into();
         let address_of = Arc::new(|request: &Parts| request.extensions.get().copied());
-        Self { node, over, log: Arc::default(), path, address_of }
+        Self { node, log: Arc::default(), path, address_of }
     }
 
     /// Sets how the address of a dialer is found. It is used in logs, for
@@ -147,23 +144,25 @@ impl HttpService {
     }
 
     async fn answer(self, request: Parts) -> Answer {
-        let over = self.over.clone();
+        let node = Arc::clone(&self.node);
         let unavailable = || {
-            let text =
-                if over.is_set() { LinkError::ShutDown.to_string() } else { NOT_NOW.to_owned() };
+            let text = if node.over.is_set() {
+                LinkError::ShutDown.to_string()
+            } else {
+                NOT_NOW.to_owned()
+            };
             Answer::new(StatusCode::SERVICE_UNAVAILABLE, text)
         };
-        if over.is_set() {
+        if node.over.is_set() {
             return unavailable();
         }
         let (answer, answered) = oneshot::channel();
         // A task of its own, because it continues after the response, and the user's authenticator may block in it. It ends
         // when this future is dropped before the response. `Strangers` bounds the number of these tasks.
-        let ended = over.clone();
         tokio::spawn(async move {
             tokio::select! {
                 biased;
-                () = ended.wait() => {}
+                () = self.node.over.wait() => {}
                 () = self.accept(request, answer) => {}
             }
         });

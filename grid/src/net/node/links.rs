@@ -73,7 +73,6 @@ pub(super) fn leave(
     let runtime = node.runtime.clone();
     runtime.spawn(async move {
         let _waiting = waiting;
-        let over = node.over.clone();
         let drained = async {
             peer.finished().await;
             peer.quiet().await;
@@ -81,7 +80,7 @@ pub(super) fn leave(
         };
         tokio::select! {
             biased;
-            () = over.wait() => {}
+            () = node.over.wait() => {}
             _ = tokio::time::timeout(grace, drained) => {}
         }
         known.cut(LinkError::clone(&reason));

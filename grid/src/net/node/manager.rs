@@ -226,7 +226,7 @@ impl Manager {
     #[cfg(feature = "http")]
     #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
     pub fn http_service(&self) -> HttpService {
-        HttpService::new(Arc::clone(&self.inner.node), self.inner.node.over.clone())
+        HttpService::new(Arc::clone(&self.inner.node))
     }
 
     /// Accepts one byte stream that another node has opened, after the TLS handshake if there is one: the node performs none.
