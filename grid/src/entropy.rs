@@ -42,9 +42,8 @@ pub(crate) mod seeded {
     //! What replaces both on one thread.
 
     use std::cell::RefCell;
-    use std::time::{Duration, SystemTime};
-
     use std::convert::Infallible;
+    use std::time::{Duration, SystemTime};
 
     use rand::distr::uniform::{SampleRange, SampleUniform};
     use rand::rngs::StdRng;

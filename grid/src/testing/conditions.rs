@@ -56,8 +56,8 @@ impl Conditions {
     }
 
     /// Whether a connection carries nothing in this direction.
-    pub(super) fn has_frozen(&self, number: u64, way: Heading) -> bool {
-        self.frozen[way as usize] || number < self.frozen_below
+    pub(super) fn has_frozen(&self, number: u64, heading: Heading) -> bool {
+        self.frozen[heading as usize] || number < self.frozen_below
     }
 
     /// Whether opening a connection must wait: it needs both directions.

@@ -164,8 +164,8 @@ impl Network {
     /// Stops carrying what `from` sends to `to` until [`heal`](Self::heal); what `to` sends still arrives. Otherwise as
     /// [`freeze`](Self::freeze).
     pub fn freeze_one_way(&self, from: &str, to: &str) {
-        let way = Heading::of(from, to);
-        self.change(from, to, |conditions| conditions.frozen[way as usize] = true);
+        let heading = Heading::of(from, to);
+        self.change(from, to, |conditions| conditions.frozen[heading as usize] = true);
     }
 
     /// Stops carrying anything on the connections between two nodes that are open now, without closing them, as behind a

@@ -43,8 +43,8 @@ pub(super) async fn carry(
     let _open = conditions.opened();
     let (from_near, to_near) = split(near);
     let (from_far, to_far) = split(far);
-    let [there, back] =
-        directions.map(|(way, random)| Direction::new(number, way, conditions.clone(), random));
+    let [there, back] = directions
+        .map(|(heading, random)| Direction::new(number, heading, conditions.clone(), random));
     let both = async { tokio::join!(there.run(from_near, to_far), back.run(from_far, to_near)) };
     tokio::select! {
         biased;
@@ -56,7 +56,7 @@ pub(super) async fn carry(
 /// One direction.
 struct Direction {
     number: u64,
-    way: Heading,
+    heading: Heading,
     conditions: WatchedConditions,
     random: Random,
     /// What is on its way, and when it arrives.
@@ -77,10 +77,10 @@ enum Piece {
 }
 
 impl Direction {
-    fn new(number: u64, way: Heading, conditions: WatchedConditions, random: Random) -> Self {
+    fn new(number: u64, heading: Heading, conditions: WatchedConditions, random: Random) -> Self {
         Self {
             number,
-            way,
+            heading,
             conditions,
             random,
             flight: VecDeque::new(),
@@ -98,7 +98,7 @@ impl Direction {
         let conditions = self.conditions.clone();
         loop {
             let changed = conditions.changed();
-            let moves = !conditions.now().has_frozen(self.number, self.way);
+            let moves = !conditions.now().has_frozen(self.number, self.heading);
             let reads = moves && !has_ended && self.has_room();
             tokio::select! {
                 biased;
@@ -160,7 +160,7 @@ impl Direction {
         true
     }
 
-    /// When so many bytes have left the sender.
+    /// Returns when this number of bytes has left the sender.
     fn depart(&mut self, bytes: usize, bandwidth: NonZeroU32) -> Instant {
         let now = Instant::now();
         let takes = Duration::from_secs(bytes as u64) / bandwidth.get();
@@ -233,12 +233,12 @@ mod tests {
     fn connection(conditions: Conditions, seed: u64) -> Connection {
         let (near, near_end) = duplex(1024);
         let (far_end, far) = duplex(1024);
-        let changing = WatchedConditions::default();
-        changing.change(|now| *now = conditions);
+        let watched = WatchedConditions::default();
+        watched.change(|now| *now = conditions);
         let directions = [(Heading::Up, "there"), (Heading::Down, "back")]
-            .map(|(way, of)| (way, Random::new(seed, [of, ""], 0)));
-        let task = tokio::spawn(carry(near_end, far_end, 1, changing.clone(), directions));
-        Connection { near, far, conditions: changing, task }
+            .map(|(heading, of)| (heading, Random::new(seed, [of, ""], 0)));
+        let task = tokio::spawn(carry(near_end, far_end, 1, watched.clone(), directions));
+        Connection { near, far, conditions: watched, task }
     }
 
     async fn receive(from: &mut DuplexStream, count: usize) -> Vec<u8> {
@@ -247,7 +247,7 @@ mod tests {
         buffer
     }
 
-    /// Sends pieces, one every so many milliseconds. Returns when each arrives, in milliseconds.
+    /// Sends 50 pieces, one every `each` milliseconds. Returns when each arrives, in milliseconds.
     async fn arrivals(conditions: Conditions, seed: u64, each: u64) -> Vec<u128> {
         let mut connection = connection(conditions, seed);
         let start = Instant::now();
