@@ -74,86 +74,76 @@ fn call(endpoint: &Endpoint) -> Result<Option<Bytes>, CallError> {
     wait(endpoint.connection().request(9, Some("x".into())))
 }
 
+/// Checks a link whose driver is a thread and whose handler only answers.
+fn check_link(run: impl Fn(Driven<Echo>) + Copy + Send + Sync + 'static) {
+    check(move || {
+        drop(spawn(move || run(Driven::start(&endpoint(|| {}), Echo::default(), None))));
+    });
+}
+
 #[test]
 fn a_call_wakes_the_driver_and_its_answer_wakes_the_caller() {
-    check(|| {
-        drop(spawn(|| {
-            let endpoint = endpoint(|| {});
-            let driven = Driven::start(&endpoint, Echo::default(), None);
-            assert_eq!(call(&endpoint).expect("the link is up").as_deref(), Some(&b"x"[..]));
-            driven.end();
-        }));
+    check_link(|driven| {
+        let answer = call(&driven.endpoint).expect("the link is up");
+        assert_eq!(answer.as_deref(), Some(&b"x"[..]));
+        driven.end();
     });
 }
 
 #[test]
 fn each_of_two_callers_gets_its_answer() {
-    check(|| {
-        drop(spawn(|| {
-            let endpoint = endpoint(|| {});
-            let driven = Driven::start(&endpoint, Echo::default(), None);
-            let other = endpoint.clone();
-            let other = spawn(move || call(&other).is_ok());
-            assert!(call(&endpoint).is_ok());
-            assert!(other.join().unwrap());
-            driven.end();
-        }));
+    check_link(|driven| {
+        let other = driven.endpoint.clone();
+        let other = spawn(move || call(&other).is_ok());
+        assert!(call(&driven.endpoint).is_ok());
+        assert!(other.join().unwrap());
+        driven.end();
     });
 }
 
 #[test]
 fn a_call_ends_when_its_driver_does() {
-    check(|| {
-        drop(spawn(|| {
-            let endpoint = endpoint(|| {});
-            let driven = Driven::start(&endpoint, Echo::default(), None);
-            let caller = spawn(move || match call(&endpoint) {
-                Ok(answer) => assert_eq!(answer.as_deref(), Some(&b"x"[..])),
-                Err(CallError::Disconnected { .. }) => {}
-                Err(error) => panic!("{error:?}"),
-            });
-            let peer = Arc::clone(&driven.endpoint.peer);
-            driven.end();
-            caller.join().unwrap();
-            assert_eq!(peer.link(|link| link.in_flight()), (0, 0));
-        }));
+    check_link(|driven| {
+        let endpoint = driven.endpoint.clone();
+        let caller = spawn(move || match call(&endpoint) {
+            Ok(answer) => assert_eq!(answer.as_deref(), Some(&b"x"[..])),
+            Err(CallError::Disconnected { .. }) => {}
+            Err(error) => panic!("{error:?}"),
+        });
+        let peer = Arc::clone(&driven.endpoint.peer);
+        driven.end();
+        caller.join().unwrap();
+        assert_eq!(peer.link(|link| link.in_flight()), (0, 0));
     });
 }
 
 /// It is polled in one task, and then in another one, as futures are that `select!` and `spawn` get.
 #[test]
 fn a_call_that_moves_to_another_task_wakes_that_one() {
-    check(|| {
-        drop(spawn(|| {
-            let endpoint = endpoint(|| {});
-            let driven = Driven::start(&endpoint, Echo::default(), None);
-            let mut call = endpoint.connection().request(9, Some("x".into()));
-            let answer = match wait(poll_fn(|cx| Poll::Ready(Pin::new(&mut call).poll(cx)))) {
-                Poll::Ready(answer) => answer,
-                Poll::Pending => wait(call),
-            };
-            assert!(answer.is_ok());
-            driven.end();
-        }));
+    check_link(|driven| {
+        let mut call = driven.endpoint.connection().request(9, Some("x".into()));
+        let answer = match wait(poll_fn(|cx| Poll::Ready(Pin::new(&mut call).poll(cx)))) {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => wait(call),
+        };
+        assert!(answer.is_ok());
+        driven.end();
     });
 }
 
 /// The call is polled once and dropped. That its waker is dropped as well is checked by loom.
 #[test]
 fn a_call_that_is_dropped_leaves_nothing() {
-    check(|| {
-        drop(spawn(|| {
-            let endpoint = endpoint(|| {});
-            let driven = Driven::start(&endpoint, Echo::default(), None);
-            let mut call = endpoint.connection().request(9, Some("x".into()));
-            wait(poll_fn(|cx| {
-                let _ = Pin::new(&mut call).poll(cx);
-                Poll::Ready(())
-            }));
-            drop(call);
-            driven.end();
-            assert_eq!(endpoint.peer.link(|link| link.in_flight()), (0, 0));
+    check_link(|driven| {
+        let peer = Arc::clone(&driven.endpoint.peer);
+        let mut call = driven.endpoint.connection().request(9, Some("x".into()));
+        wait(poll_fn(|cx| {
+            let _ = Pin::new(&mut call).poll(cx);
+            Poll::Ready(())
         }));
+        drop(call);
+        driven.end();
+        assert_eq!(peer.link(|link| link.in_flight()), (0, 0));
     });
 }
 

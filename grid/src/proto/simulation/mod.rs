@@ -8,6 +8,10 @@
 //! | `steps.rs` | schedules of all that the users and a bad network can do |
 
 #![cfg_attr(not(test), allow(dead_code, reason = "the tests use more of it than the fuzzing"))]
+#![cfg_attr(
+    not(feature = "__internals"),
+    allow(unreachable_pub, reason = "the fuzzing reaches it through internals/")
+)]
 #![allow(clippy::indexing_slicing, reason = "a simulation that panics has found something")]
 
 pub(in crate::proto) mod pair;

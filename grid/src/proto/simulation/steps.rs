@@ -2,8 +2,6 @@
 //!
 //! `proto/tests/schedule.rs` makes them at random, and fuzz/ from the bytes of a fuzzer.
 
-#![cfg_attr(not(feature = "__internals"), allow(unreachable_pub, reason = "only that exports it"))]
-
 use super::pair::{millis, secs};
 pub use super::world::Kind;
 use super::world::World;
