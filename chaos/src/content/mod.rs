@@ -1,4 +1,4 @@
-//! What calls carry: requests, answers and items that can be checked, by whoever receives them.
+//! Requests, answers and items of calls, which their receivers can check.
 
 mod ask;
 mod items;

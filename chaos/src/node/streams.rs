@@ -6,7 +6,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use grid::Requests;
+use grid::{CallError, Opening, Requests};
 use tokio::time::sleep;
 
 use super::attempt::Attempt;
@@ -35,26 +35,30 @@ fn items(shared: &Shared, ask: &Ask, direction: Direction) -> Items {
     Items::new(shared.key(), ask.call, direction, ask.wanted.items, ask.wanted.item_bytes)
 }
 
+/// Opens a stream with the timeout of the attempt.
+async fn open<H>(opening: Opening<H, Refusal>, attempt: &Attempt) -> Result<H, Outcome>
+where
+    Opening<H, Refusal>: Future<Output = Result<H, CallError<Refusal>>>,
+{
+    let opening = match attempt.timeout {
+        Some(timeout) => opening.timeout(timeout),
+        None => opening,
+    };
+    opening.await.map_err(|error| Outcome::failed(&error))
+}
+
 async fn receive(shared: &Shared, client: &ChaosClient, attempt: &Attempt, ask: &Ask) -> Outcome {
-    let mut opening = client.items(ask.clone());
-    if let Some(timeout) = attempt.timeout {
-        opening = opening.timeout(timeout);
-    }
-    let responses = match opening.await {
+    let responses = match open(client.items(ask.clone()), attempt).await {
         Ok(responses) => responses,
-        Err(error) => return Outcome::failed(&error),
+        Err(failed) => return failed,
     };
     check_items(shared, ask, responses).await
 }
 
 async fn send(shared: &Shared, client: &ChaosClient, attempt: &Attempt, ask: &Ask) -> Outcome {
-    let mut opening = client.collect(ask.clone());
-    if let Some(timeout) = attempt.timeout {
-        opening = opening.timeout(timeout);
-    }
-    let (requests, reply) = match opening.await {
+    let (requests, reply) = match open(client.collect(ask.clone()), attempt).await {
         Ok((requests, reply)) => (requests, reply),
-        Err(error) => return Outcome::failed(&error),
+        Err(failed) => return failed,
     };
     let mut requests = Some(requests);
     let mut reply = pin!(reply);
@@ -77,13 +81,9 @@ fn early(shared: &Shared, ask: &Ask, outcome: Outcome) -> Outcome {
 }
 
 async fn talk(shared: &Shared, client: &ChaosClient, attempt: &Attempt, ask: &Ask) -> Outcome {
-    let mut opening = client.talk(ask.clone());
-    if let Some(timeout) = attempt.timeout {
-        opening = opening.timeout(timeout);
-    }
-    let (requests, responses) = match opening.await {
+    let (requests, responses) = match open(client.talk(ask.clone()), attempt).await {
         Ok((requests, responses)) => (requests, responses),
-        Err(error) => return Outcome::failed(&error),
+        Err(failed) => return failed,
     };
     let mut requests = Some(requests);
     let mut received = pin!(check_items(shared, ask, responses));

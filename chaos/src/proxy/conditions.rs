@@ -25,11 +25,11 @@ const PARTS_PER_SECOND: u32 = 50;
 
 /// How the next bytes are sent.
 pub(super) struct Piece {
-    /// So many at once.
+    /// How many bytes are sent before the pause.
     pub(super) bytes: usize,
-    /// In writes of so many.
+    /// How many of them in one write.
     pub(super) write: usize,
-    /// And nothing for so long after them.
+    /// How long nothing is sent after them.
     pub(super) pause: Duration,
 }
 

@@ -7,7 +7,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum At {
     Upgrade,
-    /// In the header of a frame, of which so many bytes have passed. Frames are counted from 1.
+    /// In the header of a frame, after its first `passed` bytes. Frames are counted from 1.
     Header {
         frame: u64,
         passed: usize,

@@ -24,7 +24,7 @@ pub(crate) struct Damage {
 /// What is to be done to some bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Blow {
-    /// Send only so many of them, and reset the connection.
+    /// Send only this number of bytes, and reset the connection.
     ResetAfter(usize),
     /// Flip this bit of this byte.
     Flip { byte: usize, bit: u8, at: At },

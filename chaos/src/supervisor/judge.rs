@@ -252,7 +252,7 @@ impl Judge {
         state.violations.push(violation);
     }
 
-    /// Waits until there are so many violations that more are of no use.
+    /// Waits until there are [`VIOLATIONS_MAX`] violations: more would not help to find the cause.
     pub(super) async fn given_up(&self) {
         // Fails only without a sender, which is in `self`.
         let _ = self.gave_up.subscribe().wait_for(|gave_up| *gave_up).await;
