@@ -2,6 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `documents.rs` | tests and files that documents name |
 //! | `layers.rs` | words that must not occur in a layer, with the reasons |
 //! | `files.rs` | headers and sizes of files; files that ARCHITECTURE.md names |
 //! | `circles.rs` | no files that import each other; `planted.rs` tests the search itself |
@@ -10,6 +11,7 @@
 //! | `workspace.rs` | where packages, targets and sources are |
 
 mod circles;
+mod documents;
 mod files;
 mod imports;
 mod layers;
