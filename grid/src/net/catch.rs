@@ -12,13 +12,16 @@ pub(crate) type Panic = Box<dyn Any + Send>;
 /// Runs user code and logs its panic. `what` names the code.
 pub(crate) fn catch(what: &str, run: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
-        // The subscriber is the user's as well.
-        let log = || tracing::error!(panic = text(&panic), "{what} panicked");
-        let logged = catch_unwind(AssertUnwindSafe(log));
+        log_line(|| tracing::error!(panic = text(&panic), "{what} panicked"));
         discard(panic);
-        if let Err(of_subscriber) = logged {
-            discard(of_subscriber);
-        }
+    }
+}
+
+/// Logs. The subscriber is the user's, and so are some of the values: their panic must neither end a task of this crate nor
+/// hide the outcome of a call.
+pub(crate) fn log_line(line: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(line)) {
+        discard(panic);
     }
 }
 

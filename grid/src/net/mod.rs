@@ -43,7 +43,7 @@ pub use call::raw::{RawCall, RawOpening};
 pub use call::retry::budget::RetryBudget;
 pub use call::retry::policy::{Hedge, Retry};
 pub(crate) use call::serving::watch_local;
-pub(crate) use catch::{Panic, catch, caught};
+pub(crate) use catch::{Panic, catch, caught, log_line};
 pub(crate) use link::blocking::CALLS_MAX as BLOCKING_CALLS_MAX;
 pub use link::state::{Instance, State};
 pub use link::states::States;

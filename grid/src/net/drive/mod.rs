@@ -9,6 +9,7 @@ pub(in crate::net) mod endpoint;
 mod schedules;
 pub(in crate::net) mod session;
 mod slot;
+mod span;
 mod spawn;
 #[cfg(test)]
 mod tests;

@@ -4,26 +4,26 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tracing::{Instrument, Span};
 
 use super::core::Core;
 use super::driver::{Driven, Driver};
 use super::endpoint::Endpoint;
 use super::slot::{Ended, Slot};
+use super::span::LinkSpan;
 use super::watchdog::Watchdog;
 use crate::error::LinkError;
-use crate::net::catch::catch_future;
+use crate::net::catch::{catch_future, log_line};
 use crate::net::transport::Transport;
 
 /// Spawns the first driver of a connection. The returned channel receives the end.
 pub(super) fn start<T: Transport + 'static>(
     endpoint: &Endpoint,
     transport: T,
-    span: Span,
+    span: LinkSpan,
 ) -> (Arc<Slot<T>>, oneshot::Receiver<Ended<T>>) {
     let runtime = Handle::current();
     let spawn = move |slot, core, generation| {
-        let task = drive(slot, core, generation).instrument(span.clone());
+        let task = span.clone().enclose(drive(slot, core, generation));
         // The handle is not needed: the task ends when the slot is cut.
         drop(runtime.spawn(task));
     };
@@ -49,7 +49,7 @@ pub(super) async fn drive<T: Transport + 'static>(
         }
         Ok(Driven::Taken) => {}
         Err(text) => {
-            tracing::error!(panic = text, "the task of a link panicked");
+            log_line(|| tracing::error!(panic = text, "the task of a link panicked"));
             slot.finish(
                 generation,
                 Ended { reason: LinkError::Panicked { text }, transport: None },

@@ -33,11 +33,11 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// Logs a line at a level that is not a constant.
 macro_rules! log_at {
     ($level:expr, $($line:tt)*) => {
-        match $level {
+        $crate::net::catch::log_line(|| match $level {
             Level::WARN => tracing::warn!($($line)*),
             Level::INFO => tracing::info!($($line)*),
             _ => tracing::debug!($($line)*),
-        }
+        })
     };
 }
 pub(super) use log_at;

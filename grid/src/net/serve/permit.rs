@@ -110,12 +110,16 @@ fn ask(hook: &Hook, context: Context, info: Option<&'static MethodInfo>) -> Resu
     let text = match catch_unwind(AssertUnwindSafe(|| hook(&call))) {
         Ok(Ok(())) => return Ok(call.context),
         Ok(Err(denied)) => {
-            tracing::debug!(local, peer, method, reason = %denied, "a call is not permitted");
+            catch::log_line(
+                || tracing::debug!(local, peer, method, reason = %denied, "a call is not permitted"),
+            );
             format!("not permitted: {denied}")
         }
         Err(panic) => {
             let text = catch::text(&panic);
-            tracing::error!(local, peer, method, panic = text, "the permission hook panicked");
+            catch::log_line(|| {
+                tracing::error!(local, peer, method, panic = text, "the permission hook panicked")
+            });
             catch::discard(panic);
             "not permitted: the permission hook panicked; the log of its node has the message"
                 .to_owned()

@@ -239,7 +239,9 @@ pub(super) fn flatten<T>(peer: &Peer, route: RouteIndex, outcome: Outcome<T>) ->
 
 /// Logs the panic of a handler. Returns what its caller receives.
 pub(super) fn panicked(local: &str, peer: &str, method: &str, panic: Panic) -> Fault {
-    tracing::error!(local, peer, method, panic = catch::text(&panic), "a handler panicked");
+    catch::log_line(|| {
+        tracing::error!(local, peer, method, panic = catch::text(&panic), "a handler panicked")
+    });
     catch::discard(panic);
     let text = "the handler panicked; the log of its node has the message";
     Fault::new(ErrorCode::Panicked, text)

@@ -15,6 +15,7 @@ use crate::error::{Again, CallFailure};
 use crate::net::call::options::CallOptions;
 use crate::net::call::raw::RawCall;
 use crate::net::call::start::{Answered, Plan, Progress, Repeating, Start, Target};
+use crate::net::catch::log_line;
 use crate::proto::Deadline;
 
 impl Start {
@@ -153,9 +154,13 @@ impl Repeated {
         let Target { peer, method, .. } = &self.target;
         let (error, pause) = (failed.failure.outcome(), at - now);
         if is_permitted {
-            tracing::debug!(peer = %peer.name, %method, attempt, error, ?pause, "repeating a call");
+            log_line(
+                || tracing::debug!(peer = %peer.name, %method, attempt, error, ?pause, "repeating a call"),
+            );
         } else {
-            tracing::debug!(peer = %peer.name, %method, attempt, error, "a call is not repeated: no budget");
+            log_line(
+                || tracing::debug!(peer = %peer.name, %method, attempt, error, "a call is not repeated: no budget"),
+            );
         }
         is_permitted.then_some(at)
     }
