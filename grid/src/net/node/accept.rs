@@ -26,7 +26,7 @@ use super::tls_accept::{EXPECTS_TLS, FIRST_BYTE_TIMEOUT, begin_tls};
 use crate::auth::Identity;
 use crate::certificate::PeerCertificate;
 use crate::error::LinkError;
-use crate::net::catch::catch_future;
+use crate::net::catch::{catch, catch_future, log_line};
 use crate::net::drive::endpoint::Endpoint;
 use crate::net::drive::session::{drive, idle};
 use crate::net::link::state::Instance;
@@ -59,7 +59,10 @@ pub(super) async fn serve(node: Arc<Node>, mut listener: impl Listen) {
                 }
                 continue;
             }
-            accepted = listener.accept() => accepted,
+            // A listener of the user's that panics has failed, and is asked again.
+            accepted = catch_future(listener.accept()) => {
+                accepted.unwrap_or_else(|panic| Err(io::Error::other(format!("it panicked: {panic}"))))
+            }
         };
         match accepted {
             Ok(accepted) => {
@@ -70,13 +73,20 @@ pub(super) async fn serve(node: Arc<Node>, mut listener: impl Listen) {
                     Some((address, refused))
                 });
             }
-            // The peer closed the connection before it was accepted.
-            Err(error) if is_about_the_peer(&error) => {
-                tracing::debug!(local = %node.name, %error, "cannot accept");
-            }
             Err(error) => {
-                log.cannot_accept(&node, &error);
-                tokio::time::sleep(ACCEPT_RETRY).await;
+                // The peer closed the connection before it was accepted.
+                let is_about_peer = is_about_the_peer(&error);
+                match is_about_peer {
+                    true => {
+                        log_line(|| tracing::debug!(local = %node.name, %error, "cannot accept"))
+                    }
+                    false => log.cannot_accept(&node, &error),
+                }
+                // It can be the user's.
+                catch("the drop of an error", || drop(error));
+                if !is_about_peer {
+                    tokio::time::sleep(ACCEPT_RETRY).await;
+                }
             }
         }
     }

@@ -24,7 +24,7 @@ pub trait Listen: Send + 'static {
     ///
     /// # Errors
     /// An error if no stream could be accepted. It is logged, and `accept` is called again: at once if the error
-    /// concerns one connection (refused, aborted, reset), otherwise after a pause.
+    /// concerns one connection (refused, aborted, reset), otherwise after a pause. A panic counts as an error.
     ///
     /// # Cancel safety
     /// Must be cancel safe: no connection may be lost when the future is dropped.
