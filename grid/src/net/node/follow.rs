@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::members::{MemberError, Members};
 use super::source::MemberSource;
-use crate::net::catch::{catch, catch_future};
+use crate::net::catch::{catch, catch_future, log_line};
 use crate::net::notice::repeats::Repeats;
 
 /// Pause after an error of a source.
@@ -60,7 +60,11 @@ async fn follow(members: Members, mut source: Box<dyn MemberSource>, number: u64
                 Err(MemberError::ShutDown { .. }) => return,
                 Err(invalid) => Some(invalid.to_string()),
             },
-            Ok((Err(error), _)) => Some(text_of(&*error)),
+            Ok((Err(error), _)) => {
+                let text = text_of(&*error);
+                catch("the drop of an error", || drop(error));
+                Some(text)
+            }
             Err(panic) => Some(format!("it panicked: {panic}")),
         };
         let pause = if failed.is_some() { RETRY } else { PAUSE };
@@ -72,7 +76,9 @@ async fn follow(members: Members, mut source: Box<dyn MemberSource>, number: u64
             let mut name = "a source".to_owned();
             catch("the name of a source of members", || name = source.name().to_string());
             let source = name;
-            tracing::warn!(%local, %source, reason, repeats, "no host list from its source");
+            log_line(
+                || tracing::warn!(%local, %source, reason, repeats, "no host list from its source"),
+            );
         }
         tokio::select! {
             biased;
