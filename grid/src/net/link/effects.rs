@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::{RawWakerVTable, Waker};
 
 use bytes::Bytes;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::AbortHandle;
 
 use super::lints::Lints;
@@ -154,6 +155,9 @@ impl Effects {
         if let Some(driver) = self.driver.take() {
             driver.wake(); // A waker of the runtime, so no user code runs here.
         }
+        if self.list.iter().any(Effect::may_block) {
+            let_others_take_what_was_woken();
+        }
         self.wakes = 0;
         while let Some(effect) = self.foreign.pop_front() {
             effect.apply();
@@ -174,6 +178,14 @@ impl Effect {
         }
     }
 
+    /// Whether it runs code of the user that is no waker. Wakers are mostly those of the runtime.
+    fn may_block(&self) -> bool {
+        match self {
+            Self::DropPayload(_) | Self::DropError(_) | Self::Warn(..) => true,
+            Self::Wake(_) | Self::DropWaker(_) | Self::Abort(_) => false,
+        }
+    }
+
     /// Wakes, drops or aborts. A panic is caught.
     ///
     /// Must not be called while a link is locked.
@@ -186,6 +198,17 @@ impl Effect {
             Self::Abort(task) => task.abort(),
             Self::Warn(lints, finding) => catch("a warning", || lints.noticed(&finding)),
         }
+    }
+}
+
+/// tokio keeps the task that a worker has woken last where other workers cannot take it, and runs it when the current task
+/// has returned. It can be the driver of this link, woken now or by an earlier call of this task: if code of the user blocks
+/// here, the link would wait as long. So another task takes that place.
+fn let_others_take_what_was_woken() {
+    if let Ok(runtime) = Handle::try_current()
+        && runtime.runtime_flavor() != RuntimeFlavor::CurrentThread
+    {
+        drop(runtime.spawn(async {}));
     }
 }
 
