@@ -14,6 +14,7 @@ use super::abort::AbortOnDrop;
 use super::intercept::observe::{Observe, Observer, StreamEnd};
 use super::method::MethodName;
 use crate::error::{CallError, CallFailure, Closed, CodecError, SendError};
+use crate::net::catch::catch;
 use crate::net::link::peer::Peer;
 use crate::net::link::waiters::Waiter;
 use crate::proto::Body;
@@ -51,7 +52,10 @@ impl End {
     ) -> Poll<T> {
         let Self { peer, side, key, spare, .. } = self;
         if spare.as_ref().is_none_or(|spare| !spare.will_wake(cx.waker())) {
-            *spare = Some(cx.waker().clone());
+            // That of another task, which polled this before.
+            if let Some(other) = spare.replace(cx.waker().clone()) {
+                catch("the drop of a waker", || drop(other));
+            }
         }
         let waiter = Waiter { side: *side, key: *key, half };
         peer.poll(waiter, cx, spare, |link| ask(link, *side, *key))
