@@ -8,6 +8,11 @@ mod connecting;
 mod drops;
 mod futures;
 mod gate;
+mod hostile;
+mod hostile_log;
+mod neighbours;
+mod row;
+mod rows;
 mod shutdown;
 mod streams;
 #[path = "../support/mod.rs"]

@@ -67,6 +67,11 @@ impl Network {
         self.nodes.lock().unwrap().remove(name);
     }
 
+    /// Does not keep a node alive any more. It stays reachable.
+    pub(crate) fn release(&self, name: &str) {
+        self.nodes.lock().unwrap().remove(name);
+    }
+
     /// Cuts all open connections.
     pub(crate) fn cut(&self) {
         self.inner.reset_all();
