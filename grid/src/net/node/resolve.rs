@@ -161,6 +161,22 @@ mod tests {
         resolver.resolve("name99", 1).await.unwrap();
     }
 
+    /// No answer is remembered, be it an address or none.
+    #[tokio::test]
+    async fn a_name_is_looked_up_for_each_attempt() {
+        let address = |last| SocketAddr::from(([10, 0, 0, last], 1));
+        let answers = Mutex::new(vec![Ok(2), Ok(1), Err("not yet")]);
+        let resolver = Resolver::new(move |_, _| match answers.lock().unwrap().pop() {
+            Some(Ok(last)) => Ok(vec![address(last)]),
+            Some(Err(text)) => Err(io::Error::other(text)),
+            None => panic!("another lookup"),
+        });
+        resolver.resolve("a", 1).await.unwrap_err();
+        for last in [1, 2] {
+            assert_eq!(resolver.resolve("a", 1).await.unwrap(), [address(last)]);
+        }
+    }
+
     #[tokio::test]
     async fn failures_and_panics_are_errors_and_the_next_attempt_asks_again() {
         let calls = AtomicUsize::new(0);

@@ -8,6 +8,7 @@
 //! | `mixed.rs` | peers that know fewer extensions |
 //! | `schedule.rs` | random schedules |
 //! | `corrupt.rs` | damaged messages |
+//! | `crossing.rs` | pings that cross the end of their stream, or are sent beside much data |
 //! | `drain.rs` | a node that announces that it takes no new calls |
 //! | `floods.rs` | messages that are of no use, and their budget |
 //! | `foreign.rs` | buffers of the user, which the link must not drop |
@@ -19,6 +20,7 @@
 mod calls;
 mod chunks;
 mod corrupt;
+mod crossing;
 mod cuts;
 mod drain;
 mod floods;
