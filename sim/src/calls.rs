@@ -9,9 +9,9 @@ use grid::{CallError, Connection, Context, Reply, Requests, Responses, Retry};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::ledger::{Begun, Ledger, Outcome};
-use crate::order::{ATTEMPT_TIMEOUT, Order, Orders, Shape};
-use crate::service::{Done, Failure, Item, Job, Part, WorkClient, filling, pause};
+use crate::call_spec::{ATTEMPT_TIMEOUT, CallGenerator, CallSpec, Shape};
+use crate::ledger::{CallInfo, Ledger, Outcome};
+use crate::service::{Done, Failure, Item, Job, Part, WorkClient, content, pause};
 
 /// A call ends this much after its deadline at the latest.
 pub(crate) const LATE_MAX: Duration = Duration::from_secs(1);
@@ -27,20 +27,20 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 pub(crate) struct Caller {
     pub(crate) ledger: Ledger,
     /// What decides about the calls of this node.
-    pub(crate) orders: Arc<Mutex<Orders>>,
+    pub(crate) generator: Arc<Mutex<CallGenerator>>,
 }
 
 /// A call that has begun.
-struct Going<'a> {
+struct ActiveCall<'a> {
     ledger: &'a Ledger,
     id: u64,
     deadline: Option<Instant>,
-    order: Order,
+    spec: CallSpec,
     is_over: AtomicBool,
 }
 
 /// A handler that makes a call can be dropped, and the call with it. Nothing else drops one.
-impl Drop for Going<'_> {
+impl Drop for ActiveCall<'_> {
     fn drop(&mut self) {
         if !*self.is_over.get_mut() {
             self.ledger.end(self.id, Outcome::Lost);
@@ -51,94 +51,100 @@ impl Drop for Going<'_> {
 impl Caller {
     /// Makes one random call, and waits for its end.
     pub(crate) async fn call_any(&self, from: &str, to: &Connection) {
-        let order = self.lock().next(to.peer());
-        let _ = self.call(from, to, order).await;
+        let spec = self.lock().next(to.peer());
+        let _ = self.call(from, to, spec).await;
     }
 
     /// Calls the caller of a handler back, within the handler's deadline.
     pub(crate) async fn call_back(&self, client: WorkClient, cx: &Context) {
         let to = client.connection().peer().to_owned();
-        let order = self.lock().back(&to);
+        let spec = self.lock().back(&to);
         let inherited = cx.deadline();
-        let going = self.begin(cx.local(), &to, order, inherited);
-        let call = client.run(going.job()).within(cx);
-        going.finish(async { going.checked(going.in_time(call).await?) }).await;
+        let active = self.begin(cx.local(), &to, spec, inherited);
+        let call = client.run(active.job()).within(cx);
+        active.finish(async { active.checked(active.in_time(call).await?) }).await;
     }
 
     /// Makes one call, and waits for its end. Returns whether it was answered.
-    pub(crate) async fn call(&self, from: &str, to: &Connection, order: Order) -> bool {
+    pub(crate) async fn call(&self, from: &str, to: &Connection, spec: CallSpec) -> bool {
         let client = WorkClient::new(to.clone());
-        let going = self.begin(from, to.peer(), order, None);
-        match going.order.shape {
-            Shape::Run => going.run(client.run(going.job())).await,
-            Shape::Compute => going.run(client.compute(going.job())).await,
+        let active = self.begin(from, to.peer(), spec, None);
+        match active.spec.shape {
+            Shape::Run => active.run(client.run(active.job())).await,
+            Shape::Compute => active.run(client.compute(active.job())).await,
             Shape::Look => {
-                let mut call = client.look(going.job());
-                if going.order.attempts > 1 {
-                    let policy = Retry::new().attempts(going.order.attempts);
+                let mut call = client.look(active.job());
+                if active.spec.attempts > 1 {
+                    let policy = Retry::new().attempts(active.spec.attempts);
                     call = call.retry(&policy.attempt_timeout(ATTEMPT_TIMEOUT));
                 }
-                going.run(call).await
+                active.run(call).await
             }
             Shape::Note => {
-                let posted = client.note(going.job()).post();
-                going.post(posted)
+                let posted = client.note(active.job()).post();
+                active.post(posted)
             }
-            Shape::List => going.list(&client).await,
-            Shape::Gather => going.gather(&client).await,
-            Shape::Talk => going.talk(&client).await,
+            Shape::List => active.list(&client).await,
+            Shape::Gather => active.gather(&client).await,
+            Shape::Talk => active.talk(&client).await,
         }
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Orders> {
-        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn lock(&self) -> MutexGuard<'_, CallGenerator> {
+        self.generator.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(&self, from: &str, to: &str, order: Order, inherited: Option<Instant>) -> Going<'_> {
+    fn begin(
+        &self,
+        from: &str,
+        to: &str,
+        spec: CallSpec,
+        inherited: Option<Instant>,
+    ) -> ActiveCall<'_> {
         let now = Instant::now();
-        let default = (!order.shape.is_stream()).then_some(DEFAULT_TIMEOUT);
-        let own = order.timeout.or(default).map(|timeout| now + timeout);
+        let default = (!spec.shape.is_stream()).then_some(DEFAULT_TIMEOUT);
+        let own = spec.timeout.or(default).map(|timeout| now + timeout);
         let deadline = own.into_iter().chain(inherited).min();
-        let begun = Begun { from: from.into(), to: to.into(), order: order.clone(), deadline };
+        let call = CallInfo { from: from.into(), to: to.into(), spec: spec.clone(), deadline };
         let is_over = AtomicBool::new(false);
-        Going { ledger: &self.ledger, id: self.ledger.begin(begun), deadline, order, is_over }
+        ActiveCall { ledger: &self.ledger, id: self.ledger.begin(call), deadline, spec, is_over }
     }
 }
 
 /// Sets the options of a call of any kind.
 macro_rules! with_options {
-    ($call:expr, $order:expr) => {{
+    ($call:expr, $spec:expr) => {{
         let mut call = $call;
-        if let Some(timeout) = $order.timeout {
+        if let Some(timeout) = $spec.timeout {
             call = call.timeout(timeout);
         }
-        if $order.waits {
+        if $spec.waits {
             call = call.wait_connected();
         }
         call
     }};
 }
 
-impl Going<'_> {
+impl ActiveCall<'_> {
     fn job(&self) -> Job {
-        let Order { pause, items, bytes, end, calls_back, request_bytes, .. } = self.order;
+        let CallSpec { pause, items, bytes, end, calls_back, request_bytes, .. } = self.spec;
         Job {
             id: self.id,
             pause,
             // One more, and a handler with an input reads up to its end.
-            items: if self.order.reads_on { items + 1 } else { items },
+            items: if self.spec.reads_on { items + 1 } else { items },
             bytes,
             end,
             calls_back,
             request_bytes,
-            filling: filling(self.id, Part::Request, request_bytes),
+            content: content(self.id, Part::Request, request_bytes),
         }
     }
 
     /// Runs a call to its end, and notes it. Returns whether it was answered.
     async fn finish(&self, call: impl Future<Output = Result<(), CallError<Failure>>>) -> bool {
         let dropped = async {
-            match self.order.dropped_after {
+            match self.spec.dropped_after {
                 Some(time) => sleep(time).await,
                 None => std::future::pending().await,
             }
@@ -158,7 +164,7 @@ impl Going<'_> {
     }
 
     fn writer(&self) -> Writer {
-        let Order { items, bytes, sender_pause, .. } = self.order;
+        let CallSpec { items, bytes, sender_pause, .. } = self.spec;
         let ledger = self.ledger.clone();
         Writer { ledger, id: self.id, deadline: self.deadline, items, bytes, pause: sender_pause }
     }
@@ -179,33 +185,33 @@ impl Going<'_> {
     where
         grid::Call<Done, Failure, K>: Future<Output = Result<Done, CallError<Failure>>>,
     {
-        let call = with_options!(call, self.order);
+        let call = with_options!(call, self.spec);
         self.finish(async { self.checked(self.in_time(call).await?) }).await
     }
 
     fn checked(&self, done: Done) -> Result<(), CallError<Failure>> {
-        if done.id != self.id || done.filling != filling(self.id, Part::Answer, self.order.bytes) {
+        if done.id != self.id || done.content != content(self.id, Part::Answer, self.spec.bytes) {
             let of = done.id;
-            self.ledger.violate(format_args!("call {}: was answered with that of {of}", self.id));
+            self.ledger.violation(format_args!("call {}: was answered with that of {of}", self.id));
         }
         Ok(())
     }
 
     async fn list(&self, client: &WorkClient) -> bool {
-        let opening = with_options!(client.list(self.job()), self.order);
-        self.finish(async { self.read(self.in_time(opening).await?, self.order.items).await }).await
+        let opening = with_options!(client.list(self.job()), self.spec);
+        self.finish(async { self.read(self.in_time(opening).await?, self.spec.items).await }).await
     }
 
     async fn gather(&self, client: &WorkClient) -> bool {
-        let opening = with_options!(client.gather(self.job()), self.order);
+        let opening = with_options!(client.gather(self.job()), self.spec);
         self.finish(async {
             let (requests, reply) = self.in_time(opening).await?;
             let (answered, sent) = tokio::join!(self.answer(reply), self.writer().send(requests));
             answered?;
             // A handler that ends its input early has not read all of it.
-            if self.order.reads_on && sent != self.order.items {
-                let of = self.order.items;
-                self.ledger.violate(format_args!(
+            if self.spec.reads_on && sent != self.spec.items {
+                let of = self.spec.items;
+                self.ledger.violation(format_args!(
                     "call {}: answered, with {sent} of {of} items sent",
                     self.id
                 ));
@@ -217,22 +223,22 @@ impl Going<'_> {
 
     async fn answer(&self, reply: Reply<Done, Failure>) -> Result<(), CallError<Failure>> {
         let done = self.in_time(reply).await?;
-        if done.items != self.order.items {
-            let (read, sent) = (done.items, self.order.items);
-            self.ledger.violate(format_args!("call {}: has read {read} items of {sent}", self.id));
+        if done.items != self.spec.items {
+            let (read, sent) = (done.items, self.spec.items);
+            self.ledger
+                .violation(format_args!("call {}: has read {read} items of {sent}", self.id));
         }
         self.checked(done)
     }
 
     async fn talk(&self, client: &WorkClient) -> bool {
-        let opening = with_options!(client.talk(self.job()), self.order);
+        let opening = with_options!(client.talk(self.job()), self.spec);
         self.finish(async {
             let (requests, responses) = self.in_time(opening).await?;
             // In a task of its own, which only its own waker wakes.
             let mut writer = JoinSet::new();
             writer.spawn(self.writer().send(requests));
-            let (read, _) =
-                tokio::join!(self.read(responses, self.order.items), writer.join_next());
+            let (read, _) = tokio::join!(self.read(responses, self.spec.items), writer.join_next());
             read
         })
         .await
@@ -253,16 +259,17 @@ impl Going<'_> {
                     return Err(error);
                 }
             };
-            let expected = Item::new(self.id, count, self.order.bytes);
+            let expected = Item::new(self.id, count, self.spec.bytes);
             self.ledger.read(&item, &expected, "the caller");
             count += 1;
-            pause(self.order.reader_pause).await;
+            pause(self.spec.reader_pause).await;
         }
         if responses.next().await.is_some() {
-            self.ledger.violate(format_args!("call {}: the stream goes on after its end", self.id));
+            self.ledger
+                .violation(format_args!("call {}: the stream goes on after its end", self.id));
         }
         if count != items {
-            self.ledger.violate(format_args!(
+            self.ledger.violation(format_args!(
                 "call {}: the stream ended without an error after {count} of {items} items",
                 self.id
             ));
@@ -273,7 +280,7 @@ impl Going<'_> {
     /// The handler fails after its last item, so all of them come before its error.
     fn expect_all(&self, error: &CallError<Failure>, count: u32, items: u32) {
         if matches!(error, CallError::Handler(Failure::Asked)) && count != items {
-            self.ledger.violate(format_args!(
+            self.ledger.violation(format_args!(
                 "call {}: the handler's error came after {count} of {items} items",
                 self.id
             ));
@@ -324,7 +331,7 @@ async fn in_time<T>(
     let result = timeout_at(late, &mut step).await;
     // The timeout polls the step once more. One that ends then would have slept on.
     if Instant::now() >= late {
-        ledger.violate(format_args!("call {id}: has not ended in time"));
+        ledger.violation(format_args!("call {id}: has not ended in time"));
     }
     match result {
         Ok(result) => result,

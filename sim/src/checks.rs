@@ -6,8 +6,8 @@ use std::time::Duration;
 use grid::{ConnectionStats, Manager, State};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::call_spec::Shape;
 use crate::calls::ENDLESS_MAX;
-use crate::order::Shape;
 use crate::world::World;
 
 /// Between two looks at the memory of all nodes.
@@ -46,11 +46,11 @@ fn check_memory(world: &World, node: &Manager) {
         held += link.held_bytes;
         if link.held_bytes > of_peer {
             let (local, peer, held) = (node.name(), &link.peer, link.held_bytes);
-            world.ledger.violate(format_args!("{local} holds {held} bytes for {peer}"));
+            world.ledger.violation(format_args!("{local} holds {held} bytes for {peer}"));
         }
     }
     if held > of_node {
-        world.ledger.violate(format_args!("{} holds {held} bytes for its peers", node.name()));
+        world.ledger.violation(format_args!("{} holds {held} bytes for its peers", node.name()));
     }
 }
 
@@ -60,7 +60,7 @@ pub(crate) async fn settle(world: &Arc<World>) {
     // It panics with what is missing, which `run` notes.
     world.grid.all_connected().await;
     world.trace.add(format_args!("all nodes are connected"));
-    world.calm();
+    world.stop_calls();
     one_connection_each(world).await;
     all_calls_end(world).await;
     everything_is_possible(world).await;
@@ -76,7 +76,7 @@ async fn nodes_are_connected(world: &World) {
         let states = world.grid.connection(from, to).states();
         if timeout_at(end, states.wait_for(State::is_connected)).await.is_err() {
             let (from, to) = (world.grid.name(from), world.grid.name(to));
-            world.ledger.violate(format_args!("{from} is not connected to {to} in time"));
+            world.ledger.violation(format_args!("{from} is not connected to {to} in time"));
         }
     }
 }
@@ -90,7 +90,7 @@ async fn one_connection_each(world: &World) {
             sleep(Duration::from_millis(50)).await;
         }
         if count() != 1 {
-            world.ledger.violate(format_args!("{} connections between {a} and {b}", count()));
+            world.ledger.violation(format_args!("{} connections between {a} and {b}", count()));
         }
     }
 }
@@ -99,7 +99,7 @@ async fn all_calls_end(world: &World) {
     let end = Instant::now() + ENDLESS_MAX;
     while let Some(open) = world.ledger.open() {
         if Instant::now() > end {
-            return world.ledger.violate(format_args!("have not ended: {open}"));
+            return world.ledger.violation(format_args!("have not ended: {open}"));
         }
         sleep(Duration::from_secs(1)).await;
     }
@@ -111,10 +111,12 @@ async fn everything_is_possible(world: &World) {
         for to in 0..world.plan.nodes {
             let (caller, connection) = (&world.callers[from], world.grid.connection(from, to));
             for shape in Shape::ALL {
-                let order = caller.lock().plain(connection.peer(), shape);
+                let spec = caller.lock().plain(connection.peer(), shape);
                 let (from, to) = (world.grid.name(from), world.grid.name(to));
-                if !caller.call(from, &connection, order).await {
-                    world.ledger.violate(format_args!("{shape:?} of {from} to {to}: not possible"));
+                if !caller.call(from, &connection, spec).await {
+                    world
+                        .ledger
+                        .violation(format_args!("{shape:?} of {from} to {to}: not possible"));
                 }
             }
         }
@@ -129,7 +131,7 @@ async fn tables_are_empty(world: &World) {
             sleep(Duration::from_secs(1)).await;
         }
         if let Some(text) = not_empty(&node) {
-            world.ledger.violate(format_args!("{text}"));
+            world.ledger.violation(format_args!("{text}"));
         }
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::calls::{Caller, LATE_MAX};
 use crate::ledger::Ledger;
 use crate::panics::ASKED;
-use crate::service::{Done, End, Failure, Item, Job, Part, Work, WorkClient, filling, pause};
+use crate::service::{Done, End, Failure, Item, Job, Part, Work, WorkClient, content, pause};
 
 /// See the module.
 #[derive(Debug)]
@@ -23,8 +23,8 @@ impl Worker {
 
     fn begin(&self, cx: &Context, job: &Job) {
         self.ledger().ran(job.id, cx.local(), cx.peer());
-        if job.filling != filling(job.id, Part::Request, job.request_bytes) {
-            self.ledger().violate(format_args!("call {}: a request with other bytes", job.id));
+        if job.content != content(job.id, Part::Request, job.request_bytes) {
+            self.ledger().violation(format_args!("call {}: a request with other bytes", job.id));
         }
     }
 
@@ -44,7 +44,7 @@ impl Worker {
         let late = cx.deadline().map(|deadline| Instant::now().saturating_duration_since(deadline));
         if let Some(late) = late.filter(|late| *late > LATE_MAX) {
             self.ledger()
-                .violate(format_args!("call {id}: its handler runs {late:?} after the deadline"));
+                .violation(format_args!("call {id}: its handler runs {late:?} after the deadline"));
         }
     }
 
@@ -74,7 +74,7 @@ fn end(job: &Job) -> Result<(), Failure> {
 }
 
 fn done(job: &Job, items: u32) -> Done {
-    Done { id: job.id, items, filling: filling(job.id, Part::Answer, job.bytes) }
+    Done { id: job.id, items, content: content(job.id, Part::Answer, job.bytes) }
 }
 
 impl Work for Worker {

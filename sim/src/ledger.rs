@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use grid::{CallError, ErrorCode};
 use tokio::time::{Duration, Instant};
 
+use crate::call_spec::{ATTEMPT_TIMEOUT, CallSpec, Shape};
 use crate::faults::Faults;
-use crate::order::{ATTEMPT_TIMEOUT, Order, Shape};
 use crate::service::{End, Failure, Item};
 use crate::trace::Trace;
 
@@ -20,16 +20,16 @@ const TIMER: Duration = Duration::from_millis(2);
 
 /// A call that begins.
 #[derive(Debug, Clone)]
-pub(crate) struct Begun {
+pub(crate) struct CallInfo {
     pub(crate) from: Arc<str>,
     pub(crate) to: Arc<str>,
-    pub(crate) order: Order,
+    pub(crate) spec: CallSpec,
     pub(crate) deadline: Option<Instant>,
 }
 
-impl fmt::Display for Begun {
+impl fmt::Display for CallInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} of {} to {}", self.order.shape, self.from, self.to)
+        write!(f, "{:?} of {} to {}", self.spec.shape, self.from, self.to)
     }
 }
 
@@ -68,7 +68,7 @@ struct Inner {
 
 #[derive(Debug)]
 struct Entry {
-    begun: Begun,
+    call: CallInfo,
     since: Instant,
     runs: u32,
     /// The caller was told that the handler has not run, and will not.
@@ -103,7 +103,7 @@ impl Ledger {
     }
 
     /// Notes a broken promise.
-    pub(crate) fn violate(&self, text: fmt::Arguments<'_>) {
+    pub(crate) fn violation(&self, text: fmt::Arguments<'_>) {
         self.trace.add(format_args!("VIOLATION {text}"));
         self.trace.hold();
         let mut inner = self.lock();
@@ -113,13 +113,13 @@ impl Ledger {
     }
 
     /// Notes a call that begins, and returns its id.
-    pub(crate) fn begin(&self, begun: Begun) -> u64 {
+    pub(crate) fn begin(&self, call: CallInfo) -> u64 {
         let mut inner = self.lock();
         let id = inner.calls.len() as u64;
-        let Begun { from, to, order, .. } = &begun;
-        self.trace.add(format_args!("{from} -> {to} {:?} {id} begins", order.shape));
+        let CallInfo { from, to, spec, .. } = &call;
+        self.trace.add(format_args!("{from} -> {to} {:?} {id} begins", spec.shape));
         let entry = Entry {
-            begun,
+            call,
             since: Instant::now(),
             runs: 0,
             is_unrun: false,
@@ -137,14 +137,14 @@ impl Ledger {
         self.trace.add(format_args!("{at} serves {id} of {peer}"));
         let broken = self.with(id, |entry| {
             entry.runs += 1;
-            let Begun { from, to, order, .. } = &entry.begun;
+            let CallInfo { from, to, spec, .. } = &entry.call;
             if (&**to, &**from) != (at, peer) {
                 return Some(format!("was made by {from} to {to}, and served at {at} for {peer}"));
             }
             if entry.is_unrun {
                 return Some("runs although its caller was told that it does not".to_owned());
             }
-            let (runs, runs_max) = (entry.runs, order.attempts);
+            let (runs, runs_max) = (entry.runs, spec.attempts);
             (runs > runs_max).then(|| format!("has run {runs} times, of at most {runs_max}"))
         });
         self.broken(id, broken);
@@ -164,7 +164,7 @@ impl Ledger {
     pub(crate) fn read(&self, item: &Item, expected: &Item, who: &str) {
         if item != expected {
             let (Item { id: of, index: at, .. }, Item { id, index, .. }) = (item, expected);
-            self.violate(format_args!(
+            self.violation(format_args!(
                 "call {id}: {who} has read item {at} of call {of} in place of item {index}, or with other bytes"
             ));
         }
@@ -205,14 +205,14 @@ impl Ledger {
                 Outcome::Ok => entry.judge_answer(),
                 Outcome::Failed(error) => entry.judge_error(error, now, context),
                 Outcome::Posted | Outcome::Dropped => None,
-                Outcome::Lost => (!entry.begun.order.is_back)
+                Outcome::Lost => (!entry.call.spec.is_back)
                     .then(|| "the task of its caller has ended".to_owned()),
             }
         });
         self.broken(id, broken);
         let mut inner = self.lock();
         inner.open -= 1;
-        let shape = inner.calls[id as usize].begun.order.shape;
+        let shape = inner.calls[id as usize].call.spec.shape;
         *inner.outcomes.entry((shape, label)).or_default() += 1;
     }
 
@@ -223,14 +223,14 @@ impl Ledger {
 
     fn context(&self, id: u64) -> Context {
         let inner = self.lock();
-        let Entry { since, begun: Begun { from, to, .. }, .. } = &inner.calls[id as usize];
+        let Entry { since, call: CallInfo { from, to, .. }, .. } = &inner.calls[id as usize];
         Context { had_fault: inner.faults.affect(from, to, *since), has_limits: inner.has_limits }
     }
 
     fn broken(&self, id: u64, broken: Option<String>) {
         if let Some(text) = broken {
-            let call = self.with(id, |entry| entry.begun.to_string());
-            self.violate(format_args!("call {id}, {call}: {text}"));
+            let call = self.with(id, |entry| entry.call.to_string());
+            self.violation(format_args!("call {id}, {call}: {text}"));
         }
     }
 
@@ -238,7 +238,7 @@ impl Ledger {
     pub(crate) fn open(&self) -> Option<String> {
         let inner = self.lock();
         let (id, first) = inner.calls.iter().enumerate().find(|(_, entry)| !entry.is_over)?;
-        Some(format!("{} calls, among them {id}, {}", inner.open, first.begun))
+        Some(format!("{} calls, among them {id}, {}", inner.open, first.call))
     }
 
     pub(crate) fn outcomes(&self) -> BTreeMap<(Shape, &'static str), u64> {
@@ -260,7 +260,7 @@ impl Ledger {
 
 impl Entry {
     fn judge_answer(&self) -> Option<String> {
-        if self.begun.order.end != End::Well {
+        if self.call.spec.end != End::Well {
             return Some("has an answer although its handler fails".to_owned());
         }
         (self.runs == 0).then(|| "was answered and has not run".to_owned())
@@ -272,7 +272,7 @@ impl Entry {
         now: Instant,
         context: Context,
     ) -> Option<String> {
-        if self.begun.order.is_safe && error.may_have_run() {
+        if self.call.spec.is_safe && error.may_have_run() {
             return Some(format!("was lost by a shutdown: {error}"));
         }
         if !error.may_have_run() {
@@ -287,26 +287,26 @@ impl Entry {
     /// Whether a call may fail like this.
     fn expects(&self, error: &CallError<Failure>, now: Instant, context: Context) -> bool {
         let Context { had_fault, has_limits } = context;
-        let Begun { order, deadline, .. } = &self.begun;
+        let CallInfo { spec, deadline, .. } = &self.call;
         let is_late = deadline.is_some_and(|deadline| now + TIMER >= deadline)
-            || (order.attempts > 1 && now + TIMER >= self.since + ATTEMPT_TIMEOUT);
+            || (spec.attempts > 1 && now + TIMER >= self.since + ATTEMPT_TIMEOUT);
         match error {
-            CallError::Handler(Failure::Asked) => order.end == End::Fails && self.runs > 0,
+            CallError::Handler(Failure::Asked) => spec.end == End::Fails && self.runs > 0,
             // The handler was cut off from its caller, whose own end is still under way.
             CallError::Handler(Failure::Closed(_) | Failure::Input(_)) => {
-                order.shape.is_stream() && (had_fault || is_late)
+                spec.shape.is_stream() && (had_fault || is_late)
             }
             CallError::Remote(error) => match error.code {
-                ErrorCode::Panicked => order.end == End::Panics && self.runs > 0,
+                ErrorCode::Panicked => spec.end == End::Panics && self.runs > 0,
                 ErrorCode::DeadlineExceeded => is_late,
                 ErrorCode::Overloaded => has_limits,
                 ErrorCode::ShuttingDown => had_fault,
-                ErrorCode::Text => order.is_base,
+                ErrorCode::Text => spec.is_base,
                 _ => false,
             },
             CallError::DeadlineExceeded { .. } => is_late,
             CallError::Disconnected { .. } | CallError::ShutDown => had_fault,
-            CallError::PostsFull { .. } => order.shape == Shape::Note && has_limits,
+            CallError::PostsFull { .. } => spec.shape == Shape::Note && has_limits,
             _ => false,
         }
     }

@@ -4,21 +4,20 @@
 //!
 //! - plan.rs decides from the seed which nodes there are, their settings, and which faults happen when;
 //! - world.rs starts the nodes and carries the plan out;
-//! - order.rs decides which calls are made; calls.rs makes them, handlers.rs answers them, service.rs is their service;
+//! - call_spec.rs decides which calls are made; calls.rs makes them, handlers.rs answers them, service.rs is their service;
 //! - ledger.rs records the result of each call and what its handler saw, and compares both; faults.rs knows which calls a fault
 //!   can have affected;
 //! - checks.rs checks the rest: memory, links, tables, and that everything is possible again when the faults have ended;
 //! - sweep.rs simulates many seeds; scale.rs measures a grid of hundreds of nodes, and usage.rs what that takes;
-//! - calm.rs checks what is promised where no fault is;
+//! - without_faults.rs checks what is promised where no fault is;
 //! - trace.rs notes all that happens. It is the same, to the byte, whenever the seed is.
 
+mod call_spec;
 mod calls;
-mod calm;
 mod checks;
 mod faults;
 mod handlers;
 mod ledger;
-mod order;
 mod panics;
 mod plan;
 mod random;
@@ -28,6 +27,7 @@ mod service;
 mod sweep;
 mod trace;
 mod usage;
+mod without_faults;
 mod world;
 
 pub use self::panics::watch_panics;

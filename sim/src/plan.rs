@@ -77,8 +77,13 @@ const FAULTS: &[(u64, Fault)] = &[
     (8, Fault::Pair(|_, a, b| Step::Freeze(a, b))),
     (8, Fault::Pair(|_, a, b| Step::FreezeOneWay(a, b))),
     (6, Fault::Pair(|_, a, b| Step::FreezeOpen(a, b))),
-    (8, Fault::Pair(|random, a, b| Step::Delay(a, b, random.spread_millis(1..2_000)))),
-    (6, Fault::Pair(|random, a, b| Step::Bandwidth(a, b, random.spread(16_000..2_000_000) as u32))),
+    (8, Fault::Pair(|random, a, b| Step::Delay(a, b, random.log_uniform_millis(1..2_000)))),
+    (
+        6,
+        Fault::Pair(|random, a, b| {
+            Step::Bandwidth(a, b, random.log_uniform(16_000..2_000_000) as u32)
+        }),
+    ),
     (6, Fault::Pair(|random, a, b| Step::Loss(a, b, random.range(1..200) as f64 / 1000.0))),
     (8, Fault::Reset),
     (6, Fault::Partition),
@@ -110,7 +115,7 @@ impl Plan {
             has_secret,
             config: config(&mut random),
             time,
-            calls_per_second: random.spread(10..100),
+            calls_per_second: random.log_uniform(10..100),
             bytes_max,
             steps: Vec::new(),
         };
@@ -134,10 +139,10 @@ impl Plan {
         // Until when each node is down, or something else of its own.
         let mut busy = vec![Duration::ZERO; self.nodes];
         let mut at = random.millis(100..5_000);
-        let gap = random.spread(300..15_000);
+        let gap = random.log_uniform(300..15_000);
         while at < self.time {
             let fault = random.weighted(FAULTS);
-            let end = (at + random.spread_millis(FAULT_MS)).min(self.time);
+            let end = (at + random.log_uniform_millis(FAULT_MS)).min(self.time);
             self.add(random, &mut busy, fault, (at, end));
             at += random.millis(1..2 * gap);
         }
@@ -167,12 +172,12 @@ impl Plan {
             Fault::Partition => self.partition(random, (at, end)),
             Fault::Crash => own(Step::Kill(a), Step::Start(a)),
             Fault::Restart => {
-                let grace = random.spread_millis(1..10_000);
+                let grace = random.log_uniform_millis(1..10_000);
                 own(Step::Shutdown(a, grace), Step::Start(a));
             }
             Fault::Move => own(Step::Leave(a), Step::Join(a)),
             Fault::Clock => {
-                let by = Duration::from_secs(random.spread(1..3600));
+                let by = Duration::from_secs(random.log_uniform(1..3600));
                 let skew = if random.chance(0.5) { Skew::Ahead(by) } else { Skew::Behind(by) };
                 self.steps.extend([(at, Step::Skew(a, skew)), (end, Step::Skew(a, Skew::None))]);
             }
@@ -204,9 +209,9 @@ fn config(random: &mut Random) -> Config {
         0 => config,
         1 => config.ping_interval(Duration::from_secs(2)).connect_timeout(Duration::from_secs(3)),
         2 => config
-            .outbox_bytes(random.spread(1..64 << 10) as usize)
-            .stream_window_max(random.spread(1 << 10..256 << 10) as usize),
+            .outbox_bytes(random.log_uniform(1..64 << 10) as usize)
+            .stream_window_max(random.log_uniform(1 << 10..256 << 10) as usize),
         // The last calls of a run are made while a post is on its way.
-        _ => config.calls_per_peer_max(random.spread(2..64) as usize).posts_bytes_max(4096),
+        _ => config.calls_per_peer_max(random.log_uniform(2..64) as usize).posts_bytes_max(4096),
     }
 }

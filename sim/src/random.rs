@@ -36,7 +36,7 @@ impl Random {
     }
 
     /// A number whose logarithm is evenly distributed, so that small ones are as frequent as large ones.
-    pub(crate) fn spread(&mut self, range: Range<u64>) -> u64 {
+    pub(crate) fn log_uniform(&mut self, range: Range<u64>) -> u64 {
         let (low, high) = ((range.start.max(1) as f64).ln(), (range.end as f64).ln());
         let number = self.0.random_range(low..high).exp() as u64;
         number.clamp(range.start, range.end - 1)
@@ -47,8 +47,8 @@ impl Random {
     }
 
     /// A time whose logarithm is evenly distributed.
-    pub(crate) fn spread_millis(&mut self, range: Range<u64>) -> Duration {
-        Duration::from_millis(self.spread(range))
+    pub(crate) fn log_uniform_millis(&mut self, range: Range<u64>) -> Duration {
+        Duration::from_millis(self.log_uniform(range))
     }
 
     pub(crate) fn one_of<T: Copy>(&mut self, of: &[T]) -> T {

@@ -10,12 +10,12 @@ use tokio::task::JoinError;
 use tokio::time::{Instant, sleep};
 use tracing::Level;
 
-use crate::calm::check_calm;
+use crate::call_spec::Shape;
 use crate::checks::{settle, watch_memory};
-use crate::order::Shape;
 use crate::panics::take_unexpected;
 use crate::plan::Plan;
 use crate::trace::{Lines, Trace};
+use crate::without_faults::check_without_faults;
 use crate::world::World;
 
 /// Nodes that have ended leave no task behind after this time.
@@ -88,7 +88,7 @@ pub fn run(seed: u64, options: Options) -> Report {
         let (ledger, nodes, steps) =
             (world.ledger.clone(), world.plan.nodes, world.plan.steps.len());
         end(world).await;
-        take_unexpected().iter().for_each(|text| ledger.violate(format_args!("{text}")));
+        take_unexpected().iter().for_each(|text| ledger.violation(format_args!("{text}")));
         let name =
             |((shape, outcome), count): ((Shape, _), _)| ((format!("{shape:?}"), outcome), count);
         Report {
@@ -112,7 +112,7 @@ async fn simulate(world: &Arc<World>) {
             world.run_steps().await;
             world.heal().await;
             settle(&world).await;
-            check_calm(&world).await;
+            check_without_faults(&world).await;
         }
     });
     tokio::select! {
@@ -120,7 +120,7 @@ async fn simulate(world: &Arc<World>) {
         () = watch_memory(world) => {}
         ended = course => {
             if let Err(error) = ended {
-                world.ledger.violate(format_args!("{}", text_of(error)));
+                world.ledger.violation(format_args!("{}", text_of(error)));
             }
         }
     }
@@ -138,7 +138,7 @@ fn text_of(error: JoinError) -> String {
 
 /// Ends all nodes. No task may be left.
 async fn end(world: Arc<World>) {
-    world.calm();
+    world.stop_calls();
     for node in 0..world.plan.nodes {
         world.grid.shutdown(node, Duration::from_secs(10)).await;
     }
@@ -150,6 +150,6 @@ async fn end(world: Arc<World>) {
         sleep(Duration::from_millis(100)).await;
     }
     if tasks() > 0 {
-        ledger.violate(format_args!("{} tasks are left", tasks()));
+        ledger.violation(format_args!("{} tasks are left", tasks()));
     }
 }

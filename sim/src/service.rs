@@ -25,9 +25,9 @@ pub(crate) struct Job {
     pub(crate) end: End,
     /// The handler calls its caller back.
     pub(crate) calls_back: bool,
-    /// Of `filling`.
+    /// Of `content`.
     pub(crate) request_bytes: u32,
-    pub(crate) filling: Bytes,
+    pub(crate) content: Bytes,
 }
 
 /// How a handler ends.
@@ -44,7 +44,7 @@ pub(crate) struct Done {
     pub(crate) id: u64,
     /// Items of the input that the handler has read.
     pub(crate) items: u32,
-    pub(crate) filling: Bytes,
+    pub(crate) content: Bytes,
 }
 
 /// An item of a stream.
@@ -52,12 +52,12 @@ pub(crate) struct Done {
 pub(crate) struct Item {
     pub(crate) id: u64,
     pub(crate) index: u32,
-    pub(crate) filling: Bytes,
+    pub(crate) content: Bytes,
 }
 
 impl Item {
     pub(crate) fn new(id: u64, index: u32, bytes: u32) -> Self {
-        Self { id, index, filling: filling(id, Part::Item(index), bytes) }
+        Self { id, index, content: content(id, Part::Item(index), bytes) }
     }
 }
 
@@ -72,8 +72,8 @@ pub(crate) enum Failure {
     Input(#[from] InputError),
 }
 
-/// The largest filling.
-pub(crate) const FILLING_BYTES_MAX: usize = 2 << 20;
+/// The largest content.
+pub(crate) const CONTENT_BYTES_MAX: usize = 2 << 20;
 
 /// A part of a call that has bytes of its own.
 #[derive(Debug, Clone, Copy, Hash)]
@@ -85,17 +85,17 @@ pub(crate) enum Part {
 
 /// The bytes of one part of a call, which are unlikely to be equal to those of another part: a piece of random bytes that
 /// starts at a place of its own.
-pub(crate) fn filling(id: u64, part: Part, bytes: u32) -> Bytes {
+pub(crate) fn content(id: u64, part: Part, bytes: u32) -> Bytes {
     const PLACES: usize = 1 << 20;
     static ALL: LazyLock<Bytes> = LazyLock::new(|| {
-        let mut bytes = vec![0; FILLING_BYTES_MAX + PLACES];
+        let mut bytes = vec![0; CONTENT_BYTES_MAX + PLACES];
         StdRng::seed_from_u64(0).fill_bytes(&mut bytes);
         bytes.into()
     });
     let mut hasher = DefaultHasher::new();
     (id, part).hash(&mut hasher);
     let start = hasher.finish() as usize % PLACES;
-    ALL.slice(start..start + (bytes as usize).min(FILLING_BYTES_MAX))
+    ALL.slice(start..start + (bytes as usize).min(CONTENT_BYTES_MAX))
 }
 
 /// Waits, if there is something to wait for: a timer of no time waits for the next millisecond.

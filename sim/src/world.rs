@@ -11,11 +11,11 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::call_spec::CallGenerator;
 use crate::calls::Caller;
 use crate::faults::Faults;
 use crate::handlers::Worker;
 use crate::ledger::Ledger;
-use crate::order::Orders;
 use crate::plan::{Plan, Step};
 use crate::random::Random;
 use crate::service::WorkServer;
@@ -88,9 +88,13 @@ impl World {
             .map(|node| {
                 let random = Random::new(plan.seed, &names[node]);
                 let is_base = plan.base.contains(&node);
-                let orders =
-                    Orders { random, is_base, base: base.clone(), bytes_max: plan.bytes_max };
-                Caller { ledger: ledger.clone(), orders: Arc::new(Mutex::new(orders)) }
+                let generator = CallGenerator {
+                    random,
+                    is_base,
+                    base: base.clone(),
+                    bytes_max: plan.bytes_max,
+                };
+                Caller { ledger: ledger.clone(), generator: Arc::new(Mutex::new(generator)) }
             })
             .collect();
         let listed = Arc::new(Mutex::new((0..plan.nodes).collect()));
@@ -98,7 +102,7 @@ impl World {
         let (of_nodes, workers) = (shared.clone(), callers.clone());
         let (config, base, has_secret) = (plan.config.clone(), plan.base.clone(), plan.has_secret);
         let configure = move |node: usize, builder: Builder| {
-            let builder = equip(builder, &workers[node], has_secret)
+            let builder = with_service(builder, &workers[node], has_secret)
                 .config(config.clone())
                 .hosts(of_nodes.hosts())
                 .guests(Guests::up_to(GUESTS_MAX));
@@ -231,10 +235,10 @@ impl World {
     fn impostor(&self, node: usize) {
         let name = self.grid.name(node);
         let builder = Manager::builder(name).hosts(self.shared.hosts());
-        let builder = equip(builder, &self.callers[node], self.plan.has_secret);
+        let builder = with_service(builder, &self.callers[node], self.plan.has_secret);
         match builder.dial_with(self.grid.network().dialer(name)).build() {
             Ok(manager) => drop(self.state().impostors.insert(node, manager)),
-            Err(error) => self.ledger.violate(format_args!("cannot build a node: {error}")),
+            Err(error) => self.ledger.violation(format_args!("cannot build a node: {error}")),
         }
     }
 
@@ -245,7 +249,7 @@ impl World {
         let has_secret = self.plan.has_secret;
         let dialer = network.dialer(format!("guest of {}", self.grid.name(node)));
         Guest::builder(self.grid.name(node))
-            .configure(|builder| equip(builder, &caller, has_secret).dial_with(dialer))
+            .configure(|builder| with_service(builder, &caller, has_secret).dial_with(dialer))
             .connect()
             .await
     }
@@ -340,14 +344,14 @@ impl World {
             }
             while let Some(ended) = steps.join_next().await {
                 if let Err(error) = ended {
-                    self.ledger.violate(format_args!("a step has failed: {error}"));
+                    self.ledger.violation(format_args!("a step has failed: {error}"));
                 }
             }
         }
     }
 
     /// Ends all calls that begin by themselves, and all guests.
-    pub(crate) fn calm(&self) {
+    pub(crate) fn stop_calls(&self) {
         let loads = std::mem::take(&mut self.state().loads);
         loads.values().for_each(Stop::set);
         (0..self.plan.nodes).for_each(|node| self.guests_gone(node));
@@ -387,7 +391,7 @@ impl Shared {
 }
 
 /// What all nodes and guests have.
-fn equip(builder: Builder, caller: &Caller, has_secret: bool) -> Builder {
+fn with_service(builder: Builder, caller: &Caller, has_secret: bool) -> Builder {
     let builder = builder.service(WorkServer::new(Worker { caller: caller.clone() }));
     match has_secret {
         true => builder.token(SharedSecret::new("a secret of the simulated nodes")),

@@ -1,4 +1,4 @@
-//! [`Orders`]: decides which calls a node makes, and with which options.
+//! [`CallGenerator`]: decides which calls a node makes, and with which options.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -32,7 +32,7 @@ impl Shape {
 
 /// One call, and what its handler and its caller do.
 #[derive(Debug, Clone)]
-pub(crate) struct Order {
+pub(crate) struct CallSpec {
     pub(crate) shape: Shape,
     /// One of both nodes speaks the base protocol only, in which errors have no codes.
     pub(crate) is_base: bool,
@@ -63,7 +63,7 @@ pub(crate) struct Order {
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Orders {
+pub(crate) struct CallGenerator {
     pub(crate) random: Random,
     /// Whether this node speaks the base protocol only.
     pub(crate) is_base: bool,
@@ -73,9 +73,9 @@ pub(crate) struct Orders {
     pub(crate) bytes_max: u64,
 }
 
-impl Orders {
+impl CallGenerator {
     /// The next call to this node.
-    pub(crate) fn next(&mut self, to: &str) -> Order {
+    pub(crate) fn next(&mut self, to: &str) -> CallSpec {
         let shape = self.random.weighted(&[
             (40, Shape::Run),
             (8, Shape::Look),
@@ -85,61 +85,61 @@ impl Orders {
             (14, Shape::Gather),
             (14, Shape::Talk),
         ]);
-        let mut order = self.plain(to, shape);
+        let mut spec = self.plain(to, shape);
         let random = &mut self.random;
         // A post has no owner: nothing can be set or dropped.
         if shape != Shape::Note {
-            order.timeout = random.chance(0.7).then(|| random.spread_millis(1..20_000));
-            order.waits = random.chance(0.3);
-            order.dropped_after = random.chance(0.1).then(|| random.spread_millis(1..5_000));
+            spec.timeout = random.chance(0.7).then(|| random.log_uniform_millis(1..20_000));
+            spec.waits = random.chance(0.3);
+            spec.dropped_after = random.chance(0.1).then(|| random.log_uniform_millis(1..5_000));
         }
         if shape == Shape::Look && random.chance(0.6) {
-            order.attempts = random.range(2..4) as u32;
+            spec.attempts = random.range(2..4) as u32;
         }
-        order.end = random.weighted(&[(92, End::Well), (6, End::Fails), (2, End::Panics)]);
-        order.calls_back = shape == Shape::Run && random.chance(0.1);
-        self.dress(&mut order);
-        order
+        spec.end = random.weighted(&[(92, End::Well), (6, End::Fails), (2, End::Panics)]);
+        spec.calls_back = shape == Shape::Run && random.chance(0.1);
+        self.set_sizes_and_pauses(&mut spec);
+        spec
     }
 
     /// Payloads, items, and how fast both ends are.
-    fn dress(&mut self, order: &mut Order) {
+    fn set_sizes_and_pauses(&mut self, spec: &mut CallSpec) {
         let (random, bytes_max) = (&mut self.random, self.bytes_max);
         let bytes = |random: &mut Random| match random.chance(0.02) {
-            true => random.spread(1 << 10..bytes_max) as u32,
-            false => random.spread(1..2 << 10) as u32,
+            true => random.log_uniform(1 << 10..bytes_max) as u32,
+            false => random.log_uniform(1..2 << 10) as u32,
         };
-        order.request_bytes = bytes(random);
-        order.bytes = bytes(random);
-        if !order.shape.is_stream() {
+        spec.request_bytes = bytes(random);
+        spec.bytes = bytes(random);
+        if !spec.shape.is_stream() {
             if random.chance(0.3) {
-                order.pause = random.spread_millis(1..30_000);
+                spec.pause = random.log_uniform_millis(1..30_000);
             }
             return;
         }
-        let items_max = if order.bytes > 64 << 10 { 8 } else { 200 };
-        order.items = random.spread(1..items_max) as u32;
-        order.reads_on = order.shape != Shape::List && random.chance(0.8);
+        let items_max = if spec.bytes > 64 << 10 { 8 } else { 200 };
+        spec.items = random.log_uniform(1..items_max) as u32;
+        spec.reads_on = spec.shape != Shape::List && random.chance(0.8);
         let pause = |random: &mut Random| match random.chance(0.3) {
-            true => random.spread_millis(1..500),
+            true => random.log_uniform_millis(1..500),
             false => Duration::ZERO,
         };
-        order.pause = pause(random);
-        order.sender_pause = pause(random);
-        order.reader_pause = pause(random);
+        spec.pause = pause(random);
+        spec.sender_pause = pause(random);
+        spec.reader_pause = pause(random);
     }
 
     /// A call back from a handler.
-    pub(crate) fn back(&mut self, to: &str) -> Order {
-        let mut order = self.plain(to, Shape::Run);
-        order.is_back = true;
-        order.pause = self.random.millis(0..20);
-        order
+    pub(crate) fn back(&mut self, to: &str) -> CallSpec {
+        let mut spec = self.plain(to, Shape::Run);
+        spec.is_back = true;
+        spec.pause = self.random.millis(0..20);
+        spec
     }
 
     /// A small call without options, which is answered at once.
-    pub(crate) fn plain(&self, to: &str, shape: Shape) -> Order {
-        Order {
+    pub(crate) fn plain(&self, to: &str, shape: Shape) -> CallSpec {
+        CallSpec {
             shape,
             is_base: self.is_base || self.base.contains(to),
             timeout: None,

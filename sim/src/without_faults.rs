@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use crate::call_spec::{CallGenerator, CallSpec, Shape};
 use crate::checks::not_empty;
-use crate::order::{Order, Orders, Shape};
 use crate::world::{GUESTS_MAX, World};
 
 /// How long the handlers of the calls that are cancelled would take.
@@ -33,7 +33,7 @@ const GRACE: Duration = Duration::from_secs(30);
 const LARGE_BYTES: u32 = 200 << 10;
 
 /// Makes these checks. All nodes must be connected, and their tables empty. One node does not run after it.
-pub(crate) async fn check_calm(world: &Arc<World>) {
+pub(crate) async fn check_without_faults(world: &Arc<World>) {
     cancelled_calls_end(world).await;
     guests_find_seats(world).await;
     shutdown_loses_no_call(world).await;
@@ -49,14 +49,14 @@ async fn cancelled_calls_end(world: &World) {
         }
         let (caller, connection) = (world.callers[from].clone(), world.grid.connection(from, to));
         let name = world.grid.name(from).to_owned();
-        let mut order = caller.lock().plain(connection.peer(), Shape::Run);
-        (order.pause, order.dropped_after) = (HANDLER_TIME, Some(CANCEL_TIME));
-        calls.spawn(async move { caller.call(&name, &connection, order).await });
+        let mut spec = caller.lock().plain(connection.peer(), Shape::Run);
+        (spec.pause, spec.dropped_after) = (HANDLER_TIME, Some(CANCEL_TIME));
+        calls.spawn(async move { caller.call(&name, &connection, spec).await });
     }
     calls.join_all().await;
     sleep(CANCEL_TIME).await;
     for text in world.nodes().iter().filter_map(not_empty) {
-        world.ledger.violate(format_args!("after calls were cancelled: {text}"));
+        world.ledger.violation(format_args!("after calls were cancelled: {text}"));
     }
 }
 
@@ -68,7 +68,7 @@ async fn guests_find_seats(world: &Arc<World>) {
                 Ok(guest) => guest.shutdown(CANCEL_TIME).await,
                 Err(error) => {
                     let name = world.grid.name(node);
-                    world.ledger.violate(format_args!("guest {number} of {name}: {error}"));
+                    world.ledger.violation(format_args!("guest {number} of {name}: {error}"));
                 }
             }
             // The node notices a moment later.
@@ -104,20 +104,20 @@ async fn keep_calling(world: Arc<World>, from: usize, to: usize) {
     let name: Arc<str> = world.grid.name(from).into();
     let mut calls = JoinSet::new();
     for _ in 0..CALLS {
-        let order = safe_order(&mut caller.lock(), connection.peer());
+        let spec = safe_spec(&mut caller.lock(), connection.peer());
         let (caller, name, connection) = (caller.clone(), Arc::clone(&name), connection.clone());
-        calls.spawn(async move { caller.call(&name, &connection, order).await });
+        calls.spawn(async move { caller.call(&name, &connection, spec).await });
         sleep(GAP).await;
     }
     calls.join_all().await;
 }
 
 /// A call that must not be lost.
-fn safe_order(orders: &mut Orders, to: &str) -> Order {
-    let mut order = orders.plain(to, Shape::Run);
+fn safe_spec(generator: &mut CallGenerator, to: &str) -> CallSpec {
+    let mut spec = generator.plain(to, Shape::Run);
     // Often no call is served, although some are on their way.
-    order.pause = orders.random.millis(0..8);
-    order.request_bytes = if orders.random.chance(0.1) { LARGE_BYTES } else { 10 };
-    order.is_safe = true;
-    order
+    spec.pause = generator.random.millis(0..8);
+    spec.request_bytes = if generator.random.chance(0.1) { LARGE_BYTES } else { 10 };
+    spec.is_safe = true;
+    spec
 }
