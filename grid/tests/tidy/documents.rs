@@ -27,9 +27,14 @@ fn every_test_that_a_document_names_exists() {
 }
 
 fn sources() -> Vec<Source> {
-    let folders = ["grid/src", "grid/tests", "grid-macros/src", "examples/tests"];
-    let paths =
-        folders.iter().flat_map(|folder| workspace::sources(&workspace::root().join(folder)));
+    let folders = ["grid", "grid-macros", "examples", "sim", "chaos", "fuzz"];
+    let paths = folders.iter().flat_map(|package| {
+        let folders = ["src", "tests"].map(|folder| workspace::root().join(package).join(folder));
+        folders
+            .into_iter()
+            .filter(|folder| folder.exists())
+            .flat_map(|folder| workspace::sources(&folder))
+    });
     let read = |path: PathBuf| {
         let text = fs::read_to_string(&path).expect("a source file");
         (workspace::name(&path), text)
