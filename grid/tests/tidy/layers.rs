@@ -91,6 +91,12 @@ const RULES: &[Rule] = &[
     },
     Rule {
         places: &[""],
+        except: &["entropy.rs", "testing"],
+        words: &["rand::", "SystemTime::now", "RandomState"],
+        reason: "take random numbers and the time of day from `crate::entropy`, so that a seed can replace them",
+    },
+    Rule {
+        places: &[""],
         except: &["net/transport"],
         words: &["tungstenite"],
         reason: "the WebSocket library is named in net/transport/ only",
@@ -116,21 +122,24 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
         .map(|(number, line)| (number + 1, line.split("//").next().unwrap_or_default()))
 }
 
+/// The files of the library that are no tests, by their paths below `grid/src/`, with their texts.
+fn library() -> impl Iterator<Item = (String, String)> {
+    workspace::sources(&workspace::root().join("grid/src")).into_iter().filter_map(|path| {
+        let name = workspace::name(&path);
+        let file = name.strip_prefix("grid/src/").expect("below src").to_owned();
+        let is_test = file.contains("/tests/");
+        (!is_test).then(|| (file, fs::read_to_string(&path).expect("a source file")))
+    })
+}
+
 #[test]
 fn layers_point_downward() {
-    let root = workspace::root().join("grid/src");
     let mut broken = Vec::new();
-    for path in workspace::sources(&root) {
-        let name = workspace::name(&path);
-        let file = name.strip_prefix("grid/src/").expect("below src");
-        if file.contains("/tests/") {
-            continue;
-        }
-        let text = fs::read_to_string(&path).expect("a source file");
-        for rule in RULES.iter().filter(|rule| rule.applies_to(file)) {
+    for (file, text) in library() {
+        for rule in RULES.iter().filter(|rule| rule.applies_to(&file)) {
             for (number, line) in code(&text) {
                 for word in rule.words.iter().filter(|word| line.contains(**word)) {
-                    broken.push(format!("{name}:{number}: `{word}`: {}", rule.reason));
+                    broken.push(format!("grid/src/{file}:{number}: `{word}`: {}", rule.reason));
                 }
             }
         }
@@ -144,4 +153,25 @@ fn every_rule_applies_to_a_file() {
     for place in RULES.iter().flat_map(|rule| rule.places.iter().chain(rule.except)) {
         assert!(root.join(place).exists(), "a rule names {place}, which is not in grid/src/");
     }
+}
+
+/// An unbiased one begins at a random branch, which no seed replaces.
+#[test]
+fn every_select_is_biased() {
+    let mut found = 0;
+    for (file, text) in library() {
+        let lines: Vec<_> = code(&text).collect();
+        for pair in lines.windows(2) {
+            let [(number, line), (_, next)] = pair else { unreachable!("windows of two") };
+            if line.contains("select! {") {
+                assert_eq!(
+                    next.trim(),
+                    "biased;",
+                    "grid/src/{file}:{number}: begin with `biased;`"
+                );
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 0, "the library has a `select!`");
 }
