@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use grid::Connection;
+
 use crate::random::Random;
 use crate::service::End;
 
@@ -41,8 +43,12 @@ pub(crate) struct CallSpec {
     pub(crate) waits: bool,
     /// The caller drops it after this time.
     pub(crate) dropped_after: Option<Duration>,
-    /// How often its handler may run.
+    pub(crate) has_metadata: bool,
+    pub(crate) has_subroute: bool,
+    /// How often it may be made at its node.
     pub(crate) attempts: u32,
+    /// Another node that is asked as well after this time.
+    pub(crate) hedge: Option<(Connection, Duration)>,
     pub(crate) request_bytes: u32,
     /// Of the answer, and of each item.
     pub(crate) bytes: u32,
@@ -71,11 +77,25 @@ pub(crate) struct CallGenerator {
     pub(crate) base: BTreeSet<String>,
     /// The largest payload.
     pub(crate) bytes_max: u64,
+    /// How often payloads are larger than some KiB.
+    pub(crate) large_ratio: f64,
+}
+
+impl CallSpec {
+    /// How often its handler may run.
+    pub(crate) fn runs_max(&self) -> u32 {
+        self.attempts + u32::from(self.hedge.is_some())
+    }
+
+    /// The other node that may serve it.
+    pub(crate) fn other(&self) -> Option<&str> {
+        Some(self.hedge.as_ref()?.0.peer())
+    }
 }
 
 impl CallGenerator {
-    /// The next call to this node.
-    pub(crate) fn next(&mut self, to: &str) -> CallSpec {
+    /// The next call to this node. `other` can serve it as well.
+    pub(crate) fn next(&mut self, to: &str, other: Option<Connection>) -> CallSpec {
         let shape = self.random.weighted(&[
             (40, Shape::Run),
             (8, Shape::Look),
@@ -93,9 +113,17 @@ impl CallGenerator {
             spec.waits = random.chance(0.3);
             spec.dropped_after = random.chance(0.1).then(|| random.log_uniform_millis(1..5_000));
         }
-        if shape == Shape::Look && random.chance(0.6) {
-            spec.attempts = random.range(2..4) as u32;
+        // The base protocol has no metadata.
+        spec.has_metadata = !spec.is_base && random.chance(0.2);
+        spec.has_subroute = random.chance(0.2);
+        if shape == Shape::Look {
+            match random.range(0..3) {
+                0 => spec.attempts = random.range(2..4) as u32,
+                1 => self.set_hedge(&mut spec, other),
+                _ => {}
+            }
         }
+        let random = &mut self.random;
         spec.end = random.weighted(&[(92, End::Well), (6, End::Fails), (2, End::Panics)]);
         spec.calls_back = shape == Shape::Run && random.chance(0.1);
         self.set_sizes_and_pauses(&mut spec);
@@ -104,9 +132,9 @@ impl CallGenerator {
 
     /// Payloads, items, and how fast both ends are.
     fn set_sizes_and_pauses(&mut self, spec: &mut CallSpec) {
-        let (random, bytes_max) = (&mut self.random, self.bytes_max);
-        let bytes = |random: &mut Random| match random.chance(0.02) {
-            true => random.log_uniform(1 << 10..bytes_max) as u32,
+        let Self { random, bytes_max, large_ratio, .. } = self;
+        let bytes = |random: &mut Random| match random.chance(*large_ratio) {
+            true => random.log_uniform(1 << 10..*bytes_max) as u32,
             false => random.log_uniform(1..2 << 10) as u32,
         };
         spec.request_bytes = bytes(random);
@@ -129,6 +157,14 @@ impl CallGenerator {
         spec.reader_pause = pause(random);
     }
 
+    fn set_hedge(&mut self, spec: &mut CallSpec, other: Option<Connection>) {
+        // The other node is asked without a subroute, and with the same metadata.
+        spec.hedge = other
+            .filter(|other| !self.base.contains(other.peer()))
+            .map(|other| (other, self.random.log_uniform_millis(1..2_000)));
+        spec.has_subroute &= spec.hedge.is_none();
+    }
+
     /// A call back from a handler.
     pub(crate) fn back(&mut self, to: &str) -> CallSpec {
         let mut spec = self.plain(to, Shape::Run);
@@ -145,7 +181,10 @@ impl CallGenerator {
             timeout: None,
             waits: false,
             dropped_after: None,
+            has_metadata: false,
+            has_subroute: false,
             attempts: 1,
+            hedge: None,
             request_bytes: 10,
             bytes: 10,
             items: 3,

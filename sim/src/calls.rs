@@ -5,13 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use grid::{CallError, Connection, Context, Reply, Requests, Responses, Retry};
+use grid::{CallError, Connection, Context, Hedge, Reply, Requests, Responses, Retry};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::call_spec::{ATTEMPT_TIMEOUT, CallGenerator, CallSpec, Shape};
 use crate::ledger::{CallInfo, Ledger, Outcome};
-use crate::service::{Done, Failure, Item, Job, Part, WorkClient, content, pause};
+use crate::service::{
+    Done, Failure, Item, Job, METADATA, Part, SUBROUTE, WorkClient, content, pause,
+};
 
 /// A call ends this much after its deadline at the latest.
 pub(crate) const LATE_MAX: Duration = Duration::from_secs(1);
@@ -48,10 +50,27 @@ impl Drop for ActiveCall<'_> {
     }
 }
 
+/// Sets the options of a call of any kind.
+macro_rules! with_options {
+    ($call:expr, $active:expr) => {{
+        let mut call = $call;
+        if let Some(timeout) = $active.spec.timeout {
+            call = call.timeout(timeout);
+        }
+        if $active.spec.waits {
+            call = call.wait_connected();
+        }
+        if let Some(value) = $active.metadata() {
+            call = call.metadata(METADATA, value.to_string());
+        }
+        call
+    }};
+}
+
 impl Caller {
     /// Makes one random call, and waits for its end.
-    pub(crate) async fn call_any(&self, from: &str, to: &Connection) {
-        let spec = self.lock().next(to.peer());
+    pub(crate) async fn call_any(&self, from: &str, to: &Connection, other: Option<Connection>) {
+        let spec = self.lock().next(to.peer(), other);
         let _ = self.call(from, to, spec).await;
     }
 
@@ -67,7 +86,10 @@ impl Caller {
 
     /// Makes one call, and waits for its end. Returns whether it was answered.
     pub(crate) async fn call(&self, from: &str, to: &Connection, spec: CallSpec) -> bool {
-        let client = WorkClient::new(to.clone());
+        let mut client = WorkClient::new(to.clone());
+        if spec.has_subroute {
+            client = client.subroute(SUBROUTE);
+        }
         let active = self.begin(from, to.peer(), spec, None);
         match active.spec.shape {
             Shape::Run => active.run(client.run(active.job())).await,
@@ -78,10 +100,13 @@ impl Caller {
                     let policy = Retry::new().attempts(active.spec.attempts);
                     call = call.retry(&policy.attempt_timeout(ATTEMPT_TIMEOUT));
                 }
+                if let Some((other, after)) = &active.spec.hedge {
+                    call = call.hedge(&Hedge::after(*after), other);
+                }
                 active.run(call).await
             }
             Shape::Note => {
-                let posted = client.note(active.job()).post();
+                let posted = with_options!(client.note(active.job()), active).post();
                 active.post(posted)
             }
             Shape::List => active.list(&client).await,
@@ -111,23 +136,10 @@ impl Caller {
     }
 }
 
-/// Sets the options of a call of any kind.
-macro_rules! with_options {
-    ($call:expr, $spec:expr) => {{
-        let mut call = $call;
-        if let Some(timeout) = $spec.timeout {
-            call = call.timeout(timeout);
-        }
-        if $spec.waits {
-            call = call.wait_connected();
-        }
-        call
-    }};
-}
-
 impl ActiveCall<'_> {
     fn job(&self) -> Job {
-        let CallSpec { pause, items, bytes, end, calls_back, request_bytes, .. } = self.spec;
+        let CallSpec { pause, items, bytes, end, calls_back, has_subroute, request_bytes, .. } =
+            self.spec;
         Job {
             id: self.id,
             pause,
@@ -136,9 +148,16 @@ impl ActiveCall<'_> {
             bytes,
             end,
             calls_back,
+            metadata: self.metadata(),
+            has_subroute,
             request_bytes,
             content: content(self.id, Part::Request, request_bytes),
         }
+    }
+
+    /// What the handler must see as metadata.
+    fn metadata(&self) -> Option<u64> {
+        self.spec.has_metadata.then_some(self.id)
     }
 
     /// Runs a call to its end, and notes it. Returns whether it was answered.
@@ -185,7 +204,7 @@ impl ActiveCall<'_> {
     where
         grid::Call<Done, Failure, K>: Future<Output = Result<Done, CallError<Failure>>>,
     {
-        let call = with_options!(call, self.spec);
+        let call = with_options!(call, self);
         self.finish(async { self.checked(self.in_time(call).await?) }).await
     }
 
@@ -198,12 +217,12 @@ impl ActiveCall<'_> {
     }
 
     async fn list(&self, client: &WorkClient) -> bool {
-        let opening = with_options!(client.list(self.job()), self.spec);
+        let opening = with_options!(client.list(self.job()), self);
         self.finish(async { self.read(self.in_time(opening).await?, self.spec.items).await }).await
     }
 
     async fn gather(&self, client: &WorkClient) -> bool {
-        let opening = with_options!(client.gather(self.job()), self.spec);
+        let opening = with_options!(client.gather(self.job()), self);
         self.finish(async {
             let (requests, reply) = self.in_time(opening).await?;
             let (answered, sent) = tokio::join!(self.answer(reply), self.writer().send(requests));
@@ -232,7 +251,7 @@ impl ActiveCall<'_> {
     }
 
     async fn talk(&self, client: &WorkClient) -> bool {
-        let opening = with_options!(client.talk(self.job()), self.spec);
+        let opening = with_options!(client.talk(self.job()), self);
         self.finish(async {
             let (requests, responses) = self.in_time(opening).await?;
             // In a task of its own, which only its own waker wakes.

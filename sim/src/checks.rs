@@ -139,6 +139,10 @@ async fn tables_are_empty(world: &World) {
 /// What a node still has.
 pub(crate) fn not_empty(node: &Manager) -> Option<String> {
     let stats = node.stats();
+    let guests = node.guests().len();
+    if guests > 0 {
+        return Some(format!("{} has {guests} guests", node.name()));
+    }
     let is_empty = |link: &&ConnectionStats| {
         (link.in_flight_in, link.in_flight_out, link.queued_bytes) == (0, 0, 0)
             && link.held_bytes <= REST_BYTES

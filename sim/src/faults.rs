@@ -18,6 +18,8 @@ const NAME_AFTERMATH: Duration = Duration::from_secs(150);
 pub(crate) struct Faults {
     start: Instant,
     nodes: BTreeMap<Arc<str>, Fault>,
+    /// The name by which the network knows each guest.
+    guests: BTreeMap<Arc<str>, Arc<str>>,
     /// The lesser name is first.
     pairs: BTreeMap<(Arc<str>, Arc<str>), Fault>,
 }
@@ -38,7 +40,17 @@ impl Fault {
 impl Faults {
     /// Nodes that start connect to each other first.
     pub(crate) fn new() -> Self {
-        Self { start: Instant::now(), nodes: BTreeMap::new(), pairs: BTreeMap::new() }
+        Self {
+            start: Instant::now(),
+            nodes: BTreeMap::new(),
+            guests: BTreeMap::new(),
+            pairs: BTreeMap::new(),
+        }
+    }
+
+    /// The network knows this guest by another name.
+    pub(crate) fn is_at(&mut self, guest: &str, line: &str) {
+        self.guests.insert(guest.into(), line.into());
     }
 
     pub(crate) fn node_begins(&mut self, node: &str) {
@@ -91,7 +103,15 @@ impl Faults {
         since < self.start + AFTERMATH
             || of_node(from)
             || of_node(to)
-            || self.pairs.get(&pair(from, to)).is_some_and(|fault| fault.affects(since))
+            || self
+                .pairs
+                .get(&pair(self.end_of(from), self.end_of(to)))
+                .is_some_and(|fault| fault.affects(since))
+    }
+
+    /// The name of a node or guest in the network.
+    fn end_of<'a>(&'a self, name: &'a str) -> &'a str {
+        self.guests.get(name).map_or(name, |line| line)
     }
 }
 

@@ -8,7 +8,9 @@ use tokio::time::Instant;
 use crate::calls::{Caller, LATE_MAX};
 use crate::ledger::Ledger;
 use crate::panics::ASKED;
-use crate::service::{Done, End, Failure, Item, Job, Part, Work, WorkClient, content, pause};
+use crate::service::{
+    Done, End, Failure, Item, Job, METADATA, Part, SUBROUTE, Work, WorkClient, content, pause,
+};
 
 /// See the module.
 #[derive(Debug)]
@@ -23,6 +25,13 @@ impl Worker {
 
     fn begin(&self, cx: &Context, job: &Job) {
         self.ledger().ran(job.id, cx.local(), cx.peer());
+        let metadata = job.metadata.map(|value| value.to_string());
+        if cx.metadata(METADATA).map(|value| &**value) != metadata.as_ref().map(String::as_bytes) {
+            self.ledger().violation(format_args!("call {}: other metadata", job.id));
+        }
+        if cx.subroute() != job.has_subroute.then_some(SUBROUTE) {
+            self.ledger().violation(format_args!("call {}: served at another subroute", job.id));
+        }
         if job.content != content(job.id, Part::Request, job.request_bytes) {
             self.ledger().violation(format_args!("call {}: a request with other bytes", job.id));
         }

@@ -138,13 +138,13 @@ impl Ledger {
         let broken = self.with(id, |entry| {
             entry.runs += 1;
             let CallInfo { from, to, spec, .. } = &entry.call;
-            if (&**to, &**from) != (at, peer) {
+            if (&**to != at && spec.other() != Some(at)) || &**from != peer {
                 return Some(format!("was made by {from} to {to}, and served at {at} for {peer}"));
             }
             if entry.is_unrun {
                 return Some("runs although its caller was told that it does not".to_owned());
             }
-            let (runs, runs_max) = (entry.runs, spec.attempts);
+            let (runs, runs_max) = (entry.runs, spec.runs_max());
             (runs > runs_max).then(|| format!("has run {runs} times, of at most {runs_max}"))
         });
         self.broken(id, broken);
@@ -223,8 +223,12 @@ impl Ledger {
 
     fn context(&self, id: u64) -> Context {
         let inner = self.lock();
-        let Entry { since, call: CallInfo { from, to, .. }, .. } = &inner.calls[id as usize];
-        Context { had_fault: inner.faults.affect(from, to, *since), has_limits: inner.has_limits }
+        let Entry { since, call: CallInfo { from, to, spec, .. }, .. } = &inner.calls[id as usize];
+        let had_fault = |to: &str| inner.faults.affect(from, to, *since);
+        Context {
+            had_fault: had_fault(to) || spec.other().is_some_and(had_fault),
+            has_limits: inner.has_limits,
+        }
     }
 
     fn broken(&self, id: u64, broken: Option<String>) {
@@ -294,18 +298,22 @@ impl Entry {
             CallError::Handler(Failure::Asked) => spec.end == End::Fails && self.runs > 0,
             // The handler was cut off from its caller, whose own end is still under way.
             CallError::Handler(Failure::Closed(_) | Failure::Input(_)) => {
-                spec.shape.is_stream() && (had_fault || is_late)
+                spec.shape.is_stream() && (had_fault || is_late || has_limits)
             }
             CallError::Remote(error) => match error.code {
                 ErrorCode::Panicked => spec.end == End::Panics && self.runs > 0,
                 ErrorCode::DeadlineExceeded => is_late,
                 ErrorCode::Overloaded => has_limits,
+                // There is no room for its answer.
+                ErrorCode::Handler => has_limits && self.runs > 0,
                 ErrorCode::ShuttingDown => had_fault,
-                ErrorCode::Text => spec.is_base,
+                // The base protocol has no codes, and a stream that has no memory left has none of its own.
+                ErrorCode::Text => spec.is_base || (spec.shape.is_stream() && has_limits),
                 _ => false,
             },
             CallError::DeadlineExceeded { .. } => is_late,
             CallError::Disconnected { .. } | CallError::ShutDown => had_fault,
+            CallError::LimitReached { .. } => has_limits,
             CallError::PostsFull { .. } => spec.shape == Shape::Note && has_limits,
             _ => false,
         }

@@ -23,11 +23,13 @@ pub(crate) struct Plan {
     pub(crate) calls_per_second: u64,
     /// The largest payload.
     pub(crate) bytes_max: u64,
+    /// How often payloads are larger than some KiB.
+    pub(crate) large_ratio: f64,
     /// In the order of their times.
     pub(crate) steps: Vec<(Duration, Step)>,
 }
 
-/// A change of the grid or of its network. Nodes are indices.
+/// A change of the grid or of its network. Nodes are indices; an end of a line can also be [`Plan::guest_of`] its other end.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Step {
     Cut(usize, usize),
@@ -108,15 +110,18 @@ impl Plan {
         let base = (0..nodes).filter(|_| random.chance(0.08) && !has_secret).collect();
         let time = Duration::from_secs(random.range(30..120));
         let bytes_max = if nodes > 8 { 64 << 10 } else { 1 << 20 };
+        let config = config(&mut random, bytes_max as usize);
+        let large_ratio = if has_little_memory(&config) { 0.5 } else { 0.02 };
         let mut plan = Self {
             seed,
             nodes,
             base,
             has_secret,
-            config: config(&mut random),
+            config,
             time,
             calls_per_second: random.log_uniform(10..100),
             bytes_max,
+            large_ratio,
             steps: Vec::new(),
         };
         plan.add_faults(&mut random);
@@ -132,7 +137,13 @@ impl Plan {
 
     /// Whether nodes have limits that are easily reached.
     pub(crate) fn has_limits(&self) -> bool {
-        self.config.calls_per_peer_max < Config::default().calls_per_peer_max
+        has_little_memory(&self.config)
+            || self.config.calls_per_peer_max < Config::default().calls_per_peer_max
+    }
+
+    /// The index of the guests of a node, as an end of their line to it.
+    pub(crate) fn guest_of(&self, node: usize) -> usize {
+        self.nodes + node
     }
 
     fn add_faults(&mut self, random: &mut Random) {
@@ -157,6 +168,7 @@ impl Plan {
     ) {
         let a = random.index(self.nodes);
         let b = (a + 1 + random.index(self.nodes - 1)) % self.nodes;
+        let other_end = if random.chance(0.1) { self.guest_of(a) } else { b };
         let mut own = |step, last| {
             if busy[a] <= at {
                 busy[a] = end + Duration::from_secs(1);
@@ -165,10 +177,10 @@ impl Plan {
         };
         match fault {
             Fault::Pair(step) => {
-                let step = step(random, a, b);
-                self.steps.extend([(at, step), (end, Step::Heal(a, b))]);
+                let step = step(random, a, other_end);
+                self.steps.extend([(at, step), (end, Step::Heal(a, other_end))]);
             }
-            Fault::Reset => self.steps.push((at, Step::Reset(a, b))),
+            Fault::Reset => self.steps.push((at, Step::Reset(a, other_end))),
             Fault::Partition => self.partition(random, (at, end)),
             Fault::Crash => own(Step::Kill(a), Step::Start(a)),
             Fault::Restart => {
@@ -202,16 +214,32 @@ impl Plan {
     }
 }
 
+fn has_little_memory(config: &Config) -> bool {
+    config.bytes_per_peer_max < Config::default().bytes_per_peer_max
+}
+
 /// Mostly the settings that users have, sometimes ones that are reached quickly.
-fn config(random: &mut Random) -> Config {
+fn config(random: &mut Random, bytes_max: usize) -> Config {
     let config = Config::default();
-    match random.weighted(&[(60, 0), (15, 1), (15, 2), (10, 3)]) {
+    match random.weighted(&[(50, 0), (15, 1), (15, 2), (10, 3), (10, 4)]) {
         0 => config,
         1 => config.ping_interval(Duration::from_secs(2)).connect_timeout(Duration::from_secs(3)),
         2 => config
             .outbox_bytes(random.log_uniform(1..64 << 10) as usize)
             .stream_window_max(random.log_uniform(1 << 10..256 << 10) as usize),
         // The last calls of a run are made while a post is on its way.
-        _ => config.calls_per_peer_max(random.log_uniform(2..64) as usize).posts_bytes_max(4096),
+        3 => config
+            .calls_per_peer_max(random.log_uniform(2..64) as usize)
+            .blocking_calls_max(1)
+            .posts_bytes_max(4096),
+        _ => {
+            // A payload, and what is around it.
+            let message = bytes_max + 4096;
+            let peer = 3 * message + random.log_uniform(1..4 * bytes_max as u64) as usize;
+            config
+                .message_bytes_max(message)
+                .bytes_per_peer_max(peer)
+                .bytes_per_node_max(peer + random.log_uniform(1..4 * bytes_max as u64) as usize)
+        }
     }
 }

@@ -25,10 +25,20 @@ pub(crate) struct Job {
     pub(crate) end: End,
     /// The handler calls its caller back.
     pub(crate) calls_back: bool,
+    /// Which value of [`METADATA`] the handler must see.
+    pub(crate) metadata: Option<u64>,
+    /// Whether it is sent to the instance at [`SUBROUTE`].
+    pub(crate) has_subroute: bool,
     /// Of `content`.
     pub(crate) request_bytes: u32,
     pub(crate) content: Bytes,
 }
+
+/// The key of the metadata that some calls carry.
+pub(crate) const METADATA: &str = "call";
+
+/// The path of a second instance of the service.
+pub(crate) const SUBROUTE: &str = "second";
 
 /// How a handler ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! [`World`]: the grid of a run, what its nodes do, and the steps of the plan.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,7 +19,7 @@ use crate::handlers::Worker;
 use crate::ledger::Ledger;
 use crate::plan::{Plan, Step};
 use crate::random::Random;
-use crate::service::WorkServer;
+use crate::service::{SUBROUTE, WorkServer};
 use crate::trace::Trace;
 
 /// How long a node that leaves the list may finish its calls.
@@ -93,6 +94,7 @@ impl World {
                     is_base,
                     base: base.clone(),
                     bytes_max: plan.bytes_max,
+                    large_ratio: plan.large_ratio,
                 };
                 Caller { ledger: ledger.clone(), generator: Arc::new(Mutex::new(generator)) }
             })
@@ -133,16 +135,18 @@ impl World {
     fn apply(self: &Arc<Self>, step: Step) {
         let grid = &self.grid;
         self.ledger.note_fault(|faults| self.note(step, faults));
+        let network = grid.network();
+        let name = |end| self.name_of_end(end);
         match step {
-            Step::Cut(a, b) => grid.cut(a, b),
-            Step::Freeze(a, b) => grid.freeze(a, b),
-            Step::FreezeOneWay(a, b) => grid.freeze_one_way(a, b),
-            Step::FreezeOpen(a, b) => grid.freeze_open(a, b),
-            Step::Delay(a, b, delay) => grid.delay(a, b, delay),
-            Step::Bandwidth(a, b, bytes) => grid.bandwidth(a, b, bytes),
-            Step::Loss(a, b, ratio) => grid.loss(a, b, ratio),
-            Step::Reset(a, b) => grid.reset(a, b),
-            Step::Heal(a, b) => grid.heal(a, b),
+            Step::Cut(a, b) => network.cut(&name(a), &name(b)),
+            Step::Freeze(a, b) => network.freeze(&name(a), &name(b)),
+            Step::FreezeOneWay(a, b) => network.freeze_one_way(&name(a), &name(b)),
+            Step::FreezeOpen(a, b) => network.freeze_open(&name(a), &name(b)),
+            Step::Delay(a, b, delay) => network.delay(&name(a), &name(b), delay),
+            Step::Bandwidth(a, b, bytes) => network.bandwidth(&name(a), &name(b), bytes),
+            Step::Loss(a, b, ratio) => network.loss(&name(a), &name(b), ratio),
+            Step::Reset(a, b) => network.reset(&name(a), &name(b)),
+            Step::Heal(a, b) => network.heal(&name(a), &name(b)),
             Step::Skew(node, skew) => grid.skew(node, skew),
             Step::Kill(node) => {
                 self.unload(node);
@@ -165,6 +169,7 @@ impl World {
     /// Notes which calls a step can affect. A node that runs again is noted when it does.
     fn note(&self, step: Step, faults: &mut Faults) {
         let name = |node| self.grid.name(node);
+        let end = |end| self.name_of_end(end);
         match step {
             Step::Cut(a, b)
             | Step::Freeze(a, b)
@@ -172,9 +177,9 @@ impl World {
             | Step::FreezeOpen(a, b)
             | Step::Delay(a, b, _)
             | Step::Bandwidth(a, b, _)
-            | Step::Loss(a, b, _) => faults.pair_begins(name(a), name(b)),
-            Step::Reset(a, b) => faults.pair_breaks(name(a), name(b)),
-            Step::Heal(a, b) => faults.pair_ends(name(a), name(b)),
+            | Step::Loss(a, b, _) => faults.pair_begins(&end(a), &end(b)),
+            Step::Reset(a, b) => faults.pair_breaks(&end(a), &end(b)),
+            Step::Heal(a, b) => faults.pair_ends(&end(a), &end(b)),
             Step::Skew(node, Skew::None) => faults.node_ends(name(node)),
             Step::Kill(node)
             | Step::Shutdown(node, _)
@@ -183,6 +188,14 @@ impl World {
             | Step::Impostor(node) => faults.node_begins(name(node)),
             Step::ImpostorGone(node) => faults.name_is_free(name(node)),
             Step::Start(_) | Step::Join(_) | Step::Guest(_) | Step::GuestsGone(_) => {}
+        }
+    }
+
+    /// The name of one end of a line.
+    fn name_of_end(&self, end: usize) -> Cow<'_, str> {
+        match end.checked_sub(self.plan.nodes) {
+            None => self.grid.name(end).into(),
+            Some(node) => guest_of(self.grid.name(node)).into(),
         }
     }
 
@@ -247,7 +260,7 @@ impl World {
         let caller = self.callers[node].clone();
         let network: &Network = self.grid.network();
         let has_secret = self.plan.has_secret;
-        let dialer = network.dialer(format!("guest of {}", self.grid.name(node)));
+        let dialer = network.dialer(guest_of(self.grid.name(node)));
         Guest::builder(self.grid.name(node))
             .configure(|builder| with_service(builder, &caller, has_secret).dial_with(dialer))
             .connect()
@@ -260,8 +273,10 @@ impl World {
         let Ok(guest) = self.connect_guest(node).await else { return };
         let stop = Stop::default();
         let name: Arc<str> = guest.name().into();
+        let line = guest_of(self.grid.name(node));
+        self.ledger.note_fault(|faults| faults.is_at(&name, &line));
         let connection = guest.connection();
-        self.keep_calling(name, caller, stop.clone(), move || Some(connection.clone()));
+        self.keep_calling(name, caller, stop.clone(), move || Some((connection.clone(), None)));
         self.state().guests.entry(node).or_default().push((guest, stop));
     }
 
@@ -282,21 +297,25 @@ impl World {
         self.ledger.note_fault(|faults| faults.node_ends(manager.name()));
         let name: Arc<str> = manager.name().into();
         for to in 0..self.plan.nodes {
-            let (manager, to) = (manager.clone(), self.grid.name(to).to_owned());
-            let find = move || manager.connection(&to).ok();
+            let manager = manager.clone();
+            let other = self.grid.name((to + 1) % self.plan.nodes).to_owned();
+            let to = self.grid.name(to).to_owned();
+            let find =
+                move || Some((manager.connection(&to).ok()?, manager.connection(&other).ok()));
             self.keep_calling(Arc::clone(&name), caller.clone(), stop.clone(), find);
         }
-        let find = move || manager.guests().into_iter().next();
+        let find = move || Some((manager.guests().into_iter().next()?, None));
         self.keep_calling(name, caller.clone(), stop, find);
     }
 
-    /// Makes calls to one node at random times, until it stops.
+    /// Makes calls to one node at random times, until it stops. `find` returns that node, and another one that can be asked in
+    /// its place.
     fn keep_calling(
         self: &Arc<Self>,
         from: Arc<str>,
         caller: Caller,
         stop: Stop,
-        find: impl Fn() -> Option<Connection> + Send + 'static,
+        find: impl Fn() -> Option<(Connection, Option<Connection>)> + Send + 'static,
     ) {
         // All pairs, in both directions.
         let pairs = (self.plan.nodes * self.plan.nodes) as u64;
@@ -307,9 +326,9 @@ impl World {
                 if stop.within(gap).await {
                     return;
                 }
-                if let Some(to) = find() {
+                if let Some((to, other)) = find() {
                     let (caller, from) = (caller.clone(), Arc::clone(&from));
-                    tokio::spawn(async move { caller.call_any(&from, &to).await });
+                    tokio::spawn(async move { caller.call_any(&from, &to, other).await });
                 }
             }
         });
@@ -390,9 +409,15 @@ impl Shared {
     }
 }
 
+/// The name by which the network knows the guests of a node.
+fn guest_of(node: &str) -> String {
+    format!("guest of {node}")
+}
+
 /// What all nodes and guests have.
 fn with_service(builder: Builder, caller: &Caller, has_secret: bool) -> Builder {
-    let builder = builder.service(WorkServer::new(Worker { caller: caller.clone() }));
+    let server = || WorkServer::new(Worker { caller: caller.clone() });
+    let builder = builder.service(server()).service(server().subroute(SUBROUTE));
     match has_secret {
         true => builder.token(SharedSecret::new("a secret of the simulated nodes")),
         false => builder.token(grid::NoAuth),
