@@ -11,6 +11,9 @@ use crate::service::End;
 /// An attempt of a call with a policy takes this long at most.
 pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// A request that travels in parts.
+pub(crate) const LARGE_BYTES: u32 = 200 << 10;
+
 /// The shape of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Shape {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use grid::Config;
 use grid::testing::Skew;
 
+use crate::call_spec::LARGE_BYTES;
 use crate::random::Random;
 
 /// What a run consists of.
@@ -233,8 +234,8 @@ fn config(random: &mut Random, bytes_max: usize) -> Config {
             .blocking_calls_max(1)
             .posts_bytes_max(4096),
         _ => {
-            // A payload, and what is around it.
-            let message = bytes_max + 4096;
+            // The largest payload, and what is around it.
+            let message = bytes_max.max(LARGE_BYTES as usize) + 4096;
             let peer = 3 * message + random.log_uniform(1..4 * bytes_max as u64) as usize;
             config
                 .message_bytes_max(message)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::call_spec::{CallGenerator, CallSpec, Shape};
+use crate::call_spec::{CallGenerator, CallSpec, LARGE_BYTES, Shape};
 use crate::checks::not_empty;
 use crate::world::{GUESTS_MAX, World};
 
@@ -28,9 +28,6 @@ const SHUTDOWN_AT: Duration = Duration::from_millis(150);
 
 /// Grace of the shutdown: longer than any of them.
 const GRACE: Duration = Duration::from_secs(30);
-
-/// A request that travels in parts.
-const LARGE_BYTES: u32 = 200 << 10;
 
 /// Makes these checks. All nodes must be connected, and their tables empty. One node does not run after it.
 pub(crate) async fn check_without_faults(world: &Arc<World>) {
