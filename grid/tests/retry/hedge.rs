@@ -94,6 +94,18 @@ async fn a_refusal_decides_nothing() {
     }
 }
 
+/// The second call is not made, because this node has begun to shut down. The first one may run until its end.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_cannot_be_made_decides_nothing() {
+    let nodes = nodes(2).await;
+    nodes.script(0).set([Step::Sleep(100)]);
+    let call = tokio::spawn(nodes.hedged());
+    sleep(ms(10)).await;
+    let (answer, ()) = tokio::join!(call, nodes.caller.shutdown(ms(1000)));
+    assert_eq!(answer.unwrap(), Ok(7));
+    assert_eq!(nodes.take_counts(), [1, 0]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_error_of_a_handler_is_an_answer() {
     let nodes = nodes(2).await;

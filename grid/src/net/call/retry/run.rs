@@ -224,9 +224,15 @@ impl Repeated {
             && hedge.its_budget().withdraw()
     }
 
+    /// Whether a failure ends the call while another attempt is under way.
+    fn decides(&self, failure: &CallFailure) -> bool {
+        failure.has_possibly_run() && !self.may_follow(failure) && !failure.is_refusal()
+    }
+
     /// Waits for two attempts. The one that is still running is dropped, and so cancelled, when the other one decides: with
     /// an answer, or with a failure of a handler that has run. A refusal decides nothing: the other node may know the method,
-    /// or permit the call.
+    /// or permit the call. Nor does a failure before the handler, such as the shutdown of this node: the other attempt may
+    /// have run, and can still be answered.
     async fn first_success(
         &self,
         mut first: Pin<&mut impl Future<Output = Tried>>,
@@ -238,7 +244,7 @@ impl Repeated {
         })
         .await;
         match tried {
-            Err(failed) if self.may_follow(&failed.failure) || failed.failure.is_refusal() => {
+            Err(failed) if !self.decides(&failed.failure) => {
                 let later = if is_first { second.await } else { first.await };
                 later.map_err(|later| failed.and(later))
             }
