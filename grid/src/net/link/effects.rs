@@ -155,8 +155,8 @@ impl Effects {
         if let Some(driver) = self.driver.take() {
             driver.wake(); // A waker of the runtime, so no user code runs here.
         }
-        if self.list.iter().any(Effect::may_block) {
-            let_others_take_what_was_woken();
+        if self.foreign.iter().chain(&self.list).any(Effect::may_block) {
+            free_lifo_slot();
         }
         self.wakes = 0;
         while let Some(effect) = self.foreign.pop_front() {
@@ -178,7 +178,7 @@ impl Effect {
         }
     }
 
-    /// Whether it runs code of the user that is no waker. Wakers are mostly those of the runtime.
+    /// Whether it runs code of the user other than a waker. Wakers are mostly those of the runtime.
     fn may_block(&self) -> bool {
         match self {
             Self::DropPayload(_) | Self::DropError(_) | Self::Warn(..) => true,
@@ -201,10 +201,12 @@ impl Effect {
     }
 }
 
-/// tokio keeps the task that a worker has woken last where other workers cannot take it, and runs it when the current task
+/// Lets other workers take the task that this one has woken last. Call it before code of the user that may block.
+///
+/// tokio keeps that task in the LIFO slot of the worker, where no other worker can take it, and runs it when the current task
 /// has returned. It can be the driver of this link, woken now or by an earlier call of this task: if code of the user blocks
-/// here, the link would wait as long. So another task takes that place.
-fn let_others_take_what_was_woken() {
+/// here, the link would wait as long. So another task takes the slot.
+pub(in crate::net) fn free_lifo_slot() {
     if let Ok(runtime) = Handle::try_current()
         && runtime.runtime_flavor() != RuntimeFlavor::CurrentThread
     {
