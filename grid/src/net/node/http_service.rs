@@ -172,7 +172,9 @@ impl HttpService {
     /// Accepts the connection of one request, or logs why it is refused.
     async fn accept(&self, request: Parts, answer: oneshot::Sender<Answer>) {
         let Self { node, path, address_of, .. } = self;
-        let address = catch_future(async { address_of(&request) }).await;
+        // Code of the user, which may block or panic.
+        let address = node.loopback.workers.guard(async { address_of(&request) });
+        let address = catch_future(address).await;
         let refused = match address {
             Ok(address) => {
                 let path = Arc::clone(path);
