@@ -4,12 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use tracing::field::{Empty, display};
-use tracing::{Instrument as _, Metadata, Span};
+use tracing::{Metadata, Span};
 
 use super::{Finished, Intercept, Intercepted, Intercepting, Next, Record};
 use crate::TraceContext;
 use crate::entropy;
-use crate::net::{Recording, address_of};
+use crate::net::{CaughtSpan, Recording, address_of};
 
 /// The flag of a trace that is recorded.
 const RECORDED: u8 = 1;
@@ -187,7 +187,7 @@ impl Intercept for Trace {
             call.set_trace(context, state);
         }
         let recording = Recording::of(&call, Ends(span.clone()));
-        let running = recording.follow(call, next).instrument(span);
+        let running = CaughtSpan::new(|| span).enclose(recording.follow(call, next));
         match of_handler {
             Some(own) => Box::pin(CURRENT.scope(own, running)),
             None => Box::pin(running),

@@ -6,21 +6,31 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 
+/// Writes a line to the log: `log!(warn, peer, "a text")`.
+///
+/// The subscriber is the user's, and so are some of the values: their panic must neither end a task of this crate nor hide the
+/// outcome of a call.
+macro_rules! log {
+    ($level:ident, $($line:tt)*) => {
+        $crate::net::ask_subscriber(|| ::tracing::$level!($($line)*))
+    };
+}
+pub(crate) use log;
+
 /// The value that a panic carries.
 pub(crate) type Panic = Box<dyn Any + Send>;
 
 /// Runs user code and logs its panic. `what` names the code.
 pub(crate) fn catch(what: &str, run: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
-        log_line(|| tracing::error!(panic = text(&panic), "{what} panicked"));
+        log!(error, panic = text(&panic), "{what} panicked");
         discard(panic);
     }
 }
 
-/// Logs. The subscriber is the user's, and so are some of the values: their panic must neither end a task of this crate nor
-/// hide the outcome of a call.
-pub(crate) fn log_line(line: impl FnOnce()) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(line)) {
+/// Runs code of the subscriber, and ignores its panic.
+pub(crate) fn ask_subscriber(run: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
         discard(panic);
     }
 }

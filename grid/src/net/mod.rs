@@ -23,6 +23,7 @@ mod node;
 mod notice;
 mod serve;
 mod small_file;
+mod span;
 #[cfg(feature = "tls-no-provider")]
 mod tls;
 mod transport;
@@ -43,7 +44,7 @@ pub use call::raw::{RawCall, RawOpening};
 pub use call::retry::budget::RetryBudget;
 pub use call::retry::policy::{Hedge, Retry};
 pub(crate) use call::serving::watch_local;
-pub(crate) use catch::{Panic, catch, caught, log_line};
+pub(crate) use catch::{Panic, ask_subscriber, catch, caught, log};
 pub(crate) use link::blocking::CALLS_MAX as BLOCKING_CALLS_MAX;
 pub use link::state::{Instance, State};
 pub use link::states::States;
@@ -77,6 +78,7 @@ pub use notice::warning::Warning;
 pub use serve::permit::CallInfo;
 pub use serve::registry::RegisterError;
 pub(crate) use serve::registry::{HandlerFuture, RawHandler, Registry, RunSingle};
+pub(crate) use span::CaughtSpan;
 #[cfg(feature = "tls-no-provider")]
 pub use tls::{Tls, TlsError};
 pub use transport::{Io, tune};

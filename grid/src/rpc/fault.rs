@@ -13,7 +13,7 @@ use super::msgpack;
 use super::payload::Codec;
 use crate::error::{CallError, CallFailure, ErrorCode, Fault, RemoteError};
 use crate::net::Body;
-use crate::net::log_line;
+use crate::net::log;
 
 /// The error type of a method.
 ///
@@ -80,7 +80,7 @@ fn encode<E: HandlerError>(error: E) -> Fault {
     // An error that cannot be serialised is sent as its text alone.
     let body = Codec::<E>::of(Layout::Named).encode(error).unwrap_or_else(|error| {
         let of = std::any::type_name::<E>();
-        log_line(|| tracing::debug!(error = of, reason = %error, "cannot encode an error: only its text is sent"));
+        log!(debug, error = of, reason = %error, "cannot encode an error: only its text is sent");
         None
     });
     Fault {

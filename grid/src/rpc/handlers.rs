@@ -20,7 +20,7 @@ use super::stream::{Incoming, Outgoing};
 use crate::descriptor::MethodInfo;
 use crate::error::Fault;
 use crate::net::Body;
-use crate::net::log_line;
+use crate::net::log;
 use crate::net::{RawHandler, RawReceiver, RawSender, RegisterError, RunSingle};
 use crate::{CodecError, Context, ErrorCode};
 
@@ -320,7 +320,7 @@ fn bad_answer(method: &MethodInfo) -> impl FnOnce(CodecError) -> Fault {
     move |error| {
         let (service, method) = (method.service(), method.name());
         // The handler has returned: this is the only record on this node.
-        log_line(|| tracing::debug!(service, method, %error, "cannot encode an answer"));
+        log!(debug, service, method, %error, "cannot encode an answer");
         let text = format!("cannot encode the answer of {service}/{method}: {error}");
         Fault::new(ErrorCode::Handler, text)
     }

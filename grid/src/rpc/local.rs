@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use tokio::sync::{mpsc, oneshot};
-use tracing::{Instrument as _, Span};
+use tracing::Span;
 
 use super::args::ArgTuple;
 use super::handlers::{Added, Decoded, Request, client_stream, server_stream, single, two_way};
@@ -24,7 +24,8 @@ use super::stream::{Incoming, Outgoing};
 use crate::error::Fault;
 use crate::intercept::in_trace;
 use crate::net::{
-    HandlerFuture, Panic, RawHandler, RegisterError, RunSingle, catch, caught, watch_local,
+    CaughtSpan, HandlerFuture, Panic, RawHandler, RegisterError, RunSingle, catch, caught,
+    watch_local,
 };
 use crate::{Context, ErrorCode, ServiceDescriptor};
 
@@ -206,13 +207,13 @@ impl<T: 'static> Thread<T> {
             let (answer, outcome) = oneshot::channel();
             let mut unstarted = Unstarted(Some(answer));
             // The handler runs in another task, which has neither.
-            let (span, trace) = (Span::current(), context.trace());
+            let (span, trace) = (CaughtSpan::new(Span::current), context.trace());
             let job: Job<T> = Box::new(move |implementation| {
                 let answer = unstarted.0.take().filter(|answer| !answer.is_closed())?;
                 let running = run(answer, async move {
                     watch_local(&context.clone(), handler(implementation, context)).await
                 });
-                Some(Box::pin(in_trace(trace, running).instrument(span)))
+                Some(Box::pin(span.enclose(in_trace(trace, running))))
             });
             // If the thread takes no jobs any more, dropping this one is the outcome.
             let _ = jobs.send(job).await;

@@ -9,7 +9,6 @@ pub(in crate::net) mod endpoint;
 mod schedules;
 pub(in crate::net) mod session;
 mod slot;
-mod span;
 mod spawn;
 #[cfg(test)]
 mod tests;

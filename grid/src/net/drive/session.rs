@@ -10,13 +10,13 @@ use super::core::Core;
 use super::driver::Driver;
 use super::endpoint::Endpoint;
 use super::slot::{Ended, Slot};
-use super::span::LinkSpan;
 use super::spawn;
 use crate::entropy;
 use crate::error::LinkError;
-use crate::net::catch::log_line;
+use crate::net::catch::log;
 use crate::net::link::peer::{Peer, now};
 use crate::net::link::state::{Instance, State};
+use crate::net::span::CaughtSpan;
 use crate::net::transport::{Echo, Transport};
 use crate::proto::{Features, Session};
 
@@ -39,7 +39,7 @@ pub(in crate::net) async fn drive<T: Transport + 'static>(
     let mut down = Down { peer, reason: Arc::new(LinkError::RuntimeGone) };
     up();
     let span =
-        LinkSpan::new(|| tracing::info_span!("link", local = %peer.local, peer = %peer.name));
+        CaughtSpan::new(|| tracing::info_span!("link", local = %peer.local, peer = %peer.name));
     let Ended { reason, transport } = run(endpoint, transport, span, cut).await;
     down.reason = Arc::new(reason);
     (Arc::clone(&down.reason), transport)
@@ -49,7 +49,7 @@ pub(in crate::net) async fn drive<T: Transport + 'static>(
 async fn run<T: Transport + 'static>(
     endpoint: &Endpoint,
     transport: T,
-    span: LinkSpan,
+    span: CaughtSpan,
     cut: impl Future<Output = LinkError>,
 ) -> Ended<T> {
     let (slot, mut ended) = spawn::start(endpoint, transport, span);
@@ -117,10 +117,8 @@ pub(in crate::net) async fn run_loopback(endpoint: Endpoint) {
     loop {
         let mut down = Down { peer: &endpoint.peer, reason: Arc::new(LinkError::RuntimeGone) };
         let Ended { reason, .. } =
-            run(&endpoint, Echo::default(), LinkSpan::new(Span::current), pending()).await;
-        log_line(
-            || tracing::warn!(local = %endpoint.peer.local, reason = %reason, "the link of the node to itself starts again"),
-        );
+            run(&endpoint, Echo::default(), CaughtSpan::new(Span::current), pending()).await;
+        log!(warn, local = %endpoint.peer.local, reason = %reason, "the link of the node to itself starts again");
         down.reason = Arc::new(reason);
         drop(down);
         start_loopback(&endpoint.peer);

@@ -16,7 +16,7 @@ use super::core::{Core, discard};
 use super::endpoint::Endpoint;
 use super::watchdog::{Watchdog, Watched};
 use crate::error::LinkError;
-use crate::net::catch::log_line;
+use crate::net::catch::log;
 use crate::net::serve::dispatch::{self, Started, note_block};
 use crate::net::serve::workers::{Blocked, Permit, Workers};
 use crate::net::transport::Transport;
@@ -239,12 +239,7 @@ impl<T: Transport + 'static> Slot<T> {
     fn deliver_late(&self, started: Option<Started>, route: Option<RouteIndex>) {
         let Endpoint { peer, registry, workers, .. } = &self.endpoint;
         if let Some(label) = route.and_then(|route| peer.label(route)) {
-            log_line(|| {
-                tracing::debug!(
-                    local = %peer.local, peer = %peer.name, method = %label.method,
-                    "a handler has blocked its thread"
-                )
-            });
+            log!(debug, local = %peer.local, peer = %peer.name, method = %label.method, "a handler has blocked its thread");
         }
         match started {
             Some(Started::Finished((key, outcome))) => {

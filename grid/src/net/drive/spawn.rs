@@ -9,17 +9,18 @@ use super::core::Core;
 use super::driver::{Driven, Driver};
 use super::endpoint::Endpoint;
 use super::slot::{Ended, Slot};
-use super::span::LinkSpan;
 use super::watchdog::Watchdog;
 use crate::error::LinkError;
-use crate::net::catch::{catch_future, log_line};
+use crate::net::catch::{catch_future, log};
+use crate::net::link::effects::free_lifo_slot;
+use crate::net::span::CaughtSpan;
 use crate::net::transport::Transport;
 
 /// Spawns the first driver of a connection. The returned channel receives the end.
 pub(super) fn start<T: Transport + 'static>(
     endpoint: &Endpoint,
     transport: T,
-    span: LinkSpan,
+    span: CaughtSpan,
 ) -> (Arc<Slot<T>>, oneshot::Receiver<Ended<T>>) {
     let runtime = Handle::current();
     let spawn = move |slot, core, generation| {
@@ -46,10 +47,12 @@ pub(super) async fn drive<T: Transport + 'static>(
             let transport = core.transport.take();
             // Before the rest of the core is dropped, which runs user code.
             slot.finish(generation, Ended { reason, transport });
+            // That has woken the task that dials again.
+            free_lifo_slot();
         }
         Ok(Driven::Taken) => {}
         Err(text) => {
-            log_line(|| tracing::error!(panic = text, "the task of a link panicked"));
+            log!(error, panic = text, "the task of a link panicked");
             slot.finish(
                 generation,
                 Ended { reason: LinkError::Panicked { text }, transport: None },

@@ -6,7 +6,7 @@
 use std::sync::{Arc, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use crate::net::catch::{catch, log_line};
+use crate::net::catch::{catch, log};
 use crate::sync::{Condvar, Mutex};
 
 /// Time between two looks at the links that run user code. A link is taken away from a driver that is in the same piece
@@ -56,9 +56,7 @@ impl Watchdog {
         match thread.spawn(move || of_thread.run()) {
             Ok(_) => Some(watchdog),
             Err(error) => {
-                log_line(
-                    || tracing::warn!(%error, "cannot start the watchdog: a handler that blocks its thread delays its link"),
-                );
+                log!(warn, %error, "cannot start the watchdog: a handler that blocks its thread delays its link");
                 None
             }
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::descriptor::{MethodInfo, MethodKind, ServiceDescriptor};
-use crate::net::catch::log_line;
+use crate::net::catch::log;
 use crate::net::notice::warning::{Warning, Warnings};
 use crate::proto::wire::{HandlerId, MethodContract, ServiceContract, Statement};
 use crate::proto::{Contracts, Difference, is_guest_name};
@@ -131,25 +131,16 @@ impl LinkContracts {
         match difference {
             Difference::Method { service, method, what } => {
                 let method = format_args!("{service}/{method}");
-                log_line(
-                    || tracing::warn!(%local, %peer, %method, %what, "a method is not the same at the peer"),
-                );
+                log!(warn, %local, %peer, %method, %what, "a method is not the same at the peer");
             }
             Difference::Missing { service, methods } => {
                 let methods = methods.join(", ");
-                log_line(|| {
-                    tracing::info!(
-                        %local, %peer, %service, %methods,
-                        "the peer does not know some methods of a service"
-                    )
-                });
+                log!(info, %local, %peer, %service, %methods, "the peer does not know some methods of a service");
             }
-            Difference::Unknown { service } => log_line(|| {
-                tracing::warn!(
-                    %local, %peer, %service,
-                    "a service is not the same at the peer, and has too many methods to say which"
-                )
-            }),
+            Difference::Unknown { service } => log!(
+                warn, %local, %peer, %service,
+                "a service is not the same at the peer, and has too many methods to say which"
+            ),
         }
     }
 

@@ -26,7 +26,7 @@ use super::tls_accept::{EXPECTS_TLS, FIRST_BYTE_TIMEOUT, begin_tls};
 use crate::auth::Identity;
 use crate::certificate::PeerCertificate;
 use crate::error::LinkError;
-use crate::net::catch::{catch, catch_future, log_line};
+use crate::net::catch::{catch, catch_future, log};
 use crate::net::drive::endpoint::Endpoint;
 use crate::net::drive::session::{drive, idle};
 use crate::net::link::state::Instance;
@@ -78,7 +78,7 @@ pub(super) async fn serve(node: Arc<Node>, mut listener: impl Listen) {
                 let is_about_peer = is_about_the_peer(&error);
                 match is_about_peer {
                     true => {
-                        log_line(|| tracing::debug!(local = %node.name, %error, "cannot accept"))
+                        log!(debug, local = %node.name, %error, "cannot accept")
                     }
                     false => log.cannot_accept(&node, &error),
                 }

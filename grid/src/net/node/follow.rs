@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::members::{MemberError, Members};
 use super::source::MemberSource;
-use crate::net::catch::{catch, catch_future, log_line};
+use crate::net::catch::{catch, catch_future, log};
 use crate::net::notice::repeats::Repeats;
 
 /// Pause after an error of a source.
@@ -43,12 +43,10 @@ async fn follow(members: Members, mut source: Box<dyn MemberSource>, number: u64
         || node.following.lock().unwrap_or_else(PoisonError::into_inner).number == number;
     let mut logged = Repeats::default();
     loop {
-        let next = async {
-            let workers = &members.node.loopback.workers;
-            // Code of the user, which may block or panic.
-            let next = async { (source.next().await, source.grace()) };
-            catch_future(workers.guard(next)).await
-        };
+        let workers = &members.node.loopback.workers;
+        // Code of the user, which may block or panic.
+        let next = async { (source.next().await.map_err(into_text), source.grace()) };
+        let next = catch_future(workers.guard(next));
         let next = tokio::select! {
             biased;
             () = node.over.wait() => return,
@@ -60,11 +58,7 @@ async fn follow(members: Members, mut source: Box<dyn MemberSource>, number: u64
                 Err(MemberError::ShutDown { .. }) => return,
                 Err(invalid) => Some(invalid.to_string()),
             },
-            Ok((Err(error), _)) => {
-                let text = text_of(&*error);
-                catch("the drop of an error", || drop(error));
-                Some(text)
-            }
+            Ok((Err(text), _)) => Some(text),
             Err(panic) => Some(format!("it panicked: {panic}")),
         };
         let pause = if failed.is_some() { RETRY } else { PAUSE };
@@ -74,11 +68,12 @@ async fn follow(members: Members, mut source: Box<dyn MemberSource>, number: u64
             let repeats = Some(repeats).filter(|repeats| *repeats > 0);
             let local = &members.node.name;
             let mut name = "a source".to_owned();
-            catch("the name of a source of members", || name = source.name().to_string());
+            // Exclusive, because it need not be `Sync`.
+            let (asked, name_of) = (&mut source, &mut name);
+            let ask = move || *name_of = asked.name().to_string();
+            workers.guard(async { catch("the name of a source of members", ask) }).await;
             let source = name;
-            log_line(
-                || tracing::warn!(%local, %source, reason, repeats, "no host list from its source"),
-            );
+            log!(warn, %local, %source, reason, repeats, "no host list from its source");
         }
         tokio::select! {
             biased;
@@ -88,8 +83,8 @@ async fn follow(members: Members, mut source: Box<dyn MemberSource>, number: u64
     }
 }
 
-/// The texts of an error and its sources. It is the user's, so it may panic.
-fn text_of(error: &(dyn Error + 'static)) -> String {
+/// The texts of an error and its sources. It is the user's, so its texts and its drop may panic.
+fn into_text(error: Box<dyn Error + Send + Sync>) -> String {
     let mut text = String::from("an error whose text panics");
     catch("the text of an error", || {
         let mut whole = error.to_string();
@@ -103,5 +98,6 @@ fn text_of(error: &(dyn Error + 'static)) -> String {
         }
         text = crate::error::one_line(&whole);
     });
+    catch("the drop of an error", || drop(error));
     text
 }

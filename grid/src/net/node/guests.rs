@@ -10,7 +10,7 @@ use super::member_event::MemberHub;
 use super::report::LinkLog;
 use super::shared::Node;
 use crate::error::LinkError;
-use crate::net::catch::log_line;
+use crate::net::catch::log;
 use crate::net::drive::session::{drive, stop};
 use crate::net::link::state::{Instance, State};
 use crate::proto::Feature;
@@ -81,11 +81,11 @@ async fn host(node: Arc<Node>, known: Arc<Known>, arrival: Arrival) {
     let (session, instance) = (agreed.session, agreed.instance);
     let up = || {
         // One line for each guest would fill the log.
-        log_line(|| tracing::debug!(%local, peer = %peer.name, "a guest has connected"));
+        log!(debug, %local, peer = %peer.name, "a guest has connected");
         peer.contracts.up(agreed.contracts, session.features.has(Feature::Windows));
     };
     let (reason, transport) = drive(endpoint, session, instance, transport, up, life.ended()).await;
-    log_line(|| tracing::debug!(%local, peer = %peer.name, %reason, "a guest has left"));
+    log!(debug, %local, peer = %peer.name, %reason, "a guest has left");
     // No other connection follows on this link.
     peer.link(|link| link.remove(Arc::clone(&reason)));
     stop(peer, &reason);

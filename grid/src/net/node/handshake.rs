@@ -13,7 +13,7 @@ use super::wall_clock::WallClock;
 use crate::auth::{Answer, Claim, Identity};
 use crate::certificate::PeerCertificate;
 use crate::error::{LinkError, one_line};
-use crate::net::catch::log_line;
+use crate::net::catch::log;
 use crate::net::link::state::Instance;
 use crate::net::transport::{Io, Transport, WebSocket};
 use crate::proto::wire::{
@@ -302,9 +302,7 @@ fn active(session: &Session, contracts: &Statement, peer: &str) -> Vec<ServiceCo
     }
     contracts.read().unwrap_or_else(|error| {
         // It is for people, so the connection does not depend on it.
-        log_line(
-            || tracing::debug!(peer, %error, "cannot read what the peer states about its services"),
-        );
+        log!(debug, peer, %error, "cannot read what the peer states about its services");
         Vec::new()
     })
 }

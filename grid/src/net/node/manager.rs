@@ -26,7 +26,7 @@ use crate::net::call::context::Context;
 use crate::net::call::intercept::Chain;
 #[cfg(feature = "metrics")]
 use crate::net::catch::catch;
-use crate::net::catch::log_line;
+use crate::net::catch::log;
 use crate::net::drive::session;
 use crate::net::link::peer::CONFIRMATION_TIMEOUT;
 #[cfg(feature = "testing")]
@@ -210,7 +210,7 @@ impl Manager {
         async move {
             let address = listener.local_addr()?;
             let tls = node.tls_of_listener().is_some();
-            log_line(|| tracing::info!(local = %node.name, address, tls, "accepting connections"));
+            log!(info, local = %node.name, address, tls, "accepting connections");
             tokio::select! {
                 biased;
                 () = over.wait() => {}

@@ -15,7 +15,7 @@ use super::member_event::{MemberEvent, MemberEvents};
 use super::names::{check_names, warn_of};
 use super::shared::Node;
 use crate::error::did_you_mean;
-use crate::net::catch::log_line;
+use crate::net::catch::log;
 
 /// The host list of a running node: which other nodes it has a link to. From [`Manager::members`](crate::Manager::members).
 ///
@@ -248,9 +248,7 @@ impl Members {
         for (added, removed) in changed {
             let joined = |names: &[String]| (!names.is_empty()).then(|| names.join(", "));
             let (new, gone) = (joined(&added), joined(&removed));
-            log_line(
-                || tracing::info!(local = %node.name, added = new, removed = gone, "the host list has changed"),
-            );
+            log!(info, local = %node.name, added = new, removed = gone, "the host list has changed");
             warn_of(&node.name, &self.list(), |host| added.iter().any(|name| name == host));
         }
     }

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::build_error::BuildError;
 use super::name::Name;
 use crate::error::nearest;
-use crate::net::catch::log_line;
+use crate::net::catch::log;
 use crate::proto::dials;
 
 /// Checks the names of all nodes. `has_dialer`: the node has TLS, or the user has set how to dial.
@@ -67,9 +67,7 @@ pub(super) fn warn_of(local: &str, hosts: &[String], is_new: impl Fn(&str) -> bo
     if let (Some((secure, _)), Some((plain, _))) = (secure, plain)
         && differs.any(|(host, _)| is_new(host))
     {
-        log_line(|| {
-            tracing::warn!(local, secure, plain, "the host list has names with and without TLS")
-        });
+        log!(warn, local, secure, plain, "the host list has names with and without TLS");
     }
     for (number, (host, name)) in names.iter().enumerate() {
         let same_host = |(other_host, other): &&(&str, Name<'_>)| {
@@ -78,14 +76,13 @@ pub(super) fn warn_of(local: &str, hosts: &[String], is_new: impl Fn(&str) -> bo
                 && (is_new(host) || is_new(other_host))
         };
         if let Some((other, _)) = names[..number].iter().find(same_host) {
-            log_line(|| {
-                tracing::warn!(
-                    local,
-                    host,
-                    other,
-                    "the host list has the same host with and without a port"
-                )
-            });
+            log!(
+                warn,
+                local,
+                host,
+                other,
+                "the host list has the same host with and without a port"
+            );
         }
     }
 }

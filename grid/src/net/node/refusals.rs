@@ -16,7 +16,7 @@ use super::report::{log_at, note_refusal, text_of, warning_of};
 use super::shared::Node;
 use super::strangers::{Stage, source};
 use crate::error::LinkError;
-use crate::net::catch::log_line;
+use crate::net::catch::log;
 use crate::net::link::state::State;
 use crate::net::notice::repeats::Repeats;
 use crate::net::notice::warning::Warning;
@@ -107,9 +107,7 @@ impl RefusalLog {
     pub(super) fn cannot_accept(&mut self, node: &Node, error: &io::Error) {
         if let Some(repeats) = self.failed.note(error.kind()) {
             let repeats = Some(repeats).filter(|repeats| *repeats > 0);
-            log_line(
-                || tracing::warn!(local = %node.name, %error, repeats, "cannot accept connections"),
-            );
+            log!(warn, local = %node.name, %error, repeats, "cannot accept connections");
         }
     }
 }

@@ -33,7 +33,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// Logs a line at a level that is not a constant.
 macro_rules! log_at {
     ($level:expr, $($line:tt)*) => {
-        $crate::net::catch::log_line(|| match $level {
+        $crate::net::ask_subscriber(|| match $level {
             Level::WARN => tracing::warn!($($line)*),
             Level::INFO => tracing::info!($($line)*),
             _ => tracing::debug!($($line)*),

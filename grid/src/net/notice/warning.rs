@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::hub::{Event, Events, Hub};
 use super::repeats::Repeats;
-use crate::net::catch::catch;
+use crate::net::catch::log;
 use crate::proto::is_guest_name;
 
 /// Something that somebody should look at, from [`Manager::warnings`](crate::Manager::warnings). Its text says what, and what
@@ -205,11 +205,10 @@ impl Event for Warning {
     }
 }
 
-/// The subscriber is the user's, and this can run in the task of a link.
-fn log(local: &str, warning: &Warning, repeats: u64) {
+fn write(local: &str, warning: &Warning, repeats: u64) {
     let repeats = Some(repeats).filter(|repeats| *repeats > 0);
     let (method, peer) = (warning.method(), warning.peer());
-    catch("a subscriber", || tracing::warn!(local, peer, method, repeats, "{warning}"));
+    log!(warn, local, peer, method, repeats, "{warning}");
 }
 
 /// The warnings of one node.
@@ -228,7 +227,7 @@ impl Warnings {
     pub(in crate::net) fn warn(&self, local: &str, warning: &Warning) {
         if let Some(repeats) = self.note(warning) {
             self.hub.send(warning);
-            log(local, warning, repeats);
+            write(local, warning, repeats);
         }
     }
 
@@ -240,7 +239,7 @@ impl Warnings {
         drop(once);
         if is_new {
             self.hub.send(warning);
-            log(local, warning, 0);
+            write(local, warning, 0);
         }
     }
 

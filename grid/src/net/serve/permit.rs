@@ -16,7 +16,7 @@ use crate::descriptor::MethodInfo;
 use crate::error::{ErrorCode, Fault};
 use crate::net::call::context::Context;
 use crate::net::call::method::split;
-use crate::net::catch;
+use crate::net::catch::{self, log};
 
 /// The hook of a node.
 pub(in crate::net) type Hook = dyn Fn(&CallInfo) -> Result<(), Denied> + Send + Sync;
@@ -110,16 +110,12 @@ fn ask(hook: &Hook, context: Context, info: Option<&'static MethodInfo>) -> Resu
     let text = match catch_unwind(AssertUnwindSafe(|| hook(&call))) {
         Ok(Ok(())) => return Ok(call.context),
         Ok(Err(denied)) => {
-            catch::log_line(
-                || tracing::debug!(local, peer, method, reason = %denied, "a call is not permitted"),
-            );
+            log!(debug, local, peer, method, reason = %denied, "a call is not permitted");
             format!("not permitted: {denied}")
         }
         Err(panic) => {
             let text = catch::text(&panic);
-            catch::log_line(|| {
-                tracing::error!(local, peer, method, panic = text, "the permission hook panicked")
-            });
+            log!(error, local, peer, method, panic = text, "the permission hook panicked");
             catch::discard(panic);
             "not permitted: the permission hook panicked; the log of its node has the message"
                 .to_owned()

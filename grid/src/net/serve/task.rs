@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::registry::{HandlerFuture, Registry};
 use super::workers::{Place, Workers, run_in};
 use crate::error::{ErrorCode, Fault};
-use crate::net::catch::{self, Panic};
+use crate::net::catch::{self, Panic, log};
 use crate::net::link::peer::Peer;
 use crate::proto::{Body, Handover, Key, RouteIndex};
 
@@ -239,9 +239,7 @@ pub(super) fn flatten<T>(peer: &Peer, route: RouteIndex, outcome: Outcome<T>) ->
 
 /// Logs the panic of a handler. Returns what its caller receives.
 pub(super) fn panicked(local: &str, peer: &str, method: &str, panic: Panic) -> Fault {
-    catch::log_line(|| {
-        tracing::error!(local, peer, method, panic = catch::text(&panic), "a handler panicked")
-    });
+    log!(error, local, peer, method, panic = catch::text(&panic), "a handler panicked");
     catch::discard(panic);
     let text = "the handler panicked; the log of its node has the message";
     Fault::new(ErrorCode::Panicked, text)

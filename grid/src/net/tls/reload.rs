@@ -16,7 +16,7 @@ use super::stream::{TlsIo, end};
 use super::texts::{Side, of_handshake};
 use crate::certificate::{PeerCertificate, host_of};
 use crate::error::LinkError;
-use crate::net::catch::log_line;
+use crate::net::catch::log;
 use crate::net::transport::{Io, Secured, Securing, Security, TLS_READ_BYTES};
 use crate::proto::is_guest_name;
 
@@ -86,9 +86,7 @@ impl Reloading {
         let Some((loaded, invalid)) = loaded? else { return Ok(false) };
         warn_of_name(&self.local, &self.tls, &loaded);
         if let Some(reason) = invalid {
-            log_line(
-                || tracing::warn!(local = %self.local, %reason, "other nodes refuse the certificate of this node"),
-            );
+            log!(warn, local = %self.local, %reason, "other nodes refuse the certificate of this node");
         }
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
         Ok(true)
@@ -105,22 +103,19 @@ impl Reloading {
                 (Ok(reloaded), _) => {
                     failed = None;
                     if reloaded {
-                        log_line(|| {
-                            tracing::info!(
-                                local,
-                                "the TLS files have changed, and new connections use them"
-                            )
-                        });
+                        log!(
+                            info,
+                            local,
+                            "the TLS files have changed, and new connections use them"
+                        );
                     }
                 }
                 (Err(error), Some((known, is_logged))) if error == *known => {
                     if !std::mem::replace(is_logged, true) {
-                        log_line(|| {
-                            tracing::warn!(
-                                local, reason = %error,
-                                "cannot use the changed TLS files: new connections use the previous ones"
-                            )
-                        });
+                        log!(
+                            warn, local, reason = %error,
+                            "cannot use the changed TLS files: new connections use the previous ones"
+                        );
                     }
                 }
                 (Err(error), _) => failed = Some((error, false)),
@@ -185,12 +180,11 @@ fn warn_of(local: &str, tls: &Tls, loaded: &Loaded) {
         && !is_guest_name(local)
         && !["https://", "wss://"].iter().any(|scheme| local.starts_with(scheme))
     {
-        log_line(|| {
-            tracing::warn!(
-                local,
-                "the node has a TLS certificate, and its name begins with http://: it listens without TLS"
-            )
-        });
+        log!(
+            warn,
+            local,
+            "the node has a TLS certificate, and its name begins with http://: it listens without TLS"
+        );
     }
     warn_of_name(local, tls, loaded);
 }
@@ -203,8 +197,6 @@ fn warn_of_name(local: &str, tls: &Tls, loaded: &Loaded) {
         && !tls.alternates_of(host_of(local)).any(|host| own.is_for_host(host))
     {
         let names = own.names();
-        log_line(|| {
-            tracing::warn!(local, names, "the TLS certificate of this node is not for its name")
-        });
+        log!(warn, local, names, "the TLS certificate of this node is not for its name");
     }
 }

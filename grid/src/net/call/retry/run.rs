@@ -15,7 +15,7 @@ use crate::error::{Again, CallFailure};
 use crate::net::call::options::CallOptions;
 use crate::net::call::raw::RawCall;
 use crate::net::call::start::{Answered, Plan, Progress, Repeating, Start, Target};
-use crate::net::catch::log_line;
+use crate::net::catch::log;
 use crate::proto::Deadline;
 
 impl Start {
@@ -154,13 +154,9 @@ impl Repeated {
         let Target { peer, method, .. } = &self.target;
         let (error, pause) = (failed.failure.outcome(), at - now);
         if is_permitted {
-            log_line(
-                || tracing::debug!(peer = %peer.name, %method, attempt, error, ?pause, "repeating a call"),
-            );
+            log!(debug, peer = %peer.name, %method, attempt, error, ?pause, "repeating a call");
         } else {
-            log_line(
-                || tracing::debug!(peer = %peer.name, %method, attempt, error, "a call is not repeated: no budget"),
-            );
+            log!(debug, peer = %peer.name, %method, attempt, error, "a call is not repeated: no budget");
         }
         is_permitted.then_some(at)
     }
