@@ -95,7 +95,8 @@ pub struct Config {
     /// [`bytes_per_peer_max`](Self::bytes_per_peer_max), and at most a quarter of the
     /// address space.
     ///
-    /// Counted as for one peer, in steps of 256 KiB for each, and with the same effects. Guests have a limit of their own,
+    /// Counted as for one peer, in steps of 256 KiB for each, and with the same effects. A peer that is idle counts with one
+    /// step, so a node with more than 2000 peers needs more. Guests have a limit of their own,
     /// [`Guests::bytes_max`](crate::Guests::bytes_max). If it is too small, one peer that
     /// uses its share takes room from the others. If it is too large, many peers at once can exhaust the memory of the
     /// machine.

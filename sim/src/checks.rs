@@ -19,13 +19,12 @@ const LINK_TIME: Duration = Duration::from_secs(10);
 /// One connection is closed this much after another one has taken its place, at the latest.
 const CLOSE_TIME: Duration = Duration::from_secs(5);
 
-/// A handler that a caller of the base protocol has given up runs to its end, and buffers for large messages are freed at the
-/// next ping.
+/// A handler that a caller of the base protocol has given up runs to its end, and memory that a link keeps for its next calls is
+/// freed at the next ping.
 const REST_TIME: Duration = Duration::from_secs(60);
 
-/// What a link may keep for its next calls: it counts small messages in steps of 256 KiB, and gives them back when it has more
-/// than a MiB of them.
-const REST_BYTES: usize = (1 << 20) + (512 << 10);
+/// What a link that carries pings counts at most: one step.
+const REST_BYTES: usize = 256 << 10;
 
 /// Looks at the memory of all nodes until the future is dropped.
 pub(crate) async fn watch_memory(world: &World) {
@@ -63,6 +62,7 @@ pub(crate) async fn settle(world: &Arc<World>) {
     world.stop_calls();
     one_connection_each(world).await;
     all_calls_end(world).await;
+    tables_are_empty(world).await;
     everything_is_possible(world).await;
     tables_are_empty(world).await;
 }
@@ -123,7 +123,7 @@ async fn everything_is_possible(world: &World) {
     }
 }
 
-/// No call is in flight, nothing waits, and no memory is held but what a link keeps for the next calls.
+/// No call is in flight, nothing waits, and no memory is held but what pings need.
 async fn tables_are_empty(world: &World) {
     let end = Instant::now() + REST_TIME;
     for node in world.nodes() {

@@ -111,7 +111,7 @@ impl Plan {
         let base = (0..nodes).filter(|_| random.chance(0.08) && !has_secret).collect();
         let time = Duration::from_secs(random.range(30..120));
         let bytes_max = if nodes > 8 { 64 << 10 } else { 1 << 20 };
-        let config = config(&mut random, bytes_max as usize);
+        let config = config(&mut random, nodes, bytes_max as usize);
         let large_ratio = if has_little_memory(&config) { 0.5 } else { 0.02 };
         let mut plan = Self {
             seed,
@@ -220,7 +220,7 @@ fn has_little_memory(config: &Config) -> bool {
 }
 
 /// Mostly the settings that users have, sometimes ones that are reached quickly.
-fn config(random: &mut Random, bytes_max: usize) -> Config {
+fn config(random: &mut Random, nodes: usize, bytes_max: usize) -> Config {
     let config = Config::default();
     match random.weighted(&[(50, 0), (15, 1), (15, 2), (10, 3), (10, 4)]) {
         0 => config,
@@ -240,7 +240,10 @@ fn config(random: &mut Random, bytes_max: usize) -> Config {
             config
                 .message_bytes_max(message)
                 .bytes_per_peer_max(peer)
-                .bytes_per_node_max(peer + random.log_uniform(1..4 * bytes_max as u64) as usize)
+                // Each peer counts for the node in steps of 256 KiB.
+                .bytes_per_node_max(
+                    peer + (nodes << 18) + random.log_uniform(1..4 * bytes_max as u64) as usize,
+                )
         }
     }
 }

@@ -214,6 +214,7 @@ impl Link {
         self.output.stop(|pending| still_waits(calls, served, pending));
         self.requests.stop(|pending| still_waits(calls, served, pending));
         self.count_output();
+        self.account.trim();
     }
 
     /// Sets the reason why there is no connection, after an attempt to connect. Ignored while a connection is up.
@@ -455,7 +456,8 @@ impl Link {
     /// must be closed.
     ///
     /// If more timers are due, [`poll_timeout`](Self::poll_timeout) is in the past, and this must be called again after
-    /// others had a chance to use the link. With each ping, unused memory of `inbound` is freed.
+    /// others had a chance to use the link. With each ping, unused memory of `inbound` is freed,
+    /// and memory that was counted for further calls is given back.
     pub(crate) fn handle_timeout(
         &mut self,
         now: Instant,
@@ -475,6 +477,7 @@ impl Link {
         if let Some(ping) = up.tick(now)? {
             inbound.release_spare();
             self.push_on_connection(ping);
+            self.account.trim();
             self.check_readers(now);
         }
         Ok(())

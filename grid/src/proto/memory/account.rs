@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::ledger::{Ledger, Over};
 
 /// The account passes on its sum in whole steps, and takes a step back only when this much is free. So a burst of calls
-/// that comes again and again does not change the ledger each time.
+/// that comes again and again does not change the ledger each time. [`Account::trim`] takes back the rest.
 const STEP_BYTES: usize = 256 * 1024;
 const SLACK_BYTES: usize = 1024 * 1024;
 
@@ -112,8 +112,10 @@ impl Account {
     }
 
     fn tell(&mut self) -> Result<(), Over> {
-        let missing = self.counted() - self.told;
-        let step = missing.next_multiple_of(STEP_BYTES);
+        let counted = self.counted();
+        let missing = counted - self.told;
+        // Whole steps in all, as the node counts.
+        let step = counted.next_multiple_of(STEP_BYTES) - self.told;
         // Near the limit, exactly what is needed may still fit.
         let step = self.ledger.add(step).map(|()| step).or_else(|_| {
             self.ledger.add(missing)?;
@@ -131,6 +133,13 @@ impl Account {
             self.told -= step;
             self.ledger.subtract(step);
         }
+    }
+
+    /// Takes back all that is free. What many links keep for their next calls would otherwise fill the limit of the node.
+    pub(in crate::proto) fn trim(&mut self) {
+        let free = self.told.saturating_sub(self.counted());
+        self.told -= free;
+        self.ledger.subtract(free);
     }
 }
 
@@ -165,6 +174,9 @@ mod tests {
         account.hold(3 * MIB).expect("it fits");
         account.release(3 * MIB);
         assert_eq!(account.ledger.held(), SLACK_BYTES);
+        account.hold(10).expect("it fits");
+        account.trim();
+        assert_eq!(account.ledger.held(), 10);
         let ledger = Arc::clone(&account.ledger);
         drop(account);
         assert_eq!(ledger.held(), 0);

@@ -89,6 +89,31 @@ fn a_request_above_the_limit_is_refused_until_there_is_room() {
     }
 }
 
+/// What a link keeps counted for its next calls is given back, but for a step that the next message needs: otherwise a few
+/// hundred peers that were busy once would use up the limit of the node, and all calls would be refused.
+#[test]
+fn an_idle_link_takes_little_of_the_limit_of_the_node() {
+    for features in sessions() {
+        for is_cut in [false, true] {
+            let mut pair = Pair::with(Limits::default(), features);
+            let served: Vec<_> = (0..2000).map(|_| serve(&mut pair, asking(500))).collect();
+            for call in &served {
+                pair.reply(call.key, b"");
+            }
+            drop(served);
+            pair.pump();
+            assert!(pair.b.link.memory_bytes() >= MIB, "kept for further calls");
+            if is_cut {
+                pair.cut()
+            } else {
+                pair.advance(secs(11))
+            }
+            let most = if is_cut { 0 } else { MIB / 4 };
+            assert!(pair.b.link.memory_bytes() <= most, "{}", pair.b.link.memory_bytes());
+        }
+    }
+}
+
 /// The charge of a request ends with its last slice, and that of a call with its answer.
 #[test]
 fn a_call_is_counted_until_it_is_answered() {
