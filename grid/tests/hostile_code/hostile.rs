@@ -2,7 +2,7 @@
 //! The rows of the matrix (`rows/`) put it wherever the library runs such code.
 
 use std::cell::Cell;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -44,6 +44,8 @@ struct Inner {
     links: OnceLock<Links>,
     /// The nodes, until they are to end.
     nodes: Mutex<Vec<Manager>>,
+    /// Why a check of what it calls back has failed.
+    failed: Mutex<Option<String>>,
 }
 
 thread_local! {
@@ -61,6 +63,7 @@ impl Hostile {
             network: Network::default(),
             links: OnceLock::new(),
             nodes: Mutex::default(),
+            failed: Mutex::default(),
         }))
     }
 
@@ -99,6 +102,11 @@ impl Hostile {
         self.0.runs.load(Ordering::Relaxed)
     }
 
+    /// Why a check of what it calls back has failed.
+    pub(crate) fn failed(&self) -> Option<String> {
+        self.0.failed.lock().unwrap().clone()
+    }
+
     /// The network of the nodes.
     pub(crate) fn network(&self) -> &Network {
         &self.0.network
@@ -135,7 +143,13 @@ impl Hostile {
             Act::Blocks => self.0.gate.pass(),
             Act::CallsBack if before < CALLS_BACK_MAX => {
                 IS_INSIDE.set(true);
-                self.call_back();
+                // The library catches the panics of most code, and would hide the check that has failed.
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.call_back())) {
+                    let whole = panic.downcast_ref::<String>().cloned();
+                    let text =
+                        whole.or(panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+                    *self.0.failed.lock().unwrap() = Some(text.unwrap_or_default());
+                }
                 IS_INSIDE.set(false);
             }
             Act::CallsBack => {}

@@ -119,6 +119,7 @@ async fn run_cell<F: Future<Output = ()> + Send + 'static>(
         hostile.gate().open();
     }
     let provoked = timeout(LIMIT, provoked).await.expect("the call itself has no end");
+    assert_eq!(hostile.failed(), None, "what it calls back");
     if hostile.ends_node() && hostile.runs() > 0 {
         return neighbours.are_told().await;
     }
