@@ -59,8 +59,10 @@ fn buffers_of_requests() {
             for len in LENGTHS {
                 // A panic of a buffer that is dropped by its own caller is one of the caller's.
                 let request = connection.request(ECHO, Some(buffer(&hostile, len)));
-                let answer = own(async move { request.await.unwrap().unwrap() }).await;
-                assert!(answer.is_none_or(|answer| answer.len() == len), "{len}");
+                match own(request).await {
+                    Some(ended) => assert_eq!(ended.unwrap().unwrap().len(), len),
+                    None => assert!(hostile.panics(), "{len}"),
+                }
             }
         }
     };
@@ -134,7 +136,10 @@ fn buffers_of_items_of_a_caller() {
             for len in LENGTHS {
                 let (mut input, mut output) = connection.stream(SINK, TWO_WAY, None).await.unwrap();
                 let item = buffer(&hostile, len);
-                let _ = own(async move { input.send(item).await.unwrap() }).await;
+                match own(async move { input.send(item).await }).await {
+                    Some(sent) => sent.unwrap(),
+                    None => assert!(hostile.panics(), "{len}"),
+                }
                 assert_eq!(output.next().await, None);
             }
         }
@@ -148,7 +153,10 @@ fn buffers_of_metadata() {
         hostile.arm();
         for connection in links.all() {
             let call = connection.request(ECHO, None).metadata("key", buffer(&hostile, 10));
-            let _ = own(async move { call.await.unwrap() }).await;
+            match own(call).await {
+                Some(ended) => assert_eq!(ended, Ok(None)),
+                None => assert!(hostile.panics()),
+            }
         }
     };
     Row::new(with_handlers, calls).others_may_wait().run();
@@ -161,11 +169,21 @@ fn buffers_of_calls_that_are_not_made() {
         hostile.arm();
         for connection in links.all() {
             let call = connection.request(ECHO, Some(buffer(&hostile, 10)));
-            let _ = own(async move { drop(call) }).await;
+            let dropped = own(async move { drop(call) }).await;
+            assert!(dropped.is_some() || hostile.panics());
             let call = connection.request(99_u8, Some(buffer(&hostile, 1 << 20)));
-            let _ = own(async move { call.await.unwrap_err() }).await;
+            match own(call).await {
+                Some(Err(CallError::Remote(error))) => {
+                    assert_eq!(error.code, ErrorCode::UnknownHandler);
+                }
+                Some(other) => panic!("{other:?}"),
+                None => assert!(hostile.panics()),
+            }
             let post = connection.request(ECHO, Some(buffer(&hostile, 1 << 20)));
-            let _ = own(async move { post.post() }).await;
+            match own(async move { post.post() }).await {
+                Some(posted) => posted.unwrap(),
+                None => assert!(hostile.panics()),
+            }
         }
     });
 }
@@ -184,7 +202,8 @@ fn buffers_of_calls_that_are_cancelled() {
                 });
                 assert!(polled.await);
             });
-            let _ = cancelled.await;
+            let cancelled = cancelled.await;
+            assert!(cancelled.is_some() || hostile.panics());
         }
     });
 }
