@@ -175,7 +175,13 @@ impl Neighbours {
                 assert!(call.await.unwrap().is_err(), "its node has ended");
             }
             for (_, mut output) in self.streams {
-                while output.next().await.is_some_and(|item| item.is_ok()) {}
+                let end = loop {
+                    match output.next().await {
+                        Some(Ok(_)) => {}
+                        end => break end,
+                    }
+                };
+                assert!(matches!(end, Some(Err(_))), "its node has ended: {end:?}");
             }
             for connection in self.links.all() {
                 connection.states().wait_for(|state| *state == State::Shutdown).await;
