@@ -7,10 +7,9 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Waker};
-use std::time::Duration;
 
 use grid::{Capacities, Manager};
-use tokio::time::sleep;
+use tokio::sync::Notify;
 
 use crate::gate::Gate;
 use crate::neighbours::{ECHO, Links};
@@ -39,6 +38,8 @@ struct Inner {
     act: Act,
     is_armed: AtomicBool,
     runs: AtomicUsize,
+    returns: AtomicUsize,
+    returned: Notify,
     gate: Arc<Gate>,
     network: Network,
     links: OnceLock<Links>,
@@ -53,12 +54,24 @@ thread_local! {
     static IS_INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
+/// Counts a run that returns or panics.
+struct Returns<'a>(&'a Inner);
+
+impl Drop for Returns<'_> {
+    fn drop(&mut self) {
+        self.0.returns.fetch_add(1, Ordering::Relaxed);
+        self.0.returned.notify_waiters();
+    }
+}
+
 impl Hostile {
     pub(crate) fn new(act: Act) -> Self {
         Self(Arc::new(Inner {
             act,
             is_armed: AtomicBool::new(false),
             runs: AtomicUsize::new(0),
+            returns: AtomicUsize::new(0),
+            returned: Notify::new(),
             gate: Arc::default(),
             network: Network::default(),
             links: OnceLock::new(),
@@ -118,10 +131,24 @@ impl Hostile {
         nodes.iter().find(|node| node.name() == name).unwrap().clone()
     }
 
-    /// Waits until the code has run.
+    /// Waits until the code has run, or blocks.
     pub(crate) async fn has_run(&self) {
-        while self.runs() == 0 {
-            sleep(Duration::from_millis(1)).await;
+        match self.blocks() {
+            // Told by another thread. A thread that wakes a task and blocks would hold up that task, and let the one go that
+            // the library has woken just before.
+            true => self.0.gate.reached(1).await,
+            false => self.has_returned(1).await,
+        }
+    }
+
+    /// Waits until the code has run this often, and does not block any more.
+    pub(crate) async fn has_returned(&self, times: usize) {
+        loop {
+            let returned = self.0.returned.notified();
+            if self.0.returns.load(Ordering::Relaxed) >= times {
+                return;
+            }
+            returned.await;
         }
     }
 
@@ -136,6 +163,7 @@ impl Hostile {
             return;
         }
         let before = self.0.runs.fetch_add(1, Ordering::Relaxed);
+        let _returns = Returns(&self.0);
         match self.0.act {
             // A second panic while the first one unwinds would abort the process, whatever the library does.
             Act::Panics if std::thread::panicking() => {}
