@@ -2,12 +2,17 @@
 //! that carry traces.
 
 use std::borrow::Cow;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
 
 use grid::intercept::{
     Finished, Intercept, Intercepted, Intercepting, Next, Observe, Outcome, Propagate, Record,
     StreamEnd, Trace,
 };
 use grid::{Builder, CallError, Capacities, Connection, ErrorCode, TraceContext};
+use tokio::sync::Notify;
 use tracing::Span;
 
 use crate::hostile::{Hostile, OnDrop};
@@ -18,7 +23,10 @@ use crate::row::{Row, row};
 /// The calls around which the code runs: those of the neighbours are left alone.
 const TARGET: u8 = 1;
 const STREAM: u8 = 2;
-const METHODS: [&str; 2] = ["handler 1", "handler 2"];
+/// The same, and they never end.
+const HANGING: u8 = 3;
+const HANGING_STREAM: u8 = 4;
+const METHODS: [&str; 4] = ["handler 1", "handler 2", "handler 3", "handler 4"];
 const TWO_WAY: Capacities = Capacities { incoming: 1, outgoing: 1 };
 
 fn with_targets(builder: Builder) -> Builder {
@@ -62,10 +70,9 @@ impl Intercept for Interceptor {
         let after = (is_target && self.1 == At::After).then(|| self.0.clone());
         let held = (is_target && self.1 == At::Drop).then(|| OnDrop(self.0.clone()));
         Box::pin(async move {
+            let _held = held;
             let outcome = next.run(call).await;
             after.iter().for_each(Hostile::run);
-            // Not at the end: what a function returns is leaked by the compiler if a local of it panics when it is dropped.
-            drop(held);
             outcome
         })
     }
@@ -164,9 +171,57 @@ fn interceptors_of_served_calls_that_are_asked_whether_they_want_a_call() {
     served(At::Wants);
 }
 
+/// Calls of handlers that never end are cancelled, so that the futures are dropped before they are ready.
 #[test]
 fn futures_of_interceptors_of_served_calls_that_are_dropped() {
-    served(At::Drop);
+    let began = Arc::new(Notify::new());
+    let handlers = Arc::clone(&began);
+    row(
+        move |builder, hostile| {
+            let builder = builder.intercept(Interceptor(hostile.clone(), At::Drop));
+            with_hanging_targets(builder, &handlers)
+        },
+        move |links, hostile| {
+            let began = Arc::clone(&began);
+            async move {
+                hostile.arm();
+                let mut runs = 0;
+                for connection in links.all() {
+                    let call = tokio::spawn(connection.request(HANGING, None).into_future());
+                    began.notified().await;
+                    call.abort();
+                    runs += 1;
+                    hostile.has_returned(runs).await;
+                    if hostile.ends_node() {
+                        return;
+                    }
+                    let opening = connection.stream(HANGING_STREAM, TWO_WAY, None);
+                    let stream = tokio::spawn(opening.into_future());
+                    began.notified().await;
+                    stream.abort();
+                    drop(stream);
+                    runs += 1;
+                    hostile.has_returned(runs).await;
+                }
+            }
+        },
+    );
+}
+
+fn with_hanging_targets(builder: Builder, began: &Arc<Notify>) -> Builder {
+    let [of_call, of_stream] = [began, began].map(Arc::clone);
+    builder
+        .single_handler(HANGING, None, move |_, _| {
+            of_call.notify_one();
+            std::future::pending()
+        })
+        .stream_handler(HANGING_STREAM, None, TWO_WAY, move |_, _, input, output| {
+            of_stream.notify_one();
+            async move {
+                let _held = (input, output);
+                std::future::pending().await
+            }
+        })
 }
 
 #[test]
@@ -189,9 +244,36 @@ fn interceptors_of_made_calls_that_are_asked_whether_they_want_a_call() {
     made(At::Wants);
 }
 
+/// Calls are dropped when they are under way. The drop of a call wakes its link, and then comes that of its future: if it
+/// blocks, it does so with the woken link behind it.
 #[test]
 fn futures_of_interceptors_of_made_calls_that_are_dropped() {
-    made(At::Drop);
+    let row = Row::new(
+        |builder: Builder, hostile: &Hostile| {
+            let builder = builder.intercept_calls(Interceptor(hostile.clone(), At::Drop));
+            with_hanging_targets(builder, &Arc::default())
+        },
+        |links: Links, hostile: Hostile| async move {
+            hostile.arm();
+            for connection in links.all() {
+                let call = connection.request(HANGING, None).into_future();
+                let opening = connection.stream(HANGING_STREAM, TWO_WAY, None).into_future();
+                for was_pending in [poll_once(call).await, poll_once(opening).await] {
+                    assert_eq!(was_pending, (!hostile.panics()).then_some(true));
+                }
+            }
+        },
+    );
+    row.others_may_wait().run();
+}
+
+/// Polls a future and drops it, in a task of its own. Returns whether it was pending. `None`: its drop has panicked.
+async fn poll_once<F: Future + Send + 'static>(future: F) -> Option<bool> {
+    let polled = tokio::spawn(async move {
+        let mut future = pin!(future);
+        poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_pending())).await
+    });
+    polled.await.ok()
 }
 
 struct Recorder(Hostile);
