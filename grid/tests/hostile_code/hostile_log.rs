@@ -15,8 +15,10 @@ use crate::hostile::Hostile;
 pub(crate) enum LogPlace {
     /// For each line.
     Lines,
-    /// For each span, when it begins, and when its task is polled.
+    /// For each span, when it begins, is cloned or ends, and when its task is polled.
     Spans,
+    /// For each span, when it ends.
+    SpanEnds,
     /// None of them: spans are enabled, and others run the code.
     None,
 }
@@ -67,6 +69,17 @@ impl Subscriber for Log {
 
     fn exit(&self, _: &Id) {
         self.run(LogPlace::Spans);
+    }
+
+    fn clone_span(&self, id: &Id) -> Id {
+        self.run(LogPlace::Spans);
+        id.clone()
+    }
+
+    fn try_close(&self, _: Id) -> bool {
+        self.run(LogPlace::Spans);
+        self.run(LogPlace::SpanEnds);
+        true
     }
 }
 

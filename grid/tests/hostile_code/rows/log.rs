@@ -115,3 +115,39 @@ fn spans_of_links() {
     let row = Row::new(logged_calls, make_logged_calls).others_may_wait();
     row.in_the_log(LogPlace::Spans).run();
 }
+
+/// The link of a third node ends, and with it its span.
+async fn end_link(_: Links, hostile: Hostile) {
+    let name = third(true);
+    let serve = || {
+        let node = hostile.network().node(name, &[A, name]).build().unwrap();
+        hostile.network().attach(&node);
+        node
+    };
+    let serving = serve();
+    hostile.node(A).members().add(name).unwrap();
+    let third = hostile.node(A).connection(name).unwrap();
+    third.wait_connected(LIMIT).await.unwrap();
+    // A link that has carried a call is dialed again at once.
+    third.request(UNKNOWN, None).await.unwrap_err();
+    let again = serve();
+    hostile.arm();
+    serving.shutdown(Duration::ZERO).await;
+    hostile.has_run().await;
+    if hostile.ends_node() {
+        return;
+    }
+    hostile.disarm();
+    // The task that had the span goes on.
+    while third.stats().connects < 2 {
+        sleep(Duration::from_millis(1)).await;
+    }
+    third.request(UNKNOWN, None).await.unwrap_err();
+    drop(again);
+}
+
+#[test]
+fn spans_of_links_that_end() {
+    let row = Row::new(|builder, _| builder, end_link);
+    row.in_the_log(LogPlace::SpanEnds).run();
+}
