@@ -47,6 +47,8 @@ struct Inner {
     nodes: Mutex<Vec<Manager>>,
     /// Why a check of what it calls back has failed.
     failed: Mutex<Option<String>>,
+    /// What the nodes have logged.
+    logged: Mutex<Vec<String>>,
 }
 
 thread_local! {
@@ -77,6 +79,7 @@ impl Hostile {
             links: OnceLock::new(),
             nodes: Mutex::default(),
             failed: Mutex::default(),
+            logged: Mutex::default(),
         }))
     }
 
@@ -118,6 +121,16 @@ impl Hostile {
     /// Why a check of what it calls back has failed.
     pub(crate) fn failed(&self) -> Option<String> {
         self.0.failed.lock().unwrap().clone()
+    }
+
+    /// Keeps a value of a line of the log.
+    pub(crate) fn note_logged(&self, value: String) {
+        self.0.logged.lock().unwrap().push(value);
+    }
+
+    /// Whether a value of a line contains this text.
+    pub(crate) fn has_logged(&self, text: &str) -> bool {
+        self.0.logged.lock().unwrap().iter().any(|value| value.contains(text))
     }
 
     /// The network of the nodes.

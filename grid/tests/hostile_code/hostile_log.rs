@@ -47,19 +47,19 @@ impl Subscriber for Log {
     }
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {
-        span.record(&mut Formats);
+        span.record(&mut Formats(None));
         self.run(LogPlace::Spans);
         Id::from_u64(1)
     }
 
     fn record(&self, _: &Id, values: &Record<'_>) {
-        values.record(&mut Formats);
+        values.record(&mut Formats(None));
     }
 
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        event.record(&mut Formats);
+        event.record(&mut Formats(Some(&self.0)));
         self.run(LogPlace::Lines);
     }
 
@@ -83,11 +83,14 @@ impl Subscriber for Log {
     }
 }
 
-/// Formats all values, which can be the user's, as any subscriber does.
-struct Formats;
+/// Formats all values, which can be the user's, as any subscriber does. Those of lines are kept.
+struct Formats<'a>(Option<&'a Hostile>);
 
-impl Visit for Formats {
+impl Visit for Formats<'_> {
     fn record_debug(&mut self, _: &Field, value: &dyn fmt::Debug) {
-        drop(format!("{value:?}"));
+        let value = format!("{value:?}");
+        if let Some(hostile) = self.0 {
+            hostile.note_logged(value);
+        }
     }
 }

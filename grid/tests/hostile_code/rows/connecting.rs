@@ -9,11 +9,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use grid::{
-    Answer, Ask, Authenticate, Authenticating, Claim, Denied, Dial, Dialing, Identity, Io,
-    LinkError, Manager, TokenFuture,
+    Answer, Ask, Authenticate, Authenticating, CallError, Claim, Connection, Denied, Dial, Dialing,
+    Identity, Io, LinkError, Manager, State, TokenFuture,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::RuntimeFlavor;
+use tokio::time::sleep;
 
 use crate::gate::LIMIT;
 use crate::hostile::{Hostile, OnDrop};
@@ -210,17 +211,50 @@ async fn connect_third(at: At, hostile: Hostile) {
         connection.wait_connected(LIMIT).await.unwrap();
         hostile.arm();
         // Writes and reads, and in the end the link is gone.
-        let _ = connection.request(9_u8, None).await;
+        let ended = connection.request(9_u8, None).await;
+        if hostile.panics() && matches!(at, At::Read | At::Write | At::Flush) {
+            let Err(CallError::Disconnected { reason, .. }) = &ended else { panic!("{ended:?}") };
+            assert!(matches!(**reason, LinkError::Panicked { .. }), "{reason:?}");
+        }
         third.shutdown(Duration::ZERO).await;
     }
     hostile.has_run().await;
+    if hostile.panics() && !needs_a_link {
+        match at.is_at_dialer() {
+            true => attempts_fail(at, &hostile, &connection).await,
+            false => attempts_fail(at, &hostile, &third.connection(A).unwrap()).await,
+        }
+    }
     hostile.disarm();
     let is_paused =
         tokio::runtime::Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread;
-    // In real time, the pauses between attempts would take long.
-    if is_paused {
+    // In real time, the pauses between attempts would take long. The attempt that was blocked goes on.
+    if is_paused || hostile.blocks() && !needs_a_link {
         let _again = needs_a_link.then(|| third_node(hostile.network(), name));
         connection.wait_connected(Duration::from_secs(60)).await.unwrap();
+    }
+}
+
+/// While the code panics, so do all attempts of the node that dials.
+async fn attempts_fail(at: At, hostile: &Hostile, dials: &Connection) {
+    let failed = dials.states().wait_for(|state| matches!(state, State::Error(_))).await;
+    let Some(State::Error(reason)) = failed else { panic!("{failed:?}") };
+    match at {
+        // The dialer is not told what has panicked. The node that is dialed counts it.
+        At::Check | At::Prove => {
+            assert!(matches!(*reason, LinkError::Closed { .. }), "{reason:?}");
+            // Soon after it has closed the connection.
+            while !hostile.node(A).stats().refused.contains_key("panicked") {
+                sleep(Duration::from_millis(1)).await;
+            }
+        }
+        At::DialError => {
+            assert!(matches!(*reason, LinkError::Connect(_)), "{reason:?}");
+            while !hostile.has_logged("an error whose text panics") {
+                sleep(Duration::from_millis(1)).await;
+            }
+        }
+        _ => assert!(matches!(*reason, LinkError::Panicked { .. }), "{reason:?}"),
     }
 }
 
