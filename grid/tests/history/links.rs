@@ -10,7 +10,7 @@ use grid::{
     Sent, State,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use crate::protocols;
 use crate::script::{Connect, Scripted};
@@ -23,8 +23,11 @@ const TWO_WAY: Capacities = Capacities { incoming: 2, outgoing: 2 };
 
 /// Long after a link that was up for a second is dialed again.
 const AT_ONCE: Duration = Duration::from_millis(100);
-/// Two ping intervals of 10 s and a round trip; a node of the base protocol takes one more.
-const NOTICED: Duration = Duration::from_secs(35);
+
+/// How long a silent peer goes unnoticed: two ping intervals of 10 s and a round trip, and with the base protocol three.
+fn noticed(extensions: &[&str]) -> Duration {
+    Duration::from_secs(if extensions.is_empty() { 31 } else { 21 })
+}
 
 /// The number of echoes that have run, and nodes that serve them.
 fn echoes(builder: Builder, ran: &Arc<AtomicUsize>) -> Builder {
@@ -70,9 +73,10 @@ async fn a_link_with_a_full_queue_is_connected_again() {
                 if is_cut {
                     network.cut();
                 }
-                let limit = if is_cut { AT_ONCE } else { NOTICED };
+                let limit = if is_cut { AT_ONCE } else { noticed(&extensions) };
                 for call in calls {
-                    let ended = timeout(limit, call).await.expect("a call hangs").unwrap();
+                    let ended =
+                        timeout_at(began + limit, call).await.expect("a call hangs").unwrap();
                     assert!(matches!(ended, Err(CallError::Disconnected { .. })), "{ended:?}");
                 }
                 connection.wait_connected(limit).await.unwrap();
@@ -157,25 +161,43 @@ async fn senders_that_wait_end_when_their_link_closes() {
             let back = b.connection(A).unwrap().stream(SOURCE, TWO_WAY, None).await.unwrap();
             sleep(Duration::from_secs(1)).await;
             assert!(!sender.is_finished(), "{what}: nobody reads");
-            // Calls that wait for room in the queue of a socket that takes nothing.
-            network.freeze();
-            let calls = fill_queue(&connection).await;
+            // Calls that wait for room in the queue of a socket that takes nothing. A peer that shuts down says so on a link
+            // that works, where no queue fills up; its streams wait all the same.
+            let calls = match end {
+                End::PeerShutdown => Vec::new(),
+                End::Cut | End::Silence | End::OwnShutdown => {
+                    network.freeze();
+                    fill_queue(&connection).await
+                }
+            };
+            let began = Instant::now();
+            let shutdown = |node: &Manager| {
+                let node = node.clone();
+                tokio::spawn(async move { node.shutdown(Duration::ZERO).await });
+            };
             match end {
                 End::Cut => network.cut(),
                 End::Silence => {}
-                End::OwnShutdown => a.shutdown(Duration::ZERO).await,
-                End::PeerShutdown => {
-                    b.shutdown(Duration::ZERO).await;
-                    network.cut();
-                }
+                End::OwnShutdown => shutdown(&a),
+                End::PeerShutdown => shutdown(&b),
             }
-            let sender = timeout(NOTICED, sender).await.unwrap_or_else(|_| panic!("{what}: hangs"));
+            let limit = match end {
+                End::Silence => noticed(&extensions),
+                End::Cut | End::OwnShutdown | End::PeerShutdown => AT_ONCE,
+            };
+            let sender = timeout_at(began + limit, sender).await;
+            let sender = sender.unwrap_or_else(|_| panic!("{what}: hangs"));
             assert!(matches!(sender.unwrap(), SendError::Closed(_)), "{what}");
             for call in calls {
-                let call = timeout(NOTICED, call).await.unwrap_or_else(|_| panic!("{what}: hangs"));
-                call.unwrap().expect_err(&what);
+                let call = timeout_at(began + limit, call).await;
+                call.unwrap_or_else(|_| panic!("{what}: hangs")).unwrap().expect_err(&what);
             }
-            sleep(NOTICED).await;
+            // The peer of a node that shuts down on a frozen link is not told.
+            let limit = match end {
+                End::Silence | End::OwnShutdown => noticed(&extensions),
+                End::Cut | End::PeerShutdown => AT_ONCE,
+            };
+            sleep_until(began + limit).await;
             assert_eq!(ended.load(Ordering::Relaxed), 3, "{what}: the handlers were dropped");
             drop((kept, unread, back));
             for node in [&a, &b] {
@@ -264,13 +286,14 @@ async fn a_peer_that_is_silent_is_marked_as_down() {
         let (network, a, b) = pair(|builder| builder.extensions(extensions.iter().copied())).await;
         // Nothing is closed, and nobody calls.
         network.freeze();
+        let until = Instant::now() + noticed(&extensions);
         network.detach(A);
         network.detach(B);
         let connections = [a.connection(B).unwrap(), b.connection(A).unwrap()];
         for (connection, node) in connections.iter().zip([&a, &b]) {
             let states = connection.states();
             let down = states.wait_for(|state| !state.is_connected());
-            let down = timeout(NOTICED, down).await.expect("it is still up").unwrap();
+            let down = timeout_at(until, down).await.expect("it is still up").unwrap();
             assert!(matches!(down, State::Error(_)), "{down:?}");
             // The state may show why the attempt after that has failed.
             assert_eq!(node.stats().connections[0].downs.get("silent"), Some(&1));
