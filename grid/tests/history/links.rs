@@ -21,7 +21,7 @@ const SINK: u8 = 2;
 const SOURCE: u8 = 3;
 const TWO_WAY: Capacities = Capacities { incoming: 2, outgoing: 2 };
 
-/// Long after a link that was up for a second is dialed again.
+/// A link that was up for a second is redialed well within this time.
 const AT_ONCE: Duration = Duration::from_millis(100);
 
 /// How long a silent peer goes unnoticed: two ping intervals of 10 s and a round trip, and with the base protocol three.
@@ -29,7 +29,7 @@ fn noticed(extensions: &[&str]) -> Duration {
     Duration::from_secs(if extensions.is_empty() { 31 } else { 21 })
 }
 
-/// The number of echoes that have run, and nodes that serve them.
+/// Serves echoes, and counts them in `ran`.
 fn echoes(builder: Builder, ran: &Arc<AtomicUsize>) -> Builder {
     let ran = Arc::clone(ran);
     builder.single_handler(ECHO, None, move |_, payload| {
@@ -313,7 +313,7 @@ enum Mute {
     AfterTheUpgrade,
 }
 
-/// Dials such a peer, and other peers with the network.
+/// Dials a peer that accepts and never answers.
 struct MutePeer(Mute, Arc<AtomicUsize>);
 
 impl Dial for MutePeer {

@@ -88,7 +88,8 @@ async fn the_last_items_of_a_stream_arrive_before_its_end() {
                 let payload = Some(vec![index as u8].into());
                 let opening = connection.stream(SOURCE, CAPACITIES, payload);
                 let (_input, mut output) = opening.await.unwrap();
-                // The handler has returned long before anything is read.
+                // Short items are all buffered by now, and the handler has returned; with long ones it still waits for its
+                // window.
                 sleep(Duration::from_secs(1)).await;
                 for (number, item) in items(len).into_iter().enumerate() {
                     let received = output.next().await;
