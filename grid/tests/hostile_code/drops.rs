@@ -18,25 +18,10 @@ use grid::{
 };
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::row::{Threads, without_deadlock};
 use crate::support::{A, B, pair, sides};
 
 const ONE: Capacities = Capacities { incoming: 1, outgoing: 1 };
-
-/// Runs a test of code that deadlocks if it fails, in a thread that the test can leave behind.
-fn without_deadlock<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
-    let (done, ended) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .start_paused(true)
-            .build()
-            .unwrap();
-        runtime.block_on(test());
-        done.send(()).unwrap();
-    });
-    // Also fails, at once, if the test panics: the sender is dropped then.
-    assert!(ended.recv_timeout(Duration::from_secs(10)).is_ok(), "panicked, or deadlocked");
-}
 
 /// A buffer whose drop locks the link.
 struct CallsBack(Connection);
@@ -81,7 +66,7 @@ fn unconnected() -> (Manager, Connection) {
 
 #[test]
 fn metadata_and_payloads_of_a_queued_call_are_dropped_without_the_lock() {
-    without_deadlock(|| async {
+    without_deadlock(Threads::One, "a call that is queued", None, || async {
         let (_manager, connection) = unconnected();
         let value = || Bytes::from_owner(CallsBack(connection.clone()));
         let mut call = connection
@@ -99,7 +84,7 @@ fn metadata_and_payloads_of_a_queued_call_are_dropped_without_the_lock() {
 
 #[test]
 fn wakers_are_replaced_woken_and_dropped_without_the_lock() {
-    without_deadlock(|| async {
+    without_deadlock(Threads::One, "wakers", None, || async {
         let (_manager, connection) = unconnected();
         let waker = || Waker::from(Arc::new(WakerCallsBack(connection.clone())));
         let mut call = connection.request(1, None).wait_connected().timeout(Duration::from_secs(1));
@@ -350,7 +335,7 @@ impl Dial for BadDialer {
 
 #[test]
 fn errors_of_a_dialer_are_compared_shown_and_dropped_without_the_lock() {
-    without_deadlock(|| async {
+    without_deadlock(Threads::One, "errors of a dialer", None, || async {
         let dialer = BadDialer::default();
         let (local, peer) = sides();
         let manager = Manager::builder(local)
