@@ -28,6 +28,7 @@ pub(crate) struct Row<C, P> {
     provoke: P,
     others_may_wait: bool,
     threads: Vec<Threads>,
+    has_pauses: bool,
     log: Option<LogPlace>,
 }
 
@@ -41,7 +42,7 @@ where
     /// what its own call comes to. Its checks are ignored when the nodes end.
     pub(crate) fn new(configure: C, provoke: P) -> Self {
         let threads = vec![Threads::One, Threads::Two];
-        Self { configure, provoke, others_may_wait: false, threads, log: None }
+        Self { configure, provoke, others_may_wait: false, threads, has_pauses: false, log: None }
     }
 
     /// The code can block the task of its link, or the worker where that waits: others go on only when it returns. The table
@@ -57,6 +58,12 @@ where
         self
     }
 
+    /// The row sits out pauses of a second and more: in real time only where it must, when the code blocks.
+    pub(crate) fn has_pauses(mut self) -> Self {
+        self.has_pauses = true;
+        self
+    }
+
     /// The code is in the subscriber of the log.
     pub(crate) fn in_the_log(mut self, place: LogPlace) -> Self {
         self.log = Some(place);
@@ -65,12 +72,15 @@ where
 
     /// Runs the row, once for each column.
     pub(crate) fn run(self) {
-        let Self { configure, provoke, others_may_wait, threads, log } = self;
+        let Self { configure, provoke, others_may_wait, threads, has_pauses, log } = self;
         let code = Arc::new((configure, provoke));
         for act in [Act::Panics, Act::Blocks, Act::CallsBack, Act::EndsNode] {
             for &threads in &threads {
                 if (act, threads) == (Act::Blocks, Threads::One) {
                     continue; // Nothing else could run there.
+                }
+                if has_pauses && act != Act::Blocks && threads == Threads::Two {
+                    continue;
                 }
                 let (code, hostile) = (Arc::clone(&code), Hostile::new(act));
                 let log = log.map(|place| hostile_log(&hostile, place));

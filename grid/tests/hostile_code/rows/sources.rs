@@ -145,7 +145,7 @@ fn following(at: SourceAt) {
             sleep(Duration::from_millis(1)).await;
         }
     };
-    Row::new(|builder, _| builder, follow).in_the_log(LogPlace::None).run();
+    Row::new(|builder, _| builder, follow).has_pauses().in_the_log(LogPlace::None).run();
 }
 
 #[test]
