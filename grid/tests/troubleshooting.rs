@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What begins a line of the log. `log_at!` is the macro of net/node/report.rs.
-const LOGGED: [&str; 4] = ["tracing::info!(", "tracing::warn!(", "tracing::error!(", "log_at!("];
+const LOGGED: [&str; 4] = ["log!(info,", "log!(warn,", "log!(error,", "log_at!("];
 
 /// What begins the text of an error.
 const ERROR: &str = "#[error(";
