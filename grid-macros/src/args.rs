@@ -7,7 +7,7 @@ use syn::{Expr, Ident, Path};
 use crate::entry::entries;
 use crate::errors::Errors;
 
-const KNOWN: &[&str] = &["name", "crate", "dyn", "local"];
+const KNOWN: &[&str] = &["name", "crate", "dyn", "local", "schema"];
 
 /// The options in the parentheses of `#[grid::service(..)]`.
 #[derive(Default)]
@@ -19,6 +19,8 @@ pub(crate) struct ServiceArgs {
     pub(crate) twin: Option<Ident>,
     /// Whether the handlers stay on one thread.
     pub(crate) local: bool,
+    /// Whether the service states the JSON Schemas of what it sends.
+    pub(crate) schema: bool,
 }
 
 /// The path of the runtime crate as seen from the user's code.
@@ -72,6 +74,8 @@ impl ServiceArgs {
                 args.twin = entry.flag(errors).then(|| entry.key.clone());
             } else if entry.key == "local" {
                 args.local = entry.flag(errors);
+            } else if entry.key == "schema" {
+                args.schema = entry.flag(errors);
             } else if let Some(Expr::Path(path)) = &entry.value {
                 args.krate = Krate(Some(path.path.clone()));
             } else {

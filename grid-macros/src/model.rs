@@ -24,6 +24,8 @@ pub(crate) struct Service {
     pub(crate) twin: Option<Ident>,
     /// Whether the handlers stay on one thread, and need not be `Send`.
     pub(crate) local: bool,
+    /// Whether the JSON Schemas of all types are a part of the descriptor.
+    pub(crate) schema: bool,
 }
 
 /// An item of the trait, in source order.

@@ -28,7 +28,16 @@ pub(crate) fn service(args: ServiceArgs, mut item: ItemTrait, errors: &mut Error
         errors.push(&item.ident, "a service needs at least one method: add an `async fn`");
     }
     let items = trait_items.into_iter().map(|item| from_item(item, &name, errors)).collect();
-    Service { item, items, name, krate: args.krate, servable, twin: args.twin, local: args.local }
+    Service {
+        item,
+        items,
+        name,
+        krate: args.krate,
+        servable,
+        twin: args.twin,
+        local: args.local,
+        schema: args.schema,
+    }
 }
 
 fn from_item(item: TraitItem, service: &str, errors: &mut Errors) -> Item {

@@ -6,12 +6,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::request_too_large;
 use crate::proto::Body;
 use crate::{Capacities, CodecError, HandlerId};
 
 /// The shape of a method.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum MethodKind {
     /// One request, one answer.
@@ -22,6 +25,35 @@ pub enum MethodKind {
     ClientStream,
     /// One request, a stream of input, a stream of answers.
     TwoWay,
+}
+
+/// JSON Schemas (draft 2020-12), as text, of all that a method sends.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct MethodSchemas {
+    /// Of the arguments, in their order.
+    pub arguments: Vec<String>,
+    /// Of an item of input.
+    #[serde(default)]
+    pub input: Option<String>,
+    /// Of the answer, or of an item of a stream of answers.
+    #[serde(default)]
+    pub output: Option<String>,
+    /// Of the method's own error.
+    #[serde(default)]
+    pub error: Option<String>,
+}
+
+impl MethodSchemas {
+    #[doc(hidden)]
+    pub fn __new(
+        arguments: Vec<String>,
+        input: Option<String>,
+        output: String,
+        error: Option<String>,
+    ) -> Self {
+        Self { arguments, input, output: Some(output), error }
+    }
 }
 
 /// Describes a method without its types.
@@ -69,6 +101,9 @@ pub struct MethodInfo {
     /// How many are sent with the request; see `proto/wire/contract.rs`.
     sent_arguments: usize,
     arguments: &'static [(&'static str, &'static str)],
+    /// Those of them that are sent.
+    sent: &'static [(&'static str, &'static str)],
+    schemas: Option<fn() -> MethodSchemas>,
     returns: &'static str,
 }
 
@@ -153,6 +188,17 @@ impl MethodInfo {
         self.arguments
     }
 
+    /// Names and types of the arguments that are sent with the request, in order: all but the input and the output of a stream.
+    /// A single one is the whole payload; several are a map of their names.
+    pub fn sent(&self) -> impl ExactSizeIterator<Item = (&'static str, &'static str)> {
+        self.sent.iter().copied()
+    }
+
+    /// The structures of all that the method sends, with `#[grid::service(schema)]`. They are made anew by each call.
+    pub fn schemas(&self) -> Option<MethodSchemas> {
+        Some(self.schemas?())
+    }
+
     /// The return type as written, or an empty string if there is none.
     pub const fn returns(&self) -> &'static str {
         self.returns
@@ -175,6 +221,8 @@ impl MethodInfo {
             docs: "",
             sent_arguments: 0,
             arguments: &[],
+            sent: &[],
+            schemas: None,
             returns: "",
         }
     }
@@ -188,6 +236,18 @@ impl MethodInfo {
     #[doc(hidden)]
     pub const fn __arguments(mut self, arguments: &'static [(&'static str, &'static str)]) -> Self {
         self.arguments = arguments;
+        self
+    }
+
+    #[doc(hidden)]
+    pub const fn __sent(mut self, sent: &'static [(&'static str, &'static str)]) -> Self {
+        self.sent = sent;
+        self
+    }
+
+    #[doc(hidden)]
+    pub const fn __schemas(mut self, schemas: fn() -> MethodSchemas) -> Self {
+        self.schemas = Some(schemas);
         self
     }
 

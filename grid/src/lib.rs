@@ -76,6 +76,7 @@ pub mod intercept;
 mod metrics;
 mod net;
 mod proto;
+pub mod reflection;
 mod rpc;
 mod sync;
 #[cfg(feature = "testing")]
@@ -95,7 +96,7 @@ pub use auth::{Jwt, JwtClaims, JwtKey, JwtKeyError};
 pub use certificate::{BadCertificate, PeerCertificate};
 pub use certificate_name::CertificateName;
 pub use config::{Config, ROUTE};
-pub use descriptor::{MethodInfo, MethodKind, Registered, ServiceDescriptor};
+pub use descriptor::{MethodInfo, MethodKind, MethodSchemas, Registered, ServiceDescriptor};
 pub use error::{
     CallError, Cause, Closed, CodecError, ErrorCode, LinkError, RemoteError, SendError, Sent,
 };

@@ -1,7 +1,7 @@
 //! The client's constants: one typed descriptor per method, and the descriptor of the service.
 
 use proc_macro2::{Literal, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::{FnArg, Ident, Pat, Type};
@@ -11,7 +11,7 @@ use super::docs;
 use crate::carried;
 use crate::model::{Method, Service, Shape};
 use crate::names;
-use crate::types::text;
+use crate::types::{TypeRef, text};
 
 pub(super) fn expand(service: &Service) -> TokenStream {
     let client = names::client(service.ident());
@@ -109,6 +109,18 @@ fn info(service: &Service, method: &Method) -> TokenStream {
     if !arguments.is_empty() {
         info.extend(quote!(.__arguments(&[#(#arguments),*])));
     }
+    let sent = method.args().map(|arg| {
+        let (name, ty) = (arg.ident.unraw().to_string(), text(&arg.ty));
+        quote!((#name, #ty))
+    });
+    let sent: Vec<TokenStream> = sent.collect();
+    if !sent.is_empty() {
+        info.extend(quote!(.__sent(&[#(#sent),*])));
+    }
+    if service.schema {
+        let schemas = schemas(method);
+        info.extend(quote!(.__schemas(|| #schemas)));
+    }
     let returns = text(&method.returns.written);
     if returns != "()" {
         info.extend(quote!(.__returns(#returns)));
@@ -138,6 +150,31 @@ fn info(service: &Service, method: &Method) -> TokenStream {
         info.extend(quote!(.__idempotent()));
     }
     info
+}
+
+/// The schemas of all that the method sends.
+fn schemas(method: &Method) -> TokenStream {
+    let runtime = names::runtime();
+    let schema = |function: &str, ty: &dyn ToTokens| {
+        let ty = ty.to_token_stream();
+        let (runtime, function) = (names::runtime_at(ty.span()), Ident::new(function, ty.span()));
+        quote_spanned!(ty.span()=> #runtime::#function::<#ty>())
+    };
+    let arguments = method.args().map(|arg| schema("schema_taken", &arg.ty));
+    let (input, output) = ends(method, &runtime);
+    let input = match input {
+        Some(input) => {
+            let input = schema("schema_taken", &input);
+            quote!(#runtime::Option::Some(#input))
+        }
+        None => quote!(#runtime::Option::None),
+    };
+    let output = schema("schema_returned", &output);
+    let error = match &method.returns.error {
+        TypeRef::Infallible => quote!(#runtime::Option::None),
+        error => schema("schema_of_error", &error.tokens(&runtime)),
+    };
+    quote!(#runtime::MethodSchemas::__new(#runtime::vec![#(#arguments),*], #input, #output, #error))
 }
 
 /// A derived id in hexadecimal, as in documentation and logs.

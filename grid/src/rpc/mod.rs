@@ -21,6 +21,7 @@ mod pack;
 mod payload;
 pub mod private;
 mod registrar;
+mod schema;
 mod scratch;
 mod served;
 mod stream;

@@ -7,9 +7,11 @@ pub use std::fmt::Debug;
 pub use std::future::Future;
 pub use std::iter::IntoIterator;
 pub use std::marker::{Send, Sync};
+pub use std::option::Option;
 pub use std::primitive::str;
 pub use std::result::Result;
 pub use std::string::String;
+pub use std::vec;
 
 pub use bytes::Bytes;
 
@@ -19,6 +21,9 @@ pub use super::handlers::{BadRequest, Decoded, Handlers, Request};
 pub use super::layout::Layout;
 pub use super::local::{LocalHandlers, LocalServed, LocallyServedBy};
 pub use super::payload::Codec;
+pub use super::schema::{
+    Described, DescribedError, schema_of_error, schema_returned, schema_taken,
+};
 pub use super::served::{Served, ServedBy};
 pub use super::twin::{BoxFuture, boxed, local, local_infallible};
 use super::{ArgTuple, HandlerError, Payload, Registrar, Service};
@@ -28,7 +33,8 @@ pub use super::{
 };
 use crate::Capacities;
 pub use crate::{
-    CallError, Connection, Context, MethodInfo, Retry, ServiceDescriptor, UnknownHost,
+    CallError, Connection, Context, MethodInfo, MethodSchemas, Retry, ServiceDescriptor,
+    UnknownHost,
 };
 
 /// The codec of a type. The only place that requires a type to be a payload.

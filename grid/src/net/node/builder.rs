@@ -46,6 +46,9 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+/// Registers the built-in services of the node with this name.
+pub(crate) type BuiltIn = fn(&Arc<str>, &mut Registry) -> Result<(), RegisterError>;
+
 /// What is done with a new node.
 #[cfg(feature = "metrics")]
 type AtStart = Box<dyn FnOnce(&Manager) + Send>;
@@ -102,19 +105,15 @@ pub struct Builder {
     clock: WallClock,
     extensions: Option<Vec<String>>,
     registry: Registry,
+    /// Adds the services that every node has; above this layer.
+    built_in: Option<BuiltIn>,
     /// The first registration that failed; [`build`](Self::build) returns it.
     failed: Option<RegisterError>,
 }
 
-impl Manager {
-    /// Creates a builder for a node with this name, a URL such as `http://node1:9000`.
-    pub fn builder(name: impl Into<String>) -> Builder {
-        Builder::new(name.into())
-    }
-}
-
 impl Builder {
-    fn new(name: String) -> Self {
+    /// A builder of a node without built-in services.
+    pub(crate) fn new(name: String) -> Self {
         Self {
             name,
             hosts: None,
@@ -138,8 +137,15 @@ impl Builder {
             clock: WallClock::default(),
             extensions: None,
             registry: Registry::new(),
+            built_in: None,
             failed: None,
         }
+    }
+
+    /// Sets what adds the built-in services when the node is built.
+    pub(crate) fn with_built_in(mut self, built_in: Option<BuiltIn>) -> Self {
+        self.built_in = built_in;
+        self
     }
 
     /// Sets the names of all nodes, including this one. All nodes of a grid must use the same list.
@@ -450,6 +456,7 @@ impl Builder {
             clock,
             extensions,
             mut registry,
+            built_in,
             failed,
             ..
         } = self;
@@ -497,6 +504,9 @@ impl Builder {
             self.unix_sockets.or(dial)
         };
         let name: Arc<str> = name.into();
+        if let Some(built_in) = built_in {
+            registry.add_built_in(|registry| built_in(&name, registry))?;
+        }
         registry.set_blocking_max(config.blocking_calls_max);
         let guests = guests.filter(|_| guest_of.is_none());
         if let Some(auth) = guests.as_ref().and_then(|guests| guests.auth.as_deref()) {

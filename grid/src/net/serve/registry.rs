@@ -63,6 +63,8 @@ pub(crate) struct Registry {
     labels: Arc<Labels>,
     entries: Vec<Entry>,
     services: Vec<Registered>,
+    /// Services that the library adds to every node.
+    built_in: Vec<Registered>,
     /// How many blocking handlers may run at once.
     blocking_max: usize,
     blocking: Arc<Semaphore>,
@@ -84,6 +86,7 @@ impl Default for Registry {
             labels: Arc::default(),
             entries: Vec::new(),
             services: Vec::new(),
+            built_in: Vec::new(),
             blocking_max: CALLS_MAX,
             blocking: Arc::new(Semaphore::new(CALLS_MAX)),
             calls: Arc::default(),
@@ -184,7 +187,8 @@ impl Registry {
         &mut self,
         wrap: impl Fn(&str, &RawHandler, Option<&'static MethodInfo>) -> RawHandler,
     ) {
-        let methods = self.services.iter().flat_map(|service| service.descriptor.methods());
+        let services = self.services.iter().chain(&self.built_in);
+        let methods = services.flat_map(|service| service.descriptor.methods());
         let infos: HashMap<_, _> =
             methods.map(|info| (format!("{}/{}", info.service(), info.name()), *info)).collect();
         for (index, entry) in self.entries.iter_mut().enumerate() {
@@ -204,8 +208,17 @@ impl Registry {
         self.services.push(Registered { descriptor, subroute: subroute.map(Arc::from) });
     }
 
-    pub(in crate::net) fn services(&self) -> &[Registered] {
+    /// The services of the application.
+    pub(crate) fn services(&self) -> &[Registered] {
         &self.services
+    }
+
+    /// Adds services that are not those of the application.
+    pub(crate) fn add_built_in<T>(&mut self, add: impl FnOnce(&mut Self) -> T) -> T {
+        let own = self.services.len();
+        let added = add(self);
+        self.built_in.extend(self.services.drain(own..));
+        added
     }
 
     pub(in crate::net) fn routes(&self) -> &Arc<Routes> {
