@@ -1,0 +1,56 @@
+//! The command `grid` as a library: it connects to a node as a guest, asks it what it serves, and calls it.
+//!
+//! A program that wants these commands as its own puts [`Command`] into its clap arguments and runs it:
+//!
+//! ```no_run
+//! use clap::Parser;
+//! use grid_cli::{Command, Global};
+//!
+//! #[derive(Parser)]
+//! struct Args {
+//!     #[command(flatten)]
+//!     global: Global,
+//!     #[command(subcommand)]
+//!     command: Command,
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::process::ExitCode {
+//! let Args { global, command } = Args::parse();
+//! grid_cli::run(&global, command).await
+//! # }
+//! ```
+//!
+//! | file | what |
+//! |---|---|
+//! | `connect.rs` | options of the connection, and the connection itself |
+//! | `methods.rs` | finds a method by its name, with what the node says about it |
+//! | `value/` | JSON to msgpack and back, with a schema |
+//! | `payload.rs` | the arguments of a call as its request, and its answer as JSON |
+//! | `commands/` | one file for each command |
+//! | `failure.rs` | errors, and the exit code of each kind |
+
+pub mod commands;
+pub mod value;
+
+mod connect;
+mod failure;
+mod methods;
+mod payload;
+
+use std::process::ExitCode;
+
+pub use self::commands::Command;
+pub use self::connect::Global;
+pub use self::failure::Failure;
+
+/// Runs a command. What goes wrong is written to standard error, and decides the exit code.
+pub async fn run(global: &Global, command: Command) -> ExitCode {
+    match command.run(global).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            failure.exit_code()
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Msgpack to JSON: bytes become base64, and structs of compact methods get the names of their fields back.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use rmpv::Value as Msgpack;
+use serde_json::{Map, Value};
+
+use super::schema::{Schema, Sent};
+
+/// Converts a received value. What the schema does not describe is shown as it is.
+pub fn decode(value: &Msgpack, schema: Option<Schema<'_>>) -> Value {
+    let schema = schema.map(Schema::start).map(|schema| fitting(value, schema));
+    match value {
+        Msgpack::Nil => Value::Null,
+        Msgpack::Boolean(value) => (*value).into(),
+        Msgpack::Integer(number) => number
+            .as_u64()
+            .map(Value::from)
+            .or_else(|| number.as_i64().map(Value::from))
+            .unwrap_or_default(),
+        Msgpack::F32(number) => f64::from(*number).into(),
+        Msgpack::F64(number) => (*number).into(),
+        Msgpack::String(text) => String::from_utf8_lossy(text.as_bytes()).into(),
+        Msgpack::Binary(bytes) => binary(bytes, schema),
+        Msgpack::Ext(kind, bytes) => {
+            serde_json::json!({ "ext": kind, "data": BASE64.encode(bytes) })
+        }
+        Msgpack::Array(items) => array(items, schema),
+        Msgpack::Map(entries) => map(entries, schema),
+    }
+}
+
+/// The alternative that describes a value, by the tag or the names of its fields.
+fn fitting<'a>(value: &Msgpack, schema: Schema<'a>) -> Schema<'a> {
+    if let Some(part) = schema.parts().next() {
+        return fitting(value, schema.at(part));
+    }
+    let Some(alternatives) = schema.alternatives() else { return schema };
+    let found = alternatives.iter().map(|part| schema.at(part)).find(|part| fits(value, *part));
+    found.map_or(schema, |part| fitting(value, part))
+}
+
+fn fits(value: &Msgpack, schema: Schema<'_>) -> bool {
+    let types = schema.types();
+    let is = |one: &str| types.is_empty() || types.contains(&one);
+    match value {
+        Msgpack::Map(entries) => {
+            let names: Vec<_> = entries.iter().filter_map(|(name, _)| name.as_str()).collect();
+            let has_tags = schema.properties().into_iter().flatten().all(|(name, property)| {
+                let constant = property.get("const").and_then(Value::as_str);
+                constant.is_none_or(|constant| {
+                    let field = entries.iter().find(|(key, _)| key.as_str() == Some(name));
+                    field.is_some_and(|(_, value)| value.as_str() == Some(constant))
+                })
+            });
+            is("object") && has_tags && schema.required().all(|name| names.contains(&name))
+        }
+        Msgpack::Array(_) => is("array") || is("object"),
+        Msgpack::String(text) => {
+            let constant = schema.get("const").and_then(Value::as_str);
+            let among = schema.get("enum").and_then(Value::as_array);
+            let is_among =
+                |values: &Vec<Value>| values.iter().any(|one| one.as_str() == text.as_str());
+            is("string")
+                && constant.is_none_or(|constant| Some(constant) == text.as_str())
+                && among.is_none_or(is_among)
+        }
+        Msgpack::Binary(_) => schema.sent() != Sent::Plain,
+        Msgpack::Nil => is("null"),
+        Msgpack::Boolean(_) => is("boolean"),
+        _ => is("integer") || is("number"),
+    }
+}
+
+fn binary(bytes: &[u8], schema: Option<Schema<'_>>) -> Value {
+    let is_json = schema.is_some_and(|schema| matches!(schema.sent(), Sent::Json(_)));
+    let json = is_json.then(|| serde_json::from_slice(bytes).ok()).flatten();
+    json.unwrap_or_else(|| BASE64.encode(bytes).into())
+}
+
+fn array(items: &[Msgpack], schema: Option<Schema<'_>>) -> Value {
+    // A struct of a compact method: its fields, in their order.
+    if let Some(schema) = schema
+        && let Some(properties) = schema.properties()
+        && items.len() <= properties.len()
+    {
+        let fields = properties.iter().zip(items);
+        let fields =
+            fields.map(|((name, of), item)| (name.clone(), decode(item, Some(schema.at(of)))));
+        return Value::Object(fields.collect());
+    }
+    let places = schema.and_then(|schema| schema.get("prefixItems")?.as_array());
+    let rest = schema.and_then(|schema| schema.get("items")).filter(|items| items.is_object());
+    let items = items.iter().enumerate().map(|(at, item)| {
+        let part = places.and_then(|places| places.get(at)).or(rest);
+        decode(item, schema.zip(part).map(|(schema, part)| schema.at(part)))
+    });
+    Value::Array(items.collect())
+}
+
+fn map(entries: &[(Msgpack, Msgpack)], schema: Option<Schema<'_>>) -> Value {
+    let mut fields = Map::new();
+    for (key, value) in entries {
+        let name = match key {
+            Msgpack::String(text) => String::from_utf8_lossy(text.as_bytes()).into_owned(),
+            other => other.to_string(),
+        };
+        let part = schema.and_then(|schema| {
+            let property = schema.properties().and_then(|properties| properties.get(&name));
+            let part = property.or_else(|| schema.entries().map(|(entry, _)| entry))?;
+            Some(schema.at(part))
+        });
+        fields.insert(name, decode(value, part));
+    }
+    Value::Object(fields)
+}
