@@ -134,12 +134,6 @@ fn names(method: &MethodDescription) -> String {
 fn to_bytes(value: &Value, schema: Option<Schema<'_>>, path: &Path) -> Result<Bytes, Failure> {
     let encoded = encode(value, schema, path)?;
     match encoded {
-        Msgpack::String(text) if schema.is_some_and(Schema::is_raw) => {
-            let text = text.into_str().unwrap_or_default();
-            let raw =
-                BASE64.decode(text).map_err(|error| Failure::Usage(format!("{path}: {error}")));
-            raw.map(Bytes::from)
-        }
         Msgpack::Binary(bytes) if schema.is_some_and(Schema::is_raw) => Ok(bytes.into()),
         encoded => write(&encoded),
     }

@@ -42,6 +42,8 @@ mod guide {
     mod coming_from {}
     #[doc = include_str!("../../docs/guide/testing.md")]
     mod testing {}
+    #[doc = include_str!("../../docs/guide/command.md")]
+    mod command {}
     #[doc = include_str!("../../docs/guide/security.md")]
     mod security {}
     #[cfg(unix)]

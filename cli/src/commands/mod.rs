@@ -57,7 +57,7 @@ pub(crate) struct CallOptions {
     /// The method: Service/method, or subroute:Service/method.
     method: String,
     /// The arguments as JSON, @file, or - for standard input. A single argument is the whole value; several are an object of
-    /// their names. Bytes are base64.
+    /// their names. Bytes are base64, or `@file` or `text:…` with what follows.
     arguments: Option<String>,
     /// How long the call may take. Default: as the method says, or a minute; none for a stream.
     #[arg(short, long, value_parser = humantime::parse_duration, value_name = "TIME")]

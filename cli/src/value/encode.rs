@@ -8,6 +8,9 @@ use serde_json::{Map, Number, Value};
 use super::schema::{Schema, Sent};
 use super::{Invalid, Path};
 
+/// Bytes that are written as text. Neither this nor `@` can begin base64.
+const TEXT: &str = "text:";
+
 type Encoded = Result<Msgpack, Invalid>;
 
 /// Converts a value to what is sent. Without a schema, strings are strings: bytes cannot be told apart.
@@ -148,6 +151,17 @@ fn within(number: &Number, schema: Schema<'_>, path: &Path) -> Result<(), Invali
 }
 
 fn bytes(value: &Value, schema: Schema<'_>, path: &Path) -> Encoded {
+    if let Value::String(text) = value {
+        if let Some(file) = text.strip_prefix('@') {
+            let read = std::fs::read(file);
+            let read =
+                read.map_err(|error| Invalid::new(path, format!("cannot read {file}: {error}")));
+            return read.map(Msgpack::Binary);
+        }
+        if let Some(text) = text.strip_prefix(TEXT) {
+            return Ok(Msgpack::Binary(text.as_bytes().to_vec()));
+        }
+    }
     let byte = |item: &Value| item.as_u64().and_then(|byte| u8::try_from(byte).ok());
     let decoded = match value {
         Value::String(text) => BASE64.decode(text).ok(),

@@ -130,7 +130,10 @@ impl<'a> Schema<'a> {
             return format!("{of}{}", values.join(", "));
         }
         match (self.sent(), self.types().as_slice()) {
-            (Sent::Bytes, _) => "bytes in base64, or an array of numbers up to 255".to_owned(),
+            (Sent::Bytes, _) => {
+                "bytes in base64, as `@file`, as `text:…`, or as an array of numbers up to 255"
+                    .to_owned()
+            }
             (_, []) => "another value".to_owned(),
             (_, types) => {
                 let words: Vec<_> = types.iter().map(|one| with_article(one)).collect();

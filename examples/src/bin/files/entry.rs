@@ -9,12 +9,13 @@ use std::{
 };
 
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::path::RelPath;
 
 /// Type of a directory entry. Encoded and printed as the letter of `find -printf %y`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) enum Kind {
     /// A regular file.
     #[serde(rename = "f")]
@@ -74,7 +75,7 @@ impl From<FileType> for Kind {
 }
 
 /// The result of `lstat`, which describes a symlink itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Stat {
     /// File, directory, …
     pub(crate) kind: Kind,
@@ -98,7 +99,7 @@ impl From<&Metadata> for Stat {
 }
 
 /// One entry of a tree.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Entry {
     /// Its path.
     pub(crate) path: RelPath,
@@ -122,7 +123,7 @@ impl Entry {
 }
 
 /// One matching line, or a piece of it if the line is too long for one message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Hit {
     /// The file.
     pub(crate) path: RelPath,
@@ -135,7 +136,7 @@ pub(crate) struct Hit {
 }
 
 /// Something that could not be read. The rest of the tree is not affected.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Skipped {
     /// What was skipped, with everything below it.
     pub(crate) path: RelPath,
@@ -144,7 +145,7 @@ pub(crate) struct Skipped {
 }
 
 /// An item of a stream about a tree. Items come in the order of their paths.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) enum Seen<T> {
     /// An entry or a hit.
     Item(T),

@@ -5,12 +5,13 @@
 
 use std::{error::Error, io};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::path::RelPath;
 
 /// The error of every method of `Files` and `Ask`.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize, JsonSchema)]
 pub(crate) enum FilesError {
     /// No entry of that name, or it is not in this node's share of the tree.
     #[error("{path}: no such file or directory")]

@@ -17,6 +17,7 @@ use bytes::Bytes;
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use grep_searcher::{BinaryDetection, Searcher, SearcherBuilder, Sink, SinkMatch};
 use memchr::memchr;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{entry::Hit, error::FilesError, path::RelPath};
@@ -31,7 +32,7 @@ const LINE_BYTES_MAX: usize = 64 << 20;
 const LOOK_BYTES: u64 = 64 << 10;
 
 /// How a pattern is interpreted.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Dialect {
     /// The pattern is plain text, not an expression (`grep -F`).
     pub(crate) fixed: bool,

@@ -12,13 +12,14 @@ use std::{
 };
 
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A path below the root of a tree; empty is the root itself.
 ///
 /// Ordered by components, so that the contents of a directory follow it directly: `a`, `a/b`, `a-b`. (By bytes it would
 /// be `a`, `a-b`, `a/b`.) This is the order of `std::path::Path`, and of everything that this program prints.
-#[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub(crate) struct RelPath(Bytes);
 

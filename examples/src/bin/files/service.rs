@@ -4,6 +4,7 @@
 
 use bytes::Bytes;
 use grid::{Context, Outgoing};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
 };
 
 /// A node's tree.
-#[grid::service]
+#[grid::service(schema)]
 pub(crate) trait Files {
     /// The result of `lstat`.
     #[handler(blocking)]
@@ -43,7 +44,7 @@ pub(crate) trait Files {
 }
 
 /// The trees of all nodes, through the one that is called. `nodes` are the names of those to call; empty means all.
-#[grid::service]
+#[grid::service(schema)]
 pub(crate) trait Ask {
     /// [`Files::walk`] of all nodes, merged in the order of paths. A node that fails becomes a [`Seen::Skipped`].
     #[handler(compact, outgoing = 256)]
@@ -77,14 +78,14 @@ pub(crate) trait Ask {
 }
 
 /// What to list.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct WalkRequest {
     /// Empty for everything.
     pub(crate) path: RelPath,
 }
 
 /// What to search for.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct SearchRequest {
     /// See [`crate::lines`] for its syntax.
     pub(crate) pattern: String,
