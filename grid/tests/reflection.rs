@@ -1,4 +1,5 @@
 //! Nodes tell what they serve.
+#![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
 use std::collections::BTreeMap;
 

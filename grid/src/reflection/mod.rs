@@ -112,7 +112,7 @@ impl Manager {
 }
 
 impl Builder {
-    /// Whether the node has the service [`Reflection`](crate::reflection::Reflection), which lists its services. Default: yes.
+    /// Whether the node has the service [`Reflection`], which lists its services. Default: yes.
     ///
     /// Whoever may call it sees the names, the documentation and the types of all methods, but no values. To let only some see
     /// that, decide in [`permit`](Self::permit), where the service is called `grid.Reflection`.
