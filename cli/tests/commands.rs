@@ -1,7 +1,7 @@
 //! The program itself, against a node over a real socket.
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
@@ -52,6 +52,12 @@ trait Store {
     async fn count(&self, from: u32, out: Outgoing<u32>) -> Result<(), RemoteError>;
     async fn sum(&self, numbers: Incoming<u32>) -> Result<u64, RemoteError>;
     async fn shout(
+        &self,
+        input: Incoming<String>,
+        out: Outgoing<String>,
+    ) -> Result<(), RemoteError>;
+    /// Ends after the first item, although more could come.
+    async fn first(
         &self,
         input: Incoming<String>,
         out: Outgoing<String>,
@@ -113,6 +119,16 @@ impl Store for Example {
     ) -> Result<(), RemoteError> {
         while let Some(text) = input.next().await {
             out.send(text?.to_uppercase()).await?;
+        }
+        Ok(())
+    }
+    async fn first(
+        &self,
+        mut input: Incoming<String>,
+        mut out: Outgoing<String>,
+    ) -> Result<(), RemoteError> {
+        if let Some(text) = input.next().await {
+            out.send(text?).await?;
         }
         Ok(())
     }
@@ -306,6 +322,26 @@ fn streams_of_all_kinds_are_lines() {
     wrong.fails(2, "item: expected an integer, found \"two\"");
     node.run_with(&["stream", "Store/sum"], "1\ntwo\n").fails(2, "line 2 of standard input");
     node.run(&["stream", "Store/put"]).fails(2, "use `grid call Store/put`");
+}
+
+/// The program ends with the stream, and does not wait for the end of its input.
+#[test]
+fn a_stream_can_end_before_its_input() {
+    let node = node();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_grid"))
+        .args(["stream", "Store/first"])
+        .env("GRID_NODE", &node.name)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = program.stdin.take().unwrap();
+    input.write_all(b"\"a\"\n").unwrap();
+    let mut out = String::new();
+    program.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+    assert!(program.wait().unwrap().success());
+    assert_eq!(out, "\"a\"\n");
+    drop(input);
 }
 
 #[test]

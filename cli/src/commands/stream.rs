@@ -1,8 +1,10 @@
 //! `grid stream`.
 
+use std::{io, thread};
+
 use clap::Args;
 use grid::{HandlerId, MethodKind, RawReceiver, RawSender};
-use tokio::io::{AsyncBufReadExt as _, BufReader, stdin};
+use tokio::sync::mpsc::{Receiver, channel};
 
 use super::{CallOptions, line, with_options};
 use crate::connect::Global;
@@ -75,12 +77,11 @@ async fn read(
 
 /// Sends each line of standard input. Returns only if one of them cannot be sent.
 async fn send(mut input: RawSender, schemas: &Schemas) -> Failure {
-    let mut lines = BufReader::new(stdin()).lines();
+    let mut lines = input_lines();
     let mut number = 0;
-    loop {
-        let text = match lines.next_line().await {
-            Ok(Some(text)) => text,
-            Ok(None) => break,
+    while let Some(text) = lines.recv().await {
+        let text = match text {
+            Ok(text) => text,
             Err(error) => return error.into(),
         };
         number += 1;
@@ -99,4 +100,17 @@ async fn send(mut input: RawSender, schemas: &Schemas) -> Failure {
     }
     drop(input);
     std::future::pending().await
+}
+
+/// The lines of standard input, read by a thread of their own: a runtime would wait at its end for a read that is pending.
+fn input_lines() -> Receiver<io::Result<String>> {
+    let (lines, received) = channel(16);
+    thread::spawn(move || {
+        for line in io::stdin().lines() {
+            if lines.blocking_send(line).is_err() {
+                break;
+            }
+        }
+    });
+    received
 }
