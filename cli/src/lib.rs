@@ -27,7 +27,8 @@
 //! | `methods.rs` | finds a method by its name, with what the node says about it |
 //! | `value/` | JSON to msgpack and back, with a schema |
 //! | `payload.rs` | the arguments of a call as its request, and its answer as JSON |
-//! | `commands/` | one file for each command |
+//! | `commands/` | one file for each command, and options.rs with the options of calls |
+//! | `outline.rs`, `output.rs` | services and methods in one line; writing lines |
 //! | `failure.rs` | errors, and the exit code of each kind |
 
 pub mod commands;
@@ -36,6 +37,8 @@ pub mod value;
 mod connect;
 mod failure;
 mod methods;
+mod outline;
+mod output;
 mod payload;
 
 use std::process::ExitCode;

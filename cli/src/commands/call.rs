@@ -3,10 +3,11 @@
 use clap::Args;
 use grid::{HandlerId, MethodKind};
 
-use super::{CallOptions, line, with_options};
+use super::options::{CallOptions, with_options};
 use crate::connect::Global;
 use crate::failure::Failure;
 use crate::methods::Target;
+use crate::output::line;
 use crate::payload::{Schemas, read_json, request};
 
 /// Makes a single request, and prints its answer as JSON.

@@ -1,10 +1,8 @@
 //! `grid completion`.
 
-use clap::{Args, CommandFactory as _, Parser};
+use clap::Args;
 use clap_complete::{Shell, generate};
 
-use super::Command;
-use crate::connect::Global;
 use crate::failure::Failure;
 
 /// Prints a completion script for a shell.
@@ -13,20 +11,10 @@ pub struct Completion {
     shell: Shell,
 }
 
-/// All commands, as the program `grid` has them.
-#[derive(Debug, Parser)]
-#[command(name = "grid")]
-struct Whole {
-    #[command(flatten)]
-    _global: Global,
-    #[command(subcommand)]
-    _command: Command,
-}
-
 impl Completion {
-    pub(super) fn run(self) -> Result<(), Failure> {
+    pub(super) fn run(self, all: &mut clap::Command) -> Result<(), Failure> {
         let mut script = Vec::new();
-        generate(self.shell, &mut Whole::command(), "grid", &mut script);
+        generate(self.shell, all, "grid", &mut script);
         Ok(std::io::Write::write_all(&mut std::io::stdout(), &script)?)
     }
 }

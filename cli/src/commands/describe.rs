@@ -4,11 +4,11 @@ use clap::Args;
 use grid::reflection::{MethodDescription, ServiceDescription};
 use serde_json::Value;
 
-use super::line;
-use super::ls::{full_name, kind, outline};
 use crate::connect::Global;
 use crate::failure::Failure;
 use crate::methods::{Target, describe};
+use crate::outline::{full_name, kind, outline};
+use crate::output::line;
 
 /// Shows all about a service or a method.
 #[derive(Debug, Args)]

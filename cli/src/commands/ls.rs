@@ -1,13 +1,12 @@
 //! `grid ls`.
 
 use clap::Args;
-use grid::MethodKind;
-use grid::reflection::{MethodDescription, ServiceDescription};
 
-use super::line;
 use crate::connect::Global;
 use crate::failure::Failure;
 use crate::methods::list;
+use crate::outline::{full_name, outline};
+use crate::output::line;
 
 /// Lists the services and methods of the node.
 #[derive(Debug, Args)]
@@ -35,30 +34,5 @@ impl Ls {
             }
         }
         Ok(())
-    }
-}
-
-pub(super) fn full_name(service: &ServiceDescription) -> String {
-    match &service.subroute {
-        Some(subroute) => format!("{subroute}:{}", service.name),
-        None => service.name.clone(),
-    }
-}
-
-/// A method in one line.
-pub(super) fn outline(method: &MethodDescription) -> String {
-    let summary = method.docs.lines().next().unwrap_or_default();
-    let kind = kind(method.kind);
-    let signature = &method.signature;
-    let text = if kind.is_empty() { signature.clone() } else { format!("{signature}  [{kind}]") };
-    if summary.is_empty() { text } else { format!("{text}  {summary}") }
-}
-
-pub(super) fn kind(kind: MethodKind) -> &'static str {
-    match kind {
-        MethodKind::ServerStream => "stream of answers",
-        MethodKind::ClientStream => "stream of input",
-        MethodKind::TwoWay => "two-way stream",
-        _ => "",
     }
 }

@@ -7,9 +7,9 @@ use grid::reflection::ReflectionClient;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::line;
 use crate::connect::Global;
 use crate::failure::Failure;
+use crate::output::line;
 
 /// Measures the round trip to the node.
 #[derive(Debug, Args)]

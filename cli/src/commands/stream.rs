@@ -6,10 +6,11 @@ use clap::Args;
 use grid::{HandlerId, MethodKind, RawReceiver, RawSender};
 use tokio::sync::mpsc::{Receiver, channel};
 
-use super::{CallOptions, line, with_options};
+use super::options::{CallOptions, with_options};
 use crate::connect::Global;
 use crate::failure::Failure;
 use crate::methods::Target;
+use crate::output::line;
 use crate::payload::{Schemas, parse, read_json, request};
 
 /// Opens a stream: each line of standard input is an item, and each item of the answer a line.

@@ -1,0 +1,41 @@
+//! Options of calls of every shape.
+
+use std::time::Duration;
+
+use clap::Args;
+
+/// Options of calls of every shape.
+#[derive(Debug, Args)]
+pub(crate) struct CallOptions {
+    /// The method: Service/method, or subroute:Service/method.
+    pub(super) method: String,
+    /// The arguments as JSON, @file, or - for standard input. A single argument is the whole value; several are an object of
+    /// their names. Bytes are base64, or `@file` or `text:…` with what follows.
+    pub(super) arguments: Option<String>,
+    /// How long the call may take. Default: as the method says, or a minute; none for a stream.
+    #[arg(short, long, value_parser = humantime::parse_duration, value_name = "TIME")]
+    pub(super) deadline: Option<Duration>,
+    /// Metadata of the call. May be given several times.
+    #[arg(short, long, value_parser = key_value, value_name = "KEY=VALUE")]
+    pub(super) metadata: Vec<(String, String)>,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or_else(|| format!("`{text}` is not KEY=VALUE"))?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+/// Sets the options of a call at the byte level.
+macro_rules! with_options {
+    ($call:expr, $options:expr, $method:expr) => {{
+        let mut call = $call;
+        if let Some(deadline) = $options.deadline.or($method.timeout()) {
+            call = call.timeout(deadline);
+        }
+        for (key, value) in &$options.metadata {
+            call = call.metadata(key, value.clone().into_bytes());
+        }
+        call
+    }};
+}
+pub(super) use with_options;
