@@ -194,6 +194,7 @@ const _: () = {
             __grid::MethodInfo::__new("Type", "match", 0x3ff381af)
                 .__docs("Documented.")
                 .__arguments(&[("fn", "u8")])
+                .__sent(&[("fn", "u8")])
                 .__returns("Plain"),
             (__grid::whole("fn", Self::__CODEC_0),),
             __grid::codec::<Plain>(),
@@ -208,6 +209,7 @@ const _: () = {
         > = &__grid::single(
             __grid::MethodInfo::__new("Type", "match", 0x3ff381af)
                 .__arguments(&[("fn", "u8")])
+                .__sent(&[("fn", "u8")])
                 .__returns("Other"),
             (__grid::whole("fn", Self::__CODEC_0),),
             __grid::codec::<Other>(),
@@ -245,6 +247,7 @@ const _: () = {
         > = &__grid::single(
             __grid::MethodInfo::__new("Type", "expects", 0xcc319520)
                 .__arguments(&[("unused", "u8")])
+                .__sent(&[("unused", "u8")])
                 .__returns("u8"),
             (__grid::whole("unused", Self::__CODEC_0),),
             Self::__CODEC_0,

@@ -150,6 +150,7 @@ const _: () = {
         > = &__grid::client_stream(
             __grid::MethodInfo::__new("Uploads", "upload", 0x1fd5862b)
                 .__arguments(&[("head", "Head"), ("input", "Incoming<Bytes>")])
+                .__sent(&[("head", "Head")])
                 .__returns("Result<Etag, DiskError>")
                 .__incoming(16u32),
             (__grid::whole("head", Self::__CODEC_0),),

@@ -179,6 +179,7 @@ const _: () = {
         pub const ADD: &'static __grid::Method<(u64,), u64, CounterError> = &__grid::single(
             __grid::MethodInfo::__new("Counter", "add", 0x87cc427f)
                 .__arguments(&[("n", "u64")])
+                .__sent(&[("n", "u64")])
                 .__returns("Result<u64, CounterError>"),
             (__grid::whole("n", Self::__CODEC_0),),
             Self::__CODEC_0,

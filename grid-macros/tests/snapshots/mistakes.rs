@@ -1,5 +1,5 @@
 ::core::compile_error! {
-    "`#[grid::service]` has no option `version`; the options are `name`, `crate`, `dyn`, `local`"
+    "`#[grid::service]` has no option `version`; the options are `name`, `crate`, `dyn`, `local`, `schema`"
 }
 ::core::compile_error! {
     "an associated type is not allowed in a service: move it to another trait"

@@ -193,6 +193,7 @@ const _: () = {
         > = &__grid::single(
             __grid::MethodInfo::__new("Disc", "stat", 9)
                 .__arguments(&[("volume", "String"), ("depth", "u32")])
+                .__sent(&[("volume", "String"), ("depth", "u32")])
                 .__returns("Result<VolumeInfo, Infallible>")
                 .__timeout_ms(500u64)
                 .__request_bytes_max(4096u32)
@@ -210,6 +211,7 @@ const _: () = {
             __grid::MethodInfo::__new("Disc", "hash", 0x51cf2105)
                 .__docs("A plain function.")
                 .__arguments(&[("password", "String"), ("rounds", "u32")])
+                .__sent(&[("password", "String"), ("rounds", "u32")])
                 .__returns("Result<String, HashError>")
                 .__blocking(),
             (
@@ -236,6 +238,7 @@ const _: () = {
             __grid::MethodInfo::__new("Disc", "free", 0xb38afac7)
                 .__docs("May run twice.")
                 .__arguments(&[("volume", "String")])
+                .__sent(&[("volume", "String")])
                 .__returns("Result<u64, HashError>")
                 .__idempotent(),
             (__grid::whole("volume", Self::__CODEC_3),),
@@ -246,6 +249,7 @@ const _: () = {
         pub const BY_HAND: &'static __grid::Method<(u32,), u32, __grid::Infallible> = &__grid::single(
             __grid::MethodInfo::__new("Disc", "old_name", 0x82f09cac)
                 .__arguments(&[("depth", "u32")])
+                .__sent(&[("depth", "u32")])
                 .__returns("u32"),
             (__grid::or_default::<u32>(__grid::whole("depth", Self::__CODEC_4)),),
             Self::__CODEC_4,

@@ -216,6 +216,7 @@ const _: () = {
         > = &__grid::server_stream(
             __grid::MethodInfo::__new("Files", "walk", 0x93a60e78)
                 .__arguments(&[("request", "WalkRequest"), ("out", "Outgoing<Entry>")])
+                .__sent(&[("request", "WalkRequest")])
                 .__returns("Result<(), DiskError>")
                 .__outgoing(16u32),
             (__grid::whole("request", Self::__CODEC_0),),
@@ -242,6 +243,7 @@ const _: () = {
         > = &__grid::server_stream(
             __grid::MethodInfo::__new("Files", "tail", 0x3da2d28b)
                 .__arguments(&[("from", "u64")])
+                .__sent(&[("from", "u64")])
                 .__returns(
                     "Result<impl Stream<Item = Result<Event, DiskError>> + Send, DiskError>",
                 ),

@@ -179,6 +179,7 @@ const _: () = {
             __grid::MethodInfo::__new("Disk", "stat", 0x9a952873)
                 .__docs("Single request.")
                 .__arguments(&[("volume", "String")])
+                .__sent(&[("volume", "String")])
                 .__returns("Result<VolumeInfo, DiskError>"),
             (__grid::whole("volume", Self::__CODEC_0),),
             Self::__CODEC_1,
@@ -200,6 +201,7 @@ const _: () = {
         > = &__grid::single(
             __grid::MethodInfo::__new("Disk", "rename", 0xf96b5acf)
                 .__arguments(&[("from", "String"), ("to", "String")])
+                .__sent(&[("from", "String"), ("to", "String")])
                 .__returns("io::Result<VolumeInfo>"),
             (__grid::arg("from", Self::__CODEC_0), __grid::arg("to", Self::__CODEC_0)),
             Self::__CODEC_4,
@@ -209,6 +211,7 @@ const _: () = {
         pub const TOUCH: &'static __grid::Method<(String,), (), DiskError> = &__grid::single(
             __grid::MethodInfo::__new("Disk", "touch", 0x9ac5dc34)
                 .__arguments(&[("volume", "String")])
+                .__sent(&[("volume", "String")])
                 .__returns("Result<(), DiskError>"),
             (__grid::whole("volume", Self::__CODEC_0),),
             Self::__CODEC_6,

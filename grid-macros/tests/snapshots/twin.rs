@@ -280,6 +280,7 @@ const _: () = {
             __grid::MethodInfo::__new("Store", "get", 0x60d1e9bd)
                 .__docs("The value of a key.")
                 .__arguments(&[("key", "String")])
+                .__sent(&[("key", "String")])
                 .__returns("Result<Vec<u8>, StoreError>"),
             (__grid::whole("key", Self::__CODEC_0),),
             Self::__CODEC_1,
@@ -293,6 +294,7 @@ const _: () = {
         > = &__grid::single(
             __grid::MethodInfo::__new("Store", "put", 0x0e28fcb0)
                 .__arguments(&[("key", "String"), ("value", "Vec<u8>")])
+                .__sent(&[("key", "String"), ("value", "Vec<u8>")])
                 .__returns("io::Result<()>"),
             (__grid::arg("key", Self::__CODEC_0), __grid::arg("value", Self::__CODEC_1)),
             Self::__CODEC_3,
@@ -348,6 +350,7 @@ const _: () = {
         pub const HASH: &'static __grid::Method<(String,), u64, __grid::Infallible> = &__grid::single(
             __grid::MethodInfo::__new("Store", "hash", 0xcd39a213)
                 .__arguments(&[("key", "String")])
+                .__sent(&[("key", "String")])
                 .__returns("u64")
                 .__blocking(),
             (__grid::whole("key", Self::__CODEC_0),),

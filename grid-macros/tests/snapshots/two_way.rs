@@ -150,6 +150,7 @@ const _: () = {
                         ("out", "Outgoing<Ack>"),
                     ],
                 )
+                .__sent(&[("init", "Init")])
                 .__returns("Result<(), DiskError>")
                 .__incoming(16u32)
                 .__outgoing(4u32),
