@@ -3,6 +3,8 @@
 //! [`CallError`] says why a call failed, whether it may have run, and whether it can be retried. [`LinkError`] says why
 //! two nodes are not connected.
 
+use std::borrow::Cow;
+
 mod call;
 mod clocks;
 mod codec;
@@ -27,4 +29,19 @@ pub(crate) use nearest::{did_you_mean, nearest};
 /// A text of a peer or a stranger, for errors. It must not begin new lines in logs.
 pub(crate) fn one_line(text: &str) -> String {
     text.replace(char::is_control, " ")
+}
+
+/// A text of at most this many bytes: as many words as fit, and `…` if that is not all.
+pub(crate) fn shortened(text: &str, bytes_max: usize) -> Cow<'_, str> {
+    const MORE: &str = " …";
+    /// A longer word is cut.
+    const WORD: usize = 30;
+    if text.len() <= bytes_max {
+        return text.into();
+    }
+    let max = bytes_max.saturating_sub(MORE.len());
+    // The method of `str` for this is newer than the minimum supported Rust version.
+    let end = (0..=max).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+    let end = text[..end].rfind(' ').filter(|space| end - space <= WORD).unwrap_or(end);
+    format!("{}{MORE}", &text[..end]).into()
 }

@@ -1,11 +1,9 @@
 //! Close frames: the reason why a node ends a connection, as its peer reads it.
 
-use std::borrow::Cow;
-
 use bytes::{Buf as _, Bytes};
 
 use super::frame::{CONTROL_BYTES_MAX, FrameError};
-use crate::error::{LinkError, one_line};
+use crate::error::{LinkError, one_line, shortened};
 use crate::proto::ProtocolError;
 
 /// The code of a close frame that tells a node that another process uses its name. Codes from 4000 on are private.
@@ -59,21 +57,6 @@ pub(super) fn closed(mut payload: Bytes) -> LinkError {
         Some(CODE_NAME_TAKEN) => LinkError::NameTaken { detail: reason },
         code => LinkError::Closed { code, reason },
     }
-}
-
-/// A text of at most this many bytes: as many words as fit, and `…` if that is not all.
-fn shortened(text: &str, bytes_max: usize) -> Cow<'_, str> {
-    const MORE: &str = " …";
-    /// A longer word is cut.
-    const WORD: usize = 30;
-    if text.len() <= bytes_max {
-        return text.into();
-    }
-    let max = bytes_max.saturating_sub(MORE.len());
-    // The method of `str` for this is newer than the minimum supported Rust version.
-    let end = (0..=max).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
-    let end = text[..end].rfind(' ').filter(|space| end - space <= WORD).unwrap_or(end);
-    format!("{}{MORE}", &text[..end]).into()
 }
 
 #[cfg(test)]
