@@ -195,6 +195,38 @@ fn unsent(sent: Sent) -> &'static str {
     }
 }
 
+impl CallError<RemoteError> {
+    /// Returns the same error, with that of the handler as [`Remote`](Self::Remote): for code that treats calls of many methods
+    /// alike.
+    pub fn flatten(self) -> CallError {
+        self.or_handler(CallError::Remote)
+    }
+}
+
+impl<E> CallError<E> {
+    /// The same error with another type for that of the handler, which is replaced.
+    fn or_handler<F>(self, replace: impl FnOnce(E) -> CallError<F>) -> CallError<F> {
+        match self {
+            Self::Handler(error) => replace(error),
+            Self::Remote(error) => CallError::Remote(error),
+            Self::Disconnected { peer, sent, reason } => {
+                CallError::Disconnected { peer, sent, reason }
+            }
+            Self::ShutDown => CallError::ShutDown,
+            Self::DeadlineExceeded { peer, method, after, sent } => {
+                CallError::DeadlineExceeded { peer, method, after, sent }
+            }
+            Self::Encode(error) => CallError::Encode(error),
+            Self::Decode(error) => CallError::Decode(error),
+            Self::LimitReached { peer, setting, max } => {
+                CallError::LimitReached { peer, setting, max }
+            }
+            Self::PostsFull { peer, max } => CallError::PostsFull { peer, max },
+            Self::Unsupported { feature, peer } => CallError::Unsupported { feature, peer },
+        }
+    }
+}
+
 /// For handlers that call other nodes. An error that a peer sent is kept unchanged, with its code; any other error is
 /// converted to text. If a handler returns it, its own caller does not take the code for one of the node that it has
 /// called: see [`RemoteError`].
@@ -341,34 +373,16 @@ impl CallFailure {
     /// If `decode` fails, returns the code and text as `Remote`, so a caller with an older error type still sees the
     /// cause.
     pub(crate) fn typed<E>(self, decode: impl FnOnce(&Bytes) -> Option<E>) -> CallError<E> {
-        match self {
-            Self::Handler(fault) => {
-                let is_own = fault.code == ErrorCode::Handler && !fault.body.is_empty();
-                match is_own.then(|| decode(&fault.body)).flatten() {
-                    Some(error) => CallError::Handler(error),
-                    None => {
-                        let retry_after = fault.retry_after();
-                        let error = RemoteError::received(fault.code, fault.message, retry_after);
-                        CallError::Remote(error)
-                    }
+        self.or_handler(|fault| {
+            let is_own = fault.code == ErrorCode::Handler && !fault.body.is_empty();
+            match is_own.then(|| decode(&fault.body)).flatten() {
+                Some(error) => CallError::Handler(error),
+                None => {
+                    let retry_after = fault.retry_after();
+                    CallError::Remote(RemoteError::received(fault.code, fault.message, retry_after))
                 }
             }
-            Self::Remote(error) => CallError::Remote(error),
-            Self::Disconnected { peer, sent, reason } => {
-                CallError::Disconnected { peer, sent, reason }
-            }
-            Self::ShutDown => CallError::ShutDown,
-            Self::DeadlineExceeded { peer, method, after, sent } => {
-                CallError::DeadlineExceeded { peer, method, after, sent }
-            }
-            Self::Encode(error) => CallError::Encode(error),
-            Self::Decode(error) => CallError::Decode(error),
-            Self::LimitReached { peer, setting, max } => {
-                CallError::LimitReached { peer, setting, max }
-            }
-            Self::PostsFull { peer, max } => CallError::PostsFull { peer, max },
-            Self::Unsupported { feature, peer } => CallError::Unsupported { feature, peer },
-        }
+        })
     }
 
     /// Converts to an error of the byte level, where a handler's own error is only text.

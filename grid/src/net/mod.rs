@@ -33,6 +33,7 @@ pub(crate) use crate::proto::wire::join;
 pub use call::connection::{Connection, NotConnected};
 pub use call::context::Context;
 pub use call::ends::{RawReceiver, RawSender};
+pub(crate) use call::intercept::Switch;
 pub use call::intercept::call::Intercepted;
 pub use call::intercept::observe::{Observe, StreamEnd};
 pub use call::intercept::outcome::Outcome;
@@ -58,7 +59,6 @@ pub use node::guest_policy::Guests;
 pub use node::http_service::{HttpBody, HttpFuture, HttpService};
 pub(crate) use node::in_process::in_process;
 pub use node::listen::{Accepted, Listen};
-#[cfg(feature = "testing")]
 pub(crate) use node::manager::WeakManager;
 pub use node::manager::{Manager, Refused, UnknownHost};
 #[cfg(feature = "dns")]
@@ -76,6 +76,7 @@ pub(crate) use node::wall_clock::WallClock;
 pub use notice::hub::Events;
 pub use notice::warning::Warning;
 pub use serve::permit::CallInfo;
+pub(crate) use serve::permit::{Hook as PermitHook, guard_service};
 pub use serve::registry::RegisterError;
 pub(crate) use serve::registry::{HandlerFuture, RawHandler, Registry, RunSingle};
 pub(crate) use span::CaughtSpan;

@@ -99,7 +99,8 @@ impl Reflection for Listing {
 fn register(node: &Arc<str>, registry: &mut Registry) -> Result<(), RegisterError> {
     let own: &'static ServiceDescriptor = ReflectionClient::DESCRIPTOR;
     let own = Registered { descriptor: own, subroute: None };
-    let services = registry.services().iter().cloned().chain([own]).collect();
+    let services =
+        registry.services().iter().chain(registry.built_in()).cloned().chain([own]).collect();
     let listing = Listing { node: Arc::clone(node), services };
     ReflectionServer::new(listing).register(&mut Registrar::new(registry))
 }
@@ -117,6 +118,9 @@ impl Builder {
     /// Whoever may call it sees the names, the documentation and the types of all methods, but no values. To let only some see
     /// that, decide in [`permit`](Self::permit), where the service is called `grid.Reflection`.
     pub fn reflection(self, is_on: bool) -> Self {
-        self.with_built_in(is_on.then_some(register))
+        self.with_built_in(
+            ReflectionClient::DESCRIPTOR.name(),
+            is_on.then(|| Box::new(register) as _),
+        )
     }
 }

@@ -74,7 +74,15 @@ impl Start {
 
     /// Whether an interceptor or recorder applies to the method.
     pub(super) fn is_watched(&self) -> bool {
-        self.is_chained() && (self.asks(Chain::intercepts) || self.asks(Chain::records_of))
+        self.is_chained() && (self.is_intercepted() || self.is_recorded())
+    }
+
+    fn is_intercepted(&self) -> bool {
+        self.target.chain.has_interceptors() && self.asks(Chain::intercepts)
+    }
+
+    fn is_recorded(&self) -> bool {
+        self.target.chain.is_recording() && self.asks(Chain::records_of)
     }
 
     /// Whether something in the chain applies to the method.
@@ -94,15 +102,17 @@ impl Start {
         shape: &Shape,
     ) -> Poll<Result<Success, CallFailure>> {
         if matches!(self.state, Progress::New { .. }) {
-            // Once for all: reading the clock is a good part of what this costs.
-            let now = Instant::now();
-            if self.asks(Chain::records_of) {
-                self.recording = Some(Box::new(self.begin_recording(now)));
-            }
-            if self.asks(Chain::intercepts)
-                && let Some(chain) = self.begin_chain(now, shape.last)
-            {
-                self.state = Progress::Chained(chain);
+            let is_recorded = self.is_recorded();
+            let is_intercepted = self.is_intercepted();
+            if is_recorded || is_intercepted {
+                // Once for all: reading the clock is a good part of what this costs.
+                let now = Instant::now();
+                if is_recorded {
+                    self.recording = Some(Box::new(self.begin_recording(now)));
+                }
+                if is_intercepted && let Some(chain) = self.begin_chain(now, shape.last) {
+                    self.state = Progress::Chained(chain);
+                }
             }
         }
         let mut outcome = match &mut self.state {

@@ -1,6 +1,7 @@
 //! [`Builder`]: configures, checks and starts a node.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
@@ -31,7 +32,7 @@ use crate::error::{Fault, RemoteError};
 use crate::net::call::context::Context;
 use crate::net::call::ends::{RawReceiver, RawSender};
 use crate::net::call::intercept::record::Record;
-use crate::net::call::intercept::{Chain, Intercept};
+use crate::net::call::intercept::{Chain, Intercept, Switch};
 use crate::net::drive::endpoint::Endpoint;
 use crate::net::link::state::Instance;
 use crate::net::serve::intercept::intercept;
@@ -45,12 +46,13 @@ use crate::proto::{Capacities, Features, guest_name};
 use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
-/// Registers the built-in services of the node with this name.
-pub(crate) type BuiltIn = fn(&Arc<str>, &mut Registry) -> Result<(), RegisterError>;
+/// Registers a built-in service of the node with this name.
+pub(crate) type BuiltIn =
+    Box<dyn FnOnce(&Arc<str>, &mut Registry) -> Result<(), RegisterError> + Send>;
 
 /// What is done with a new node.
-#[cfg(feature = "metrics")]
 type AtStart = Box<dyn FnOnce(&Manager) + Send>;
 
 /// Configures a node; [`build`](Self::build) starts it.
@@ -90,7 +92,6 @@ pub struct Builder {
     /// Around the calls that the node serves, and those that it makes.
     served: Chain,
     made: Chain,
-    #[cfg(feature = "metrics")]
     at_start: Vec<AtStart>,
     /// `None`: plain TCP.
     dial: Option<Arc<dyn Dial>>,
@@ -106,7 +107,8 @@ pub struct Builder {
     extensions: Option<Vec<String>>,
     registry: Registry,
     /// Adds the services that every node has; above this layer.
-    built_in: Option<BuiltIn>,
+    /// By the names of the services.
+    built_in: BTreeMap<&'static str, BuiltIn>,
     /// The first registration that failed; [`build`](Self::build) returns it.
     failed: Option<RegisterError>,
 }
@@ -124,7 +126,6 @@ impl Builder {
             permit: None,
             served: Chain::default(),
             made: Chain::default(),
-            #[cfg(feature = "metrics")]
             at_start: Vec::new(),
             dial: None,
             #[cfg(unix)]
@@ -137,14 +138,17 @@ impl Builder {
             clock: WallClock::default(),
             extensions: None,
             registry: Registry::new(),
-            built_in: None,
+            built_in: BTreeMap::new(),
             failed: None,
         }
     }
 
-    /// Sets what adds the built-in services when the node is built.
-    pub(crate) fn with_built_in(mut self, built_in: Option<BuiltIn>) -> Self {
-        self.built_in = built_in;
+    /// Sets what adds a built-in service when the node is built. They are added in the order of their names.
+    pub(crate) fn with_built_in(mut self, service: &'static str, add: Option<BuiltIn>) -> Self {
+        match add {
+            Some(add) => self.built_in.insert(service, add),
+            None => self.built_in.remove(service),
+        };
         self
     }
 
@@ -232,10 +236,19 @@ impl Builder {
     /// It sees a call as its caller does: also what an interceptor or [`permit`](Self::permit) refuses, and the time that
     /// interceptors take. See [`intercept::Log`](crate::intercept::Log).
     pub fn record(mut self, record: impl Record) -> Self {
-        let record = Arc::new(record);
-        self.served.add_record(Arc::clone(&record) as _);
-        self.made.add_record(record);
+        self.add_record(Arc::new(record), None);
         self
+    }
+
+    /// The same, only while the switch is on.
+    pub(crate) fn record_while(mut self, switch: Switch, record: Arc<dyn Record>) -> Self {
+        self.add_record(record, Some(switch));
+        self
+    }
+
+    fn add_record(&mut self, record: Arc<dyn Record>, switch: Option<Switch>) {
+        self.served.add_record(Arc::clone(&record), switch.clone());
+        self.made.add_record(record, switch);
     }
 
     /// Adds an interceptor around the calls that this node makes, also from its handlers. The one that is added first sees a
@@ -323,7 +336,6 @@ impl Builder {
     }
 
     /// Calls this with the node when it is built.
-    #[cfg(feature = "metrics")]
     pub(crate) fn at_start(mut self, start: impl FnOnce(&Manager) + Send + 'static) -> Self {
         self.at_start.push(Box::new(start));
         self
@@ -504,8 +516,8 @@ impl Builder {
             self.unix_sockets.or(dial)
         };
         let name: Arc<str> = name.into();
-        if let Some(built_in) = built_in {
-            registry.add_built_in(|registry| built_in(&name, registry))?;
+        for add in built_in.into_values() {
+            registry.add_built_in(|registry| add(&name, registry))?;
         }
         registry.set_blocking_max(config.blocking_calls_max);
         let guests = guests.filter(|_| guest_of.is_none());
@@ -532,6 +544,7 @@ impl Builder {
         let node = Arc::new(Node {
             name,
             instance: Instance::random(),
+            started: Instant::now(),
             config,
             clock,
             features,
@@ -561,7 +574,6 @@ impl Builder {
         if let Some(source) = source.filter(|_| guest_of.is_none()) {
             manager.members().follow_boxed(source);
         }
-        #[cfg(feature = "metrics")]
         self.at_start.into_iter().for_each(|start| start(&manager));
         Ok(manager)
     }

@@ -1,12 +1,11 @@
 //! [`Manager`]: one node and its links to all other nodes. See builder.rs for how it is started.
 
 use std::io;
-#[cfg(feature = "testing")]
-use std::sync::Weak;
-use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, PoisonError, Weak};
+use std::time::{Duration, SystemTime};
 
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use super::accept;
 use super::closing::CLOSE_TIMEOUT;
@@ -29,7 +28,6 @@ use crate::net::catch::catch;
 use crate::net::catch::log;
 use crate::net::drive::session;
 use crate::net::link::peer::CONFIRMATION_TIMEOUT;
-#[cfg(feature = "testing")]
 use crate::net::link::state::Instance;
 use crate::net::link::state::State;
 use crate::net::link::stats::{ConnectionStats, Stats};
@@ -378,18 +376,31 @@ impl Manager {
     }
 }
 
-/// What a network of tests needs.
-#[cfg(feature = "testing")]
+/// What the service of operators tells.
 impl Manager {
     /// Identifies this run of the node.
     pub(crate) fn instance(&self) -> Instance {
         self.inner.node.instance
     }
 
-    /// Ends the node as [`shutdown`](Self::shutdown) without grace does, and does not wait for its connections to be closed.
-    pub(crate) fn kill(&self) {
-        self.inner.end();
-        self.inner.abort();
+    /// The extensions of the protocol that this node offers.
+    pub(crate) fn extensions(&self) -> Vec<String> {
+        self.inner.node.features.names()
+    }
+
+    /// When the node was built.
+    pub(crate) fn started(&self) -> Instant {
+        self.inner.node.started
+    }
+
+    /// What the clock of the node shows.
+    pub(crate) fn time_of_day(&self) -> SystemTime {
+        self.inner.node.clock.now()
+    }
+
+    /// Runs a task on the runtime of the node.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.inner.node.runtime.spawn(task);
     }
 
     pub(crate) fn downgrade(&self) -> WeakManager {
@@ -397,12 +408,20 @@ impl Manager {
     }
 }
 
-/// A node that is not kept alive.
+/// What a network of tests needs.
 #[cfg(feature = "testing")]
+impl Manager {
+    /// Ends the node as [`shutdown`](Self::shutdown) without grace does, and does not wait for its connections to be closed.
+    pub(crate) fn kill(&self) {
+        self.inner.end();
+        self.inner.abort();
+    }
+}
+
+/// A node that is not kept alive.
 #[derive(Debug, Clone)]
 pub(crate) struct WeakManager(Weak<Inner>);
 
-#[cfg(feature = "testing")]
 impl WeakManager {
     pub(crate) fn upgrade(&self) -> Option<Manager> {
         Some(Manager { inner: self.0.upgrade()? })

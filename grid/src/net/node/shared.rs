@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use super::arrivals::Arrivals;
 use super::changes::Changes;
@@ -45,6 +46,7 @@ pub(super) struct Following {
 pub(super) struct Node {
     pub(super) name: Arc<str>,
     pub(super) instance: Instance,
+    pub(super) started: Instant,
     pub(super) config: Config,
     pub(super) clock: WallClock,
     pub(super) features: Features,

@@ -28,7 +28,7 @@ pub(in crate::net) fn intercept(registry: &mut Registry, chain: &Chain) {
             true => &intercepted(handler, chain.clone()),
             false => handler,
         };
-        match chain.records_of(service, method) {
+        match chain.may_record(service, method) {
             true => recorded(handler, chain.clone()),
             false => handler.clone(),
         }
@@ -41,6 +41,9 @@ fn recorded(handler: &RawHandler, chain: Chain) -> RawHandler {
         RawHandler::Single { run, inline } => {
             let run = Arc::clone(run);
             let run: Arc<RunSingle> = Arc::new(move |context, payload| {
+                if !chain.is_recording() {
+                    return run(context, payload);
+                }
                 let recording = Recording::served(context, len(&payload), false, chain.clone());
                 Box::pin(record(recording, Arc::clone(&run), |run, context| run(context, payload)))
             });
@@ -49,6 +52,9 @@ fn recorded(handler: &RawHandler, chain: Chain) -> RawHandler {
         RawHandler::Stream { capacities, run } => {
             let run = Arc::clone(run);
             let run: Arc<RunStream> = Arc::new(move |context, payload, input, output| {
+                if !chain.is_recording() {
+                    return run(context, payload, input, output);
+                }
                 let recording = Recording::served(context, len(&payload), true, chain.clone());
                 Box::pin(record(recording, Arc::clone(&run), |run, context| {
                     run(context, payload, input, output)

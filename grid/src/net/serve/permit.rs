@@ -19,7 +19,7 @@ use crate::net::call::method::split;
 use crate::net::catch::{self, log};
 
 /// The hook of a node.
-pub(in crate::net) type Hook = dyn Fn(&CallInfo) -> Result<(), Denied> + Send + Sync;
+pub(crate) type Hook = dyn Fn(&CallInfo) -> Result<(), Denied> + Send + Sync;
 
 /// A call that a peer has made, for [`Builder::permit`](crate::Builder::permit): everything but its arguments, which are
 /// not decoded yet.
@@ -72,6 +72,14 @@ impl fmt::Debug for CallInfo {
 /// Makes all handlers of a node ask the hook.
 pub(in crate::net) fn guard(registry: &mut Registry, hook: &Arc<Hook>) {
     registry.wrap(|_, handler, info| guarded(handler, hook, info));
+}
+
+/// Makes the handlers of one service ask the hook.
+pub(crate) fn guard_service(registry: &mut Registry, service: &str, hook: &Arc<Hook>) {
+    registry.wrap(|name, handler, info| match split(name).0 == service {
+        true => guarded(handler, hook, info),
+        false => handler.clone(),
+    });
 }
 
 /// The same handler, which runs only if the hook permits it.

@@ -213,6 +213,11 @@ impl Registry {
         &self.services
     }
 
+    /// The services that the library has added so far.
+    pub(crate) fn built_in(&self) -> &[Registered] {
+        &self.built_in
+    }
+
     /// Adds services that are not those of the application.
     pub(crate) fn add_built_in<T>(&mut self, add: impl FnOnce(&mut Self) -> T) -> T {
         let own = self.services.len();

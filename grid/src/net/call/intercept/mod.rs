@@ -22,10 +22,11 @@ pub(in crate::net) mod recording;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use self::call::Intercepted;
 use self::outcome::Outcome;
-use self::record::Record;
+use self::record::{Finished, Record};
 use crate::net::call::context::Context;
 
 /// The future that [`Intercept::intercept`] returns.
@@ -145,7 +146,45 @@ pub(in crate::net) struct Chain(Option<Arc<Around>>);
 #[derive(Clone, Default)]
 struct Around {
     interceptors: Vec<Arc<dyn Intercept>>,
-    records: Vec<Arc<dyn Record>>,
+    records: Vec<Recorder>,
+}
+
+/// A recorder of a node. One with a switch records nothing while that is off, which costs a call no more than a look at it.
+#[derive(Clone)]
+pub(super) struct Recorder {
+    record: Arc<dyn Record>,
+    switch: Option<Switch>,
+}
+
+/// Whether something is on. Clones are one switch.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Switch(Arc<AtomicBool>);
+
+impl Switch {
+    pub(crate) fn set(&self, is_on: bool) {
+        self.0.store(is_on, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_on(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Recorder {
+    fn is_on(&self) -> bool {
+        self.switch.as_ref().is_none_or(Switch::is_on)
+    }
+
+    fn applies_to(&self, service: &str, method: &str) -> bool {
+        self.is_on() && self.record.applies_to(service, method)
+    }
+
+    /// A call is over.
+    pub(super) fn record(&self, call: &Finished<'_>, method: &str) {
+        if self.applies_to(call.service(), method) {
+            self.record.record(call);
+        }
+    }
 }
 
 impl Chain {
@@ -154,8 +193,9 @@ impl Chain {
         around.interceptors.push(Arc::new(interceptor));
     }
 
-    pub(in crate::net) fn add_record(&mut self, record: Arc<dyn Record>) {
-        Arc::make_mut(self.0.get_or_insert_default()).records.push(record);
+    pub(in crate::net) fn add_record(&mut self, record: Arc<dyn Record>, switch: Option<Switch>) {
+        let around = Arc::make_mut(self.0.get_or_insert_default());
+        around.records.push(Recorder { record, switch });
     }
 
     /// What the calls pass that a handler makes.
@@ -168,7 +208,7 @@ impl Chain {
         self.0.as_deref().map_or(&[], |around| &around.interceptors)
     }
 
-    pub(super) fn records(&self) -> &[Arc<dyn Record>] {
+    pub(super) fn records(&self) -> &[Recorder] {
         self.0.as_deref().map_or(&[], |around| &around.records)
     }
 
@@ -186,9 +226,19 @@ impl Chain {
         self.all().iter().any(|interceptor| interceptor.applies_to(service, method))
     }
 
-    /// Whether one of the recorders applies to this method.
+    /// Whether one of the recorders applies to this method, now or when it is switched on.
+    pub(in crate::net) fn may_record(&self, service: &str, method: &str) -> bool {
+        self.records().iter().any(|recorder| recorder.record.applies_to(service, method))
+    }
+
+    /// Whether one of the recorders applies to this method now.
     pub(in crate::net) fn records_of(&self, service: &str, method: &str) -> bool {
-        self.records().iter().any(|record| record.applies_to(service, method))
+        self.records().iter().any(|recorder| recorder.applies_to(service, method))
+    }
+
+    /// Whether one of the recorders is on.
+    pub(in crate::net) fn is_recording(&self) -> bool {
+        self.records().iter().any(Recorder::is_on)
     }
 
     /// Which interceptors want this call; `None` if none does.

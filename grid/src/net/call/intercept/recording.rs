@@ -104,12 +104,8 @@ impl Recording {
             To::One(record) => catch("an interceptor", || record.record(&call)),
             To::All(chain) => {
                 let method = call.method();
-                for record in chain.records() {
-                    catch("a recorder of calls", || {
-                        if record.applies_to(call.service(), &method) {
-                            record.record(&call);
-                        }
-                    });
+                for recorder in chain.records() {
+                    catch("a recorder of calls", || recorder.record(&call, &method));
                 }
             }
         }

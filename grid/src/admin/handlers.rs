@@ -1,0 +1,130 @@
+//! What the service does.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use super::activity::Activity;
+use super::event::AdminEvent;
+use super::operators::LogFilter;
+use super::status::{LinkStatus, NodeStatus};
+use super::tap::{TapFilter, TappedCall};
+use super::timeline::Timeline;
+use super::watch::Watch;
+use super::{Admin, unix_ms};
+use crate::net::WeakManager;
+use crate::{Manager, Outgoing, RemoteError};
+
+/// The shortest and the longest time between two reports of [`Admin::activity`].
+const REPORTS_EVERY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(60));
+
+/// What the service of one node knows.
+pub(super) struct Node {
+    /// Set when the node is built.
+    manager: OnceLock<WeakManager>,
+    timeline: Timeline,
+    watch: Arc<Watch>,
+    log: Option<Arc<dyn LogFilter>>,
+}
+
+impl Node {
+    pub(super) fn new(watch: Arc<Watch>, log: Option<Arc<dyn LogFilter>>) -> Self {
+        Self { manager: OnceLock::new(), timeline: Timeline::new(), watch, log }
+    }
+
+    /// The node is built. Follows its events until it is shut down.
+    pub(super) fn start(self: Arc<Self>, manager: &Manager) {
+        // Only a builder that is used twice could set it twice.
+        let _ = self.manager.set(manager.downgrade());
+        let (mut members, mut warnings) = (manager.members().events(), manager.warnings());
+        let clock = manager.downgrade();
+        manager.spawn(async move {
+            loop {
+                let event = tokio::select! {
+                    biased;
+                    Some(event) = members.next() => AdminEvent::of_member(&event),
+                    Some(warning) = warnings.next() => AdminEvent::of_warning(&warning),
+                    else => break,
+                };
+                let Some(node) = clock.upgrade() else { break };
+                self.timeline.add(AdminEvent { at_unix_ms: unix_ms(node.time_of_day()), ..event });
+            }
+        });
+    }
+
+    fn manager(&self) -> Result<Manager, RemoteError> {
+        let manager = self.manager.get().and_then(WeakManager::upgrade);
+        manager.ok_or_else(|| RemoteError::new("the node is shut down"))
+    }
+
+    fn filter(&self) -> Result<&dyn LogFilter, RemoteError> {
+        let text =
+            "the program has no filter of its log that can be changed: see `Operators::log_filter`";
+        self.log.as_deref().ok_or_else(|| RemoteError::new(text))
+    }
+}
+
+/// The handlers share the node with the task that follows its events.
+pub(super) struct Handlers(pub(super) Arc<Node>);
+
+impl Admin for Handlers {
+    async fn node(&self) -> Result<NodeStatus, RemoteError> {
+        Ok(NodeStatus::of(&self.0.manager()?))
+    }
+
+    async fn links(&self) -> Result<Vec<LinkStatus>, RemoteError> {
+        Ok(LinkStatus::all(&self.0.manager()?))
+    }
+
+    async fn recent_events(&self, at_most: u32) -> Result<Vec<AdminEvent>, RemoteError> {
+        Ok(self.0.timeline.latest(at_most as usize))
+    }
+
+    async fn events(&self, recent: u32, mut out: Outgoing<AdminEvent>) -> Result<(), RemoteError> {
+        let mut events = self.0.timeline.follow(recent as usize);
+        while let Some(event) = events.next().await {
+            out.send(event).await?;
+        }
+        Ok(())
+    }
+
+    async fn activity(
+        &self,
+        every_ms: u32,
+        mut out: Outgoing<Activity>,
+    ) -> Result<(), RemoteError> {
+        let every = Duration::from_millis(every_ms.into());
+        if !(REPORTS_EVERY.0..=REPORTS_EVERY.1).contains(&every) {
+            let text = format!("reports come every 100 ms to 60 s, not every {every:?}");
+            return Err(RemoteError::new(text));
+        }
+        let counting = self.0.watch.count()?;
+        let mut ticks = tokio::time::interval(every);
+        ticks.tick().await; // The first is at once.
+        loop {
+            ticks.tick().await;
+            out.send(counting.take()).await?;
+        }
+    }
+
+    async fn tap(
+        &self,
+        filter: TapFilter,
+        mut out: Outgoing<TappedCall>,
+    ) -> Result<(), RemoteError> {
+        let mut tap = self.0.watch.tap(filter)?;
+        while let Some(call) = tap.next().await {
+            out.send(call).await?;
+        }
+        Ok(())
+    }
+
+    async fn log_filter(&self) -> Result<String, RemoteError> {
+        Ok(self.0.filter()?.get())
+    }
+
+    async fn set_log_filter(&self, filter: String) -> Result<(), RemoteError> {
+        self.0.filter()?.set(&filter).map_err(|reason| {
+            RemoteError::new(format!("the filter {filter:?} of the log was refused: {reason}"))
+        })
+    }
+}

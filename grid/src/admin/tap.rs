@@ -1,0 +1,154 @@
+//! [`TappedCall`]: single calls, as operators see them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+use super::event::cut;
+use super::unix_ms;
+use super::watch::{Watcher, Watching};
+use crate::RemoteError;
+use crate::entropy;
+use crate::intercept::Finished;
+
+/// Calls that wait for one reader, at most. With texts of errors of at most a kilobyte, at most some 1.2 MiB.
+const CALLS_MAX: usize = 1024;
+
+/// Which calls are shown; by default all. A call must fit all fields.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct TapFilter {
+    /// The name of the other node; `None`: all.
+    pub peer: Option<String>,
+    /// A method as `Service/method`, or all of a service as `Service`; `None`: all.
+    pub method: Option<String>,
+    /// Only calls that the node serves, or only those that it makes; `None`: both.
+    pub is_served: Option<bool>,
+    /// Only calls that have failed. Those that were cancelled have not.
+    pub is_failed: bool,
+    /// Only calls that took longer, in microseconds. 0: all.
+    pub slower_than_us: u64,
+    /// The share of the calls that is shown, from 0 to 1, at random.
+    pub share: f64,
+}
+
+impl Default for TapFilter {
+    fn default() -> Self {
+        let (peer, method, is_served) = (None, None, None);
+        Self { peer, method, is_served, is_failed: false, slower_than_us: 0, share: 1.0 }
+    }
+}
+
+/// A call that is over, without its payloads.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct TappedCall {
+    /// When it was over, by the clock of the node, in milliseconds since 1970.
+    pub at_unix_ms: u64,
+    /// The method as `Service/method`; at the byte level, `handler` with its id.
+    pub method: String,
+    /// Name of the other node.
+    pub peer: String,
+    /// Whether the node has served it. Otherwise it has made it.
+    pub is_served: bool,
+    /// Whether it was a stream.
+    pub is_stream: bool,
+    /// One word for what happened: `ok`, `cancelled`, or the word for the error.
+    pub outcome: String,
+    /// The text of the error.
+    pub error: Option<String>,
+    /// How long it took, in microseconds: until the answer, or until the stream has ended.
+    pub took_us: u64,
+    /// Bytes of the arguments, in encoded form.
+    pub request_bytes: u64,
+    /// Bytes of the answer, in encoded form; 0 for streams and errors.
+    pub answer_bytes: u64,
+    /// Calls before this one that should be here, and were left out because the reader was too slow.
+    pub missed: u64,
+}
+
+impl TapFilter {
+    fn fits(&self, call: &Finished<'_>) -> bool {
+        self.is_served.is_none_or(|is_served| is_served == call.is_served())
+            && self.peer.as_deref().is_none_or(|peer| peer == call.peer())
+            && call.took().as_micros() >= self.slower_than_us.into()
+            && !(self.is_failed && matches!(call.label(), "ok" | "cancelled"))
+            && self.method.as_deref().is_none_or(|method| is_of(call, method))
+            && (self.share >= 1.0 || entropy::random::<f64>() < self.share)
+    }
+}
+
+/// Whether this is the method of the call, or its service.
+fn is_of(call: &Finished<'_>, method: &str) -> bool {
+    call.service() == method && !method.is_empty() || call.full_method() == method
+}
+
+/// Passes calls that fit to its reader.
+pub(super) struct Tap {
+    filter: TapFilter,
+    calls: Sender<TappedCall>,
+    missed: AtomicU64,
+}
+
+impl Tap {
+    pub(super) fn new(filter: TapFilter) -> Result<(Self, Receiver<TappedCall>), RemoteError> {
+        if !(0.0..=1.0).contains(&filter.share) {
+            let text = format!("the share of the calls is from 0 to 1, not {}", filter.share);
+            return Err(RemoteError::new(text));
+        }
+        let (calls, reader) = channel(CALLS_MAX);
+        Ok((Self { filter, calls, missed: AtomicU64::new(0) }, reader))
+    }
+}
+
+impl Watcher for Tap {
+    fn see(&self, call: &Finished<'_>) {
+        if !self.filter.fits(call) {
+            return;
+        }
+        match self.calls.try_reserve() {
+            Ok(place) => {
+                let missed = self.missed.swap(0, Ordering::Relaxed);
+                place.send(TappedCall { missed, ..tapped(call) });
+            }
+            Err(_) => {
+                self.missed.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+fn tapped(call: &Finished<'_>) -> TappedCall {
+    TappedCall {
+        at_unix_ms: unix_ms(entropy::time_of_day()),
+        method: call.full_method().into_owned(),
+        peer: call.peer().to_owned(),
+        is_served: call.is_served(),
+        is_stream: call.is_stream(),
+        outcome: call.label().to_owned(),
+        error: call.error().map(|error| cut(error.to_string())),
+        took_us: u64::try_from(call.took().as_micros()).unwrap_or(u64::MAX),
+        request_bytes: call.request_bytes() as u64,
+        answer_bytes: call.answer_bytes() as u64,
+        missed: 0,
+    }
+}
+
+/// The calls that a tap shows, until this is dropped.
+pub(super) struct Tapping {
+    _watching: Watching,
+    calls: Receiver<TappedCall>,
+}
+
+impl Tapping {
+    pub(super) fn new(watching: Watching, calls: Receiver<TappedCall>) -> Self {
+        Self { _watching: watching, calls }
+    }
+
+    pub(super) async fn next(&mut self) -> Option<TappedCall> {
+        self.calls.recv().await
+    }
+}
