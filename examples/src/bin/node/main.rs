@@ -18,6 +18,9 @@
 //! for port in 9001 9002 9003; do target/debug/node --name http://127.0.0.1:$port --listen 127.0.0.1:$port & done
 //! ```
 //!
+//! With the variable NODE_OPERATORS_SECRET, `grid --node http://127.0.0.1:9001 --secret … check` and the other commands of
+//! `cli/` look into the nodes.
+//!
 //! Then `curl -T Cargo.toml http://127.0.0.1:9001/items/a` and `curl -i http://127.0.0.1:9002/items/a`; `kill %1` ends a node.
 //! Settings are flags, environment variables or lines of a TOML file, see settings.rs; `deploy/` has them for Kubernetes and
 //! systemd.
@@ -25,6 +28,7 @@
 mod door;
 mod items;
 mod observe;
+mod operators;
 mod rest;
 mod settings;
 mod tls;
@@ -39,10 +43,14 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::reload;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::door::Door;
 use crate::items::{ItemsServer, Store};
 use crate::observe::{Exporter, observed};
+use crate::operators::{Level, operated};
 use crate::rest::App;
 use crate::settings::{Auth, Flags, Settings};
 use crate::tls::{Acceptor, Failure, RELOAD_INTERVAL};
@@ -56,11 +64,11 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let level = LevelFilter::from_level(settings.log);
+    let (filter, level) = reload::Layer::new(LevelFilter::from_level(settings.log));
     // A span is written when it has ended, with its duration: those of traced calls, and of links.
-    let log = tracing_subscriber::fmt().with_span_events(FmtSpan::CLOSE);
-    log.with_writer(io::stderr).with_max_level(level).init();
-    match run(settings).await {
+    let log = tracing_subscriber::fmt::layer().with_span_events(FmtSpan::CLOSE);
+    tracing_subscriber::registry().with(filter).with(log.with_writer(io::stderr)).init();
+    match run(settings, Level(level)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
@@ -69,14 +77,17 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(settings: Settings) -> Result<(), Failure> {
+async fn run(settings: Settings, level: Level) -> Result<(), Failure> {
     let interrupted = grid_examples::signal::interrupted()?;
     let exporter = Exporter::install()?;
     let store = Arc::new(Store::default());
     let node = Manager::builder(&settings.name)
         .hosts(&settings.hosts)
         .service(ItemsServer::from_arc(Arc::clone(&store)));
-    let node = observed(node, settings.trace_share);
+    let mut node = observed(node, settings.trace_share);
+    if let Some(secret) = &settings.operators_secret {
+        node = operated(node, secret, level);
+    }
     let (node, acceptor) = match &settings.auth {
         Auth::Secret(secret) => (node.token(SharedSecret::new(secret)), None),
         Auth::Certificates { ca, certificate, key } => {

@@ -44,6 +44,10 @@ struct Given {
     /// Without TLS: a file with the secret of the grid. NODE_SECRET can contain the secret itself
     #[arg(long, env = "NODE_SECRET_FILE", value_name = "FILE")]
     secret_file: Option<PathBuf>,
+    /// A file with the secret of operators, who look into nodes with the command `grid`. NODE_OPERATORS_SECRET can contain the
+    /// secret itself [default: there are none]
+    #[arg(long, env = "NODE_OPERATORS_SECRET_FILE", value_name = "FILE")]
+    operators_secret_file: Option<PathBuf>,
     /// Which nodes must be connected before this one is ready [default: majority]
     #[arg(long, env = "NODE_READY_WHEN", value_enum)]
     ready_when: Option<ReadyWhen>,
@@ -82,6 +86,7 @@ pub(crate) struct Settings {
     pub(crate) hosts: Vec<String>,
     pub(crate) listen: String,
     pub(crate) auth: Auth,
+    pub(crate) operators_secret: Option<String>,
     pub(crate) ready_when: ReadyWhen,
     pub(crate) unready: Duration,
     pub(crate) grace: Duration,
@@ -97,7 +102,8 @@ impl Flags {
                 .map_err(|error| format!("config = {path:?}: {error}"))?,
             None => Given::default(),
         };
-        self.given.or(file).resolve(std::env::var("NODE_SECRET").ok())
+        let secret = |variable| std::env::var(variable).ok();
+        self.given.or(file).resolve(secret("NODE_SECRET"), secret("NODE_OPERATORS_SECRET"))
     }
 }
 
@@ -111,6 +117,7 @@ impl Given {
             tls_certificate: self.tls_certificate.or(file.tls_certificate),
             tls_key: self.tls_key.or(file.tls_key),
             secret_file: self.secret_file.or(file.secret_file),
+            operators_secret_file: self.operators_secret_file.or(file.operators_secret_file),
             ready_when: self.ready_when.or(file.ready_when),
             unready_seconds: self.unready_seconds.or(file.unready_seconds),
             grace_seconds: self.grace_seconds.or(file.grace_seconds),
@@ -119,11 +126,19 @@ impl Given {
         }
     }
 
-    fn resolve(self, secret: Option<String>) -> Result<Settings, String> {
+    fn resolve(
+        self,
+        secret: Option<String>,
+        operators: Option<String>,
+    ) -> Result<Settings, String> {
         let name = self.name.clone().ok_or("name is missing: set name, --name or NODE_NAME")?;
         let hosts =
             self.hosts.clone().ok_or("hosts is missing: set hosts, --hosts or NODE_HOSTS")?;
         let auth = self.auth(name.starts_with("https://"), secret)?;
+        let operators_secret = match &self.operators_secret_file {
+            Some(path) => Some(read(path, "operators_secret_file")?),
+            None => operators,
+        };
         let log = self.log.as_deref().unwrap_or("info");
         let trace_share = self.trace_share.unwrap_or(0.0);
         if !(0.0..=1.0).contains(&trace_share) {
@@ -138,6 +153,7 @@ impl Given {
             unready: Duration::from_secs(self.unready_seconds.unwrap_or(0)),
             grace: Duration::from_secs(self.grace_seconds.unwrap_or(20)),
             trace_share,
+            operators_secret: operators_secret.map(|secret| secret.trim().to_owned()),
             name,
             hosts,
             auth,
