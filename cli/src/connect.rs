@@ -59,8 +59,13 @@ impl Global {
                 "no node to connect to: pass --node http://node1:9000, or set GRID_NODE".to_owned(),
             )
         })?;
+        self.connect_to(&node).await
+    }
+
+    /// Connects to another node of the grid, with the same options.
+    pub(crate) async fn connect_to(&self, node: &str) -> Result<Guest, Failure> {
         let secret = self.secret()?;
-        let tls = self.tls(&node);
+        let tls = self.tls(node);
         let guest = Guest::builder(node).configure(|builder| {
             let config = Config::default().connect_timeout(self.connect_timeout);
             let builder = self.authenticated(builder.config(config), secret);

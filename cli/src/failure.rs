@@ -24,6 +24,12 @@ pub enum Failure {
     /// A call has failed.
     #[error("{0}")]
     Call(#[from] CallError),
+    /// `grid check` has found something, and printed it.
+    #[error("the check has found something")]
+    Check {
+        /// Whether calls fail or will fail.
+        is_critical: bool,
+    },
     /// Reading the input or writing the output has failed.
     #[error("{0}")]
     Io(#[from] std::io::Error),
@@ -36,6 +42,8 @@ impl Failure {
             Self::Usage(_) | Self::Input(_) => 2,
             Self::Connect(_) => 3,
             Self::Unknown(_) => 6,
+            Self::Check { is_critical: false } => 1,
+            Self::Check { is_critical: true } => 2,
             Self::Io(_) => 9,
             Self::Call(error) => of_call(error),
         })

@@ -24,11 +24,12 @@
 //! | file | what |
 //! |---|---|
 //! | `connect.rs` | options of the connection, and the connection itself |
+//! | `nodes.rs` | the nodes of a grid, and the streams of all of them as one |
 //! | `methods.rs` | finds a method by its name, with what the node says about it |
 //! | `value/` | JSON to msgpack and back, with a schema |
 //! | `payload.rs` | the arguments of a call as its request, and its answer as JSON |
 //! | `commands/` | one file for each command, and options.rs with the options of calls |
-//! | `outline.rs`, `output.rs` | services and methods in one line; writing lines |
+//! | `outline.rs`, `output.rs` | services and methods in one line; writing lines and tables |
 //! | `failure.rs` | errors, and the exit code of each kind |
 
 pub mod commands;
@@ -37,10 +38,12 @@ pub mod value;
 mod connect;
 mod failure;
 mod methods;
+mod nodes;
 mod outline;
 mod output;
 mod payload;
 
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 pub use self::commands::Command;
@@ -51,8 +54,12 @@ pub use self::failure::Failure;
 pub async fn run(global: &Global, command: Command) -> ExitCode {
     match command.run(global).await {
         Ok(()) => ExitCode::SUCCESS,
+        // The reader has seen enough, as `head` does.
+        Err(Failure::Io(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        // It has been printed.
+        Err(failure @ Failure::Check { .. }) => failure.exit_code(),
         Err(failure) => {
-            eprintln!("error: {failure}");
+            output::note(format_args!("error: {failure}"));
             failure.exit_code()
         }
     }

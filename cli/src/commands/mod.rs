@@ -1,19 +1,31 @@
 //! The commands, one file for each.
 
 mod call;
+mod check;
 mod completion;
 mod describe;
+mod events;
+mod links;
+mod log;
 mod ls;
 mod options;
 mod ping;
 mod stream;
+mod tap;
+mod top;
 
 pub use self::call::Call;
+pub use self::check::Check;
 pub use self::completion::Completion;
 pub use self::describe::Describe;
+pub use self::events::Events;
+pub use self::links::Links;
+pub use self::log::Log;
 pub use self::ls::Ls;
 pub use self::ping::Ping;
 pub use self::stream::Stream;
+pub use self::tap::Tap;
+pub use self::top::Top;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
@@ -31,8 +43,20 @@ pub enum Command {
     Call(Call),
     /// Opens a stream: each line of standard input is an item, and each item of the answer a line.
     Stream(Stream),
-    /// Measures the round trip to the node.
+    /// Measures the round trip to the node, or shows those between all nodes.
     Ping(Ping),
+    /// Lists the links of the node: states, round trips and traffic.
+    Links(Links),
+    /// Shows which methods are called how often, how long they take and how many fail, and the links; live on a terminal.
+    Top(Top),
+    /// Prints what has happened, and what happens: links that come and go, members, and warnings.
+    Events(Events),
+    /// Shows calls when they are over: method, peer, outcome, time and bytes, but never what they carry.
+    Tap(Tap),
+    /// Looks for what is wrong with the grid, for monitoring. Exit code 0: nothing; 1: warnings; 2: calls fail or will fail.
+    Check(Check),
+    /// Shows or sets what the node writes to its log.
+    Log(Log),
     /// Prints a completion script for a shell.
     Completion(Completion),
 }
@@ -45,6 +69,12 @@ impl Command {
             Self::Call(command) => command.run(global).await,
             Self::Stream(command) => command.run(global).await,
             Self::Ping(command) => command.run(global).await,
+            Self::Links(command) => command.run(global).await,
+            Self::Top(command) => command.run(global).await,
+            Self::Events(command) => command.run(global).await,
+            Self::Tap(command) => command.run(global).await,
+            Self::Check(command) => command.run(global).await,
+            Self::Log(command) => command.run(global).await,
             Self::Completion(command) => command.run(&mut Whole::command()),
         }
     }

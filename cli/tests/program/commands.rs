@@ -1,8 +1,6 @@
-//! The program itself, against a node over a real socket.
-#![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
+//! What every node has: services that are listed, described and called.
 
 use std::io::{Read as _, Write as _};
-use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +11,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+
+use crate::{Ran, run_with, start};
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 struct Entry {
@@ -173,46 +173,13 @@ fn node() -> Node {
     Node { name, runtime }
 }
 
-/// What a run of the program has come to.
-#[derive(Debug)]
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Ran {
-    fn json(&self) -> Value {
-        assert_eq!(self.code, 0, "{self:?}");
-        serde_json::from_str(&self.out).unwrap()
-    }
-
-    #[track_caller]
-    fn fails(&self, code: i32, text: &str) {
-        assert_eq!(self.code, code, "{self:?}");
-        assert!(self.err.contains(text), "{self:?}");
-    }
-}
-
 impl Node {
     fn run(&self, arguments: &[&str]) -> Ran {
         self.run_with(arguments, "")
     }
 
     fn run_with(&self, arguments: &[&str], input: &str) -> Ran {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_grid"))
-            .args(arguments)
-            .env("GRID_NODE", &self.name)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // It may end before it has read all.
-        let _ = program.stdin.take().unwrap().write_all(input.as_bytes());
-        let Output { status, stdout, stderr } = program.wait_with_output().unwrap();
-        let [out, err] = [stdout, stderr].map(|text| String::from_utf8(text).unwrap());
-        Ran { code: status.code().unwrap(), out, err }
+        run_with(&self.name, arguments, input)
     }
 }
 
@@ -328,13 +295,7 @@ fn streams_of_all_kinds_are_lines() {
 #[test]
 fn a_stream_can_end_before_its_input() {
     let node = node();
-    let mut program = Command::new(env!("CARGO_BIN_EXE_grid"))
-        .args(["stream", "Store/first"])
-        .env("GRID_NODE", &node.name)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut program = start(&node.name, &["stream", "Store/first"]);
     let mut input = program.stdin.take().unwrap();
     input.write_all(b"\"a\"\n").unwrap();
     let mut out = String::new();

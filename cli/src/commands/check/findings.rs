@@ -1,0 +1,183 @@
+//! [`findings`]: what is wrong with a grid.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use grid::reflection::{ServiceDescription, compare};
+
+use super::snapshot::{Snapshot, Told};
+use crate::output::short;
+
+/// Something that is wrong.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Finding {
+    pub(super) severity: Severity,
+    pub(super) node: String,
+    /// One word for it.
+    pub(super) what: String,
+    pub(super) text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Severity {
+    /// Somebody should look at it.
+    Warning,
+    /// Calls fail, or will.
+    Critical,
+}
+
+impl Severity {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+
+    pub(super) fn verdict(self) -> &'static str {
+        match self {
+            Self::Warning => "somebody should look at it",
+            Self::Critical => "calls fail, or will",
+        }
+    }
+}
+
+/// From when on something is wrong.
+pub(super) struct Limits {
+    pub(super) clocks: Duration,
+    pub(super) warnings: Duration,
+}
+
+/// All that is wrong.
+pub(super) fn findings(snapshot: &Snapshot, limits: &Limits) -> Vec<Finding> {
+    let mut found = Found::default();
+    found.unreached(snapshot);
+    for (node, told) in snapshot.reached() {
+        found.links(node, told);
+        found.warnings(node, told, limits.warnings);
+    }
+    let first = snapshot.reached().next();
+    for (node, told) in snapshot.reached().skip(1) {
+        if let Some(first) = first {
+            found.differences((node, told), first);
+        }
+    }
+    found.clocks(snapshot, limits.clocks);
+    found.services(snapshot);
+    found.0
+}
+
+#[derive(Default)]
+struct Found(Vec<Finding>);
+
+impl Found {
+    fn add(&mut self, severity: Severity, node: &str, what: &str, text: String) {
+        let (node, what) = (node.to_owned(), what.to_owned());
+        self.0.push(Finding { severity, node, what, text });
+    }
+
+    fn unreached(&mut self, snapshot: &Snapshot) {
+        for (node, told) in &snapshot.hosts {
+            if let Err(failure) = told {
+                self.add(Severity::Critical, node, "unreachable", failure.to_string());
+            }
+        }
+    }
+
+    fn links(&mut self, node: &str, told: &Told) {
+        let links = told.links.iter().filter(|link| link.kind == "node");
+        for link in links.filter(|link| !link.is_connected()) {
+            let text = format!("the link to {}: {}", link.peer, link.text);
+            self.add(Severity::Critical, node, "link_down", text);
+        }
+    }
+
+    fn warnings(&mut self, node: &str, told: &Told, within: Duration) {
+        let since = told.status.clock_unix_ms.saturating_sub(within.as_millis() as u64);
+        let recent =
+            told.events.iter().filter(|event| event.is_warning && event.at_unix_ms >= since);
+        // One that is repeated is told once, with its latest text.
+        let latest: BTreeMap<_, _> =
+            recent.map(|event| ((&event.kind, &event.method, &event.peer), event)).collect();
+        for ((kind, ..), event) in latest {
+            self.add(Severity::Warning, node, kind, event.text.clone());
+        }
+    }
+
+    /// What of a node is not as at the first one.
+    fn differences(&mut self, (node, told): (&str, &Told), (other, first): (&str, &Told)) {
+        let (own, others) = (set(&told.status.hosts), set(&first.status.hosts));
+        if own != others {
+            let only = |these: &BTreeSet<&str>, those| {
+                these.difference(those).copied().collect::<Vec<_>>().join(", ")
+            };
+            let text = match (only(&own, &others), only(&others, &own)) {
+                (more, less) if less.is_empty() => {
+                    format!("has {more} in its host list, unlike {other}")
+                }
+                (more, less) if more.is_empty() => {
+                    format!("does not have {less} in its host list, unlike {other}")
+                }
+                (more, less) => {
+                    format!("has {more} instead of {less} in its host list, unlike {other}")
+                }
+            };
+            self.add(Severity::Critical, node, "hosts_differ", text);
+        }
+        let (own, others) = (&told.status.version, &first.status.version);
+        if own != others {
+            let text = format!("runs version {own} of the library, and {other} version {others}");
+            self.add(Severity::Warning, node, "version_differs", text);
+        }
+        let (own, others) = (&told.status.extensions, &first.status.extensions);
+        if set(own) != set(others) {
+            let text =
+                format!("offers the extensions {}; {other} offers {}", list(own), list(others));
+            self.add(Severity::Warning, node, "extensions_differ", text);
+        }
+    }
+
+    /// Clocks are compared with the one in the middle.
+    fn clocks(&mut self, snapshot: &Snapshot, max: Duration) {
+        let mut all: Vec<_> =
+            snapshot.reached().map(|(node, told)| (told.ahead_ms, node)).collect();
+        all.sort_unstable();
+        let Some(&(middle, _)) = all.get(all.len().saturating_sub(1) / 2) else { return };
+        for (ahead, node) in all {
+            let apart = Duration::from_millis(ahead.abs_diff(middle));
+            if apart > max {
+                let direction = if ahead > middle { "ahead of" } else { "behind" };
+                let text = format!("its clock is {} {direction} most others", short(apart));
+                self.add(Severity::Warning, node, "clocks_differ", text);
+            }
+        }
+    }
+
+    /// Compares each service of a node with the first one of its name and subroute.
+    fn services(&mut self, snapshot: &Snapshot) {
+        let mut known: BTreeMap<(&str, Option<&str>), (&str, &ServiceDescription)> =
+            BTreeMap::new();
+        for (node, told) in snapshot.reached() {
+            for service in &told.services {
+                let name = (&*service.name, service.subroute.as_deref());
+                let &mut (other, first) = known.entry(name).or_insert((node, service));
+                for change in compare(first, service) {
+                    let severity = match change.breaks.is_breaking() {
+                        true => Severity::Critical,
+                        false => Severity::Warning,
+                    };
+                    let text = format!("{}, compared with {other}: {}", change.path, change.what);
+                    self.add(severity, node, "service_differs", text);
+                }
+            }
+        }
+    }
+}
+
+fn set(all: &[String]) -> BTreeSet<&str> {
+    all.iter().map(|one| &**one).collect()
+}
+
+fn list(all: &[String]) -> String {
+    if all.is_empty() { "none".to_owned() } else { all.join(", ") }
+}

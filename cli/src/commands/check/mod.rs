@@ -1,0 +1,61 @@
+//! `grid check`: looks for what is wrong with a grid.
+//!
+//! | file | what |
+//! |---|---|
+//! | `mod.rs` | the command: what it prints, and its exit codes |
+//! | `snapshot.rs` | what all nodes tell |
+//! | `findings.rs` | what of that is wrong |
+
+mod findings;
+mod snapshot;
+
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::json;
+
+use self::findings::{Finding, Limits, Severity, findings};
+use self::snapshot::Snapshot;
+use crate::connect::Global;
+use crate::failure::Failure;
+use crate::output::line;
+
+/// Looks for what is wrong with the grid: nodes that cannot be reached, links that are down, and whatever differs between nodes:
+/// host lists, services, extensions, versions, clocks.
+///
+/// Exit code 0: nothing is wrong; 1: warnings; 2: calls fail or will fail. Others mean that nothing is known.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// How far the clocks of two nodes may be apart.
+    #[arg(long, default_value = "1s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    clocks: Duration,
+    /// Reports warnings that nodes have given within this time.
+    #[arg(long, default_value = "10m", value_name = "TIME", value_parser = humantime::parse_duration)]
+    warnings: Duration,
+}
+
+impl Check {
+    pub(super) async fn run(self, global: &Global) -> Result<(), Failure> {
+        let snapshot = Snapshot::take(global).await?;
+        let limits = Limits { clocks: self.clocks, warnings: self.warnings };
+        let mut findings = findings(&snapshot, &limits);
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        for Finding { severity, node, what, text } in &findings {
+            match global.json {
+                true => line(
+                    json!({ "severity": severity.word(), "node": node, "what": what, "text": text }),
+                )?,
+                false => line(format_args!("{}: {node}: {text} ({what})", severity.word()))?,
+            }
+        }
+        let worst = findings.iter().map(|finding| finding.severity).max();
+        if !global.json {
+            let (nodes, reached) = (snapshot.hosts.len(), snapshot.reached().count());
+            let verdict = worst.map_or("all is well", Severity::verdict);
+            line(format_args!("{reached} of {nodes} nodes reached: {verdict}"))?;
+        }
+        worst.map_or(Ok(()), |worst| {
+            Err(Failure::Check { is_critical: worst == Severity::Critical })
+        })
+    }
+}

@@ -1,0 +1,86 @@
+//! [`Snapshot`]: what all nodes of a grid tell at one time.
+
+use std::time::{Duration, SystemTime};
+
+use futures_util::future::join_all;
+use grid::admin::{AdminEvent, LinkStatus, NodeStatus};
+use grid::reflection::ServiceDescription;
+use tokio::time::Instant;
+
+use crate::connect::Global;
+use crate::failure::Failure;
+use crate::nodes::{Host, Node, administered};
+
+/// Events of the past that are read of each node.
+const EVENTS: u32 = 256;
+
+/// What all nodes of a grid tell.
+pub(super) struct Snapshot {
+    /// In the order of their names.
+    pub(super) hosts: Vec<(String, Result<Told, Failure>)>,
+}
+
+/// What one node tells.
+pub(super) struct Told {
+    pub(super) status: NodeStatus,
+    /// How far the clock of the node is ahead of the clock here, in milliseconds. As exact as half a round trip.
+    pub(super) ahead_ms: i64,
+    pub(super) links: Vec<LinkStatus>,
+    /// Those of the application, with their schemas.
+    pub(super) services: Vec<ServiceDescription>,
+    pub(super) events: Vec<AdminEvent>,
+}
+
+impl Snapshot {
+    pub(super) async fn take(global: &Global) -> Result<Self, Failure> {
+        let hosts = global.hosts().await?;
+        let told = hosts.into_iter().map(|Host { name, node }| async move {
+            let told = match node {
+                Ok(node) => Told::by(&node).await,
+                Err(failure) => Err(failure),
+            };
+            (name, told)
+        });
+        Ok(Self { hosts: join_all(told).await })
+    }
+
+    /// The nodes that have answered.
+    pub(super) fn reached(&self) -> impl Iterator<Item = (&str, &Told)> + Clone {
+        self.hosts.iter().filter_map(|(name, told)| Some((&**name, told.as_ref().ok()?)))
+    }
+}
+
+impl Told {
+    async fn by(node: &Node) -> Result<Self, Failure> {
+        let began = Instant::now();
+        let status = administered(node.admin.node().await)?;
+        let ahead_ms = ahead_ms(status.clock_unix_ms, began.elapsed());
+        Ok(Self {
+            status,
+            ahead_ms,
+            links: administered(node.admin.links().await)?,
+            services: services(node).await?,
+            events: administered(node.admin.recent_events(EVENTS).await)?,
+        })
+    }
+}
+
+fn ahead_ms(clock_unix_ms: u64, round_trip: Duration) -> i64 {
+    let here = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let here = here.saturating_sub(round_trip / 2).as_millis();
+    i64::try_from(clock_unix_ms).unwrap_or(i64::MAX).saturating_sub_unsigned(here as u64)
+}
+
+/// All services of the application. Empty if the node does not tell them.
+async fn services(node: &Node) -> Result<Vec<ServiceDescription>, Failure> {
+    let Ok(listed) = node.reflection.services().await else { return Ok(Vec::new()) };
+    let mut names: Vec<_> = listed.into_iter().map(|service| service.name).collect();
+    names.retain(|name| !name.starts_with("grid."));
+    names.sort();
+    names.dedup();
+    let mut all = Vec::new();
+    for name in names {
+        all.extend(node.reflection.describe(name).await?);
+    }
+    Ok(all)
+}

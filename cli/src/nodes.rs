@@ -1,0 +1,148 @@
+//! [`Node`]: a node of the grid with the services that commands call; and all nodes of its host list.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use grid::admin::{AdminClient, NodeStatus};
+use grid::reflection::ReflectionClient;
+use grid::{CallError, ErrorCode, Guest, RemoteError, Responses};
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::time::sleep;
+
+use crate::connect::Global;
+use crate::failure::Failure;
+use crate::output::note;
+
+/// How long to wait before a stream of a node that has failed is opened again.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// Items of all nodes that wait to be written.
+const ITEMS_MAX: usize = 1024;
+
+/// A node that this command is connected to, as a guest.
+pub(crate) struct Node {
+    pub(crate) name: Arc<str>,
+    pub(crate) admin: AdminClient,
+    pub(crate) reflection: ReflectionClient,
+    _guest: Guest,
+}
+
+/// A node of the host list, and the connection to it.
+pub(crate) struct Host {
+    pub(crate) name: String,
+    pub(crate) node: Result<Node, Failure>,
+}
+
+impl Global {
+    /// Connects to the node.
+    pub(crate) async fn node(&self) -> Result<Node, Failure> {
+        Ok(Node::new(self.connect().await?))
+    }
+
+    /// Connects to the node, and through its host list to all others, in the order of their names.
+    pub(crate) async fn hosts(&self) -> Result<Vec<Host>, Failure> {
+        let first = self.node().await?;
+        let NodeStatus { name, hosts, .. } = administered(first.admin.node().await)?;
+        let others = hosts.into_iter().filter(|host| *host != name);
+        let others = others.map(|host| async move {
+            let node = self.connect_to(&host).await.map(Node::new);
+            Host { name: host, node }
+        });
+        let mut all = join_all(others).await;
+        all.push(Host { name, node: Ok(first) });
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(all)
+    }
+
+    /// Connects to the node, or to all nodes. Those that cannot be reached are named on standard error, and left out.
+    pub(crate) async fn nodes(&self, all: bool) -> Result<Vec<Node>, Failure> {
+        if !all {
+            return Ok(vec![self.node().await?]);
+        }
+        let hosts = self.hosts().await?;
+        let reached = hosts.into_iter().filter_map(|host| {
+            host.node.inspect_err(|failure| note(format_args!("{}: {failure}", host.name))).ok()
+        });
+        Ok(reached.collect())
+    }
+}
+
+impl Node {
+    fn new(guest: Guest) -> Self {
+        let connection = guest.connection();
+        Self {
+            name: connection.peer().into(),
+            admin: AdminClient::new(connection.clone()),
+            reflection: ReflectionClient::new(connection),
+            _guest: guest,
+        }
+    }
+}
+
+/// The answer of `grid.Admin`. A node without that service is an error that says what to do.
+pub(crate) fn administered<T>(answer: Result<T, CallError<RemoteError>>) -> Result<T, Failure> {
+    answer.map_err(|error| match error.flatten() {
+        CallError::Remote(RemoteError { code: ErrorCode::UnknownHandler, .. }) => Failure::Unknown(
+            "the node does not let operators look into it: its program says who may with `Builder::admin`"
+                .to_owned(),
+        ),
+        error => error.into(),
+    })
+}
+
+/// What comes from one node.
+pub(crate) struct From<T> {
+    pub(crate) node: Arc<str>,
+    pub(crate) item: T,
+}
+
+/// The items of a stream of each node, in the order of their arrival.
+///
+/// With one node, the end of its stream is the last item. With several, the stream of a node that was lost is opened again, as
+/// soon as the node can be reached.
+pub(crate) fn follow<T, O, F>(nodes: Vec<Node>, open: O) -> Receiver<Result<From<T>, Failure>>
+where
+    T: DeserializeOwned + Send + 'static,
+    O: Fn(AdminClient) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<Responses<T, RemoteError>, CallError<RemoteError>>> + Send,
+{
+    let (items, all) = channel(ITEMS_MAX);
+    let is_alone = nodes.len() == 1;
+    for node in nodes {
+        let (items, open) = (items.clone(), open.clone());
+        tokio::spawn(async move {
+            while !items.is_closed() {
+                let Err(failure) = pass_on(&node, &open, &items).await else { break };
+                if is_alone {
+                    let _ = items.send(Err(failure)).await;
+                    break;
+                }
+                note(format_args!("{}: {failure}", node.name));
+                sleep(AGAIN_AFTER).await;
+            }
+        });
+    }
+    all
+}
+
+/// Passes the items of one node on until its stream has ended, or nobody wants them any more.
+async fn pass_on<T, F>(
+    node: &Node,
+    open: impl Fn(AdminClient) -> F,
+    items: &Sender<Result<From<T>, Failure>>,
+) -> Result<(), Failure>
+where
+    F: Future<Output = Result<Responses<T, RemoteError>, CallError<RemoteError>>>,
+    T: DeserializeOwned + 'static,
+{
+    let mut stream = administered(open(node.admin.clone()).await)?;
+    while let Some(item) = stream.next().await {
+        let item = From { node: Arc::clone(&node.name), item: administered(item)? };
+        if items.send(Ok(item)).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
