@@ -1,12 +1,13 @@
 //! [`Global`]: which node a command talks to, how it proves who it is, and how its output looks.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{self, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use grid::{Builder, Config, Guest, NoAuth, SharedSecret, StaticToken, Tls};
 
+use crate::contexts::{Context, Contexts};
 use crate::failure::Failure;
 
 /// Options of all commands.
@@ -39,6 +40,9 @@ pub struct Global {
     /// The key of the certificate, in PEM.
     #[arg(long, global = true, env = "GRID_KEY", value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
+    /// A saved connection, for whatever is given neither as an option nor by a variable; see `grid context`.
+    #[arg(long, global = true, env = "GRID_CONTEXT", value_name = "NAME")]
+    context: Option<String>,
     /// How long connecting may take.
     #[arg(long, global = true, env = "GRID_CONNECT_TIMEOUT", default_value = "5s", value_parser = humantime::parse_duration)]
     connect_timeout: Duration,
@@ -75,6 +79,59 @@ impl Global {
             }
         });
         Ok(guest.connect().await?)
+    }
+
+    /// The same options, and those of the context for what is not given.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] if the context does not exist, or the file of contexts cannot be read.
+    pub(crate) fn with_context(&self) -> Result<Self, Failure> {
+        let all = Contexts::read()?;
+        let Some(name) = self.context.as_ref().or(all.current.as_ref()) else {
+            return Ok(self.clone());
+        };
+        let of = all.get(name)?.clone();
+        // A saved secret belongs to the saved node.
+        let is_open = self.secret.is_none() && self.secret_file.is_none() && self.token.is_none();
+        let is_saved_node = self.node.is_none() || self.node == of.node || self.context.is_some();
+        let secret_file = of.secret_file.filter(|_| is_open && is_saved_node);
+        let (cert, key) = match is_saved_node && self.cert.is_none() {
+            true => (of.cert, of.key),
+            false => (None, None),
+        };
+        Ok(Self {
+            node: self.node.clone().or(of.node),
+            secret_file: self.secret_file.clone().or(secret_file),
+            ca: self.ca.clone().or(of.ca.filter(|_| is_saved_node)),
+            cert: self.cert.clone().or(cert),
+            key: self.key.clone().or(key),
+            ..self.clone()
+        })
+    }
+
+    /// What of these options is saved.
+    pub(crate) fn to_context(&self) -> Result<Context, Failure> {
+        if self.secret.is_some() || self.token.is_some() {
+            let text = "a context has no secrets: put it into a file, and save --secret-file";
+            return Err(Failure::Usage(text.to_owned()));
+        }
+        if self.node.is_none() {
+            return Err(Failure::Usage("nothing to save: pass --node".to_owned()));
+        }
+        // The file of contexts is read from other folders as well.
+        let absolute = |path: &Option<PathBuf>| path.as_ref().map(path::absolute).transpose();
+        Ok(Context {
+            node: self.node.clone(),
+            secret_file: absolute(&self.secret_file)?,
+            ca: absolute(&self.ca)?,
+            cert: absolute(&self.cert)?,
+            key: absolute(&self.key)?,
+        })
+    }
+
+    /// Everything that must not be shown to others.
+    pub(crate) fn secrets(&self) -> Result<Vec<String>, Failure> {
+        Ok([self.secret()?, self.token.clone()].into_iter().flatten().collect())
     }
 
     fn secret(&self) -> Result<Option<String>, Failure> {

@@ -24,7 +24,9 @@
 //! | file | what |
 //! |---|---|
 //! | `connect.rs` | options of the connection, and the connection itself |
+//! | `contexts.rs` | connections that were saved under a name |
 //! | `nodes.rs` | the nodes of a grid, and the streams of all of them as one |
+//! | `snapshot.rs` | what all nodes tell at one time |
 //! | `methods.rs` | finds a method by its name, with what the node says about it |
 //! | `value/` | JSON to msgpack and back, with a schema |
 //! | `payload.rs` | the arguments of a call as its request, and its answer as JSON |
@@ -36,12 +38,14 @@ pub mod commands;
 pub mod value;
 
 mod connect;
+mod contexts;
 mod failure;
 mod methods;
 mod nodes;
 mod outline;
 mod output;
 mod payload;
+mod snapshot;
 
 use std::io::ErrorKind;
 use std::process::ExitCode;
@@ -52,7 +56,14 @@ pub use self::failure::Failure;
 
 /// Runs a command. What goes wrong is written to standard error, and decides the exit code.
 pub async fn run(global: &Global, command: Command) -> ExitCode {
-    match command.run(global).await {
+    let ended = match command {
+        Command::Context(command) => command.run(global),
+        command => match global.with_context() {
+            Ok(global) => command.run(&global).await,
+            Err(failure) => Err(failure),
+        },
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         // The reader has seen enough, as `head` does.
         Err(Failure::Io(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,

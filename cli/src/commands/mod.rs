@@ -1,27 +1,35 @@
 //! The commands, one file for each.
 
+mod bench;
 mod call;
 mod check;
 mod completion;
+mod context;
 mod describe;
 mod events;
+mod gather;
 mod links;
 mod log;
 mod ls;
+mod man;
 mod options;
 mod ping;
 mod stream;
 mod tap;
 mod top;
 
+pub use self::bench::Bench;
 pub use self::call::Call;
 pub use self::check::Check;
 pub use self::completion::Completion;
+pub use self::context::Context;
 pub use self::describe::Describe;
 pub use self::events::Events;
+pub use self::gather::Gather;
 pub use self::links::Links;
 pub use self::log::Log;
 pub use self::ls::Ls;
+pub use self::man::Man;
 pub use self::ping::Ping;
 pub use self::stream::Stream;
 pub use self::tap::Tap;
@@ -45,6 +53,8 @@ pub enum Command {
     Stream(Stream),
     /// Measures the round trip to the node, or shows those between all nodes.
     Ping(Ping),
+    /// Measures how fast a method answers: the same request again and again.
+    Bench(Bench),
     /// Lists the links of the node: states, round trips and traffic.
     Links(Links),
     /// Shows which methods are called how often, how long they take and how many fail, and the links; live on a terminal.
@@ -55,8 +65,14 @@ pub enum Command {
     Tap(Tap),
     /// Looks for what is wrong with the grid, for monitoring. Exit code 0: nothing; 1: warnings; 2: calls fail or will fail.
     Check(Check),
+    /// Collects what a report of a fault needs in one archive.
+    Gather(Gather),
     /// Shows or sets what the node writes to its log.
     Log(Log),
+    /// Saves connections under a name, or lists them.
+    Context(Context),
+    /// Writes man pages of all commands.
+    Man(Man),
     /// Prints a completion script for a shell.
     Completion(Completion),
 }
@@ -69,11 +85,15 @@ impl Command {
             Self::Call(command) => command.run(global).await,
             Self::Stream(command) => command.run(global).await,
             Self::Ping(command) => command.run(global).await,
+            Self::Bench(command) => command.run(global).await,
             Self::Links(command) => command.run(global).await,
             Self::Top(command) => command.run(global).await,
             Self::Events(command) => command.run(global).await,
             Self::Tap(command) => command.run(global).await,
             Self::Check(command) => command.run(global).await,
+            Self::Gather(command) => command.run(global).await,
+            Self::Context(command) => command.run(global),
+            Self::Man(command) => command.run(Whole::command()),
             Self::Log(command) => command.run(global).await,
             Self::Completion(command) => command.run(&mut Whole::command()),
         }

@@ -2,7 +2,14 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use clap::Args;
+use grid::{Guest, HandlerId, MethodKind, RawCall};
+
+use crate::connect::Global;
+use crate::failure::Failure;
+use crate::methods::Target;
+use crate::payload::{Schemas, read_json, request};
 
 /// Options of calls of every shape.
 #[derive(Debug, Args)]
@@ -18,6 +25,39 @@ pub(crate) struct CallOptions {
     /// Metadata of the call. May be given several times.
     #[arg(short, long, value_parser = key_value, value_name = "KEY=VALUE")]
     pub(super) metadata: Vec<(String, String)>,
+}
+
+/// A single request that can be made, several times.
+pub(super) struct Prepared {
+    pub(super) target: Target,
+    pub(super) schemas: Schemas,
+    request: Option<Bytes>,
+    guest: Guest,
+}
+
+impl CallOptions {
+    /// Connects, finds the method, which is no stream, and encodes the arguments.
+    pub(super) async fn prepare(&self, global: &Global) -> Result<Prepared, Failure> {
+        // Before anything is connected: what cannot be read is the user's mistake.
+        let arguments = self.arguments.as_deref().map(read_json).transpose()?;
+        let guest = global.connect().await?;
+        let target = Target::find(&guest.connection(), &self.method).await?;
+        if target.method.kind != MethodKind::Single {
+            let name = target.name();
+            return Err(Failure::Usage(format!("{name} is a stream: use `grid stream {name}`")));
+        }
+        let schemas = Schemas::of(&target.method);
+        let request = request(&target.method, &schemas, arguments)?;
+        Ok(Prepared { target, schemas, request, guest })
+    }
+}
+
+impl Prepared {
+    /// The request, which is sent when it is awaited.
+    pub(super) fn request(&self) -> RawCall {
+        let connection = self.target.connection(&self.guest.connection());
+        connection.request(HandlerId::new(self.target.method.id), self.request.clone())
+    }
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

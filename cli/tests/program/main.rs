@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
 mod commands;
+mod contexts;
 mod operators;
 
 use std::io::Write as _;
@@ -35,6 +36,8 @@ fn start(node: &str, arguments: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_grid"))
         .args(arguments)
         .env("GRID_NODE", node)
+        // Those of the user are none of the test's.
+        .env("GRID_CONTEXTS", std::env::temp_dir().join("no-contexts-of-tests.json"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

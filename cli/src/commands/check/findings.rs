@@ -4,22 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use grid::reflection::{ServiceDescription, compare};
+use serde::Serialize;
 
-use super::snapshot::{Snapshot, Told};
 use crate::output::short;
+use crate::snapshot::{Snapshot, Told};
 
 /// Something that is wrong.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Finding {
-    pub(super) severity: Severity,
-    pub(super) node: String,
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(in crate::commands) struct Finding {
+    pub(in crate::commands) severity: Severity,
+    pub(in crate::commands) node: String,
     /// One word for it.
-    pub(super) what: String,
-    pub(super) text: String,
+    pub(in crate::commands) what: String,
+    pub(in crate::commands) text: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Severity {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::commands) enum Severity {
     /// Somebody should look at it.
     Warning,
     /// Calls fail, or will.
@@ -27,14 +29,14 @@ pub(super) enum Severity {
 }
 
 impl Severity {
-    pub(super) fn word(self) -> &'static str {
+    pub(in crate::commands) fn word(self) -> &'static str {
         match self {
             Self::Warning => "warning",
             Self::Critical => "critical",
         }
     }
 
-    pub(super) fn verdict(self) -> &'static str {
+    pub(in crate::commands) fn verdict(self) -> &'static str {
         match self {
             Self::Warning => "somebody should look at it",
             Self::Critical => "calls fail, or will",
@@ -43,13 +45,19 @@ impl Severity {
 }
 
 /// From when on something is wrong.
-pub(super) struct Limits {
-    pub(super) clocks: Duration,
-    pub(super) warnings: Duration,
+pub(in crate::commands) struct Limits {
+    pub(in crate::commands) clocks: Duration,
+    pub(in crate::commands) warnings: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { clocks: Duration::from_secs(1), warnings: Duration::from_secs(600) }
+    }
 }
 
 /// All that is wrong.
-pub(super) fn findings(snapshot: &Snapshot, limits: &Limits) -> Vec<Finding> {
+pub(in crate::commands) fn findings(snapshot: &Snapshot, limits: &Limits) -> Vec<Finding> {
     let mut found = Found::default();
     found.unreached(snapshot);
     for (node, told) in snapshot.reached() {

@@ -1,13 +1,6 @@
 //! `grid check`: looks for what is wrong with a grid.
-//!
-//! | file | what |
-//! |---|---|
-//! | `mod.rs` | the command: what it prints, and its exit codes |
-//! | `snapshot.rs` | what all nodes tell |
-//! | `findings.rs` | what of that is wrong |
 
-mod findings;
-mod snapshot;
+pub(super) mod findings;
 
 use std::time::Duration;
 
@@ -15,10 +8,10 @@ use clap::Args;
 use serde_json::json;
 
 use self::findings::{Finding, Limits, Severity, findings};
-use self::snapshot::Snapshot;
 use crate::connect::Global;
 use crate::failure::Failure;
 use crate::output::line;
+use crate::snapshot::Snapshot;
 
 /// Looks for what is wrong with the grid: nodes that cannot be reached, links that are down, and whatever differs between nodes:
 /// host lists, services, extensions, versions, clocks.
@@ -40,11 +33,10 @@ impl Check {
         let limits = Limits { clocks: self.clocks, warnings: self.warnings };
         let mut findings = findings(&snapshot, &limits);
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        for Finding { severity, node, what, text } in &findings {
+        for finding in &findings {
+            let Finding { severity, node, what, text } = finding;
             match global.json {
-                true => line(
-                    json!({ "severity": severity.word(), "node": node, "what": what, "text": text }),
-                )?,
+                true => line(json!(finding))?,
                 false => line(format_args!("{}: {node}: {text} ({what})", severity.word()))?,
             }
         }

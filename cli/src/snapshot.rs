@@ -15,24 +15,24 @@ use crate::nodes::{Host, Node, administered};
 const EVENTS: u32 = 256;
 
 /// What all nodes of a grid tell.
-pub(super) struct Snapshot {
+pub(crate) struct Snapshot {
     /// In the order of their names.
-    pub(super) hosts: Vec<(String, Result<Told, Failure>)>,
+    pub(crate) hosts: Vec<(String, Result<Told, Failure>)>,
 }
 
 /// What one node tells.
-pub(super) struct Told {
-    pub(super) status: NodeStatus,
+pub(crate) struct Told {
+    pub(crate) status: NodeStatus,
     /// How far the clock of the node is ahead of the clock here, in milliseconds. As exact as half a round trip.
-    pub(super) ahead_ms: i64,
-    pub(super) links: Vec<LinkStatus>,
+    pub(crate) ahead_ms: i64,
+    pub(crate) links: Vec<LinkStatus>,
     /// Those of the application, with their schemas.
-    pub(super) services: Vec<ServiceDescription>,
-    pub(super) events: Vec<AdminEvent>,
+    pub(crate) services: Vec<ServiceDescription>,
+    pub(crate) events: Vec<AdminEvent>,
 }
 
 impl Snapshot {
-    pub(super) async fn take(global: &Global) -> Result<Self, Failure> {
+    pub(crate) async fn take(global: &Global) -> Result<Self, Failure> {
         let hosts = global.hosts().await?;
         let told = hosts.into_iter().map(|Host { name, node }| async move {
             let told = match node {
@@ -45,7 +45,7 @@ impl Snapshot {
     }
 
     /// The nodes that have answered.
-    pub(super) fn reached(&self) -> impl Iterator<Item = (&str, &Told)> + Clone {
+    pub(crate) fn reached(&self) -> impl Iterator<Item = (&str, &Told)> + Clone {
         self.hosts.iter().filter_map(|(name, told)| Some((&**name, told.as_ref().ok()?)))
     }
 }
