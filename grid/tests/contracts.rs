@@ -8,7 +8,10 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use grid::{Builder, Capacities, Incoming, Manager, Outgoing, RawReceiver, RawSender, Warning};
+use grid::{
+    Builder, Capacities, Guest, Guests, Incoming, Manager, Outgoing, RawReceiver, RawSender,
+    Warning,
+};
 use log::Lines;
 use support::{A, B, Network, without_windows};
 use tokio::time::sleep;
@@ -228,4 +231,26 @@ async fn with_windows_capacities_are_not_compared() {
     let warned = |node: &str| lines.with(Level::WARN, &format!("local={node}"));
     assert_eq!((warned(A).len(), warned(B).len()), (DIFFERENT.len() - 1, DIFFERENT.len() - 1));
     assert_eq!(lines.with(Level::WARN, "capacity"), Vec::<String>::new());
+}
+
+/// Names of services are told to a guest only if every guest may call them.
+#[tokio::test(start_paused = true)]
+async fn a_guest_whose_calls_are_to_be_permitted_is_told_no_services() {
+    let (lines, _guard) = Lines::collect();
+    for (permit, is_told) in [(false, true), (true, false)] {
+        let network = Network::default();
+        let guests = Guests::up_to(1);
+        let guests = if permit { guests.permit(|_| Ok(())) } else { guests };
+        let node = old(network.node(A, &[A])).guests(guests).build().unwrap();
+        network.attach(&node);
+        let guest = Guest::builder(A).configure(|builder| builder.dial_with(network.clone()));
+        let guest = guest.connect().await.unwrap();
+        let mut warnings = node.warnings();
+        let _client = NewClient::new(guest.connection()).subroute("disk0");
+        let warned = lines.with(Level::WARN, &format!("local={}", guest.name())).len();
+        assert_eq!(warned > 0, is_told);
+        // What the guest has clients of is stated by the guest.
+        network.cut();
+        assert!(matches!(warnings.next().await, Some(Warning::MethodDiffers { .. })));
+    }
 }

@@ -165,7 +165,8 @@ async fn greet(
     let is_known =
         |name: &str| node.peers.contains(name) || (node.guests.takes_any() && is_guest_name(name));
     let contracts = |name: &str| {
-        let known = node.peers.get(name).or_else(|| node.guests.get(name));
+        let guest = || node.guests.get(name).filter(|_| node.tells_guests_services);
+        let known = node.peers.get(name).or_else(guest);
         known.map(|known| known.endpoint.peer.contracts.statement()).unwrap_or_default()
     };
     let nearest = |name: &str| node.nearest(name);

@@ -525,6 +525,7 @@ impl Builder {
             auth.ready().map_err(BuildError::Auth)?;
         }
         let permit = guests.as_ref().map_or(permit.clone(), |guests| guests.hook(permit));
+        let tells_guests_services = permit.is_none();
         if let Some(hook) = permit {
             guard(&mut registry, &hook);
         }
@@ -545,6 +546,7 @@ impl Builder {
             name,
             instance: Instance::random(),
             started: Instant::now(),
+            tells_guests_services,
             config,
             clock,
             features,

@@ -47,6 +47,9 @@ pub(super) struct Node {
     pub(super) name: Arc<str>,
     pub(super) instance: Instance,
     pub(super) started: Instant,
+    /// Whether the names of services are in the handshakes of guests: not if the application decides what a guest may call,
+    /// because then it decides what a guest may know.
+    pub(super) tells_guests_services: bool,
     pub(super) config: Config,
     pub(super) clock: WallClock,
     pub(super) features: Features,
