@@ -11,20 +11,20 @@ use rmpv::Value as Msgpack;
 use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::value::{Invalid, Path, Schema, decode, encode};
+use crate::value::{Document, Invalid, Path, Schema, decode, encode};
 
 /// The schemas of a method as values.
 #[derive(Debug, Default)]
 pub(crate) struct Schemas {
-    arguments: Vec<Value>,
-    input: Option<Value>,
-    output: Option<Value>,
+    arguments: Vec<Document>,
+    input: Option<Document>,
+    output: Option<Document>,
 }
 
 impl Schemas {
     /// A schema that is no JSON is treated as none.
     pub(crate) fn of(method: &MethodDescription) -> Self {
-        let parse = |text: &String| serde_json::from_str(text).ok();
+        let parse = |text: &String| serde_json::from_str(text).ok().map(Document::new);
         let Some(schemas) = &method.schemas else { return Self::default() };
         Self {
             arguments: schemas.arguments.iter().filter_map(parse).collect(),
@@ -34,17 +34,17 @@ impl Schemas {
     }
 
     fn argument(&self, index: usize) -> Option<Schema<'_>> {
-        self.arguments.get(index).map(Schema::new)
+        self.arguments.get(index).map(Document::schema)
     }
 
     /// An item of input.
     pub(crate) fn input(&self, item: &Value) -> Result<Bytes, Failure> {
-        to_bytes(item, self.input.as_ref().map(Schema::new), &Path::of("item"))
+        to_bytes(item, self.input.as_ref().map(Document::schema), &Path::of("item"))
     }
 
     /// An answer, or an item of output.
     pub(crate) fn output(&self, bytes: Option<&[u8]>) -> Value {
-        let schema = self.output.as_ref().map(Schema::new);
+        let schema = self.output.as_ref().map(Document::schema);
         let Some(mut bytes) = bytes else { return Value::Null };
         if schema.is_some_and(Schema::is_raw) {
             return BASE64.encode(bytes).into();

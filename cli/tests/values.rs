@@ -6,11 +6,15 @@ use std::fmt::Debug;
 
 use grid::reflection::{MethodSchemas, ServiceDescription};
 use grid::{Mock, Raw};
-use grid_cli::value::{Path, Schema, decode, encode};
+use grid_cli::value::{Document, Path, decode, encode};
 use schemars::{JsonSchema, schema_for};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+fn document<T: JsonSchema>() -> Document {
+    Document::new(schema_for!(T).to_value())
+}
 
 /// Encodes JSON with the schema of a type, decodes the bytes as that type, encodes the value as the library does, and shows it
 /// as JSON again, which must be what it was.
@@ -19,24 +23,34 @@ fn there_and_back<T>(input: Value) -> T
 where
     T: Serialize + DeserializeOwned + JsonSchema + Debug,
 {
-    let root = schema_for!(T).to_value();
-    let encoded = encode(&input, Some(Schema::new(&root)), &Path::default()).unwrap();
+    let value: T = by_name(input.clone());
+    let compact = rmp_serde::to_vec(&value).unwrap();
+    let compact = rmpv::decode::read_value(&mut &compact[..]).unwrap();
+    assert_eq!(decode(&compact, Some(document::<T>().schema())), input, "structs as arrays");
+    value
+}
+
+/// The same for what methods that are compact cannot send.
+#[track_caller]
+fn by_name<T>(input: Value) -> T
+where
+    T: Serialize + DeserializeOwned + JsonSchema + Debug,
+{
+    let root = document::<T>();
+    let encoded = encode(&input, Some(root.schema()), &Path::default()).unwrap();
     let mut bytes = Vec::new();
     rmpv::encode::write_value(&mut bytes, &encoded).unwrap();
     let value: T = rmp_serde::from_slice(&bytes).unwrap();
     let sent = rmp_serde::to_vec_named(&value).unwrap();
     let sent = rmpv::decode::read_value(&mut &sent[..]).unwrap();
-    assert_eq!(decode(&sent, Some(Schema::new(&root))), input);
-    let compact = rmp_serde::to_vec(&value).unwrap();
-    let compact = rmpv::decode::read_value(&mut &compact[..]).unwrap();
-    assert_eq!(decode(&compact, Some(Schema::new(&root))), input, "structs as arrays");
+    assert_eq!(decode(&sent, Some(root.schema())), input);
     value
 }
 
 #[track_caller]
 fn refused<T: JsonSchema>(input: Value) -> String {
-    let root = schema_for!(T).to_value();
-    encode(&input, Some(Schema::new(&root)), &Path::of("arg")).unwrap_err().to_string()
+    let root = document::<T>();
+    encode(&input, Some(root.schema()), &Path::of("arg")).unwrap_err().to_string()
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -67,8 +81,8 @@ fn structs_maps_tuples_and_recursion() {
 /// An integer that stands where a float is expected is one.
 #[test]
 fn floats_need_no_fraction() {
-    let root = schema_for!(Vec<f64>).to_value();
-    let encoded = encode(&json!([1]), Some(Schema::new(&root)), &Path::default()).unwrap();
+    let root = document::<Vec<f64>>();
+    let encoded = encode(&json!([1]), Some(root.schema()), &Path::default()).unwrap();
     assert_eq!(encoded, rmpv::Value::Array(vec![rmpv::Value::F64(1.0)]));
 }
 
@@ -113,16 +127,100 @@ fn enums_of_every_tagging() {
         there_and_back::<External>(input);
     }
     for input in [json!({"type": "start", "at": 3}), json!({"type": "stop"})] {
-        let root = schema_for!(Internal).to_value();
-        encode(&input, Some(Schema::new(&root)), &Path::default()).unwrap();
+        by_name::<Internal>(input);
     }
     for input in [json!({"t": "Number", "c": 1}), json!({"t": "Names", "c": ["a"]})] {
-        let root = schema_for!(Adjacent).to_value();
-        encode(&input, Some(Schema::new(&root)), &Path::default()).unwrap();
+        by_name::<Adjacent>(input);
     }
     for input in [json!(7), json!("text"), json!({"name": "a"})] {
-        let root = schema_for!(Untagged).to_value();
-        encode(&input, Some(Schema::new(&root)), &Path::default()).unwrap();
+        by_name::<Untagged>(input);
+    }
+}
+
+/// An order, with fields of other types in it.
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct Order {
+    number: u64,
+    #[serde(flatten)]
+    what: Internal,
+    #[serde(flatten)]
+    address: Address,
+    data: Vec<u8>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct Address {
+    street: String,
+    key: Option<Vec<u8>>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct Labelled {
+    name: String,
+    #[serde(flatten)]
+    labels: BTreeMap<String, u32>,
+}
+
+#[test]
+fn flattened_fields_are_those_of_one_object() {
+    let order = json!({
+        "number": 1, "type": "start", "at": 3, "street": "a", "key": "AQID", "data": "aGVsbG8=",
+    });
+    let sent: Order = by_name(order.clone());
+    assert_eq!((sent.address.key.as_deref(), &*sent.data), (Some(&[1, 2, 3][..]), &b"hello"[..]));
+    let changed = |field: &str, value: Value| {
+        let mut order = order.clone();
+        order[field] = value;
+        refused::<Order>(order)
+    };
+    assert_eq!(changed("street", json!(1)), "arg.street: expected a string, found 1");
+    assert!(changed("nmuber", json!(1)).contains("`nmuber`"), "{}", changed("nmuber", json!(1)));
+    assert!(changed("type", json!("begin")).contains("\"start\""));
+    by_name::<Labelled>(json!({"name": "a", "x": 1, "y": 2}));
+    assert_eq!(
+        refused::<Labelled>(json!({"name": "a", "x": "1"})),
+        "arg.x: expected an integer, found \"1\""
+    );
+}
+
+#[test]
+fn integers_of_128_bits_are_numbers_or_strings_of_digits() {
+    let most = u128::MAX.to_string();
+    assert_eq!(there_and_back::<(u128, u128)>(json!([most, 7])), (u128::MAX, 7));
+    let least = i128::MIN.to_string();
+    assert_eq!(there_and_back::<Vec<i128>>(json!([least, -7])), [i128::MIN, -7]);
+    assert_eq!(refused::<u128>(json!("-1")), "arg: expected an integer, found \"-1\"");
+    let as_float = serde_json::from_str(&most).unwrap();
+    assert_eq!(refused::<u128>(as_float), "arg: write such a long integer as a string");
+}
+
+#[test]
+fn characters_are_strings_of_one() {
+    there_and_back::<Vec<char>>(json!(["a", "é"]));
+    assert_eq!(refused::<char>(json!("ab")), "arg: has 2 characters, which is not allowed");
+}
+
+/// A node can state any schema. No conversion takes for ever, or overflows the stack.
+#[test]
+fn schemas_without_an_end_describe_nothing() {
+    let loops = [
+        json!({"anyOf": [{"$ref": "#"}]}),
+        json!({"allOf": [{"$ref": "#"}]}),
+        json!({"anyOf": [{"$ref": "#"}, {"$ref": "#"}]}),
+        json!({"allOf": [{"$ref": "#"}, {"$ref": "#"}], "properties": {"a": {"$ref": "#"}}}),
+        json!({"oneOf": [{"allOf": [{"$ref": "#"}]}, {"$ref": "#"}], "properties": {}}),
+        json!({"$ref": "#"}),
+    ];
+    let mut deep = json!({"a": 1});
+    for _ in 0..60 {
+        deep = json!({"a": deep, "b": [1]});
+    }
+    for root in loops.map(Document::new) {
+        for value in [json!(1), json!({"a": {"a": 2}}), deep.clone()] {
+            let _ = encode(&value, Some(root.schema()), &Path::default());
+            let sent = encode(&value, None, &Path::default()).unwrap();
+            let _ = decode(&sent, Some(root.schema()));
+        }
     }
 }
 
@@ -160,16 +258,16 @@ fn types_of_the_library() {
     let _: Mock = Mock::new();
     let described = ServiceDescription::of(KindsClient::DESCRIPTOR);
     let MethodSchemas { arguments, output, .. } = described.methods[0].schemas.clone().unwrap();
-    let root: Value = serde_json::from_str(&arguments[0]).unwrap();
-    let wrong = encode(&json!({"name": 1}), Some(Schema::new(&root)), &Path::of("value"));
+    let root = Document::new(serde_json::from_str(&arguments[0]).unwrap());
+    let wrong = encode(&json!({"name": 1}), Some(root.schema()), &Path::of("value"));
     assert!(wrong.unwrap_err().to_string().starts_with("value: the field `weight` is missing"));
     let right = json!({
         "name": "leaf", "weight": 1.5, "left": null, "pair": [1, "one"],
         "by_number": {}, "by_name": {},
     });
-    let sent = encode(&right, Some(Schema::new(&root)), &Path::of("value")).unwrap();
+    let sent = encode(&right, Some(root.schema()), &Path::of("value")).unwrap();
     assert_eq!(sent, rmpv::Value::Binary(right.to_string().into_bytes()));
-    assert_eq!(decode(&sent, Some(Schema::new(&root))), right);
-    let output: Value = serde_json::from_str(&output.unwrap()).unwrap();
-    assert!(Schema::new(&output).is_raw());
+    assert_eq!(decode(&sent, Some(root.schema())), right);
+    let output = Document::new(serde_json::from_str(&output.unwrap()).unwrap());
+    assert!(output.schema().is_raw());
 }

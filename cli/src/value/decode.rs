@@ -9,7 +9,20 @@ use super::schema::{Schema, Sent};
 
 /// Converts a received value. What the schema does not describe is shown as it is.
 pub fn decode(value: &Msgpack, schema: Option<Schema<'_>>) -> Value {
-    let schema = schema.map(Schema::start).map(|schema| fitting(value, schema));
+    with_schema(value, schema.map(|schema| schema.start(parts(value))))
+}
+
+/// How many values it consists of.
+fn parts(value: &Msgpack) -> u64 {
+    match value {
+        Msgpack::Array(items) => items.iter().map(parts).sum::<u64>() + 1,
+        Msgpack::Map(entries) => entries.iter().map(|(_, value)| parts(value)).sum::<u64>() + 1,
+        _ => 1,
+    }
+}
+
+fn with_schema(value: &Msgpack, schema: Option<Schema<'_>>) -> Value {
+    let schema = schema.map(|schema| fitting(value, schema));
     match value {
         Msgpack::Nil => Value::Null,
         Msgpack::Boolean(value) => (*value).into(),
@@ -32,6 +45,9 @@ pub fn decode(value: &Msgpack, schema: Option<Schema<'_>>) -> Value {
 
 /// The alternative that describes a value, by the tag or the names of its fields.
 fn fitting<'a>(value: &Msgpack, schema: Schema<'a>) -> Schema<'a> {
+    if schema.is_flattened() {
+        return schema;
+    }
     if let Some(part) = schema.parts().next() {
         return fitting(value, schema.at(part));
     }
@@ -44,17 +60,7 @@ fn fits(value: &Msgpack, schema: Schema<'_>) -> bool {
     let types = schema.types();
     let is = |one: &str| types.is_empty() || types.contains(&one);
     match value {
-        Msgpack::Map(entries) => {
-            let names: Vec<_> = entries.iter().filter_map(|(name, _)| name.as_str()).collect();
-            let has_tags = schema.properties().into_iter().flatten().all(|(name, property)| {
-                let constant = property.get("const").and_then(Value::as_str);
-                constant.is_none_or(|constant| {
-                    let field = entries.iter().find(|(key, _)| key.as_str() == Some(name));
-                    field.is_some_and(|(_, value)| value.as_str() == Some(constant))
-                })
-            });
-            is("object") && has_tags && schema.required().all(|name| names.contains(&name))
-        }
+        Msgpack::Map(entries) => is("object") && map_fits(entries, schema),
         Msgpack::Array(_) => is("array") || is("object"),
         Msgpack::String(text) => {
             let constant = schema.get("const").and_then(Value::as_str);
@@ -65,17 +71,47 @@ fn fits(value: &Msgpack, schema: Schema<'_>) -> bool {
                 && constant.is_none_or(|constant| Some(constant) == text.as_str())
                 && among.is_none_or(is_among)
         }
-        Msgpack::Binary(_) => schema.sent() != Sent::Plain,
+        Msgpack::Binary(_) => schema.sent() != Sent::Plain || schema.is_long().is_some(),
         Msgpack::Nil => is("null"),
         Msgpack::Boolean(_) => is("boolean"),
         _ => is("integer") || is("number"),
     }
 }
 
+/// Whether the map has the tags and the fields that the schema requires.
+fn map_fits(entries: &[(Msgpack, Msgpack)], schema: Schema<'_>) -> bool {
+    let field = |name| entries.iter().find(|(key, _)| key.as_str() == Some(name));
+    let has_tags = schema.properties().into_iter().flatten().all(|(name, property)| {
+        let constant = property.get("const").and_then(Value::as_str);
+        constant.is_none_or(|constant| {
+            field(name).is_some_and(|(_, value)| value.as_str() == Some(constant))
+        })
+    });
+    has_tags && schema.required().all(|name| field(name).is_some())
+}
+
 fn binary(bytes: &[u8], schema: Option<Schema<'_>>) -> Value {
     let is_json = schema.is_some_and(|schema| matches!(schema.sent(), Sent::Json(_)));
+    if let Some(is_signed) = schema.and_then(Schema::is_long)
+        && let Ok(bytes) = bytes.try_into()
+    {
+        return long(bytes, is_signed);
+    }
     let json = is_json.then(|| serde_json::from_slice(bytes).ok()).flatten();
     json.unwrap_or_else(|| BASE64.encode(bytes).into())
+}
+
+/// An integer of 128 bits: a number if it fits one of JSON, otherwise a string of its digits.
+fn long(bytes: [u8; 16], is_signed: bool) -> Value {
+    let number = if is_signed {
+        i128::from_be_bytes(bytes).to_string()
+    } else {
+        u128::from_be_bytes(bytes).to_string()
+    };
+    let unsigned = number.parse().map(|number: u64| number.into());
+    unsigned
+        .or_else(|_| number.parse().map(|number: i64| number.into()))
+        .unwrap_or(Value::String(number))
 }
 
 fn array(items: &[Msgpack], schema: Option<Schema<'_>>) -> Value {
@@ -86,14 +122,20 @@ fn array(items: &[Msgpack], schema: Option<Schema<'_>>) -> Value {
     {
         let fields = properties.iter().zip(items);
         let fields =
-            fields.map(|((name, of), item)| (name.clone(), decode(item, Some(schema.at(of)))));
+            fields.map(|((name, of), item)| (name.clone(), with_schema(item, Some(schema.at(of)))));
         return Value::Object(fields.collect());
+    }
+    let byte = |item: &Msgpack| item.as_u64().and_then(|byte| u8::try_from(byte).ok());
+    if schema.is_some_and(|schema| matches!(schema.sent(), Sent::Bytes { .. }))
+        && let Some(bytes) = items.iter().map(byte).collect::<Option<Vec<_>>>()
+    {
+        return BASE64.encode(bytes).into();
     }
     let places = schema.and_then(|schema| schema.get("prefixItems")?.as_array());
     let rest = schema.and_then(|schema| schema.get("items")).filter(|items| items.is_object());
     let items = items.iter().enumerate().map(|(at, item)| {
         let part = places.and_then(|places| places.get(at)).or(rest);
-        decode(item, schema.zip(part).map(|(schema, part)| schema.at(part)))
+        with_schema(item, schema.zip(part).map(|(schema, part)| schema.at(part)))
     });
     Value::Array(items.collect())
 }
@@ -106,11 +148,29 @@ fn map(entries: &[(Msgpack, Msgpack)], schema: Option<Schema<'_>>) -> Value {
             other => other.to_string(),
         };
         let part = schema.and_then(|schema| {
-            let property = schema.properties().and_then(|properties| properties.get(&name));
-            let part = property.or_else(|| schema.entries().map(|(entry, _)| entry))?;
-            Some(schema.at(part))
+            let of_entries = || Some(schema.at(schema.entries()?.0));
+            property(entries, &name, schema).or_else(of_entries)
         });
-        fields.insert(name, decode(value, part));
+        fields.insert(name, with_schema(value, part));
     }
     Value::Object(fields)
+}
+
+/// The schema of a field, which may be in a part of the object's, or in the alternative that describes it.
+fn property<'a>(
+    entries: &[(Msgpack, Msgpack)],
+    name: &str,
+    schema: Schema<'a>,
+) -> Option<Schema<'a>> {
+    if let Some(property) = schema.properties().and_then(|properties| properties.get(name)) {
+        return Some(schema.at(property));
+    }
+    schema.groups().find_map(|group| {
+        let mut parts = group.iter().map(|part| schema.at(part));
+        let part = match group {
+            [_] => parts.next(),
+            _ => parts.find(|part| map_fits(entries, *part)),
+        };
+        property(entries, name, part?)
+    })
 }

@@ -1,5 +1,7 @@
 //! JSON to msgpack. What the schema does not allow is refused, with its place.
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use rmpv::Value as Msgpack;
@@ -19,8 +21,23 @@ type Encoded = Result<Msgpack, Invalid>;
 /// The place of what the schema does not allow, and what it expects there.
 pub fn encode(value: &Value, schema: Option<Schema<'_>>, path: &Path) -> Encoded {
     match schema {
-        Some(schema) => with_schema(value, schema.start(), path),
+        Some(schema) => {
+            let encoded = with_schema(value, schema.start(parts(value)), path);
+            match schema.is_exhausted() {
+                true => Err(Invalid::new(path, "the schema of this value is too complicated")),
+                false => encoded,
+            }
+        }
         None => plain(value, path),
+    }
+}
+
+/// How many values it consists of.
+fn parts(value: &Value) -> u64 {
+    match value {
+        Value::Array(items) => items.iter().map(parts).sum::<u64>() + 1,
+        Value::Object(fields) => fields.values().map(parts).sum::<u64>() + 1,
+        _ => 1,
     }
 }
 
@@ -53,6 +70,11 @@ fn number(number: &Number, path: &Path) -> Encoded {
 }
 
 fn with_schema(value: &Value, schema: Schema<'_>, path: &Path) -> Encoded {
+    if let Value::Object(fields) = value
+        && schema.is_flattened()
+    {
+        return flattened(fields, schema, path);
+    }
     if let Some(alternatives) = schema.alternatives() {
         return alternative(value, schema, alternatives, path);
     }
@@ -69,9 +91,16 @@ fn with_schema(value: &Value, schema: Schema<'_>, path: &Path) -> Encoded {
         return plain(value, path);
     }
     match schema.sent() {
-        Sent::Bytes if !value.is_null() => return bytes(value, schema, path),
+        Sent::Bytes { is_list } if !value.is_null() => {
+            return bytes(value, is_list, schema, path);
+        }
         Sent::Json(content) => return json(value, schema, content, path),
         _ => {}
+    }
+    if let Some(is_signed) = schema.is_long()
+        && !value.is_null()
+    {
+        return long(value, is_signed, schema, path);
     }
     let types = schema.types();
     let is = |one: &str| types.is_empty() || types.contains(&one);
@@ -116,6 +145,27 @@ fn float(number: &Number, path: &Path) -> Encoded {
     float.ok_or_else(|| Invalid::new(path, format!("{number} is no number of 64 bits")))
 }
 
+/// An integer of 128 bits: small ones are numbers, and all can be strings of digits.
+fn long(value: &Value, is_signed: bool, schema: Schema<'_>, path: &Path) -> Encoded {
+    let digits = match value {
+        Value::Number(number) if !number.is_f64() => number.to_string(),
+        Value::String(text) => text.clone(),
+        // What does not fit 64 bits has been read as a float, and is not exact any more.
+        Value::Number(_) => {
+            return Err(Invalid::new(path, "write such a long integer as a string"));
+        }
+        _ => return Err(mismatch(value, schema, path)),
+    };
+    let bytes = match is_signed {
+        true => digits.parse().map(i128::to_be_bytes),
+        false => digits.parse().map(u128::to_be_bytes),
+    };
+    match bytes {
+        Ok(bytes) => Ok(Msgpack::Binary(bytes.to_vec())),
+        Err(_) => Err(mismatch(value, schema, path)),
+    }
+}
+
 /// The bounds that the schema states, or that follow from the width of the integer.
 fn within(number: &Number, schema: Schema<'_>, path: &Path) -> Result<(), Invalid> {
     let format = schema.get("format").and_then(Value::as_str).unwrap_or_default();
@@ -150,16 +200,20 @@ fn within(number: &Number, schema: Schema<'_>, path: &Path) -> Result<(), Invali
     Ok(())
 }
 
-fn bytes(value: &Value, schema: Schema<'_>, path: &Path) -> Encoded {
+fn bytes(value: &Value, is_list: bool, schema: Schema<'_>, path: &Path) -> Encoded {
+    let sent = |bytes: Vec<u8>| match is_list {
+        true => Msgpack::Array(bytes.into_iter().map(Msgpack::from).collect()),
+        false => Msgpack::Binary(bytes),
+    };
     if let Value::String(text) = value {
         if let Some(file) = text.strip_prefix('@') {
             let read = std::fs::read(file);
             let read =
                 read.map_err(|error| Invalid::new(path, format!("cannot read {file}: {error}")));
-            return read.map(Msgpack::Binary);
+            return read.map(sent);
         }
         if let Some(text) = text.strip_prefix(TEXT) {
-            return Ok(Msgpack::Binary(text.as_bytes().to_vec()));
+            return Ok(sent(text.as_bytes().to_vec()));
         }
     }
     let byte = |item: &Value| item.as_u64().and_then(|byte| u8::try_from(byte).ok());
@@ -168,7 +222,7 @@ fn bytes(value: &Value, schema: Schema<'_>, path: &Path) -> Encoded {
         Value::Array(items) => items.iter().map(byte).collect(),
         _ => None,
     };
-    decoded.map(Msgpack::Binary).ok_or_else(|| mismatch(value, schema, path))
+    decoded.map(sent).ok_or_else(|| mismatch(value, schema, path))
 }
 
 fn json(value: &Value, schema: Schema<'_>, content: Option<&Value>, path: &Path) -> Encoded {
@@ -206,11 +260,55 @@ fn encode_part(value: &Value, schema: Schema<'_>, part: Option<&Value>, path: &P
     }
 }
 
-fn object(fields: &Map<String, Value>, schema: Schema<'_>, path: &Path) -> Encoded {
-    let properties = schema.properties();
-    if let Some(missing) = schema.required().find(|name| !fields.contains_key(*name)) {
-        return Err(Invalid::new(path, format!("the field `{missing}` is missing")));
+/// An object whose fields are described in several places.
+fn flattened(fields: &Map<String, Value>, schema: Schema<'_>, path: &Path) -> Encoded {
+    all_required(fields, schema, path)?;
+    let mut encoded = Vec::with_capacity(fields.len());
+    let mut rest = Map::new();
+    for (name, field) in fields {
+        match schema.properties().and_then(|properties| properties.get(name)) {
+            Some(property) => {
+                let value = with_schema(field, schema.at(property), &path.field(name))?;
+                encoded.push((name.as_str().into(), value));
+            }
+            None => drop(rest.insert(name.clone(), field.clone())),
+        }
     }
+    let mut groups = schema.groups().peekable();
+    while let Some(group) = groups.next() {
+        let names: BTreeSet<_> = group.iter().flat_map(|part| schema.at(part).names()).collect();
+        // What nobody knows is left to the last one, which refuses it.
+        let (of_group, others) = rest
+            .into_iter()
+            .partition(|(name, _)| groups.peek().is_none() || names.contains(&**name));
+        rest = others;
+        let of_group = Value::Object(of_group);
+        let part = match group {
+            [part] => with_schema(&of_group, schema.at(part), path)?,
+            several => alternative(&of_group, schema, several, path)?,
+        };
+        match part {
+            Msgpack::Map(entries) => encoded.extend(entries),
+            _ => return Err(mismatch(&of_group, schema, path)),
+        }
+    }
+    Ok(Msgpack::Map(encoded))
+}
+
+fn all_required(
+    fields: &Map<String, Value>,
+    schema: Schema<'_>,
+    path: &Path,
+) -> Result<(), Invalid> {
+    match schema.required().find(|name| !fields.contains_key(*name)) {
+        Some(missing) => Err(Invalid::new(path, format!("the field `{missing}` is missing"))),
+        None => Ok(()),
+    }
+}
+
+fn object(fields: &Map<String, Value>, schema: Schema<'_>, path: &Path) -> Encoded {
+    all_required(fields, schema, path)?;
+    let properties = schema.properties();
     let entries = schema.entries();
     let mut encoded = Vec::with_capacity(fields.len());
     for (name, field) in fields {

@@ -9,7 +9,7 @@ use std::fmt;
 
 pub use self::decode::decode;
 pub use self::encode::encode;
-pub use self::schema::Schema;
+pub use self::schema::{Document, Schema};
 
 /// A place inside a JSON value, such as `entries[3].name`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

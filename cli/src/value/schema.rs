@@ -1,12 +1,46 @@
-//! [`Schema`]: a JSON Schema as schemars writes it, and the questions that conversions ask about it.
+//! [`Schema`] and [`Document`]: a JSON Schema as schemars writes it, and the questions that conversions ask about it.
+
+use std::collections::BTreeSet;
+use std::slice;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Map, Value};
+
+/// Parts of schemas that a conversion looks at for each part of the value, at most. An enum needs one for each variant.
+const STEPS_MAX: u64 = 1000;
+
+/// Parts of schemas that lie in each other, at most. JSON has a depth of 128 at most, and a schema a few parts for each.
+const DEPTH_MAX: u16 = 512;
+
+/// A JSON Schema as a node states it.
+///
+/// A schema of a few bytes can describe itself in endlessly many ways, so a conversion ends after a number of steps that depends
+/// on the size of the value.
+#[derive(Debug)]
+pub struct Document {
+    root: Value,
+    /// Those that the current conversion has left.
+    steps: AtomicU64,
+}
+
+impl Document {
+    /// A whole schema.
+    pub fn new(root: Value) -> Self {
+        Self { root, steps: AtomicU64::new(0) }
+    }
+
+    /// Where a conversion begins.
+    pub fn schema(&self) -> Schema<'_> {
+        Schema { document: self, part: &self.root, depth: 0 }
+    }
+}
 
 /// A JSON Schema, or a part of one.
 #[derive(Debug, Clone, Copy)]
 pub struct Schema<'a> {
-    root: &'a Value,
+    document: &'a Document,
     part: &'a Value,
+    depth: u16,
 }
 
 /// How a value is sent that is not sent as JSON would be.
@@ -14,25 +48,34 @@ pub struct Schema<'a> {
 pub(super) enum Sent<'a> {
     /// As it stands in JSON.
     Plain,
-    /// As msgpack bin; base64 in JSON.
-    Bytes,
+    /// As a list of numbers, or as msgpack bin; base64 in JSON.
+    Bytes {
+        /// Whether it is a list. `Bytes` and `Vec<u8>` have the same schema, and the second one can be read from nothing else.
+        is_list: bool,
+    },
     /// As JSON text in msgpack bin.
     Json(Option<&'a Value>),
 }
 
 impl<'a> Schema<'a> {
-    /// A whole schema.
-    pub fn new(root: &'a Value) -> Self {
-        Self { root, part: root }
-    }
-
+    /// A part of this one; of what is too complicated, one that allows everything.
     pub(super) fn at(self, part: &'a Value) -> Self {
-        self.resolved(Self { part, ..self })
+        let steps = &self.document.steps;
+        let left = steps.load(Ordering::Relaxed);
+        steps.store(left.saturating_sub(1), Ordering::Relaxed);
+        let part = if left > 0 && self.depth < DEPTH_MAX { part } else { &Value::Bool(true) };
+        self.resolved(Self { part, depth: self.depth.saturating_add(1), ..self })
     }
 
-    /// The whole schema with its first reference resolved.
-    pub(super) fn start(self) -> Self {
+    /// The whole schema with its first reference resolved, for the conversion of a value with so many parts.
+    pub(super) fn start(self, parts: u64) -> Self {
+        self.document.steps.store(parts.saturating_mul(STEPS_MAX), Ordering::Relaxed);
         self.resolved(self)
+    }
+
+    /// Whether the conversion has taken all its steps, so that its end was converted by its form alone.
+    pub(super) fn is_exhausted(self) -> bool {
+        self.document.steps.load(Ordering::Relaxed) == 0
     }
 
     /// Follows `$ref`, as far as it is inside of this document.
@@ -40,7 +83,8 @@ impl<'a> Schema<'a> {
         // References to references end; a circle of them does not describe anything.
         for _ in 0..32 {
             let Some(target) = schema.part.get("$ref").and_then(Value::as_str) else { break };
-            let found = target.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer));
+            let found =
+                target.strip_prefix('#').and_then(|pointer| self.document.root.pointer(pointer));
             match found {
                 Some(part) => schema.part = part,
                 None => break,
@@ -55,7 +99,7 @@ impl<'a> Schema<'a> {
 
     /// Whether the payload is sent as bytes, without msgpack.
     pub fn is_raw(self) -> bool {
-        self.start().get("x-grid-raw") == Some(&Value::Bool(true))
+        self.resolved(self).get("x-grid-raw") == Some(&Value::Bool(true))
     }
 
     /// Whether everything is allowed.
@@ -87,7 +131,8 @@ impl<'a> Schema<'a> {
         }
         let is_byte = |items: &Value| items.get("format").and_then(Value::as_str) == Some("uint8");
         let is_list = self.types().contains(&"array") && self.get("items").is_some_and(is_byte);
-        if is("contentEncoding", "base64") || is_list { Sent::Bytes } else { Sent::Plain }
+        let is_bin = is("contentEncoding", "base64") || self.get("x-grid-raw").is_some();
+        if is_bin || is_list { Sent::Bytes { is_list: !is_bin } } else { Sent::Plain }
     }
 
     pub(super) fn properties(self) -> Option<&'a Map<String, Value>> {
@@ -102,6 +147,33 @@ impl<'a> Schema<'a> {
     /// The schemas of which one applies.
     pub(super) fn alternatives(self) -> Option<&'a Vec<Value>> {
         ["oneOf", "anyOf"].into_iter().find_map(|key| self.get(key)?.as_array())
+    }
+
+    /// Whether this describes an object together with its parts and alternatives, as `#[serde(flatten)]` makes it.
+    pub(super) fn is_flattened(self) -> bool {
+        let groups = self.groups().count();
+        groups > 1 || (groups == 1 && self.properties().is_some())
+    }
+
+    /// What describes further fields of a flattened object: each part, and then the alternatives, of which one applies.
+    pub(super) fn groups(self) -> impl DoubleEndedIterator<Item = &'a [Value]> {
+        let parts = self.get("allOf").and_then(Value::as_array).map_or(&[][..], |parts| parts);
+        parts.iter().map(slice::from_ref).chain(self.alternatives().map(|of| &of[..]))
+    }
+
+    /// The names of all fields of an object, those of parts and alternatives included.
+    pub(super) fn names(self) -> BTreeSet<&'a str> {
+        let own = self.properties().into_iter().flatten().map(|(name, _)| &**name);
+        own.chain(self.groups().flatten().flat_map(|part| self.at(part).names())).collect()
+    }
+
+    /// Whether it is an integer of 128 bits, which is sent as bytes; and then, whether it can be negative.
+    pub(super) fn is_long(self) -> Option<bool> {
+        match self.get("format").and_then(Value::as_str)? {
+            "uint128" => Some(false),
+            "int128" => Some(true),
+            _ => None,
+        }
     }
 
     /// The schemas that all apply.
@@ -130,7 +202,7 @@ impl<'a> Schema<'a> {
             return format!("{of}{}", values.join(", "));
         }
         match (self.sent(), self.types().as_slice()) {
-            (Sent::Bytes, _) => {
+            (Sent::Bytes { .. }, _) => {
                 "bytes in base64, as `@file`, as `text:…`, or as an array of numbers up to 255"
                     .to_owned()
             }
