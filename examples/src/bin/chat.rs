@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use clap::{Parser, Subcommand};
-use grid::SharedSecret;
+use grid::{Guests, SharedSecret};
 use grid_examples::chat::{ChatNode, demo};
 use grid_examples::signal::interrupted;
 use tokio::io::{AsyncBufReadExt, BufReader, stdin};
@@ -57,7 +57,10 @@ async fn run(args: Node) -> Result<(), Failure> {
     let Node { name, hosts, listen, secret, user } = args;
     let listen = listen.as_deref().or(name.split_once("://").map(|(_, address)| address));
     let listener = TcpListener::bind(listen.unwrap_or(&name)).await?;
-    let node = ChatNode::start(&name, |b| b.hosts(hosts).token(SharedSecret::new(secret)))?;
+    let node = ChatNode::start(&name, |builder| {
+        // Guests such as the command `grid`, with the same secret.
+        builder.hosts(hosts).token(SharedSecret::new(secret)).guests(Guests::up_to(16))
+    })?;
     tokio::spawn(node.manager().serve(listener));
 
     let interrupted = interrupted()?;

@@ -9,7 +9,7 @@ use super::relay::exchange;
 use super::room::Room;
 
 /// One node of the chat.
-#[grid::service]
+#[grid::service(schema)]
 pub trait Chat {
     /// Joins a user for as long as the stream lasts. The user's texts come in, all lines go out.
     async fn join(

@@ -13,7 +13,7 @@ use super::table::{Mode, Table, Uid};
 /// Methods return whether the lock is held now, or was held until now. All methods are `inline`: they never wait, so
 /// they run in the order in which they arrive on a link. A release therefore never overtakes the request that it
 /// undoes.
-#[grid::service]
+#[grid::service(schema)]
 pub trait Locks {
     /// Requests a write lock.
     #[handler(inline)]

@@ -11,6 +11,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Number of resources that may be locked at once; further locks are refused. 100 000 with names of 100 bytes take
@@ -21,7 +22,7 @@ const RESOURCES_MAX: usize = 100_000;
 const READERS_MAX: usize = 10_000;
 
 /// Id of one attempt to get a lock. Each attempt has its own, so that a late release never undoes a later attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Uid(u128);
 
 impl Uid {

@@ -8,6 +8,7 @@ mod observe;
 #[path = "../ports/mod.rs"]
 mod ports;
 mod query;
+mod shell;
 
 use std::process::{Command, Stdio};
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_64;
 
@@ -14,7 +15,7 @@ pub(crate) const KEY_BYTES_MAX: usize = 256;
 /// The number of items of a node.
 const ITEMS_MAX: usize = 4096;
 
-#[grid::service]
+#[grid::service(schema)]
 pub(crate) trait Items {
     #[handler(timeout = "5s")]
     async fn get(&self, key: String) -> Option<Bytes>;
@@ -23,7 +24,7 @@ pub(crate) trait Items {
 }
 
 /// Why an item was not stored.
-#[derive(Debug, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema, thiserror::Error)]
 pub(crate) enum PutError {
     #[error("the node has {ITEMS_MAX} items already")]
     Full,
