@@ -36,11 +36,20 @@ mod later {
     #[grid::service(name = "Clock")]
     pub(super) trait Clock {
         async fn now(&self) -> Result<String, RemoteError>;
+        #[handler(id = 7)]
+        async fn fail(&self) -> Result<(), RemoteError>;
+        async fn stop(&self) -> Result<(), RemoteError>;
     }
 
     impl Clock for super::Quartz {
         async fn now(&self) -> Result<String, RemoteError> {
             Ok("noon".to_owned())
+        }
+        async fn fail(&self) -> Result<(), RemoteError> {
+            Ok(())
+        }
+        async fn stop(&self) -> Result<(), RemoteError> {
+            Ok(())
         }
     }
 }
@@ -228,12 +237,15 @@ fn a_check_finds_services_and_extensions_that_differ() {
     assert_eq!(differ.code, 2, "{differ:?}");
     let found: Vec<Value> =
         differ.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let of = |what: &str| {
-        found.iter().find(|of| of["what"] == what).unwrap_or_else(|| panic!("{what}: {found:?}"))
+    let severity = |what: &str, text: &str| {
+        let is = |of: &&Value| of["what"] == what && of["text"].as_str().unwrap().contains(text);
+        found.iter().find(is).unwrap_or_else(|| panic!("{what} {text}: {found:?}"))["severity"]
+            .clone()
     };
-    assert_eq!(of("service_differs")["severity"], "critical");
-    assert!(of("service_differs")["text"].as_str().unwrap().starts_with("Clock/"), "{found:?}");
-    assert_eq!(of("extensions_differ")["severity"], "warning");
+    assert_eq!(severity("service_differs", "fail is called in another way"), "critical");
+    assert_eq!(severity("service_differs", "now takes or returns other values"), "warning");
+    assert_eq!(severity("service_differs", "has a further method stop"), "warning");
+    assert_eq!(severity("extensions_differ", "cancel, guest"), "warning");
 }
 
 #[test]

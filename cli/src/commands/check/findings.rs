@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use grid::reflection::{ServiceDescription, compare};
+use grid::MethodKind;
+use grid::reflection::{ArgumentDescription, MethodDescription, ServiceDescription};
 use serde::Serialize;
 
 use crate::output::short;
@@ -169,17 +170,48 @@ impl Found {
             for service in &told.services {
                 let name = (&*service.name, service.subroute.as_deref());
                 let &mut (other, first) = known.entry(name).or_insert((node, service));
-                for change in compare(first, service) {
-                    let severity = match change.breaks.is_breaking() {
-                        true => Severity::Critical,
-                        false => Severity::Warning,
-                    };
-                    let text = format!("{}, compared with {other}: {}", change.path, change.what);
+                for (severity, what) in differences(first, service) {
+                    let text = format!("{}: {what}; compared with {other}", service.name);
                     self.add(severity, node, "service_differs", text);
                 }
             }
         }
     }
+}
+
+/// What of two versions of a service differs, without documentation and options that are not sent.
+fn differences(one: &ServiceDescription, other: &ServiceDescription) -> Vec<(Severity, String)> {
+    let mut found = Vec::new();
+    for method in &one.methods {
+        let name = &method.name;
+        match other.method(name) {
+            None => found.push((Severity::Warning, format!("has no method {name}"))),
+            Some(same) if call_of(method) != call_of(same) => {
+                let what = format!("{name} is called in another way (id, kind, or compact)");
+                found.push((Severity::Critical, what));
+            }
+            Some(same) if values_of(method) != values_of(same) => {
+                let what = format!("{name} takes or returns other values: {}", same.signature);
+                found.push((Severity::Warning, what));
+            }
+            Some(_) => {}
+        }
+    }
+    let added = other.methods.iter().filter(|method| one.method(&method.name).is_none());
+    found.extend(added.map(|of| (Severity::Warning, format!("has a further method {}", of.name))));
+    found
+}
+
+/// What must be the same at both ends of every call.
+fn call_of(method: &MethodDescription) -> (u32, MethodKind, bool) {
+    (method.id, method.kind, method.compact)
+}
+
+/// What two versions can differ in, if they understand each other's values.
+fn values_of(
+    method: &MethodDescription,
+) -> (&str, &[ArgumentDescription], &Option<grid::MethodSchemas>) {
+    (&method.signature, &method.arguments, &method.schemas)
 }
 
 fn set(all: &[String]) -> BTreeSet<&str> {
