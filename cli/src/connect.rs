@@ -93,7 +93,7 @@ impl Global {
         let of = all.get(name)?.clone();
         // A saved secret belongs to the saved node.
         let is_open = self.secret.is_none() && self.secret_file.is_none() && self.token.is_none();
-        let is_saved_node = self.node.is_none() || self.node == of.node || self.context.is_some();
+        let is_saved_node = self.node.is_none() || self.node == of.node;
         let secret_file = of.secret_file.filter(|_| is_open && is_saved_node);
         let (cert, key) = match is_saved_node && self.cert.is_none() {
             true => (of.cert, of.key),

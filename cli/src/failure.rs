@@ -30,6 +30,9 @@ pub enum Failure {
         /// Whether calls fail or will fail.
         is_critical: bool,
     },
+    /// `grid check` does not know how the grid is.
+    #[error("{0}")]
+    NoVerdict(String),
     /// Reading the input or writing the output has failed.
     #[error("{0}")]
     Io(#[from] std::io::Error),
@@ -44,6 +47,7 @@ impl Failure {
             Self::Unknown(_) => 6,
             Self::Check { is_critical: false } => 1,
             Self::Check { is_critical: true } => 2,
+            Self::NoVerdict(_) => 3,
             Self::Io(_) => 9,
             Self::Call(error) => of_call(error),
         })

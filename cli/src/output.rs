@@ -8,14 +8,19 @@ use std::time::{Duration, SystemTime};
 
 use crate::failure::Failure;
 
-/// Writes a line or several, and fails if nobody reads any more.
+/// Writes a line, and fails if nobody reads any more.
 pub(crate) fn line(text: impl Display) -> Result<(), Failure> {
-    Ok(writeln!(io::stdout(), "{}", harmless(&text.to_string()))?)
+    Ok(writeln!(io::stdout(), "{}", harmless(&text.to_string(), false))?)
 }
 
-/// Writes a line for people to standard error.
+/// Writes several lines.
+pub(crate) fn lines(text: impl Display) -> Result<(), Failure> {
+    Ok(writeln!(io::stdout(), "{}", harmless(&text.to_string(), true))?)
+}
+
+/// Writes a line for people to standard error, if somebody reads it.
 pub(crate) fn note(text: impl Display) {
-    eprintln!("{}", harmless(&text.to_string()));
+    let _ = writeln!(io::stderr(), "{}", harmless(&text.to_string(), false));
 }
 
 /// Writes rows whose columns are aligned. The last column is not filled up.
@@ -23,7 +28,7 @@ pub(crate) fn table<const COLUMNS: usize>(
     rows: impl IntoIterator<Item = [String; COLUMNS]>,
 ) -> Result<(), Failure> {
     let rows: Vec<_> =
-        rows.into_iter().map(|row| row.map(|cell| harmless(&cell).into_owned())).collect();
+        rows.into_iter().map(|row| row.map(|cell| harmless(&cell, false).into_owned())).collect();
     let width =
         |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<_> = (0..COLUMNS).map(width).collect();
@@ -34,13 +39,21 @@ pub(crate) fn table<const COLUMNS: usize>(
     Ok(())
 }
 
-/// The text without control characters, except those of several lines.
-fn harmless(text: &str) -> Cow<'_, str> {
-    let is_harmful = |of: char| of.is_control() && of != '\n' && of != '\t';
+/// The text with escapes for what moves the cursor or turns the direction of the text. They are those of JSON, so that JSON stays
+/// what it is.
+fn harmless(text: &str, has_lines: bool) -> Cow<'_, str> {
+    let is_harmful = |of: char| {
+        let turns = matches!(of, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        turns || (of.is_control() && of != '\t' && !(of == '\n' && has_lines))
+    };
     if !text.contains(is_harmful) {
         return text.into();
     }
-    let shown = |of: char| if is_harmful(of) { of.escape_unicode().to_string() } else { of.into() };
+    let shown = |of: char| match of {
+        '\n' if !has_lines => "\\n".to_owned(),
+        of if is_harmful(of) => format!("\\u{:04x}", u32::from(of)),
+        of => of.into(),
+    };
     text.chars().map(shown).collect()
 }
 
@@ -80,8 +93,15 @@ mod tests {
 
     #[test]
     fn control_characters_are_escaped() {
-        assert_eq!(harmless("two\nlines\tand tabs"), "two\nlines\tand tabs");
-        assert_eq!(harmless("\x1b[2Jgone\r\u{9b}1m"), "\\u{1b}[2Jgone\\u{d}\\u{9b}1m");
+        assert_eq!(harmless("two\nlines\tand tabs", true), "two\nlines\tand tabs");
+        assert_eq!(harmless("a line\nforged", false), "a line\\nforged");
+        let moved = harmless("\x1b[2Jgone\r\u{9b}1m\u{202e}", true).into_owned();
+        assert_eq!(moved, "\\u001b[2Jgone\\u000d\\u009b1m\\u202e");
+        let json = serde_json::json!(["a\u{85}b\x1b\n"]);
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&harmless(&json.to_string(), false)).ok(),
+            Some(json)
+        );
     }
 
     #[test]

@@ -16,25 +16,25 @@ use crate::value::{Document, Invalid, Path, Schema, decode, encode};
 /// The schemas of a method as values.
 #[derive(Debug, Default)]
 pub(crate) struct Schemas {
-    arguments: Vec<Document>,
+    arguments: Vec<Option<Document>>,
     input: Option<Document>,
     output: Option<Document>,
 }
 
 impl Schemas {
-    /// A schema that is no JSON is treated as none.
+    /// A schema that is not JSON is as good as none.
     pub(crate) fn of(method: &MethodDescription) -> Self {
         let parse = |text: &String| serde_json::from_str(text).ok().map(Document::new);
         let Some(schemas) = &method.schemas else { return Self::default() };
         Self {
-            arguments: schemas.arguments.iter().filter_map(parse).collect(),
+            arguments: schemas.arguments.iter().map(parse).collect(),
             input: schemas.input.as_ref().and_then(parse),
             output: schemas.output.as_ref().and_then(parse),
         }
     }
 
     fn argument(&self, index: usize) -> Option<Schema<'_>> {
-        self.arguments.get(index).map(Document::schema)
+        self.arguments.get(index)?.as_ref().map(Document::schema)
     }
 
     /// An item of input.

@@ -5,7 +5,7 @@ use clap::Args;
 use super::options::{CallOptions, Prepared, with_options};
 use crate::connect::Global;
 use crate::failure::Failure;
-use crate::output::line;
+use crate::output::lines;
 
 /// Makes a single request, and prints its answer as JSON.
 #[derive(Debug, Args)]
@@ -25,6 +25,6 @@ impl Call {
             true => serde_json::to_string(&answer),
             false => serde_json::to_string_pretty(&answer),
         };
-        line(text.unwrap_or_default())
+        lines(text.unwrap_or_default())
     }
 }

@@ -13,7 +13,7 @@ use crate::output::line;
 /// Shows all about a service or a method.
 #[derive(Debug, Args)]
 pub struct Describe {
-    /// Service, or Service/method.
+    /// Service or Service/method, or subroute:Service or subroute:Service/method of one instance.
     name: String,
 }
 
@@ -29,7 +29,18 @@ impl Describe {
                 show_method(&target.name(), &target.method)
             };
         }
-        let services = describe(&connection, &self.name).await?;
+        let (subroute, name) = match self.name.rsplit_once(':') {
+            Some((subroute, name)) => (Some(subroute), name),
+            None => (None, &*self.name),
+        };
+        let mut services = describe(&connection, name).await?;
+        if subroute.is_some() {
+            services.retain(|service| service.subroute.as_deref() == subroute);
+            if services.is_empty() {
+                let text = format!("{name} has no instance `{}`", self.name);
+                return Err(Failure::Unknown(text));
+            }
+        }
         if global.json {
             return line(serde_json::to_string(&services).unwrap_or_default());
         }

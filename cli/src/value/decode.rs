@@ -31,7 +31,10 @@ fn with_schema(value: &Msgpack, schema: Option<Schema<'_>>) -> Value {
             .map(Value::from)
             .or_else(|| number.as_i64().map(Value::from))
             .unwrap_or_default(),
-        Msgpack::F32(number) => f64::from(*number).into(),
+        // With the digits of an `f32`, not with those of the same number as an `f64`.
+        Msgpack::F32(number) => {
+            number.to_string().parse().map_or(Value::Null, |number: f64| number.into())
+        }
         Msgpack::F64(number) => (*number).into(),
         Msgpack::String(text) => String::from_utf8_lossy(text.as_bytes()).into(),
         Msgpack::Binary(bytes) => binary(bytes, schema),
@@ -61,7 +64,7 @@ fn fits(value: &Msgpack, schema: Schema<'_>) -> bool {
     let is = |one: &str| types.is_empty() || types.contains(&one);
     match value {
         Msgpack::Map(entries) => is("object") && map_fits(entries, schema),
-        Msgpack::Array(_) => is("array") || is("object"),
+        Msgpack::Array(items) => is("array") || (is("object") && array_fits(items, schema)),
         Msgpack::String(text) => {
             let constant = schema.get("const").and_then(Value::as_str);
             let among = schema.get("enum").and_then(Value::as_array);
@@ -78,6 +81,15 @@ fn fits(value: &Msgpack, schema: Schema<'_>) -> bool {
     }
 }
 
+/// Whether a struct of a compact method has the tags that the schema requires, at their places.
+fn array_fits(items: &[Msgpack], schema: Schema<'_>) -> bool {
+    let properties = schema.properties().into_iter().flatten();
+    let mut constants = properties
+        .enumerate()
+        .filter_map(|(at, (_, property))| Some((at, property.get("const")?.as_str()?)));
+    constants.all(|(at, constant)| items.get(at).and_then(Msgpack::as_str) == Some(constant))
+}
+
 /// Whether the map has the tags and the fields that the schema requires.
 fn map_fits(entries: &[(Msgpack, Msgpack)], schema: Schema<'_>) -> bool {
     let field = |name| entries.iter().find(|(key, _)| key.as_str() == Some(name));
@@ -91,6 +103,10 @@ fn map_fits(entries: &[(Msgpack, Msgpack)], schema: Schema<'_>) -> bool {
 }
 
 fn binary(bytes: &[u8], schema: Option<Schema<'_>>) -> Value {
+    // A tuple of bytes.
+    if schema.is_some_and(|schema| schema.get("prefixItems").is_some()) {
+        return bytes.iter().copied().map(Value::from).collect();
+    }
     let is_json = schema.is_some_and(|schema| matches!(schema.sent(), Sent::Json(_)));
     if let Some(is_signed) = schema.and_then(Schema::is_long)
         && let Ok(bytes) = bytes.try_into()
@@ -124,12 +140,6 @@ fn array(items: &[Msgpack], schema: Option<Schema<'_>>) -> Value {
         let fields =
             fields.map(|((name, of), item)| (name.clone(), with_schema(item, Some(schema.at(of)))));
         return Value::Object(fields.collect());
-    }
-    let byte = |item: &Msgpack| item.as_u64().and_then(|byte| u8::try_from(byte).ok());
-    if schema.is_some_and(|schema| matches!(schema.sent(), Sent::Bytes { .. }))
-        && let Some(bytes) = items.iter().map(byte).collect::<Option<Vec<_>>>()
-    {
-        return BASE64.encode(bytes).into();
     }
     let places = schema.and_then(|schema| schema.get("prefixItems")?.as_array());
     let rest = schema.and_then(|schema| schema.get("items")).filter(|items| items.is_object());

@@ -78,7 +78,7 @@ fn with_schema(value: &Value, schema: Schema<'_>, path: &Path) -> Encoded {
     if let Some(alternatives) = schema.alternatives() {
         return alternative(value, schema, alternatives, path);
     }
-    // One part, as schemars writes documented references: its keys and those beside it do not meet.
+    // One part of a type without fields of its own.
     if let Some(part) = schema.parts().next() {
         return with_schema(value, schema.at(part), path);
     }
@@ -91,9 +91,7 @@ fn with_schema(value: &Value, schema: Schema<'_>, path: &Path) -> Encoded {
         return plain(value, path);
     }
     match schema.sent() {
-        Sent::Bytes { is_list } if !value.is_null() => {
-            return bytes(value, is_list, schema, path);
-        }
+        Sent::Bytes if !value.is_null() => return bytes(value, schema, path),
         Sent::Json(content) => return json(value, schema, content, path),
         _ => {}
     }
@@ -117,10 +115,10 @@ fn with_schema(value: &Value, schema: Schema<'_>, path: &Path) -> Encoded {
             let is_allowed = limit("minLength").is_none_or(|least| length >= least)
                 && limit("maxLength").is_none_or(|most| length <= most);
             if !is_allowed {
-                return Err(Invalid::new(
-                    path,
-                    format!("has {length} characters, which is not allowed"),
-                ));
+                let bound = |key| limit(key).map_or("any number".to_owned(), |of| of.to_string());
+                let (least, most) = (bound("minLength"), bound("maxLength"));
+                let what = format!("has {length} characters, and must have from {least} to {most}");
+                return Err(Invalid::new(path, what));
             }
             Ok(text.as_str().into())
         }
@@ -200,20 +198,16 @@ fn within(number: &Number, schema: Schema<'_>, path: &Path) -> Result<(), Invali
     Ok(())
 }
 
-fn bytes(value: &Value, is_list: bool, schema: Schema<'_>, path: &Path) -> Encoded {
-    let sent = |bytes: Vec<u8>| match is_list {
-        true => Msgpack::Array(bytes.into_iter().map(Msgpack::from).collect()),
-        false => Msgpack::Binary(bytes),
-    };
+fn bytes(value: &Value, schema: Schema<'_>, path: &Path) -> Encoded {
     if let Value::String(text) = value {
         if let Some(file) = text.strip_prefix('@') {
             let read = std::fs::read(file);
             let read =
                 read.map_err(|error| Invalid::new(path, format!("cannot read {file}: {error}")));
-            return read.map(sent);
+            return read.map(Msgpack::Binary);
         }
         if let Some(text) = text.strip_prefix(TEXT) {
-            return Ok(sent(text.as_bytes().to_vec()));
+            return Ok(Msgpack::Binary(text.as_bytes().to_vec()));
         }
     }
     let byte = |item: &Value| item.as_u64().and_then(|byte| u8::try_from(byte).ok());
@@ -222,7 +216,7 @@ fn bytes(value: &Value, is_list: bool, schema: Schema<'_>, path: &Path) -> Encod
         Value::Array(items) => items.iter().map(byte).collect(),
         _ => None,
     };
-    decoded.map(sent).ok_or_else(|| mismatch(value, schema, path))
+    decoded.map(Msgpack::Binary).ok_or_else(|| mismatch(value, schema, path))
 }
 
 fn json(value: &Value, schema: Schema<'_>, content: Option<&Value>, path: &Path) -> Encoded {
@@ -277,10 +271,10 @@ fn flattened(fields: &Map<String, Value>, schema: Schema<'_>, path: &Path) -> En
     let mut groups = schema.groups().peekable();
     while let Some(group) = groups.next() {
         let names: BTreeSet<_> = group.iter().flat_map(|part| schema.at(part).names()).collect();
-        // What nobody knows is left to the last one, which refuses it.
-        let (of_group, others) = rest
-            .into_iter()
-            .partition(|(name, _)| groups.peek().is_none() || names.contains(&**name));
+        // What nobody knows belongs to a flattened map, or is left to the last group, which refuses it.
+        let has_all = groups.peek().is_none() && schema.entries().is_none();
+        let (of_group, others) =
+            rest.into_iter().partition(|(name, _)| has_all || names.contains(&**name));
         rest = others;
         let of_group = Value::Object(of_group);
         let part = match group {
@@ -290,6 +284,13 @@ fn flattened(fields: &Map<String, Value>, schema: Schema<'_>, path: &Path) -> En
         match part {
             Msgpack::Map(entries) => encoded.extend(entries),
             _ => return Err(mismatch(&of_group, schema, path)),
+        }
+    }
+    if let Some((entry, has_numbers)) = schema.entries() {
+        for (name, field) in &rest {
+            let inner = path.field(name);
+            let key = self::key(name, has_numbers, &inner)?;
+            encoded.push((key, with_schema(field, schema.at(entry), &inner)?));
         }
     }
     Ok(Msgpack::Map(encoded))
@@ -359,7 +360,10 @@ fn alternative(value: &Value, schema: Schema<'_>, of: &[Value], path: &Path) -> 
     for part in of {
         match with_schema(value, schema.at(part), path) {
             Ok(encoded) => return Ok(encoded),
-            Err(invalid) if is_meant(value, schema.at(part)) => {
+            // One that lies deeper comes from an alternative that the value has begun to fit.
+            Err(invalid)
+                if is_meant(value, schema.at(part)) || invalid.path.depth() > path.depth() =>
+            {
                 let is_nearer = |known: &Invalid| invalid.path.depth() > known.path.depth();
                 if nearest.as_ref().is_none_or(is_nearer) {
                     nearest = Some(invalid);

@@ -48,11 +48,8 @@ pub struct Schema<'a> {
 pub(super) enum Sent<'a> {
     /// As it stands in JSON.
     Plain,
-    /// As a list of numbers, or as msgpack bin; base64 in JSON.
-    Bytes {
-        /// Whether it is a list. `Bytes` and `Vec<u8>` have the same schema, and the second one can be read from nothing else.
-        is_list: bool,
-    },
+    /// As msgpack bin; base64 in JSON.
+    Bytes,
     /// As JSON text in msgpack bin.
     Json(Option<&'a Value>),
 }
@@ -78,19 +75,25 @@ impl<'a> Schema<'a> {
         self.document.steps.load(Ordering::Relaxed) == 0
     }
 
-    /// Follows `$ref`, as far as it is inside of this document.
+    /// Follows `$ref`, as far as it is inside of this document. One beside properties is a group of further fields.
     fn resolved(self, mut schema: Self) -> Self {
         // References to references end; a circle of them does not describe anything.
         for _ in 0..32 {
-            let Some(target) = schema.part.get("$ref").and_then(Value::as_str) else { break };
-            let found =
-                target.strip_prefix('#').and_then(|pointer| self.document.root.pointer(pointer));
-            match found {
+            if schema.properties().is_some() {
+                break;
+            }
+            match schema.target() {
                 Some(part) => schema.part = part,
                 None => break,
             }
         }
         schema
+    }
+
+    /// What `$ref` refers to.
+    fn target(self) -> Option<&'a Value> {
+        let reference = self.get("$ref").and_then(Value::as_str)?;
+        self.document.root.pointer(&unescaped(reference.strip_prefix('#')?))
     }
 
     pub(super) fn get(self, key: &str) -> Option<&'a Value> {
@@ -129,10 +132,13 @@ impl<'a> Schema<'a> {
         if is("contentMediaType", "application/json") {
             return Sent::Json(self.get("contentSchema"));
         }
-        let is_byte = |items: &Value| items.get("format").and_then(Value::as_str) == Some("uint8");
+        // Not lists of bytes that may be missing.
+        let is_byte = |items: &Value| {
+            let of = |key| items.get(key).and_then(Value::as_str);
+            of("format") == Some("uint8") && of("type") == Some("integer")
+        };
         let is_list = self.types().contains(&"array") && self.get("items").is_some_and(is_byte);
-        let is_bin = is("contentEncoding", "base64") || self.get("x-grid-raw").is_some();
-        if is_bin || is_list { Sent::Bytes { is_list: !is_bin } } else { Sent::Plain }
+        if is("contentEncoding", "base64") || is_list { Sent::Bytes } else { Sent::Plain }
     }
 
     pub(super) fn properties(self) -> Option<&'a Map<String, Value>> {
@@ -158,7 +164,10 @@ impl<'a> Schema<'a> {
     /// What describes further fields of a flattened object: each part, and then the alternatives, of which one applies.
     pub(super) fn groups(self) -> impl DoubleEndedIterator<Item = &'a [Value]> {
         let parts = self.get("allOf").and_then(Value::as_array).map_or(&[][..], |parts| parts);
-        parts.iter().map(slice::from_ref).chain(self.alternatives().map(|of| &of[..]))
+        // Only one beside properties is left.
+        let target = self.target().map(slice::from_ref);
+        let parts = parts.iter().map(slice::from_ref).chain(target);
+        parts.chain(self.alternatives().map(|of| &of[..]))
     }
 
     /// The names of all fields of an object, those of parts and alternatives included.
@@ -185,9 +194,12 @@ impl<'a> Schema<'a> {
     pub(super) fn entries(self) -> Option<(&'a Value, bool)> {
         let patterns = self.get("patternProperties").and_then(Value::as_object);
         if let Some((pattern, value)) = patterns.and_then(|patterns| patterns.iter().next()) {
-            return Some((value, pattern.contains("\\d")));
+            // As schemars writes them for integers. Strings may have other patterns with digits.
+            return Some((value, matches!(&**pattern, r"^\d+$" | r"^-?\d+$")));
         }
-        let entries = self.get("additionalProperties")?;
+        // The second one beside flattened fields.
+        let keys = ["additionalProperties", "unevaluatedProperties"];
+        let entries = keys.into_iter().find_map(|key| self.get(key))?;
         (entries != &Value::Bool(false)).then_some((entries, false))
     }
 
@@ -202,7 +214,7 @@ impl<'a> Schema<'a> {
             return format!("{of}{}", values.join(", "));
         }
         match (self.sent(), self.types().as_slice()) {
-            (Sent::Bytes { .. }, _) => {
+            (Sent::Bytes, _) => {
                 "bytes in base64, as `@file`, as `text:…`, or as an array of numbers up to 255"
                     .to_owned()
             }
@@ -221,4 +233,24 @@ fn with_article(of: &str) -> String {
         "array" | "object" | "integer" => format!("an {of}"),
         _ => format!("a {of}"),
     }
+}
+
+/// A reference without `%` and two digits in place of bytes. What is none is left as it is.
+fn unescaped(reference: &str) -> String {
+    let mut bytes = Vec::with_capacity(reference.len());
+    let mut rest = reference.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let digits = tail.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) if *first == b'%' => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            _ => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -63,6 +63,8 @@ trait Store {
         out: Outgoing<String>,
     ) -> Result<(), RemoteError>;
     async fn secret(&self) -> u64;
+    /// What the library sends as bytes although it is none of the types for bytes.
+    async fn bytes(&self, list: Vec<u8>, pair: (u8, u8)) -> (Vec<u8>, (u8, u8));
 }
 
 /// The same without schemas.
@@ -134,6 +136,9 @@ impl Store for Example {
     }
     async fn secret(&self) -> u64 {
         42
+    }
+    async fn bytes(&self, list: Vec<u8>, pair: (u8, u8)) -> (Vec<u8>, (u8, u8)) {
+        (list, pair)
     }
 }
 
@@ -311,4 +316,19 @@ fn ping_and_completion() {
     let ping = node.run(&["ping", "--count", "2", "--interval", "1ms", "--json"]).json();
     assert_eq!((&ping["node"], &ping["count"]), (&json!(node.name), &json!(2)));
     assert!(node.run(&["completion", "bash"]).out.contains("--connect-timeout"));
+}
+
+#[test]
+fn lists_and_tuples_of_bytes() {
+    let node = node();
+    let sent = r#"{"list": "text:hello", "pair": [1, 200]}"#;
+    let answer = node.run(&["call", "Store/bytes", sent]).json();
+    assert_eq!(answer, json!(["aGVsbG8=", [1, 200]]));
+}
+
+#[test]
+fn one_instance_is_described() {
+    let node = node();
+    assert!(node.run(&["describe", "second:Store"]).out.starts_with("second:Store\n"));
+    node.run(&["describe", "third:Store"]).fails(6, "has no instance `third:Store`");
 }

@@ -81,7 +81,8 @@ impl Bench {
         self.concurrency.unwrap_or(if self.rate.is_some() { 1000 } else { 64 })
     }
 
-    /// Makes the calls. Those that begin while it warms up, or end after the end, do not count.
+    /// Makes the calls. Those that begin while it warms up do not count; those that begin before the
+    /// end do, whenever they are answered.
     async fn measure(self: &Arc<Self>, prepared: &Arc<Prepared>) -> Outcome {
         let from = Instant::now() + self.warm_up;
         let run = Arc::new(Run {
@@ -122,7 +123,7 @@ impl Run {
         while let Some(at) = self.next().await {
             let ended = call(&self.prepared, &self.bench.options).await;
             let now = Instant::now();
-            if at >= self.from && now <= self.until {
+            if at >= self.from {
                 let mut measured = self.measured.lock().unwrap_or_else(PoisonError::into_inner);
                 measured.count(now - at, &ended);
             }

@@ -16,7 +16,8 @@ use crate::snapshot::Snapshot;
 /// Looks for what is wrong with the grid: nodes that cannot be reached, links that are down, and whatever differs between nodes:
 /// host lists, services, extensions, versions, clocks.
 ///
-/// Exit code 0: nothing is wrong; 1: warnings; 2: calls fail or will fail. Others mean that nothing is known.
+/// Exit code 0: nothing is wrong; 1: warnings; 2: calls fail or will fail; 3: nothing is known, because the node cannot be asked.
+/// Wrong options end it with 2 as well.
 #[derive(Debug, Args)]
 pub struct Check {
     /// How far the clocks of two nodes may be apart.
@@ -28,26 +29,40 @@ pub struct Check {
 }
 
 impl Check {
+    /// What goes wrong is no verdict, whatever it is.
     pub(super) async fn run(self, global: &Global) -> Result<(), Failure> {
-        let snapshot = Snapshot::take(global).await?;
+        let snapshot = Snapshot::take(global).await;
+        let snapshot = snapshot.map_err(|failure| Failure::NoVerdict(failure.to_string()))?;
         let limits = Limits { clocks: self.clocks, warnings: self.warnings };
         let mut findings = findings(&snapshot, &limits);
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        for finding in &findings {
-            let Finding { severity, node, what, text } = finding;
-            match global.json {
-                true => line(json!(finding))?,
-                false => line(format_args!("{}: {node}: {text} ({what})", severity.word()))?,
-            }
-        }
         let worst = findings.iter().map(|finding| finding.severity).max();
-        if !global.json {
-            let (nodes, reached) = (snapshot.hosts.len(), snapshot.reached().count());
-            let verdict = worst.map_or("all is well", Severity::verdict);
-            line(format_args!("{reached} of {nodes} nodes reached: {verdict}"))?;
+        let printed = print(&snapshot, &findings, worst, global.json);
+        // A reader that has seen enough does not change the verdict.
+        match worst {
+            Some(worst) => Err(Failure::Check { is_critical: worst == Severity::Critical }),
+            None => printed,
         }
-        worst.map_or(Ok(()), |worst| {
-            Err(Failure::Check { is_critical: worst == Severity::Critical })
-        })
     }
+}
+
+fn print(
+    snapshot: &Snapshot,
+    findings: &[Finding],
+    worst: Option<Severity>,
+    is_json: bool,
+) -> Result<(), Failure> {
+    for finding in findings {
+        let Finding { severity, node, what, text } = finding;
+        match is_json {
+            true => line(json!(finding))?,
+            false => line(format_args!("{}: {node}: {text} ({what})", severity.word()))?,
+        }
+    }
+    if is_json {
+        return Ok(());
+    }
+    let (nodes, reached) = (snapshot.hosts.len(), snapshot.reached().count());
+    let verdict = worst.map_or("all is well", Severity::verdict);
+    line(format_args!("{reached} of {nodes} nodes reached: {verdict}"))
 }
