@@ -98,11 +98,26 @@ pub(crate) struct From<T> {
     pub(crate) item: T,
 }
 
+impl<T> From<Result<T, Failure>> {
+    /// The item. A failure ends a command that follows one node only; of several nodes, it is written to standard error.
+    pub(crate) fn or_note(self, is_alone: bool) -> Result<Option<From<T>>, Failure> {
+        let Self { node, item } = self;
+        match item {
+            Ok(item) => Ok(Some(From { node, item })),
+            Err(failure) if is_alone => Err(failure),
+            Err(failure) => {
+                note(format_args!("{node}: {failure}"));
+                Ok(None)
+            }
+        }
+    }
+}
+
 /// The items of a stream of each node, in the order of their arrival.
 ///
-/// With one node, the end of its stream is the last item. With several, the stream of a node that was lost is opened again, as
+/// With one node, the end of its stream is the last item. With several, a failure is an item, and the stream is opened again as
 /// soon as the node can be reached.
-pub(crate) fn follow<T, O, F>(nodes: Vec<Node>, open: O) -> Receiver<Result<From<T>, Failure>>
+pub(crate) fn follow<T, O, F>(nodes: Vec<Node>, open: O) -> Receiver<From<Result<T, Failure>>>
 where
     T: DeserializeOwned + Send + 'static,
     O: Fn(AdminClient) -> F + Clone + Send + Sync + 'static,
@@ -113,13 +128,11 @@ where
     for node in nodes {
         let (items, open) = (items.clone(), open.clone());
         tokio::spawn(async move {
-            while !items.is_closed() {
-                let Err(failure) = pass_on(&node, &open, &items).await else { break };
-                if is_alone {
-                    let _ = items.send(Err(failure)).await;
+            while let Err(failure) = pass_on(&node, &open, &items).await {
+                let failed = From { node: Arc::clone(&node.name), item: Err(failure) };
+                if items.send(failed).await.is_err() || is_alone {
                     break;
                 }
-                note(format_args!("{}: {failure}", node.name));
                 sleep(AGAIN_AFTER).await;
             }
         });
@@ -131,7 +144,7 @@ where
 async fn pass_on<T, F>(
     node: &Node,
     open: impl Fn(AdminClient) -> F,
-    items: &Sender<Result<From<T>, Failure>>,
+    items: &Sender<From<Result<T, Failure>>>,
 ) -> Result<(), Failure>
 where
     F: Future<Output = Result<Responses<T, RemoteError>, CallError<RemoteError>>>,
@@ -139,8 +152,9 @@ where
 {
     let mut stream = administered(open(node.admin.clone()).await)?;
     while let Some(item) = stream.next().await {
-        let item = From { node: Arc::clone(&node.name), item: administered(item)? };
-        if items.send(Ok(item)).await.is_err() {
+        let item = administered(item)?;
+        let item = From { node: Arc::clone(&node.name), item: Ok(item) };
+        if items.send(item).await.is_err() {
             break;
         }
     }

@@ -208,7 +208,7 @@ struct Line {
 
 #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 struct Größe {
-    more: Vec<Größe>,
+    more: Vec<Self>,
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

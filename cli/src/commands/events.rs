@@ -34,11 +34,12 @@ impl Events {
         if self.no_follow {
             return self.past(global, nodes).await;
         }
-        let recent = self.recent;
+        let (recent, is_alone) = (self.recent, nodes.len() == 1);
         let mut events = follow(nodes, move |admin| async move { admin.events(recent).await });
         while let Some(event) = events.recv().await {
-            let event = event?;
-            self.show(global, &event.node, &event.item)?;
+            if let Some(event) = event.or_note(is_alone)? {
+                self.show(global, &event.node, &event.item)?;
+            }
         }
         Ok(())
     }

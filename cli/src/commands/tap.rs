@@ -47,6 +47,7 @@ impl Tap {
     pub(super) async fn run(self, global: &Global) -> Result<(), Failure> {
         let filter = self.filter();
         let nodes = global.nodes(self.all).await?;
+        let is_alone = nodes.len() == 1;
         let mut calls = follow(nodes, move |admin| {
             let filter = filter.clone();
             async move { admin.tap(filter).await }
@@ -55,7 +56,7 @@ impl Tap {
         while left > 0
             && let Some(call) = calls.recv().await
         {
-            let call = call?;
+            let Some(call) = call.or_note(is_alone)? else { continue };
             self.show(global, &call.node, &call.item)?;
             left -= 1;
         }

@@ -9,13 +9,15 @@
 mod screen;
 mod state;
 
+use std::collections::HashMap;
 use std::io::{IsTerminal as _, stdout};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use crossterm::event::{Event, EventStream, KeyEventKind};
 use grid::admin::{Activity, LinkStatus};
-use tokio::sync::mpsc::Receiver;
+use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::interval;
 
 use self::screen::View;
@@ -42,8 +44,11 @@ pub struct Top {
     once: bool,
 }
 
-/// What a node has said.
-type Report = From<(Activity, Vec<LinkStatus>)>;
+/// What a node has said, or why it says nothing.
+type Report = From<Result<(Activity, Vec<LinkStatus>), Failure>>;
+
+/// How long a node may need to list its links.
+const LINKS_WITHIN: Duration = Duration::from_secs(5);
 
 impl Top {
     pub(super) async fn run(self, global: &Global) -> Result<(), Failure> {
@@ -55,35 +60,36 @@ impl Top {
         if self.once || global.json || !stdout().is_terminal() {
             for _ in 0..count {
                 let Some(report) = reports.recv().await else { break };
-                state.add(report?);
+                if let Some(From { node, item }) = report.or_note(count == 1)? {
+                    state.add(From { node, item: Ok(item) });
+                }
             }
             return print(&state, global);
         }
-        show(&mut state, &mut reports).await
+        show(&mut state, &mut reports, count == 1).await
     }
 }
 
-/// The reports of all nodes.
-fn reports(nodes: Vec<Node>, every_ms: u32) -> Receiver<Result<Report, Failure>> {
-    let admins: Vec<_> = nodes.iter().map(|node| (node.name.clone(), node.admin.clone())).collect();
+/// The reports of all nodes. None of them waits for another.
+fn reports(nodes: Vec<Node>, every_ms: u32) -> Receiver<Report> {
+    let admins: HashMap<_, _> =
+        nodes.iter().map(|node| (Arc::clone(&node.name), node.admin.clone())).collect();
     let mut activities = follow(nodes, move |admin| async move { admin.activity(every_ms).await });
-    let (reports, all) = tokio::sync::mpsc::channel(admins.len().max(1));
+    let (reports, all) = channel(admins.len().max(1));
     tokio::spawn(async move {
-        while let Some(activity) = activities.recv().await {
-            let report = match activity {
-                Ok(From { node, item }) => {
-                    let Some((_, admin)) = admins.iter().find(|(name, _)| *name == node) else {
-                        continue;
-                    };
-                    // A node that was lost in between says so in its stream.
-                    let Ok(links) = administered(admin.links().await) else { continue };
-                    Ok(From { node, item: (item, links) })
-                }
-                Err(failure) => Err(failure),
-            };
-            if reports.send(report).await.is_err() {
-                break;
-            }
+        while let Some(From { node, item }) = activities.recv().await {
+            let (admin, reports) = (admins[&node].clone(), reports.clone());
+            tokio::spawn(async move {
+                let item = match item {
+                    Ok(activity) => {
+                        let links = administered(admin.links().timeout(LINKS_WITHIN).await);
+                        links.map(|links| (activity, links))
+                    }
+                    Err(failure) => Err(failure),
+                };
+                // Nobody wants it any more if this fails.
+                let _ = reports.send(From { node, item }).await;
+            });
         }
     });
     all
@@ -105,10 +111,11 @@ fn print(state: &State, global: &Global) -> Result<(), Failure> {
 /// Shows reports until the user ends it.
 async fn show(
     state: &mut State,
-    reports: &mut Receiver<Result<Report, Failure>>,
+    reports: &mut Receiver<Report>,
+    is_alone: bool,
 ) -> Result<(), Failure> {
     let mut terminal = ratatui::try_init()?;
-    let ended = live(&mut terminal, state, reports).await;
+    let ended = live(&mut terminal, state, reports, is_alone).await;
     ratatui::try_restore()?;
     ended
 }
@@ -116,7 +123,8 @@ async fn show(
 async fn live(
     terminal: &mut ratatui::DefaultTerminal,
     state: &mut State,
-    reports: &mut Receiver<Result<Report, Failure>>,
+    reports: &mut Receiver<Report>,
+    is_alone: bool,
 ) -> Result<(), Failure> {
     use futures_util::StreamExt as _;
 
@@ -136,7 +144,8 @@ async fn live(
                 None => return Ok(()),
             },
             report = reports.recv() => match report {
-                Some(report) => if !view.is_stopped { state.add(report?) },
+                Some(From { item: Err(failure), .. }) if is_alone => return Err(failure),
+                Some(report) => if !view.is_stopped { state.add(report) },
                 None => return Ok(()),
             },
             _ = frames.tick() => { terminal.draw(|frame| view.draw(frame, state))?; }

@@ -52,6 +52,8 @@ impl Order {
 /// The latest report of each node.
 pub(super) struct State {
     nodes: BTreeMap<Arc<str>, (Activity, Vec<LinkStatus>)>,
+    /// Nodes that say nothing, and why.
+    lost: BTreeMap<Arc<str>, String>,
     /// With several nodes, most calls are reported at both ends.
     is_served_only: bool,
     pub(super) order: Order,
@@ -79,11 +81,26 @@ pub(super) struct LinkRow {
 
 impl State {
     pub(super) fn new(is_served_only: bool) -> Self {
-        Self { nodes: BTreeMap::new(), is_served_only, order: Order::default(), is_grouped: false }
+        Self {
+            nodes: BTreeMap::new(),
+            lost: BTreeMap::new(),
+            is_served_only,
+            order: Order::default(),
+            is_grouped: false,
+        }
     }
 
     pub(super) fn add(&mut self, From { node, item }: Report) {
-        self.nodes.insert(node, item);
+        match item {
+            Ok(report) => {
+                self.lost.remove(&node);
+                self.nodes.insert(node, report);
+            }
+            Err(failure) => {
+                self.nodes.remove(&node);
+                self.lost.insert(node, failure.to_string());
+            }
+        }
     }
 
     /// How many nodes have reported.
@@ -117,13 +134,14 @@ impl State {
         rows
     }
 
-    /// The links: first those that are down.
+    /// The links: first nodes that are lost, and then links that are down.
     pub(super) fn links(&self) -> impl Iterator<Item = LinkRow> {
+        let lost = self.lost.iter().map(|(node, reason)| LinkRow::of_lost(node, reason));
         let all = self.nodes.iter().flat_map(|(node, (_, links))| {
             let links = links.iter().filter(|link| link.kind != "self");
             links.map(|link| LinkRow::of(node, link))
         });
-        let mut all: Vec<_> = all.collect();
+        let mut all: Vec<_> = lost.chain(all).collect();
         all.sort_by_key(|row| row.is_connected);
         all.into_iter()
     }
@@ -181,6 +199,13 @@ impl MethodRow {
 }
 
 impl LinkRow {
+    fn of_lost(node: &str, reason: &str) -> Self {
+        let mut cells = [(); LINKS.len()].map(|()| String::new());
+        cells[0] = node.to_owned();
+        cells[2] = reason.to_owned();
+        Self { is_connected: false, cells }
+    }
+
     fn of(node: &str, link: &LinkStatus) -> Self {
         Self {
             is_connected: link.is_connected(),
@@ -213,6 +238,7 @@ fn rate(number: f64) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::failure::Failure;
 
     /// A report as a node sends it.
     pub(in crate::commands::top) fn report(node: &str, is_up: bool) -> Report {
@@ -231,7 +257,8 @@ pub(super) mod tests {
             { "peer": "http://b", "kind": "node", "state": state.0, "text": state.1, "queued_bytes": 2048 },
         ]);
         let activity = serde_json::from_value(activity).expect("an activity");
-        From { node: node.into(), item: (activity, serde_json::from_value(links).expect("links")) }
+        let links = serde_json::from_value(links).expect("links");
+        From { node: node.into(), item: Ok((activity, links)) }
     }
 
     fn cells(state: &State) -> Vec<String> {
@@ -267,5 +294,14 @@ pub(super) mod tests {
         let rows: Vec<_> = state.links().map(|row| row.cells.join(" ")).collect();
         assert_eq!(rows[0], "http://d http://b not connected: refused  0 2.0k 0 0");
         assert_eq!(rows.len(), 4);
+        let gone = Failure::Usage("no answer".to_owned());
+        state.add(From { node: "http://a".into(), item: Err(gone) });
+        let rows: Vec<_> = state.links().map(|row| row.cells.join(" ")).collect();
+        assert_eq!(
+            (&*rows[0], rows.len()),
+            ("http://a  no answer     ", 3),
+            "its links are not known"
+        );
+        assert_eq!(state.nodes(), 1);
     }
 }
