@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::durations::Durations;
-use super::watch::Watcher;
+use super::watcher::Watcher;
 use crate::intercept::Finished;
 use crate::proto::is_guest_name;
 

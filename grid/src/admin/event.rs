@@ -1,6 +1,7 @@
 //! [`AdminEvent`]: what has happened at a node, as it is sent.
 
 use std::borrow::Cow;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -86,4 +87,10 @@ pub(super) fn cut(text: String) -> String {
         Cow::Borrowed(_) => text,
         Cow::Owned(shortened) => shortened,
     }
+}
+
+/// A point in time, as it is sent.
+pub(super) fn unix_ms(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

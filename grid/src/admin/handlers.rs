@@ -4,13 +4,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::activity::Activity;
-use super::event::AdminEvent;
+use super::event::{AdminEvent, unix_ms};
 use super::operators::LogFilter;
+use super::service::Admin;
 use super::status::{LinkStatus, NodeStatus};
 use super::tap::{TapFilter, TappedCall};
 use super::timeline::Timeline;
 use super::watch::Watch;
-use super::{Admin, unix_ms};
 use crate::net::WeakManager;
 use crate::{Manager, Outgoing, RemoteError};
 
@@ -22,12 +22,12 @@ pub(super) struct Node {
     /// Set when the node is built.
     manager: OnceLock<WeakManager>,
     timeline: Timeline,
-    watch: Arc<Watch>,
+    watch: Watch,
     log: Option<Arc<dyn LogFilter>>,
 }
 
 impl Node {
-    pub(super) fn new(watch: Arc<Watch>, log: Option<Arc<dyn LogFilter>>) -> Self {
+    pub(super) fn new(watch: Watch, log: Option<Arc<dyn LogFilter>>) -> Self {
         Self { manager: OnceLock::new(), timeline: Timeline::new(), watch, log }
     }
 

@@ -6,8 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::event::cut;
-use super::unix_ms;
+use super::event::{cut, unix_ms};
 use crate::{ConnectionStats, Manager, State};
 
 /// A node.

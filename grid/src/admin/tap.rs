@@ -1,16 +1,14 @@
 //! [`TappedCall`]: single calls, as operators see them.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use super::event::cut;
-use super::unix_ms;
-use super::watch::{Watcher, Watching};
+use super::event::{cut, unix_ms};
+use super::watcher::{Watcher, Watching};
 use crate::RemoteError;
 use crate::entropy;
 use crate::intercept::Finished;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Calls that wait for one reader, at most. With texts of errors of at most a kilobyte, at most some 1.2 MiB.
 const CALLS_MAX: usize = 1024;

@@ -1,64 +1,34 @@
 //! [`Watch`]: the recorder of an administered node. It is off, and costs calls next to nothing, while nobody watches.
 
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::sync::Arc;
 
-use super::AdminClient;
 use super::activity::{Activity, Counts};
+use super::service::AdminClient;
 use super::tap::{Tap, TapFilter, Tapping};
+use super::watcher::{Watchers, Watching};
 use crate::RemoteError;
 use crate::intercept::{Finished, Record};
 use crate::net::Switch;
 
-/// Operators who watch at once, at most. Each of them costs every call a little.
-const WATCHERS_MAX: usize = 16;
-
-/// The watchers of a node's calls.
-#[derive(Default)]
-pub(super) struct Watch {
-    watchers: RwLock<Vec<Arc<dyn Watcher>>>,
-    /// Whether there is one.
-    switch: Switch,
-}
-
-/// Sees the calls of a node when they are over.
-pub(super) trait Watcher: Send + Sync {
-    fn see(&self, call: &Finished<'_>);
-}
+/// Shows the calls of a node to its watchers.
+#[derive(Clone, Default)]
+pub(super) struct Watch(Arc<Watchers>);
 
 impl Watch {
     pub(super) fn switch(&self) -> Switch {
-        self.switch.clone()
+        self.0.switch()
     }
 
     /// Shows calls one by one.
-    pub(super) fn tap(self: &Arc<Self>, filter: TapFilter) -> Result<Tapping, RemoteError> {
+    pub(super) fn tap(&self, filter: TapFilter) -> Result<Tapping, RemoteError> {
         let (tap, calls) = Tap::new(filter)?;
-        Ok(Tapping::new(self.add(Arc::new(tap))?, calls))
+        Ok(Tapping::new(self.0.add(Arc::new(tap))?, calls))
     }
 
     /// Counts calls from now on.
-    pub(super) fn count(self: &Arc<Self>) -> Result<Counting, RemoteError> {
+    pub(super) fn count(&self) -> Result<Counting, RemoteError> {
         let counts = Arc::new(Counts::new());
-        Ok(Counting { _watching: self.add(Arc::clone(&counts) as _)?, counts })
-    }
-
-    fn add(self: &Arc<Self>, watcher: Arc<dyn Watcher>) -> Result<Watching, RemoteError> {
-        let mut watchers = self.watchers.write().unwrap_or_else(PoisonError::into_inner);
-        if watchers.len() == WATCHERS_MAX {
-            let text = format!(
-                "{WATCHERS_MAX} operators watch the calls of this node already, the most that it allows"
-            );
-            return Err(RemoteError::overloaded(text, None));
-        }
-        watchers.push(Arc::clone(&watcher));
-        self.switch.set(true);
-        Ok(Watching { watch: Arc::downgrade(self), watcher })
-    }
-
-    fn remove(&self, watcher: &Arc<dyn Watcher>) {
-        let mut watchers = self.watchers.write().unwrap_or_else(PoisonError::into_inner);
-        watchers.retain(|other| !Arc::ptr_eq(other, watcher));
-        self.switch.set(!watchers.is_empty());
+        Ok(Counting { _watching: self.0.add(Arc::clone(&counts) as _)?, counts })
     }
 }
 
@@ -69,23 +39,7 @@ impl Record for Watch {
     }
 
     fn record(&self, call: &Finished<'_>) {
-        for watcher in &*self.watchers.read().unwrap_or_else(PoisonError::into_inner) {
-            watcher.see(call);
-        }
-    }
-}
-
-/// A watcher of a node's calls until this is dropped.
-pub(super) struct Watching {
-    watch: Weak<Watch>,
-    watcher: Arc<dyn Watcher>,
-}
-
-impl Drop for Watching {
-    fn drop(&mut self) {
-        if let Some(watch) = self.watch.upgrade() {
-            watch.remove(&self.watcher);
-        }
+        self.0.see(call);
     }
 }
 
@@ -108,7 +62,7 @@ mod tests {
 
     #[test]
     fn the_recorder_is_on_while_somebody_watches() {
-        let watch = Arc::<Watch>::default();
+        let watch = Watch::default();
         let is_on = || watch.switch().is_on();
         assert!(!is_on());
         let counting = watch.count().expect("there is room");

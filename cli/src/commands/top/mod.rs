@@ -16,12 +16,11 @@ use std::time::Duration;
 
 use clap::Args;
 use crossterm::event::{Event, EventStream, KeyEventKind};
-use grid::admin::{Activity, LinkStatus};
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::interval;
 
 use self::screen::View;
-use self::state::State;
+use self::state::{Report, State};
 use crate::connect::Global;
 use crate::failure::Failure;
 use crate::nodes::{From, Node, administered, follow};
@@ -43,9 +42,6 @@ pub struct Top {
     #[arg(long)]
     once: bool,
 }
-
-/// What a node has said, or why it says nothing.
-type Report = From<Result<(Activity, Vec<LinkStatus>), Failure>>;
 
 /// How long a node may need to list its links.
 const LINKS_WITHIN: Duration = Duration::from_secs(5);

@@ -7,9 +7,12 @@ use std::time::Duration;
 use grid::admin::{Activity, Durations, LinkStatus, MethodActivity};
 use serde_json::{Value, json};
 
-use super::Report;
+use crate::failure::Failure;
 use crate::nodes::From;
 use crate::output::short;
+
+/// What a node has said, or why it says nothing.
+pub(super) type Report = From<Result<(Activity, Vec<LinkStatus>), Failure>>;
 
 /// The headings of the table of methods.
 pub(super) const METHODS: [&str; 9] =
@@ -238,7 +241,6 @@ fn rate(number: f64) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::failure::Failure;
 
     /// A report as a node sends it.
     pub(in crate::commands::top) fn report(node: &str, is_up: bool) -> Report {

@@ -22,12 +22,12 @@ pub(in crate::net) mod recording;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use self::call::Intercepted;
 use self::outcome::Outcome;
 use self::record::{Finished, Record};
 use crate::net::call::context::Context;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// The future that [`Intercept::intercept`] returns.
 pub type Intercepting = Pin<Box<dyn Future<Output = Outcome> + Send>>;
