@@ -3,6 +3,8 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tokio::time::MissedTickBehavior;
+
 use super::activity::Activity;
 use super::event::{AdminEvent, unix_ms};
 use super::operators::LogFilter;
@@ -33,7 +35,7 @@ impl Node {
 
     /// The node is built. Follows its events until it is shut down.
     pub(super) fn start(self: Arc<Self>, manager: &Manager) {
-        // Only a builder that is used twice could set it twice.
+        // A builder builds one node, so it is not set yet.
         let _ = self.manager.set(manager.downgrade());
         let (mut members, mut warnings) = (manager.members().events(), manager.warnings());
         let clock = manager.downgrade();
@@ -99,6 +101,8 @@ impl Admin for Handlers {
         }
         let counting = self.0.watch.count()?;
         let mut ticks = tokio::time::interval(every);
+        // A reader that was slow is not sent reports of no time.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks.tick().await; // The first is at once.
         loop {
             ticks.tick().await;
