@@ -360,9 +360,11 @@ fn alternative(value: &Value, schema: Schema<'_>, of: &[Value], path: &Path) -> 
     for part in of {
         match with_schema(value, schema.at(part), path) {
             Ok(encoded) => return Ok(encoded),
-            // One that lies deeper comes from an alternative that the value has begun to fit.
+            // The nearest error of an enum in an alternative, such as one in an `Option`, lies deeper.
             Err(invalid)
-                if is_meant(value, schema.at(part)) || invalid.path.depth() > path.depth() =>
+                if is_meant(value, schema.at(part))
+                    || (schema.at(part).properties().is_none()
+                        && invalid.path.depth() > path.depth()) =>
             {
                 let is_nearer = |known: &Invalid| invalid.path.depth() > known.path.depth();
                 if nearest.as_ref().is_none_or(is_nearer) {

@@ -9,8 +9,9 @@ use serde_json::{Map, Value};
 /// Parts of schemas that a conversion looks at for each part of the value, at most. An enum needs one for each variant.
 const STEPS_MAX: u64 = 1000;
 
-/// Parts of schemas that lie in each other, at most. JSON has a depth of 128 at most, and a schema a few parts for each.
-const DEPTH_MAX: u16 = 512;
+/// Parts of schemas that lie in each other, at most, so that no stack of 2 MiB overflows. JSON has a depth of 128 at most, and
+/// a type that refers to itself one to three parts for each.
+const DEPTH_MAX: u16 = 192;
 
 /// A JSON Schema as a node states it.
 ///
@@ -58,9 +59,9 @@ impl<'a> Schema<'a> {
     /// A part of this one; of what is too complicated, one that allows everything.
     pub(super) fn at(self, part: &'a Value) -> Self {
         let steps = &self.document.steps;
-        let left = steps.load(Ordering::Relaxed);
+        let left = if self.depth < DEPTH_MAX { steps.load(Ordering::Relaxed) } else { 0 };
         steps.store(left.saturating_sub(1), Ordering::Relaxed);
-        let part = if left > 0 && self.depth < DEPTH_MAX { part } else { &Value::Bool(true) };
+        let part = if left > 0 { part } else { &Value::Bool(true) };
         self.resolved(Self { part, depth: self.depth.saturating_add(1), ..self })
     }
 
