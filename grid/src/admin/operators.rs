@@ -41,22 +41,30 @@ impl fmt::Debug for Operators {
 
 /// What of a program's log is written, as text that the program understands, for [`Operators::log_filter`].
 ///
-/// With `tracing-subscriber` it is a filter that can be replaced:
+/// The example program `node` replaces the level of its subscriber, with the `reload` of tracing-subscriber. This one knows two
+/// words:
 ///
 /// ```
+/// use std::sync::atomic::{AtomicBool, Ordering};
+///
 /// use grid::admin::LogFilter;
-/// use tracing_subscriber::{EnvFilter, Registry, reload};
 ///
-/// struct Filter(reload::Handle<EnvFilter, Registry>);
+/// struct Verbose(AtomicBool);
 ///
-/// impl LogFilter for Filter {
+/// impl LogFilter for Verbose {
 ///     fn get(&self) -> String {
-///         self.0.with_current(EnvFilter::to_string).unwrap_or_default()
+///         let is_on = self.0.load(Ordering::Relaxed);
+///         if is_on { "verbose" } else { "quiet" }.to_owned()
 ///     }
 ///
 ///     fn set(&self, filter: &str) -> Result<(), String> {
-///         let filter = EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
-///         self.0.reload(filter).map_err(|error| error.to_string())
+///         let is_on = match filter {
+///             "verbose" => true,
+///             "quiet" => false,
+///             _ => return Err("neither `verbose` nor `quiet`".to_owned()),
+///         };
+///         self.0.store(is_on, Ordering::Relaxed);
+///         Ok(())
 ///     }
 /// }
 /// ```
