@@ -19,6 +19,7 @@ pub(crate) struct Schemas {
     arguments: Vec<Option<Document>>,
     input: Option<Document>,
     output: Option<Document>,
+    refuses_files: bool,
 }
 
 impl Schemas {
@@ -30,11 +31,18 @@ impl Schemas {
             arguments: schemas.arguments.iter().map(parse).collect(),
             input: schemas.input.as_ref().and_then(parse),
             output: schemas.output.as_ref().and_then(parse),
+            refuses_files: false,
         }
     }
 
+    /// The same, which refuses `@file` in the place of bytes.
+    pub(crate) fn without_files(self) -> Self {
+        Self { refuses_files: true, ..self }
+    }
+
     fn argument(&self, index: usize) -> Option<Schema<'_>> {
-        self.arguments.get(index)?.as_ref().map(Document::schema)
+        let schema = self.arguments.get(index)?.as_ref()?.schema();
+        Some(if self.refuses_files { schema.without_files() } else { schema })
     }
 
     /// An item of input.

@@ -331,3 +331,19 @@ fn types_of_the_library() {
     let output = Document::new(serde_json::from_str(&output.unwrap()).unwrap());
     assert!(output.schema().is_raw());
 }
+
+#[test]
+fn files_are_not_read_for_others() {
+    let root = document::<bytes::Bytes>();
+    let read = |schema, text: &str| encode(&json!(text), Some(schema), &Path::of("arg"));
+    let file = concat!("@", env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    assert!(read(root.schema(), file).is_ok());
+    let refused = read(root.schema().without_files(), file).unwrap_err().to_string();
+    assert_eq!(refused, "arg: files are not read here: pass base64 or `text:…`");
+    assert!(read(root.schema().without_files(), "text:@a").is_ok());
+
+    let root = document::<Vec<Option<bytes::Bytes>>>();
+    let inside = |schema| encode(&json!([file]), Some(schema), &Path::of("arg"));
+    assert!(inside(root.schema()).is_ok());
+    assert!(inside(root.schema().without_files()).is_err(), "also further inside");
+}

@@ -201,6 +201,9 @@ fn within(number: &Number, schema: Schema<'_>, path: &Path) -> Result<(), Invali
 fn bytes(value: &Value, schema: Schema<'_>, path: &Path) -> Encoded {
     if let Value::String(text) = value {
         if let Some(file) = text.strip_prefix('@') {
+            if !schema.reads_files() {
+                return Err(Invalid::new(path, "files are not read here: pass base64 or `text:…`"));
+            }
             let read = std::fs::read(file);
             let read =
                 read.map_err(|error| Invalid::new(path, format!("cannot read {file}: {error}")));

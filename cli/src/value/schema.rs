@@ -32,7 +32,7 @@ impl Document {
 
     /// Where a conversion begins.
     pub fn schema(&self) -> Schema<'_> {
-        Schema { document: self, part: &self.root, depth: 0 }
+        Schema { document: self, part: &self.root, depth: 0, reads_files: true }
     }
 }
 
@@ -42,6 +42,7 @@ pub struct Schema<'a> {
     document: &'a Document,
     part: &'a Value,
     depth: u16,
+    reads_files: bool,
 }
 
 /// How a value is sent that is not sent as JSON would be.
@@ -56,6 +57,15 @@ pub(super) enum Sent<'a> {
 }
 
 impl<'a> Schema<'a> {
+    /// The same, with which `@file` in the place of bytes is refused: for input from others than the user of this machine.
+    pub fn without_files(self) -> Self {
+        Self { reads_files: false, ..self }
+    }
+
+    pub(super) fn reads_files(self) -> bool {
+        self.reads_files
+    }
+
     /// A part of this one; of what is too complicated, one that allows everything.
     pub(super) fn at(self, part: &'a Value) -> Self {
         let steps = &self.document.steps;
