@@ -30,6 +30,7 @@
 //! | `methods.rs` | finds a method by its name, with what the node says about it |
 //! | `value/` | JSON to msgpack and back, with a schema |
 //! | `payload.rs` | the arguments of a call as its request, and its answer as JSON |
+//! | `console/` | the page of `grid console`: its server, and what it shows |
 //! | `commands/` | one file for each command, and options.rs with the options of calls |
 //! | `outline.rs`, `output.rs` | services and methods in one line; writing lines and tables |
 //! | `failure.rs` | errors, and the exit code of each kind |
@@ -38,6 +39,7 @@ pub mod commands;
 pub mod value;
 
 mod connect;
+mod console;
 mod contexts;
 mod failure;
 mod methods;

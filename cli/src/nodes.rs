@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use grid::admin::{AdminClient, NodeStatus};
 use grid::reflection::ReflectionClient;
-use grid::{CallError, ErrorCode, Guest, RemoteError, Responses};
+use grid::{CallError, Connection, ErrorCode, Guest, RemoteError, Responses};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::sleep;
@@ -26,7 +26,7 @@ pub(crate) struct Node {
     pub(crate) name: Arc<str>,
     pub(crate) admin: AdminClient,
     pub(crate) reflection: ReflectionClient,
-    _guest: Guest,
+    guest: Guest,
 }
 
 /// A node of the host list, and the connection to it.
@@ -70,13 +70,18 @@ impl Global {
 }
 
 impl Node {
-    fn new(guest: Guest) -> Self {
+    /// The connection, which is made again when it is lost, for as long as this lives.
+    pub(crate) fn connection(&self) -> Connection {
+        self.guest.connection()
+    }
+
+    pub(crate) fn new(guest: Guest) -> Self {
         let connection = guest.connection();
         Self {
             name: connection.peer().into(),
             admin: AdminClient::new(connection.clone()),
             reflection: ReflectionClient::new(connection),
-            _guest: guest,
+            guest,
         }
     }
 }

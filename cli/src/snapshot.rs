@@ -21,6 +21,7 @@ pub(crate) struct Snapshot {
 }
 
 /// What one node tells.
+#[derive(Debug, Clone)]
 pub(crate) struct Told {
     pub(crate) status: NodeStatus,
     /// How far the clock of the node is ahead of the clock here, in milliseconds. As exact as half a round trip.
@@ -51,7 +52,7 @@ impl Snapshot {
 }
 
 impl Told {
-    async fn by(node: &Node) -> Result<Self, Failure> {
+    pub(crate) async fn by(node: &Node) -> Result<Self, Failure> {
         let began = Instant::now();
         let status = administered(node.admin.node().await)?;
         let ahead_ms = ahead_ms(status.clock_unix_ms, began.elapsed());
@@ -65,7 +66,8 @@ impl Told {
     }
 }
 
-fn ahead_ms(clock_unix_ms: u64, round_trip: Duration) -> i64 {
+/// How far the clock of a node is ahead of the clock here.
+pub(crate) fn ahead_ms(clock_unix_ms: u64, round_trip: Duration) -> i64 {
     let here = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let here = here.saturating_sub(round_trip / 2).as_millis();
     i64::try_from(clock_unix_ms).unwrap_or(i64::MAX).saturating_sub_unsigned(here as u64)

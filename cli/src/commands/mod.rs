@@ -2,8 +2,9 @@
 
 mod bench;
 mod call;
-mod check;
+pub(crate) mod check;
 mod completion;
+mod console;
 mod context;
 mod describe;
 mod events;
@@ -22,6 +23,7 @@ pub use self::bench::Bench;
 pub use self::call::Call;
 pub use self::check::Check;
 pub use self::completion::Completion;
+pub use self::console::Console;
 pub use self::context::Context;
 pub use self::describe::Describe;
 pub use self::events::Events;
@@ -67,6 +69,8 @@ pub enum Command {
     Check(Check),
     /// Collects what a report of a fault needs in one archive.
     Gather(Gather),
+    /// Serves a page for browsers with all of that, live: the nodes and links as a graph, methods, events, calls.
+    Console(Console),
     /// Shows or sets what the node writes to its log.
     Log(Log),
     /// Saves connections under a name, or lists them.
@@ -94,6 +98,7 @@ impl Command {
             Self::Gather(command) => command.run(global).await,
             Self::Context(command) => command.run(global),
             Self::Man(command) => command.run(Whole::command()),
+            Self::Console(command) => command.run(global).await,
             Self::Log(command) => command.run(global).await,
             Self::Completion(command) => command.run(&mut Whole::command()),
         }

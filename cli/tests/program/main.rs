@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
 mod commands;
+mod console;
 mod contexts;
 mod operators;
 

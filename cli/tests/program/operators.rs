@@ -67,17 +67,17 @@ impl LogFilter for Filter {
 }
 
 /// Three nodes on free ports, until the runtime ends.
-struct Grid {
+pub(crate) struct Grid {
     nodes: Vec<Manager>,
     runtime: Runtime,
 }
 
-fn open(builder: Builder) -> Builder {
+pub(crate) fn open(builder: Builder) -> Builder {
     let operators = Operators::permit(|_| Ok(())).log_filter(Filter(Mutex::new("info".into())));
     builder.admin(operators).service(ClockServer::new(Quartz))
 }
 
-fn grid(configure: impl Fn(usize, Builder) -> Builder) -> Grid {
+pub(crate) fn grid(configure: impl Fn(usize, Builder) -> Builder) -> Grid {
     let runtime = Runtime::new().unwrap();
     let nodes = runtime.block_on(async {
         let mut listeners = Vec::new();
@@ -103,16 +103,16 @@ fn grid(configure: impl Fn(usize, Builder) -> Builder) -> Grid {
 }
 
 impl Grid {
-    fn name(&self, node: usize) -> &str {
+    pub(crate) fn name(&self, node: usize) -> &str {
         self.nodes[node].name()
     }
 
-    fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         run_with(self.name(0), arguments, "")
     }
 
     /// Ends the last node, and waits until the others know.
-    fn stop_last(&self) {
+    pub(crate) fn stop_last(&self) {
         let [first, second, last] = &self.nodes[..] else { panic!("three nodes") };
         self.runtime.block_on(async {
             last.shutdown(Duration::ZERO).await;

@@ -12,17 +12,17 @@ use crate::snapshot::{Snapshot, Told};
 
 /// Something that is wrong.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub(in crate::commands) struct Finding {
-    pub(in crate::commands) severity: Severity,
-    pub(in crate::commands) node: String,
+pub(crate) struct Finding {
+    pub(crate) severity: Severity,
+    pub(crate) node: String,
     /// One word for it.
-    pub(in crate::commands) what: String,
-    pub(in crate::commands) text: String,
+    pub(crate) what: String,
+    pub(crate) text: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::commands) enum Severity {
+pub(crate) enum Severity {
     /// Somebody should look at it.
     Warning,
     /// Calls fail, or will.
@@ -30,14 +30,14 @@ pub(in crate::commands) enum Severity {
 }
 
 impl Severity {
-    pub(in crate::commands) fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Warning => "warning",
             Self::Critical => "critical",
         }
     }
 
-    pub(in crate::commands) fn verdict(self) -> &'static str {
+    pub(crate) fn verdict(self) -> &'static str {
         match self {
             Self::Warning => "somebody should look at it",
             Self::Critical => "calls fail, or will",
@@ -46,9 +46,9 @@ impl Severity {
 }
 
 /// From when on something is wrong.
-pub(in crate::commands) struct Limits {
-    pub(in crate::commands) clocks: Duration,
-    pub(in crate::commands) warnings: Duration,
+pub(crate) struct Limits {
+    pub(crate) clocks: Duration,
+    pub(crate) warnings: Duration,
 }
 
 impl Default for Limits {
@@ -58,7 +58,7 @@ impl Default for Limits {
 }
 
 /// All that is wrong.
-pub(in crate::commands) fn findings(snapshot: &Snapshot, limits: &Limits) -> Vec<Finding> {
+pub(crate) fn findings(snapshot: &Snapshot, limits: &Limits) -> Vec<Finding> {
     let mut found = Found::default();
     found.unreached(snapshot);
     for (node, told) in snapshot.reached() {

@@ -1,6 +1,6 @@
 //! `grid check`: looks for what is wrong with a grid.
 
-pub(super) mod findings;
+pub(crate) mod findings;
 
 use std::time::Duration;
 

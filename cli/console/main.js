@@ -1,0 +1,65 @@
+// The page: follows the states of the grid, and shows the view that is open.
+
+import { find, setText } from './dom.js';
+import { amount } from './format.js';
+import { follow } from './net.js';
+import * as tabs from './tabs.js';
+import * as mesh from './mesh.js';
+import * as methods from './methods.js';
+import * as streams from './links.js';
+import * as events from './events.js';
+import * as checks from './checks.js';
+import * as tap from './tap.js';
+import * as call from './call.js';
+
+const views = { mesh, methods, streams, events, checks, tap, call };
+let state = null;
+let isPaused = false;
+let states = new Map();
+
+function draw() {
+  if (!state) return;
+  document.body.dataset.updates = Number(document.body.dataset.updates ?? 0) + 1;
+  views[tabs.shown()].draw(state);
+}
+
+function summarise() {
+  const up = state.nodes.filter((node) => node.state === 'up').length;
+  const sum = (key) => amount(state.nodes.reduce((total, node) => total + node[key], 0));
+  const critical = state.findings.filter((of) => of.severity === 'critical').length;
+  const found = state.findings.length === 0 ? 'all is well' : `${state.findings.length} findings, ${critical} critical`;
+  setText(find('#summary'), `${up} of ${state.nodes.length} nodes up · ${sum('served_per_s')} calls/s · ${sum('failed_per_s')} failed/s · ${found}`);
+}
+
+/** Says which nodes are lost and which are back: the colours alone would not be heard. */
+function announce() {
+  const changed = state.nodes.filter((node) => states.has(node.name) && states.get(node.name) !== node.state);
+  if (changed.length > 0) {
+    setText(find('#announce'), changed.map((node) => (node.state === 'up' ? `${node.name} is up` : `${node.name} is lost: ${node.reason}`)).join('. '));
+  }
+  states = new Map(state.nodes.map((node) => [node.name, node.state]));
+}
+
+function badge(name, text) {
+  find('#source').dataset.state = name;
+  setText(find('#source'), text);
+}
+
+function receive(next) {
+  badge(next.source, next.source === 'replay' ? `recorded ${new Date(next.at_unix_ms).toISOString().slice(0, 19)}Z` : next.source);
+  if (isPaused) return;
+  state = next;
+  summarise();
+  announce();
+  draw();
+}
+
+find('#pause').addEventListener('click', ({ target }) => {
+  isPaused = !isPaused;
+  target.setAttribute('aria-pressed', isPaused);
+  setText(target, isPaused ? 'Continue' : 'Pause');
+});
+for (const view of Object.values(views)) view.start?.(draw);
+tabs.onShow(draw);
+tabs.start();
+follow('/api/live', receive, (why) => badge('off', `no console: ${why}`));

@@ -1,0 +1,52 @@
+// Beside the graph: all nodes, or one with its callers and callees.
+
+import { element, find, rows, setText } from './dom.js';
+import { amount, duration, long, short, time } from './format.js';
+
+const TONES = { up: 'good', lost: 'bad', connecting: 'fair' };
+
+export function draw(state, chosen, choose) {
+  find('#overview').hidden = chosen !== '';
+  find('#one').hidden = chosen === '';
+  if (chosen === '') all(state, choose);
+  else one(state, state.nodes.find((node) => node.name === chosen));
+}
+
+function all(state, choose) {
+  rows(find('#overview table'), state.nodes, [
+    ['', (cell, node) => {
+      const button = cell.firstChild ?? cell.appendChild(element('button', { type: 'button' }));
+      setText(button, short(node.name));
+      button.onclick = () => choose(node.name);
+    }],
+    ['state', (node) => ({ text: node.state === 'lost' ? `lost ${time(node.lost_unix_ms).slice(0, 8)}` : node.state, tone: TONES[node.state] })],
+    ['number', (node) => amount(node.served_per_s)],
+    ['number wide', (node) => amount(node.made_per_s)],
+  ]);
+}
+
+function one(state, node) {
+  const facts = [
+    ['state', node.state],
+    ['reason', node.reason || '–'],
+    ['version', node.version || '–'],
+    ['run', node.instance || '–'],
+    ['up for', node.state === 'up' ? long(node.up_ms / 1000) : '–'],
+    ['clock', `${Math.abs(node.ahead_ms)} ms ${node.ahead_ms < 0 ? 'behind' : 'ahead of'} the console`],
+    ['guests', String(node.guests)],
+    ['calls', `serves ${amount(node.served_per_s)}/s, ${amount(node.failed_per_s)} failed/s; makes ${amount(node.made_per_s)}/s`],
+  ];
+  const list = find('#one dl');
+  if (list.children.length === 0) for (const [name] of facts) list.append(element('dt', { textContent: name }), element('dd'));
+  facts.forEach(([, text], at) => setText(list.children[at * 2 + 1], text));
+  list.children[1].className = TONES[node.state];
+  for (const [id, isServed] of [['#callers', true], ['#callees', false]]) {
+    const calls = state.calls.filter((of) => of.node === node.name && of.is_served === isServed);
+    rows(find(id), calls, [
+      ['name', (of) => short(of.peer)],
+      ['name', (of) => of.method],
+      ['number', (of) => ({ text: amount(of.calls_per_s), tone: of.failed_per_s > 0 ? 'bad' : '' })],
+      ['number', (of) => duration(of.p99_us)],
+    ]);
+  }
+}

@@ -1,0 +1,183 @@
+//! [`Board`]: what the nodes have told last, and the state that follows from it every second.
+//!
+//! The tasks in collect.rs write to it; the server reads states, nodes and services.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use grid::admin::{Activity, AdminEvent, LinkStatus, NodeStatus};
+
+use super::host::{Host, Phase};
+use super::rates;
+use super::services::{ServiceRow, grouped};
+use super::state::{EventRow, FindingRow, Source, State, unix_ms};
+use super::trends::Trends;
+use crate::commands::check::findings::{Limits, findings};
+use crate::failure::Failure;
+use crate::nodes::Node;
+use crate::snapshot::{Snapshot, Told};
+
+/// Events of all nodes that the page shows.
+const EVENTS_MAX: usize = 200;
+
+/// Rows of who calls what, of all nodes: at 150 bytes each, 300 KB of a state.
+const CALLS_MAX: usize = 2000;
+
+/// What the nodes have told.
+pub(super) struct Board {
+    entry: String,
+    allows_calls: bool,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    hosts: BTreeMap<String, Host>,
+    trends: Trends,
+    findings: Vec<FindingRow>,
+}
+
+impl Board {
+    pub(super) fn new(entry: String, allows_calls: bool) -> Self {
+        Self { entry, allows_calls, known: Mutex::default() }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins or ends to show nodes, so that they are these. Returns those that are new.
+    pub(super) fn set_hosts(&self, hosts: &[String]) -> Vec<String> {
+        let mut known = self.known();
+        known.hosts.retain(|name, _| hosts.contains(name));
+        let new: Vec<_> =
+            hosts.iter().filter(|name| !known.hosts.contains_key(*name)).cloned().collect();
+        for name in &new {
+            known.hosts.insert(name.clone(), Host::default());
+        }
+        new
+    }
+
+    /// The host lists of all nodes that are up, together.
+    pub(super) fn listed(&self) -> Vec<String> {
+        let known = self.known();
+        let told = known.hosts.values().filter(|host| host.is_up()).filter_map(Host::told);
+        let mut all: Vec<_> = told.flat_map(|told| told.status.hosts.iter().cloned()).collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    pub(super) fn is_known(&self, host: &str) -> bool {
+        self.known().hosts.contains_key(host)
+    }
+
+    pub(super) fn reached(&self, host: &str, node: Arc<Node>, told: Told) {
+        self.with(host, |known| known.reached(node, told));
+    }
+
+    pub(super) fn lost(&self, host: &str, reason: String) {
+        self.with(host, |known| known.lost(reason, unix_ms()));
+    }
+
+    pub(super) fn report(
+        &self,
+        host: &str,
+        activity: Activity,
+        (status, ahead_ms, links): (NodeStatus, i64, Vec<LinkStatus>),
+    ) {
+        self.with(host, |known| known.report(activity, status, ahead_ms, links));
+    }
+
+    pub(super) fn event(&self, host: &str, event: AdminEvent) {
+        self.with(host, |known| known.event(event));
+    }
+
+    /// A node that was removed in the meantime is not shown again.
+    fn with(&self, host: &str, change: impl FnOnce(&mut Host)) {
+        if let Some(host) = self.known().hosts.get_mut(host) {
+            change(host);
+        }
+    }
+
+    /// Whether each node has been counted for an interval, or cannot be reached.
+    pub(super) fn is_complete(&self) -> bool {
+        let known = self.known();
+        !known.hosts.is_empty() && known.hosts.values().all(Host::is_settled)
+    }
+
+    /// The nodes that are up.
+    pub(super) fn nodes(&self) -> Vec<Arc<Node>> {
+        self.known().hosts.values().filter_map(Host::node).collect()
+    }
+
+    pub(super) fn node(&self, name: &str) -> Option<Arc<Node>> {
+        self.known().hosts.get(name).and_then(Host::node)
+    }
+
+    pub(super) fn services(&self) -> Vec<ServiceRow> {
+        let known = self.known();
+        let up = known.hosts.iter().filter(|(_, host)| host.is_up());
+        let told = up.filter_map(|(name, host)| Some((&**name, host.told()?)));
+        grouped(told.flat_map(|(name, told)| told.services.iter().map(move |of| (name, of))))
+    }
+
+    /// Looks for what is wrong, which takes too long to be done under the lock.
+    pub(super) fn look_for_findings(&self) {
+        let told = |host: &Host| match (&host.phase, host.told()) {
+            (Phase::Up(_), Some(told)) => Some(Ok(told.clone())),
+            (Phase::Lost { reason, .. }, _) => Some(Err(Failure::Unknown(reason.clone()))),
+            _ => None,
+        };
+        let known = self.known();
+        let hosts = known.hosts.iter().filter_map(|(name, host)| Some((name.clone(), told(host)?)));
+        let snapshot = Snapshot { hosts: hosts.collect() };
+        drop(known);
+        let mut found = findings(&snapshot, &Limits::default());
+        found.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        let rows = found.into_iter().map(|finding| FindingRow {
+            severity: finding.severity.word().to_owned(),
+            node: finding.node,
+            what: finding.what,
+            text: finding.text,
+        });
+        self.known().findings = rows.collect();
+    }
+
+    /// The state at the end of a second.
+    pub(super) fn tick(&self) -> State {
+        let mut known = self.known();
+        let Known { hosts, trends, findings } = &mut *known;
+        let up = || hosts.iter().filter(|(_, host)| host.is_up());
+        let mut calls: Vec<_> =
+            up().flat_map(|(name, host)| rates::calls(name, &host.activity)).collect();
+        let calls_left_out = calls.len().saturating_sub(CALLS_MAX);
+        if calls_left_out > 0 {
+            calls.sort_by(|one, other| other.calls_per_s.total_cmp(&one.calls_per_s));
+            calls.truncate(CALLS_MAX);
+        }
+        let mut events: Vec<_> = hosts
+            .iter()
+            .flat_map(|(node, host)| {
+                host.events
+                    .iter()
+                    .map(|event| EventRow { node: node.clone(), event: event.clone() })
+            })
+            .collect();
+        events.sort_by_key(|row| row.event.at_unix_ms);
+        events.drain(..events.len().saturating_sub(EVENTS_MAX));
+        State {
+            source: Source::Live,
+            entry: self.entry.clone(),
+            at_unix_ms: unix_ms(),
+            allows_calls: self.allows_calls,
+            nodes: hosts.iter().map(|(name, host)| host.row(name)).collect(),
+            links: up().flat_map(|(name, host)| host.link_rows(name)).collect(),
+            methods: trends.tick(rates::methods(up().map(|(_, host)| &host.activity))),
+            calls,
+            calls_left_out,
+            events,
+            findings: findings.clone(),
+        }
+    }
+}

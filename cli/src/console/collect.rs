@@ -1,0 +1,126 @@
+//! [`collect`]: follows all nodes of a grid, for as long as the console runs.
+//!
+//! Each node has a task. It connects, reads what has happened, and follows the reports and events of the node; when that fails,
+//! or the node is silent, the node is lost, and the task connects again.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use grid::admin::{LinkStatus, NodeStatus};
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, interval, sleep, sleep_until, timeout};
+
+use super::board::Board;
+use crate::connect::Global;
+use crate::failure::Failure;
+use crate::nodes::{Node, administered};
+use crate::snapshot::{Told, ahead_ms};
+
+/// Time between two reports of a node.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+
+/// A node without a report for so long is lost: three of them are late. A killed node is noticed earlier, by its connection.
+const SILENT_MAX: Duration = Duration::from_secs(4);
+
+/// How long to wait before a lost node is connected to again.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// How often the findings are renewed: services are compared, which takes longer than all the rest.
+const FINDINGS_EVERY: Duration = Duration::from_secs(3);
+
+/// Events of the past that are asked for, all that a node keeps.
+const EVENTS: u32 = 256;
+
+/// Nodes that are shown. Each has a task, a connection and up to a megabyte of what it has told.
+const NODES_MAX: usize = 200;
+
+/// Follows the nodes of the grid, from `first` on. Never ends.
+pub(super) async fn collect(global: Global, board: Arc<Board>, first: Vec<String>) {
+    let mut hosts = first;
+    let mut seconds = interval(REPORT_EVERY);
+    let mut findings = interval(FINDINGS_EVERY);
+    loop {
+        hosts.truncate(NODES_MAX);
+        for host in board.set_hosts(&hosts) {
+            tokio::spawn(follow(global.clone(), Arc::clone(&board), host));
+        }
+        tokio::select! {
+            _ = seconds.tick() => {}
+            _ = findings.tick() => {
+                let board = Arc::clone(&board);
+                // A panic in there is a missed look.
+                let _ = spawn_blocking(move || board.look_for_findings()).await;
+            }
+        }
+        let listed = board.listed();
+        // While no node is up, the nodes are those that were there before.
+        if !listed.is_empty() {
+            hosts = listed;
+        }
+    }
+}
+
+/// Follows one node, until it is no longer on the host lists.
+async fn follow(global: Global, board: Arc<Board>, host: String) {
+    while board.is_known(&host) {
+        let Err(failure) = watch(&global, &board, &host).await;
+        board.lost(&host, failure.to_string());
+        sleep(AGAIN_AFTER).await;
+    }
+}
+
+/// Follows one node, until it is lost.
+async fn watch(global: &Global, board: &Board, host: &str) -> Result<Infallible, Failure> {
+    let node = Arc::new(Node::new(global.connect_to(host).await?));
+    let told = in_time(Told::by(&node)).await?;
+    let every_ms = REPORT_EVERY.as_millis() as u32;
+    let opened = async {
+        let reports = administered(node.admin.activity(every_ms).await)?;
+        // Those of the past have been read, but for some that have happened since. They are told twice, and kept once.
+        Ok((reports, administered(node.admin.events(EVENTS).await)?))
+    };
+    let (mut reports, mut events) = in_time(opened).await?;
+    board.reached(host, Arc::clone(&node), told);
+    let mut is_silent = Instant::now() + SILENT_MAX;
+    loop {
+        tokio::select! {
+            report = reports.next() => {
+                let activity = administered(report.ok_or_else(ended)?)?;
+                let now = in_time(status(&node)).await?;
+                board.report(host, activity, now);
+                is_silent = Instant::now() + SILENT_MAX;
+            }
+            event = events.next() => board.event(host, administered(event.ok_or_else(ended)?)?),
+            () = sleep_until(is_silent) => return Err(silent()),
+        }
+        if !board.is_known(host) {
+            return Err(ended());
+        }
+    }
+}
+
+/// The node, how far its clock is ahead, and its links.
+type Status = (NodeStatus, i64, Vec<LinkStatus>);
+
+async fn status(node: &Node) -> Result<Status, Failure> {
+    let began = Instant::now();
+    let status = administered(node.admin.node().await)?;
+    let ahead_ms = ahead_ms(status.clock_unix_ms, began.elapsed());
+    Ok((status, ahead_ms, administered(node.admin.links().await)?))
+}
+
+/// A node that does not answer is lost, although its connection may be up.
+async fn in_time<T>(answer: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    timeout(SILENT_MAX, answer).await.unwrap_or_else(|_| Err(silent()))
+}
+
+fn silent() -> Failure {
+    let text = format!("the node has not answered for {SILENT_MAX:?}");
+    io::Error::new(io::ErrorKind::TimedOut, text).into()
+}
+
+fn ended() -> Failure {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the node has ended its reports").into()
+}

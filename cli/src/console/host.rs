@@ -1,0 +1,202 @@
+//! [`Host`]: what one node has told, and whether it is up.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use grid::admin::{Activity, AdminEvent, LinkStatus, NodeStatus};
+
+use super::rates::{self, per_second};
+use super::state::{LinkRow, NodeRow, NodeState, rounded};
+use crate::nodes::Node;
+use crate::snapshot::Told;
+
+/// Events of a node that are kept, as many as the node itself keeps.
+const EVENTS_MAX: usize = 256;
+
+/// Reports within which stalls count as recent: a minute.
+const RECENT_REPORTS: usize = 60;
+
+/// What one node has told.
+#[derive(Default)]
+pub(super) struct Host {
+    pub(super) phase: Phase,
+    told: Option<Told>,
+    pub(super) activity: Activity,
+    pub(super) events: VecDeque<AdminEvent>,
+    reports: u64,
+    links: BTreeMap<String, Trail>,
+}
+
+#[derive(Default)]
+pub(super) enum Phase {
+    #[default]
+    Connecting,
+    Up(Arc<Node>),
+    Lost {
+        reason: String,
+        since_unix_ms: u64,
+    },
+}
+
+/// What the counters of a link were in earlier reports.
+#[derive(Default)]
+struct Trail {
+    bytes: u64,
+    bytes_per_s: f64,
+    /// Of the last minute, the oldest first.
+    stalls: VecDeque<u64>,
+}
+
+impl Host {
+    pub(super) fn is_up(&self) -> bool {
+        matches!(self.phase, Phase::Up(_))
+    }
+
+    pub(super) fn state(&self) -> NodeState {
+        match self.phase {
+            Phase::Connecting => NodeState::Connecting,
+            Phase::Up(_) => NodeState::Up,
+            Phase::Lost { .. } => NodeState::Lost,
+        }
+    }
+
+    pub(super) fn node(&self) -> Option<Arc<Node>> {
+        match &self.phase {
+            Phase::Up(node) => Some(Arc::clone(node)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn told(&self) -> Option<&Told> {
+        self.told.as_ref()
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
+        match self.phase {
+            Phase::Connecting => false,
+            Phase::Up(_) => self.reports > 0,
+            Phase::Lost { .. } => true,
+        }
+    }
+
+    pub(super) fn reached(&mut self, node: Arc<Node>, told: Told) {
+        self.links.clear();
+        for link in &told.links {
+            self.links.entry(link.peer.clone()).or_default().start(link);
+        }
+        for event in &told.events {
+            self.event(event.clone());
+        }
+        self.reports = 0;
+        self.activity = Activity::default();
+        self.told = Some(told);
+        self.phase = Phase::Up(node);
+    }
+
+    /// The time of the loss stays, while attempts to connect fail with reasons that may change.
+    pub(super) fn lost(&mut self, reason: String, now_unix_ms: u64) {
+        let since_unix_ms = match self.phase {
+            Phase::Lost { since_unix_ms, .. } => since_unix_ms,
+            _ => now_unix_ms,
+        };
+        self.phase = Phase::Lost { reason, since_unix_ms };
+    }
+
+    pub(super) fn report(
+        &mut self,
+        activity: Activity,
+        status: NodeStatus,
+        ahead_ms: i64,
+        links: Vec<LinkStatus>,
+    ) {
+        self.links.retain(|peer, _| links.iter().any(|link| link.peer == *peer));
+        for link in &links {
+            let trail = self.links.entry(link.peer.clone()).or_default();
+            trail.report(link, activity.within_us);
+        }
+        self.reports += 1;
+        self.activity = activity;
+        if let Some(told) = &mut self.told {
+            (told.status, told.ahead_ms, told.links) = (status, ahead_ms, links);
+        }
+    }
+
+    /// The events of the past come again after a reconnect.
+    pub(super) fn event(&mut self, event: AdminEvent) {
+        if self.events.contains(&event) {
+            return;
+        }
+        if self.events.len() == EVENTS_MAX {
+            self.events.pop_front();
+        }
+        self.events.push_back(event.clone());
+        // What `grid check` looks at is the same.
+        if let Some(told) = &mut self.told {
+            told.events = self.events.iter().cloned().collect();
+        }
+    }
+
+    pub(super) fn row(&self, name: &str) -> NodeRow {
+        let status = self.told.as_ref().map(|told| told.status.clone()).unwrap_or_default();
+        let totals = if self.is_up() { rates::totals(&self.activity) } else { [0.0; 3] };
+        let (reason, lost_unix_ms) = match &self.phase {
+            Phase::Lost { reason, since_unix_ms } => (reason.clone(), Some(*since_unix_ms)),
+            _ => (String::new(), None),
+        };
+        NodeRow {
+            name: name.to_owned(),
+            state: self.state(),
+            reason,
+            lost_unix_ms,
+            version: status.version,
+            instance: status.instance,
+            up_ms: status.up_ms,
+            ahead_ms: self.told.as_ref().map_or(0, |told| told.ahead_ms),
+            guests: status.guests,
+            served_per_s: totals[0],
+            failed_per_s: totals[1],
+            made_per_s: totals[2],
+        }
+    }
+
+    pub(super) fn link_rows(&self, node: &str) -> impl Iterator<Item = LinkRow> {
+        let links = self.told.as_ref().map(|told| &*told.links).unwrap_or_default();
+        links.iter().map(move |link| {
+            let trail = self.links.get(&link.peer);
+            let before = trail.and_then(|trail| trail.stalls.front()).copied();
+            LinkRow {
+                node: node.to_owned(),
+                peer: link.peer.clone(),
+                kind: link.kind.clone(),
+                state: link.state.clone(),
+                text: link.text.clone(),
+                rtt_us: link.rtt_us,
+                up_ms: link.up_ms,
+                in_flight_in: link.in_flight_in,
+                in_flight_out: link.in_flight_out,
+                queued_bytes: link.queued_bytes,
+                held_bytes: link.held_bytes,
+                bytes_per_s: rounded(trail.map_or(0.0, |trail| trail.bytes_per_s)),
+                stalls: link.stalls,
+                stalls_recent: link.stalls.saturating_sub(before.unwrap_or(link.stalls)),
+            }
+        })
+    }
+}
+
+impl Trail {
+    fn start(&mut self, link: &LinkStatus) {
+        self.bytes = link.bytes_in.saturating_add(link.bytes_out);
+        self.stalls.push_back(link.stalls);
+    }
+
+    fn report(&mut self, link: &LinkStatus, within_us: u64) {
+        let bytes = link.bytes_in.saturating_add(link.bytes_out);
+        self.bytes_per_s = per_second(bytes.saturating_sub(self.bytes), within_us);
+        self.bytes = bytes;
+        if self.stalls.len() > RECENT_REPORTS {
+            self.stalls.pop_front();
+        }
+        self.stalls.push_back(link.stalls);
+    }
+}
