@@ -103,6 +103,8 @@ pub struct MethodInfo {
     arguments: &'static [(&'static str, &'static str)],
     /// Those of them that are sent.
     sent: &'static [(&'static str, &'static str)],
+    /// The names of those with `#[default]`.
+    defaults: &'static [&'static str],
     schemas: Option<fn() -> MethodSchemas>,
     returns: &'static str,
 }
@@ -194,6 +196,11 @@ impl MethodInfo {
         self.sent.iter().copied()
     }
 
+    /// Whether the argument of this name has `#[default]`: a handler has the default of its type if a caller does not send it.
+    pub fn has_default(&self, argument: &str) -> bool {
+        self.defaults.contains(&argument)
+    }
+
     /// The structures of all that the method sends, with `#[grid::service(schema)]`. They are made anew by each call.
     pub fn schemas(&self) -> Option<MethodSchemas> {
         Some(self.schemas?())
@@ -222,6 +229,7 @@ impl MethodInfo {
             sent_arguments: 0,
             arguments: &[],
             sent: &[],
+            defaults: &[],
             schemas: None,
             returns: "",
         }
@@ -242,6 +250,12 @@ impl MethodInfo {
     #[doc(hidden)]
     pub const fn __sent(mut self, sent: &'static [(&'static str, &'static str)]) -> Self {
         self.sent = sent;
+        self
+    }
+
+    #[doc(hidden)]
+    pub const fn __defaults(mut self, defaults: &'static [&'static str]) -> Self {
+        self.defaults = defaults;
         self
     }
 

@@ -117,6 +117,11 @@ fn info(service: &Service, method: &Method) -> TokenStream {
     if !sent.is_empty() {
         info.extend(quote!(.__sent(&[#(#sent),*])));
     }
+    let defaults = method.args().filter(|arg| arg.default);
+    let defaults: Vec<String> = defaults.map(|arg| arg.ident.unraw().to_string()).collect();
+    if !defaults.is_empty() {
+        info.extend(quote!(.__defaults(&[#(#defaults),*])));
+    }
     if service.schema {
         let schemas = schemas(method);
         info.extend(quote!(.__schemas(|| #schemas)));

@@ -80,6 +80,9 @@ pub struct ArgumentDescription {
     /// Its type, as written.
     #[serde(rename = "type")]
     pub ty: String,
+    /// `#[default]`: a call without it is accepted.
+    #[serde(default)]
+    pub default: bool,
 }
 
 impl ServiceDescription {
@@ -141,7 +144,7 @@ impl MethodDescription {
             blocking: method.is_blocking(),
             idempotent: method.is_idempotent(),
             docs: method.docs().to_owned(),
-            arguments: method.sent().map(ArgumentDescription::from).collect(),
+            arguments: arguments(method),
             signature: signature(method),
             schemas: None,
         }
@@ -153,10 +156,13 @@ impl MethodDescription {
     }
 }
 
-impl From<(&str, &str)> for ArgumentDescription {
-    fn from((name, ty): (&str, &str)) -> Self {
-        Self { name: name.to_owned(), ty: ty.to_owned() }
-    }
+fn arguments(method: &MethodInfo) -> Vec<ArgumentDescription> {
+    let sent = method.sent().map(|(name, ty)| ArgumentDescription {
+        name: name.to_owned(),
+        ty: ty.to_owned(),
+        default: method.has_default(name),
+    });
+    sent.collect()
 }
 
 fn signature(method: &MethodInfo) -> String {

@@ -32,12 +32,20 @@
 //! # }
 //! ```
 
+mod change;
+mod compare;
 mod description;
+mod row;
+pub(crate) mod wire;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::change::{Breaks, Change};
+pub use self::compare::compare;
+#[cfg(feature = "testing")]
+pub(crate) use self::compare::{only_one, services as compare_services};
 pub use self::description::{ArgumentDescription, MethodDescription, ServiceDescription};
 pub use crate::descriptor::MethodSchemas;
 use crate::descriptor::{Registered, ServiceDescriptor};

@@ -9,6 +9,7 @@
 //! | [`CallLog`] | the calls of all nodes: method, from, to, outcome |
 //! | [`Spy`] | the calls of one method of a [`Mock`](crate::Mock): how many, and with which arguments |
 //! | [`Seeded`] | random numbers from a seed, so that each run is the same |
+//! | [`wire_lock!`], [`WireLock`] | whether a change of a service breaks nodes of another version |
 //! | [`Network`] | only the network, for nodes that the test builds itself |
 //!
 //! | what happens in production | in a test |
@@ -70,6 +71,7 @@ mod seeded;
 mod setup;
 mod spy;
 mod wire;
+mod wire_lock;
 
 pub use self::call_log::{CallLog, RecordedCall};
 pub use self::grid::TestGrid;
@@ -77,4 +79,7 @@ pub use self::network::{Network, NetworkDial};
 pub use self::seeded::Seeded;
 pub use self::setup::TestGridBuilder;
 pub use self::spy::{Notes, Spy};
+#[doc(hidden)]
+pub use self::wire_lock::check as __wire_lock;
+pub use self::wire_lock::{WireLock, WireLockError, wire_lock};
 pub use crate::net::Skew;

@@ -1,0 +1,88 @@
+//! Compares two versions of a service: what has changed, and who is broken by it.
+//!
+//! | file | what |
+//! |---|---|
+//! | `methods.rs` | what a method is besides its values |
+//! | `arguments.rs` | the arguments of a method, which are sent together |
+//! | `walk.rs` | two versions of a value, side by side; `structs.rs` and `enums.rs` for those, `scalars.rs` for the rest |
+
+mod arguments;
+mod enums;
+mod methods;
+mod scalars;
+mod structs;
+mod walk;
+
+use super::change::{Breaks, Change};
+use super::description::ServiceDescription;
+use super::row::Row;
+use super::wire::Service;
+
+/// Compares two versions of a service: all changes that reach the wire, in the order of methods, and who is broken by each.
+///
+/// Nodes are updated one at a time, so each change is judged in both directions: callers of the old version at a node of the
+/// new one, and the reverse. Values are compared by their schemas if both versions state them
+/// (`#[grid::service(schema)]`) and the feature `schema` is on; otherwise by their types as written in the trait, and then
+/// another type breaks both directions, unless it is one that everybody knows, such as `u32`.
+///
+/// Schemas do not say everything: a field with `#[serde(alias)]` or a variant with `#[serde(other)]` is judged without it, and
+/// a field that lost its default is assumed to be left out by some sender.
+///
+/// ```
+/// use grid::reflection::{Breaks, ServiceDescription, compare};
+///
+/// mod old {
+///     #[grid::service(name = "Disk")]
+///     pub trait Disk {
+///         async fn free(&self, volume: String) -> u64;
+///     }
+/// }
+/// mod new {
+///     #[grid::service(name = "Disk")]
+///     pub trait Disk {
+///         async fn free(&self, volume: String, unit: Option<String>) -> u64;
+///         async fn count(&self) -> u32;
+///     }
+/// }
+///
+/// let old = ServiceDescription::of(old::DiskClient::DESCRIPTOR);
+/// let new = ServiceDescription::of(new::DiskClient::DESCRIPTOR);
+/// let changes = compare(&old, &new);
+/// let [count, free] = &changes[..] else { panic!("{changes:?}") };
+/// assert_eq!((&*count.path, count.breaks), ("Disk/count", Breaks::Nothing));
+/// assert_eq!((&*free.path, free.breaks), ("Disk/free", Breaks::Both));
+/// assert_eq!(free.row, "an argument added to a single one, or all but one removed");
+/// ```
+pub fn compare(old: &ServiceDescription, new: &ServiceDescription) -> Vec<Change> {
+    services(&Service::of(old), &Service::of(new))
+}
+
+/// Compares two versions of a service.
+pub(crate) fn services(old: &Service, new: &Service) -> Vec<Change> {
+    let mut changes = Vec::new();
+    if old.name != new.name {
+        let what = format!("the service `{}` is now `{}`", old.name, new.name);
+        changes.push(Change::new(&old.name, what, Row::ServiceRemoved, Breaks::Both));
+    }
+    if old.subroute != new.subroute {
+        let name = |subroute: &Option<String>| match subroute {
+            Some(subroute) => format!("the subroute `{subroute}`"),
+            None => "no subroute".to_owned(),
+        };
+        let what = format!("it had {}, and has {}", name(&old.subroute), name(&new.subroute));
+        changes.push(Change::new(&old.name, what, Row::Subroute, Breaks::Both));
+    }
+    changes.extend(methods::compare(old, new));
+    changes
+}
+
+/// A service of which there is only one version.
+#[cfg(feature = "testing")]
+pub(crate) fn only_one(service: &Service, is_new: bool) -> Change {
+    let (what, row, breaks) = if is_new {
+        ("the service was added", Row::ServiceAdded, Breaks::Nothing)
+    } else {
+        ("the service was removed", Row::ServiceRemoved, Breaks::OldCallers)
+    };
+    Change::new(&service.name, what, row, breaks)
+}

@@ -1,0 +1,213 @@
+//! Reads a `wire.lock`: each line by its first word, the lines of a method or type into the last one.
+
+use super::shapes::Text;
+use crate::MethodKind;
+use crate::reflection::wire::shape::{Enum, Field, Shape, Struct, Type, Variant};
+use crate::reflection::wire::{Argument, Method, Service, Value};
+
+/// Of the format. It changes when lines have another meaning, which also needs a new reader for the old one.
+pub(super) const VERSION: u32 = 1;
+
+/// Why the text of a `wire.lock` cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WireLockError {
+    /// The file has no version, or one that this version of the library does not know.
+    #[error(
+        "the file has no line `version {VERSION}`: it is not a wire.lock, or was written by a later version of grid-rpc"
+    )]
+    Version,
+    /// A line that is not understood.
+    #[error(
+        "line {number} is not understood: `{line}`; restore the file from version control, or merge it again"
+    )]
+    #[non_exhaustive]
+    Line {
+        /// Its number, from 1.
+        number: usize,
+        /// Its text.
+        line: String,
+    },
+}
+
+/// The services of a file.
+pub(super) fn file(text: &str) -> Result<Vec<Service>, WireLockError> {
+    let lines = text.lines().map(str::trim_end).enumerate();
+    let mut lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    let version = lines.next().and_then(|(_, line)| line.strip_prefix("version ")?.parse().ok());
+    if version != Some(VERSION) {
+        return Err(WireLockError::Version);
+    }
+    let mut services = Vec::new();
+    let mut place = Place::Service;
+    for (at, line) in lines {
+        read(line, &mut services, &mut place).ok_or_else(|| WireLockError::Line {
+            number: at + 1,
+            line: line.trim_start().to_owned(),
+        })?;
+    }
+    Ok(services)
+}
+
+/// What the lines with four spaces belong to.
+enum Place {
+    Service,
+    Method(String),
+    Type(String),
+}
+
+fn read(line: &str, services: &mut Vec<Service>, place: &mut Place) -> Option<()> {
+    let mut text = Text::new(line);
+    if text.take("service ").is_some() {
+        let name = text.name()?;
+        services.push(Service {
+            name,
+            subroute: None,
+            methods: Default::default(),
+            types: Default::default(),
+        });
+        *place = Place::Service;
+        return text.end();
+    }
+    let service = services.last_mut()?;
+    if text.take("    ").is_some() {
+        match place {
+            Place::Service => None,
+            Place::Method(name) => method(text.rest, service.methods.get_mut(name)?),
+            Place::Type(name) => part(&mut text, service.types.get_mut(name)?),
+        }
+    } else if text.take("  subroute ").is_some() {
+        service.subroute = Some(text.name()?);
+        text.end()
+    } else if text.take("  method ").is_some() {
+        let name = text.name()?;
+        service.methods.insert(name.clone(), empty());
+        *place = Place::Method(name);
+        text.end()
+    } else {
+        text.take("  type ")?;
+        let name = text.name()?;
+        service.types.insert(name.clone(), ty(&mut text)?);
+        *place = Place::Type(name);
+        text.end()
+    }
+}
+
+/// A method of which no line has been read.
+fn empty() -> Method {
+    Method {
+        id: 0,
+        kind: MethodKind::Single,
+        incoming: None,
+        outgoing: None,
+        timeout_ms: None,
+        request_bytes_max: None,
+        compact: false,
+        inline: false,
+        blocking: false,
+        idempotent: false,
+        arguments: Vec::new(),
+        input: None,
+        answer: Value { written: "()".to_owned(), shape: None },
+        error: None,
+    }
+}
+
+fn method(line: &str, method: &mut Method) -> Option<()> {
+    let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+    match word {
+        "id" => method.id = u32::from_str_radix(rest.strip_prefix("0x")?, 16).ok()?,
+        "kind" => method.kind = kind(rest)?,
+        "incoming" => method.incoming = Some(rest.parse().ok()?),
+        "outgoing" => method.outgoing = Some(rest.parse().ok()?),
+        "timeout_ms" => method.timeout_ms = Some(rest.parse().ok()?),
+        "request_bytes_max" => method.request_bytes_max = Some(rest.parse().ok()?),
+        "compact" => method.compact = true,
+        "inline" => method.inline = true,
+        "blocking" => method.blocking = true,
+        "idempotent" => method.idempotent = true,
+        "argument" => {
+            let mut text = Text::new(rest);
+            let name = text.name()?;
+            let default = text.take(" (default)").is_some();
+            text.take(": ")?;
+            method.arguments.push(Argument { name, default, value: value(text.rest)? });
+        }
+        "input:" => method.input = Some(value(rest)?),
+        "answer:" => method.answer = value(rest)?,
+        "error:" => method.error = Some(value(rest)?),
+        _ => return None,
+    }
+    Some(())
+}
+
+fn kind(word: &str) -> Option<MethodKind> {
+    let all = [
+        MethodKind::Single,
+        MethodKind::ServerStream,
+        MethodKind::ClientStream,
+        MethodKind::TwoWay,
+    ];
+    all.into_iter().find(|kind| super::write::kind(*kind) == word)
+}
+
+/// A type as written, and its shape. The last ` = ` is the one between both: shapes have none.
+fn value(text: &str) -> Option<Value> {
+    let Some((written, shape)) = text.rsplit_once(" = ") else {
+        return Some(Value { written: text.to_owned(), shape: None });
+    };
+    let mut text = Text::new(shape);
+    let shape = Some(text.shape()?);
+    text.end()?;
+    Some(Value { written: written.to_owned(), shape })
+}
+
+fn ty(text: &mut Text<'_>) -> Option<Type> {
+    if text.take(" struct").is_some() {
+        Some(Type::Struct(Struct::default()))
+    } else if text.take(" enum").is_some() {
+        let tag = match text.take(" tag ") {
+            Some(()) => Some(text.name()?),
+            None => None,
+        };
+        Some(Type::Enum(Enum { tag, variants: Vec::new() }))
+    } else if text.take(" union").is_some() {
+        Some(Type::Union(Vec::new()))
+    } else {
+        text.take(" = ")?;
+        Some(Type::Alias(text.shape()?))
+    }
+}
+
+/// A line of a type.
+fn part(text: &mut Text<'_>, ty: &mut Type) -> Option<()> {
+    match ty {
+        Type::Struct(of) if text.take("field ").is_some() => {
+            let name = text.name()?;
+            let optional = text.take(" (optional)").is_some();
+            text.take(": ")?;
+            of.fields.push(Field { name, optional, shape: text.shape()? });
+        }
+        Type::Struct(of) if text.take("closed").is_some() => of.closed = true,
+        Type::Struct(of) if text.take("others ").is_some() => of.others = Some(text.shape()?),
+        Type::Struct(of) => {
+            text.take("flattened ")?;
+            of.flattened.push(text.shape()?);
+        }
+        Type::Enum(of) => {
+            text.take("variant ")?;
+            let name = text.name()?;
+            let content: Option<Shape> = match text.take(": ") {
+                Some(()) => Some(text.shape()?),
+                None => None,
+            };
+            of.variants.push(Variant { name, content });
+        }
+        Type::Union(all) => {
+            text.take("or ")?;
+            all.push(text.shape()?);
+        }
+        Type::Alias(_) => return None,
+    }
+    text.end()
+}
