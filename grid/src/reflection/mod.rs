@@ -43,9 +43,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use self::change::{Breaks, Change};
-pub use self::compare::compare;
 #[cfg(feature = "testing")]
-pub(crate) use self::compare::{only_one, services as compare_services};
+pub(crate) use self::compare::all as compare_wire;
+pub use self::compare::{compare, compare_all};
 pub use self::description::{ArgumentDescription, MethodDescription, ServiceDescription};
 pub use crate::descriptor::MethodSchemas;
 use crate::descriptor::{Registered, ServiceDescriptor};

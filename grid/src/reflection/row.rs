@@ -32,6 +32,7 @@ pub(crate) enum Row {
     OptionalFieldRemoved,
     FieldRemoved,
     FieldRenamed,
+    CompactRenamed,
     DefaultAdded,
     DefaultRemoved,
     FieldsReordered,
@@ -44,6 +45,7 @@ pub(crate) enum Row {
     Tag,
     Widened,
     Narrowed,
+    Precision,
     OptionAdded,
     OptionRemoved,
     AnotherType,
@@ -85,6 +87,9 @@ impl Row {
             Self::OptionalFieldRemoved => "a field with a default, or an `Option`, removed",
             Self::FieldRemoved => "a field without a default removed",
             Self::FieldRenamed => "a field renamed",
+            Self::CompactRenamed => {
+                "a field renamed in a compact method, in a struct of fields without defaults"
+            }
             Self::DefaultAdded => "a default given to a field",
             Self::DefaultRemoved => "the default of a field removed",
             Self::FieldsReordered => "fields reordered",
@@ -97,6 +102,7 @@ impl Row {
             Self::Tag => "another way to tag an enum",
             Self::Widened => "a number made wider",
             Self::Narrowed => "a number made narrower",
+            Self::Precision => "`f32` made `f64`, or the reverse",
             Self::OptionAdded => "`T` made `Option<T>`",
             Self::OptionRemoved => "`Option<T>` made `T`",
             Self::AnotherType => "another type",
@@ -182,6 +188,8 @@ impl Row {
             Self::VariantRenamed => {
                 "keep its name on the wire: `#[serde(rename = \"its old name\")]`"
             }
+            Self::CompactRenamed => "nothing: such structs are sent by position",
+            Self::Precision => "the number is rounded",
             Self::Tag => "add a method with the new type",
             Self::Widened => {
                 "update all receivers first, before larger numbers are sent, or add a method"

@@ -3,8 +3,8 @@
 use super::super::change::{Breaks, Change};
 use super::super::row::Row;
 use super::super::wire::{Method, Service, Value};
-use super::arguments;
 use super::walk::{Flow, Walk};
+use super::{arguments, shapes};
 
 pub(super) fn compare(old: &Service, new: &Service) -> Vec<Change> {
     let mut changes = Vec::new();
@@ -86,6 +86,7 @@ impl Versions<'_> {
             path: format!("{}{place}", self.path),
             open: Vec::new(),
             changes: self.changes,
+            compare: shapes::compare,
         }
     }
 

@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `methods.rs` | what a method is besides its values |
 //! | `arguments.rs` | the arguments of a method, which are sent together |
-//! | `walk.rs` | two versions of a value, side by side; `structs.rs` and `enums.rs` for those, `scalars.rs` for the rest |
+//! | `walk.rs` | where the comparison of a value is, and what it has found |
+//! | `shapes.rs` | two versions of a value; `structs.rs` and `enums.rs` for those, `scalars.rs` for what has no parts |
 
 mod arguments;
 mod enums;
 mod methods;
 mod scalars;
+mod shapes;
 mod structs;
 mod walk;
 
@@ -57,8 +59,36 @@ pub fn compare(old: &ServiceDescription, new: &ServiceDescription) -> Vec<Change
     services(&Service::of(old), &Service::of(new))
 }
 
+/// Compares the services of two nodes, each with the one of its name and subroute: the changes of all of them, as by
+/// [`compare`], and those that only one node has.
+pub fn compare_all(old: &[ServiceDescription], new: &[ServiceDescription]) -> Vec<Change> {
+    let of = |all: &[ServiceDescription]| all.iter().map(Service::of).collect::<Vec<_>>();
+    all(&of(old), &of(new))
+}
+
+/// Compares all services of two versions.
+pub(crate) fn all(old: &[Service], new: &[Service]) -> Vec<Change> {
+    let is_same = |a: &Service, b: &Service| a.name == b.name && a.subroute == b.subroute;
+    let mut changes = Vec::new();
+    for before in old {
+        match new.iter().find(|after| is_same(before, after)) {
+            Some(after) => changes.extend(services(before, after)),
+            None => {
+                let what = "the service was removed";
+                let row = Row::ServiceRemoved;
+                changes.push(Change::new(&before.name, what, row, Breaks::OldCallers));
+            }
+        }
+    }
+    for after in new.iter().filter(|after| !old.iter().any(|before| is_same(before, after))) {
+        let what = "the service was added";
+        changes.push(Change::new(&after.name, what, Row::ServiceAdded, Breaks::Nothing));
+    }
+    changes
+}
+
 /// Compares two versions of a service.
-pub(crate) fn services(old: &Service, new: &Service) -> Vec<Change> {
+fn services(old: &Service, new: &Service) -> Vec<Change> {
     let mut changes = Vec::new();
     if old.name != new.name {
         let what = format!("the service `{}` is now `{}`", old.name, new.name);
@@ -74,15 +104,4 @@ pub(crate) fn services(old: &Service, new: &Service) -> Vec<Change> {
     }
     changes.extend(methods::compare(old, new));
     changes
-}
-
-/// A service of which there is only one version.
-#[cfg(feature = "testing")]
-pub(crate) fn only_one(service: &Service, is_new: bool) -> Change {
-    let (what, row, breaks) = if is_new {
-        ("the service was added", Row::ServiceAdded, Breaks::Nothing)
-    } else {
-        ("the service was removed", Row::ServiceRemoved, Breaks::OldCallers)
-    };
-    Change::new(&service.name, what, row, breaks)
 }

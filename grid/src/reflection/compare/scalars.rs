@@ -1,7 +1,7 @@
 //! Two versions of a value that has no parts, or that has become something else.
 
 use super::super::row::Row;
-use super::super::wire::shape::{Enum, Range, Shape, Type, Types, Width};
+use super::super::wire::shape::{Enum, Range, Shape, Type, Types};
 use super::walk::{Unread, Walk};
 
 pub(super) fn compare(walk: &mut Walk<'_>, old: &Shape, new: &Shape) {
@@ -12,10 +12,7 @@ pub(super) fn compare(walk: &mut Walk<'_>, old: &Shape, new: &Shape) {
     let unread = Unread { old: !reads(new, old, walk.old), new: !reads(old, new, walk.new) };
     match (old, new) {
         (Shape::Int(before), Shape::Int(after)) => walk.push(what, width(*before, *after), unread),
-        (Shape::Float(before), Shape::Float(_)) => {
-            let wider = *before == Width::Single;
-            walk.push(what, if wider { Row::Widened } else { Row::Narrowed }, unread);
-        }
+        (Shape::Float(_), Shape::Float(_)) => walk.push(what, Row::Precision, unread),
         (Shape::Written(_), _) | (_, Shape::Written(_)) => {
             walk.push(what, Row::UnknownType, Unread::BOTH);
         }

@@ -64,7 +64,7 @@ fn rename(walk: &mut Walk<'_>, before: &Field, after: &Field, old: &Struct, new:
             && of.flattened.is_empty()
     };
     if walk.compact && !walk.named && is_array(old) && is_array(new) {
-        walk.push(what, Row::NameOfType, Unread::NONE);
+        walk.push(what, Row::CompactRenamed, Unread::NONE);
     } else {
         walk.push(what, Row::FieldRenamed, Unread::BOTH);
     }

@@ -1,15 +1,12 @@
-//! Two versions of a value, side by side.
+//! Where a comparison of two versions of a value is, and what it has found. The comparison itself begins in `shapes.rs`.
 
 use super::super::change::{Breaks, Change};
 use super::super::row::Row;
-use super::super::wire::shape::{Keys, Shape, Type, Types};
+use super::super::wire::shape::{Shape, Type, Types};
 use super::super::wire::{Value, written};
-use super::{enums, scalars, structs};
 
 /// Aliases that are followed. A schema of a peer may go round in circles.
 const ALIASES_MAX: usize = 32;
-/// Nesting that is compared. Recursive types end by themselves; values are nested 128 levels deep at most.
-const DEPTH_MAX: usize = 128;
 
 /// Which way a value flows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +32,8 @@ pub(super) struct Walk<'a> {
     /// The named types around the place.
     pub(super) open: Vec<(String, String)>,
     pub(super) changes: &'a mut Vec<Change>,
+    /// Compares two shapes: `shapes::compare`, which those that call it need not import.
+    pub(super) compare: fn(&mut Walk<'_>, &Shape, &Shape),
 }
 
 /// Which values of one version the other one does not read.
@@ -97,69 +96,9 @@ impl<'a> Walk<'a> {
         matches!(shape, Shape::Optional(_) | Shape::Null | Shape::Any | Shape::Raw)
     }
 
+    /// Compares two shapes at this place.
     pub(super) fn shapes(&mut self, old: &Shape, new: &Shape) {
-        let (before, after) = (resolve(old, self.old), resolve(new, self.new));
-        match (before, after) {
-            (Shape::Named(before), Shape::Named(after)) => self.named_types(before, after),
-            (Shape::Optional(before), Shape::Optional(after))
-            | (Shape::Json(before), Shape::Json(after)) => self.shapes(before, after),
-            (Shape::Optional(before), after) if *after != Shape::Any => {
-                let what = format!("`{old}` is now `{new}`, which does not accept `None`");
-                self.push(what, Row::OptionRemoved, Unread::OLD);
-                self.shapes(before, after);
-            }
-            (before, Shape::Optional(after)) if *before != Shape::Any => {
-                let what = format!("`{old}` is now `{new}`, which may be `None`");
-                self.push(what, Row::OptionAdded, Unread::NEW);
-                self.shapes(before, after);
-            }
-            (Shape::List(before, len), Shape::List(after, new_len))
-                if scalars::are_bytes(before, after) && len == new_len =>
-            {
-                self.at("[]", |walk| walk.shapes(before, after));
-            }
-            (Shape::Tuple(before), Shape::Tuple(after)) if before.len() == after.len() => {
-                for (at, (before, after)) in before.iter().zip(after).enumerate() {
-                    self.at(&format!(".{at}"), |walk| walk.shapes(before, after));
-                }
-            }
-            (Shape::Map(keys, before), Shape::Map(new_keys, after)) => {
-                if keys != new_keys {
-                    self.keys(*keys, *new_keys);
-                }
-                self.at("{}", |walk| walk.shapes(before, after));
-            }
-            _ => scalars::compare(self, before, after),
-        }
-    }
-
-    fn keys(&mut self, old: Keys, new: Keys) {
-        let what = format!("the keys `{old}` of the map are now `{new}`");
-        self.push(what, Row::AnotherType, Unread::BOTH);
-    }
-
-    fn named_types(&mut self, old: &str, new: &str) {
-        let pair = (old.to_owned(), new.to_owned());
-        if self.open.contains(&pair) || self.open.len() > DEPTH_MAX {
-            return;
-        }
-        self.open.push(pair);
-        match (self.old.get(old), self.new.get(new)) {
-            (Some(Type::Struct(before)), Some(Type::Struct(after))) => {
-                structs::compare(self, before, after);
-            }
-            (Some(Type::Enum(before)), Some(Type::Enum(after))) => {
-                enums::compare(self, before, after);
-            }
-            (Some(Type::Union(before)), Some(Type::Union(after))) => {
-                enums::unions(self, before, after);
-            }
-            _ => {
-                let what = format!("`{old}` is now `{new}`, of another form");
-                self.push(what, Row::AnotherType, Unread::BOTH);
-            }
-        }
-        self.open.pop();
+        (self.compare)(self, old, new);
     }
 }
 

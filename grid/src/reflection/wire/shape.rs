@@ -26,12 +26,12 @@ pub(crate) enum Shape {
     /// Bytes without msgpack.
     Raw,
     /// A value as JSON text.
-    Json(Box<Shape>),
+    Json(Box<Self>),
     /// With its length, if that is fixed.
-    List(Box<Shape>, Option<u64>),
-    Tuple(Vec<Shape>),
-    Map(Keys, Box<Shape>),
-    Optional(Box<Shape>),
+    List(Box<Self>, Option<u64>),
+    Tuple(Vec<Self>),
+    Map(Keys, Box<Self>),
+    Optional(Box<Self>),
     /// One of the table.
     Named(String),
     /// A type of which only the text in the trait is known.

@@ -142,7 +142,7 @@ fn message(path: &Path, changes: &[Change]) -> String {
         let _ = write!(
             text,
             "\n\nThe rows are those of \"Changing a service\" in the guide's chapter on evolving a service (docs/guide/evolution.md).\n\
-             If no node of the old version runs any more, or none will while both do: `WIRE_LOCK=break cargo test` accepts it."
+             If nodes of both versions never run at the same time, `WIRE_LOCK=break cargo test` accepts it."
         );
     }
     text

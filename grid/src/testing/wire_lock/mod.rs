@@ -19,7 +19,7 @@ pub use self::check::{check, wire_lock};
 pub use self::read::WireLockError;
 use crate::ServiceDescriptor;
 use crate::reflection::wire::Service;
-use crate::reflection::{Change, ServiceDescription, compare_services, only_one};
+use crate::reflection::{Change, ServiceDescription, compare_wire};
 
 /// What services send: names, ids, kinds, options and the structure of values, as the text of a `wire.lock`.
 ///
@@ -73,21 +73,9 @@ impl WireLock {
     }
 
     /// What has changed from this version to `new`, and who is broken by it, as by
-    /// [`reflection::compare`](crate::reflection::compare).
+    /// [`reflection::compare_all`](crate::reflection::compare_all).
     pub fn changes(&self, new: &Self) -> Vec<Change> {
-        let find = |lock: &'_ Self, service: &Service| {
-            lock.services.iter().position(|known| key(known) == key(service))
-        };
-        let mut changes = Vec::new();
-        for old in &self.services {
-            match find(new, old) {
-                Some(at) => changes.extend(compare_services(old, &new.services[at])),
-                None => changes.push(only_one(old, false)),
-            }
-        }
-        let added = new.services.iter().filter(|service| find(self, service).is_none());
-        changes.extend(added.map(|service| only_one(service, true)));
-        changes
+        compare_wire(&self.services, &new.services)
     }
 }
 

@@ -1,12 +1,10 @@
 //! Reads a `wire.lock`: each line by its first word, the lines of a method or type into the last one.
 
 use super::shapes::Text;
+use super::write::{self, VERSION};
 use crate::MethodKind;
 use crate::reflection::wire::shape::{Enum, Field, Shape, Struct, Type, Variant};
 use crate::reflection::wire::{Argument, Method, Service, Value};
-
-/// Of the format. It changes when lines have another meaning, which also needs a new reader for the old one.
-pub(super) const VERSION: u32 = 1;
 
 /// Why the text of a `wire.lock` cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -148,7 +146,7 @@ fn kind(word: &str) -> Option<MethodKind> {
         MethodKind::ClientStream,
         MethodKind::TwoWay,
     ];
-    all.into_iter().find(|kind| super::write::kind(*kind) == word)
+    all.into_iter().find(|kind| write::kind(*kind) == word)
 }
 
 /// A type as written, and its shape. The last ` = ` is the one between both: shapes have none.

@@ -5,10 +5,12 @@
 
 use std::fmt::{self, Formatter, Write as _};
 
-use super::read::VERSION;
 use crate::MethodKind;
 use crate::reflection::wire::shape::{Quoted, Shape, Type};
 use crate::reflection::wire::{Method, Service, Value};
+
+/// Of the format. It changes when lines have another meaning, which also needs a reader for the old one.
+pub(super) const VERSION: u32 = 1;
 
 const HEADER: &str = "\
 # What the services of this package send, for a test with `grid::testing::wire_lock!`.
@@ -16,7 +18,7 @@ const HEADER: &str = "\
 ";
 
 pub(super) fn file(services: &[Service], f: &mut Formatter<'_>) -> fmt::Result {
-    write!(f, "{HEADER}version {VERSION}\n")?;
+    writeln!(f, "{HEADER}version {VERSION}")?;
     for service in services {
         write!(f, "\nservice {}\n", Quoted(&service.name))?;
         if let Some(subroute) = &service.subroute {

@@ -1,0 +1,119 @@
+//! The structure of values in the file, from schemas, and that reading it again gives the same.
+
+use std::collections::BTreeMap;
+
+use grid::testing::WireLock;
+use grid::{Incoming, Raw};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    zebra: String,
+    #[serde(default)]
+    apple: u8,
+    data: Option<Vec<u8>>,
+    kind: Kind,
+    inner: Vec<Self>,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+enum Kind {
+    Plain,
+    Size(u64),
+    Named { name: String, pair: (i8, char) },
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "t")]
+enum Event {
+    Started { at: u64 },
+    Stopped,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum Host {
+    Port(u16),
+    Address(std::net::IpAddr),
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema, thiserror::Error)]
+enum Failure {
+    #[error("gone")]
+    Gone,
+}
+
+#[grid::service(schema)]
+#[allow(dead_code, reason = "only described")]
+trait Store {
+    #[handler(id = 1)]
+    async fn put(
+        &self,
+        entry: Entry,
+        #[default] tags: BTreeMap<String, f64>,
+    ) -> Result<Entry, Failure>;
+    #[handler(id = 2)]
+    async fn feed(&self, input: Incoming<Event>) -> Option<Host>;
+    #[handler(id = 3)]
+    async fn blob(&self, data: Raw);
+}
+
+#[test]
+fn the_structure_of_values_is_in_the_file() {
+    let lock = WireLock::of(&[StoreClient::DESCRIPTOR]);
+    let text = lock.to_string();
+    assert_eq!(text, TEXT);
+    let read = WireLock::parse(&text).unwrap();
+    assert_eq!((read.changes(&lock), &read), (Vec::new(), &lock));
+}
+
+const TEXT: &str = "\
+# What the services of this package send, for a test with `grid::testing::wire_lock!`.
+# Check it in, and do not edit it: `WIRE_LOCK=update cargo test` writes it.
+version 1
+
+service Store
+  method blob
+    id 0x00000003
+    kind single
+    argument data: Raw = raw
+    answer: () = nil
+  method feed
+    id 0x00000002
+    kind client_stream
+    input: Event = Event
+    answer: Option<Host> = Host?
+  method put
+    id 0x00000001
+    kind single
+    argument entry: Entry = Entry
+    argument tags (default): BTreeMap<String, f64> = {any: float64}
+    answer: Entry = Entry
+    error: Failure = Failure
+  type Entry struct
+    closed
+    field zebra: text
+    field apple (optional): uint8
+    field data (optional): [uint8]?
+    field kind: Kind
+    field inner: [Entry]
+  type Event enum tag t
+    variant Started: Event.Started
+    variant Stopped
+  type Event.Started struct
+    field at: uint64
+  type Failure enum
+    variant Gone
+  type Host union
+    or uint16
+    or text(ip)
+  type Kind enum
+    variant Plain
+    variant Size: uint64
+    variant Named: Kind.Named
+  type Kind.Named struct
+    field name: text
+    field pair: (int8, text(char))
+";

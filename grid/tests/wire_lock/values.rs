@@ -1,0 +1,279 @@
+//! Changes of values. Each is an old and a new type; the judgement is compared with the guide's table, and with real calls
+//! between nodes of both versions.
+
+use grid::Manager;
+use grid::reflection::{Breaks, Change, ServiceDescription, compare};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::table;
+
+const NODE: &str = "http://node1:9000";
+
+/// One version: a service that takes and returns the type `V`, and a value of it.
+macro_rules! version {
+    ($name:ident, { $($items:item)* }, $value:expr, [$($option:tt)*]) => {
+        mod $name {
+            #![allow(unused_imports, dead_code, reason = "not all types derive and construct all")]
+            use super::*;
+
+            $($items)*
+
+            #[grid::service(name = "S", schema)]
+            pub(super) trait S {
+                $($option)*
+                async fn take(&self, value: V) -> bool;
+                $($option)*
+                async fn give(&self) -> V;
+            }
+
+            pub(super) struct Node;
+
+            impl S for Node {
+                async fn take(&self, _: V) -> bool {
+                    true
+                }
+                async fn give(&self) -> V {
+                    value()
+                }
+            }
+
+            pub(super) fn value() -> V {
+                $value
+            }
+
+            pub(super) fn node() -> Manager {
+                Manager::builder(NODE).service(SServer::new(Node)).build().unwrap()
+            }
+        }
+    };
+}
+
+/// Whether the calls of callers of both versions fail at a node of the other one.
+macro_rules! broken {
+    ($caller:ident, $node:ident) => {{
+        let node = $node::node();
+        let client = $caller::SClient::new(node.connection(NODE).unwrap());
+        [client.take($caller::value()).await.is_err(), client.give().await.is_err()]
+    }};
+}
+
+/// Judges a change of `V`, and compares that with the table and with real calls.
+macro_rules! change {
+    (
+        $row:literal, $taken:ident, $returned:ident,
+        { $($old:item)* } $old_value:expr; { $($new:item)* } $new_value:expr
+        $(; [$($option:tt)*] [$($new_option:tt)*])?
+    ) => {{
+        version!(old, { $($old)* }, $old_value, [$($($option)*)?]);
+        version!(new, { $($new)* }, $new_value, [$($($new_option)*)?]);
+        let versions = [old::SClient::DESCRIPTOR, new::SClient::DESCRIPTOR];
+        let [before, after] = versions.map(ServiceDescription::of);
+        let changes = compare(&before, &after);
+        judged(&changes, $row, [Breaks::$taken, Breaks::$returned]);
+        let (old_callers, new_callers) = (broken!(old, new), broken!(new, old));
+        for (at, method) in ["S/take", "S/give"].into_iter().enumerate() {
+            let real = (old_callers[at], new_callers[at]);
+            assert_eq!(found(&changes, method), real, "{} is not what calls do: {changes:#?}", $row);
+        }
+    }};
+}
+
+/// Whether old and new callers of a method are broken.
+fn found(changes: &[Change], method: &str) -> (bool, bool) {
+    let of = |breaks: &[Breaks]| {
+        let mut of = changes.iter().filter(|change| change.path.starts_with(method));
+        of.any(|change| breaks.contains(&change.breaks))
+    };
+    (of(&[Breaks::OldCallers, Breaks::Both]), of(&[Breaks::NewCallers, Breaks::Both]))
+}
+
+#[track_caller]
+fn judged(changes: &[Change], row: &str, expected: [Breaks; 2]) {
+    for (at, method) in ["S/take", "S/give"].into_iter().enumerate() {
+        let of = |change: &&Change| change.path.starts_with(method) && change.row == row;
+        let change = changes.iter().find(of).unwrap_or_else(|| panic!("{row}: {changes:#?}"));
+        assert_eq!(change.breaks, expected[at], "{change}");
+        table::agrees(change, at + 1);
+    }
+}
+
+/// A struct with these fields.
+macro_rules! fields {
+    ($row:literal, $taken:ident, $returned:ident,
+        { $($old:tt)* } { $($old_value:tt)* } { $($new:tt)* } { $($new_value:tt)* } $($option:tt)*) => {
+        change!($row, $taken, $returned,
+            { #[derive(Serialize, Deserialize, JsonSchema)] pub(super) struct V { $($old)* } } V { $($old_value)* };
+            { #[derive(Serialize, Deserialize, JsonSchema)] pub(super) struct V { $($new)* } } V { $($new_value)* }
+            $($option)*)
+    };
+}
+
+/// An enum of these variants.
+macro_rules! variants {
+    ($row:literal, $taken:ident, $returned:ident,
+        { $($old:tt)* } $old_value:expr; { $($new:tt)* } $new_value:expr) => {
+        change!($row, $taken, $returned,
+            { #[derive(Serialize, Deserialize, JsonSchema)] pub(super) enum V { $($old)* } } $old_value;
+            { #[derive(Serialize, Deserialize, JsonSchema)] pub(super) enum V { $($new)* } } $new_value)
+    };
+}
+
+#[tokio::test]
+async fn fields_come_and_go() {
+    fields!("a field with a default, or an `Option`, added", Nothing, Nothing,
+        { a: u8 } { a: 1 } { a: u8, #[serde(default)] b: u8 } { a: 1, b: 2 });
+    fields!("a field with a default, or an `Option`, added", Nothing, Nothing,
+        { a: u8 } { a: 1 } { a: u8, b: Option<u8> } { a: 1, b: Some(2) });
+    fields!("a field without a default added", OldCallers, NewCallers,
+        { a: u8 } { a: 1 } { a: u8, b: u8 } { a: 1, b: 2 });
+    fields!("a field with a default, or an `Option`, removed", Nothing, Nothing,
+        { a: u8, b: Option<u8> } { a: 1, b: Some(2) } { a: u8 } { a: 1 });
+    fields!("a field without a default removed", NewCallers, OldCallers,
+        { a: u8, b: u8 } { a: 1, b: 2 } { a: u8 } { a: 1 });
+    fields!("a field renamed", Both, Both,
+        { a: u8, b: u8 } { a: 1, b: 2 } { a: u8, c: u8 } { a: 1, c: 2 });
+    fields!("fields reordered", Nothing, Nothing,
+        { a: u8, b: u8 } { a: 1, b: 2 } { b: u8, a: u8 } { a: 1, b: 2 });
+    fields!("a default given to a field", Nothing, Nothing,
+        { a: u8 } { a: 1 } { #[serde(default)] a: u8 } { a: 1 });
+    // Some sender leaves it out.
+    fields!("the default of a field removed", OldCallers, NewCallers,
+        { #[serde(default, skip_serializing_if = "is_one")] a: u8 } { a: 1 } { a: u8 } { a: 1 });
+}
+
+fn is_one(number: &u8) -> bool {
+    *number == 1
+}
+
+#[tokio::test]
+async fn unknown_fields_are_refused() {
+    change!("a field added or removed with `deny_unknown_fields`", NewCallers, OldCallers,
+        {
+            #[derive(Serialize, Deserialize, JsonSchema)]
+            #[serde(deny_unknown_fields)]
+            pub(super) struct V { a: u8 }
+        } V { a: 1 };
+        {
+            #[derive(Serialize, Deserialize, JsonSchema)]
+            #[serde(deny_unknown_fields)]
+            pub(super) struct V { a: u8, b: Option<u8> }
+        } V { a: 1, b: Some(2) });
+}
+
+#[tokio::test]
+async fn compact_structs_are_arrays() {
+    fields!("a field added, removed or reordered in a compact method", Both, Both,
+        { a: u8 } { a: 1 } { a: u8, b: Option<u8> } { a: 1, b: Some(2) };
+        [#[handler(compact)]] [#[handler(compact)]]);
+    fields!("a field added, removed or reordered in a compact method", Both, Both,
+        { a: u8, b: String } { a: 1, b: String::new() } { b: String, a: u8 } { a: 1, b: String::new() };
+        [#[handler(compact)]] [#[handler(compact)]]);
+    fields!("a field renamed in a compact method, in a struct of fields without defaults", Nothing, Nothing,
+        { a: u8, b: u8 } { a: 1, b: 2 } { a: u8, c: u8 } { a: 1, c: 2 };
+        [#[handler(compact)]] [#[handler(compact)]]);
+    fields!("`compact` turned on or off", Nothing, Nothing,
+        { a: u8, b: String } { a: 1, b: String::new() } { a: u8, b: String } { a: 1, b: String::new() };
+        [] [#[handler(compact)]]);
+}
+
+#[tokio::test]
+async fn variants_come_and_go() {
+    variants!("a variant added", NewCallers, OldCallers, { A, B(u8) } V::A; { A, B(u8), C { x: u8 } } V::C { x: 1 });
+    variants!("a variant added", NewCallers, OldCallers, { A } V::A; { B, A } V::B);
+    variants!("a variant removed", OldCallers, NewCallers, { A, B(u8) } V::B(1); { A } V::A);
+    variants!("a variant renamed", Both, Both, { A, B(u8) } V::B(1); { A, C(u8) } V::C(1));
+    variants!("another type", Both, Both, { A(u8) } V::A(1); { A } V::A);
+}
+
+#[tokio::test]
+async fn enums_are_tagged_otherwise() {
+    change!("another way to tag an enum", Both, Both,
+        { #[derive(Serialize, Deserialize, JsonSchema)] pub(super) enum V { A { x: u8 } } } V::A { x: 1 };
+        {
+            #[derive(Serialize, Deserialize, JsonSchema)]
+            #[serde(tag = "t")]
+            pub(super) enum V { A { x: u8 } }
+        } V::A { x: 1 });
+    change!("a variant added", NewCallers, OldCallers,
+        {
+            #[derive(Serialize, Deserialize, JsonSchema)]
+            #[serde(tag = "t", content = "c")]
+            pub(super) enum V { A(u8) }
+        } V::A(1);
+        {
+            #[derive(Serialize, Deserialize, JsonSchema)]
+            #[serde(tag = "t", content = "c")]
+            pub(super) enum V { A(u8), B }
+        } V::B);
+    change!("a field without a default added", OldCallers, NewCallers,
+        {
+            #[derive(Serialize, Deserialize, JsonSchema)]
+            #[serde(tag = "t")]
+            pub(super) enum V { A { x: u8 }, B }
+        } V::A { x: 1 };
+        {
+            #[derive(Serialize, Deserialize, JsonSchema)]
+            #[serde(tag = "t")]
+            pub(super) enum V { A { x: u8, y: u8 }, B }
+        } V::A { x: 1, y: 2 });
+    change!("a variant added", NewCallers, OldCallers,
+        {
+            #[derive(Serialize, Deserialize, JsonSchema)]
+            #[serde(untagged)]
+            pub(super) enum V { A(u8) , B(bool) }
+        } V::A(1);
+        {
+            #[derive(Serialize, Deserialize, JsonSchema)]
+            #[serde(untagged)]
+            pub(super) enum V { A(u8), B(bool), C(String) }
+        } V::C(String::new()));
+}
+
+#[tokio::test]
+async fn numbers_and_options() {
+    change!("a number made wider", NewCallers, OldCallers,
+        { pub(super) type V = u32; } 7; { pub(super) type V = u64; } u64::MAX);
+    change!("a number made wider", NewCallers, OldCallers,
+        { pub(super) type V = u8; } 7; { pub(super) type V = i32; } -1);
+    change!("a number made narrower", OldCallers, NewCallers,
+        { pub(super) type V = i64; } i64::MAX; { pub(super) type V = i8; } 1);
+    change!("`f32` made `f64`, or the reverse", Nothing, Nothing,
+        { pub(super) type V = f32; } 1.5; { pub(super) type V = f64; } 0.1);
+    change!("`T` made `Option<T>`", NewCallers, OldCallers,
+        { pub(super) type V = String; } String::new(); { pub(super) type V = Option<String>; } None);
+    change!("`Option<T>` made `T`", OldCallers, NewCallers,
+        { pub(super) type V = Option<u8>; } None; { pub(super) type V = u8; } 1);
+    fields!("`Option<T>` made `T`", OldCallers, NewCallers,
+        { a: Option<u8> } { a: None } { a: u8 } { a: 1 });
+    change!("another type", Both, Both,
+        { pub(super) type V = String; } String::new(); { pub(super) type V = u8; } 1);
+}
+
+#[tokio::test]
+async fn lists_maps_and_recursion() {
+    change!("another type", Both, Both,
+        { pub(super) type V = [u16; 2]; } [1, 2]; { pub(super) type V = [u16; 3]; } [1, 2, 3]);
+    change!("another type", Both, Both,
+        { pub(super) type V = (u8, bool); } (1, true); { pub(super) type V = (u8, bool, u8); } (1, true, 2));
+    change!("a number made wider", NewCallers, OldCallers,
+        { pub(super) type V = std::collections::BTreeMap<String, Vec<u16>>; } Default::default();
+        { pub(super) type V = std::collections::BTreeMap<String, Vec<u32>>; }
+        V::from([(String::new(), vec![u32::MAX])]));
+    change!("a field without a default added", OldCallers, NewCallers,
+        { #[derive(Serialize, Deserialize, JsonSchema)] pub(super) struct V { inner: Vec<Self> } }
+        V { inner: vec![V { inner: Vec::new() }] };
+        { #[derive(Serialize, Deserialize, JsonSchema)] pub(super) struct V { inner: Vec<Self>, b: u8 } }
+        V { inner: Vec::new(), b: 1 });
+    change!("a number made wider", NewCallers, OldCallers,
+        {
+            #[derive(Serialize, Deserialize, JsonSchema)]
+            pub(super) struct Id(u8);
+            #[derive(Serialize, Deserialize, JsonSchema)]
+            pub(super) struct V { id: Id }
+        } V { id: Id(1) };
+        {
+            #[derive(Serialize, Deserialize, JsonSchema)]
+            pub(super) struct V { id: u16 }
+        } V { id: 999 });
+}
