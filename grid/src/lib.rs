@@ -58,7 +58,7 @@
 //! | `json` | off | `Json`, for values that are sent as JSON; depends on `serde_json` |
 //! | `jwt` | off | `Jwt`, for nodes that identify themselves with JSON Web Tokens; depends on `jsonwebtoken` and `serde_json` |
 //! | `metrics` | off | `Metrics`: the calls and links of a node in numbers; depends on the facade `metrics` |
-//! | `testing` | off | the module `testing`: grids of real nodes inside a test, with faults of their network; no further dependency |
+//! | `testing` | off | the module `testing`: grids of real nodes inside a test, with faults of their network, and `wire_lock!`, which tests that nodes of another version understand a service; no further dependency |
 //! | `tls` | off | `Tls`: TLS for all links; depends on `rustls` with `ring`, which compiles C |
 //! | `tls-no-provider` | off | the same without `ring`: the application installs a `CryptoProvider`, or passes one to `Tls::provider` |
 

@@ -44,7 +44,7 @@ impl Display for Breaks {
     }
 }
 
-/// A difference between two versions of a service; [`compare`](super::compare) finds them.
+/// A difference between two versions of a service; [`compare`](super::compare()) finds them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Change {

@@ -81,5 +81,7 @@ pub use self::setup::TestGridBuilder;
 pub use self::spy::{Notes, Spy};
 #[doc(hidden)]
 pub use self::wire_lock::check as __wire_lock;
-pub use self::wire_lock::{WireLock, WireLockError, wire_lock};
+pub use self::wire_lock::{WireLock, WireLockError};
+#[doc(inline)]
+pub use crate::__wire_lock as wire_lock;
 pub use crate::net::Skew;

@@ -1,62 +1,12 @@
 //! Changes of values. Each is an old and a new type; the judgement is compared with the guide's table, and with real calls
 //! between nodes of both versions.
 
-use grid::Manager;
 use grid::reflection::{Breaks, Change, ServiceDescription, compare};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::calls::found;
 use super::table;
-
-const NODE: &str = "http://node1:9000";
-
-/// One version: a service that takes and returns the type `V`, and a value of it.
-macro_rules! version {
-    ($name:ident, { $($items:item)* }, $value:expr, [$($option:tt)*]) => {
-        mod $name {
-            #![allow(unused_imports, dead_code, reason = "not all types derive and construct all")]
-            use super::*;
-
-            $($items)*
-
-            #[grid::service(name = "S", schema)]
-            pub(super) trait S {
-                $($option)*
-                async fn take(&self, value: V) -> bool;
-                $($option)*
-                async fn give(&self) -> V;
-            }
-
-            pub(super) struct Node;
-
-            impl S for Node {
-                async fn take(&self, _: V) -> bool {
-                    true
-                }
-                async fn give(&self) -> V {
-                    value()
-                }
-            }
-
-            pub(super) fn value() -> V {
-                $value
-            }
-
-            pub(super) fn node() -> Manager {
-                Manager::builder(NODE).service(SServer::new(Node)).build().unwrap()
-            }
-        }
-    };
-}
-
-/// Whether the calls of callers of both versions fail at a node of the other one.
-macro_rules! broken {
-    ($caller:ident, $node:ident) => {{
-        let node = $node::node();
-        let client = $caller::SClient::new(node.connection(NODE).unwrap());
-        [client.take($caller::value()).await.is_err(), client.give().await.is_err()]
-    }};
-}
 
 /// Judges a change of `V`, and compares that with the table and with real calls.
 macro_rules! change {
@@ -77,15 +27,6 @@ macro_rules! change {
             assert_eq!(found(&changes, method), real, "{} is not what calls do: {changes:#?}", $row);
         }
     }};
-}
-
-/// Whether old and new callers of a method are broken.
-fn found(changes: &[Change], method: &str) -> (bool, bool) {
-    let of = |breaks: &[Breaks]| {
-        let mut of = changes.iter().filter(|change| change.path.starts_with(method));
-        of.any(|change| breaks.contains(&change.breaks))
-    };
-    (of(&[Breaks::OldCallers, Breaks::Both]), of(&[Breaks::NewCallers, Breaks::Both]))
 }
 
 #[track_caller]

@@ -91,7 +91,12 @@ impl Reader<'_> {
 
     /// What has neither a reference nor alternatives.
     fn of_type(&mut self, owner: &str, schema: &Object) -> Type {
-        Type::Alias(match schema.get("type").and_then(Value::as_str) {
+        let ty = match schema.get("type") {
+            // `Bytes` is also read from a string, and never sent as one.
+            Some(Value::Array(types)) => types.iter().find(|ty| *ty == "array"),
+            ty => ty,
+        };
+        Type::Alias(match ty.and_then(Value::as_str) {
             Some("null") => Shape::Null,
             Some("boolean") => Shape::Bool,
             Some("integer") => Shape::Int(range(schema)),

@@ -42,9 +42,6 @@ const VARIABLE: &str = "WIRE_LOCK";
 /// # Panics
 ///
 /// When the test fails: see the table. Also if the file cannot be read or written, and if `WIRE_LOCK` has another value.
-#[doc(inline)]
-pub use crate::__wire_lock as wire_lock;
-
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __wire_lock {
@@ -63,7 +60,7 @@ enum Mode {
     Break,
 }
 
-/// Calls [`outcome`] with the environment's wish, and fails the test.
+/// What the macro expands to: decides what may be written, and fails the test.
 #[track_caller]
 pub fn check(folder: &str, file: &Path, services: &[&ServiceDescriptor]) {
     let mode = match env::var(VARIABLE).as_deref() {

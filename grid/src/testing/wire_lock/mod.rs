@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `write.rs` | the text of a file |
 //! | `read.rs`, `shapes.rs` | reads it again |
-//! | `check.rs` | what the macro [`wire_lock!`](crate::testing::wire_lock) does |
+//! | `check.rs` | what the macro [`wire_lock!`](macro@crate::testing::wire_lock) does |
 //!
 //! What is compared, and how, is in `reflection/compare/`.
 
@@ -15,7 +15,7 @@ mod write;
 
 use std::fmt::{self, Display, Formatter};
 
-pub use self::check::{check, wire_lock};
+pub use self::check::check;
 pub use self::read::WireLockError;
 use crate::ServiceDescriptor;
 use crate::reflection::wire::Service;
@@ -23,7 +23,7 @@ use crate::reflection::{Change, ServiceDescription, compare_wire};
 
 /// What services send: names, ids, kinds, options and the structure of values, as the text of a `wire.lock`.
 ///
-/// The macro [`wire_lock!`](crate::testing::wire_lock) compares a file with the services of a program. This type is for other
+/// The macro [`wire_lock!`](macro@crate::testing::wire_lock) compares a file with the services of a program. This type is for other
 /// sources: what [`Display`] writes, [`parse`](Self::parse) reads.
 ///
 /// ```
