@@ -2,10 +2,11 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::row::Row;
+use super::kind::ChangeKind;
 
 /// Who can no longer call, while nodes of both versions run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Breaks {
     /// Nobody: both versions understand each other, or fail as the callers of a new version expect of old nodes.
     Nothing,
@@ -36,7 +37,7 @@ impl Breaks {
 impl Display for Breaks {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Nothing => "nothing",
+            Self::Nothing => "nobody",
             Self::OldCallers => "old callers of a new node",
             Self::NewCallers => "new callers of an old node",
             Self::Both => "old callers of a new node, and new callers of an old node",
@@ -54,6 +55,8 @@ pub struct Change {
     pub what: String,
     /// Who is broken by it.
     pub breaks: Breaks,
+    /// What kind of change it is.
+    pub kind: ChangeKind,
     /// The row of the tables in the guide's chapter on evolving a service, section "Changing a service".
     pub row: &'static str,
     /// What to do instead, or what to take care of.
@@ -75,10 +78,10 @@ impl Change {
     pub(crate) fn new(
         path: impl Into<String>,
         what: impl Into<String>,
-        row: Row,
+        row: ChangeKind,
         breaks: Breaks,
     ) -> Self {
         let (path, what, advice) = (path.into(), what.into(), row.advice().to_owned());
-        Self { path, what, breaks, row: row.text(), advice }
+        Self { path, what, breaks, kind: row, row: row.text(), advice }
     }
 }

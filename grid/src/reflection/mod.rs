@@ -35,7 +35,7 @@
 mod change;
 mod compare;
 mod description;
-mod row;
+mod kind;
 pub(crate) mod wire;
 
 use std::sync::Arc;
@@ -47,6 +47,7 @@ pub use self::change::{Breaks, Change};
 pub(crate) use self::compare::all as compare_wire;
 pub use self::compare::{compare, compare_all};
 pub use self::description::{ArgumentDescription, MethodDescription, ServiceDescription};
+pub use self::kind::ChangeKind;
 pub use crate::descriptor::MethodSchemas;
 use crate::descriptor::{Registered, ServiceDescriptor};
 use crate::net::{RegisterError, Registry};

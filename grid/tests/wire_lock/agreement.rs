@@ -51,6 +51,17 @@ async fn plain_types() {
         bool: true, u8: 1;
         Option<u16>: Some(999), Option<u8>: Some(1);
         serde_json::Value: serde_json::json!({ "a": 1 }), bool: true;
+        serde_json::Value: serde_json::json!(["a"]), Vec<Option<f32>>: vec![None];
+        serde_json::Value: serde_json::json!(["a"]), Vec<u8>: vec![1];
+        serde_json::Value: serde_json::json!([1]), u128: u128::MAX;
+        serde_json::Value: serde_json::json!([1]), i128: i128::MIN;
+        serde_json::Value: serde_json::json!("a"), BTreeMap<u8, bool>: BTreeMap::from([(1, true)]);
+        serde_json::Value: serde_json::json!("a"), BTreeMap<String, i64>: BTreeMap::from([(String::new(), -1)]);
+        i32: 0, std::num::NonZeroI32: std::num::NonZeroI32::MAX;
+        std::num::NonZeroI8: std::num::NonZeroI8::MIN, i16: 0;
+        u128: u128::MAX, i128: -1;
+        u32: u32::MAX, f64: 0.5;
+        f32: 0.5, i64: -1;
     }
 }
 
@@ -58,15 +69,91 @@ async fn plain_types() {
 async fn lists_and_maps() {
     types! {
         Vec<u16>: vec![256], Vec<u32>: vec![70_000];
+        Vec<u8>: vec![1], Vec<u16>: vec![999];
+        [u16; 2]: [1, 999], [u8; 2]: [1, 2];
         [u32; 2]: [1, 2], Vec<u32>: vec![1];
         [u8; 2]: [1, 2], Vec<u8>: vec![1];
         Vec<u8>: vec![1], bytes::Bytes: bytes::Bytes::from_static(&[2]);
-        BTreeSet<u32>: BTreeSet::from([1]), Vec<u32>: vec![1, 1];
+        BTreeSet<u32>: BTreeSet::from([1]), Vec<u32>: vec![1, 2];
         Vec<String>: vec![String::new()], BTreeMap<String, u8>: BTreeMap::from([(String::new(), 1)]);
         BTreeMap<String, u8>: BTreeMap::from([("a".to_owned(), 1)]), BTreeMap<u8, u8>: BTreeMap::from([(1, 1)]);
         BTreeMap<String, Option<u8>>: BTreeMap::from([(String::new(), None)]), BTreeMap<String, u8>: BTreeMap::from([(String::new(), 1)]);
         (u8, String): (1, String::new()), (u16, String): (999, String::new());
     }
+}
+
+#[tokio::test]
+async fn json_inside_msgpack() {
+    types! {
+        serde_json::Value: serde_json::json!([1]), grid::Json<u8>: grid::Json(1);
+        grid::Json<u16>: grid::Json(999), grid::Json<u8>: grid::Json(1);
+    }
+    // JSON has the names of fields in compact methods as well.
+    agree!(
+        {
+            #[derive(Serialize, Deserialize, JsonSchema)]
+            pub(super) struct Inner { a: u8, b: u8 }
+            pub(super) type V = grid::Json<Inner>;
+        } grid::Json(Inner { a: 1, b: 2 });
+        {
+            #[derive(Serialize, Deserialize, JsonSchema)]
+            pub(super) struct Inner { b: u8, a: u8, #[serde(default)] c: u8 }
+            pub(super) type V = grid::Json<Inner>;
+        } grid::Json(Inner { a: 1, b: 2, c: 3 }));
+}
+
+#[tokio::test]
+async fn flattened_maps() {
+    agree!([]
+        {
+            #[derive(Serialize, Deserialize, JsonSchema)]
+            pub(super) struct V { a: u8, #[serde(flatten)] rest: BTreeMap<String, u64> }
+        } V { a: 1, rest: BTreeMap::new() };
+        {
+            #[derive(Serialize, Deserialize, JsonSchema)]
+            pub(super) struct V { a: u8, #[serde(default)] b: String, #[serde(flatten)] rest: BTreeMap<String, u64> }
+        } V { a: 1, b: "x".to_owned(), rest: BTreeMap::new() });
+    agree!([]
+        {
+            #[derive(Serialize, Deserialize, JsonSchema)]
+            pub(super) struct V { a: u8, #[serde(default)] b: Vec<bool>, #[serde(flatten)] rest: BTreeMap<String, u64> }
+        } V { a: 1, b: vec![true], rest: BTreeMap::new() };
+        {
+            #[derive(Serialize, Deserialize, JsonSchema)]
+            pub(super) struct V { a: u8, #[serde(flatten)] rest: BTreeMap<String, u64> }
+        } V { a: 1, rest: BTreeMap::new() });
+    // A flattened map inside a variant with a tag.
+    agree!([]
+        {
+            #[derive(Serialize, Deserialize, JsonSchema)]
+            pub(super) struct Inner { #[serde(flatten)] rest: BTreeMap<String, u64> }
+            #[derive(Serialize, Deserialize, JsonSchema)]
+            #[serde(tag = "t")]
+            pub(super) enum V { A(Inner) }
+        } V::A(Inner { rest: BTreeMap::from([("x".to_owned(), u64::MAX)]) });
+        {
+            #[derive(Serialize, Deserialize, JsonSchema)]
+            pub(super) struct Inner { #[serde(flatten)] rest: BTreeMap<String, u8> }
+            #[derive(Serialize, Deserialize, JsonSchema)]
+            #[serde(tag = "t")]
+            pub(super) enum V { A(Inner) }
+        } V::A(Inner { rest: BTreeMap::from([("x".to_owned(), 1)]) }));
+}
+
+#[tokio::test]
+async fn untagged_variants() {
+    // Struct variants of one field are no variants with a tag.
+    agree!(
+        {
+            #[derive(Serialize, Deserialize, JsonSchema)]
+            #[serde(untagged)]
+            pub(super) enum V { A { a: u8 }, B { b: u8 } }
+        } V::A { a: 1 };
+        {
+            #[derive(Serialize, Deserialize, JsonSchema)]
+            #[serde(untagged)]
+            pub(super) enum V { A { a: u8 }, C { b: u8 } }
+        } V::C { b: 1 });
 }
 
 #[tokio::test]

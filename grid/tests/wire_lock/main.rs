@@ -7,6 +7,7 @@
 //! | `agreement.rs` | further changes of values, with real calls; `calls.rs` has the services of both |
 //! | `errors.rs` | changes of errors |
 //! | `table.rs` | the same rows in docs/guide/evolution.md |
+//! | `limits.rs` | types without end, and descriptions of hostile nodes |
 //! | `structure.rs` | the structure of values in the file |
 //! | `file.rs` | the file, the macro and its messages |
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
@@ -19,6 +20,8 @@ mod agreement;
 #[cfg(feature = "schema")]
 mod errors;
 mod file;
+#[cfg(feature = "schema")]
+mod limits;
 mod methods;
 #[cfg(feature = "schema")]
 mod structure;

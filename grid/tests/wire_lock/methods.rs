@@ -64,7 +64,17 @@ fn methods_come_and_go() {
     let same_id = changes! {
         { #[handler(id = 9)] async fn a(&self); } { #[handler(id = 9)] async fn b(&self); }
     };
-    expect(&same_id, &[("the name of a type, or of a single argument", Breaks::Nothing), added]);
+    let renamed = ("a method renamed, with the same pinned id", Breaks::Nothing);
+    expect(&same_id, &[renamed]);
+    // It is compared like any other.
+    let changed = changes! {
+        { #[handler(id = 9)] async fn a(&self, x: u32, y: u8); }
+        { #[handler(id = 9)] async fn b(&self, x: u8, z: u8); }
+    };
+    let argument = ("an argument renamed, where there are at least two", Breaks::Both);
+    assert_eq!((changed[0].row, changed[0].breaks), renamed);
+    assert_eq!((changed[1].row, changed[1].breaks), argument);
+    assert_eq!((&*changed[2].path, changed[2].breaks), ("S/b, argument x", Breaks::OldCallers));
 }
 
 #[test]
@@ -119,7 +129,7 @@ fn options_of_a_method() {
             { async fn a(&self, x: u8); }
         },
         "`request_bytes_max` raised or removed",
-        Breaks::Nothing,
+        Breaks::NewCallers,
     );
     options(
         changes! { { async fn a(&self); } { #[handler(timeout = "1s")] async fn a(&self); } },
@@ -168,7 +178,7 @@ fn arguments_of_none_or_several() {
         &changes! {
             { async fn a(&self, x: u8, #[default] y: u8); } { async fn a(&self, x: u8, y: u8); }
         },
-        &[("`#[default]` removed from an argument", Breaks::OldCallers)],
+        &[("`#[default]` removed from an argument", Breaks::Nothing)],
     );
 }
 
@@ -195,6 +205,61 @@ fn a_single_argument_and_their_order() {
     );
 }
 
+/// Towards the version that is not compact, names count.
+#[test]
+fn arguments_of_compact_methods() {
+    let layout = ("`compact` turned on or off", Breaks::Nothing);
+    expect(
+        &changes! {
+            { #[handler(compact)] async fn a(&self, x: u8, y: u8); }
+            { #[handler(compact)] async fn a(&self, x: u8, z: u8); }
+        },
+        &[("an argument renamed in a compact method", Breaks::Nothing)],
+    );
+    expect(
+        &changes! {
+            { async fn a(&self, x: u8, y: u8); }
+            { #[handler(compact)] async fn a(&self, x: u8, z: u8); }
+        },
+        &[layout, ("an argument renamed, where there are at least two", Breaks::Both)],
+    );
+    expect(
+        &changes! {
+            { #[handler(compact)] async fn a(&self, x: u8, y: u8); }
+            { async fn a(&self, y: u8, x: u8); }
+        },
+        &[layout, ("arguments reordered in a compact method", Breaks::Both)],
+    );
+}
+
+/// A caller of the version that is not compact sends names, of which the other one does not know all.
+#[tokio::test]
+async fn calls_from_names_to_positions() {
+    mod old {
+        #[grid::service(name = "S")]
+        pub(super) trait S {
+            async fn a(&self, x: u8, y: u8) -> u8;
+        }
+    }
+    mod new {
+        #[grid::service(name = "S")]
+        pub(super) trait S {
+            #[handler(compact)]
+            async fn a(&self, x: u8, z: u8) -> u8;
+        }
+    }
+    struct Node;
+    impl new::S for Node {
+        async fn a(&self, x: u8, z: u8) -> u8 {
+            x + z
+        }
+    }
+    let name = "http://node1:9000";
+    let node = grid::Manager::builder(name).service(new::SServer::new(Node)).build().unwrap();
+    assert_eq!(new::SClient::new(node.connection(name).unwrap()).a(1, 2).await.unwrap(), 3);
+    assert!(old::SClient::new(node.connection(name).unwrap()).a(1, 2).await.is_err());
+}
+
 /// Without schemas, types that everybody knows are compared, and others are equal or unknown.
 #[test]
 fn types_as_written() {
@@ -214,8 +279,16 @@ fn types_as_written() {
     );
     types(
         changes! { { async fn a(&self) -> Vec<u8>; } { async fn a(&self) -> bytes::Bytes; } },
-        "another type, without schemas",
+        "another type, of which not enough is known",
         Breaks::Both,
+    );
+    types(
+        changes! {
+            { async fn a(&self) -> impl grid::Stream<Item = u8> + Send; }
+            { async fn a(&self) -> grid::BoxStream<u16>; }
+        },
+        "a number made wider",
+        Breaks::OldCallers,
     );
     let pushed = changes! {
         { async fn a(&self, out: grid::Outgoing<u8>) -> Result<(), grid::RemoteError>; }
@@ -239,6 +312,9 @@ fn a_subroute_is_another_address() {
     let versions = [[old.clone()].to_vec(), vec![old, new]];
     let added = ("a service added", Breaks::Nothing);
     expect(&compare_all(&versions[0], &versions[1]), &[added]);
-    let removed = ("a service removed or renamed", Breaks::OldCallers);
+    let removed = ("a service removed", Breaks::OldCallers);
     expect(&compare_all(&versions[1], &versions[0]), &[removed]);
+    let mut renamed = versions[0][0].clone();
+    renamed.name = "T".to_owned();
+    expect(&compare(&versions[0][0], &renamed), &[("a service renamed", Breaks::Both)]);
 }

@@ -110,10 +110,88 @@ service Store
     or uint16
     or text(ip)
   type Kind enum
+    variant Named: Kind.Named
     variant Plain
     variant Size: uint64
-    variant Named: Kind.Named
   type Kind.Named struct
     field name: text
     field pair: (int8, text(char))
 ";
+
+/// The file of a method that takes and returns this type.
+macro_rules! text {
+    ($($items:item)*) => {{
+        mod own {
+            #![allow(dead_code, unused_imports, reason = "only described")]
+            use super::*;
+            $($items)*
+            #[grid::service(name = "S", schema)]
+            pub(super) trait S {
+                #[handler(id = 1)]
+                async fn a(&self, value: V) -> V;
+            }
+        }
+        WireLock::of(&[own::SClient::DESCRIPTOR]).to_string()
+    }};
+}
+
+#[test]
+fn documentation_does_not_change_the_file() {
+    let plain = text! {
+        #[derive(Serialize, Deserialize, JsonSchema, PartialEq, Eq, PartialOrd, Ord)]
+        pub(super) enum Key { A, B }
+        #[derive(Serialize, Deserialize, JsonSchema)]
+        pub(super) enum Kind { Z(u8), Y, B }
+        #[derive(Serialize, Deserialize, JsonSchema)]
+        pub(super) struct V { kind: Kind, keys: BTreeMap<Key, u8> }
+    };
+    let documented = text! {
+        #[derive(Serialize, Deserialize, JsonSchema, PartialEq, Eq, PartialOrd, Ord)]
+        pub(super) enum Key {
+            /// First.
+            A,
+            B,
+        }
+        #[derive(Serialize, Deserialize, JsonSchema)]
+        pub(super) enum Kind {
+            Z(u8),
+            Y,
+            /// Last.
+            B,
+        }
+        /// # A title
+        ///
+        /// A text.
+        #[derive(Serialize, Deserialize, JsonSchema)]
+        pub(super) struct V { kind: Kind, keys: BTreeMap<Key, u8> }
+    };
+    assert_eq!(plain, documented);
+    assert!(plain.contains("    field keys: {any: uint8}\n"), "{plain}");
+    assert!(plain.contains("  type V struct\n"), "{plain}");
+}
+
+#[test]
+fn untagged_structs_are_no_variants_with_a_tag() {
+    let untagged = text! {
+        #[derive(Serialize, Deserialize, JsonSchema)]
+        #[serde(untagged)]
+        pub(super) enum V { A { a: u8 }, B { b: u8 } }
+    };
+    assert!(untagged.contains("  type V union\n    or V.0\n    or V.1\n"), "{untagged}");
+}
+
+#[test]
+fn names_of_types_may_be_words_of_the_file() {
+    let reserved = text! {
+        #[allow(non_camel_case_types)]
+        #[derive(Serialize, Deserialize, JsonSchema)]
+        pub(super) struct text { a: u8 }
+        #[derive(Serialize, Deserialize, JsonSchema)]
+        pub(super) struct V { a: text, b: std::num::NonZeroI32 }
+    };
+    assert!(
+        reserved.contains("    field a: \"text\"\n    field b: nonzero(int32)\n"),
+        "{reserved}"
+    );
+    assert_eq!(WireLock::parse(&reserved).unwrap().to_string(), reserved);
+}

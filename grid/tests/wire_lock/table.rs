@@ -18,6 +18,7 @@ fn word(breaks: Breaks) -> &'static str {
         Breaks::OldCallers => "old callers",
         Breaks::NewCallers => "new callers",
         Breaks::Both => "both",
+        other => panic!("{other:?} is in no table"),
     }
 }
 

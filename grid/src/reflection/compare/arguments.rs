@@ -2,31 +2,41 @@
 //! or, in a compact method, an array.
 
 use super::super::change::{Breaks, Change};
-use super::super::row::Row;
+use super::super::kind::ChangeKind;
 use super::super::wire::Argument;
 use super::walk::Walk;
 
-pub(super) fn compare(walk: &mut Walk<'_>, [old, new]: [&[Argument]; 2]) {
+/// Compares them. Of a method that is compact in one version only, callers send names to nodes that know positions, or the
+/// reverse: then both the names and the positions count.
+pub(super) fn compare(walk: &mut Walk<'_>, [old, new]: [&[Argument]; 2], both_compact: bool) {
+    // Each is looked for among all others.
+    if !walk.spend(old.len().saturating_mul(new.len())) {
+        return;
+    }
     match (old.len(), new.len()) {
         (1, 1) => single(walk, &old[0], &new[0]),
         (0, _) | (_, 0) => added_and_removed(walk, old, new),
         (1, _) | (_, 1) => {
             let what = format!("there were {} arguments, and there are {}", old.len(), new.len());
-            push(walk, what, Row::SingleArgument, Breaks::Both);
+            push(walk, what, ChangeKind::SingleArgument, Breaks::Both);
         }
-        _ if walk.compact => by_position(walk, old, new),
+        _ if walk.compact && is_moved(old, new) => {
+            let what = "the arguments were reordered".to_owned();
+            push(walk, what, ChangeKind::CompactArguments, Breaks::Both);
+        }
+        _ if both_compact => by_position(walk, old, new),
         _ => by_name(walk, old, new),
     }
 }
 
-fn push(walk: &mut Walk<'_>, what: String, row: Row, breaks: Breaks) {
+fn push(walk: &mut Walk<'_>, what: String, row: ChangeKind, breaks: Breaks) {
     walk.changes.push(Change::new(&*walk.path, what, row, breaks));
 }
 
 fn single(walk: &mut Walk<'_>, old: &Argument, new: &Argument) {
     if old.name != new.name {
         let what = format!("the argument `{}` is now called `{}`", old.name, new.name);
-        push(walk, what, Row::NameOfType, Breaks::Nothing);
+        push(walk, what, ChangeKind::NameOfType, Breaks::Nothing);
     }
     both(walk, old, new);
 }
@@ -35,7 +45,7 @@ fn single(walk: &mut Walk<'_>, old: &Argument, new: &Argument) {
 fn both(walk: &mut Walk<'_>, old: &Argument, new: &Argument) {
     if is_optional(walk, old, true) && old.default && !is_optional(walk, new, false) {
         let what = format!("the argument `{}` has no `#[default]` any more", new.name);
-        push(walk, what, Row::ArgumentDefault, Breaks::OldCallers);
+        push(walk, what, ChangeKind::ArgumentDefault, Breaks::Nothing);
     }
     walk.at(&format!(", argument {}", new.name), |walk| walk.values(&old.value, &new.value));
 }
@@ -50,17 +60,17 @@ fn added_and_removed(walk: &mut Walk<'_>, old: &[Argument], new: &[Argument]) {
     for gone in old.iter().filter(|argument| !has(new, argument)) {
         let what = format!("the argument `{}` was removed", gone.name);
         if is_optional(walk, gone, true) {
-            push(walk, what, Row::OptionalArgumentRemoved, Breaks::Nothing);
+            push(walk, what, ChangeKind::OptionalArgumentRemoved, Breaks::Nothing);
         } else {
-            push(walk, what, Row::ArgumentRemoved, Breaks::NewCallers);
+            push(walk, what, ChangeKind::ArgumentRemoved, Breaks::NewCallers);
         }
     }
     for added in new.iter().filter(|argument| !has(old, argument)) {
         let what = format!("the argument `{}` was added", added.name);
         if is_optional(walk, added, false) {
-            push(walk, what, Row::OptionalArgumentAdded, Breaks::Nothing);
+            push(walk, what, ChangeKind::OptionalArgumentAdded, Breaks::Nothing);
         } else {
-            push(walk, what, Row::ArgumentAdded, Breaks::OldCallers);
+            push(walk, what, ChangeKind::ArgumentAdded, Breaks::OldCallers);
         }
     }
 }
@@ -75,14 +85,15 @@ fn by_name(walk: &mut Walk<'_>, old: &[Argument], new: &[Argument]) {
         ([gone], [added]) if gone == added && old[*gone].value == new[*added].value => {
             let what =
                 format!("the argument `{}` is now called `{}`", old[*gone].name, new[*added].name);
-            push(walk, what, Row::ArgumentRenamed, Breaks::Both);
+            push(walk, what, ChangeKind::ArgumentRenamed, Breaks::Both);
+            both(walk, &old[*gone], &new[*added]);
         }
         _ => added_and_removed(walk, old, new),
     }
     let kept = old.iter().filter_map(|argument| position(new, &argument.name));
     if !kept.clone().is_sorted() {
         let what = "the arguments were reordered".to_owned();
-        push(walk, what, Row::ArgumentsReordered, Breaks::Nothing);
+        push(walk, what, ChangeKind::ArgumentsReordered, Breaks::Nothing);
     }
     for at in kept {
         let before = position(old, &new[at].name).map(|at| &old[at]);
@@ -92,18 +103,21 @@ fn by_name(walk: &mut Walk<'_>, old: &[Argument], new: &[Argument]) {
     }
 }
 
-/// Those of a compact method. A node ignores what is behind its own arguments, and needs those that have no default.
-fn by_position(walk: &mut Walk<'_>, old: &[Argument], new: &[Argument]) {
-    let moved = old.iter().enumerate().any(|(at, before)| {
+/// Whether an argument of both versions is at another position.
+fn is_moved(old: &[Argument], new: &[Argument]) -> bool {
+    old.iter().enumerate().any(|(at, before)| {
         let now = new.iter().position(|after| after.name == before.name);
         now.is_some_and(|now| now != at)
-    });
-    if moved {
-        let what = "the arguments were reordered".to_owned();
-        push(walk, what, Row::CompactArguments, Breaks::Both);
-        return;
-    }
+    })
+}
+
+/// Those of a compact method. A node ignores what is behind its own arguments, and needs those that have no default.
+fn by_position(walk: &mut Walk<'_>, old: &[Argument], new: &[Argument]) {
     for (before, after) in old.iter().zip(new) {
+        if before.name != after.name {
+            let what = format!("the argument `{}` is now called `{}`", before.name, after.name);
+            push(walk, what, ChangeKind::CompactArgumentRenamed, Breaks::Nothing);
+        }
         both(walk, before, after);
     }
     let shared = old.len().min(new.len());

@@ -15,9 +15,11 @@ mod shapes;
 mod structs;
 mod walk;
 
+use std::collections::BTreeMap;
+
 use super::change::{Breaks, Change};
 use super::description::ServiceDescription;
-use super::row::Row;
+use super::kind::ChangeKind;
 use super::wire::Service;
 
 /// Compares two versions of a service: all changes that reach the wire, in the order of methods, and who is broken by each.
@@ -28,7 +30,11 @@ use super::wire::Service;
 /// another type breaks both directions, unless it is one that everybody knows, such as `u32`.
 ///
 /// Schemas do not say everything: a field with `#[serde(alias)]` or a variant with `#[serde(other)]` is judged without it, and
-/// a field that lost its default is assumed to be left out by some sender.
+/// a field that lost its default is assumed to be left out by some sender. The guide's chapter on evolving a service lists what
+/// is not noticed.
+///
+/// Descriptions of a node that is not trusted are compared in limited time; what is too large or nested too deeply is reported
+/// as an unknown type.
 ///
 /// ```
 /// use grid::reflection::{Breaks, ServiceDescription, compare};
@@ -66,23 +72,34 @@ pub fn compare_all(old: &[ServiceDescription], new: &[ServiceDescription]) -> Ve
     all(&of(old), &of(new))
 }
 
+/// What says that two services are versions of the same.
+type Key = (String, Option<String>);
+
+fn key(service: &Service) -> Key {
+    (service.name.clone(), service.subroute.clone())
+}
+
 /// Compares all services of two versions.
 pub(crate) fn all(old: &[Service], new: &[Service]) -> Vec<Change> {
-    let is_same = |a: &Service, b: &Service| a.name == b.name && a.subroute == b.subroute;
+    let by_key = |all: &[Service]| -> BTreeMap<Key, usize> {
+        // The first of two that have the same name.
+        all.iter().enumerate().rev().map(|(at, of)| (key(of), at)).collect()
+    };
+    let (known, now) = (by_key(old), by_key(new));
     let mut changes = Vec::new();
     for before in old {
-        match new.iter().find(|after| is_same(before, after)) {
+        match now.get(&key(before)).map(|at| &new[*at]) {
             Some(after) => changes.extend(services(before, after)),
             None => {
                 let what = "the service was removed";
-                let row = Row::ServiceRemoved;
+                let row = ChangeKind::ServiceRemoved;
                 changes.push(Change::new(&before.name, what, row, Breaks::OldCallers));
             }
         }
     }
-    for after in new.iter().filter(|after| !old.iter().any(|before| is_same(before, after))) {
+    for after in new.iter().filter(|after| !known.contains_key(&key(after))) {
         let what = "the service was added";
-        changes.push(Change::new(&after.name, what, Row::ServiceAdded, Breaks::Nothing));
+        changes.push(Change::new(&after.name, what, ChangeKind::ServiceAdded, Breaks::Nothing));
     }
     changes
 }
@@ -90,9 +107,12 @@ pub(crate) fn all(old: &[Service], new: &[Service]) -> Vec<Change> {
 /// Compares two versions of a service.
 fn services(old: &Service, new: &Service) -> Vec<Change> {
     let mut changes = Vec::new();
+    if old == new {
+        return changes;
+    }
     if old.name != new.name {
         let what = format!("the service `{}` is now `{}`", old.name, new.name);
-        changes.push(Change::new(&old.name, what, Row::ServiceRemoved, Breaks::Both));
+        changes.push(Change::new(&old.name, what, ChangeKind::ServiceRenamed, Breaks::Both));
     }
     if old.subroute != new.subroute {
         let name = |subroute: &Option<String>| match subroute {
@@ -100,7 +120,7 @@ fn services(old: &Service, new: &Service) -> Vec<Change> {
             None => "no subroute".to_owned(),
         };
         let what = format!("it had {}, and has {}", name(&old.subroute), name(&new.subroute));
-        changes.push(Change::new(&old.name, what, Row::Subroute, Breaks::Both));
+        changes.push(Change::new(&old.name, what, ChangeKind::Subroute, Breaks::Both));
     }
     changes.extend(methods::compare(old, new));
     changes

@@ -1,27 +1,48 @@
 //! Two versions of a struct: a map by the names of its fields or, in a compact method, an array.
 
-use super::super::row::Row;
+use std::collections::BTreeMap;
+
+use super::super::kind::ChangeKind;
 use super::super::wire::shape::{Field, Shape, Struct, Type, Types};
 use super::walk::{Unread, Walk, resolve};
 
 pub(super) fn compare(walk: &mut Walk<'_>, old: &Struct, new: &Struct) {
     let (old, new) = (merged(old, walk.old), merged(new, walk.new));
-    let names = |of: &Struct| of.fields.iter().map(|field| field.name.clone()).collect::<Vec<_>>();
-    if let Some((before, after)) = renamed(&old, &new) {
-        rename(walk, before, after, &old, &new);
+    if !walk.spend(old.fields.len() + new.fields.len()) {
+        return;
+    }
+    let versions = Versions { old: &old, new: &new, before: by_name(&old), after: by_name(&new) };
+    if let Some((before, after)) = versions.renamed() {
+        let what = format!("the field `{}` is now called `{}`", before.name, after.name);
+        walk.push(what, ChangeKind::FieldRenamed, Unread::BOTH);
+        field(walk, before, after);
     } else if walk.compact && names(&old) != names(&new) {
         let what = format!("the fields were {}, and are {}", list(&old), list(&new));
-        walk.push(what, Row::CompactFields, Unread::BOTH);
+        walk.push(what, ChangeKind::CompactFields, Unread::BOTH);
     } else {
-        added_and_removed(walk, &old, &new);
+        versions.added(walk);
+        versions.removed(walk);
+        versions.reordered(walk);
     }
-    kept(walk, &old, &new);
+    for before in &old.fields {
+        if let Some(after) = versions.after.get(&*before.name) {
+            field(walk, before, after);
+        }
+    }
     rest(walk, &old, &new);
+}
+
+fn names(of: &Struct) -> Vec<&str> {
+    of.fields.iter().map(|field| &*field.name).collect()
 }
 
 fn list(of: &Struct) -> String {
     let names: Vec<_> = of.fields.iter().map(|field| format!("`{}`", field.name)).collect();
     names.join(", ")
+}
+
+fn by_name(of: &Struct) -> BTreeMap<&str, &Field> {
+    of.fields.iter().map(|field| (&*field.name, field)).collect()
 }
 
 /// A struct with the fields of the structs that are flattened into it.
@@ -32,6 +53,7 @@ fn merged(of: &Struct, types: &Types) -> Struct {
             Shape::Named(name) => match types.get(name) {
                 Some(Type::Struct(inner)) if inner.flattened.is_empty() => {
                     merged.fields.extend(inner.fields.iter().cloned());
+                    merged.others = merged.others.or_else(|| inner.others.clone());
                 }
                 _ => merged.flattened.push(part.clone()),
             },
@@ -41,109 +63,137 @@ fn merged(of: &Struct, types: &Types) -> Struct {
     merged
 }
 
-fn find<'a>(of: &'a Struct, name: &str) -> Option<&'a Field> {
-    of.fields.iter().find(|field| field.name == name)
+struct Versions<'a> {
+    old: &'a Struct,
+    new: &'a Struct,
+    before: BTreeMap<&'a str, &'a Field>,
+    after: BTreeMap<&'a str, &'a Field>,
 }
 
-/// The only field that has another name: at the same place, and of the same type.
-fn renamed<'a>(old: &'a Struct, new: &'a Struct) -> Option<(&'a Field, &'a Field)> {
-    let pairs = old.fields.iter().zip(&new.fields);
-    let mut other = pairs.filter(|(before, after)| before.name != after.name);
-    let (before, after) = other.next()?;
-    let is_new = find(old, &after.name).is_none() && find(new, &before.name).is_none();
-    let is_only = other.next().is_none() && old.fields.len() == new.fields.len();
-    (is_only && is_new && before.shape == after.shape).then_some((before, after))
-}
+impl<'a> Versions<'a> {
+    /// The only field that has another name: at the same place, and of the same type.
+    fn renamed(&self) -> Option<(&'a Field, &'a Field)> {
+        let pairs = self.old.fields.iter().zip(&self.new.fields);
+        let mut other = pairs.filter(|(before, after)| before.name != after.name);
+        let (before, after) = other.next()?;
+        let is_new =
+            !self.before.contains_key(&*after.name) && !self.after.contains_key(&*before.name);
+        let is_only = other.next().is_none() && self.old.fields.len() == self.new.fields.len();
+        (is_only && is_new && before.shape == after.shape).then_some((before, after))
+    }
 
-fn rename(walk: &mut Walk<'_>, before: &Field, after: &Field, old: &Struct, new: &Struct) {
-    let what = format!("the field `{}` is now called `{}`", before.name, after.name);
-    // An array has no names. A struct with fields that may be left out is not always sent as one.
-    let is_array = |of: &Struct| {
-        of.fields.iter().all(|field| !field.optional)
-            && of.others.is_none()
-            && of.flattened.is_empty()
-    };
-    if walk.compact && !walk.named && is_array(old) && is_array(new) {
-        walk.push(what, Row::CompactRenamed, Unread::NONE);
-    } else {
-        walk.push(what, Row::FieldRenamed, Unread::BOTH);
-    }
-}
-
-fn added_and_removed(walk: &mut Walk<'_>, old: &Struct, new: &Struct) {
-    for added in new.fields.iter().filter(|field| find(old, &field.name).is_none()) {
-        let unread = Unread { old: !added.optional, new: old.closed };
-        let row = match unread {
-            Unread { new: true, .. } => Row::UnknownFields,
-            Unread { old: true, .. } => Row::FieldAdded,
-            _ => Row::OptionalFieldAdded,
-        };
-        let default = if added.optional { "with" } else { "without" };
-        walk.push(
-            format!("the field `{}` was added, {default} a default", added.name),
-            row,
-            unread,
-        );
-    }
-    for gone in old.fields.iter().filter(|field| find(new, &field.name).is_none()) {
-        let unread = Unread { old: new.closed, new: !gone.optional };
-        let row = match unread {
-            Unread { old: true, .. } => Row::UnknownFields,
-            Unread { new: true, .. } => Row::FieldRemoved,
-            _ => Row::OptionalFieldRemoved,
-        };
-        let default = if gone.optional { "had a" } else { "had no" };
-        walk.push(
-            format!("the field `{}` was removed, which {default} default", gone.name),
-            row,
-            unread,
-        );
-    }
-    let positions = old
-        .fields
-        .iter()
-        .filter_map(|field| new.fields.iter().position(|known| known.name == field.name));
-    if !positions.is_sorted() {
-        walk.push("the fields were reordered".to_owned(), Row::FieldsReordered, Unread::NONE);
-    }
-}
-
-fn kept(walk: &mut Walk<'_>, old: &Struct, new: &Struct) {
-    for before in &old.fields {
-        let Some(after) = find(new, &before.name) else { continue };
-        walk.at(&format!(".{}", before.name), |walk| {
-            let count = walk.changes.len();
-            walk.shapes(&before.shape, &after.shape);
-            // An `Option` that comes or goes says it already.
-            if walk.changes.len() > count {
-                return;
+    fn added(&self, walk: &mut Walk<'_>) {
+        for added in self.new.fields.iter().filter(|field| !self.before.contains_key(&*field.name))
+        {
+            let default = if added.optional { "with" } else { "without" };
+            let what = format!("the field `{}` was added, {default} a default", added.name);
+            if self.old.closed {
+                walk.push(what.clone(), ChangeKind::UnknownFieldAdded, Unread::NEW);
             }
-            match (before.optional, after.optional) {
-                (true, false) => {
-                    let what = "the field has no default any more".to_owned();
-                    walk.push(what, Row::DefaultRemoved, Unread::OLD);
-                }
-                (false, true) => {
-                    let what = "the field has a default now".to_owned();
-                    walk.push(what, Row::DefaultAdded, Unread::NONE);
-                }
-                _ => {}
+            if let Some(others) = &self.old.others
+                && walk.judge(others, &added.shape).0.new
+            {
+                walk.push(what.clone(), ChangeKind::MapFieldAdded, Unread::NEW);
             }
-        });
+            if added.optional {
+                walk.push(what, ChangeKind::OptionalFieldAdded, Unread::NONE);
+            } else {
+                walk.push(what, ChangeKind::FieldAdded, Unread::OLD);
+            }
+        }
+    }
+
+    fn removed(&self, walk: &mut Walk<'_>) {
+        for gone in self.old.fields.iter().filter(|field| !self.after.contains_key(&*field.name)) {
+            let default = if gone.optional { "had a" } else { "had no" };
+            let what = format!("the field `{}` was removed, which {default} default", gone.name);
+            if self.new.closed {
+                walk.push(what.clone(), ChangeKind::UnknownFieldRemoved, Unread::OLD);
+            }
+            if let Some(others) = &self.new.others
+                && walk.judge(&gone.shape, others).0.old
+            {
+                walk.push(what.clone(), ChangeKind::MapFieldRemoved, Unread::OLD);
+            }
+            if gone.optional {
+                walk.push(what, ChangeKind::OptionalFieldRemoved, Unread::NONE);
+            } else {
+                walk.push(what, ChangeKind::FieldRemoved, Unread::NEW);
+            }
+        }
+    }
+
+    fn reordered(&self, walk: &mut Walk<'_>) {
+        let both = |of: &'a Struct, other: &BTreeMap<&str, &Field>| {
+            let shared = of.fields.iter().filter(|field| other.contains_key(&*field.name));
+            shared.map(|field| &*field.name).collect::<Vec<_>>()
+        };
+        if both(self.old, &self.after) != both(self.new, &self.before) {
+            walk.push(
+                "the fields were reordered".to_owned(),
+                ChangeKind::FieldsReordered,
+                Unread::NONE,
+            );
+        }
     }
 }
 
-/// What is flattened.
+/// A field of both versions.
+fn field(walk: &mut Walk<'_>, before: &Field, after: &Field) {
+    walk.at(&format!(".{}", before.name), |walk| {
+        walk.shapes(&before.shape, &after.shape);
+        if after.left_out && !before.left_out && !before.optional {
+            let what = "the field may be left out now".to_owned();
+            walk.push(what, ChangeKind::LeftOut, Unread::NEW);
+        }
+        let is_option =
+            |field: &Field, types| matches!(resolve(&field.shape, types), Shape::Optional(_));
+        if is_option(before, walk.old) != is_option(after, walk.new) {
+            // That an `Option` comes or goes is said already.
+            return;
+        }
+        match (before.optional, after.optional) {
+            (true, false) => {
+                let what = "the field has no default any more".to_owned();
+                walk.push(what, ChangeKind::DefaultRemoved, Unread::OLD);
+            }
+            (false, true) => {
+                let what = "the field has a default now".to_owned();
+                walk.push(what, ChangeKind::DefaultAdded, Unread::NONE);
+            }
+            _ => {}
+        }
+    });
+}
+
+/// What is flattened, and whether unknown fields are accepted.
 fn rest(walk: &mut Walk<'_>, old: &Struct, new: &Struct) {
-    if let (Some(before), Some(after)) = (&old.others, &new.others) {
-        walk.at("{}", |walk| walk.shapes(before, after));
+    match (&old.others, &new.others) {
+        (Some(before), Some(after)) => walk.at("{}", |walk| walk.shapes(before, after)),
+        (None, None) => {}
+        (before, _) => {
+            let (text, unread) = match before {
+                Some(_) => ("had", Unread { old: new.closed, new: false }),
+                None => ("has", Unread { old: false, new: old.closed }),
+            };
+            let row = match unread {
+                Unread::NONE => ChangeKind::FlattenedMap,
+                Unread { old: true, .. } => ChangeKind::UnknownFieldRemoved,
+                _ => ChangeKind::UnknownFieldAdded,
+            };
+            walk.push(format!("one version {text} a flattened map"), row, unread);
+        }
+    }
+    if old.closed != new.closed {
+        let what = if new.closed { "refused now" } else { "ignored now" };
+        walk.push(format!("unknown fields are {what}"), ChangeKind::Closed, Unread::NONE);
     }
     if old.flattened.len() == new.flattened.len() {
         for (before, after) in old.flattened.iter().zip(&new.flattened) {
-            walk.with_names(|walk| walk.shapes(before, after));
+            walk.shapes(before, after);
         }
     } else {
         let what = "another number of enums is flattened into it".to_owned();
-        walk.push(what, Row::AnotherType, Unread::BOTH);
+        walk.push(what, ChangeKind::AnotherType, Unread::BOTH);
     }
 }

@@ -74,7 +74,10 @@ pub(crate) struct Value {
 impl Service {
     pub(crate) fn of(service: &ServiceDescription) -> Self {
         let mut types = Types::new();
-        let methods = service.methods.iter();
+        // In the order of their names, so that the numbers of types do not depend on another one.
+        let mut methods: Vec<_> = service.methods.iter().collect();
+        methods.sort_by_key(|method| &method.name);
+        let methods = methods.into_iter();
         let methods = methods.map(|method| (method.name.clone(), Method::of(method, &mut types)));
         Self {
             name: service.name.clone(),
@@ -92,8 +95,11 @@ impl Method {
         let mut arguments = arguments.into_iter();
         let signature = Signature::of(method);
         let mut value = |place: &str, written: String, schema: Option<String>, is_sent: bool| {
-            let name = format!("{}.{place}", method.name);
-            Value { written, shape: shape(&name, schema.as_deref(), is_sent, types) }
+            // A type may be written on several lines.
+            let written = written.split_whitespace().collect::<Vec<_>>().join(" ");
+            let place = format!("{}.{place}", method.name);
+            let shape = shape([&written, &place], schema.as_deref(), is_sent, types);
+            Value { written, shape }
         };
         let sent = method.arguments.iter().map(|argument| Argument {
             name: argument.name.clone(),
@@ -121,14 +127,20 @@ impl Method {
 
 /// What a schema says; its structs and enums are added to the table. `None` without a schema, or if it is not understood.
 #[cfg(feature = "schema")]
-fn shape(place: &str, schema: Option<&str>, is_sent: bool, types: &mut Types) -> Option<Shape> {
+fn shape(
+    [written, place]: [&str; 2],
+    schema: Option<&str>,
+    is_sent: bool,
+    types: &mut Types,
+) -> Option<Shape> {
     let schema = serde_json::from_str(schema?).ok()?;
-    let (shape, own) = schema::read(place, &schema, is_sent);
+    let name = written::name(written).unwrap_or(place);
+    let (shape, own) = schema::read(name, &schema, is_sent);
     Some(tables::merge(shape, own, types))
 }
 
 /// Without the feature `schema` there is nothing that reads JSON.
 #[cfg(not(feature = "schema"))]
-fn shape(_: &str, _: Option<&str>, _: bool, _: &mut Types) -> Option<Shape> {
+fn shape(_: [&str; 2], _: Option<&str>, _: bool, _: &mut Types) -> Option<Shape> {
     None
 }

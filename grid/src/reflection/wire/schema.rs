@@ -3,6 +3,8 @@
 //! Only what decides whether serde accepts a value is read. Schemas of what is taken say which fields may be missing; those of
 //! what is sent say which fields are always sent, so there a default or an `Option` says that one may be missing.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::pointer;
@@ -10,32 +12,53 @@ use super::shape::{Enum, Field, Keys, Range, Shape, Struct, Type, Types, Variant
 
 type Object = Map<String, Value>;
 
-/// The shape of a schema, and the types that it names. `place` is the name of what has no name of its own.
-pub(super) fn read(place: &str, schema: &Value, is_sent: bool) -> (Shape, Types) {
-    let definitions = schema.get("$defs").and_then(Value::as_object);
-    let title = schema.get("title").and_then(Value::as_str);
-    let title = title.filter(|title| !definitions.is_some_and(|all| all.contains_key(*title)));
-    let root = title.unwrap_or(place);
-    let mut reader = Reader { root, is_sent, types: Types::new() };
-    for (name, definition) in definitions.into_iter().flatten() {
+/// The shape of a schema, and the types that it names. `name` is that of the whole: titles are documentation.
+pub(super) fn read(name: &str, schema: &Value, is_sent: bool) -> (Shape, Types) {
+    let none = Object::new();
+    let definitions = schema.get("$defs").and_then(Value::as_object).unwrap_or(&none);
+    let root = free(name, 2, |name| !definitions.contains_key(name)).0;
+    let mut reader = Reader {
+        root: &root,
+        is_recursive: false,
+        definitions,
+        is_sent,
+        types: Types::new(),
+        numbers: BTreeMap::new(),
+    };
+    for (name, definition) in definitions {
         let ty = reader.ty(name, definition);
         reader.types.insert(name.clone(), ty);
     }
-    let shape = match reader.ty(root, schema) {
-        Type::Alias(shape) => shape,
+    let shape = match reader.ty(&root, schema) {
+        // One that contains itself needs a name.
+        Type::Alias(shape) if !reader.is_recursive => shape,
         ty => {
-            reader.types.insert(root.to_owned(), ty);
-            Shape::Named(root.to_owned())
+            reader.types.insert(root.clone(), ty);
+            Shape::Named(root.clone())
         }
     };
     (shape, reader.types)
 }
 
+/// The name, or the first numbered one that is free, with the number behind it.
+fn free(name: &str, from: u32, is_free: impl Fn(&str) -> bool) -> (String, u32) {
+    if from == 2 && is_free(name) {
+        return (name.to_owned(), 2);
+    }
+    let mut numbers = (from..).map(|number| (format!("{name}-{number}"), number + 1));
+    numbers.find(|(name, _)| is_free(name)).expect("there is a number that is free")
+}
+
 struct Reader<'a> {
     /// The name of the whole schema.
     root: &'a str,
+    /// Whether it refers to itself.
+    is_recursive: bool,
+    definitions: &'a Object,
     is_sent: bool,
     types: Types,
+    /// The next numbers of types without a name, by the names of their owners.
+    numbers: BTreeMap<String, u32>,
 }
 
 impl Reader<'_> {
@@ -43,13 +66,15 @@ impl Reader<'_> {
     fn shape(&mut self, owner: &str, schema: &Value) -> Shape {
         match self.ty(owner, schema) {
             Type::Alias(shape) => shape,
+            ty if self.types.get(owner) == Some(&ty) => Shape::Named(owner.to_owned()),
             ty => {
-                let number = (2..).map(|number| format!("{owner}-{number}"));
-                let mut names = std::iter::once(owner.to_owned()).chain(number);
-                let name = names.find(|name| {
-                    *name != self.root && self.types.get(name).is_none_or(|known| *known == ty)
+                let from = self.numbers.get(owner).copied().unwrap_or(2);
+                let (name, number) = free(owner, from, |name| {
+                    let is_taken =
+                        self.definitions.contains_key(name) || self.types.contains_key(name);
+                    name != self.root && !is_taken
                 });
-                let name = name.expect("there is a number that is free");
+                self.numbers.insert(owner.to_owned(), number);
                 self.types.insert(name.clone(), ty);
                 Shape::Named(name)
             }
@@ -66,23 +91,41 @@ impl Reader<'_> {
 
     fn of_object(&mut self, owner: &str, schema: &Object) -> Type {
         if let Some(inner) = without_null(schema) {
-            return Type::Alias(Shape::Optional(Box::new(self.shape(owner, &inner))));
+            return Type::Alias(match self.shape(owner, &inner) {
+                optional @ Shape::Optional(_) => optional,
+                shape => Shape::Optional(Box::new(shape)),
+            });
+        }
+        if let Some(value) = value_of_enum_keys(schema) {
+            return Type::Alias(Shape::Map(Keys::Any, Box::new(self.shape(owner, value))));
         }
         let is_struct = schema.contains_key("properties");
         if let Some(names) = constants(schema) {
-            let variants = names.map(|name| Variant { name, content: None }).collect();
+            let mut variants: Vec<_> = names.map(|name| Variant { name, content: None }).collect();
+            variants.sort_by(|a, b| a.name.cmp(&b.name));
             return Type::Enum(Enum { tag: None, variants });
         }
         if let (Some(Value::String(reference)), false) = (schema.get("$ref"), is_struct) {
-            let name = pointer::name(reference).unwrap_or_else(|| self.root.to_owned());
+            let known = pointer::name(reference);
+            let known = known.filter(|name| self.definitions.contains_key(name));
+            self.is_recursive |= reference == "#";
+            let name = match known {
+                Some(name) => name,
+                None if reference == "#" => self.root.to_owned(),
+                // It is in no table: a type that is not known.
+                None => reference.clone(),
+            };
             return Type::Alias(Shape::Named(name));
         }
         let choices = ["oneOf", "anyOf", "allOf"].map(|key| (key, schema.get(key)));
         match choices {
             _ if is_struct => Type::Struct(self.fields(owner, schema)),
-            [(_, Some(Value::Array(all))), ..] | [_, (_, Some(Value::Array(all))), _] => {
+            [(_, Some(Value::Array(all))), ..] => self.choice(owner, all),
+            // Untagged enums, and others with two variants of one name.
+            [_, (_, Some(Value::Array(all))), _] if all.iter().all(is_closed) => {
                 self.choice(owner, all)
             }
+            [_, (_, Some(Value::Array(all))), _] => self.union(owner, all),
             [_, _, (_, Some(Value::Array(all)))] if all.len() == 1 => self.ty(owner, &all[0]),
             [_, _, (_, Some(_))] => Type::Struct(self.fields(owner, schema)),
             _ => self.of_type(owner, schema),
@@ -162,7 +205,9 @@ impl Reader<'_> {
             let shape = self.shape(&format!("{owner}.{name}"), schema);
             let has_default = schema.get("default").is_some();
             let may_miss = self.is_sent && (has_default || matches!(shape, Shape::Optional(_)));
-            Field { name: name.clone(), optional: may_miss || !is_required(name), shape }
+            let left_out = self.is_sent && !is_required(name);
+            let optional = may_miss || !is_required(name);
+            Field { name: name.clone(), optional, left_out, shape }
         });
         let fields = fields.collect();
         let others = ["additionalProperties", "unevaluatedProperties"].map(|key| schema.get(key));
@@ -190,19 +235,42 @@ impl Reader<'_> {
     fn choice(&mut self, owner: &str, all: &[Value]) -> Type {
         let tagged: Option<Vec<_>> = all.iter().map(tagged).collect();
         let tagged = tagged.filter(|all| all.windows(2).all(|pair| pair[0].0 == pair[1].0));
-        let Some(tagged) = tagged else {
-            let all = all.iter().enumerate();
-            let all = all.map(|(at, schema)| self.shape(&format!("{owner}.{at}"), schema));
-            return Type::Union(all.collect());
-        };
+        let Some(tagged) = tagged else { return self.union(owner, all) };
         let tag = tagged.first().and_then(|(tag, _)| tag.clone());
         let variants = tagged.into_iter().flat_map(|(_, variants)| variants);
         let variants = variants.map(|(name, content)| {
             let content = content.map(|schema| self.shape(&format!("{owner}.{name}"), &schema));
             Variant { name, content }
         });
-        Type::Enum(Enum { tag, variants: variants.collect() })
+        let mut variants: Vec<_> = variants.collect();
+        // Their order is not sent, and depends on which of them are documented.
+        variants.sort_by(|a, b| a.name.cmp(&b.name));
+        Type::Enum(Enum { tag, variants })
     }
+
+    fn union(&mut self, owner: &str, all: &[Value]) -> Type {
+        let all = all.iter().enumerate();
+        Type::Union(all.map(|(at, schema)| self.shape(&format!("{owner}.{at}"), schema)).collect())
+    }
+}
+
+/// Whether an alternative is a variant of an enum that is tagged externally: of an untagged one, structs have further fields.
+fn is_closed(schema: &Value) -> bool {
+    let is_constant = schema.as_object().is_some_and(|schema| constants(schema).is_some());
+    is_constant || schema.get("additionalProperties") == Some(&Value::Bool(false))
+}
+
+/// The value of a map whose keys are the variants of an enum. It looks like a struct that refuses unknown fields, of which all
+/// fields may be missing, and are of one type that is no `Option`.
+fn value_of_enum_keys(schema: &Object) -> Option<&Value> {
+    let properties = schema.get("properties")?.as_object()?;
+    let is_closed = schema.get("additionalProperties") == Some(&Value::Bool(false));
+    if !is_closed || schema.contains_key("required") {
+        return None;
+    }
+    let value = properties.values().next()?;
+    let is_field = value.get("default").is_some() || without_null(value.as_object()?).is_some();
+    (!is_field && properties.values().all(|other| other == value)).then_some(value)
 }
 
 /// An alternative of an enum: the field with its tag, and the variants with the schemas of what they contain.
@@ -279,18 +347,19 @@ fn format(schema: &Object) -> Option<&str> {
 
 /// The range of an integer's type. Narrower limits of a schema are not checked by serde, but for those of `NonZero`.
 fn range(schema: &Object) -> Range {
-    let limit = |key: &str| schema.get(key).and_then(Value::as_i64).map(i128::from);
     let named = match format(schema) {
         Some("uint") => Range::named("uint64"),
         Some("int") => Range::named("int64"),
         Some(name) => Range::named(name),
         None => None,
     };
-    match (named, limit("minimum")) {
-        (Some(range), Some(1)) if range.min == 0 => Range { min: 1, ..range },
-        (Some(range), _) => range,
-        (None, min) => {
-            Range { min: min.unwrap_or(i128::MIN), max: limit("maximum").unwrap_or(i128::MAX) }
-        }
+    let limit = |key: &str| schema.get(key).and_then(Value::as_i64).map(i128::from);
+    let max = schema.get("maximum").and_then(Value::as_u64).map_or(u128::MAX, u128::from);
+    let unnamed = Range::new(limit("minimum").unwrap_or(i128::MIN), max);
+    let range = named.unwrap_or(unnamed);
+    let zero = schema.get("not").and_then(|not| not.get("const")).and_then(Value::as_i64);
+    match limit("minimum") {
+        Some(1) if range.min == 0 => Range { min: 1, ..range },
+        _ => Range { without_zero: zero == Some(0), ..range },
     }
 }

@@ -32,7 +32,7 @@ pub(crate) enum Shape {
     Tuple(Vec<Self>),
     Map(Keys, Box<Self>),
     Optional(Box<Self>),
-    /// One of the table.
+    /// One of the table. A name that is not there is of a type that is not known.
     Named(String),
     /// A type of which only the text in the trait is known.
     Written(String),
@@ -42,8 +42,9 @@ pub(crate) enum Shape {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Range {
     pub(crate) min: i128,
-    /// `i128::MAX` for `u128`, too.
-    pub(crate) max: i128,
+    pub(crate) max: u128,
+    /// Of `NonZeroI32` and the like. Those without a sign begin with 1.
+    pub(crate) without_zero: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +88,8 @@ pub(crate) struct Field {
     pub(crate) name: String,
     /// A receiver accepts that it is missing.
     pub(crate) optional: bool,
+    /// A sender may leave it out. Schemas of what is taken do not say so.
+    pub(crate) left_out: bool,
     pub(crate) shape: Shape,
 }
 
@@ -105,31 +108,51 @@ pub(crate) struct Variant {
 
 /// The integers that have a name.
 pub(crate) const INTEGERS: [(&str, Range); 10] = [
-    ("uint8", Range { min: 0, max: u8::MAX as i128 }),
-    ("uint16", Range { min: 0, max: u16::MAX as i128 }),
-    ("uint32", Range { min: 0, max: u32::MAX as i128 }),
-    ("uint64", Range { min: 0, max: u64::MAX as i128 }),
-    ("uint128", Range { min: 0, max: i128::MAX }),
-    ("int8", Range { min: i8::MIN as i128, max: i8::MAX as i128 }),
-    ("int16", Range { min: i16::MIN as i128, max: i16::MAX as i128 }),
-    ("int32", Range { min: i32::MIN as i128, max: i32::MAX as i128 }),
-    ("int64", Range { min: i64::MIN as i128, max: i64::MAX as i128 }),
-    ("int128", Range { min: i128::MIN, max: i128::MAX }),
+    ("uint8", Range::BYTE),
+    ("uint16", Range::new(0, u16::MAX as u128)),
+    ("uint32", Range::new(0, u32::MAX as u128)),
+    ("uint64", Range::new(0, u64::MAX as u128)),
+    ("uint128", Range::new(0, u128::MAX)),
+    ("int8", Range::new(i8::MIN as i128, i8::MAX as u128)),
+    ("int16", Range::new(i16::MIN as i128, i16::MAX as u128)),
+    ("int32", Range::new(i32::MIN as i128, i32::MAX as u128)),
+    ("int64", Range::new(i64::MIN as i128, i64::MAX as u128)),
+    ("int128", Range::new(i128::MIN, i128::MAX as u128)),
 ];
 
+/// The words for shapes that have no other name. Types of these names are in quotation marks.
+const WORDS: [&str; 11] =
+    ["any", "never", "nil", "bool", "float32", "float64", "text", "raw", "json", "int", "nonzero"];
+
 impl Range {
+    /// `u8`, of which lists are bytes.
+    pub(crate) const BYTE: Self = Self::new(0, u8::MAX as u128);
+
+    pub(crate) const fn new(min: i128, max: u128) -> Self {
+        Self { min, max, without_zero: false }
+    }
+
     /// The range of the integer of this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         INTEGERS.iter().find(|(known, _)| *known == name).map(|(_, range)| *range)
     }
 
     pub(crate) fn contains(self, other: Self) -> bool {
-        self.min <= other.min && other.max <= self.max
+        let zero = !self.without_zero || other.without_zero || other.min > 0;
+        self.min <= other.min && other.max <= self.max && zero
+    }
+
+    /// Whether all values have 64 bits, which is what serde buffers, and what floats are read from.
+    pub(crate) fn is_buffered(self) -> bool {
+        i128::from(i64::MIN) <= self.min && self.max <= u128::from(u64::MAX)
     }
 }
 
 impl Display for Range {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.without_zero {
+            return write!(f, "nonzero({})", Self { without_zero: false, ..*self });
+        }
         match INTEGERS.iter().find(|(_, range)| range == self) {
             Some((name, _)) => f.write_str(name),
             None => write!(f, "int({}..{})", self.min, self.max),
@@ -162,6 +185,9 @@ impl Display for Shape {
             }
             Self::Map(keys, value) => write!(f, "{{{keys}: {value}}}"),
             Self::Optional(inner) => write!(f, "{inner}?"),
+            Self::Named(name) if WORDS.contains(&&**name) || Range::named(name).is_some() => {
+                write!(f, "{name:?}")
+            }
             Self::Named(name) => write!(f, "{}", Quoted(name)),
             Self::Written(text) => f.write_str(text),
         }

@@ -3,27 +3,75 @@
 //! Each schema has definitions of its own, and two types of different modules may have the same name. So a type whose name is
 //! taken by another one is numbered, and so are those that contain it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::shape::{Enum, Field, Shape, Struct, Type, Types, Variant};
 
 /// Adds the types, and returns the shape with the names that they have there.
+///
+/// All that are renamed have the same number, so that types that contain each other are found again.
 pub(super) fn merge(shape: Shape, own: Types, types: &mut Types) -> Shape {
-    let mut numbers: BTreeMap<&str, u32> = BTreeMap::new();
-    loop {
-        let rename = |name: &str| match numbers.get(name) {
-            Some(number) => format!("{name}-{number}"),
-            None => name.to_owned(),
-        };
-        let taken = own.iter().find(|(name, ty)| {
-            types.get(&rename(name)).is_some_and(|known| *known != renamed_type(ty, &rename))
-        });
-        let Some((taken, _)) = taken else {
-            let all = own.iter().map(|(name, ty)| (rename(name), renamed_type(ty, &rename)));
-            types.extend(all.collect::<Vec<_>>());
-            return renamed(&shape, &rename);
-        };
-        *numbers.entry(taken).or_insert(1) += 1;
+    let taken = taken(&own, types);
+    let numbered = |number: u32, name: &str| {
+        if taken.contains(name) { format!("{name}-{number}") } else { name.to_owned() }
+    };
+    let is_free = |number: u32| {
+        let rename = |name: &str| numbered(number, name);
+        taken.iter().all(|name| {
+            let new = rename(name);
+            let known = types.get(&new);
+            !own.contains_key(&new)
+                && known.is_none_or(|ty| *ty == renamed_type(&own[*name], &rename))
+        })
+    };
+    let number = (2..).find(|number| is_free(*number)).expect("there is a number that is free");
+    let rename = |name: &str| numbered(number, name);
+    let all = own.iter().map(|(name, ty)| (rename(name), renamed_type(ty, &rename)));
+    types.extend(all.collect::<Vec<_>>());
+    renamed(&shape, &rename)
+}
+
+/// The types whose names are taken by others, and those that contain them.
+fn taken<'t>(own: &'t Types, types: &Types) -> BTreeSet<&'t str> {
+    let mut owners: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (owner, ty) in own {
+        each_name(ty, &mut |name| owners.entry(name).or_default().push(owner));
+    }
+    let is_other = |(name, ty): &(&String, &Type)| types.get(*name).is_some_and(|of| of != *ty);
+    let mut open: Vec<&str> = own.iter().filter(is_other).map(|(name, _)| &**name).collect();
+    let mut taken = BTreeSet::new();
+    while let Some(name) = open.pop() {
+        if taken.insert(name) {
+            open.extend(owners.get(name).into_iter().flatten());
+        }
+    }
+    taken
+}
+
+/// Calls a function for each name in a type.
+fn each_name<'t>(ty: &'t Type, found: &mut dyn FnMut(&'t str)) {
+    match ty {
+        Type::Struct(Struct { fields, others, flattened, .. }) => {
+            let shapes = fields.iter().map(|field| &field.shape).chain(others).chain(flattened);
+            shapes.for_each(|shape| names(shape, found));
+        }
+        Type::Enum(Enum { variants, .. }) => {
+            let contents = variants.iter().filter_map(|variant| variant.content.as_ref());
+            contents.for_each(|shape| names(shape, found));
+        }
+        Type::Union(all) => all.iter().for_each(|shape| names(shape, found)),
+        Type::Alias(of) => names(of, found),
+    }
+}
+
+fn names<'t>(shape: &'t Shape, found: &mut dyn FnMut(&'t str)) {
+    match shape {
+        Shape::Named(name) => found(name),
+        Shape::Json(of) | Shape::List(of, _) | Shape::Map(_, of) | Shape::Optional(of) => {
+            names(of, found);
+        }
+        Shape::Tuple(all) => all.iter().for_each(|of| names(of, found)),
+        _ => {}
     }
 }
 
@@ -31,11 +79,7 @@ fn renamed_type(ty: &Type, rename: &dyn Fn(&str) -> String) -> Type {
     let shape = |shape: &Shape| renamed(shape, rename);
     match ty {
         Type::Struct(Struct { fields, closed, others, flattened }) => {
-            let field = |Field { name, optional, shape: of }: &Field| Field {
-                name: name.clone(),
-                optional: *optional,
-                shape: shape(of),
-            };
+            let field = |field: &Field| Field { shape: shape(&field.shape), ..field.clone() };
             Type::Struct(Struct {
                 fields: fields.iter().map(field).collect(),
                 closed: *closed,
@@ -93,5 +137,35 @@ mod tests {
         assert_eq!(types["Outer-2"], list_of("Inner-2"));
         assert_eq!(merge(named("Outer"), own(Shape::Null), &mut types), named("Outer-2"));
         assert_eq!(types.len(), 4);
+    }
+
+    /// As schemas of two modules state them, in the arguments and answers of several methods.
+    #[test]
+    fn types_that_contain_each_other_are_found_again() {
+        let named = |name: &str| Shape::Named(name.to_owned());
+        let own = |inner: Shape| {
+            Types::from([
+                ("A".to_owned(), Type::Alias(Shape::Tuple(vec![named("B"), inner]))),
+                ("B".to_owned(), list_of("A")),
+            ])
+        };
+        let mut types = Types::new();
+        for _ in 0..3 {
+            assert_eq!(merge(named("A"), own(Shape::Bool), &mut types), named("A"));
+            assert_eq!(merge(named("A"), own(Shape::Null), &mut types), named("A-2"));
+        }
+        assert_eq!(types.len(), 4, "{types:?}");
+    }
+
+    #[test]
+    fn a_numbered_name_may_be_one_of_a_type() {
+        let named = |name: &str| Shape::Named(name.to_owned());
+        let mut types = Types::from([("A".to_owned(), Type::Alias(Shape::Bool))]);
+        let own = Types::from([
+            ("A".to_owned(), Type::Alias(Shape::Null)),
+            ("A-2".to_owned(), Type::Alias(Shape::Raw)),
+        ]);
+        assert_eq!(merge(named("A"), own, &mut types), named("A-3"));
+        assert_eq!(types["A-2"], Type::Alias(Shape::Raw));
     }
 }

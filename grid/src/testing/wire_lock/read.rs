@@ -1,7 +1,9 @@
 //! Reads a `wire.lock`: each line by its first word, the lines of a method or type into the last one.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::shapes::Text;
-use super::write::{self, VERSION};
+use super::write::{self, EQUALS, VERSION};
 use crate::MethodKind;
 use crate::reflection::wire::shape::{Enum, Field, Shape, Struct, Type, Variant};
 use crate::reflection::wire::{Argument, Method, Service, Value};
@@ -15,7 +17,7 @@ pub enum WireLockError {
         "the file has no line `version {VERSION}`: it is not a wire.lock, or was written by a later version of grid-rpc"
     )]
     Version,
-    /// A line that is not understood.
+    /// A line that is not understood, that is there twice, or the line of a method without an id, a kind or an answer.
     #[error(
         "line {number} is not understood: `{line}`; restore the file from version control, or merge it again"
     )]
@@ -25,6 +27,15 @@ pub enum WireLockError {
         number: usize,
         /// Its text.
         line: String,
+    },
+    /// Two services have the same name and subroute.
+    #[error(
+        "the service `{service}` is in the file twice; restore the file from version control, or merge it again"
+    )]
+    #[non_exhaustive]
+    Twice {
+        /// Its name.
+        service: String,
     },
 }
 
@@ -36,15 +47,25 @@ pub(super) fn file(text: &str) -> Result<Vec<Service>, WireLockError> {
     if version != Some(VERSION) {
         return Err(WireLockError::Version);
     }
-    let mut services = Vec::new();
-    let mut place = Place::Service;
+    let mut reader = Reader { services: Vec::new(), place: Place::Service, open: None };
     for (at, line) in lines {
-        read(line, &mut services, &mut place).ok_or_else(|| WireLockError::Line {
-            number: at + 1,
-            line: line.trim_start().to_owned(),
-        })?;
+        let number = at + 1;
+        let error = |line: &str| WireLockError::Line { number, line: line.trim_start().to_owned() };
+        if !line.starts_with("    ") {
+            reader.close()?;
+            if line.starts_with("  method ") {
+                let line = line.trim_start().to_owned();
+                reader.open = Some(Open { number, line, facts: BTreeSet::new() });
+            }
+        }
+        reader.read(line).ok_or_else(|| error(line))?;
     }
-    Ok(services)
+    reader.close()?;
+    let mut keys = BTreeSet::new();
+    match reader.services.iter().find(|service| !keys.insert(super::key(service))) {
+        Some(twice) => Err(WireLockError::Twice { service: twice.name.clone() }),
+        None => Ok(reader.services),
+    }
 }
 
 /// What the lines with four spaces belong to.
@@ -54,40 +75,62 @@ enum Place {
     Type(String),
 }
 
-fn read(line: &str, services: &mut Vec<Service>, place: &mut Place) -> Option<()> {
-    let mut text = Text::new(line);
-    if text.take("service ").is_some() {
-        let name = text.name()?;
-        services.push(Service {
-            name,
-            subroute: None,
-            methods: Default::default(),
-            types: Default::default(),
-        });
-        *place = Place::Service;
-        return text.end();
-    }
-    let service = services.last_mut()?;
-    if text.take("    ").is_some() {
-        match place {
-            Place::Service => None,
-            Place::Method(name) => method(text.rest, service.methods.get_mut(name)?),
-            Place::Type(name) => part(&mut text, service.types.get_mut(name)?),
+/// A method of which lines are read: where it begins, and what it has.
+struct Open {
+    number: usize,
+    line: String,
+    facts: BTreeSet<String>,
+}
+
+struct Reader {
+    services: Vec<Service>,
+    place: Place,
+    open: Option<Open>,
+}
+
+impl Reader {
+    /// Ends a method, which has at least an id, a kind and an answer.
+    fn close(&mut self) -> Result<(), WireLockError> {
+        let Some(Open { number, line, facts }) = self.open.take() else { return Ok(()) };
+        if ["id", "kind", "answer:"].iter().all(|fact| facts.contains(*fact)) {
+            return Ok(());
         }
-    } else if text.take("  subroute ").is_some() {
-        service.subroute = Some(text.name()?);
-        text.end()
-    } else if text.take("  method ").is_some() {
-        let name = text.name()?;
-        service.methods.insert(name.clone(), empty());
-        *place = Place::Method(name);
-        text.end()
-    } else {
-        text.take("  type ")?;
-        let name = text.name()?;
-        service.types.insert(name.clone(), ty(&mut text)?);
-        *place = Place::Type(name);
-        text.end()
+        Err(WireLockError::Line { number, line })
+    }
+
+    fn read(&mut self, line: &str) -> Option<()> {
+        let mut text = Text::new(line);
+        if text.take("service ").is_some() {
+            let (name, methods, types) = (text.name()?, BTreeMap::new(), BTreeMap::new());
+            self.services.push(Service { name, subroute: None, methods, types });
+            self.place = Place::Service;
+            return text.end();
+        }
+        let service = self.services.last_mut()?;
+        if text.take("    ").is_some() {
+            match &self.place {
+                Place::Service => None,
+                Place::Method(name) => {
+                    let facts = &mut self.open.as_mut()?.facts;
+                    method(text.rest, service.methods.get_mut(name)?, facts)
+                }
+                Place::Type(name) => part(&mut text, service.types.get_mut(name)?),
+            }
+        } else if text.take("  subroute ").is_some() {
+            let known = service.subroute.replace(text.name()?);
+            text.end().filter(|()| known.is_none())
+        } else if text.take("  method ").is_some() {
+            let name = text.name()?;
+            let known = service.methods.insert(name.clone(), empty());
+            self.place = Place::Method(name);
+            text.end().filter(|()| known.is_none())
+        } else {
+            text.take("  type ")?;
+            let name = text.name()?;
+            let known = service.types.insert(name.clone(), ty(&mut text)?);
+            self.place = Place::Type(name);
+            text.end().filter(|()| known.is_none())
+        }
     }
 }
 
@@ -111,8 +154,12 @@ fn empty() -> Method {
     }
 }
 
-fn method(line: &str, method: &mut Method) -> Option<()> {
+/// A line of a method. Only arguments have several, each of another name.
+fn method(line: &str, method: &mut Method, facts: &mut BTreeSet<String>) -> Option<()> {
     let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+    if word != "argument" && !facts.insert(word.to_owned()) {
+        return None;
+    }
     match word {
         "id" => method.id = u32::from_str_radix(rest.strip_prefix("0x")?, 16).ok()?,
         "kind" => method.kind = kind(rest)?,
@@ -129,6 +176,9 @@ fn method(line: &str, method: &mut Method) -> Option<()> {
             let name = text.name()?;
             let default = text.take(" (default)").is_some();
             text.take(": ")?;
+            if !facts.insert(format!("argument {name}")) {
+                return None;
+            }
             method.arguments.push(Argument { name, default, value: value(text.rest)? });
         }
         "input:" => method.input = Some(value(rest)?),
@@ -149,15 +199,21 @@ fn kind(word: &str) -> Option<MethodKind> {
     all.into_iter().find(|kind| write::kind(*kind) == word)
 }
 
-/// A type as written, and its shape. The last ` = ` is the one between both: shapes have none.
-fn value(text: &str) -> Option<Value> {
-    let Some((written, shape)) = text.rsplit_once(" = ") else {
-        return Some(Value { written: text.to_owned(), shape: None });
+/// A type as written, and its shape.
+fn value(line: &str) -> Option<Value> {
+    let mut text = Text::new(line);
+    let written = if line.starts_with('"') {
+        text.name()?
+    } else {
+        let (written, rest) = line.split_at(line.find(EQUALS).unwrap_or(line.len()));
+        text = Text::new(rest);
+        written.to_owned()
     };
-    let mut text = Text::new(shape);
-    let shape = Some(text.shape()?);
-    text.end()?;
-    Some(Value { written: written.to_owned(), shape })
+    let shape = match text.take(EQUALS) {
+        Some(()) => Some(text.shape()?),
+        None => None,
+    };
+    text.end().map(|()| Value { written, shape })
 }
 
 fn ty(text: &mut Text<'_>) -> Option<Type> {
@@ -183,8 +239,9 @@ fn part(text: &mut Text<'_>, ty: &mut Type) -> Option<()> {
         Type::Struct(of) if text.take("field ").is_some() => {
             let name = text.name()?;
             let optional = text.take(" (optional)").is_some();
+            let left_out = text.take(" (left out)").is_some();
             text.take(": ")?;
-            of.fields.push(Field { name, optional, shape: text.shape()? });
+            of.fields.push(Field { name, optional, left_out, shape: text.shape()? });
         }
         Type::Struct(of) if text.take("closed").is_some() => of.closed = true,
         Type::Struct(of) if text.take("others ").is_some() => of.others = Some(text.shape()?),

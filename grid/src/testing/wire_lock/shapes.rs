@@ -1,5 +1,7 @@
 //! Reads the shapes of values, and names, as `reflection/wire/shape.rs` writes them.
 
+use std::str::FromStr;
+
 use crate::reflection::wire::shape::{Keys, Range, Shape, Width};
 
 /// Nesting that is read. A file is input like any other.
@@ -50,8 +52,8 @@ impl<'a> Text<'a> {
         None
     }
 
-    /// A number, which a bracket may end.
-    fn number(&mut self) -> Option<i128> {
+    /// A number, which something else may end.
+    fn number<T: FromStr>(&mut self) -> Option<T> {
         let end = self.rest.find(|c: char| !c.is_ascii_digit() && c != '-');
         let (number, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
         self.rest = rest;
@@ -61,7 +63,7 @@ impl<'a> Text<'a> {
     pub(super) fn shape(&mut self) -> Option<Shape> {
         self.depth += 1;
         let mut shape = if self.depth > DEPTH_MAX { None } else { self.required() }?;
-        while self.take("?").is_some() {
+        if self.take("?").is_some() {
             shape = Shape::Optional(Box::new(shape));
         }
         self.depth -= 1;
@@ -73,7 +75,7 @@ impl<'a> Text<'a> {
         if self.take("[").is_some() {
             let item = Box::new(self.shape()?);
             let len = match self.take("; ") {
-                Some(()) => Some(self.number()?.try_into().ok()?),
+                Some(()) => Some(self.number()?),
                 None => None,
             };
             self.take("]")?;
@@ -129,7 +131,12 @@ impl<'a> Text<'a> {
                 self.take("..")?;
                 let max = self.number()?;
                 self.take(")")?;
-                Shape::Int(Range { min, max })
+                Shape::Int(Range::new(min, max))
+            }
+            "nonzero" if self.take("(").is_some() => {
+                let Shape::Int(range) = self.shape()? else { return None };
+                self.take(")")?;
+                Shape::Int(Range { without_zero: true, ..range })
             }
             _ => match Range::named(&name) {
                 Some(range) => Shape::Int(range),
@@ -189,6 +196,10 @@ mod tests {
             "\"Ein trag\"",
             "\"a\\\"\\\\\\n\\u{1}b\"",
             "int(1..255)",
+            "int(-7..340282366920938463463374607431768211455)",
+            "nonzero(int32)",
+            "\"text\"",
+            "{any: \"uint8\"?}",
         ] {
             let mut text = Text::new(written);
             let shape = text.shape().unwrap_or_else(|| panic!("{written}"));
@@ -198,9 +209,15 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        let deep = "[".repeat(100_000);
-        for written in ["", "[", "[text; x]", "(text", "{text: text}", "\"a", "text(", &deep] {
+        let deep = ["[", "(", "{any: ", "json(", "nonzero("].map(|open| open.repeat(100_000));
+        for written in
+            ["", "[", "[text; x]", "(text", "{text: text}", "\"a", "text(", "nonzero(text)"]
+                .into_iter()
+                .chain(deep.iter().map(String::as_str))
+        {
             assert_eq!(Text::new(written).shape(), None, "{written:.9}");
         }
+        let mut text = Text::new("text??");
+        assert!(text.shape().is_some() && text.end().is_none(), "`Option` of `Option`");
     }
 }

@@ -1,7 +1,7 @@
 //! The text of a `wire.lock`: one fact a line, so that a review shows what has changed.
 //!
-//! Services, methods and types are sorted. Arguments, fields and variants are in their order, which is a fact as well: compact
-//! methods send by position.
+//! Services, methods, types and variants are sorted. Arguments, fields and untagged variants are in their order, which is a
+//! fact as well: compact methods send by position, and the first untagged variant that accepts a value is decoded.
 
 use std::fmt::{self, Formatter, Write as _};
 
@@ -11,6 +11,9 @@ use crate::reflection::wire::{Method, Service, Value};
 
 /// Of the format. It changes when lines have another meaning, which also needs a reader for the old one.
 pub(super) const VERSION: u32 = 1;
+
+/// Between a type as written and its shape. A type that contains it is in quotation marks.
+pub(super) const EQUALS: &str = " = ";
 
 const HEADER: &str = "\
 # What the services of this package send, for a test with `grid::testing::wire_lock!`.
@@ -80,11 +83,14 @@ pub(super) fn kind(kind: MethodKind) -> &'static str {
 }
 
 fn value(what: &str, value: &Value, f: &mut Formatter<'_>) -> fmt::Result {
-    // A type of the user that is written on several lines is one line here.
-    let written: Vec<_> = value.written.split_whitespace().collect();
-    write!(f, "    {what}: {}", written.join(" "))?;
+    let written = &*value.written;
+    if written.contains(EQUALS) || written.starts_with('"') || written.contains('\n') {
+        write!(f, "    {what}: {written:?}")?;
+    } else {
+        write!(f, "    {what}: {written}")?;
+    }
     match &value.shape {
-        Some(shape) => writeln!(f, " = {shape}"),
+        Some(shape) => writeln!(f, "{EQUALS}{shape}"),
         None => f.write_char('\n'),
     }
 }
@@ -99,7 +105,9 @@ fn ty(name: &str, ty: &Type, f: &mut Formatter<'_>) -> fmt::Result {
             }
             for field in &of.fields {
                 let optional = if field.optional { " (optional)" } else { "" };
-                writeln!(f, "    field {}{optional}: {}", Quoted(&field.name), field.shape)?;
+                let left_out = if field.left_out { " (left out)" } else { "" };
+                let name = Quoted(&field.name);
+                writeln!(f, "    field {name}{optional}{left_out}: {}", field.shape)?;
             }
             lines("others", of.others.iter(), f)?;
             lines("flattened", of.flattened.iter(), f)
