@@ -1,9 +1,11 @@
 //! The file, the macro, and its messages.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::{env, fs, panic, process};
 
 use grid::Outgoing;
+use grid::reflection::ServiceDescription;
 use grid::testing::{WireLock, WireLockError};
 
 mod v1 {
@@ -115,6 +117,54 @@ fn a_file_that_is_not_understood_says_where() {
     );
 }
 
+#[test]
+fn a_file_that_was_merged_wrongly_is_refused() {
+    let line = |text: &str| match WireLock::parse(text) {
+        Err(WireLockError::Line { number, line, .. }) => (number, line),
+        other => panic!("{other:?}"),
+    };
+    for fact in ["id 0x00000009", "kind single", "answer: u64"] {
+        let text = V1.replace(&format!("    {fact}\n"), "");
+        assert_eq!(line(&text), (13, "method stat".to_owned()), "without {fact}");
+    }
+    let twice = |fact: &str| V1.replace(fact, &format!("{fact}{fact}"));
+    for fact in
+        ["    id 0x00000009\n", "    compact\n", "    argument depth: u32\n", "    answer: u64\n"]
+    {
+        assert_eq!(line(&twice(fact)).1, fact.trim());
+    }
+    let method = &V1[V1.find("  method stat").unwrap()..];
+    assert_eq!(line(&format!("{V1}{method}")).1, "method stat");
+    let error =
+        WireLock::parse(&format!("{V1}{}", &V1[V1.find("service ").unwrap()..])).unwrap_err();
+    assert!(error.to_string().starts_with("the service `Disk` is in the file twice;"), "{error}");
+}
+
+/// Names that mean something in the file, and types on several lines.
+#[test]
+fn every_name_and_type_is_read_again() {
+    let mut services = [ServiceDescription::of(v1::DiskClient::DESCRIPTOR)];
+    services[0].name = "Disk = \"a\"\nb".to_owned();
+    let method = &mut services[0].methods[0];
+    method.name = "type text".to_owned();
+    method.signature = "a() -> \"x\" = u8".to_owned();
+    method.arguments[0].ty = "Page<Item = u8,\n    Tail = u16>".to_owned();
+    method.arguments[1].ty = "Map<\n    u8,\n    u16>".to_owned();
+    method.arguments[1].name = "a (default): b".to_owned();
+    let lock = WireLock::of_descriptions(&services);
+    let read = WireLock::parse(&lock.to_string());
+    assert_eq!(read.as_ref(), Ok(&lock), "{lock}");
+    assert_eq!(read.unwrap().changes(&lock), []);
+}
+
+#[test]
+#[should_panic(expected = "two services called `Disk` differ")]
+fn two_services_of_one_name_are_refused() {
+    let [old, new] = [v1::DiskClient::DESCRIPTOR, v2::DiskClient::DESCRIPTOR];
+    assert_eq!(WireLock::of(&[old, old]), WireLock::of(&[old]));
+    WireLock::of(&[old, new]);
+}
+
 /// A folder for the files of one test.
 struct Folder(PathBuf);
 
@@ -157,6 +207,8 @@ fn the_messages_say_what_to_do() {
     assert_eq!(folder.check(v1::DiskClient::DESCRIPTOR), Ok(()));
     assert_eq!(folder.check(v2::DiskClient::DESCRIPTOR).unwrap_err(), BREAKING);
     assert_eq!(folder.check(v3::DiskClient::DESCRIPTOR).unwrap_err(), COMPATIBLE);
+    folder.write(&V1.replace("\n  method list", "\n\n  method list"));
+    assert_eq!(folder.check(v1::DiskClient::DESCRIPTOR).unwrap_err(), SAME);
 }
 
 const BREAKING: &str = "\
@@ -181,15 +233,19 @@ FOLDER/wire.lock is not up to date. The change is compatible: run `WIRE_LOCK=upd
 compatible:
 
   Disk/stat: the argument `unit` was added
-    breaks:  nothing
+    breaks:  nobody
     row:     an `Option` or `#[default]` argument added, where there are none or at least two
     note:    old nodes ignore it, which must be harmless";
+
+const SAME: &str = "\
+FOLDER/wire.lock is not up to date, although no change was found: it was edited, or written by another version of grid-rpc. \
+Run `WIRE_LOCK=update cargo test`, and check the file in.";
 
 /// The environment is that of a whole process, so each wish has one of its own, which runs the test below.
 #[test]
 fn only_the_wish_to_break_writes_what_breaks() {
     let folder = Folder::new("wishes");
-    let run = |wish: &str, version: &str| {
+    let run_os = |wish: &OsStr, version: &str| {
         let mut command = process::Command::new(env::current_exe().unwrap());
         command.args(["--exact", "file::one_check", "--include-ignored"]);
         command
@@ -198,9 +254,16 @@ fn only_the_wish_to_break_writes_what_breaks() {
             .env("VERSION_OF_TEST", version);
         command.output().unwrap().status.success()
     };
+    let run = |wish: &str, version| run_os(OsStr::new(wish), version);
     let known = || fs::read_to_string(folder.0.join("wire.lock")).ok();
     assert!(!run("", "1") && known().is_none(), "only a wish writes a file");
+    #[cfg(unix)]
+    {
+        let wish: &OsStr = std::os::unix::ffi::OsStrExt::from_bytes(b"update\xff");
+        assert!(!run_os(wish, "1"), "a wish that is no Unicode");
+    }
     assert!(run("update", "1"));
+    assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 1, "nothing is left beside the file");
     assert_eq!(known().as_deref(), Some(V1));
     assert!(!run("update", "2") && !run("nonsense", "1"));
     assert_eq!(known().as_deref(), Some(V1), "what breaks is not written by the habit of updating");

@@ -41,7 +41,8 @@ const VARIABLE: &str = "WIRE_LOCK";
 ///
 /// # Panics
 ///
-/// When the test fails: see the table. Also if the file cannot be read or written, and if `WIRE_LOCK` has another value.
+/// When the test fails: see the table. Also if the file cannot be read or written, if `WIRE_LOCK` has another value, and if two of
+/// the services have the same name and differ.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __wire_lock {
@@ -63,11 +64,15 @@ enum Mode {
 /// What the macro expands to: decides what may be written, and fails the test.
 #[track_caller]
 pub fn check(folder: &str, file: &Path, services: &[&ServiceDescriptor]) {
-    let mode = match env::var(VARIABLE).as_deref() {
-        Err(_) | Ok("") => Mode::Check,
-        Ok("update") => Mode::Update,
-        Ok("break") => Mode::Break,
-        Ok(other) => panic!("WIRE_LOCK is `{other}`: set it to `update` or `break`, or unset it"),
+    let wish = env::var_os(VARIABLE).unwrap_or_default();
+    let mode = match wish.to_str() {
+        Some("") => Mode::Check,
+        Some("update") => Mode::Update,
+        Some("break") => Mode::Break,
+        _ => {
+            let wish = wish.to_string_lossy();
+            panic!("WIRE_LOCK is `{wish}`: set it to `update` or `break`, or unset it")
+        }
     };
     let path = Path::new(folder).join(file);
     if let Err(text) = outcome(&path, services, mode) {
@@ -105,8 +110,15 @@ fn outcome(path: &Path, services: &[&ServiceDescriptor], mode: Mode) -> Result<(
     }
 }
 
+/// Writes a file beside it and renames that, so that a test that is killed leaves the old one or the new one.
 fn write(path: &Path, text: &str) -> Result<(), String> {
-    fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.new", std::process::id()));
+    let written = fs::write(&beside, text).and_then(|()| fs::rename(&beside, path));
+    written.map_err(|error| {
+        let _ = fs::remove_file(&beside);
+        format!("cannot write {}: {error}", path.display())
+    })
 }
 
 /// What the test says when it fails: first what breaks, then what does not.
@@ -115,7 +127,13 @@ fn message(path: &Path, changes: &[Change]) -> String {
         changes.iter().partition(|change| change.breaks.is_breaking());
     let shown = path.display();
     let mut text = String::new();
-    if breaking.is_empty() {
+    if changes.is_empty() {
+        let _ = write!(
+            text,
+            "{shown} is not up to date, although no change was found: it was edited, or written by another version of grid-rpc. \
+             Run `WIRE_LOCK=update cargo test`, and check the file in."
+        );
+    } else if breaking.is_empty() {
         let _ = write!(
             text,
             "{shown} is not up to date. The change is compatible: run `WIRE_LOCK=update cargo test`, and check the file in."

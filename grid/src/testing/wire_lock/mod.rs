@@ -13,6 +13,7 @@ mod read;
 mod shapes;
 mod write;
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
 pub use self::check::check;
@@ -49,13 +50,22 @@ pub struct WireLock {
 
 impl WireLock {
     /// What these services send.
+    ///
+    /// # Panics
+    ///
+    /// If two of them have the same name and differ: only one of them would be compared. Give them two names, or two files.
+    #[track_caller]
     pub fn of(services: &[&ServiceDescriptor]) -> Self {
         let services: Vec<_> =
             services.iter().map(|service| ServiceDescription::of(service)).collect();
+        if let Some(name) = different_of_one_name(&services) {
+            panic!("two services called `{name}` differ: a wire.lock has one of each name");
+        }
         Self::of_descriptions(&services)
     }
 
-    /// What the services of a node send, as its [reflection](crate::reflection) describes them.
+    /// What the services of a node send, as its [reflection](crate::reflection) describes them. Of two with the same name and
+    /// subroute, the first one counts.
     pub fn of_descriptions(services: &[ServiceDescription]) -> Self {
         let mut services: Vec<_> = services.iter().map(Service::of).collect();
         services.sort_by(|a, b| key(a).cmp(&key(b)));
@@ -84,6 +94,17 @@ impl Display for WireLock {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write::file(&self.services, f)
     }
+}
+
+/// The name of two services that are not the same.
+fn different_of_one_name(services: &[ServiceDescription]) -> Option<String> {
+    let mut known: BTreeMap<_, Service> = BTreeMap::new();
+    let mut services = services.iter().map(Service::of);
+    let other = services.find(|service| {
+        let first = known.entry(service.name.clone()).or_insert_with(|| service.clone());
+        first != service
+    });
+    other.map(|service| service.name)
 }
 
 fn key(service: &Service) -> (&str, Option<&str>) {
