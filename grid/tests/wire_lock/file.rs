@@ -133,6 +133,11 @@ fn a_file_that_was_merged_wrongly_is_refused() {
     {
         assert_eq!(line(&twice(fact)).1, fact.trim());
     }
+    // Shapes that the library does not write, or that are deeper than it reads.
+    for shape in ["text??".to_owned(), "[".repeat(100_000), "nonzero(text)".to_owned()] {
+        let text = V1.replace("answer: u64", &format!("answer: u64 = {shape}"));
+        assert_eq!(line(&text).0, 21, "{shape:.9}");
+    }
     let method = &V1[V1.find("  method stat").unwrap()..];
     assert_eq!(line(&format!("{V1}{method}")).1, "method stat");
     let error =

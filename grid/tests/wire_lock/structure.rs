@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use grid::reflection::ServiceDescription;
 use grid::testing::WireLock;
 use grid::{Incoming, Raw};
 use schemars::JsonSchema;
@@ -194,4 +195,43 @@ fn names_of_types_may_be_words_of_the_file() {
         "{reserved}"
     );
     assert_eq!(WireLock::parse(&reserved).unwrap().to_string(), reserved);
+}
+
+/// Types of two modules with the same names, which contain each other.
+#[test]
+fn types_of_one_name_are_numbered_once() {
+    macro_rules! module {
+        ($name:ident, $ty:ty) => {
+            mod $name {
+                use super::*;
+                #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+                pub(super) struct Folder {
+                    entries: Vec<Child>,
+                }
+                #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+                pub(super) struct Child {
+                    size: $ty,
+                    folder: Option<Folder>,
+                }
+            }
+        };
+    }
+    module!(one, u8);
+    module!(two, u16);
+
+    #[grid::service(schema)]
+    #[allow(dead_code, reason = "only described")]
+    trait Store {
+        async fn a(&self, value: one::Folder) -> two::Folder;
+        async fn b(&self, value: two::Folder) -> one::Folder;
+        async fn c(&self, value: two::Child) -> one::Child;
+    }
+
+    let mut services = [ServiceDescription::of(StoreClient::DESCRIPTOR)];
+    let lock = WireLock::of_descriptions(&services);
+    let text = lock.to_string();
+    let types: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("  type ")).collect();
+    assert_eq!(types, ["Child struct", "Child-2 struct", "Folder struct", "Folder-2 struct"]);
+    services[0].methods.reverse();
+    assert_eq!(WireLock::of_descriptions(&services), lock, "the order of methods is not sent");
 }

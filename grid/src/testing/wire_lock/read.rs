@@ -62,7 +62,7 @@ pub(super) fn file(text: &str) -> Result<Vec<Service>, WireLockError> {
     }
     reader.close()?;
     let mut keys = BTreeSet::new();
-    match reader.services.iter().find(|service| !keys.insert(super::key(service))) {
+    match reader.services.iter().find(|service| !keys.insert((&service.name, &service.subroute))) {
         Some(twice) => Err(WireLockError::Twice { service: twice.name.clone() }),
         None => Ok(reader.services),
     }
