@@ -152,6 +152,23 @@ fn nesting_is_limited() {
     assert_eq!(compare(&deep, &deeper).len(), 1);
 }
 
+/// A name of a hundred kilobytes, in front of ten thousand changes.
+#[test]
+fn texts_of_changes_are_limited() {
+    let of = |name: &str| {
+        let fields: serde_json::Map<_, _> =
+            (0..10_000).map(|field| (format!("{name}{field}"), json!(true))).collect();
+        let inner = json!({ "type": "object", "properties": fields });
+        let mut outer = serde_json::Map::new();
+        outer.insert("x".repeat(100_000), inner);
+        json!({ "type": "object", "properties": outer })
+    };
+    let changed = changes(&of("a"), &of("b"));
+    let bytes: usize = changed.iter().map(|change| change.path.len() + change.what.len()).sum();
+    assert!(bytes < 100 << 20, "{bytes}");
+    assert!(changed.last().unwrap().what.contains("too large"), "{:?}", changed.last());
+}
+
 /// Each pair of a type of one version and one of the other is reached: too many to compare them all.
 #[test]
 fn the_number_of_comparisons_is_limited() {

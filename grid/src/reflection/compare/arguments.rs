@@ -1,7 +1,7 @@
 //! The arguments of two versions of a method: none are an absent payload, one is the whole payload, several are a map by name
 //! or, in a compact method, an array.
 
-use super::super::change::{Breaks, Change};
+use super::super::change::Breaks;
 use super::super::kind::ChangeKind;
 use super::super::wire::Argument;
 use super::walk::Walk;
@@ -18,25 +18,21 @@ pub(super) fn compare(walk: &mut Walk<'_>, [old, new]: [&[Argument]; 2], both_co
         (0, _) | (_, 0) => added_and_removed(walk, old, new),
         (1, _) | (_, 1) => {
             let what = format!("there were {} arguments, and there are {}", old.len(), new.len());
-            push(walk, what, ChangeKind::SingleArgument, Breaks::Both);
+            walk.note(what, ChangeKind::SingleArgument, Breaks::Both);
         }
         _ if walk.compact && is_moved(old, new) => {
             let what = "the arguments were reordered".to_owned();
-            push(walk, what, ChangeKind::CompactArguments, Breaks::Both);
+            walk.note(what, ChangeKind::CompactArguments, Breaks::Both);
         }
         _ if both_compact => by_position(walk, old, new),
         _ => by_name(walk, old, new),
     }
 }
 
-fn push(walk: &mut Walk<'_>, what: String, row: ChangeKind, breaks: Breaks) {
-    walk.changes.push(Change::new(&*walk.path, what, row, breaks));
-}
-
 fn single(walk: &mut Walk<'_>, old: &Argument, new: &Argument) {
     if old.name != new.name {
         let what = format!("the argument `{}` is now called `{}`", old.name, new.name);
-        push(walk, what, ChangeKind::NameOfType, Breaks::Nothing);
+        walk.note(what, ChangeKind::NameOfType, Breaks::Nothing);
     }
     both(walk, old, new);
 }
@@ -45,7 +41,7 @@ fn single(walk: &mut Walk<'_>, old: &Argument, new: &Argument) {
 fn both(walk: &mut Walk<'_>, old: &Argument, new: &Argument) {
     if is_optional(walk, old, true) && old.default && !is_optional(walk, new, false) {
         let what = format!("the argument `{}` has no `#[default]` any more", new.name);
-        push(walk, what, ChangeKind::ArgumentDefault, Breaks::Nothing);
+        walk.note(what, ChangeKind::ArgumentDefault, Breaks::Nothing);
     }
     walk.at(&format!(", argument {}", new.name), |walk| walk.values(&old.value, &new.value));
 }
@@ -60,17 +56,17 @@ fn added_and_removed(walk: &mut Walk<'_>, old: &[Argument], new: &[Argument]) {
     for gone in old.iter().filter(|argument| !has(new, argument)) {
         let what = format!("the argument `{}` was removed", gone.name);
         if is_optional(walk, gone, true) {
-            push(walk, what, ChangeKind::OptionalArgumentRemoved, Breaks::Nothing);
+            walk.note(what, ChangeKind::OptionalArgumentRemoved, Breaks::Nothing);
         } else {
-            push(walk, what, ChangeKind::ArgumentRemoved, Breaks::NewCallers);
+            walk.note(what, ChangeKind::ArgumentRemoved, Breaks::NewCallers);
         }
     }
     for added in new.iter().filter(|argument| !has(old, argument)) {
         let what = format!("the argument `{}` was added", added.name);
         if is_optional(walk, added, false) {
-            push(walk, what, ChangeKind::OptionalArgumentAdded, Breaks::Nothing);
+            walk.note(what, ChangeKind::OptionalArgumentAdded, Breaks::Nothing);
         } else {
-            push(walk, what, ChangeKind::ArgumentAdded, Breaks::OldCallers);
+            walk.note(what, ChangeKind::ArgumentAdded, Breaks::OldCallers);
         }
     }
 }
@@ -85,7 +81,7 @@ fn by_name(walk: &mut Walk<'_>, old: &[Argument], new: &[Argument]) {
         ([gone], [added]) if gone == added && old[*gone].value == new[*added].value => {
             let what =
                 format!("the argument `{}` is now called `{}`", old[*gone].name, new[*added].name);
-            push(walk, what, ChangeKind::ArgumentRenamed, Breaks::Both);
+            walk.note(what, ChangeKind::ArgumentRenamed, Breaks::Both);
             both(walk, &old[*gone], &new[*added]);
         }
         _ => added_and_removed(walk, old, new),
@@ -93,7 +89,7 @@ fn by_name(walk: &mut Walk<'_>, old: &[Argument], new: &[Argument]) {
     let kept = old.iter().filter_map(|argument| position(new, &argument.name));
     if !kept.clone().is_sorted() {
         let what = "the arguments were reordered".to_owned();
-        push(walk, what, ChangeKind::ArgumentsReordered, Breaks::Nothing);
+        walk.note(what, ChangeKind::ArgumentsReordered, Breaks::Nothing);
     }
     for at in kept {
         let before = position(old, &new[at].name).map(|at| &old[at]);
@@ -116,7 +112,7 @@ fn by_position(walk: &mut Walk<'_>, old: &[Argument], new: &[Argument]) {
     for (before, after) in old.iter().zip(new) {
         if before.name != after.name {
             let what = format!("the argument `{}` is now called `{}`", before.name, after.name);
-            push(walk, what, ChangeKind::CompactArgumentRenamed, Breaks::Nothing);
+            walk.note(what, ChangeKind::CompactArgumentRenamed, Breaks::Nothing);
         }
         both(walk, before, after);
     }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::super::kind::ChangeKind;
 use super::super::wire::shape::{Enum, Shape, Variant};
-use super::walk::{Unread, Walk};
+use super::walk::{Unread, Walk, cost};
 
 pub(super) fn compare(walk: &mut Walk<'_>, old: &Enum, new: &Enum) {
-    if !walk.spend(old.variants.len() + new.variants.len()) {
+    let variants = old.variants.iter().chain(&new.variants);
+    if !walk.spend(variants.map(|variant| 1 + cost(&variant.name)).sum()) {
         return;
     }
     if old.tag != new.tag {

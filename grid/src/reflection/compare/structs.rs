@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use super::super::kind::ChangeKind;
 use super::super::wire::shape::{Field, Shape, Struct, Type, Types};
-use super::walk::{Unread, Walk, resolve};
+use super::walk::{Unread, Walk, cost, resolve};
 
 pub(super) fn compare(walk: &mut Walk<'_>, old: &Struct, new: &Struct) {
     let (old, new) = (merged(old, walk.old), merged(new, walk.new));
-    if !walk.spend(old.fields.len() + new.fields.len()) {
+    let fields = old.fields.iter().chain(&new.fields);
+    if !walk.spend(fields.map(|field| 1 + cost(&field.name)).sum()) {
         return;
     }
     let versions = Versions { old: &old, new: &new, before: by_name(&old), after: by_name(&new) };

@@ -20,6 +20,14 @@ const DEPTH_MAX: usize = 128;
 /// tenth of that.
 pub(super) const COMPARISONS_MAX: usize = 1 << 20;
 
+/// Bytes of texts that count as one comparison, so that a long name is not repeated in many changes.
+const TEXT_BYTES: usize = 64;
+
+/// What a text counts.
+pub(super) fn cost(text: &str) -> usize {
+    text.len() / TEXT_BYTES
+}
+
 /// Which way a value flows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flow {
@@ -85,7 +93,14 @@ impl<'a> Walk<'a> {
             Flow::Returned => (row, Breaks::of(unread.new, unread.old)),
             Flow::Error => (ChangeKind::Error, Breaks::Nothing),
         };
-        self.changes.push(Change::new(&*self.path, what, row, breaks));
+        self.note(what, row, breaks);
+    }
+
+    /// Notes a change of which it is known who is broken.
+    pub(super) fn note(&mut self, what: String, row: ChangeKind, breaks: Breaks) {
+        if self.spend(cost(&self.path) + cost(&what)) {
+            self.changes.push(Change::new(&*self.path, what, row, breaks));
+        }
     }
 
     /// Compares at a place inside this one.

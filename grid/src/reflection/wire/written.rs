@@ -6,8 +6,9 @@ use super::shape::{Range, Shape, Width};
 use crate::descriptor::MethodKind;
 use crate::reflection::description::MethodDescription;
 
-/// Nesting that is read, as deep as values may be nested. What is inside is known by its text.
-const DEPTH_MAX: usize = 128;
+/// `Option`s and `Vec`s in each other that are read, more than anybody writes: each level searches the text for its end. What is
+/// inside is known by its text.
+const DEPTH_MAX: usize = 16;
 
 /// Maps in one type whose keys are read.
 const MAPS_MAX: usize = 64;
