@@ -194,6 +194,7 @@ const _: () = {
             __grid::MethodInfo::__new("Disc", "stat", 9)
                 .__arguments(&[("volume", "String"), ("depth", "u32")])
                 .__sent(&[("volume", "String"), ("depth", "u32")])
+                .__defaults(&["depth"])
                 .__returns("Result<VolumeInfo, Infallible>")
                 .__timeout_ms(500u64)
                 .__request_bytes_max(4096u32)
@@ -250,6 +251,7 @@ const _: () = {
             __grid::MethodInfo::__new("Disc", "old_name", 0x82f09cac)
                 .__arguments(&[("depth", "u32")])
                 .__sent(&[("depth", "u32")])
+                .__defaults(&["depth"])
                 .__returns("u32"),
             (__grid::or_default::<u32>(__grid::whole("depth", Self::__CODEC_4)),),
             Self::__CODEC_4,
