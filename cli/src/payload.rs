@@ -125,9 +125,19 @@ fn several(method: &MethodDescription, schemas: &Schemas, value: &Value) -> Resu
     }
     let mut entries = Vec::new();
     for (index, argument) in method.arguments.iter().enumerate() {
-        // One that is missing may have a default; the node says so if it has none.
-        let Some(value) = fields.get(&argument.name) else { continue };
-        let encoded = encode(value, schemas.argument(index), &Path::of(&argument.name))?;
+        let (schema, path) = (schemas.argument(index), Path::of(&argument.name));
+        let Some(value) = fields.get(&argument.name) else {
+            // Without a schema, the node says so.
+            let may_miss = argument.default || encode(&Value::Null, schema, &path).is_ok();
+            if may_miss {
+                continue;
+            }
+            return Err(wrong(format!(
+                "the argument `{}` ({}) is missing",
+                argument.name, argument.ty
+            )));
+        };
+        let encoded = encode(value, schema, &path)?;
         entries.push((argument.name.as_str().into(), encoded));
     }
     write(&Msgpack::Map(entries))

@@ -63,6 +63,8 @@ trait Store {
         out: Outgoing<String>,
     ) -> Result<(), RemoteError>;
     async fn secret(&self) -> u64;
+    /// Arguments that a call may be without.
+    async fn page(&self, after: Option<u32>, #[default] size: u32) -> (u32, u32);
     /// What the library sends as bytes although it is none of the types for bytes.
     async fn bytes(&self, list: Vec<u8>, pair: (u8, u8)) -> (Vec<u8>, (u8, u8));
 }
@@ -90,6 +92,9 @@ impl Store for Example {
                 data: Bytes::from_static(b"abc"),
             }),
         }
+    }
+    async fn page(&self, after: Option<u32>, size: u32) -> (u32, u32) {
+        (after.unwrap_or(7), size)
     }
     async fn tenant(&self, cx: &Context) -> Option<String> {
         let tenant = cx.metadata("tenant")?;
@@ -224,6 +229,7 @@ fn single_requests_are_made() {
     let fields = json!({"name": "x", "size": 7, "owner": null, "kind": {"Link": {"target": "/"}}, "data": "YWJj"});
     assert_eq!(get, fields, "the fields of a compact struct have their names");
     assert_eq!(node.run(&["call", "Store/echo", "\"AAECAw==\""]).json(), "AAECAw==");
+    assert_eq!(node.run(&["call", "Store/page", "{}"]).json(), json!([7, 0]));
     let tenant = node.run(&["call", "Store/tenant", "--metadata", "tenant=ann"]).json();
     assert_eq!(tenant, "ann");
     assert_eq!(node.run(&["call", "Plain/add", r#"{"a": 1, "b": 2}"#]).json(), 3);
@@ -271,6 +277,8 @@ fn wrong_input_is_refused() {
     changed("kind", json!({"Link": {"target": 1}}))
         .fails(2, "entry.kind.Link.target: expected a string");
     node.run(&["call", "Store/put", r#"{"entri": 1}"#]).fails(2, "no argument is called `entri`");
+    node.run(&["call", "Store/put", r#"{"overwrite": true}"#])
+        .fails(2, "the argument `entry` (Entry) is missing");
     node.run(&["call", "Store/put", "[]"]).fails(2, "expected an object with `entry` (Entry) and");
     node.run(&["call", "Store/put", "{"]).fails(2, "the argument is not JSON");
     node.run(&["call", "Store/get", "x"]).fails(2, "a string needs quotation marks");

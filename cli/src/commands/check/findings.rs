@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use grid::MethodKind;
-use grid::reflection::{ArgumentDescription, MethodDescription, ServiceDescription};
+use grid::reflection::{Breaks, Change, ServiceDescription, compare};
 use serde::Serialize;
 
 use crate::output::short;
@@ -170,8 +169,12 @@ impl Found {
             for service in &told.services {
                 let name = (&*service.name, service.subroute.as_deref());
                 let &mut (other, first) = known.entry(name).or_insert((node, service));
-                for (severity, what) in differences(first, service) {
-                    let text = format!("{}: {what}; compared with {other}", service.name);
+                // Most nodes have the same, and a comparison takes longer.
+                if first == service {
+                    continue;
+                }
+                for change in compare(first, service) {
+                    let (severity, text) = judged(&change, other);
                     self.add(severity, node, "service_differs", text);
                 }
             }
@@ -179,39 +182,19 @@ impl Found {
     }
 }
 
-/// What of two versions of a service differs, without documentation and options that are not sent.
-fn differences(one: &ServiceDescription, other: &ServiceDescription) -> Vec<(Severity, String)> {
-    let mut found = Vec::new();
-    for method in &one.methods {
-        let name = &method.name;
-        match other.method(name) {
-            None => found.push((Severity::Warning, format!("has no method {name}"))),
-            Some(same) if call_of(method) != call_of(same) => {
-                let what = format!("{name} is called in another way (id, kind, or compact)");
-                found.push((Severity::Critical, what));
-            }
-            Some(same) if values_of(method) != values_of(same) => {
-                let what = format!("{name} takes or returns other values: {}", same.signature);
-                found.push((Severity::Warning, what));
-            }
-            Some(_) => {}
+/// How much a change matters, and what it is. `other` has the old version.
+fn judged(change: &Change, other: &str) -> (Severity, String) {
+    let Change { path, what, row, .. } = change;
+    let fails = match change.breaks {
+        Breaks::Nothing => {
+            let text = format!("{path}: {what}; compared with {other}; compatible: {row}");
+            return (Severity::Warning, text);
         }
-    }
-    let added = other.methods.iter().filter(|method| one.method(&method.name).is_none());
-    found.extend(added.map(|of| (Severity::Warning, format!("has a further method {}", of.name))));
-    found
-}
-
-/// What must be the same at both ends of every call.
-fn call_of(method: &MethodDescription) -> (u32, MethodKind, bool) {
-    (method.id, method.kind, method.compact)
-}
-
-/// What two versions can differ in, if they understand each other's values.
-fn values_of(
-    method: &MethodDescription,
-) -> (&str, &[ArgumentDescription], &Option<grid::MethodSchemas>) {
-    (&method.signature, &method.arguments, &method.schemas)
+        Breaks::OldCallers => format!("calls of {other} fail here"),
+        Breaks::NewCallers => format!("calls to {other} fail"),
+        _ => format!("calls between it and {other} fail"),
+    };
+    (Severity::Critical, format!("{path}: {what}; {fails}: {row}"))
 }
 
 fn set(all: &[String]) -> BTreeSet<&str> {
