@@ -6,8 +6,8 @@ use crate::cell::Mode::{
     Threads,
 };
 use crate::cell::Name::{
-    self, Grid, GridBytes, GridGroup, GridObserved, GridTls, Jsonrpsee, Mux, Pingpong, Remoc,
-    Tarpc, Tonic, TonicAdaptive, TonicTls,
+    self, Grid, GridAdmin, GridBare, GridBytes, GridGroup, GridObserved, GridTls, GridWatched,
+    Jsonrpsee, Mux, Pingpong, Remoc, Tarpc, Tonic, TonicAdaptive, TonicTls,
 };
 use crate::cell::{BULK_WIDTH, Cell, Mode, Times, Work};
 
@@ -72,7 +72,7 @@ fn quick() -> Vec<Cell> {
         Work::Unary,
         64,
         Threads,
-        &[Grid, GridObserved, GridTls, Tarpc, Tonic, TonicTls],
+        &[Grid, GridBare, GridAdmin, GridWatched, GridObserved, GridTls, Tarpc, Tonic, TonicTls],
     );
     all(&mut cells, Work::Unary, 512, Threads, &[Grid, Tarpc]);
     all(&mut cells, Work::Unary, 64, Current, &[Grid, Tarpc]);
@@ -100,7 +100,8 @@ fn full() -> Vec<Cell> {
         let contenders = if mode.has_server_process() { ALL } else { &with_tls };
         for width in [1, 16, 64, 512] {
             all(&mut cells, Work::Unary, width, mode, contenders);
-            all(&mut cells, Work::Unary, width, mode, &[GridObserved]);
+            let observed = [GridObserved, GridBare, GridAdmin, GridWatched];
+            all(&mut cells, Work::Unary, width, mode, &observed);
         }
         all(&mut cells, Work::Struct, 64, mode, ALL);
         all(&mut cells, Work::Stream, 1, mode, contenders);

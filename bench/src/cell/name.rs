@@ -19,6 +19,12 @@ pub(crate) enum Name {
     GridTls,
     /// As `Grid`, with a log of slow calls, metrics, and traces of a share of the calls, at both ends.
     GridObserved,
+    /// As `Grid`, without the built-in service `grid.Reflection`.
+    GridBare,
+    /// As `Grid`, with the built-in service `grid.Admin`, which nobody calls.
+    GridAdmin,
+    /// The same, while somebody watches both ends as `grid console` does, with one call in a hundred.
+    GridWatched,
     /// As `Grid`, with a group in place of a call to each node.
     GridGroup,
     Tarpc,
@@ -42,6 +48,9 @@ impl Name {
             Self::GridBytes => "grid-bytes",
             Self::GridTls => "grid-tls",
             Self::GridObserved => "grid-observed",
+            Self::GridBare => "grid-bare",
+            Self::GridAdmin => "grid-admin",
+            Self::GridWatched => "grid-watched",
             Self::GridGroup => "grid-group",
             Self::Tarpc => "tarpc",
             Self::Tonic => "tonic",

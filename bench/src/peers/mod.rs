@@ -29,6 +29,9 @@ macro_rules! contend {
             $crate::cell::Name::GridBytes => { type $c = $crate::peers::grid::ByteLevel; $body }
             $crate::cell::Name::GridTls => { type $c = $crate::peers::grid::OverTls; $body }
             $crate::cell::Name::GridObserved => { type $c = $crate::peers::grid::Observed; $body }
+            $crate::cell::Name::GridBare => { type $c = $crate::peers::grid::Bare; $body }
+            $crate::cell::Name::GridAdmin => { type $c = $crate::peers::grid::Administered; $body }
+            $crate::cell::Name::GridWatched => { type $c = $crate::peers::grid::Watched; $body }
             // A group is a caller of many nodes, see measure/nodes.rs.
             $crate::cell::Name::GridGroup => { type $c = $crate::peers::grid::Typed; $body }
             $crate::cell::Name::Tarpc => { type $c = $crate::peers::tarpc::Tarpc; $body }

@@ -6,8 +6,8 @@ use super::results::Results;
 use super::tables::number;
 use crate::cell::Mode::{Current, Line1, Line10, Line100, Threads};
 use crate::cell::Name::{
-    self, Grid, GridGroup, GridObserved, GridTls, Mux, Pingpong, Tarpc, Tonic, TonicAdaptive,
-    TonicTls,
+    self, Grid, GridAdmin, GridBare, GridGroup, GridObserved, GridTls, GridWatched, Mux, Pingpong,
+    Tarpc, Tonic, TonicAdaptive, TonicTls,
 };
 use crate::cell::{BULK_WIDTH, Cell, Mode, Work};
 use crate::sample::{Figure, Spread};
@@ -130,6 +130,10 @@ fn calls(view: &View<'_>) -> Vec<Target> {
         c1.values(view.0, Tarpc, RATE),
         Goal::Report,
     );
+    let over_bare = |other: Name, name, floor| {
+        let [one, bare] = [other, GridBare].map(|name| c64.values(view.0, name, RATE));
+        ratio(name, one, bare, Goal::least(floor, None))
+    };
     vec![
         view.over(Tarpc, "c=64: calls/s over tarpc", c64, RATE, Goal::least(2.8, 4.0)),
         view.of(
@@ -138,6 +142,12 @@ fn calls(view: &View<'_>) -> Vec<Target> {
             c64,
             Goal::least(0.7, None),
         ),
+        over_bare(
+            GridAdmin,
+            "c=64: calls/s of nodes that operators may look into over without",
+            0.97,
+        ),
+        over_bare(GridWatched, "c=64: the same while a console is open, with a tap of 1 %", 0.95),
         view.over(Tonic, "c=64: calls/s over tonic", c64, RATE, Goal::least(12.0, None)),
         view.over(Tarpc, "c=64: CPU per call over tarpc", c64, CPU, Goal::most(0.3, 0.25)),
         view.over(Tarpc, "c=512: calls/s over tarpc", c512, RATE, Goal::least(3.3, 5.0)),

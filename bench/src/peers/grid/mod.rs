@@ -1,20 +1,20 @@
-//! This project: through the macro, and at the byte level.
+//! This project: through the macro, and at the byte level. `observed.rs` and `watched.rs` measure what observing costs.
 
-use std::io;
+mod observed;
+mod watched;
+
 use std::net::SocketAddr;
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 use std::time::Duration;
 
-use ::grid::intercept::{Log, Trace};
 use ::grid::rustls::pki_types::pem::PemObject as _;
 use ::grid::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use ::grid::rustls::{ClientConfig, RootCertStore, ServerConfig};
-use ::grid::{
-    Builder, Capacities, Connection, Incoming, Manager, Metrics, Outgoing, RemoteError, Tls,
-};
+use ::grid::{Builder, Capacities, Connection, Incoming, Manager, Outgoing, RemoteError, Tls};
 use bytes::Bytes;
-use metrics_exporter_prometheus::PrometheusBuilder;
 
+pub(crate) use self::observed::Observed;
+pub(crate) use self::watched::{Administered, Bare, Watched};
 use super::certificate;
 use super::contender::{Client, Contender, Listener, ended};
 use crate::cell::{SMALL_BYTES, Small, payload};
@@ -177,62 +177,6 @@ impl Contender for OverTls {
     async fn connect(listener: Listener, peer: SocketAddr) -> Result<BenchClient> {
         let node = start_secure(listener, peer)?;
         Ok(BenchClient::new(up(node.connection(&secure_name(peer))?).await?))
-    }
-}
-
-/// How often a program lets its recorder sort what it was given.
-const UPKEEP: Duration = Duration::from_millis(250);
-
-/// Calls that take longer are logged, as in a program that makes many calls.
-const SLOW: Duration = Duration::from_millis(100);
-
-/// The share of calls that have spans, as in a program that has many calls: a span costs more than a call.
-const TRACED: f64 = 0.01;
-
-/// Calls through the macro with a log of slow ones, metrics, and traces of a share, at both ends.
-pub(crate) struct Observed;
-
-/// What a program installs once: metrics for Prometheus, and lines of text that go nowhere.
-fn observe() -> Result<()> {
-    static INSTALLED: Once = Once::new();
-    let mut failed = None;
-    INSTALLED.call_once(|| {
-        tracing_subscriber::fmt().with_writer(io::sink).init();
-        let buckets = [0.0001, 0.001, 0.01, 0.1, 1.0];
-        let recorder = PrometheusBuilder::new().set_buckets(&buckets);
-        match recorder.and_then(PrometheusBuilder::install_recorder) {
-            // Sorts what was measured into the buckets.
-            Ok(handle) => drop(std::thread::spawn(move || {
-                loop {
-                    handle.run_upkeep();
-                    std::thread::sleep(UPKEEP);
-                }
-            })),
-            Err(error) => failed = Some(error),
-        }
-    });
-    failed.map_or(Ok(()), |error| Err(error.into()))
-}
-
-fn start_observed(listener: Listener, peer: SocketAddr) -> Result<Manager> {
-    observe()?;
-    start_as(listener, &[peer], name, |builder| {
-        let trace = Trace::new().sampled(TRACED);
-        let builder = builder.metrics(Metrics::new()).record(Log::slower_than(SLOW));
-        builder.intercept(trace.clone()).intercept_calls(trace)
-    })
-}
-
-impl Contender for Observed {
-    type Client = BenchClient;
-
-    async fn serve(listener: Listener, peer: SocketAddr) -> Result<()> {
-        start_observed(listener, peer).map(drop)
-    }
-
-    async fn connect(listener: Listener, peer: SocketAddr) -> Result<BenchClient> {
-        let node = start_observed(listener, peer)?;
-        Ok(BenchClient::new(up(node.connection(&name(peer))?).await?))
     }
 }
 
