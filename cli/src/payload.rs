@@ -11,7 +11,7 @@ use rmpv::Value as Msgpack;
 use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::value::{Document, Invalid, Path, Schema, decode, encode};
+use crate::value::{Document, Path, Schema, decode, encode};
 
 /// The schemas of a method as values.
 #[derive(Debug, Default)]
@@ -112,13 +112,12 @@ fn by_name(value: Value, name: &str, schema: Option<Schema<'_>>) -> Value {
 }
 
 fn several(method: &MethodDescription, schemas: &Schemas, value: &Value) -> Result<Bytes, Failure> {
-    let wrong = |what: String| Failure::Input(Invalid { path: Path::default(), what });
     let Value::Object(fields) = value else {
-        return Err(wrong(format!("expected an object with {}", names(method))));
+        return Err(Failure::Usage(format!("expected an object with {}", names(method))));
     };
     let is_known = |name: &&String| method.arguments.iter().any(|known| known.name == **name);
     if let Some(unknown) = fields.keys().find(|name| !is_known(name)) {
-        return Err(wrong(format!(
+        return Err(Failure::Usage(format!(
             "no argument is called `{unknown}`: there are {}",
             names(method)
         )));
@@ -132,7 +131,7 @@ fn several(method: &MethodDescription, schemas: &Schemas, value: &Value) -> Resu
             if may_miss {
                 continue;
             }
-            return Err(wrong(format!(
+            return Err(Failure::Usage(format!(
                 "the argument `{}` ({}) is missing",
                 argument.name, argument.ty
             )));
