@@ -30,9 +30,9 @@ async function ports(count) {
   return free;
 }
 
-/** Five nodes. `kill` and `restart` take the index of one. */
-export async function grid() {
-  const names = (await ports(5)).map((port) => `http://127.0.0.1:${port}`);
+/** Five nodes, on these ports or on free ones. `kill` and `restart` take the index of one. */
+export async function grid(at) {
+  const names = (at ?? await ports(5)).map((port) => `http://127.0.0.1:${port}`);
   const env = {
     ...process.env, NODE_SECRET: 'only-for-tests', NODE_OPERATORS_SECRET: OPERATORS, NODE_LOG: 'warn', NODE_HOSTS: names.join(','),
   };
