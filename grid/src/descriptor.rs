@@ -152,9 +152,7 @@ impl MethodInfo {
     pub(crate) fn check_request(&self, request: Option<Body>) -> Result<Option<Body>, CodecError> {
         let len = request.as_ref().map_or(0, Body::len);
         match self.request_bytes_max() {
-            Some(max) if len > max => {
-                Err(CodecError::new(request_too_large(len, max, "the method")))
-            }
+            Some(max) if len > max => Err(CodecError::new(request_too_large(len, max))),
             _ => Ok(request),
         }
     }

@@ -48,9 +48,9 @@ pub(crate) fn too_large(
 }
 
 /// The text of the error for a request that exceeds the limit of its method.
-pub(crate) fn request_too_large(len: usize, max: usize, method: &str) -> String {
+pub(crate) fn request_too_large(len: usize, max: usize) -> String {
     format!(
-        "a request of {len} bytes exceeds the limit of {max} bytes of {method} \
+        "a request of {len} bytes exceeds the limit of {max} bytes of the method \
         (`#[handler(request_bytes_max = {max})]`)"
     )
 }

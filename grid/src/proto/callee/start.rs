@@ -189,10 +189,8 @@ impl Link {
         }
         let max = self.routes.request_limit(route)?;
         let len = message.payload.as_ref().map_or(0, Bytes::len);
-        (len > max).then(|| {
-            let text = request_too_large(len, max, self.routes.name(route));
-            Fault::new(ErrorCode::BadRequest, text)
-        })
+        // Without the name of the method: whether the caller may call it has not been asked yet.
+        (len > max).then(|| Fault::new(ErrorCode::BadRequest, request_too_large(len, max)))
     }
 
     /// The window of the caller, if the session has windows.
