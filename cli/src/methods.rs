@@ -21,7 +21,7 @@ impl Target {
         };
         let Some((service, method)) = path.split_once('/') else {
             return Err(Failure::Usage(format!(
-                "`{name}` is no method: write Service/method, as `grid ls` lists them"
+                "`{name}` is not the name of a method: write Service/method, as `grid ls` lists them"
             )));
         };
         let services = describe(connection, service).await?;

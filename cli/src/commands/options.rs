@@ -36,7 +36,7 @@ pub(super) struct Prepared {
 }
 
 impl CallOptions {
-    /// Connects, finds the method, which is no stream, and encodes the arguments.
+    /// Connects, finds the method, which must not be a stream, and encodes the arguments.
     pub(super) async fn prepare(&self, global: &Global) -> Result<Prepared, Failure> {
         // Before anything is connected: what cannot be read is the user's mistake.
         let arguments = self.arguments.as_deref().map(read_json).transpose()?;

@@ -33,7 +33,7 @@ impl Stream {
         let kind = target.method.kind;
         if kind == MethodKind::Single {
             let name = target.name();
-            return Err(Failure::Usage(format!("{name} is no stream: use `grid call {name}`")));
+            return Err(Failure::Usage(format!("{name} is not a stream: use `grid call {name}`")));
         }
         let has_input = matches!(kind, MethodKind::ClientStream | MethodKind::TwoWay);
         if has_input && options.arguments.as_deref() == Some("-") {

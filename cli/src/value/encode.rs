@@ -66,7 +66,7 @@ fn number(number: &Number, path: &Path) -> Encoded {
     let float = || number.as_f64().map(Msgpack::from);
     integer
         .or_else(float)
-        .ok_or_else(|| Invalid::new(path, format!("{number} is no number of 64 bits")))
+        .ok_or_else(|| Invalid::new(path, format!("{number} does not fit into 64 bits")))
 }
 
 fn with_schema(value: &Value, schema: Schema<'_>, path: &Path) -> Encoded {
@@ -140,7 +140,7 @@ fn mismatch(value: &Value, schema: Schema<'_>, path: &Path) -> Invalid {
 /// A number of Rust's that is written without a fraction is a float nevertheless.
 fn float(number: &Number, path: &Path) -> Encoded {
     let float = number.as_f64().map(Msgpack::from);
-    float.ok_or_else(|| Invalid::new(path, format!("{number} is no number of 64 bits")))
+    float.ok_or_else(|| Invalid::new(path, format!("{number} does not fit into 64 bits")))
 }
 
 /// An integer of 128 bits: small ones are numbers, and all can be strings of digits.

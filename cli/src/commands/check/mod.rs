@@ -29,7 +29,7 @@ pub struct Check {
 }
 
 impl Check {
-    /// What goes wrong is no verdict, whatever it is.
+    /// An error, whatever it is, means that there is no verdict.
     pub(super) async fn run(self, global: &Global) -> Result<(), Failure> {
         let snapshot = Snapshot::take(global).await;
         let snapshot = snapshot.map_err(|failure| Failure::NoVerdict(failure.to_string()))?;
