@@ -4,6 +4,7 @@
 //! the answers. So the `Host` must be a name of this machine, and requests that a browser says to be of another site are
 //! refused. Elsewhere a token is needed, which no other site knows.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -41,8 +42,7 @@ type Refused = (StatusCode, &'static str);
 impl Guard {
     fn check(&self, path: &str, headers: &HeaderMap) -> Result<(), Refused> {
         if self.is_loopback && !headers.get(header::HOST).is_some_and(is_local) {
-            let text =
-                "the console is called 127.0.0.1 or localhost; the request names another host";
+            let text = "the header Host must be localhost or a loopback address";
             return Err((StatusCode::FORBIDDEN, text));
         }
         let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
@@ -59,14 +59,20 @@ impl Guard {
     }
 }
 
-/// Whether the host is this machine. The port may be another one, of a tunnel.
+/// Whether the host is this machine, by an address that is no other machine's, or a name that nobody else can have. The port may
+/// be another one, of a tunnel.
 fn is_local(host: &HeaderValue) -> bool {
     let host = host.to_str().unwrap_or_default();
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|of| of.is_ascii_digit()) => name,
         _ => host,
     };
-    ["127.0.0.1", "localhost", "[::1]"].iter().any(|own| name.eq_ignore_ascii_case(own))
+    let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    let address = match bare {
+        Some(bare) => bare.parse().map(IpAddr::V6).ok(),
+        None => name.parse().map(IpAddr::V4).ok(),
+    };
+    name.eq_ignore_ascii_case("localhost") || address.is_some_and(|address| address.is_loopback())
 }
 
 fn has(headers: &HeaderMap, token: &str) -> bool {
@@ -108,7 +114,7 @@ mod tests {
     fn only_names_of_this_machine_are_answered_on_loopback() {
         let guard = Guard { is_loopback: true, token: None };
         let host = |host| checked(&guard, "/api/state", &[("host", host)]);
-        for own in ["127.0.0.1:9900", "localhost", "LOCALHOST:1", "[::1]:9900"] {
+        for own in ["127.0.0.1:9900", "127.0.0.2:9900", "localhost", "LOCALHOST:1", "[::1]:9900"] {
             assert_eq!(host(own), 200, "{own}");
         }
         for other in [
@@ -118,6 +124,9 @@ mod tests {
             "localhost:9900.evil",
             "[::1",
             "::1",
+            "192.168.0.1",
+            "[127.0.0.1]",
+            "0.0.0.0",
         ] {
             assert_eq!(host(other), 403, "{other}");
         }
