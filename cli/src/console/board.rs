@@ -68,10 +68,6 @@ impl Board {
         all
     }
 
-    pub(super) fn is_known(&self, host: &str) -> bool {
-        self.known().hosts.contains_key(host)
-    }
-
     pub(super) fn reached(&self, host: &str, node: Arc<Node>, told: Told) {
         self.with(host, |known| known.reached(node, told));
     }
@@ -115,19 +111,19 @@ impl Board {
         self.known().hosts.get(name).and_then(Host::node)
     }
 
+    /// Also those of lost nodes, so that a form that is being filled in stays.
     pub(super) fn services(&self) -> Vec<ServiceRow> {
         let known = self.known();
-        let up = known.hosts.iter().filter(|(_, host)| host.is_up());
-        let told = up.filter_map(|(name, host)| Some((&**name, host.told()?)));
+        let told = known.hosts.iter().filter_map(|(name, host)| Some((&**name, host.told()?)));
         grouped(told.flat_map(|(name, told)| told.services.iter().map(move |of| (name, of))))
     }
 
     /// Looks for what is wrong, which takes too long to be done under the lock.
     pub(super) fn look_for_findings(&self) {
-        let told = |host: &Host| match (&host.phase, host.told()) {
-            (Phase::Up(_), Some(told)) => Some(Ok(told.clone())),
-            (Phase::Lost { reason, .. }, _) => Some(Err(Failure::Unknown(reason.clone()))),
-            _ => None,
+        let told = |host: &Host| match &host.phase {
+            Phase::Up(_) => host.snapshot().map(Ok),
+            Phase::Lost { reason, .. } => Some(Err(Failure::Unknown(reason.clone()))),
+            Phase::Connecting => None,
         };
         let known = self.known();
         let hosts = known.hosts.iter().filter_map(|(name, host)| Some((name.clone(), told(host)?)));

@@ -3,13 +3,14 @@
 //! Each node has a task. It connects, reads what has happened, and follows the reports and events of the node; when that fails,
 //! or the node is silent, the node is lost, and the task connects again.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use grid::admin::{LinkStatus, NodeStatus};
-use tokio::task::spawn_blocking;
+use tokio::task::{AbortHandle, JoinSet, spawn_blocking};
 use tokio::time::{Instant, interval, sleep, sleep_until, timeout};
 
 use super::board::Board;
@@ -39,12 +40,25 @@ const NODES_MAX: usize = 200;
 /// Follows the nodes of the grid, from `first` on. Never ends.
 pub(super) async fn collect(global: Global, board: Arc<Board>, first: Vec<String>) {
     let mut hosts = first;
+    let mut tasks = JoinSet::new();
+    let mut followed = BTreeMap::new();
     let mut seconds = interval(REPORT_EVERY);
     let mut findings = interval(FINDINGS_EVERY);
     loop {
+        // Those that are shown stay when there are too many.
+        hosts.sort_by_key(|host| !followed.contains_key(host));
         hosts.truncate(NODES_MAX);
+        followed.retain(|host, task: &mut AbortHandle| {
+            let is_listed = hosts.contains(host);
+            if !is_listed {
+                task.abort();
+            }
+            is_listed
+        });
+        while tasks.try_join_next().is_some() {}
         for host in board.set_hosts(&hosts) {
-            tokio::spawn(follow(global.clone(), Arc::clone(&board), host));
+            let task = tasks.spawn(follow(global.clone(), Arc::clone(&board), host.clone()));
+            followed.insert(host, task);
         }
         tokio::select! {
             _ = seconds.tick() => {}
@@ -62,9 +76,9 @@ pub(super) async fn collect(global: Global, board: Arc<Board>, first: Vec<String
     }
 }
 
-/// Follows one node, until it is no longer on the host lists.
+/// Follows one node. Never ends.
 async fn follow(global: Global, board: Arc<Board>, host: String) {
-    while board.is_known(&host) {
+    loop {
         let Err(failure) = watch(&global, &board, &host).await;
         board.lost(&host, failure.to_string());
         sleep(AGAIN_AFTER).await;
@@ -95,9 +109,6 @@ async fn watch(global: &Global, board: &Board, host: &str) -> Result<Infallible,
             event = events.next() => board.event(host, administered(event.ok_or_else(ended)?)?),
             () = sleep_until(is_silent) => return Err(silent()),
         }
-        if !board.is_known(host) {
-            return Err(ended());
-        }
     }
 }
 
@@ -122,5 +133,6 @@ fn silent() -> Failure {
 }
 
 fn ended() -> Failure {
-    io::Error::new(io::ErrorKind::UnexpectedEof, "the node has ended its reports").into()
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the node has closed the stream of its reports")
+        .into()
 }

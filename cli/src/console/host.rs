@@ -1,10 +1,11 @@
 //! [`Host`]: what one node has told, and whether it is up.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use grid::admin::{Activity, AdminEvent, LinkStatus, NodeStatus};
 
+use super::bounds;
 use super::rates::{self, per_second};
 use super::state::{LinkRow, NodeRow, NodeState, rounded};
 use crate::nodes::Node;
@@ -20,6 +21,7 @@ const RECENT_REPORTS: usize = 60;
 #[derive(Default)]
 pub(super) struct Host {
     pub(super) phase: Phase,
+    /// Without its events, which are beside it.
     told: Option<Told>,
     pub(super) activity: Activity,
     pub(super) events: VecDeque<AdminEvent>,
@@ -71,6 +73,12 @@ impl Host {
         self.told.as_ref()
     }
 
+    /// What the node has told, with its events, for `grid check`.
+    pub(super) fn snapshot(&self) -> Option<Told> {
+        let told = self.told.clone()?;
+        Some(Told { events: self.events.iter().cloned().collect(), ..told })
+    }
+
     pub(super) fn is_settled(&self) -> bool {
         match self.phase {
             Phase::Connecting => false,
@@ -79,13 +87,14 @@ impl Host {
         }
     }
 
-    pub(super) fn reached(&mut self, node: Arc<Node>, told: Told) {
+    pub(super) fn reached(&mut self, node: Arc<Node>, mut told: Told) {
+        bounds::told(&mut told);
         self.links.clear();
         for link in &told.links {
             self.links.entry(link.peer.clone()).or_default().start(link);
         }
-        for event in &told.events {
-            self.event(event.clone());
+        for event in std::mem::take(&mut told.events) {
+            self.event(event);
         }
         self.reports = 0;
         self.activity = Activity::default();
@@ -104,12 +113,16 @@ impl Host {
 
     pub(super) fn report(
         &mut self,
-        activity: Activity,
-        status: NodeStatus,
+        mut activity: Activity,
+        mut status: NodeStatus,
         ahead_ms: i64,
-        links: Vec<LinkStatus>,
+        mut links: Vec<LinkStatus>,
     ) {
-        self.links.retain(|peer, _| links.iter().any(|link| link.peer == *peer));
+        bounds::activity(&mut activity);
+        bounds::status(&mut status);
+        bounds::links(&mut links);
+        let peers: BTreeSet<_> = links.iter().map(|link| &*link.peer).collect();
+        self.links.retain(|peer, _| peers.contains(&**peer));
         for link in &links {
             let trail = self.links.entry(link.peer.clone()).or_default();
             trail.report(link, activity.within_us);
@@ -122,18 +135,15 @@ impl Host {
     }
 
     /// The events of the past come again after a reconnect.
-    pub(super) fn event(&mut self, event: AdminEvent) {
+    pub(super) fn event(&mut self, mut event: AdminEvent) {
+        bounds::event(&mut event);
         if self.events.contains(&event) {
             return;
         }
         if self.events.len() == EVENTS_MAX {
             self.events.pop_front();
         }
-        self.events.push_back(event.clone());
-        // What `grid check` looks at is the same.
-        if let Some(told) = &mut self.told {
-            told.events = self.events.iter().cloned().collect();
-        }
+        self.events.push_back(event);
     }
 
     pub(super) fn row(&self, name: &str) -> NodeRow {
@@ -198,5 +208,35 @@ impl Trail {
             self.stalls.pop_front();
         }
         self.stalls.push_back(link.stalls);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_hostile_node_sends_is_bounded() {
+        let link = |number: usize| {
+            let mut link = LinkStatus::default();
+            link.peer = format!("http://node-{number}:{}", "9".repeat(10_000));
+            link.text = "x".repeat(10_000);
+            link
+        };
+        let mut host = Host::default();
+        // Twice, so that all are compared with those before.
+        for _ in 0..2 {
+            let links = (0..20_000).map(link).collect();
+            host.report(Activity::default(), NodeStatus::default(), i64::MIN, links);
+        }
+        assert!(host.links.len() <= 1024, "{}", host.links.len());
+        for number in 0..10_000 {
+            let mut event = AdminEvent::default();
+            event.at_unix_ms = u64::MAX - number;
+            event.text = "x".repeat(10_000);
+            host.event(event);
+        }
+        assert_eq!(host.events.len(), EVENTS_MAX);
+        assert!(host.events.iter().all(|event| event.text.len() < 3000));
     }
 }

@@ -12,12 +12,14 @@
 //! | `rates.rs`, `trends.rs` | counts as rates and percentiles, and their last two minutes |
 //! | `recording.rs`, `demo.rs` | a file instead of nodes; made-up nodes |
 //! | `server.rs`, `assets.rs`, `app.rs` | the routes, the files of the page, and what requests share |
+//! | `bounds.rs` | what of a node is cut |
 //! | `guard.rs`, `connections.rs` | which requests are answered, the headers of all answers, and the number of connections |
 //! | `live.rs`, `tap.rs`, `call.rs` | states every second, tapped calls, and calls |
 
 mod app;
 mod assets;
 mod board;
+mod bounds;
 mod call;
 mod collect;
 mod connections;

@@ -7,6 +7,9 @@ use grid::admin::{Activity, Durations, MethodActivity};
 
 use super::state::{CallRow, MethodRow, rounded};
 
+/// Methods that are shown, the busiest if there are more.
+const METHODS_MAX: usize = 1024;
+
 pub(super) fn per_second(count: u64, within_us: u64) -> f64 {
     if within_us == 0 {
         return 0.0;
@@ -52,7 +55,7 @@ pub(super) fn calls(node: &str, activity: &Activity) -> impl Iterator<Item = Cal
     })
 }
 
-/// The methods that all these nodes serve, without their histories.
+/// The methods that all these nodes serve, without their histories. In no order.
 pub(super) fn methods<'a>(activities: impl Iterator<Item = &'a Activity>) -> Vec<MethodRow> {
     let mut methods: BTreeMap<&str, (MethodRow, Durations)> = BTreeMap::new();
     for activity in activities {
@@ -74,5 +77,10 @@ pub(super) fn methods<'a>(activities: impl Iterator<Item = &'a Activity>) -> Vec
         p99_us: quantile(&durations, 0.99),
         ..MethodRow::default()
     });
-    rows.collect()
+    let mut rows: Vec<_> = rows.collect();
+    if rows.len() > METHODS_MAX {
+        rows.sort_by(|one, other| other.calls_per_s.total_cmp(&one.calls_per_s));
+        rows.truncate(METHODS_MAX);
+    }
+    rows
 }

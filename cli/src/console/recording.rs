@@ -41,14 +41,14 @@ impl Recording {
     pub(super) fn read(file: &Path) -> Result<Self, Failure> {
         let length = fs::metadata(file).map_err(|error| cannot("read", file, error))?.len();
         if length > FILE_BYTES_MAX {
-            let text = format!("it has {length} bytes, and a recording at most {FILE_BYTES_MAX}");
+            let text = format!("it has {length} bytes, and may have {FILE_BYTES_MAX}");
             return Err(cannot("read", file, text));
         }
         let text = fs::read_to_string(file).map_err(|error| cannot("read", file, error))?;
         let broken = |error| cannot("read", file, error);
         let Header { format } = serde_json::from_str(&text).map_err(broken)?;
         if format != FORMAT {
-            let text = format!("its format is {format}, and this program knows {FORMAT}");
+            let text = format!("format {format} is not supported, only {FORMAT}");
             return Err(cannot("read", file, text));
         }
         let mut recording: Self = serde_json::from_str(&text).map_err(broken)?;
@@ -81,7 +81,7 @@ mod tests {
 
         fs::write(&file, r#"{"format": 2}"#).expect("it can be written");
         let refused = Recording::read(&file).expect_err("another format").to_string();
-        assert!(refused.contains("its format is 2, and this program knows 1"), "{refused}");
+        assert!(refused.contains("format 2 is not supported, only 1"), "{refused}");
         fs::remove_file(file).expect("it is there");
     }
 }
