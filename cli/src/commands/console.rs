@@ -63,7 +63,7 @@ impl Console {
             true => line(json!({ "url": url }))?,
             false => line(format_args!("the console is at {url}"))?,
         }
-        Ok(serve(listener, origin, guard, self.allow_calls).await?)
+        match serve(listener, origin, guard, self.allow_calls).await? {}
     }
 
     fn guard(&self) -> Result<Guard, Failure> {

@@ -1,77 +1,39 @@
-//! [`Limited`]: a listener that accepts a limited number of connections at once.
+//! [`serve`]: HTTP over a limited number of connections.
 
+use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::time::Duration;
 
+use axum::Router;
 use axum::serve::Listener;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 /// Connections at once: ten browsers, of which each opens six. More wait.
 const CONNECTIONS_MAX: usize = 64;
 
-/// Accepts a limited number of connections at once.
-pub(super) struct Limited {
-    listener: TcpListener,
-    free: Arc<Semaphore>,
-}
+/// How long a connection may be without a request. `axum::serve` has no such limit: silent connections would take all places.
+const SILENT_MAX: Duration = Duration::from_secs(10);
 
-/// A connection that counts until it is closed.
-pub(super) struct Counted {
-    stream: TcpStream,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Limited {
-    pub(super) fn new(listener: TcpListener) -> Self {
-        Self { listener, free: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
-    }
-}
-
-impl Listener for Limited {
-    type Io = Counted;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Counted, SocketAddr) {
-        let permit = Arc::clone(&self.free).acquire_owned().await.expect("it is never closed");
-        // The one of axum waits when the process has too many files.
-        let (stream, address) = Listener::accept(&mut self.listener).await;
-        (Counted { stream, _permit: permit }, address)
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
-}
-
-impl AsyncRead for Counted {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Counted {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+/// Serves the routes, for as long as it is polled.
+pub(super) async fn serve(mut listener: TcpListener, router: Router) -> io::Result<Infallible> {
+    let free = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(SILENT_MAX);
+    loop {
+        let permit = Arc::clone(&free).acquire_owned().await.map_err(io::Error::other)?;
+        // The method of axum waits when the process has too many files.
+        let (stream, _) = Listener::accept(&mut listener).await;
+        let service = TowerToHyperService::new(router.clone());
+        let connection = http.serve_connection(TokioIo::new(stream), service);
+        tokio::spawn(async move {
+            // A connection that fails concerns its browser only.
+            let _ = connection.await;
+            drop(permit);
+        });
     }
 }

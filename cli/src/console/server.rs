@@ -1,21 +1,22 @@
 //! The routes of the console.
 
+use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 
+use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Json};
 use axum::routing::{get, post};
-use axum::{Router, serve as serve_http};
 use tokio::net::TcpListener;
 
 use super::app::{App, Shared};
 use super::assets::with_files;
 use super::call::call;
-use super::connections::Limited;
+use super::connections;
 use super::guard::{Guard, guarded};
 use super::live::live;
 use super::origin::Origin;
@@ -30,9 +31,9 @@ pub(crate) async fn serve(
     origin: Origin,
     guard: Guard,
     allows_calls: bool,
-) -> io::Result<()> {
+) -> io::Result<Infallible> {
     let router = router(Arc::new(App::new(origin, allows_calls)), Arc::new(guard));
-    serve_http(Limited::new(listener), router).await
+    connections::serve(listener, router).await
 }
 
 fn router(app: Shared, guard: Arc<Guard>) -> Router {
