@@ -13,6 +13,7 @@ let read = () => undefined;
 let entry = '';
 let allows = false;
 let loadedFor = '';
+let isCalling = false;
 
 export function start() {
   form.elements.node.addEventListener('change', methods);
@@ -20,14 +21,14 @@ export function start() {
   fields.addEventListener('input', write);
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    if (allows) call();
+    if (allows && !isCalling) call();
   });
 }
 
 export function draw(state) {
   [entry, allows] = [state.entry, state.allows_calls];
-  find('button', form).disabled = !allows;
-  if (!allows) setText(find('#call-note'), 'The console only reads. Started with --allow-calls, it calls. The command below works in any case.');
+  find('button', form).disabled = !allows || isCalling;
+  setText(find('#call-reads'), allows ? '' : 'The console only reads: start it with --allow-calls to call from here. The command below works in any case.');
   // Services change only with a new run of a node.
   const runs = state.nodes.map((node) => `${node.name} ${node.state} ${node.instance}`).join('\n');
   if (runs !== loadedFor) {
@@ -37,7 +38,19 @@ export function draw(state) {
 }
 
 async function load() {
-  services = await (await request('/api/services')).json();
+  const wanted = loadedFor;
+  try {
+    const response = await request('/api/services');
+    if (!response.ok) throw new Error(await response.text());
+    const loaded = await response.json();
+    // A later answer may have come already.
+    if (wanted !== loadedFor) return;
+    services = loaded;
+  } catch {
+    // The next state tries again.
+    if (wanted === loadedFor) loadedFor = '';
+    return;
+  }
   const nodes = [...new Set(services.flatMap((of) => of.nodes))].sort();
   options(form.elements.node, nodes.map((name) => [name, short(name)]));
   methods();
@@ -66,11 +79,17 @@ function build() {
   const of = method();
   fields.dataset.of = `${form.elements.node.value} ${form.elements.method.value}`;
   fields.replaceChildren();
-  setText(find('#call-docs'), of ? [of.signature, of.docs].filter(Boolean).join('\n') : 'No node tells its methods.');
+  setText(find('#call-docs'), of ? [of.signature, of.docs].filter(Boolean).join('\n') : 'No node describes its methods.');
   const made = (of?.arguments ?? []).map((argument, index) => {
     const text = of.schemas?.arguments?.[index];
-    const schema = text ? JSON.parse(text) : guessed(argument.type);
-    return [argument.name, field(argument.name, schema, schema, `${argument.name}: ${argument.type}`, 0)];
+    const title = `${argument.name}: ${argument.type}`;
+    try {
+      const schema = text ? JSON.parse(text) : guessed(argument.type);
+      return [argument.name, field(argument.name, schema, schema, title, 0)];
+    } catch {
+      // A node may send anything: what is not a schema is ignored.
+      return [argument.name, field(argument.name, {}, {}, title, 0)];
+    }
   });
   fields.append(...made.map(([, { shown }]) => shown));
   read = () => {
@@ -89,16 +108,23 @@ function guessed(type) {
   return type === 'bool' ? { type: 'boolean' } : {};
 }
 
-const object = (made) => Object.fromEntries(made.map(([name, of]) => [name, of.value()]).filter(([, value]) => value !== undefined));
+/** Values are JSON as text: a number of JavaScript would round large integers. */
+function object(made) {
+  const fields = made.map(([name, of]) => [name, of.value()]).filter(([, value]) => value !== undefined);
+  return `{${fields.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(',')}}`;
+}
+
+/** A part of a JSON pointer in a URL. */
+const unescaped = (key) => decodeURIComponent(key).replaceAll('~1', '/').replaceAll('~0', '~');
 
 function resolved(schema, root) {
   for (let step = 0; step < 32 && schema?.$ref?.startsWith('#/'); step += 1) {
-    schema = schema.$ref.slice(2).split('/').reduce((at, key) => at?.[key], root);
+    schema = schema.$ref.slice(2).split('/').reduce((at, key) => at?.[unescaped(key)], root);
   }
   return schema ?? {};
 }
 
-/** What is shown for a value, and a function that returns it; undefined if it is left out. */
+/** What is shown for a value, and a function that returns it as JSON; undefined if it is left out. */
 function field(name, part, root, title, depth, isOptional = false) {
   const schema = resolved(part, root);
   const help = schema.description ?? '';
@@ -112,11 +138,11 @@ function field(name, part, root, title, depth, isOptional = false) {
   }
   if (schema.type === 'boolean') {
     const input = element('input', { type: 'checkbox', checked: schema.default === true });
-    return { shown: element('label', { className: 'check' }, input, ` ${title} `, element('small', { textContent: help })), value: () => input.checked };
+    return { shown: element('label', { className: 'check' }, input, ` ${title} `, element('small', { textContent: help })), value: () => String(input.checked) };
   }
   if (Array.isArray(schema.enum)) {
     const input = element('select', {}, ...schema.enum.map((of) => element('option', { textContent: String(of) })));
-    return { shown: labelled(input, title, help), value: () => schema.enum[input.selectedIndex] };
+    return { shown: labelled(input, title, help), value: () => JSON.stringify(schema.enum[input.selectedIndex]) };
   }
   const isText = schema.type === 'string' && !schema.contentMediaType;
   const isNumber = schema.type === 'integer' || schema.type === 'number';
@@ -126,10 +152,12 @@ function field(name, part, root, title, depth, isOptional = false) {
   return {
     shown: labelled(input, title, [kind, isOptional ? 'may be empty' : '', help].filter(Boolean).join('; ')),
     value: () => {
-      if (input.value.trim() === '' && (isOptional || !isText)) return isOptional ? undefined : null;
-      if (isText) return input.value;
-      // A text that is no JSON is sent as text, and the answer says what does not fit.
-      try { return JSON.parse(input.value); } catch { return input.value; }
+      if (input.value.trim() === '' && (isOptional || !isText)) return isOptional ? undefined : 'null';
+      if (isText) return JSON.stringify(input.value);
+      // What is not valid JSON is sent as a string: the error says what does not fit.
+      try { JSON.parse(input.value); } catch { return JSON.stringify(input.value); }
+      // Lines end between values only.
+      return input.value.trim().replace(/\s*\n\s*/g, ' ');
     },
   };
 }
@@ -137,20 +165,23 @@ function field(name, part, root, title, depth, isOptional = false) {
 const labelled = (input, title, help) => element('label', {}, title, input, element('small', { textContent: help }));
 
 function write() {
-  const value = read();
-  const words = value === undefined ? [] : [JSON.stringify(value)];
-  command('call', ['--node', form.elements.node.value || entry, 'call', ...(form.elements.method.value ? [form.elements.method.value] : []), ...words]);
+  const words = [form.elements.method.value, read()].filter(Boolean);
+  command('call', ['--node', form.elements.node.value || entry, 'call'], words);
 }
 
 async function call() {
-  const body = { node: form.elements.node.value, method: form.elements.method.value, arguments: read() };
+  const of = ['node', 'method'].map((name) => [name, { value: () => JSON.stringify(form.elements[name].value) }]);
+  const body = object([...of, ['arguments', { value: read }]]);
+  isCalling = find('button', form).disabled = true;
   setText(find('#call-note'), 'waiting for the answer');
   const response = await request('/api/call', {
-    method: 'POST', headers: { 'content-type': 'application/json', 'x-grid-console': '1' }, body: JSON.stringify(body),
-  }).catch((error) => ({ ok: false, text: async () => String(error), status: 0 }));
-  const text = await response.text();
+    method: 'POST', headers: { 'content-type': 'application/json', 'x-grid-console': '1' }, body,
+  }).catch((error) => ({ ok: false, text: async () => String(error.message ?? error), status: 0 }));
+  const text = await response.text().catch((error) => String(error.message ?? error));
+  isCalling = false;
+  find('button', form).disabled = !allows;
   const { answer, took_us: took } = response.ok ? JSON.parse(text) : {};
   find('#answer').className = response.ok ? '' : 'bad';
-  setText(find('#answer'), response.ok ? JSON.stringify(answer, null, 2) : text);
-  setText(find('#call-note'), response.ok ? `answered after ${duration(took)}` : `failed (${response.status})`);
+  setText(find('#answer'), response.ok ? answer : text);
+  setText(find('#call-note'), response.ok ? `answered after ${duration(took)}` : response.status ? `failed, with status ${response.status}` : 'failed: the console does not answer');
 }

@@ -49,12 +49,12 @@ pub(super) async fn call(State(app): State<Shared>, headers: HeaderMap, body: By
         return refused(StatusCode::FORBIDDEN, format!("the header {HEADER} is missing"));
     }
     let Kind::Live(board) = &app.origin.kind else {
-        return refused(StatusCode::CONFLICT, "there are no nodes that could be called".to_owned());
+        return refused(StatusCode::CONFLICT, "there is no node to call".to_owned());
     };
     let asked: Request = match serde_json::from_slice(&body) {
         Ok(asked) => asked,
         Err(error) => {
-            return refused(StatusCode::BAD_REQUEST, format!("the body is no call: {error}"));
+            return refused(StatusCode::BAD_REQUEST, format!("the body is not a call: {error}"));
         }
     };
     let Some(node) = board.node(&asked.node) else {
@@ -68,6 +68,8 @@ pub(super) async fn call(State(app): State<Shared>, headers: HeaderMap, body: By
     match made(&node, asked).await {
         Ok(answer) => {
             let took_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+            // As text: a browser would round large integers.
+            let answer = serde_json::to_string_pretty(&answer).expect("its keys are strings");
             Json(json!({ "answer": answer, "took_us": took_us })).into_response()
         }
         Err(failure) => refused(status(&failure), failure.to_string()),

@@ -12,6 +12,7 @@ use super::state::{
     CallRow, EventRow, FindingRow, LinkRow, MethodRow, NodeRow, NodeState, Source, State, Tapped,
     rounded, unix_ms,
 };
+use super::tap::Item;
 use super::trends::SECONDS_MAX;
 
 const NODES: u64 = 50;
@@ -265,7 +266,7 @@ pub(super) fn services() -> Vec<ServiceRow> {
 }
 
 /// Made-up calls that fit the filter, about ten a second.
-pub(super) async fn calls(filter: TapFilter, calls: Sender<Tapped>) {
+pub(super) async fn calls(filter: TapFilter, calls: Sender<Item>) {
     for number in 0_u64.. {
         sleep(Duration::from_millis(100)).await;
         let (method, _, micros) = METHODS[(noise(number, 5) * 6.0) as usize % 6];
@@ -286,7 +287,7 @@ pub(super) async fn calls(filter: TapFilter, calls: Sender<Tapped>) {
             && call.took_us >= filter.slower_than_us
             && noise(number, 9) < filter.share;
         let node = name((noise(number, 10) * NODES as f64) as u64);
-        if fits && calls.send(Tapped { node, call }).await.is_err() {
+        if fits && calls.send(Ok(Tapped { node, call })).await.is_err() {
             return;
         }
     }

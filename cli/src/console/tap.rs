@@ -1,6 +1,7 @@
 //! GET /api/tap: calls of all nodes when they are over, as server-sent events.
 
 use std::collections::BTreeMap;
+use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use axum::http::StatusCode;
 use axum::response::sse::Event;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
+use grid::CallError;
 use grid::admin::TapFilter;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -17,11 +19,13 @@ use tokio::time::{interval, sleep};
 
 use super::app::Shared;
 use super::board::Board;
+use super::bounds;
 use super::demo;
 use super::live::{busy, events};
 use super::origin::Kind;
 use super::state::Tapped;
-use crate::nodes::Node;
+use crate::failure::Failure;
+use crate::nodes::{Node, administered};
 
 /// Calls that wait to be sent to a page.
 const CALLS_MAX: usize = 1024;
@@ -51,7 +55,12 @@ struct Batch {
     calls: Vec<Tapped>,
     /// Calls that are not here, because there were too many.
     missed: u64,
+    /// A node that refuses, and why.
+    refused: Option<String>,
 }
+
+/// A call, or why a node cannot be tapped.
+pub(super) type Item = Result<Tapped, String>;
 
 /// Follows the calls that fit the filter.
 pub(super) async fn tap(State(app): State<Shared>, Query(filter): Query<Filter>) -> Response {
@@ -62,7 +71,7 @@ pub(super) async fn tap(State(app): State<Shared>, Query(filter): Query<Filter>)
     let Ok(permit) = Arc::clone(&app.taps).try_acquire_owned() else {
         return busy("too many pages tap calls");
     };
-    let (calls, tapped) = channel(CALLS_MAX);
+    let (calls, tapped) = channel::<Item>(CALLS_MAX);
     let mut task = JoinSet::new();
     match &app.origin.kind {
         Kind::Live(board) => drop(task.spawn(follow_all(Arc::clone(board), filter, calls))),
@@ -75,7 +84,7 @@ pub(super) async fn tap(State(app): State<Shared>, Query(filter): Query<Filter>)
     events(unfold((tapped, task, permit), |(mut tapped, task, permit)| async {
         sleep(BATCH_EVERY).await;
         let batch = batch(&mut tapped);
-        let event = match batch.calls.is_empty() && batch.missed == 0 {
+        let event = match batch.is_empty() {
             true => Event::default().comment(""),
             false => Event::default().json_data(batch).expect("its keys are strings"),
         };
@@ -84,16 +93,28 @@ pub(super) async fn tap(State(app): State<Shared>, Query(filter): Query<Filter>)
 }
 
 /// What has come since the last batch, the latest of it.
-fn batch(tapped: &mut Receiver<Tapped>) -> Batch {
+fn batch(tapped: &mut Receiver<Item>) -> Batch {
     let mut batch = Batch::default();
-    while let Ok(tapped) = tapped.try_recv() {
-        batch.missed = batch.missed.saturating_add(tapped.call.missed);
-        batch.calls.push(tapped);
+    // More may come while these are read.
+    for item in iter::from_fn(|| tapped.try_recv().ok()).take(CALLS_MAX) {
+        match item {
+            Ok(tapped) => {
+                batch.missed = batch.missed.saturating_add(tapped.call.missed);
+                batch.calls.push(tapped);
+            }
+            Err(why) => batch.refused = Some(why),
+        }
     }
     let left_out = batch.calls.len().saturating_sub(BATCH_MAX);
     batch.calls.drain(..left_out);
     batch.missed = batch.missed.saturating_add(left_out as u64);
     batch
+}
+
+impl Batch {
+    fn is_empty(&self) -> bool {
+        self.calls.is_empty() && self.missed == 0 && self.refused.is_none()
+    }
 }
 
 impl Filter {
@@ -109,7 +130,7 @@ impl Filter {
         }
         if let Some(time) = given(self.slower_than) {
             let time = humantime::parse_duration(&time)
-                .map_err(|error| format!("`{time}` is no duration such as 20ms: {error}"))?;
+                .map_err(|error| format!("`{time}` is not a duration such as 20ms: {error}"))?;
             filter.slower_than_us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         }
         Ok(filter)
@@ -117,7 +138,7 @@ impl Filter {
 }
 
 /// Taps all nodes, and those that come back.
-async fn follow_all(board: Arc<Board>, filter: TapFilter, calls: Sender<Tapped>) {
+async fn follow_all(board: Arc<Board>, filter: TapFilter, calls: Sender<Item>) {
     let mut tasks = JoinSet::new();
     let mut followed: BTreeMap<Arc<str>, AbortHandle> = BTreeMap::new();
     let mut again = interval(NODES_EVERY);
@@ -134,14 +155,26 @@ async fn follow_all(board: Arc<Board>, filter: TapFilter, calls: Sender<Tapped>)
 }
 
 /// Taps a node until it is lost.
-async fn follow(node: Arc<Node>, filter: TapFilter, calls: Sender<Tapped>) {
-    let Ok(mut tapped) = node.admin.tap(filter).await else { return };
+async fn follow(node: Arc<Node>, filter: TapFilter, calls: Sender<Item>) {
+    if let Err(failure) = pass_on(&node, filter, &calls).await {
+        // A node that is lost is shown as lost. If there is no room, the next attempt tells.
+        if let Failure::Unknown(_) | Failure::Call(CallError::Remote(_)) = failure {
+            let _ = calls.try_send(Err(format!("{} cannot be tapped: {failure}", node.name)));
+        }
+    }
+}
+
+async fn pass_on(node: &Node, filter: TapFilter, calls: &Sender<Item>) -> Result<(), Failure> {
+    let mut tapped = administered(node.admin.tap(filter).await)?;
     let mut missed = 0_u64;
-    while let Some(Ok(mut call)) = tapped.next().await {
+    while let Some(call) = tapped.next().await {
+        let mut call = administered(call)?;
+        bounds::call(&mut call);
         call.missed = call.missed.saturating_add(missed);
         missed = call.missed.saturating_add(1);
-        if calls.try_send(Tapped { node: node.name.to_string(), call }).is_ok() {
+        if calls.try_send(Ok(Tapped { node: node.name.to_string(), call })).is_ok() {
             missed = 0;
         }
     }
+    Ok(())
 }

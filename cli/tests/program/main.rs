@@ -3,6 +3,7 @@
 
 mod commands;
 mod console;
+mod console_limits;
 mod contexts;
 mod operators;
 
