@@ -69,23 +69,39 @@ export function sparkline(cell, numbers, of) {
   setAttribute(svg, 'aria-label', `${of}: at most ${most}, now ${numbers.at(-1) ?? 0}`);
 }
 
-/** Writes the command that prints the same as a view below it. */
-export function command(view, words) {
+/**
+ * Writes the command that prints the same as a view below it. `operands` come after the options; one with a dash at its
+ * beginning would be taken for an option.
+ */
+export function command(view, words, operands = []) {
+  const isDashed = operands.some((word) => word.startsWith('-'));
   const place = find(`#${view} > .command`);
   if (!place.firstChild) {
     const code = element('code', { id: `command-${view}`, tabIndex: 0 });
     const copy = element('button', { type: 'button', textContent: 'Copy' });
-    copy.setAttribute('aria-label', 'Copy the command');
+    copy.title = 'Copy the command';
     copy.addEventListener('click', async () => {
-      await navigator.clipboard?.writeText(code.textContent).catch(() => {});
       getSelection().selectAllChildren(code);
+      // Without TLS and not on loopback, there is no clipboard: the selection is left to the user.
+      const isCopied = await navigator.clipboard?.writeText(code.textContent).then(() => true, () => false);
+      setText(copy, isCopied ? 'Copied' : 'Selected');
+      setTimeout(() => setText(copy, 'Copy'), 1500);
     });
     place.append(code, copy);
   }
-  setText(place.firstChild, ['grid', ...words].map(quoted).join(' '));
+  setText(place.firstChild, ['grid', ...words, ...(isDashed ? ['--'] : []), ...operands].map(quoted).join(' '));
 }
 
-/** A word as a shell reads it. */
-function quoted(word) {
+/** Characters that would act in a terminal when they are pasted, or turn the direction of the text. */
+// eslint-disable-next-line no-control-regex
+const HARMFUL = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** A word as a shell reads it. Those with harmful characters need bash, zsh or ksh. */
+export function quoted(word) {
+  if (word.search(HARMFUL) >= 0) {
+    const escaped = word.replace(/[\\']/g, '\\$&')
+      .replace(HARMFUL, (of) => [...new TextEncoder().encode(of)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join(''));
+    return `$'${escaped}'`;
+  }
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -1,7 +1,7 @@
 // The page: follows the states of the grid, and shows the view that is open.
 
 import { find, setText } from './dom.js';
-import { amount } from './format.js';
+import { amount, counted, iso, time } from './format.js';
 import { follow } from './net.js';
 import * as tabs from './tabs.js';
 import * as mesh from './mesh.js';
@@ -14,6 +14,7 @@ import * as call from './call.js';
 
 const views = { mesh, methods, streams, events, checks, tap, call };
 let state = null;
+let latest = null;
 let isPaused = false;
 let states = new Map();
 
@@ -27,8 +28,10 @@ function summarise() {
   const up = state.nodes.filter((node) => node.state === 'up').length;
   const sum = (key) => amount(state.nodes.reduce((total, node) => total + node[key], 0));
   const critical = state.findings.filter((of) => of.severity === 'critical').length;
-  const found = state.findings.length === 0 ? 'all is well' : `${state.findings.length} findings, ${critical} critical`;
-  setText(find('#summary'), `${up} of ${state.nodes.length} nodes up · ${sum('served_per_s')} calls/s · ${sum('failed_per_s')} failed/s · ${found}`);
+  setText(find('#summary'), `${up} of ${counted(state.nodes.length, 'node')} up · ${sum('served_per_s')} calls/s · ${sum('failed_per_s')} failed/s`);
+  const found = find('#found');
+  found.className = critical > 0 ? 'bad' : state.findings.length > 0 ? 'fair' : 'good';
+  setText(found, state.findings.length === 0 ? 'all is well' : `${counted(state.findings.length, 'finding')}, ${critical} critical`);
 }
 
 /** Says which nodes are lost and which are back: the colours alone would not be heard. */
@@ -46,9 +49,15 @@ function badge(name, text) {
 }
 
 function receive(next) {
-  badge(next.source, next.source === 'replay' ? `recorded ${new Date(next.at_unix_ms).toISOString().slice(0, 19)}Z` : next.source);
-  if (isPaused) return;
-  state = next;
+  latest = next;
+  setText(find('#stale'), '');
+  document.body.classList.remove('stale');
+  badge(next.source, next.source === 'replay' ? `recorded ${iso(next.at_unix_ms)?.slice(0, 19)}Z` : next.source);
+  if (!isPaused) update();
+}
+
+function update() {
+  state = latest;
   summarise();
   announce();
   draw();
@@ -58,8 +67,28 @@ find('#pause').addEventListener('click', ({ target }) => {
   isPaused = !isPaused;
   target.setAttribute('aria-pressed', isPaused);
   setText(target, isPaused ? 'Continue' : 'Pause');
+  if (!isPaused && latest && latest !== state) update();
 });
 for (const view of Object.values(views)) view.start?.(draw);
 tabs.onShow(draw);
 tabs.start();
-follow('/api/live', receive, (why) => badge('off', `no console: ${why}`));
+
+/** The console is gone: what is shown is old, and says so. */
+function lose(why) {
+  badge('off', 'not connected');
+  document.body.classList.add('stale');
+  setText(find('#stale'), `The console does not answer: ${why}. ${latest ? `What is shown is from ${time(latest.at_unix_ms).slice(0, 8)} UTC.` : ''}`);
+}
+
+/** A hidden page needs no states, and a browser has few connections to one host for all its tabs. */
+let end = null;
+function watch() {
+  if (document.hidden) {
+    end?.();
+    end = null;
+  } else {
+    end ??= follow('/api/live', receive, lose);
+  }
+}
+document.addEventListener('visibilitychange', watch);
+watch();

@@ -1,11 +1,16 @@
-// The nodes on a circle, and their links. A place follows from the order of the names alone, so nothing moves.
+// The nodes on an ellipse, and their links. A place follows from the order of the names alone, so nothing moves.
 
 import { command, find, options, setAttribute, setText, shape } from './dom.js';
-import { amount, short } from './format.js';
+import { amount, bytes, duration, fitted, short } from './format.js';
 import * as node from './node.js';
 
 const graph = find('#graph');
 const MANY = 13;
+/** From here on, names do not fit. The list has them, and so has each node for the pointer. */
+const CROWD = 73;
+/** Characters of a name beside a node. The ends of a longer one are shown. */
+const NAME_MAX = 20;
+const NARROW_NAME_MAX = 15;
 const narrow = matchMedia('(max-width: 640px)');
 /** Links that need a look are drawn above the others. */
 const layers = { quiet: shape('g'), loud: shape('g') };
@@ -60,24 +65,50 @@ export function draw(state) {
 function place(now) {
   names = now;
   const isMany = names.length >= MANY;
-  const [width, height, across, up] = isMany ? [1200, 1200, 440, 440] : narrow.matches ? [760, 800, 255, 300] : [1300, 860, 400, 330];
+  // Beside many nodes, there is as much room as the longest name needs.
+  const longest = Math.max(0, ...names.map((name) => Math.min(short(name).length, NAME_MAX)));
+  const room = names.length < CROWD ? 60 + longest * 12 : 60;
+  const [width, height, across, up] = isMany ? (narrow.matches ? [1000, 1000, 480, 480] : [1640, 1180, 820 - room, 590 - room])
+    : narrow.matches ? [760, 800, 275, 330] : [1200, 830, 390, 340];
   setAttribute(graph, 'viewBox', `0 0 ${width} ${height}`);
   graph.classList.toggle('many', isMany);
+  graph.classList.toggle('crowd', names.length >= CROWD);
   graph.replaceChildren();
   layers.quiet.replaceChildren();
   layers.loud.replaceChildren();
   edges.clear();
   spots.clear();
+  const turns = places(names.length, isMany ? across : 1, isMany ? up : 1);
+  // A few nodes, such as three, do not reach all sides: they are moved to the middle.
+  const sines = turns.map(Math.sin);
+  const middle = isMany ? 0 : (Math.max(...sines) + Math.min(...sines)) / 2;
+  const size = isMany ? Math.min(12, (0.4 * Math.PI * (across + up)) / names.length) : 24;
   names.forEach((name, index) => {
-    const turn = (index / names.length) * 2 * Math.PI - Math.PI / 2;
-    const [x, y] = [width / 2 + across * Math.cos(turn), height / 2 + up * Math.sin(turn)];
-    spots.set(name, spot(name, x, y, turn, isMany, index === 0));
+    const [x, y] = [width / 2 + across * Math.cos(turns[index]), height / 2 + up * (sines[index] - middle)];
+    // Names of many nodes point away from the ellipse.
+    const away = isMany ? Math.atan2(Math.sin(turns[index]) * across, Math.cos(turns[index]) * up) : turns[index];
+    spots.set(name, spot(name, x, y, away, isMany, index === 0, size));
   });
   graph.append(layers.quiet, layers.loud, ...[...spots.values()].map((of) => of.group));
 }
 
-function spot(name, x, y, turn, isMany, isFirst) {
-  const size = isMany ? 12 : 24;
+/** Angles from the top on, with the same way between two neighbours along the ellipse. */
+function places(count, across, up) {
+  const steps = 3600;
+  const angle = (step) => (step / steps) * 2 * Math.PI - Math.PI / 2;
+  const ways = [0];
+  for (let step = 1; step <= steps; step += 1) {
+    const at = angle(step - 0.5);
+    ways.push(ways.at(-1) + Math.hypot(across * Math.sin(at), up * Math.cos(at)));
+  }
+  let step = 0;
+  return Array.from({ length: count }, (_, index) => {
+    while (ways[step] < (index / count) * ways[steps]) step += 1;
+    return angle(step);
+  });
+}
+
+function spot(name, x, y, turn, isMany, isFirst, size) {
   const group = shape('g', { class: 'spot', role: 'button', tabindex: isFirst ? 0 : -1, transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})` });
   group.dataset.name = name;
   const isLeft = Math.cos(turn) < -0.01;
@@ -96,8 +127,10 @@ function spot(name, x, y, turn, isMany, isFirst) {
     rate.setAttribute('transform', `translate(${dx} ${dy + 20})`);
   }
   const mark = shape('text', { class: 'mark', y: isMany ? 5 : 7, 'aria-hidden': true });
-  label.textContent = short(name);
-  group.append(shape('circle', { class: 'ring', r: size + 5 }), shape('circle', { r: size }), mark, label);
+  label.textContent = fitted(short(name), narrow.matches && !isMany ? NARROW_NAME_MAX : NAME_MAX);
+  const title = shape('title');
+  title.textContent = name;
+  group.append(title, shape('circle', { class: 'ring', r: size + 5 }), shape('circle', { r: size }), mark, label);
   // The space is between the words for those who hear them.
   if (!isMany) group.append(' ', rate);
   group.addEventListener('click', () => choose(name === chosen ? '' : name));
@@ -125,7 +158,8 @@ function pairs(state) {
     const isUp = link.state === 'connected' || link.state === 'draining';
     pair.isDown ||= !isUp;
     pair.isDraining ||= link.state === 'draining';
-    pair.rtt = Math.max(pair.rtt ?? 0, link.rtt_us ?? 0);
+    // Null until the first ping has been answered.
+    if (link.rtt_us !== null) pair.rtt = Math.max(pair.rtt ?? 0, link.rtt_us);
     pair.bytes = Math.max(pair.bytes, link.bytes_per_s);
     if (!isUp) pair.text = link.text;
     pairs.set(key, pair);
@@ -136,6 +170,7 @@ function pairs(state) {
 function tone(pair) {
   if (pair.isDown) return 'down';
   if (pair.isDraining) return 'draining';
+  if (pair.rtt === null) return 'unmeasured';
   return pair.rtt < 1000 ? 'fast' : pair.rtt < 10000 ? 'fair' : 'slow';
 }
 
@@ -161,8 +196,10 @@ function drawEdges(state) {
     if (line.parentNode !== layer) layer.append(line);
     // From a thin line to one of twelve units at 10 MB/s; a third of that where a thousand lines cross.
     const width = 1.5 + Math.max(0, Math.log10(1 + pair.bytes) - 1) * 1.75;
-    setAttribute(line, 'stroke-width', (width / (names.length < MANY ? 1 : isNear ? 1.5 : 3)).toFixed(1));
-    const rtt = pair.isDown ? pair.text : `${(pair.rtt / 1000).toFixed(2)} ms, ${amount(pair.bytes)} B/s`;
-    setText(line.firstChild, `${pair.ends.map(short).join(' – ')}: ${rtt}`);
+    // One that is down has no traffic, and is to be seen.
+    const least = pair.isDown ? 3 : 0;
+    setAttribute(line, 'stroke-width', Math.max(least, width / (names.length < MANY ? 1 : isNear ? 2 : 3)).toFixed(1));
+    const rtt = pair.rtt === null ? 'not measured' : duration(pair.rtt);
+    setText(line.firstChild, `${pair.ends.map(short).join(' – ')}: ${pair.isDown ? pair.text : `${rtt}, ${bytes(pair.bytes)}/s`}`);
   }
 }

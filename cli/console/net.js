@@ -1,19 +1,20 @@
 // Requests to the console, with its token, and streams of events that are opened again.
 
-import { find } from './dom.js';
+import { find, setText } from './dom.js';
 
 const AGAIN_AFTER_MS = 1000;
+/** The console sends something at least every ten seconds. */
+const SILENT_MAX_MS = 25_000;
 let asked = null;
 
-function headers() {
-  const token = sessionStorage.getItem('token');
-  return token ? { authorization: `Bearer ${token}` } : {};
-}
+/** A character that no header can have is no part of a token: the console refuses what is left. */
+const headers = (token) => (token ? { authorization: `Bearer ${token.replace(/[^!-~]/g, '?')}` } : {});
 
 /** Asks for the token, once at a time. */
-function login() {
+function login(why) {
   asked ??= new Promise((resolve) => {
     const dialog = find('#login');
+    setText(find('#login-why'), why);
     dialog.showModal();
     find('form', dialog).onsubmit = (event) => {
       event.preventDefault();
@@ -28,9 +29,11 @@ function login() {
 
 export async function request(path, options = {}) {
   for (;;) {
-    const response = await fetch(path, { ...options, headers: { ...options.headers, ...headers() } });
+    const sent = sessionStorage.getItem('token');
+    const response = await fetch(path, { ...options, headers: { ...options.headers, ...headers(sent) } });
     if (response.status !== 401) return response;
-    await login();
+    // Another request may have asked in the meantime.
+    if (sessionStorage.getItem('token') === sent) await login(sent ? 'This token is wrong.' : '');
   }
 }
 
@@ -57,11 +60,27 @@ export function follow(path, onEvent, onEnd) {
   return () => ending.abort();
 }
 
+/** What is read next. A connection that has died may never tell. */
+async function within(time, reader) {
+  let timer;
+  const silent = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`nothing was received for ${time / 1000} s`)), time);
+  });
+  try {
+    return await Promise.race([reader.read(), silent]);
+  } catch (error) {
+    reader.cancel().catch(() => {});
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 async function read(reader, onEvent) {
   const decoder = new TextDecoder();
   let text = '';
   for (;;) {
-    const { value, done } = await reader.read();
+    const { value, done } = await within(SILENT_MAX_MS, reader);
     if (done) return;
     text += decoder.decode(value, { stream: true });
     const events = text.split('\n\n');

@@ -37,5 +37,6 @@ export function start() {
     if (isTyping || event.ctrlKey || event.metaKey || event.altKey || !/^[1-7]$/.test(event.key)) return;
     open(tabs[event.key - 1]);
   });
+  addEventListener('hashchange', () => show(location.hash.slice(2)));
   show(location.hash.slice(2));
 }
