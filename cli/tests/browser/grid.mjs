@@ -62,14 +62,24 @@ export function load(names, pauseMs = 8) {
   return { stop: () => { isOn = false; return Promise.all(workers); } };
 }
 
-/** Starts a console, and returns its URL. */
+const consoles = new Map();
+
+export const endConsole = (url) => consoles.get(url).kill('SIGKILL');
+
+/** Starts a console, on a free port or that of `url`, and returns its URL. */
 export async function console_(...args) {
-  const child = start(process.env.GRID, ['console', '--listen', '127.0.0.1:0', '--json', ...args], environment, 'pipe');
+  return consoleAt('http://127.0.0.1:0/', ...args);
+}
+
+export async function consoleAt(url, ...args) {
+  const child = start(process.env.GRID, ['console', '--listen', new URL(url).host, '--json', ...args], environment, 'pipe');
   return new Promise((resolve, reject) => {
     let text = '';
     child.stdout.on('data', (data) => {
       text += data;
-      if (text.includes('\n')) resolve(JSON.parse(text).url);
+      if (!text.includes('\n')) return;
+      consoles.set(JSON.parse(text).url, child);
+      resolve(JSON.parse(text).url);
     });
     child.on('exit', (code) => reject(new Error(`grid console has ended with ${code}: set TEST_LOG=1 to see why`)));
   });

@@ -6,53 +6,18 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
+import { VIEWS, afterUpdates, browser, close, launch, open, view } from './browser.mjs';
 import { console_, end, environment, grid, load } from './grid.mjs';
+import './hostile.mjs';
 
-const ARGS = [
-  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync',
-];
 const IMAGES = fileURLToPath(new URL('../../../docs/guide/images/', import.meta.url));
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const VIEWS = ['mesh', 'methods', 'streams', 'events', 'checks', 'tap', 'call'];
 const isPictured = process.argv.includes('--screenshots');
 
-let browser;
 let five;
 let url;
 let demo;
 let traffic;
-
-/** Opens a page, and fails the test if the page breaks its own policy or throws. */
-async function open(address, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
-  const page = await context.newPage();
-  page.problems = [];
-  page.on('pageerror', (error) => page.problems.push(String(error)));
-  page.on('console', (message) => {
-    // A console that is not there, or does not call, answers with a status that the browser reports.
-    if (message.type() === 'error' && !message.text().includes('Failed to load resource')) page.problems.push(message.text());
-  });
-  await page.addInitScript(() => {
-    document.addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective}`));
-  });
-  await page.goto(address);
-  await page.waitForFunction(() => Number(document.body.dataset.updates) > 1);
-  return page;
-}
-
-async function close(page) {
-  assert.deepEqual(page.problems, []);
-  await page.context().close();
-}
-
-const updates = (page) => page.evaluate(() => Number(document.body.dataset.updates));
-
-async function afterUpdates(page, count) {
-  const until = await updates(page) + count;
-  await page.waitForFunction((least) => Number(document.body.dataset.updates) >= least, until, { timeout: 30_000 });
-}
 
 async function picture(page, name) {
   if (!isPictured) return;
@@ -61,10 +26,9 @@ async function picture(page, name) {
 }
 
 const spot = (page, name) => page.locator(`.spot[data-name="${name}"]`);
-const view = (page, name) => page.locator(`#tab-${name}`).click();
 
 before(async () => {
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ARGS });
+  await launch();
   five = await grid();
   url = await console_('--node', five.names[0], '--allow-calls');
   demo = await console_('--demo');
