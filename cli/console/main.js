@@ -30,8 +30,11 @@ function summarise() {
   const critical = state.findings.filter((of) => of.severity === 'critical').length;
   setText(find('#summary'), `${up} of ${counted(state.nodes.length, 'node')} up · ${sum('served_per_s')} calls/s · ${sum('failed_per_s')} failed/s`);
   const found = find('#found');
-  found.className = critical > 0 ? 'bad' : state.findings.length > 0 ? 'fair' : 'good';
-  setText(found, state.findings.length === 0 ? 'all is well' : `${counted(state.findings.length, 'finding')}, ${critical} critical`);
+  // Findings are some seconds older than the nodes.
+  const lost = state.nodes.filter((node) => node.state === 'lost').length;
+  const none = lost > 0 ? `${counted(lost, 'node')} lost` : 'all is well';
+  found.className = critical + lost > 0 ? 'bad' : state.findings.length > 0 ? 'fair' : 'good';
+  setText(found, state.findings.length === 0 ? none : `${counted(state.findings.length, 'finding')}, ${critical} critical`);
 }
 
 /** Says which nodes are lost and which are back: the colours alone would not be heard. */

@@ -71,6 +71,7 @@ test('a killed node is red with its reason, and green when it is back', async ()
   await page.waitForFunction(() => document.querySelectorAll('.edge.down').length === 4, null, { timeout: 10_000 });
   await one.click();
   await page.waitForFunction(() => document.querySelector('#one dl').textContent.includes('efused'), null, { timeout: 10_000 });
+  assert.match(await page.locator('#found').textContent(), /lost|critical/);
   await picture(page, 'console-dead-node');
   await view(page, 'checks');
   await page.locator('#checks td', { hasText: 'unreachable' }).waitFor({ timeout: 10_000 });
