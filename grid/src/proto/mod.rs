@@ -18,7 +18,7 @@
 //! | `memory/` | how much memory a peer makes this node hold |
 //! | `session/` | who dials, the handshake's checks, extensions, keepalive |
 //! | `wire/` | the format of messages |
-//! | `muxes.rs`, `hash.rs`, `timers.rs`, `routes.rs` | tables: calls, timers, handlers |
+//! | `muxes.rs`, `hash.rs`, `timers.rs`, `ticks.rs`, `routes.rs` | tables: calls, timers, handlers; points in time in four bytes |
 //! | `event.rs`, `error.rs`, `limits.rs`, `body.rs` | small types shared by all |
 
 #![warn(clippy::indexing_slicing)]
@@ -46,6 +46,7 @@ mod simulation;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod ticks;
 mod timers;
 pub(crate) mod wire;
 
@@ -74,3 +75,4 @@ pub(crate) use session::handshake::{
 };
 pub use stream::capacities::Capacities;
 pub(crate) use stream::flow::SendState;
+pub(crate) use stream::look::{RecvLook, SendLook, SendWait, StreamLook, WindowLook};

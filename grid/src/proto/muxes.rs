@@ -126,6 +126,10 @@ impl<T> Muxes<T> {
         self.by_id.len()
     }
 
+    pub(super) fn values(&self) -> impl Iterator<Item = &T> {
+        self.slots.iter().map(|(_, slot)| &slot.value)
+    }
+
     pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.slots.iter_mut().map(|(_, slot)| &mut slot.value)
     }

@@ -13,7 +13,9 @@
 //! | `mod.rs` | what a handler asks, time, ends |
 //! | `start.rs` | accepting a call, or refusing it |
 //! | `messages.rs` | messages of the caller on an open stream |
+//! | `look.rs` | what operators see |
 
+mod look;
 mod messages;
 pub(super) mod served;
 mod start;

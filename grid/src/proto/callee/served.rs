@@ -12,6 +12,7 @@ use crate::proto::stream::capacities::Capacities;
 use crate::proto::stream::control::{Inflow, Outflow};
 use crate::proto::stream::core::StreamCore;
 use crate::proto::stream::window::RecvWindow;
+use crate::proto::ticks::Ticks;
 use crate::proto::wire::{Grant, Header, MuxId};
 
 /// One call in the table.
@@ -77,7 +78,7 @@ impl Served {
     }
 
     /// The method of its stream, and how long the handler has waited for the reader at the caller, if that is too long.
-    pub(in crate::proto) fn slow_reader(&mut self, now: Instant) -> Option<(StreamOf, Duration)> {
+    pub(in crate::proto) fn slow_reader(&mut self, now: Ticks) -> Option<(StreamOf, Duration)> {
         let of = StreamOf::Served(self.route);
         let stream = self.stream_mut().filter(|stream| !stream.output_ended())?;
         Some((of, stream.core.slow_reader(now)?))
@@ -129,10 +130,11 @@ pub(in crate::proto) struct CalleeStream {
 }
 
 impl CalleeStream {
-    /// A stream that is accepted now. If the session has windows: `announced` is the caller's, and `window` the one for its
-    /// input.
+    /// A stream that is accepted now, which `since` is as well. If the session has windows: `announced` is the caller's, and
+    /// `window` the one for its input.
     pub(super) fn new(
         now: Instant,
+        since: Ticks,
         seq: u32,
         capacities: Capacities,
         announced: Option<Grant>,
@@ -143,7 +145,7 @@ impl CalleeStream {
         let inflow = Inflow::new(capacities.incoming, window);
         Self {
             // The AckMux has the number of the ConnectMux; the caller's next message has the number after it.
-            core: StreamCore::new(seq, seq.wrapping_add(1), outflow, inflow),
+            core: StreamCore::new(seq, seq.wrapping_add(1), since, outflow, inflow),
             input_ended: capacities.incoming == 0,
             last_heard: now,
             finish: None,

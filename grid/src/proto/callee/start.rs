@@ -108,7 +108,9 @@ impl Link {
             || Duration::from_millis(deadline_ms.into()) > self.limits.stream_idle_max;
         let has_input = capacities.incoming > 0 && !message.header.flags.contains(Flags::EOF);
         let window = self.new_window(if has_input { capacities.incoming } else { 0 });
-        let mut stream = CalleeStream::new(now, seq, capacities, announced, window, idle_check);
+        let since = self.epoch.ticks(now);
+        let mut stream =
+            CalleeStream::new(now, since, seq, capacities, announced, window, idle_check);
         stream.input_ended = !has_input;
         let meta_of_ack = window
             .filter(|_| has_input)

@@ -17,6 +17,7 @@ use crate::proto::stream::capacities::Capacities;
 use crate::proto::stream::control::{Inflow, Outflow};
 use crate::proto::stream::core::StreamCore;
 use crate::proto::stream::window::RecvWindow;
+use crate::proto::ticks::Ticks;
 use crate::proto::wire::{HandlerId, Meta, SubrouteId};
 
 /// When a call must be answered.
@@ -119,6 +120,10 @@ impl QueuedCall {
         self.handler
     }
 
+    pub(super) fn is_stream(&self) -> bool {
+        self.stream.is_some()
+    }
+
     pub(super) fn needs_meta(&self) -> bool {
         self.needs_meta
     }
@@ -204,7 +209,7 @@ impl Call {
     }
 
     /// The method of its stream, and how long its writer has waited for the reader at the callee, if that is too long.
-    pub(in crate::proto) fn slow_reader(&mut self, now: Instant) -> Option<(StreamOf, Duration)> {
+    pub(in crate::proto) fn slow_reader(&mut self, now: Ticks) -> Option<(StreamOf, Duration)> {
         let stream = self.stream_mut().filter(|stream| stream.opened && !stream.output_ended())?;
         Some((StreamOf::Made(stream.handler), stream.core.slow_reader(now)?))
     }
@@ -273,9 +278,10 @@ pub(in crate::proto) struct CallerStream {
 }
 
 impl CallerStream {
-    /// A stream that is opened now, with a window if the session has windows.
+    /// A stream that is opened now, with a window if the session has windows. `since` is now as well.
     pub(super) fn new(
         now: Instant,
+        since: Ticks,
         handler: HandlerId,
         capacities: Capacities,
         window: Option<RecvWindow>,
@@ -285,7 +291,7 @@ impl CallerStream {
         let inflow = Inflow::new(capacities.outgoing.max(1), window);
         Self {
             // The ConnectMux has number 0, and so has the AckMux that answers it.
-            core: StreamCore::new(1, 0, outflow, inflow),
+            core: StreamCore::new(1, 0, since, outflow, inflow),
             handler,
             acked: false,
             opened: false,

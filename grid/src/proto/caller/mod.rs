@@ -20,9 +20,11 @@
 //! | `post_room.rs` | how many of them there may be |
 //! | `room.rs` | what requests may make the peer hold |
 //! | `answers.rs` | messages of the callee |
+//! | `look.rs` | what operators see |
 
 mod answers;
 pub(super) mod call;
+mod look;
 mod post;
 pub(super) mod post_room;
 pub(super) mod room;

@@ -211,7 +211,8 @@ impl Link {
                     let earlier = every / 4 * key.spread(PING_SPREAD) / PING_SPREAD;
                     self.timers.arm(now + every - earlier, Timer::CallPing(key));
                 }
-                let stream = CallerStream::new(now, handler, capacities, window, pings);
+                let since = self.epoch.ticks(now);
+                let stream = CallerStream::new(now, since, handler, capacities, window, pings);
                 CallState::Stream(Box::new(stream))
             }
         };

@@ -17,7 +17,9 @@
 //! | `mod.rs` | [`Link`]: sessions, figures, memory, time, events |
 //! | `receive.rs` | received messages, by op |
 //! | `transmit.rs` | messages for the socket, and what waits for its turn |
+//! | `look.rs` | the streams, for operators |
 
+mod look;
 mod receive;
 mod transmit;
 
@@ -46,6 +48,7 @@ use crate::proto::session::connected::Connected;
 use crate::proto::session::features::Feature;
 use crate::proto::session::flood::FloodBudget;
 use crate::proto::stream::window::WindowBudget;
+use crate::proto::ticks::Epoch;
 use crate::proto::timers::{Timer, Timers};
 use crate::proto::wire::MuxId;
 
@@ -117,6 +120,8 @@ pub(crate) struct Link {
     /// Tasks of handlers, those of calls that are over included.
     pub(in crate::proto) handlers: usize,
     next_mux: u64,
+    /// What the times of streams are counted from.
+    pub(in crate::proto) epoch: Epoch,
     pub(in crate::proto) timers: Timers,
     /// The last connection carried a call: this node received an answer, or served a call of the peer.
     pub(in crate::proto) carried_calls: bool,
@@ -163,6 +168,7 @@ impl Link {
             served: Muxes::default(),
             handlers: 0,
             next_mux: first_mux.get().into(),
+            epoch: Epoch::default(),
             timers: Timers::default(),
             last_incomplete: None,
             flood: FloodBudget::default(),
@@ -176,6 +182,7 @@ impl Link {
     /// A connection is up; the handshake is done.
     pub(crate) fn start(&mut self, now: Instant, session: Session) {
         debug_assert!(self.up.is_none());
+        self.epoch.begin(now);
         let own_max = self.limits.message_bytes_max;
         self.message_bytes_max =
             session.peer_message_bytes_max.map_or(own_max, |max| max.min(own_max));
@@ -486,6 +493,7 @@ impl Link {
     /// Reports the streams whose readers at the peer take no items. With each ping: it looks at all calls, and need not be
     /// exact.
     fn check_readers(&mut self, now: Instant) {
+        let now = self.epoch.ticks(now);
         let made = self.calls.values_mut().filter_map(|call| call.slow_reader(now));
         let served = self.served.values_mut().filter_map(|served| served.slow_reader(now));
         let slow: Vec<_> = made.chain(served).collect();

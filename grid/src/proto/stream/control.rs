@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 
 use crate::proto::stream::capacities::credits_of;
 use crate::proto::stream::credits::{RecvCredits, SendCredits};
+use crate::proto::stream::look::WindowLook;
 use crate::proto::stream::window::{RecvWindow, SendWindow};
 use crate::proto::wire::Grant;
 
@@ -110,6 +111,13 @@ impl Outflow {
             Self::Window(window) => window.take_waited(),
         }
     }
+
+    pub(super) fn look(&self) -> WindowLook {
+        match self {
+            Self::Credits(credits) => credits.look(),
+            Self::Window(window) => window.look(),
+        }
+    }
 }
 
 impl Inflow {
@@ -136,6 +144,21 @@ impl Inflow {
         match self {
             Self::Credits(credits) => NonZeroU32::new(credits.take(batch)).map(Returned::Credits),
             Self::Window(window) => window.take(unread).map(Returned::Window),
+        }
+    }
+
+    /// Whether the sender may send something, as far as this side knows.
+    pub(super) fn is_open(&self) -> bool {
+        match self {
+            Self::Credits(credits) => !credits.is_empty(),
+            Self::Window(window) => window.is_open(),
+        }
+    }
+
+    pub(super) fn look(&self) -> WindowLook {
+        match self {
+            Self::Credits(credits) => credits.look(),
+            Self::Window(window) => window.look(),
         }
     }
 

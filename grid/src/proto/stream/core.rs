@@ -3,14 +3,17 @@
 //! The caller's and the callee's streams (caller/, callee/) differ only in how they open and end.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::proto::body::Body;
 use crate::proto::memory::Handover;
 use crate::proto::stream::control::{Inflow, Outflow, Returned};
+use crate::proto::stream::look::{RecvLook, SendLook, SendWait};
+use crate::proto::stream::stall::Stall;
 use crate::proto::stream::window::RecvWindow;
+use crate::proto::ticks::Ticks;
 use crate::proto::wire::Grant;
 
 /// A message is out of its sequence.
@@ -57,23 +60,13 @@ pub(in crate::proto) fn item_bytes(pins: u32) -> u32 {
     ITEM_MEMORY.saturating_add(pins)
 }
 
-/// A writer that waits for its reader for longer than this is reported.
-const SLOW_READER: Duration = Duration::from_secs(10);
-
-/// How long the writer has waited for the reader. The core reads no clock, so the time counts from the first look at it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stall {
-    None,
-    Begun,
-    SeenAt(Instant),
-    Reported,
-}
-
 /// State that both ends of a stream have.
 #[derive(Debug)]
 pub(in crate::proto) struct StreamCore {
     next_send: u32,
     next_recv: u32,
+    /// When its opening was sent or received.
+    since: Ticks,
     outflow: Outflow,
     inflow: Inflow,
     items: VecDeque<Unread>,
@@ -96,12 +89,14 @@ impl StreamCore {
     pub(in crate::proto) fn new(
         next_send: u32,
         next_recv: u32,
+        since: Ticks,
         outflow: Outflow,
         inflow: Inflow,
     ) -> Self {
         Self {
             next_send,
             next_recv,
+            since,
             outflow,
             inflow,
             items: VecDeque::new(),
@@ -124,31 +119,16 @@ impl StreamCore {
     /// An item has to wait, for the receiver or for the item before it. Returns whether the wait for the receiver begins.
     pub(in crate::proto) fn note_wait(&mut self) -> bool {
         self.outflow.note_wait();
-        let begins = !self.outflow.is_open() && self.stall == Stall::None;
-        if begins {
-            self.stall = Stall::Begun;
-        }
-        begins
+        !self.outflow.is_open() && self.stall.note()
     }
 
     /// Called at intervals. Returns how long the writer has waited for the reader, once for each wait that is too long.
-    pub(in crate::proto) fn slow_reader(&mut self, now: Instant) -> Option<Duration> {
+    pub(in crate::proto) fn slow_reader(&mut self, now: Ticks) -> Option<Duration> {
         if self.outflow.is_open() {
             // The reader has made room, and there is nothing to send.
             self.stall = Stall::None;
         }
-        match self.stall {
-            Stall::Begun => self.stall = Stall::SeenAt(now),
-            Stall::SeenAt(seen) => {
-                let waited = now.saturating_duration_since(seen);
-                if waited >= SLOW_READER {
-                    self.stall = Stall::Reported;
-                    return Some(waited);
-                }
-            }
-            Stall::None | Stall::Reported => {}
-        }
-        None
+        self.stall.slow_reader(now)
     }
 
     /// Spends what an item of this length needs; `false` if the receiver has no room.
@@ -304,5 +284,29 @@ impl StreamCore {
 
     pub(in crate::proto) fn discards(&self) -> bool {
         self.discards
+    }
+
+    // ---- for operators ----------------------------------------------------------------------------------------------
+
+    pub(in crate::proto) fn age(&self, now: Ticks) -> Duration {
+        now.since(self.since)
+    }
+
+    /// The items that this side sends. `is_finishing`: the stream's end is to be sent, and nothing else.
+    pub(in crate::proto) fn look_at_sending(&self, now: Ticks, is_finishing: bool) -> SendLook {
+        let waits_for_reader =
+            !self.outflow.is_open() && (self.stall != Stall::None || is_finishing);
+        let wait = match self.has_queued_item() {
+            true => Some(SendWait::Socket),
+            false => waits_for_reader.then(|| SendWait::Reader(self.stall.waited(now))),
+        };
+        SendLook { window: self.outflow.look(), wait }
+    }
+
+    /// The items that this side receives. `expects_items`: the peer may still send some.
+    pub(in crate::proto) fn look_at_receiving(&self, expects_items: bool) -> RecvLook {
+        let unread = self.items.len();
+        let is_blocked = expects_items && unread > 0 && !self.inflow.is_open();
+        RecvLook { window: self.inflow.look(), unread, is_blocked }
     }
 }

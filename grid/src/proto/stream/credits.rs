@@ -3,6 +3,8 @@
 //! The sender spends [`SendCredits`]. The receiver's [`RecvCredits`] detects a sender without credits, and tells when
 //! credits must be returned. The capacity is not sent: both sides know it from the method's declaration.
 
+use crate::proto::stream::look::WindowLook;
+
 /// The credits of a sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::proto) struct SendCredits {
@@ -27,6 +29,11 @@ impl SendCredits {
 
     pub(in crate::proto) fn is_empty(&self) -> bool {
         self.left == 0
+    }
+
+    pub(super) fn look(&self) -> WindowLook {
+        let (items, items_max) = (Some(self.left), Some(self.capacity));
+        WindowLook { items, items_max, ..WindowLook::default() }
     }
 
     /// Spends one; `false` if there is none.
@@ -68,10 +75,25 @@ impl RecvCredits {
         self.capacity
     }
 
+    /// Whether the sender has no credit.
+    pub(super) fn is_empty(&self) -> bool {
+        self.left() == 0
+    }
+
+    /// The credits that the sender has, or will have when it has received those that were returned.
+    fn left(&self) -> u32 {
+        self.capacity.saturating_sub(self.waiting + self.owed)
+    }
+
+    pub(super) fn look(&self) -> WindowLook {
+        let (items, items_max) = (Some(self.left()), Some(self.capacity));
+        WindowLook { items, items_max, ..WindowLook::default() }
+    }
+
     /// Counts a received item. Returns `false` if the sender had no credit for it.
     #[must_use]
     pub(in crate::proto) fn receive(&mut self) -> bool {
-        if self.waiting + self.owed >= self.capacity {
+        if self.is_empty() {
             return false;
         }
         self.waiting += 1;

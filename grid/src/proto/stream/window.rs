@@ -8,6 +8,7 @@
 //! then the window is smaller than what is on its way in a round trip. A reader that sleeps never gets more than it had.
 
 use crate::proto::stream::credits::{RecvCredits, SendCredits};
+use crate::proto::stream::look::WindowLook;
 use crate::proto::wire::Grant;
 
 /// What an item costs beside its payload, so that a window limits the number of empty items as well. Part of the protocol.
@@ -30,6 +31,11 @@ const GRANT_BYTES: u32 = 256 * 1024;
 /// What an item of this length costs.
 pub(in crate::proto) fn cost(len: usize) -> i64 {
     i64::try_from(len).unwrap_or(OPEN_MAX).saturating_add(ITEM_COST)
+}
+
+/// What is left of a window of which more may have been sent than was left.
+fn bytes_of(open: i64) -> u64 {
+    u64::try_from(open).unwrap_or(0)
 }
 
 /// The window as its sender sees it.
@@ -58,6 +64,11 @@ impl SendWindow {
 
     pub(in crate::proto) fn is_open(&self) -> bool {
         self.open > 0 && self.items.is_none_or(|items| !items.is_empty())
+    }
+
+    pub(super) fn look(&self) -> WindowLook {
+        let items = self.items.map(|items| items.look()).unwrap_or_default();
+        WindowLook { bytes: Some(bytes_of(self.open)), ..items }
     }
 
     /// An item has to wait. A window that is short of items does not become better with more bytes.
@@ -143,6 +154,16 @@ impl RecvWindow {
         let by_bytes = self.open.max(0) / ITEM_COST + 1;
         let by_bytes = u32::try_from(by_bytes).unwrap_or(u32::MAX);
         self.items.map_or(by_bytes, |items| items.capacity().min(by_bytes))
+    }
+
+    /// Whether the sender may send something, as far as this side knows.
+    pub(super) fn is_open(&self) -> bool {
+        self.open > 0 && self.items.is_none_or(|items| !items.is_empty())
+    }
+
+    pub(super) fn look(&self) -> WindowLook {
+        let items = self.items.map(|items| items.look()).unwrap_or_default();
+        WindowLook { bytes: Some(bytes_of(self.open)), bytes_max: Some(self.target), ..items }
     }
 
     /// Counts a received item. Returns `false` if the window was not open for it. `waited`: the sender says that something

@@ -14,6 +14,7 @@
 //! | `foreign.rs` | buffers of the user, which the link must not drop |
 //! | `room.rs` | calls that wait until the peer has room for their requests |
 //! | `windows.rs` | windows of streams in bytes |
+//! | `looks.rs` | what operators see of streams |
 //! | `memory.rs`, `unread.rs` | limits of memory, and peers that do not read |
 //! | `chunks.rs`, `transfers.rs` | large messages in parts: fairness, and protocol errors |
 
@@ -28,6 +29,7 @@ mod foreign;
 mod go_habits;
 mod go_peer;
 mod limits;
+mod looks;
 mod memory;
 mod mixed;
 mod posts;

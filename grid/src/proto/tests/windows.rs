@@ -4,11 +4,13 @@ use bytes::Bytes;
 
 use super::pair::*;
 use super::solo::*;
+use super::start;
 use crate::error::{CallFailure, ErrorCode, Fault};
 use crate::proto::session::features::Feature;
 use crate::proto::stream::control::{Inflow, Outflow};
 use crate::proto::stream::core::{StreamCore, item_bytes};
 use crate::proto::stream::window::{RecvWindow, WindowBudget};
+use crate::proto::ticks::Epoch;
 use crate::proto::wire::{GRANT_LEN_MAX, Grant, Meta, Op};
 use crate::proto::{CallSpec, Capacities, Features, Key, Limits, Recv, SendState, Side};
 use Side::{Callee, Caller};
@@ -302,7 +304,8 @@ fn what_items_hold_does_not_overflow() {
     assert_eq!(item_bytes(u32::MAX), u32::MAX);
     assert_eq!(item_bytes(u32::MAX - 1), u32::MAX);
     let inflow = Inflow::new(0, Some(RecvWindow::new(1, 1, None)));
-    let mut core = StreamCore::new(0, 0, Outflow::closed(0, true), inflow);
+    let mut core =
+        StreamCore::new(0, 0, Epoch::default().ticks(start()), Outflow::closed(0, true), inflow);
     let item = || Bytes::from_static(b"item");
     (0..3).for_each(|_| core.keep(item(), u32::MAX, None));
     assert_eq!(core.held(), 3 * u32::MAX as usize);
