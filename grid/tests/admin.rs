@@ -284,6 +284,7 @@ async fn whoever_is_not_permitted_learns_nothing() {
             admin.recent_events(9).await.unwrap_err(),
             admin.node().await.unwrap_err(),
             admin.links().await.unwrap_err(),
+            admin.streams(9).await.unwrap_err(),
             admin.log_filter().await.unwrap_err(),
             admin.set_log_filter("trace".into()).await.unwrap_err(),
         ];

@@ -10,6 +10,7 @@ use super::event::{AdminEvent, unix_ms};
 use super::operators::LogFilter;
 use super::service::Admin;
 use super::status::{LinkStatus, NodeStatus};
+use super::streams::StreamStatus;
 use super::tap::{TapFilter, TappedCall};
 use super::timeline::Timeline;
 use super::watch::Watch;
@@ -75,6 +76,10 @@ impl Admin for Handlers {
 
     async fn links(&self) -> Result<Vec<LinkStatus>, RemoteError> {
         Ok(LinkStatus::all(&self.0.manager()?))
+    }
+
+    async fn streams(&self, at_most: u32) -> Result<Vec<StreamStatus>, RemoteError> {
+        Ok(StreamStatus::all(&self.0.manager()?, at_most))
     }
 
     async fn recent_events(&self, at_most: u32) -> Result<Vec<AdminEvent>, RemoteError> {

@@ -1,6 +1,6 @@
 //! Administration: a service with which those who operate a grid look into a running node.
 //!
-//! It tells the state of each link, what has happened, and while somebody asks, which calls are made. It never tells payloads.
+//! It tells the state of each link, which streams wait for whom, what has happened, and while somebody asks, which calls are made. It never tells payloads.
 //! A node has it if [`Builder::admin`](crate::Builder::admin) says who may call it. The command `grid` calls it.
 //!
 //! ```
@@ -27,7 +27,7 @@
 //! | `mod.rs` | how a node gets the service |
 //! | `service.rs`, `handlers.rs` | the service, and what its handlers do |
 //! | `operators.rs` | who may call it, and the filter of the log |
-//! | `status.rs` | nodes and links, as they are sent |
+//! | `status.rs`, `streams.rs` | nodes and links, and single streams, as they are sent |
 //! | `event.rs`, `timeline.rs` | what has happened: as it is sent, and how it is kept |
 //! | `watch.rs`, `watcher.rs` | the recorder of calls, which is on while somebody watches, and its watchers |
 //! | `tap.rs`, `activity.rs`, `durations.rs` | what watchers see: single calls, or counts and durations by method |
@@ -39,6 +39,7 @@ mod handlers;
 mod operators;
 mod service;
 mod status;
+mod streams;
 mod tap;
 mod timeline;
 mod watch;
@@ -53,6 +54,7 @@ use self::handlers::{Handlers, Node};
 pub use self::operators::{LogFilter, Operators};
 pub use self::service::{Admin, AdminClient, AdminServer};
 pub use self::status::{LinkStatus, NodeStatus};
+pub use self::streams::{StreamStatus, StreamWindow};
 pub use self::tap::{TapFilter, TappedCall};
 use self::watch::Watch;
 use crate::Builder;

@@ -3,6 +3,7 @@
 use super::activity::Activity;
 use super::event::AdminEvent;
 use super::status::{LinkStatus, NodeStatus};
+use super::streams::StreamStatus;
 use super::tap::{TapFilter, TappedCall};
 use crate::{Outgoing, RemoteError};
 
@@ -18,6 +19,10 @@ pub trait Admin {
     /// The links of the node: to itself, to other nodes in the order of their names, and to guests.
     #[handler(idempotent)]
     async fn links(&self) -> Result<Vec<LinkStatus>, RemoteError>;
+    /// The streams of all links that have not ended, up to this many and at most 1000, without those of operators: those that wait
+    /// first, of them those that have waited longest, then the oldest.
+    #[handler(idempotent)]
+    async fn streams(&self, at_most: u32) -> Result<Vec<StreamStatus>, RemoteError>;
     /// What has happened: up to this many of the latest events, at most 256, the oldest of them first.
     #[handler(idempotent)]
     async fn recent_events(&self, at_most: u32) -> Result<Vec<AdminEvent>, RemoteError>;

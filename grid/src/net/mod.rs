@@ -50,6 +50,7 @@ pub(crate) use link::blocking::CALLS_MAX as BLOCKING_CALLS_MAX;
 pub use link::state::{Instance, State};
 pub use link::states::States;
 pub use link::stats::{ConnectionStats, Stats};
+pub(crate) use link::streams::StreamInFlight;
 pub use node::build_error::BuildError;
 pub use node::builder::Builder;
 pub use node::dial::{Dial, Dialing, DialingCertified};

@@ -37,11 +37,7 @@ impl Lints {
         self.warn(&match *finding {
             Finding::UnknownHandler(id) => Warning::UnknownHandler { peer, id: id.get() },
             Finding::SlowReader { of, waited } => {
-                let method = match of {
-                    StreamOf::Served(route) => self.method_of(route),
-                    StreamOf::Made(id) => self.called(id),
-                };
-                Warning::SlowReader { method, peer, waited }
+                Warning::SlowReader { method: self.method(of), peer, waited }
             }
         });
     }
@@ -68,6 +64,14 @@ impl Lints {
 
     fn peer(&self) -> Arc<str> {
         Arc::clone(self.contracts.peer())
+    }
+
+    /// The name of the method of a stream.
+    pub(super) fn method(&self, of: StreamOf) -> Arc<str> {
+        match of {
+            StreamOf::Served(route) => self.method_of(route),
+            StreamOf::Made(id) => self.called(id),
+        }
     }
 
     fn method_of(&self, route: RouteIndex) -> Arc<str> {

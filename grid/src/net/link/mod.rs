@@ -13,5 +13,6 @@ mod schedules;
 pub(in crate::net) mod state;
 pub(in crate::net) mod states;
 pub(in crate::net) mod stats;
+pub(in crate::net) mod streams;
 pub(in crate::net) mod waiters;
 mod waker_set;

@@ -17,7 +17,7 @@ use super::links;
 use super::listen::{Accepted, Listen};
 use super::members::Members;
 use super::shared::Node;
-use crate::descriptor::Registered;
+use crate::descriptor::{Registered, ServiceDescriptor};
 use crate::error::{LinkError, RemoteError, did_you_mean};
 use crate::net::call::abort::AbortOnDrop;
 use crate::net::call::connection::Connection;
@@ -31,6 +31,7 @@ use crate::net::link::peer::CONFIRMATION_TIMEOUT;
 use crate::net::link::state::Instance;
 use crate::net::link::state::State;
 use crate::net::link::stats::{ConnectionStats, Stats};
+use crate::net::link::streams::StreamInFlight;
 use crate::net::notice::hub::Events;
 use crate::net::notice::warning::Warning;
 use crate::net::transport::Io;
@@ -274,6 +275,21 @@ impl Manager {
             guests: node.guests.all().len(),
             refused: node.refused.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
+    }
+
+    /// Returns the streams of all links that have not ended, at most this many and the most urgent first, without those of one
+    /// service.
+    pub(crate) fn streams(
+        &self,
+        at_most: usize,
+        without: &ServiceDescriptor,
+    ) -> Vec<StreamInFlight> {
+        let mut streams = Vec::new();
+        for link in self.inner.node.links() {
+            streams.extend(StreamInFlight::of(&link, at_most, without));
+            StreamInFlight::trim(&mut streams, at_most);
+        }
+        streams
     }
 
     /// Returns a stream of what somebody should look at, from now on: handlers that block their threads, streams whose readers
