@@ -16,6 +16,7 @@ mod man;
 mod options;
 mod ping;
 mod stream;
+pub(crate) mod streams;
 mod tap;
 mod top;
 
@@ -34,6 +35,7 @@ pub use self::ls::Ls;
 pub use self::man::Man;
 pub use self::ping::Ping;
 pub use self::stream::Stream;
+pub use self::streams::Streams;
 pub use self::tap::Tap;
 pub use self::top::Top;
 
@@ -59,6 +61,8 @@ pub enum Command {
     Bench(Bench),
     /// Lists the links of the node: states, round trips and traffic.
     Links(Links),
+    /// Lists the streams of the node with their windows, and who waits for whom.
+    Streams(Streams),
     /// Shows which methods are called how often, how long they take and how many fail, and the links; live on a terminal.
     Top(Top),
     /// Prints what has happened, and what happens: links that come and go, members, and warnings.
@@ -91,6 +95,7 @@ impl Command {
             Self::Ping(command) => command.run(global).await,
             Self::Bench(command) => command.run(global).await,
             Self::Links(command) => command.run(global).await,
+            Self::Streams(command) => command.run(global).await,
             Self::Top(command) => command.run(global).await,
             Self::Events(command) => command.run(global).await,
             Self::Tap(command) => command.run(global).await,

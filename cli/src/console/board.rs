@@ -5,14 +5,16 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use grid::admin::{Activity, AdminEvent, LinkStatus, NodeStatus};
+use grid::admin::{Activity, AdminEvent};
 
-use super::host::{Host, Phase};
+use super::bounds::STREAMS_MAX;
+use super::host::{Host, Now, Phase};
 use super::rates;
 use super::services::{ServiceRow, grouped};
 use super::state::{EventRow, FindingRow, Source, State, unix_ms};
 use super::trends::Trends;
 use crate::commands::check::findings::{Limits, findings};
+use crate::commands::streams::urgency;
 use crate::failure::Failure;
 use crate::nodes::Node;
 use crate::snapshot::{Snapshot, Told};
@@ -76,13 +78,8 @@ impl Board {
         self.with(host, |known| known.lost(reason, unix_ms()));
     }
 
-    pub(super) fn report(
-        &self,
-        host: &str,
-        activity: Activity,
-        (status, ahead_ms, links): (NodeStatus, i64, Vec<LinkStatus>),
-    ) {
-        self.with(host, |known| known.report(activity, status, ahead_ms, links));
+    pub(super) fn report(&self, host: &str, activity: Activity, now: Now) {
+        self.with(host, |known| known.report(activity, now));
     }
 
     pub(super) fn event(&self, host: &str, event: AdminEvent) {
@@ -162,6 +159,9 @@ impl Board {
             .collect();
         events.sort_by_key(|row| row.event.at_unix_ms);
         events.drain(..events.len().saturating_sub(EVENTS_MAX));
+        let mut streams: Vec<_> = up().flat_map(|(name, host)| host.stream_rows(name)).collect();
+        streams.sort_by_key(|row| urgency(&row.stream));
+        streams.truncate(STREAMS_MAX);
         State {
             source: Source::Live,
             entry: self.entry.clone(),
@@ -169,6 +169,7 @@ impl Board {
             allows_calls: self.allows_calls,
             nodes: hosts.iter().map(|(name, host)| host.row(name)).collect(),
             links: up().flat_map(|(name, host)| host.link_rows(name)).collect(),
+            streams,
             methods: trends.tick(rates::methods(up().map(|(_, host)| &host.activity))),
             calls,
             calls_left_out,

@@ -2,7 +2,7 @@
 //!
 //! A node cuts its texts itself, so a usual one never reaches these.
 
-use grid::admin::{Activity, AdminEvent, LinkStatus, NodeStatus, TappedCall};
+use grid::admin::{Activity, AdminEvent, LinkStatus, NodeStatus, StreamStatus, TappedCall};
 
 use crate::snapshot::Told;
 
@@ -17,6 +17,12 @@ const LINKS_MAX: usize = 1024;
 
 /// Names on the host list of one node.
 const HOSTS_MAX: usize = 1024;
+
+/// Streams that are asked for of each node, and shown of all nodes: those that wait are first, and nobody reads more.
+pub(super) const STREAMS_MAX: usize = 100;
+
+/// Reasons for which one stream waits.
+const WAITS_MAX: usize = 8;
 
 /// Rows of one report: a node counts 1024 pairs of method and peer.
 const METHODS_MAX: usize = 2048;
@@ -52,6 +58,17 @@ pub(super) fn links(links: &mut Vec<LinkStatus>) {
             cut(word, NAME_BYTES_MAX);
         }
         cut(&mut link.text, TEXT_BYTES_MAX);
+    }
+}
+
+pub(super) fn streams(streams: &mut Vec<StreamStatus>) {
+    streams.truncate(STREAMS_MAX);
+    for stream in streams {
+        cut(&mut stream.peer, NAME_BYTES_MAX);
+        cut(&mut stream.method, NAME_BYTES_MAX);
+        cut(&mut stream.text, TEXT_BYTES_MAX);
+        stream.waits_for.truncate(WAITS_MAX);
+        stream.waits_for.iter_mut().for_each(|word| cut(word, NAME_BYTES_MAX));
     }
 }
 

@@ -9,11 +9,14 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use grid::admin::{LinkStatus, NodeStatus};
+use grid::admin::StreamStatus;
+use grid::{CallError, ErrorCode};
 use tokio::task::{AbortHandle, JoinSet, spawn_blocking};
 use tokio::time::{Instant, interval, sleep, sleep_until, timeout};
 
 use super::board::Board;
+use super::bounds::STREAMS_MAX;
+use super::host::Now;
 use crate::connect::Global;
 use crate::failure::Failure;
 use crate::nodes::{Node, administered};
@@ -112,14 +115,22 @@ async fn watch(global: &Global, board: &Board, host: &str) -> Result<Infallible,
     }
 }
 
-/// The node, how far its clock is ahead, and its links.
-type Status = (NodeStatus, i64, Vec<LinkStatus>);
-
-async fn status(node: &Node) -> Result<Status, Failure> {
+async fn status(node: &Node) -> Result<Now, Failure> {
     let began = Instant::now();
     let status = administered(node.admin.node().await)?;
     let ahead_ms = ahead_ms(status.clock_unix_ms, began.elapsed());
-    Ok((status, ahead_ms, administered(node.admin.links().await)?))
+    let links = administered(node.admin.links().await)?;
+    Ok(Now { status, ahead_ms, links, streams: streams(node).await? })
+}
+
+/// The streams that matter most. A node of an earlier version cannot tell them, and is not lost for that.
+async fn streams(node: &Node) -> Result<Vec<StreamStatus>, Failure> {
+    let told = node.admin.streams(STREAMS_MAX as u32).await;
+    match told.map_err(CallError::flatten) {
+        Ok(streams) => Ok(streams),
+        Err(CallError::Remote(error)) if error.code == ErrorCode::UnknownHandler => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// A node that does not answer is lost, although its connection may be up.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::Sender;
 use tokio::time::sleep;
 
+use super::demo_streams::streams;
 use super::services::ServiceRow;
 use super::state::{
     CallRow, EventRow, FindingRow, LinkRow, MethodRow, NodeRow, NodeState, Source, State, Tapped,
@@ -77,6 +78,7 @@ pub(super) fn state(second: u64) -> State {
             })
             .map(|(node, peer)| link(node, peer, second))
             .collect(),
+        streams: streams(second, name),
         methods: METHODS.iter().zip(0..).map(|(of, number)| method(of, number, second)).collect(),
         calls: (0..NODES)
             .filter(|node| !is_down(*node, second))
@@ -302,6 +304,8 @@ mod tests {
         let state = state(3);
         assert_eq!(state.nodes.len(), 50);
         assert_eq!(state.links.len(), 49 * 49, "one node is down");
+        let waiting = state.streams.iter().filter(|row| row.stream.waits());
+        assert_eq!((waiting.count(), state.streams.len()), (4, 32));
         let down = state.nodes.iter().filter(|node| node.state == NodeState::Lost);
         assert_eq!(down.map(|node| &*node.name).collect::<Vec<_>>(), ["http://node-18:9000"]);
         assert!(state.methods.iter().all(|row| row.calls.len() == SECONDS_MAX));

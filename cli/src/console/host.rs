@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use grid::admin::{Activity, AdminEvent, LinkStatus, NodeStatus};
+use grid::admin::{Activity, AdminEvent, LinkStatus, NodeStatus, StreamStatus};
 
 use super::bounds;
 use super::rates::{self, per_second};
-use super::state::{LinkRow, NodeRow, NodeState, rounded};
+use super::state::{LinkRow, NodeRow, NodeState, StreamRow, rounded};
 use crate::nodes::Node;
 use crate::snapshot::Told;
 
@@ -27,6 +27,16 @@ pub(super) struct Host {
     pub(super) events: VecDeque<AdminEvent>,
     reports: u64,
     links: BTreeMap<String, Trail>,
+    streams: Vec<StreamStatus>,
+}
+
+/// What a node tells with each report.
+pub(super) struct Now {
+    pub(super) status: NodeStatus,
+    /// How far its clock is ahead.
+    pub(super) ahead_ms: i64,
+    pub(super) links: Vec<LinkStatus>,
+    pub(super) streams: Vec<StreamStatus>,
 }
 
 #[derive(Default)]
@@ -98,6 +108,7 @@ impl Host {
         }
         self.reports = 0;
         self.activity = Activity::default();
+        self.streams.clear();
         self.told = Some(told);
         self.phase = Phase::Up(node);
     }
@@ -111,16 +122,12 @@ impl Host {
         self.phase = Phase::Lost { reason, since_unix_ms };
     }
 
-    pub(super) fn report(
-        &mut self,
-        mut activity: Activity,
-        mut status: NodeStatus,
-        ahead_ms: i64,
-        mut links: Vec<LinkStatus>,
-    ) {
+    pub(super) fn report(&mut self, mut activity: Activity, now: Now) {
+        let Now { mut status, ahead_ms, mut links, mut streams } = now;
         bounds::activity(&mut activity);
         bounds::status(&mut status);
         bounds::links(&mut links);
+        bounds::streams(&mut streams);
         let peers: BTreeSet<_> = links.iter().map(|link| &*link.peer).collect();
         self.links.retain(|peer, _| peers.contains(&**peer));
         for link in &links {
@@ -129,6 +136,7 @@ impl Host {
         }
         self.reports += 1;
         self.activity = activity;
+        self.streams = streams;
         if let Some(told) = &mut self.told {
             (told.status, told.ahead_ms, told.links) = (status, ahead_ms, links);
         }
@@ -167,6 +175,14 @@ impl Host {
             failed_per_s: totals[1],
             made_per_s: totals[2],
         }
+    }
+
+    pub(super) fn stream_rows(&self, node: &str) -> impl Iterator<Item = StreamRow> {
+        let row = move |stream: &StreamStatus| StreamRow {
+            node: node.to_owned(),
+            stream: stream.clone(),
+        };
+        self.streams.iter().map(row)
     }
 
     pub(super) fn link_rows(&self, node: &str) -> impl Iterator<Item = LinkRow> {

@@ -79,6 +79,12 @@ mod tests {
         let text = |recording| serde_json::to_string(recording).expect("JSON");
         assert_eq!(text(&again), text(&written));
 
+        // Earlier versions did not tell streams.
+        let mut earlier = serde_json::to_value(&written).expect("JSON");
+        earlier["state"].as_object_mut().expect("a state").remove("streams").expect("streams");
+        fs::write(&file, earlier.to_string()).expect("it can be written");
+        assert!(Recording::read(&file).expect("it can be read").state.streams.is_empty());
+
         fs::write(&file, r#"{"format": 2}"#).expect("it can be written");
         let refused = Recording::read(&file).expect_err("another format").to_string();
         assert!(refused.contains("format 2 is not supported, only 1"), "{refused}");

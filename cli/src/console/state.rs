@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use grid::admin::{AdminEvent, TappedCall};
+use grid::admin::{AdminEvent, StreamStatus, TappedCall};
 use serde::{Deserialize, Serialize};
 
 /// A grid at one time.
@@ -17,6 +17,9 @@ pub(super) struct State {
     pub(super) nodes: Vec<NodeRow>,
     /// As the nodes that are up see them.
     pub(super) links: Vec<LinkRow>,
+    /// Single streams as their ends see them, those that wait first. Recordings of earlier versions have none.
+    #[serde(default)]
+    pub(super) streams: Vec<StreamRow>,
     /// Methods of all nodes together, counted where they are served.
     pub(super) methods: Vec<MethodRow>,
     /// Who calls what of whom, at both ends.
@@ -89,6 +92,13 @@ pub(super) struct LinkRow {
     pub(super) stalls: u64,
     /// Stalls within the last minute.
     pub(super) stalls_recent: u64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct StreamRow {
+    pub(super) node: String,
+    #[serde(flatten)]
+    pub(super) stream: StreamStatus,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -126,10 +126,10 @@ function shell(command) {
 
 test('the command below the links prints the same links', async () => {
   const page = await open(`${url}#/streams`);
-  const rows = await page.locator('#streams tbody tr').evaluateAll((all) => all.map((row) => [0, 1].map((at) => row.cells[at].textContent)));
+  const rows = await page.locator('#links tbody tr').evaluateAll((all) => all.map((row) => [0, 1].map((at) => row.cells[at].textContent)));
   const shown = rows.filter(([, peer]) => !peer.startsWith('guest ')).map((pair) => pair.join(' ')).sort();
   assert.equal(shown.length, 20);
-  const printed = shell(await page.locator('#command-streams').textContent()).split('\n').slice(1)
+  const printed = shell(await page.locator('#command-links').textContent()).split('\n').slice(1)
     .map((line) => line.split(/\s+/).slice(0, 2)).filter(([node, peer]) => node && five.names.includes(peer))
     .map((pair) => pair.join(' ').replaceAll('http://', '')).sort();
   assert.deepEqual(printed, shown);

@@ -6,6 +6,7 @@ mod console;
 mod console_limits;
 mod contexts;
 mod operators;
+mod streams;
 
 use std::io::Write as _;
 use std::process::{Child, Command, Output, Stdio};

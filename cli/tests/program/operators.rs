@@ -68,8 +68,8 @@ impl LogFilter for Filter {
 
 /// Three nodes on free ports, until the runtime ends.
 pub(crate) struct Grid {
-    nodes: Vec<Manager>,
-    runtime: Runtime,
+    pub(crate) nodes: Vec<Manager>,
+    pub(crate) runtime: Runtime,
 }
 
 pub(crate) fn open(builder: Builder) -> Builder {
@@ -127,7 +127,7 @@ impl Grid {
     }
 }
 
-fn lines(ran: &Ran) -> Vec<Value> {
+pub(crate) fn lines(ran: &Ran) -> Vec<Value> {
     assert_eq!(ran.code, 0, "{ran:?}");
     ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
