@@ -66,7 +66,7 @@ function streams(state) {
     ['number wide', (row) => (row.age_ms === null ? '' : duration(row.age_ms * 1000))],
     ['number', (row) => left(row.sends)],
     ['number', (row) => left(row.receives)],
-    ['number wide', (row) => String(row.receives?.unread ?? 0)],
+    ['number wide', (row) => (row.receives?.unread > 0 ? String(row.receives.unread) : '')],
     ['name', (row) => ({ text: slow(row), tone: row.waits_for.length > 0 ? 'bad' : '' })],
   ]);
   command('streams', ['--node', state.entry, 'streams', '--all']);
