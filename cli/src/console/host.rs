@@ -243,7 +243,9 @@ mod tests {
         // Twice, so that all are compared with those before.
         for _ in 0..2 {
             let links = (0..20_000).map(link).collect();
-            host.report(Activity::default(), NodeStatus::default(), i64::MIN, links);
+            let (status, streams) = (NodeStatus::default(), Vec::new());
+            let now = Now { status, ahead_ms: i64::MIN, links, streams };
+            host.report(Activity::default(), now);
         }
         assert!(host.links.len() <= 1024, "{}", host.links.len());
         for number in 0..10_000 {

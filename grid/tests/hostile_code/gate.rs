@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-/// A test that takes longer has failed.
-pub(crate) const LIMIT: Duration = Duration::from_secs(8);
+/// A test that takes longer has failed. None comes near it: a machine that is busy with something else can be twenty times slower.
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
 /// Blocks threads until it is opened.
 #[derive(Default)]
