@@ -10,7 +10,7 @@
 //! | `collect.rs` | follows all nodes |
 //! | `board.rs`, `host.rs` | what they have told last, all together and each |
 //! | `rates.rs`, `trends.rs` | counts as rates and percentiles, and their last two minutes |
-//! | `recording.rs`, `demo.rs`, `demo_streams.rs` | a file instead of nodes; made-up nodes, and their streams |
+//! | `recording.rs`, `demo/` | a file instead of nodes; made-up nodes |
 //! | `server.rs`, `assets.rs`, `app.rs` | the routes, the files of the page, and what requests share |
 //! | `bounds.rs` | what of a node is cut |
 //! | `guard.rs`, `connections.rs` | which requests are answered, the headers of all answers, and the number of connections |
@@ -24,7 +24,6 @@ mod call;
 mod collect;
 mod connections;
 mod demo;
-mod demo_streams;
 mod guard;
 mod host;
 mod live;

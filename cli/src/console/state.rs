@@ -150,6 +150,9 @@ pub(super) struct Tapped {
     pub(super) call: TappedCall,
 }
 
+/// A call, or why a node cannot be tapped.
+pub(super) type TapItem = Result<Tapped, String>;
+
 /// A rate that is short as JSON: three digits are enough to look at.
 pub(super) fn rounded(rate: f64) -> f64 {
     if rate >= 100.0 { rate.round() } else { (rate * 10.0).round() / 10.0 }

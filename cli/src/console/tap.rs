@@ -23,7 +23,7 @@ use super::bounds;
 use super::demo;
 use super::live::{busy, events};
 use super::origin::Kind;
-use super::state::Tapped;
+use super::state::{TapItem, Tapped};
 use crate::failure::Failure;
 use crate::nodes::{Node, administered};
 
@@ -59,9 +59,6 @@ struct Batch {
     refused: Option<String>,
 }
 
-/// A call, or why a node cannot be tapped.
-pub(super) type Item = Result<Tapped, String>;
-
 /// Follows the calls that fit the filter.
 pub(super) async fn tap(State(app): State<Shared>, Query(filter): Query<Filter>) -> Response {
     let filter = match filter.parse() {
@@ -71,7 +68,7 @@ pub(super) async fn tap(State(app): State<Shared>, Query(filter): Query<Filter>)
     let Ok(permit) = Arc::clone(&app.taps).try_acquire_owned() else {
         return busy("too many pages tap calls");
     };
-    let (calls, tapped) = channel::<Item>(CALLS_MAX);
+    let (calls, tapped) = channel::<TapItem>(CALLS_MAX);
     let mut task = JoinSet::new();
     match &app.origin.kind {
         Kind::Live(board) => drop(task.spawn(follow_all(Arc::clone(board), filter, calls))),
@@ -93,7 +90,7 @@ pub(super) async fn tap(State(app): State<Shared>, Query(filter): Query<Filter>)
 }
 
 /// What has come since the last batch, the latest of it.
-fn batch(tapped: &mut Receiver<Item>) -> Batch {
+fn batch(tapped: &mut Receiver<TapItem>) -> Batch {
     let mut batch = Batch::default();
     // More may come while these are read.
     for item in iter::from_fn(|| tapped.try_recv().ok()).take(CALLS_MAX) {
@@ -138,7 +135,7 @@ impl Filter {
 }
 
 /// Taps all nodes, and those that come back.
-async fn follow_all(board: Arc<Board>, filter: TapFilter, calls: Sender<Item>) {
+async fn follow_all(board: Arc<Board>, filter: TapFilter, calls: Sender<TapItem>) {
     let mut tasks = JoinSet::new();
     let mut followed: BTreeMap<Arc<str>, AbortHandle> = BTreeMap::new();
     let mut again = interval(NODES_EVERY);
@@ -155,7 +152,7 @@ async fn follow_all(board: Arc<Board>, filter: TapFilter, calls: Sender<Item>) {
 }
 
 /// Taps a node until it is lost.
-async fn follow(node: Arc<Node>, filter: TapFilter, calls: Sender<Item>) {
+async fn follow(node: Arc<Node>, filter: TapFilter, calls: Sender<TapItem>) {
     if let Err(failure) = pass_on(&node, filter, &calls).await {
         // A node that is lost is shown as lost. If there is no room, the next attempt tells.
         if let Failure::Unknown(_) | Failure::Call(CallError::Remote(_)) = failure {
@@ -164,7 +161,7 @@ async fn follow(node: Arc<Node>, filter: TapFilter, calls: Sender<Item>) {
     }
 }
 
-async fn pass_on(node: &Node, filter: TapFilter, calls: &Sender<Item>) -> Result<(), Failure> {
+async fn pass_on(node: &Node, filter: TapFilter, calls: &Sender<TapItem>) -> Result<(), Failure> {
     let mut tapped = administered(node.admin.tap(filter).await)?;
     let mut missed = 0_u64;
     while let Some(call) = tapped.next().await {

@@ -1,5 +1,6 @@
 //! [`findings`]: what is wrong with a grid.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -161,25 +162,39 @@ impl Found {
         }
     }
 
-    /// Compares each service of a node with the first one of its name and subroute.
+    /// Compares each service of a node with the version of it that most nodes have.
     fn services(&mut self, snapshot: &Snapshot) {
-        let mut known: BTreeMap<(&str, Option<&str>), (&str, &ServiceDescription)> =
-            BTreeMap::new();
+        let mut known: BTreeMap<(&str, Option<&str>), Vec<Version<'_>>> = BTreeMap::new();
         for (node, told) in snapshot.reached() {
             for service in &told.services {
                 let name = (&*service.name, service.subroute.as_deref());
-                let &mut (other, first) = known.entry(name).or_insert((node, service));
-                // Most nodes have the same, and a comparison takes longer.
-                if first == service {
-                    continue;
+                let versions = known.entry(name).or_default();
+                match versions.iter_mut().find(|version| version.service == service) {
+                    Some(version) => version.nodes.push(node),
+                    None => versions.push(Version { service, nodes: vec![node] }),
                 }
-                for change in compare(first, service) {
-                    let (severity, text) = judged(&change, other);
-                    self.add(severity, node, "service_differs", text);
+            }
+        }
+        for mut versions in known.into_values() {
+            versions.sort_by_key(|version| Reverse(version.nodes.len()));
+            let Some((usual, others)) = versions.split_first() else { continue };
+            let Some(example) = usual.nodes.first() else { continue };
+            for other in others {
+                for change in compare(usual.service, other.service) {
+                    let (severity, text) = judged(&change, example);
+                    for node in &other.nodes {
+                        self.add(severity, node, "service_differs", text.clone());
+                    }
                 }
             }
         }
     }
+}
+
+/// A version of a service, and the nodes that have it.
+struct Version<'a> {
+    service: &'a ServiceDescription,
+    nodes: Vec<&'a str>,
 }
 
 /// How much a change matters, and what it is. `other` has the old version.

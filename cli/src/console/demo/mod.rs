@@ -1,22 +1,21 @@
 //! Fifty made-up nodes, for a look at the page without any real one. Everything follows from the number of the second.
 
-use std::time::Duration;
+mod basis;
+mod calls;
+mod streams;
 
-use grid::admin::{AdminEvent, TapFilter, TappedCall};
+use grid::admin::AdminEvent;
 use serde_json::{Value, json};
-use tokio::sync::mpsc::Sender;
-use tokio::time::sleep;
 
-use super::demo_streams::streams;
+use self::basis::{METHODS, NODES, load, name, noise};
+pub(super) use self::calls::calls;
+use self::streams::streams;
 use super::services::ServiceRow;
 use super::state::{
-    CallRow, EventRow, FindingRow, LinkRow, MethodRow, NodeRow, NodeState, Source, State, Tapped,
-    rounded, unix_ms,
+    CallRow, EventRow, FindingRow, LinkRow, MethodRow, NodeRow, NodeState, Source, State, rounded,
+    unix_ms,
 };
-use super::tap::Item;
 use super::trends::SECONDS_MAX;
-
-const NODES: u64 = 50;
 
 /// This node is down for a part of each minute.
 const FRAIL: u64 = 17;
@@ -24,36 +23,7 @@ const FRAIL: u64 = 17;
 /// This node shuts down, and takes no new calls.
 const LEAVING: u64 = 31;
 
-/// Names, calls per second, and a usual duration in microseconds.
-const METHODS: [(&str, f64, f64); 6] = [
-    ("Orders/place", 420.0, 2600.0),
-    ("Orders/status", 3100.0, 310.0),
-    ("Search/query", 880.0, 9400.0),
-    ("Stock/reserve", 410.0, 1200.0),
-    ("Stock/watch", 12.0, 480_000.0),
-    ("Users/get", 5200.0, 190.0),
-];
-
 const REFUSED: &str = "connect: Connection refused (os error 111)";
-
-fn name(number: u64) -> String {
-    format!("http://node-{:02}:9000", number + 1)
-}
-
-/// A number from 0 to 1 that is always the same for these.
-fn noise(one: u64, other: u64) -> f64 {
-    let mut bits =
-        one.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ other.wrapping_mul(0xd6e8_feb8_6659_fd93);
-    bits ^= bits >> 31;
-    bits = bits.wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    (bits >> 11) as f64 / (1_u64 << 53) as f64
-}
-
-/// Around 1, and slowly up and down.
-fn load(of: u64, second: u64) -> f64 {
-    let slow = (second as f64 / 19.0 + of as f64).sin() * 0.25;
-    1.0 + slow + noise(of, second) * 0.2
-}
 
 /// Whether the frail node is down. It is at the beginning, so that a look of a second shows it.
 fn is_down(node: u64, second: u64) -> bool {
@@ -265,34 +235,6 @@ pub(super) fn services() -> Vec<ServiceRow> {
     });
     let service = serde_json::from_value(service).expect("it is what a node describes");
     vec![ServiceRow { nodes: (0..NODES).map(name).collect(), service }]
-}
-
-/// Made-up calls that fit the filter, about ten a second.
-pub(super) async fn calls(filter: TapFilter, calls: Sender<Item>) {
-    for number in 0_u64.. {
-        sleep(Duration::from_millis(100)).await;
-        let (method, _, micros) = METHODS[(noise(number, 5) * 6.0) as usize % 6];
-        let is_failed = number.is_multiple_of(23);
-        let mut call = TappedCall::default();
-        call.at_unix_ms = unix_ms();
-        method.clone_into(&mut call.method);
-        call.peer = name((noise(number, 6) * NODES as f64) as u64);
-        call.is_served = true;
-        call.outcome = if is_failed { "overloaded" } else { "ok" }.to_owned();
-        call.error = is_failed.then(|| "too many requests".to_owned());
-        call.took_us = (micros * (0.5 + noise(number, 7) * 3.0)) as u64;
-        (call.request_bytes, call.answer_bytes) = (40, (noise(number, 8) * 900.0) as u64);
-        let service = method.split('/').next();
-        let fits = filter.method.as_deref().is_none_or(|of| of == method || Some(of) == service)
-            && filter.peer.as_deref().is_none_or(|peer| peer == call.peer)
-            && (is_failed || !filter.is_failed)
-            && call.took_us >= filter.slower_than_us
-            && noise(number, 9) < filter.share;
-        let node = name((noise(number, 10) * NODES as f64) as u64);
-        if fits && calls.send(Ok(Tapped { node, call })).await.is_err() {
-            return;
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use grid::admin::{StreamStatus, StreamWindow};
 
-use super::state::StreamRow;
+use crate::console::state::StreamRow;
 
 /// Pairs of nodes whose streams nobody waits for.
 const QUIET: u64 = 14;
