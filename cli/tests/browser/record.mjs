@@ -104,7 +104,7 @@ await section('Services and calls', 'grid ls', 'grid ls --all --services', 'grid
 await section('Round trips', 'grid ping --count 3', 'grid ping --all');
 await section('Speed', `grid bench Items/get '"a"' --concurrency 16 --for 2s --save first.json`,
   `grid bench Items/get '"a"' --concurrency 16 --for 2s --compare first.json`);
-await section('Links', 'grid links');
+await section('Links and streams', 'grid links', 'grid streams --all');
 await section('Methods', 'grid top --once', 'grid top --once --all');
 text.push('On a terminal, it is live:\n\n![grid top --all on a terminal: methods with rates and percentiles, and links.](images/top.png)\n\n');
 await top('top');
