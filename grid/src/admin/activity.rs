@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::durations::Durations;
+use super::pace::Pace;
 use super::watcher::Watcher;
 use crate::intercept::Finished;
 use crate::proto::is_guest_name;
@@ -22,12 +23,17 @@ const GUESTS: &str = "guests";
 const OTHERS: &str = "others";
 
 /// The calls that have ended at a node within some time.
+///
+/// A node that has many calls looks at one in some number, [`one_in`](Self::one_in), at random, and each counts for that number: then
+/// all figures are estimates. Streams are all counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Activity {
     /// The time, in microseconds.
     pub within_us: u64,
+    /// The node has looked at one call in this many, at times perhaps at more. 1: at all of them.
+    pub one_in: u32,
     /// The methods that have had calls.
     pub methods: Vec<MethodActivity>,
 }
@@ -69,10 +75,15 @@ impl MethodActivity {
 }
 
 /// Counts calls between two reports.
-pub(super) struct Counts(Mutex<Counted>);
+pub(super) struct Counts {
+    counted: Mutex<Counted>,
+    pace: Pace,
+}
 
 struct Counted {
     since: Instant,
+    /// The largest weight of a call.
+    one_in: u32,
     methods: BTreeMap<Key, Method>,
 }
 
@@ -89,17 +100,21 @@ struct Method {
 
 impl Counts {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(Counted { since: Instant::now(), methods: BTreeMap::new() }))
+        let counted = Counted { since: Instant::now(), one_in: 1, methods: BTreeMap::new() };
+        Self { counted: Mutex::new(counted), pace: Pace::new() }
     }
 
     pub(super) fn take(&self) -> Activity {
-        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.pace.look();
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         let methods = std::mem::take(&mut counted.methods);
+        let one_in = std::mem::replace(&mut counted.one_in, 1);
         let since = std::mem::replace(&mut counted.since, Instant::now());
         let within: Duration = counted.since - since;
         drop(counted);
         Activity {
             within_us: u64::try_from(within.as_micros()).unwrap_or(u64::MAX),
+            one_in,
             methods: methods.into_iter().map(|(key, method)| method.sent(key)).collect(),
         }
     }
@@ -109,20 +124,27 @@ impl Watcher for Counts {
     fn see(&self, call: &Finished<'_>) {
         let peer = if is_guest_name(call.peer()) { GUESTS } else { call.peer() };
         let mut key = (call.is_served(), peer.to_owned(), call.full_method().into_owned());
-        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.pace.seen();
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        counted.one_in = counted.one_in.max(call.weight());
         if counted.methods.len() >= METHODS_MAX && !counted.methods.contains_key(&key) {
             key = (key.0, OTHERS.to_owned(), OTHERS.to_owned());
         }
         counted.methods.entry(key).or_default().add(call);
     }
+
+    fn one_in(&self) -> u32 {
+        self.pace.one_in()
+    }
 }
 
 impl Method {
     fn add(&mut self, call: &Finished<'_>) {
-        *self.outcomes.entry(call.label()).or_default() += 1;
-        self.durations.add(call.took());
-        self.request_bytes += call.request_bytes() as u64;
-        self.answer_bytes += call.answer_bytes() as u64;
+        let weight = call.weight().into();
+        *self.outcomes.entry(call.label()).or_default() += weight;
+        self.durations.add_several(call.took(), weight);
+        self.request_bytes += call.request_bytes() as u64 * weight;
+        self.answer_bytes += call.answer_bytes() as u64 * weight;
     }
 
     fn sent(self, (is_served, peer, method): Key) -> MethodActivity {

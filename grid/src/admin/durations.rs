@@ -20,7 +20,12 @@ pub struct Durations {
 impl Durations {
     /// Counts one call.
     pub fn add(&mut self, took: Duration) {
-        *self.ranges.entry(upper_end(took.as_micros())).or_default() += 1;
+        self.add_several(took, 1);
+    }
+
+    /// Counts this many calls that took as long.
+    pub(super) fn add_several(&mut self, took: Duration, calls: u64) {
+        *self.ranges.entry(upper_end(took.as_micros())).or_default() += calls;
     }
 
     /// Counts all calls of `other` as well.

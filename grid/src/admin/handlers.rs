@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::time::MissedTickBehavior;
+use tokio::time::{MissedTickBehavior, sleep};
 
 use super::activity::Activity;
 use super::event::{AdminEvent, unix_ms};
@@ -15,10 +15,13 @@ use super::tap::{TapFilter, TappedCall};
 use super::timeline::Timeline;
 use super::watch::Watch;
 use crate::net::WeakManager;
-use crate::{Manager, Outgoing, RemoteError};
+use crate::{Context, Manager, Outgoing, RemoteError};
 
 /// The shortest and the longest time between two reports of [`Admin::activity`].
 const REPORTS_EVERY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(60));
+
+/// Time between two batches of tapped calls. Nobody reads faster.
+const TAPPED_EVERY: Duration = Duration::from_millis(20);
 
 /// What the service of one node knows.
 pub(super) struct Node {
@@ -86,16 +89,25 @@ impl Admin for Handlers {
         Ok(self.0.timeline.latest(at_most as usize))
     }
 
-    async fn events(&self, recent: u32, mut out: Outgoing<AdminEvent>) -> Result<(), RemoteError> {
+    async fn events(
+        &self,
+        cx: &Context,
+        recent: u32,
+        mut out: Outgoing<AdminEvent>,
+    ) -> Result<(), RemoteError> {
         let mut events = self.0.timeline.follow(recent as usize);
-        while let Some(event) = events.next().await {
-            out.send(event).await?;
-        }
-        Ok(())
+        until_shutdown(cx, async {
+            while let Some(event) = events.next().await {
+                out.send(event).await?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     async fn activity(
         &self,
+        cx: &Context,
         every_ms: u32,
         mut out: Outgoing<Activity>,
     ) -> Result<(), RemoteError> {
@@ -109,22 +121,34 @@ impl Admin for Handlers {
         // A reader that was slow is not sent reports of no time.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks.tick().await; // The first is at once.
-        loop {
-            ticks.tick().await;
-            out.send(counting.take()).await?;
-        }
+        until_shutdown(cx, async {
+            loop {
+                ticks.tick().await;
+                out.send(counting.take()).await?;
+            }
+        })
+        .await
     }
 
     async fn tap(
         &self,
+        cx: &Context,
         filter: TapFilter,
         mut out: Outgoing<TappedCall>,
     ) -> Result<(), RemoteError> {
         let mut tap = self.0.watch.tap(filter)?;
-        while let Some(call) = tap.next().await {
-            out.send(call).await?;
-        }
-        Ok(())
+        until_shutdown(cx, async {
+            // Many at a time: to wake the link for each call would cost the node ten times as much.
+            let mut calls = Vec::new();
+            while tap.next_several(&mut calls).await {
+                for call in calls.drain(..) {
+                    out.send(call).await?;
+                }
+                sleep(TAPPED_EVERY).await;
+            }
+            Ok(())
+        })
+        .await
     }
 
     async fn log_filter(&self) -> Result<String, RemoteError> {
@@ -135,5 +159,17 @@ impl Admin for Handlers {
         self.0.filter()?.set(&filter).map_err(|reason| {
             RemoteError::new(format!("the filter {filter:?} of the log was refused: {reason}"))
         })
+    }
+}
+
+/// Ends what would never end when the node shuts down, which would wait for it.
+async fn until_shutdown(
+    cx: &Context,
+    streaming: impl Future<Output = Result<(), RemoteError>>,
+) -> Result<(), RemoteError> {
+    tokio::select! {
+        biased;
+        result = streaming => result,
+        () = cx.draining() => Ok(()),
     }
 }

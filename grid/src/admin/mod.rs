@@ -31,12 +31,14 @@
 //! | `event.rs`, `timeline.rs` | what has happened: as it is sent, and how it is kept |
 //! | `watch.rs`, `watcher.rs` | the recorder of calls, which is on while somebody watches, and its watchers |
 //! | `tap.rs`, `activity.rs`, `durations.rs` | what watchers see: single calls, or counts and durations by method |
+//! | `pace.rs` | how many calls are looked at |
 
 mod activity;
 mod durations;
 mod event;
 mod handlers;
 mod operators;
+mod pace;
 mod service;
 mod status;
 mod streams;
@@ -69,14 +71,14 @@ impl Builder {
         let Operators { permit, log } = operators;
         let watch = Watch::default();
         let node = Arc::new(Node::new(watch.clone(), log));
-        let (handlers, switch) = (Handlers(Arc::clone(&node)), watch.switch());
+        let (handlers, sampling) = (Handlers(Arc::clone(&node)), watch.sampling());
         let add = move |_: &Arc<str>, registry: &mut Registry| {
             AdminServer::new(handlers).register(&mut Registrar::new(registry))?;
             guard_service(registry, AdminClient::DESCRIPTOR.name(), &permit);
             Ok(())
         };
         self.with_built_in(AdminClient::DESCRIPTOR.name(), Some(Box::new(add)))
-            .record_while(switch, Arc::new(watch))
+            .record_some(sampling, Arc::new(watch))
             .at_start(move |manager| node.start(manager))
     }
 }

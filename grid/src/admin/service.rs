@@ -5,12 +5,12 @@ use super::event::AdminEvent;
 use super::status::{LinkStatus, NodeStatus};
 use super::streams::StreamStatus;
 use super::tap::{TapFilter, TappedCall};
-use crate::{Outgoing, RemoteError};
+use crate::{Context, Outgoing, RemoteError};
 
 /// Looks into a running node.
 ///
 /// `grid.Admin` is its name on the wire. Its methods, and the fields of what they return, are never removed; new ones may be
-/// added. Words such as those for states and events may become more.
+/// added. Words such as those for states and events may become more. Its streams end when the node shuts down.
 #[grid_macros::service(name = "grid.Admin", crate = crate)]
 pub trait Admin {
     /// The node itself.
@@ -27,12 +27,27 @@ pub trait Admin {
     #[handler(idempotent)]
     async fn recent_events(&self, at_most: u32) -> Result<Vec<AdminEvent>, RemoteError>;
     /// What has happened: up to this many of the latest events, at most 256, and then each one when it happens.
-    async fn events(&self, recent: u32, out: Outgoing<AdminEvent>) -> Result<(), RemoteError>;
+    async fn events(
+        &self,
+        cx: &Context,
+        recent: u32,
+        out: Outgoing<AdminEvent>,
+    ) -> Result<(), RemoteError>;
     /// Counts the calls that the node serves and makes, by method and peer, and reports them at this interval in
     /// milliseconds, from 100 to 60 000. A report has what has ended since the one before it.
-    async fn activity(&self, every_ms: u32, out: Outgoing<Activity>) -> Result<(), RemoteError>;
+    async fn activity(
+        &self,
+        cx: &Context,
+        every_ms: u32,
+        out: Outgoing<Activity>,
+    ) -> Result<(), RemoteError>;
     /// The calls that the node serves and makes, when they are over.
-    async fn tap(&self, filter: TapFilter, out: Outgoing<TappedCall>) -> Result<(), RemoteError>;
+    async fn tap(
+        &self,
+        cx: &Context,
+        filter: TapFilter,
+        out: Outgoing<TappedCall>,
+    ) -> Result<(), RemoteError>;
     /// What of the log is written. An error if the node has no filter, see
     /// [`Operators::log_filter`](crate::admin::Operators::log_filter).
     #[handler(idempotent)]

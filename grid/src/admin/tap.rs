@@ -75,7 +75,8 @@ impl TapFilter {
             && call.took().as_micros() >= self.slower_than_us.into()
             && !(self.is_failed && matches!(call.label(), "ok" | "cancelled"))
             && self.method.as_deref().is_none_or(|method| is_of(call, method))
-            && (self.share >= 1.0 || entropy::random::<f64>() < self.share)
+            // Those that are not seen are a part of those that are not shown.
+            && (self.share >= 1.0 || entropy::random::<f64>() < self.share * f64::from(call.weight()))
     }
 }
 
@@ -103,6 +104,11 @@ impl Tap {
 }
 
 impl Watcher for Tap {
+    fn one_in(&self) -> u32 {
+        // 0 and whatever is beyond the greatest number become that.
+        (1.0 / self.filter.share).max(1.0) as u32
+    }
+
     fn see(&self, call: &Finished<'_>) {
         if !self.filter.fits(call) {
             return;
@@ -146,7 +152,8 @@ impl Tapping {
         Self { _watching: watching, calls }
     }
 
-    pub(super) async fn next(&mut self) -> Option<TappedCall> {
-        self.calls.recv().await
+    /// Waits for calls, and adds those that are there. `false`: there will be no more.
+    pub(super) async fn next_several(&mut self, calls: &mut Vec<TappedCall>) -> bool {
+        self.calls.recv_many(calls, CALLS_MAX).await > 0
     }
 }

@@ -8,15 +8,15 @@ use super::tap::{Tap, TapFilter, Tapping};
 use super::watcher::{Watchers, Watching};
 use crate::RemoteError;
 use crate::intercept::{Finished, Record};
-use crate::net::Switch;
+use crate::net::Sampling;
 
 /// Shows the calls of a node to its watchers.
 #[derive(Clone, Default)]
 pub(super) struct Watch(Arc<Watchers>);
 
 impl Watch {
-    pub(super) fn switch(&self) -> Switch {
-        self.0.switch()
+    pub(super) fn sampling(&self) -> Sampling {
+        self.0.sampling()
     }
 
     /// Shows calls one by one.
@@ -28,7 +28,7 @@ impl Watch {
     /// Counts calls from now on.
     pub(super) fn count(&self) -> Result<Counting, RemoteError> {
         let counts = Arc::new(Counts::new());
-        Ok(Counting { _watching: self.0.add(Arc::clone(&counts) as _)?, counts })
+        Ok(Counting { watching: self.0.add(Arc::clone(&counts) as _)?, counts })
     }
 }
 
@@ -45,14 +45,16 @@ impl Record for Watch {
 
 /// Counts calls until this is dropped.
 pub(super) struct Counting {
-    _watching: Watching,
+    watching: Watching,
     counts: Arc<Counts>,
 }
 
 impl Counting {
     /// What has happened since the last time.
     pub(super) fn take(&self) -> Activity {
-        self.counts.take()
+        let activity = self.counts.take();
+        self.watching.refresh();
+        activity
     }
 }
 
@@ -63,7 +65,7 @@ mod tests {
     #[test]
     fn the_recorder_is_on_while_somebody_watches() {
         let watch = Watch::default();
-        let is_on = || watch.switch().is_on();
+        let is_on = || watch.sampling().is_on();
         assert!(!is_on());
         let counting = watch.count().expect("there is room");
         let tapping = watch.tap(TapFilter::default()).expect("there is room");

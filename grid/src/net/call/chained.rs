@@ -85,6 +85,12 @@ impl Start {
         self.target.chain.is_recording() && self.asks(Chain::records_of)
     }
 
+    /// Whether this call is recorded, see [`Chain::sample`].
+    fn sample(&self) -> Option<u32> {
+        let weight = self.target.chain.sample(self.size().1)?;
+        self.asks(Chain::records_of).then_some(weight)
+    }
+
     /// Whether something in the chain applies to the method.
     fn asks(&self, applies: fn(&Chain, &str, &str) -> bool) -> bool {
         let chain = &self.target.chain;
@@ -102,13 +108,13 @@ impl Start {
         shape: &Shape,
     ) -> Poll<Result<Success, CallFailure>> {
         if matches!(self.state, Progress::New { .. }) {
-            let is_recorded = self.is_recorded();
+            let sample = self.sample();
             let is_intercepted = self.is_intercepted();
-            if is_recorded || is_intercepted {
+            if sample.is_some() || is_intercepted {
                 // Once for all: reading the clock is a good part of what this costs.
                 let now = Instant::now();
-                if is_recorded {
-                    self.recording = Some(Box::new(self.begin_recording(now)));
+                if let Some(weight) = sample {
+                    self.recording = Some(Box::new(self.begin_recording(now, weight)));
                 }
                 if is_intercepted && let Some(chain) = self.begin_chain(now, shape.last) {
                     self.state = Progress::Chained(chain);
@@ -133,11 +139,11 @@ impl Start {
         Poll::Ready(outcome)
     }
 
-    fn begin_recording(&self, now: Instant) -> Recording {
+    fn begin_recording(&self, now: Instant, weight: u32) -> Recording {
         let (request_bytes, is_stream) = self.size();
         let deadline = self.options.deadline(now);
         let deadline = deadline.map(|deadline| Instant::from_std(deadline.at));
-        let begun = Begun { at: now, deadline, request_bytes, is_stream };
+        let begun = Begun { at: now, deadline, request_bytes, is_stream, weight };
         let Target { peer, method, chain, .. } = &self.target;
         Recording::made(Arc::clone(peer), *method, begun, chain.clone())
     }

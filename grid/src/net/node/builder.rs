@@ -32,7 +32,8 @@ use crate::error::{Fault, RemoteError};
 use crate::net::call::context::Context;
 use crate::net::call::ends::{RawReceiver, RawSender};
 use crate::net::call::intercept::record::Record;
-use crate::net::call::intercept::{Chain, Intercept, Switch};
+use crate::net::call::intercept::sampling::Sampling;
+use crate::net::call::intercept::{Chain, Intercept};
 use crate::net::drive::endpoint::Endpoint;
 use crate::net::link::state::Instance;
 use crate::net::serve::intercept::intercept;
@@ -240,15 +241,15 @@ impl Builder {
         self
     }
 
-    /// The same, only while the switch is on.
-    pub(crate) fn record_while(mut self, switch: Switch, record: Arc<dyn Record>) -> Self {
-        self.add_record(record, Some(switch));
+    /// The same for a recorder that sees some calls.
+    pub(crate) fn record_some(mut self, sampling: Sampling, record: Arc<dyn Record>) -> Self {
+        self.add_record(record, Some(sampling));
         self
     }
 
-    fn add_record(&mut self, record: Arc<dyn Record>, switch: Option<Switch>) {
-        self.served.add_record(Arc::clone(&record), switch.clone());
-        self.made.add_record(record, switch);
+    fn add_record(&mut self, record: Arc<dyn Record>, sampling: Option<Sampling>) {
+        self.served.add_record(Arc::clone(&record), sampling.clone());
+        self.made.add_record(record, sampling);
     }
 
     /// Adds an interceptor around the calls that this node makes, also from its handlers. The one that is added first sees a

@@ -41,10 +41,9 @@ fn recorded(handler: &RawHandler, chain: Chain) -> RawHandler {
         RawHandler::Single { run, inline } => {
             let run = Arc::clone(run);
             let run: Arc<RunSingle> = Arc::new(move |context, payload| {
-                if !chain.is_recording() {
-                    return run(context, payload);
-                }
-                let recording = Recording::served(context, len(&payload), false, chain.clone());
+                let Some(weight) = chain.sample(false) else { return run(context, payload) };
+                let how = (false, weight);
+                let recording = Recording::served(context, len(&payload), how, chain.clone());
                 Box::pin(record(recording, Arc::clone(&run), |run, context| run(context, payload)))
             });
             RawHandler::Single { run, inline: *inline }
@@ -52,10 +51,11 @@ fn recorded(handler: &RawHandler, chain: Chain) -> RawHandler {
         RawHandler::Stream { capacities, run } => {
             let run = Arc::clone(run);
             let run: Arc<RunStream> = Arc::new(move |context, payload, input, output| {
-                if !chain.is_recording() {
+                let Some(weight) = chain.sample(true) else {
                     return run(context, payload, input, output);
-                }
-                let recording = Recording::served(context, len(&payload), true, chain.clone());
+                };
+                let how = (true, weight);
+                let recording = Recording::served(context, len(&payload), how, chain.clone());
                 Box::pin(record(recording, Arc::clone(&run), |run, context| {
                     run(context, payload, input, output)
                 }))

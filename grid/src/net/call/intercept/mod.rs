@@ -11,6 +11,7 @@
 //! | `outcome.rs` | how a call ended |
 //! | `record.rs` | recorders, which only see the ends of calls |
 //! | `recording.rs` | a call until it is over |
+//! | `sampling.rs` | which calls a recorder sees |
 //! | `observe.rs` | the items and the end of a stream |
 
 pub(in crate::net) mod call;
@@ -18,6 +19,7 @@ pub(in crate::net) mod observe;
 pub(in crate::net) mod outcome;
 pub(in crate::net) mod record;
 pub(in crate::net) mod recording;
+pub(in crate::net) mod sampling;
 
 use std::fmt;
 use std::pin::Pin;
@@ -26,8 +28,8 @@ use std::sync::Arc;
 use self::call::Intercepted;
 use self::outcome::Outcome;
 use self::record::{Finished, Record};
+use self::sampling::Sampling;
 use crate::net::call::context::Context;
-use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// The future that [`Intercept::intercept`] returns.
 pub type Intercepting = Pin<Box<dyn Future<Output = Outcome> + Send>>;
@@ -149,30 +151,17 @@ struct Around {
     records: Vec<Recorder>,
 }
 
-/// A recorder of a node. One with a switch records nothing while that is off, which costs a call no more than a look at it.
+/// A recorder of a node.
 #[derive(Clone)]
 pub(super) struct Recorder {
     record: Arc<dyn Record>,
-    switch: Option<Switch>,
-}
-
-/// Whether something is on. Clones are one switch.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Switch(Arc<AtomicBool>);
-
-impl Switch {
-    pub(crate) fn set(&self, is_on: bool) {
-        self.0.store(is_on, Ordering::Relaxed);
-    }
-
-    pub(crate) fn is_on(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
+    /// Which calls it sees; `None`: all.
+    sampling: Option<Sampling>,
 }
 
 impl Recorder {
     fn is_on(&self) -> bool {
-        self.switch.as_ref().is_none_or(Switch::is_on)
+        self.sampling.as_ref().is_none_or(Sampling::is_on)
     }
 
     fn applies_to(&self, service: &str, method: &str) -> bool {
@@ -181,7 +170,8 @@ impl Recorder {
 
     /// A call is over.
     pub(super) fn record(&self, call: &Finished<'_>, method: &str) {
-        if self.applies_to(call.service(), method) {
+        let is_seen = self.sampling.is_none() || call.weight() > 0;
+        if is_seen && self.applies_to(call.service(), method) {
             self.record.record(call);
         }
     }
@@ -193,9 +183,13 @@ impl Chain {
         around.interceptors.push(Arc::new(interceptor));
     }
 
-    pub(in crate::net) fn add_record(&mut self, record: Arc<dyn Record>, switch: Option<Switch>) {
+    pub(in crate::net) fn add_record(
+        &mut self,
+        record: Arc<dyn Record>,
+        sampling: Option<Sampling>,
+    ) {
         let around = Arc::make_mut(self.0.get_or_insert_default());
-        around.records.push(Recorder { record, switch });
+        around.records.push(Recorder { record, sampling });
     }
 
     /// What the calls pass that a handler makes.
@@ -239,6 +233,20 @@ impl Chain {
     /// Whether one of the recorders is on.
     pub(in crate::net) fn is_recording(&self) -> bool {
         self.records().iter().any(Recorder::is_on)
+    }
+
+    /// Whether a call that begins now is recorded, and for how many calls it stands to those recorders that do not see all; 0 if
+    /// they do not see it. Streams are few, so each one is seen.
+    pub(in crate::net) fn sample(&self, is_stream: bool) -> Option<u32> {
+        let (mut is_seen, mut weight) = (false, 0);
+        for recorder in self.records() {
+            match &recorder.sampling {
+                None => is_seen = true,
+                Some(sampling) if is_stream => weight = weight.max(sampling.is_on().into()),
+                Some(sampling) => weight = weight.max(sampling.weight()),
+            }
+        }
+        (is_seen || weight > 0).then_some(weight)
     }
 
     /// Which interceptors want this call; `None` if none does.

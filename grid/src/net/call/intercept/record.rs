@@ -134,6 +134,11 @@ impl Finished<'_> {
         }
     }
 
+    /// For how many calls it stands: more than one if a share of the calls is seen.
+    pub(crate) fn weight(&self) -> u32 {
+        self.begun.weight
+    }
+
     /// How long it took: until the answer, or until the stream has ended.
     pub fn took(&self) -> Duration {
         self.took
@@ -204,4 +209,6 @@ pub(in crate::net) struct Begun {
     pub(in crate::net) deadline: Option<Instant>,
     pub(in crate::net) request_bytes: usize,
     pub(in crate::net) is_stream: bool,
+    /// See [`Chain::sample`](super::Chain::sample).
+    pub(in crate::net) weight: u32,
 }

@@ -36,11 +36,11 @@ impl Recording {
     pub(in crate::net) fn served(
         context: Context,
         request_bytes: usize,
-        is_stream: bool,
+        (is_stream, weight): (bool, u32),
         chain: Chain,
     ) -> Self {
         let (at, deadline) = (Instant::now(), context.deadline());
-        let begun = Begun { at, deadline, request_bytes, is_stream };
+        let begun = Begun { at, deadline, request_bytes, is_stream, weight };
         Self::new(Call::Served(context), begun, To::All(chain))
     }
 
@@ -64,6 +64,7 @@ impl Recording {
             deadline: call.deadline(),
             request_bytes: call.request_bytes(),
             is_stream: call.is_stream(),
+            weight: 1,
         };
         Self::new(of, begun, To::One(Box::new(record)))
     }
