@@ -6,6 +6,11 @@ use grid::{CallError, ErrorCode, GuestError};
 
 use crate::value::Invalid;
 
+/// What the exit codes of all commands but `check` mean, for the end of a program's help.
+pub const EXIT_CODES: &str = "Exit codes: 0 done; 1 the method's own error; 2 wrong usage or input, which was not sent; \
+3 no connection; 4 not permitted; 5 deadline exceeded; 6 no such service or method; 7 the connection was lost, and the call may \
+have run; 8 overloaded or shutting down; 9 any other error of the node.";
+
 /// Why a command has failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {

@@ -3,10 +3,11 @@
 //! A program that wants these commands as its own puts [`Command`] into its clap arguments and runs it:
 //!
 //! ```no_run
-//! use clap::Parser;
-//! use grid_cli::{Command, Global};
+//! use clap::{CommandFactory as _, Parser};
+//! use grid_cli::{Command, EXIT_CODES, Global};
 //!
 //! #[derive(Parser)]
+//! #[command(after_help = EXIT_CODES)]
 //! struct Args {
 //!     #[command(flatten)]
 //!     global: Global,
@@ -16,8 +17,8 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> std::process::ExitCode {
-//! let Args { global, command } = Args::parse();
-//! grid_cli::run(&global, command).await
+//! let Args { global, command } = grid_cli::parse();
+//! grid_cli::run(&global, command, Args::command()).await
 //! # }
 //! ```
 //!
@@ -33,6 +34,7 @@
 //! | `console/` | the page of `grid console`: its server, and what it shows |
 //! | `commands/` | one file for each command, and options.rs with the options of calls |
 //! | `outline.rs`, `output.rs` | services and methods in one line; writing lines and tables |
+//! | `usage.rs` | parses the command line |
 //! | `failure.rs` | errors, and the exit code of each kind |
 
 pub mod commands;
@@ -48,20 +50,24 @@ mod outline;
 mod output;
 mod payload;
 mod snapshot;
+mod usage;
 
 use std::io::ErrorKind;
 use std::process::ExitCode;
 
 pub use self::commands::Command;
 pub use self::connect::Global;
-pub use self::failure::Failure;
+pub use self::failure::{EXIT_CODES, Failure};
+pub use self::usage::parse;
 
 /// Runs a command. What goes wrong is written to standard error, and decides the exit code.
-pub async fn run(global: &Global, command: Command) -> ExitCode {
+///
+/// `program` is the program that has the commands, for its man pages and its completion.
+pub async fn run(global: &Global, command: Command, program: clap::Command) -> ExitCode {
     let ended = match command {
         Command::Context(command) => command.run(global),
         command => match global.with_context() {
-            Ok(global) => command.run(&global).await,
+            Ok(global) => command.run(&global, program).await,
             Err(failure) => Err(failure),
         },
     };

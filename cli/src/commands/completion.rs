@@ -12,9 +12,10 @@ pub struct Completion {
 }
 
 impl Completion {
-    pub(super) fn run(self, all: &mut clap::Command) -> Result<(), Failure> {
+    pub(super) fn run(self, mut program: clap::Command) -> Result<(), Failure> {
         let mut script = Vec::new();
-        generate(self.shell, all, "grid", &mut script);
+        let name = program.get_name().to_owned();
+        generate(self.shell, &mut program, name, &mut script);
         Ok(std::io::Write::write_all(&mut std::io::stdout(), &script)?)
     }
 }

@@ -10,7 +10,7 @@ use crate::methods::{Target, describe};
 use crate::outline::{full_name, kind, outline};
 use crate::output::line;
 
-/// Shows all about a service or a method.
+/// Shows all about a service or a method: signature, documentation, options and schemas.
 #[derive(Debug, Args)]
 pub struct Describe {
     /// Service or Service/method, or subroute:Service or subroute:Service/method of one instance.

@@ -24,7 +24,7 @@ use crate::snapshot::{Snapshot, Told};
 /// texts of errors, stay: look into the archive before you give it to others.
 #[derive(Debug, Args)]
 pub struct Gather {
-    /// The archive. Default: grid-report.tar.gz.
+    /// The archive.
     #[arg(default_value = "grid-report.tar.gz")]
     archive: PathBuf,
 }

@@ -1,5 +1,6 @@
 //! `grid man`.
 
+use std::fs::create_dir_all;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -14,8 +15,12 @@ pub struct Man {
 }
 
 impl Man {
-    pub(super) fn run(&self, command: clap::Command) -> Result<(), Failure> {
-        std::fs::create_dir_all(&self.folder)?;
-        Ok(clap_mangen::generate_to(command, &self.folder)?)
+    pub(super) fn run(&self, program: clap::Command) -> Result<(), Failure> {
+        let written = create_dir_all(&self.folder)
+            .and_then(|()| clap_mangen::generate_to(program, &self.folder));
+        written.map_err(|error| {
+            let folder = self.folder.display();
+            Failure::Usage(format!("cannot write man pages to {folder}: {error}"))
+        })
     }
 }

@@ -7,19 +7,25 @@ use std::process::{Command, Output};
 use crate::Ran;
 
 /// A folder that is removed at the end.
-struct Folder(PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("grid-cli-{name}-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         Self(folder)
     }
 
-    fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        self.run_with(&[], arguments)
+    }
+
+    /// Runs the program with these variables.
+    pub(crate) fn run_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
         let program = Command::new(env!("CARGO_BIN_EXE_grid"))
             .args(arguments)
             .env_remove("GRID_NODE")
+            .envs(variables.iter().copied())
             .env("GRID_CONTEXTS", self.0.join("below/contexts.json"))
             .output();
         let Output { status, stdout, stderr } = program.unwrap();

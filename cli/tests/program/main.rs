@@ -5,6 +5,7 @@ mod commands;
 mod console;
 mod console_limits;
 mod contexts;
+mod help;
 mod operators;
 mod streams;
 
