@@ -52,6 +52,14 @@ impl Target {
         format!("{}/{}", self.service.name, self.method.name)
     }
 
+    /// Why a call of it has failed. A call at the byte level knows only the number of its method: people know its name.
+    pub(crate) fn failure(&self, mut error: CallError) -> Failure {
+        if let CallError::DeadlineExceeded { method, .. } = &mut error {
+            *method = self.name().into();
+        }
+        error.into()
+    }
+
     /// The capacities of its stream.
     pub(crate) fn capacities(&self) -> Capacities {
         let MethodDescription { kind, incoming, outgoing, .. } = &self.method;

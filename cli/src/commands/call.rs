@@ -19,7 +19,8 @@ impl Call {
         let options = &self.options;
         let prepared = options.prepare(global).await?;
         let Prepared { target, schemas, .. } = &prepared;
-        let answer = with_options!(prepared.request(), options, target.method).await?;
+        let answer = with_options!(prepared.request(), options, target.method).await;
+        let answer = answer.map_err(|error| target.failure(error))?;
         let answer = schemas.output(answer.as_deref());
         let text = match global.json {
             true => serde_json::to_string(&answer),

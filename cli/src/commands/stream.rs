@@ -45,8 +45,9 @@ impl Stream {
         let request = request(&target.method, &schemas, arguments)?;
         let (id, capacities) = (HandlerId::new(target.method.id), target.capacities());
         let opening = target.connection(&connection).stream(id, capacities, request);
-        let (input, output) = with_options!(opening, options, target.method).await?;
-        let reading = read(output, &schemas, self.take);
+        let opened = with_options!(opening, options, target.method).await;
+        let (input, output) = opened.map_err(|error| target.failure(error))?;
+        let reading = read(output, &target, &schemas, self.take);
         if !has_input {
             drop(input);
             return reading.await;
@@ -63,6 +64,7 @@ impl Stream {
 /// Prints items until the end.
 async fn read(
     mut output: RawReceiver,
+    target: &Target,
     schemas: &Schemas,
     take: Option<u64>,
 ) -> Result<(), Failure> {
@@ -70,7 +72,8 @@ async fn read(
     while left > 0
         && let Some(item) = output.next().await
     {
-        line(schemas.output(Some(&item?)))?;
+        let item = item.map_err(|error| target.failure(error))?;
+        line(schemas.output(Some(&item)))?;
         left -= 1;
     }
     Ok(())

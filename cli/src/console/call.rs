@@ -89,7 +89,7 @@ async fn made(node: &Node, asked: Request) -> Result<Value, Failure> {
     let request = request(&target.method, &schemas, asked.arguments)?;
     let connection = target.connection(&connection);
     let call = connection.request(HandlerId::new(target.method.id), request).timeout(deadline);
-    let answer = call.await?;
+    let answer = call.await.map_err(|error| target.failure(error))?;
     Ok(schemas.output(answer.as_deref()))
 }
 

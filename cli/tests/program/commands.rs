@@ -158,12 +158,12 @@ fn permit(call: &CallInfo) -> Result<(), Denied> {
 }
 
 /// A node on a free port, until the runtime ends.
-struct Node {
-    name: String,
+pub(crate) struct Node {
+    pub(crate) name: String,
     runtime: tokio::runtime::Runtime,
 }
 
-fn node() -> Node {
+pub(crate) fn node() -> Node {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let name = runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -240,8 +240,9 @@ fn each_kind_of_failure_has_its_exit_code() {
     let node = node();
     node.run(&["call", "Store/get", "\"none\""]).fails(1, "no entry is called none");
     node.run(&["call", "Store/secret"]).fails(4, "for operators only");
-    node.run(&["call", "Store/sleep"]).fails(5, "within 50ms");
+    node.run(&["call", "Store/sleep"]).fails(5, "no answer from Store/sleep at ");
     node.run(&["call", "Store/sleep", "--deadline", "20ms"]).fails(5, "within 20ms");
+    node.run(&["bench", "Store/sleep"]).fails(5, "no answer from Store/sleep at ");
     node.run(&["call", "Nothing/at"]).fails(6, "has no service `Nothing`");
     node.run(&["call", "Store/count", "1"]).fails(2, "use `grid stream Store/count`");
     node.run(&["call", "Store"]).fails(2, "write Service/method");
@@ -301,6 +302,8 @@ fn streams_of_all_kinds_are_lines() {
     let wrong = node.run_with(&["stream", "Store/sum"], "1\n\"two\"\n");
     wrong.fails(2, "item: expected an integer, found \"two\"");
     node.run_with(&["stream", "Store/sum"], "1\ntwo\n").fails(2, "line 2 of standard input");
+    let late = ["stream", "Store/sum", "--deadline", "0s"];
+    node.run(&late).fails(5, "no answer from Store/sum at ");
     node.run(&["stream", "Store/put"]).fails(2, "use `grid call Store/put`");
 }
 

@@ -251,6 +251,9 @@ fn calls_are_made_if_they_are_allowed() {
     let (status, answer) = call("Clock/noww");
     assert!(status == 404 && answer.contains("did you mean"), "{answer}");
     assert_eq!(call("grid.Admin/events").0, 400, "a stream");
+    let late = json!({ "node": grid.name(1), "method": "Clock/now", "deadline_ms": 0 });
+    let (status, answer) = console.call(&late);
+    assert!(status == 504 && answer.contains("no answer from Clock/now at"), "{answer}");
     let elsewhere = json!({ "node": "http://elsewhere:1", "method": "Clock/now" });
     assert_eq!(console.call(&elsewhere).0, 404);
     assert_eq!(console.call(&json!({ "node": 7 })).0, 400);
