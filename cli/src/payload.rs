@@ -173,7 +173,9 @@ pub(crate) fn read_json(argument: &str) -> Result<Value, Failure> {
         }
         None if argument == "-" => {
             let mut text = String::new();
-            io::stdin().read_to_string(&mut text)?;
+            io::stdin()
+                .read_to_string(&mut text)
+                .map_err(|error| Failure::Usage(format!("cannot read standard input: {error}")))?;
             (text, "standard input".to_owned())
         }
         None => (argument.to_owned(), "the argument".to_owned()),

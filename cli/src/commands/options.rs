@@ -1,10 +1,12 @@
 //! Options of calls of every shape.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use bytes::Bytes;
 use clap::Args;
 use grid::{Guest, HandlerId, MethodKind, RawCall};
+use humantime::{format_duration, parse_duration};
 
 use crate::connect::Global;
 use crate::failure::Failure;
@@ -20,7 +22,7 @@ pub(crate) struct CallOptions {
     /// their names. Bytes are base64, or `@file` or `text:…` with what follows.
     pub(super) arguments: Option<String>,
     /// How long the call may take. Default: as the method says, or a minute; none for a stream.
-    #[arg(short, long, value_parser = humantime::parse_duration, value_name = "TIME")]
+    #[arg(short, long, value_parser = parse_duration, value_name = "TIME")]
     pub(super) deadline: Option<Duration>,
     /// Metadata of the call. May be given several times.
     #[arg(short, long, value_parser = key_value, value_name = "KEY=VALUE")]
@@ -63,6 +65,20 @@ impl Prepared {
 fn key_value(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or_else(|| format!("`{text}` is not KEY=VALUE"))?;
     Ok((key.to_owned(), value.to_owned()))
+}
+
+/// Reads a time that must be in this range.
+pub(super) fn time_within(
+    range: RangeInclusive<Duration>,
+) -> impl Fn(&str) -> Result<Duration, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let time = parse_duration(text).map_err(|error| error.to_string())?;
+        if range.contains(&time) {
+            return Ok(time);
+        }
+        let [least, most] = [*range.start(), *range.end()].map(format_duration);
+        Err(format!("it must be from {least} to {most}"))
+    }
 }
 
 /// Sets the options of a call at the byte level.

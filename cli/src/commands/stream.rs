@@ -14,6 +14,8 @@ use crate::output::line;
 use crate::payload::{Schemas, parse, read_json, request};
 
 /// Opens a stream: each line of standard input is an item, and each item of the answer a line.
+///
+/// A line that does not fit the method ends the stream; the items before it were sent.
 #[derive(Debug, Args)]
 pub struct Stream {
     #[command(flatten)]
@@ -84,11 +86,14 @@ async fn send(mut input: RawSender, schemas: &Schemas) -> Failure {
     let mut lines = input_lines();
     let mut number = 0;
     while let Some(text) = lines.recv().await {
+        number += 1;
         let text = match text {
             Ok(text) => text,
-            Err(error) => return error.into(),
+            Err(error) => {
+                let text = format!("cannot read line {number} of standard input: {error}");
+                return Failure::Usage(text);
+            }
         };
-        number += 1;
         if text.trim().is_empty() {
             continue;
         }

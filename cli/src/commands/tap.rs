@@ -36,11 +36,16 @@ pub struct Tap {
     #[arg(short, long, value_name = "TIME", value_parser = humantime::parse_duration)]
     slower_than: Option<Duration>,
     /// The share of the calls that is shown, from 0 to 1, at random.
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, value_parser = share)]
     share: f64,
     /// Ends after this many calls.
     #[arg(long, value_name = "COUNT")]
     take: Option<u64>,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "it must be a number from 0 to 1".to_owned())
 }
 
 impl Tap {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Command;
 
 use crate::Ran;
 
@@ -28,9 +28,7 @@ impl Folder {
             .envs(variables.iter().copied())
             .env("GRID_CONTEXTS", self.0.join("below/contexts.json"))
             .output();
-        let Output { status, stdout, stderr } = program.unwrap();
-        let [out, err] = [stdout, stderr].map(|text| String::from_utf8(text).unwrap());
-        Ran { code: status.code().unwrap(), out, err }
+        Ran::of(program.unwrap())
     }
 }
 

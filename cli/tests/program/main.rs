@@ -7,6 +7,7 @@ mod console_limits;
 mod contexts;
 mod help;
 mod operators;
+mod refused;
 mod streams;
 
 use std::io::Write as _;
@@ -23,6 +24,11 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
+    pub(crate) fn of(Output { status, stdout, stderr }: Output) -> Self {
+        let [out, err] = [stdout, stderr].map(|text| String::from_utf8(text).unwrap());
+        Self { code: status.code().unwrap(), out, err }
+    }
+
     pub(crate) fn json(&self) -> Value {
         assert_eq!(self.code, 0, "{self:?}");
         serde_json::from_str(&self.out).unwrap()
@@ -54,7 +60,5 @@ fn run_with(node: &str, arguments: &[&str], input: &str) -> Ran {
     let mut program = start(node, arguments);
     // It may end before it has read all.
     let _ = program.stdin.take().unwrap().write_all(input.as_bytes());
-    let Output { status, stdout, stderr } = program.wait_with_output().unwrap();
-    let [out, err] = [stdout, stderr].map(|text| String::from_utf8(text).unwrap());
-    Ran { code: status.code().unwrap(), out, err }
+    Ran::of(program.wait_with_output().unwrap())
 }

@@ -203,8 +203,6 @@ fn calls_are_tapped_and_counted() {
     assert!(now.contains("<-") && now.contains(grid.name(1)), "{top:?}");
     let top = lines(&grid.run(&["top", "--every", "200ms", "--json"]));
     assert!(top[0]["methods"][0]["p99_us"].as_u64().unwrap() > 0, "{top:?}");
-    grid.run(&["tap", "--share", "2"]).fails(1, "from 0 to 1");
-    grid.run(&["top", "--every", "1ms"]).fails(1, "every 100 ms to 60 s");
     calling.abort();
 }
 

@@ -11,6 +11,7 @@ mod state;
 
 use std::collections::HashMap;
 use std::io::{IsTerminal as _, stdout};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use tokio::time::interval;
 
 use self::screen::View;
 use self::state::{Report, State};
+use super::options::time_within;
 use crate::connect::Global;
 use crate::failure::Failure;
 use crate::nodes::{From, Node, administered, follow};
@@ -35,13 +37,16 @@ pub struct Top {
     /// All nodes of the grid, not only this one. Then a call is counted where it is served, and not where it is made.
     #[arg(short, long)]
     all: bool,
-    /// Time between two reports.
-    #[arg(short, long, default_value = "1s", value_parser = humantime::parse_duration)]
+    /// Time between two reports, from 100 ms to a minute.
+    #[arg(short, long, default_value = "1s", value_parser = time_within(EVERY))]
     every: Duration,
     /// Prints one report, also on a terminal.
     #[arg(long)]
     once: bool,
 }
+
+/// What nodes accept as the time between two reports.
+const EVERY: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60);
 
 /// How long a node may need to list its links.
 const LINKS_WITHIN: Duration = Duration::from_secs(5);
