@@ -1,17 +1,24 @@
 //! [`Global`]: which node a command talks to, how it proves who it is, and how its output looks.
 
-use std::fs;
 use std::path::{self, PathBuf};
 use std::time::Duration;
+use std::{env, fs};
 
-use clap::Args;
+use clap::{Arg, Args};
 use grid::{Builder, Config, Guest, NoAuth, SharedSecret, StaticToken, Tls};
 
 use crate::contexts::{Context, Contexts};
 use crate::failure::Failure;
 
+/// An empty variable is one that is not set: so scripts and compose files write what they do not have.
+fn without_empty_variable(arg: Arg) -> Arg {
+    let variable = arg.get_env().and_then(env::var_os);
+    if variable.is_some_and(|value| value.is_empty()) { arg.env(None::<&'static str>) } else { arg }
+}
+
 /// Options of all commands.
 #[derive(Debug, Clone, Args)]
+#[command(mut_args(without_empty_variable))]
 pub struct Global {
     /// The node to connect to, by the name that its grid knows, such as http://node1:9000.
     #[arg(short, long, global = true, env = "GRID_NODE", value_name = "URL")]
@@ -63,7 +70,7 @@ impl Global {
                 "no node to connect to: pass --node http://node1:9000, or set GRID_NODE".to_owned(),
             )
         })?;
-        self.connect_to(&node).await
+        self.connect_to(&node).await.map_err(Failure::of_given_node)
     }
 
     /// Connects to another node of the grid, with the same options.

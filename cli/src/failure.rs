@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use grid::{CallError, ErrorCode, GuestError};
+use grid::{BuildError, CallError, ErrorCode, GuestError, LinkError};
 
 use crate::value::Invalid;
 
@@ -21,8 +21,16 @@ pub enum Failure {
     #[error("{0}")]
     Input(#[from] Invalid),
     /// There is no connection to the node.
-    #[error("{0}")]
-    Connect(#[from] GuestError),
+    #[error("{}", explained(.0))]
+    Connect(GuestError),
+    /// The node to connect to has another name.
+    #[error("cannot connect to {wanted}: this node is called {answered}: pass `--node {answered}`")]
+    OtherName {
+        /// The name that was given.
+        wanted: String,
+        /// The name of the node that has answered.
+        answered: String,
+    },
     /// The node does not have this service or method.
     #[error("{0}")]
     Unknown(String),
@@ -48,7 +56,7 @@ impl Failure {
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Usage(_) | Self::Input(_) => 2,
-            Self::Connect(_) => 3,
+            Self::Connect(_) | Self::OtherName { .. } => 3,
             Self::Unknown(_) => 6,
             Self::Check { is_critical: false } => 1,
             Self::Check { is_critical: true } => 2,
@@ -57,6 +65,54 @@ impl Failure {
             Self::Call(error) => of_call(error),
         })
     }
+}
+
+impl Failure {
+    /// The same, for the node that the user has named: there the name is wrong, while one of a host list may be that of a node
+    /// whose address has been given to another.
+    pub(crate) fn of_given_node(self) -> Self {
+        let Self::Connect(GuestError::Connect { node, reason, .. }) = &self else { return self };
+        let LinkError::WrongNode { answered, .. } = &**reason else { return self };
+        Self::OtherName { wanted: node.clone(), answered: answered.clone() }
+    }
+}
+
+/// A guest that cannot be built has wrong options; nothing was dialed.
+impl From<GuestError> for Failure {
+    fn from(error: GuestError) -> Self {
+        match error {
+            GuestError::Build(BuildError::BadName(bad)) if !bad.name.contains("://") => {
+                Self::Usage(format!("`{0}` is not a node name: write http://{0}", bad.name))
+            }
+            GuestError::Build(error) => Self::Usage(with_options(&error.to_string())),
+            error => Self::Connect(error),
+        }
+    }
+}
+
+/// The text of the error, in the words of this program, and what to do.
+fn explained(error: &GuestError) -> String {
+    let text = with_options(&error.to_string());
+    let GuestError::Connect { node, reason, .. } = error else { return text };
+    if matches!(**reason, LinkError::Unproven { .. }) {
+        return format!(
+            "the secret is wrong for guests of this node, or something else is at its address: {text}"
+        );
+    }
+    if text.contains("not a token of a `SharedSecret`") {
+        return format!(
+            "cannot connect to {node}: the node wants a secret: set GRID_SECRET or pass `--secret-file`"
+        );
+    }
+    match text.contains("auth token: invalid token") {
+        true => format!("the secret is wrong for guests of this node: {text}"),
+        false => text,
+    }
+}
+
+/// The text with the options of this program in place of the settings that they set.
+fn with_options(text: &str) -> String {
+    text.replace("`Config::connect_timeout`", "`--connect-timeout`")
 }
 
 fn of_call(error: &CallError) -> u8 {

@@ -83,8 +83,8 @@ impl Console {
                 Failure::Usage(format!("cannot read the token from {}: {error}", file.display()))
             })?,
             None => match env::var(TOKEN) {
-                Ok(token) => token,
-                Err(_) => return Ok(None),
+                Ok(token) if !token.is_empty() => token,
+                _ => return Ok(None),
             },
         };
         let token = token.trim();

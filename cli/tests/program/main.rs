@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
 mod commands;
+mod connecting;
 mod console;
 mod console_limits;
 mod contexts;
