@@ -1,6 +1,7 @@
 //! The program itself, against nodes over real sockets.
 #![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
 
+mod bench;
 mod commands;
 mod connecting;
 mod console;

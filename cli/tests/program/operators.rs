@@ -267,26 +267,6 @@ fn nodes_without_operators_say_what_is_missing() {
 }
 
 #[test]
-fn a_method_is_measured_and_compared() {
-    let grid = grid(|_, builder| open(builder));
-    let file = std::env::temp_dir().join(format!("grid-bench-{}.json", std::process::id()));
-    let file = file.to_str().unwrap();
-    let short = ["bench", "Clock/now", "--for", "200ms", "--warm-up", "0ms"];
-    let first = grid.run(&[&short[..], &["-c", "4", "--save", file]].concat());
-    assert!(first.code == 0 && first.out.contains("Clock/now with 4 callers"), "{first:?}");
-    let second = grid.run(&[&short[..], &["-c", "4", "--compare", file]].concat());
-    assert!(second.out.contains("now / earlier") && second.err.is_empty(), "{second:?}");
-    let paced = grid.run(&[&short[..], &["--rate", "100", "--compare", file]].concat());
-    assert!(paced.err.contains("another one: Clock/now with 4 callers"), "{paced:?}");
-    let paced = grid.run(&[&short[..], &["--rate", "100", "--json"]].concat()).json();
-    assert!((10..=21).contains(&paced["answered"].as_u64().unwrap()), "{paced}");
-    std::fs::remove_file(file).unwrap();
-    grid.run(&["bench", "Clock/fail"]).fails(1, "out of springs");
-    grid.run(&[&short[..], &["--compare", file]].concat())
-        .fails(2, "cannot read an earlier result");
-}
-
-#[test]
 fn a_report_has_the_state_of_all_nodes_and_no_secret() {
     let grid = grid(|_, builder| open(builder));
     grid.stop_last();

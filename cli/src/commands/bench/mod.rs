@@ -15,17 +15,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
+use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use self::result::{Measured, Outcome};
-use super::options::{CallOptions, Prepared, with_options};
+use super::options::{CallOptions, Prepared, time_within, with_options};
 use crate::connect::Global;
 use crate::failure::Failure;
 use crate::output::{line, note};
 
 /// Callers, at most. Each of them is a task.
 const CALLERS_MAX: u32 = 10_000;
+
+/// The shortest time that is measured. Without any, there are no calls in a second.
+const TIME_MIN: Duration = Duration::from_millis(1);
+
+/// The longest time, a week. Some limit is needed: a time beyond all clocks cannot be waited for.
+const TIME_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Measures how fast a method answers: the same request again and again.
 ///
@@ -43,15 +50,15 @@ pub struct Bench {
     #[arg(short, long, value_parser = clap::value_parser!(u32).range(1..))]
     rate: Option<u32>,
     /// For how long it is measured.
-    #[arg(short = 't', long = "for", default_value = "10s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(short = 't', long = "for", default_value = "10s", value_name = "TIME", value_parser = time_within(TIME_MIN..=TIME_MAX))]
     time: Duration,
     /// For how long calls are made before that.
-    #[arg(long, default_value = "1s", value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "1s", value_name = "TIME", value_parser = time_within(Duration::ZERO..=TIME_MAX))]
     warm_up: Duration,
     /// Writes the result to a file.
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
-    /// Prints the result beside that of an earlier run.
+    /// Prints the result beside that of an earlier run; as JSON, both as `now` and `earlier`.
     #[arg(long, value_name = "FILE")]
     compare: Option<PathBuf>,
 }
@@ -61,16 +68,18 @@ impl Bench {
         let earlier = self.compare.as_deref().map(Outcome::read).transpose()?;
         let prepared = Arc::new(self.options.prepare(global).await?);
         // A method that fails at once is not worth measuring.
-        call(&prepared, &self.options).await?;
+        let first = call(&prepared, &self.options).await;
+        first.map_err(|error| prepared.target.failure(error))?;
         let bench = Arc::new(self);
         let outcome = bench.measure(&prepared).await;
         if let Some(file) = &bench.save {
             outcome.write(file)?;
         }
-        if global.json {
-            return line(serde_json::to_string(&outcome).unwrap_or_default());
+        match (global.json, &earlier) {
+            (true, Some(earlier)) => line(json!({ "now": outcome, "earlier": earlier }))?,
+            (true, None) => line(json!(outcome))?,
+            (false, _) => print::print(&outcome, earlier.as_ref())?,
         }
-        print::print(&outcome, earlier.as_ref())?;
         if let Some(earlier) = earlier.filter(|earlier| !outcome.is_like(earlier)) {
             note(format_args!("the earlier run was another one: {}", earlier.what()));
         }

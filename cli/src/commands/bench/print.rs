@@ -55,7 +55,11 @@ fn rows(outcome: &Outcome, earlier: Option<&Outcome>) -> Vec<[String; 4]> {
     let mut rows: Vec<_> = heading.into_iter().collect();
     rows.push(row("calls/s".into(), &count, &|of| Some(of.per_second)));
     rows.push(row("failed".into(), &count, &|of| Some(of.failures() as f64)));
+    let has = |of: &Outcome, share| of.quantile(share).is_some();
     for share in QUANTILES {
+        if !has(outcome, share) && !earlier.is_some_and(|earlier| has(earlier, share)) {
+            continue;
+        }
         let name = if share == 1.0 { "longest".to_owned() } else { format!("p{}", share * 100.0) };
         rows.push(row(name, &time, &|of| of.quantile(share).map(|nanos| nanos as f64)));
     }
@@ -90,6 +94,16 @@ mod tests {
         assert_eq!(rows[1], "calls/s 50 50 1.00");
         assert_eq!(rows[3], "p50 50µs 100µs 0.50");
         assert!(now.is_like(&earlier));
+    }
+
+    #[test]
+    fn without_answers_there_are_no_percentiles() {
+        let none = Measured::new(Duration::from_secs(2)).outcome("Clock/now".into(), None, 4);
+        let shown = |earlier: Option<&Outcome>| -> Vec<_> {
+            rows(&none, earlier).iter().map(|row| row.join(" ").trim_end().to_owned()).collect()
+        };
+        assert_eq!(shown(None), ["calls/s 0", "failed 0"]);
+        assert_eq!(shown(Some(&outcome(100)))[3], "p50  100µs");
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub(super) struct Outcome {
     pub(super) per_second: f64,
     /// By the word for the error.
     pub(super) failed: BTreeMap<String, u64>,
-    /// Those of [`QUANTILES`], in nanoseconds.
+    /// Those of [`QUANTILES`], in nanoseconds; none if no call was answered.
     pub(super) quantiles_ns: Vec<(f64, u64)>,
     /// Upper ends of ranges in nanoseconds, and how many calls took as long.
     pub(super) ranges_ns: Vec<(u64, u64)>,
@@ -59,6 +59,8 @@ impl Measured {
 
     pub(super) fn outcome(&self, method: String, rate: Option<u32>, callers: u32) -> Outcome {
         let ranges = self.answered.iter_log(1000, 1.5);
+        let is_answered = !self.answered.is_empty();
+        let quantiles = QUANTILES.iter().filter(|_| is_answered);
         Outcome {
             method,
             rate,
@@ -67,7 +69,7 @@ impl Measured {
             answered: self.answered.len(),
             per_second: self.answered.len() as f64 / self.time.as_secs_f64(),
             failed: self.failed.clone(),
-            quantiles_ns: QUANTILES.map(|of| (of, self.answered.value_at_quantile(of))).into(),
+            quantiles_ns: quantiles.map(|&of| (of, self.answered.value_at_quantile(of))).collect(),
             ranges_ns: ranges
                 .map(|of| (of.value_iterated_to(), of.count_since_last_iteration()))
                 .collect(),
