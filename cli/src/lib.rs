@@ -34,6 +34,7 @@
 //! | `console/` | the page of `grid console`: its server, and what it shows |
 //! | `commands/` | one file for each command, and options.rs with the options of calls |
 //! | `outline.rs`, `output.rs` | services and methods in one line; writing lines and tables |
+//! | `progress.rs` | a line that says how far a command is |
 //! | `usage.rs` | parses the command line |
 //! | `failure.rs` | errors, and the exit code of each kind |
 
@@ -49,6 +50,7 @@ mod nodes;
 mod outline;
 mod output;
 mod payload;
+mod progress;
 mod snapshot;
 mod usage;
 

@@ -40,3 +40,11 @@ fn times_that_cannot_be_measured_are_refused() {
     bench("0s").fails(2, "it must be from 1ms to 7days");
     bench("1000000000y").fails(2, "it must be from 1ms to 7days");
 }
+
+/// Progress is for people: what is read by a program has none.
+#[test]
+fn a_pipe_has_no_progress() {
+    let grid = grid(|_, builder| open(builder));
+    let ran = grid.run(&["bench", "Clock/now", "--for", "600ms", "--warm-up", "0s", "-c", "1"]);
+    assert!(ran.code == 0 && ran.err.is_empty(), "{ran:?}");
+}

@@ -17,16 +17,20 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use self::result::{Measured, Outcome};
 use super::options::{CallOptions, Prepared, time_within, with_options};
 use crate::connect::Global;
 use crate::failure::Failure;
 use crate::output::{line, note};
+use crate::progress::{Progress, grouped};
 
 /// Callers, at most. Each of them is a task.
 const CALLERS_MAX: u32 = 10_000;
+
+/// How often the progress is shown. It takes the lock of the callers.
+const SHOWN_EVERY: Duration = Duration::from_millis(250);
 
 /// The shortest time that is measured. Without any, there are no calls in a second.
 const TIME_MIN: Duration = Duration::from_millis(1);
@@ -71,7 +75,7 @@ impl Bench {
         let first = call(&prepared, &self.options).await;
         first.map_err(|error| prepared.target.failure(error))?;
         let bench = Arc::new(self);
-        let outcome = bench.measure(&prepared).await;
+        let outcome = bench.measure(&prepared, Progress::new(global)).await;
         if let Some(file) = &bench.save {
             outcome.write(file)?;
         }
@@ -92,7 +96,7 @@ impl Bench {
 
     /// Makes the calls. Those that begin while it warms up do not count; those that begin before the
     /// end do, whenever they are answered.
-    async fn measure(self: &Arc<Self>, prepared: &Arc<Prepared>) -> Outcome {
+    async fn measure(self: &Arc<Self>, prepared: &Arc<Prepared>, progress: Progress) -> Outcome {
         let from = Instant::now() + self.warm_up;
         let run = Arc::new(Run {
             bench: Arc::clone(self),
@@ -108,7 +112,11 @@ impl Bench {
             let run = Arc::clone(&run);
             callers.spawn(async move { run.caller().await });
         }
-        while callers.join_next().await.is_some() {}
+        tokio::select! {
+            biased;
+            () = async { while callers.join_next().await.is_some() {} } => {}
+            () = run.show(progress) => {}
+        }
         let measured = run.measured.lock().unwrap_or_else(PoisonError::into_inner);
         measured.outcome(prepared.target.name(), self.rate, self.callers())
     }
@@ -136,6 +144,28 @@ impl Run {
                 let mut measured = self.measured.lock().unwrap_or_else(PoisonError::into_inner);
                 measured.count(now - at, &ended);
             }
+        }
+    }
+
+    /// Shows how far the run is, for as long as this is polled.
+    async fn show(&self, mut progress: Progress) {
+        while progress.is_seen() {
+            progress.show(self.state(Instant::now()));
+            sleep(SHOWN_EVERY).await;
+        }
+        std::future::pending().await
+    }
+
+    fn state(&self, now: Instant) -> String {
+        let measured = self.measured.lock().unwrap_or_else(PoisonError::into_inner);
+        let calls = grouped(measured.calls());
+        match now {
+            _ if now < self.from => "warming up".to_owned(),
+            _ if now < self.until => {
+                let (gone, all) = (now - self.from, self.until - self.from);
+                format!("measuring: {} s of {}, {calls} calls", gone.as_secs(), all.as_secs_f64())
+            }
+            _ => format!("waiting for the last answers, {calls} calls"),
         }
     }
 

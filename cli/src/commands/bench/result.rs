@@ -57,6 +57,11 @@ impl Measured {
         }
     }
 
+    /// Calls that are over.
+    pub(super) fn calls(&self) -> u64 {
+        self.answered.len() + self.failed.values().sum::<u64>()
+    }
+
     pub(super) fn outcome(&self, method: String, rate: Option<u32>, callers: u32) -> Outcome {
         let ranges = self.answered.iter_log(1000, 1.5);
         let is_answered = !self.answered.is_empty();
