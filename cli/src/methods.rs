@@ -1,7 +1,8 @@
 //! [`Target`]: a method of a node, found by its name, and what the node says about it.
 
+use bytes::Bytes;
 use grid::reflection::{MethodDescription, ReflectionClient, ServiceDescription};
-use grid::{CallError, Capacities, Connection, MethodKind};
+use grid::{CallError, Capacities, Connection, HandlerId, MethodKind, RawCall};
 
 use crate::failure::Failure;
 
@@ -38,6 +39,21 @@ impl Target {
             )));
         };
         Ok(Self { service: found, method })
+    }
+
+    /// The same, of a method that is not a stream.
+    pub(crate) async fn find_single(connection: &Connection, name: &str) -> Result<Self, Failure> {
+        let target = Self::find(connection, name).await?;
+        if target.method.kind != MethodKind::Single {
+            let name = target.name();
+            return Err(Failure::Usage(format!("{name} is a stream: use `grid stream {name}`")));
+        }
+        Ok(target)
+    }
+
+    /// The request of the method, which is sent when it is awaited.
+    pub(crate) fn request(&self, connection: &Connection, request: Option<Bytes>) -> RawCall {
+        self.connection(connection).request(HandlerId::new(self.method.id), request)
     }
 
     /// The connection to the instance of the service.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clap::Args;
-use grid::{Guest, HandlerId, MethodKind, RawCall};
+use grid::{Guest, RawCall};
 use humantime::{format_duration, parse_duration};
 
 use crate::connect::Global;
@@ -43,11 +43,7 @@ impl CallOptions {
         // Before anything is connected: what cannot be read is the user's mistake.
         let arguments = self.arguments.as_deref().map(read_json).transpose()?;
         let guest = global.connect().await?;
-        let target = Target::find(&guest.connection(), &self.method).await?;
-        if target.method.kind != MethodKind::Single {
-            let name = target.name();
-            return Err(Failure::Usage(format!("{name} is a stream: use `grid stream {name}`")));
-        }
+        let target = Target::find_single(&guest.connection(), &self.method).await?;
         let schemas = Schemas::of(&target.method);
         let request = request(&target.method, &schemas, arguments)?;
         Ok(Prepared { target, schemas, request, guest })
@@ -57,8 +53,7 @@ impl CallOptions {
 impl Prepared {
     /// The request, which is sent when it is awaited.
     pub(super) fn request(&self) -> RawCall {
-        let connection = self.target.connection(&self.guest.connection());
-        connection.request(HandlerId::new(self.target.method.id), self.request.clone())
+        self.target.request(&self.guest.connection(), self.request.clone())
     }
 }
 

@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Json, Response};
-use grid::{CallError, ErrorCode, HandlerId, MethodKind};
+use grid::{CallError, ErrorCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -78,18 +78,16 @@ pub(super) async fn call(State(app): State<Shared>, headers: HeaderMap, body: By
 
 async fn made(node: &Node, asked: Request) -> Result<Value, Failure> {
     let connection = node.connection();
-    let target = Target::find(&connection, &asked.method).await?;
-    if target.method.kind != MethodKind::Single {
-        let name = target.name();
-        return Err(Failure::Usage(format!("{name} is a stream: use `grid stream {name}`")));
-    }
+    let target = Target::find_single(&connection, &asked.method).await?;
     let deadline = asked.deadline_ms.map(Duration::from_millis).or(target.method.timeout());
     let deadline = deadline.unwrap_or(DEADLINE_DEFAULT).min(DEADLINE_MAX);
     let schemas = Schemas::of(&target.method).without_files();
     let request = request(&target.method, &schemas, asked.arguments)?;
-    let connection = target.connection(&connection);
-    let call = connection.request(HandlerId::new(target.method.id), request).timeout(deadline);
-    let answer = call.await.map_err(|error| target.failure(error))?;
+    let answer = target
+        .request(&connection, request)
+        .timeout(deadline)
+        .await
+        .map_err(|error| target.failure(error))?;
     Ok(schemas.output(answer.as_deref()))
 }
 
