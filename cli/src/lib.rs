@@ -27,7 +27,8 @@
 //! | `connect.rs` | options of the connection, and the connection itself |
 //! | `contexts.rs` | connections that were saved under a name |
 //! | `nodes.rs` | the nodes of a grid, and the streams of all of them as one |
-//! | `snapshot.rs` | what all nodes tell at one time |
+//! | `snapshot.rs` | what all nodes report at one time |
+//! | `secrets.rs` | files for others, without the secrets of the command |
 //! | `methods.rs` | finds a method by its name, with what the node says about it |
 //! | `value/` | JSON to msgpack and back, with a schema |
 //! | `payload.rs` | the arguments of a call as its request, and its answer as JSON |
@@ -51,6 +52,7 @@ mod outline;
 mod output;
 mod payload;
 mod progress;
+mod secrets;
 mod snapshot;
 mod usage;
 

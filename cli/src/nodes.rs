@@ -90,7 +90,7 @@ impl Node {
 pub(crate) fn administered<T>(answer: Result<T, CallError<RemoteError>>) -> Result<T, Failure> {
     answer.map_err(|error| match error.flatten() {
         CallError::Remote(RemoteError { code: ErrorCode::UnknownHandler, .. }) => Failure::Unknown(
-            "the node does not let operators look into it: its program says who may with `Builder::admin`"
+            "the node has no `grid.Admin`, or an older one without this method: its program must call `Builder::admin`"
                 .to_owned(),
         ),
         error => error.into(),
@@ -121,7 +121,7 @@ impl<T> From<Result<T, Failure>> {
 /// The items of a stream of each node, in the order of their arrival.
 ///
 /// With one node, the end of its stream is the last item. With several, a failure is an item, and the stream is opened again as
-/// soon as the node can be reached.
+/// soon as the node can be reached: also when it has ended, as when the node shuts down. Not when the node has refused it.
 pub(crate) fn follow<T, O, F>(nodes: Vec<Node>, open: O) -> Receiver<From<Result<T, Failure>>>
 where
     T: DeserializeOwned + Send + 'static,
@@ -133,9 +133,14 @@ where
     for node in nodes {
         let (items, open) = (items.clone(), open.clone());
         tokio::spawn(async move {
-            while let Err(failure) = pass_on(&node, &open, &items).await {
-                let failed = From { node: Arc::clone(&node.name), item: Err(failure) };
-                if items.send(failed).await.is_err() || is_alone {
+            loop {
+                let ended = pass_on(&node, &open, &items).await;
+                let is_final = is_alone || ended.as_ref().is_err_and(is_refusal);
+                if let Err(failure) = ended {
+                    let failed = From { node: Arc::clone(&node.name), item: Err(failure) };
+                    let _ = items.send(failed).await;
+                }
+                if is_final || items.is_closed() {
                     break;
                 }
                 sleep(AGAIN_AFTER).await;
@@ -143,6 +148,18 @@ where
         });
     }
     all
+}
+
+/// Whether the node would refuse it again.
+fn is_refusal(failure: &Failure) -> bool {
+    use ErrorCode::{BadRequest, NotPermitted, Text, UnknownHandler};
+    match failure {
+        Failure::Unknown(_) => true,
+        Failure::Call(CallError::Remote(error)) => {
+            matches!(error.code, BadRequest | NotPermitted | Text | UnknownHandler)
+        }
+        _ => false,
+    }
 }
 
 /// Passes the items of one node on until its stream has ended, or nobody wants them any more.

@@ -20,6 +20,12 @@ pub(crate) struct Snapshot {
     pub(crate) hosts: Vec<(String, Result<Told, Failure>)>,
 }
 
+/// Services of one node that are looked at.
+const SERVICES_MAX: usize = 256;
+
+/// Bytes of the descriptions of all services of a node, schemas included. Those of a large service are some 100 KB.
+const SERVICES_BYTES_MAX: usize = 8 << 20;
+
 /// What one node tells.
 #[derive(Debug, Clone)]
 pub(crate) struct Told {
@@ -29,6 +35,8 @@ pub(crate) struct Told {
     pub(crate) links: Vec<LinkStatus>,
     /// Those of the application, with their schemas.
     pub(crate) services: Vec<ServiceDescription>,
+    /// Why it does not list them, if it does not.
+    pub(crate) services_unknown: Option<String>,
     pub(crate) events: Vec<AdminEvent>,
 }
 
@@ -56,11 +64,16 @@ impl Told {
         let began = Instant::now();
         let status = administered(node.admin.node().await)?;
         let ahead_ms = ahead_ms(status.clock_unix_ms, began.elapsed());
+        let (services, services_unknown) = match services(node).await {
+            Ok(services) => (services, None),
+            Err(error) => (Vec::new(), Some(error.to_string())),
+        };
         Ok(Self {
             status,
             ahead_ms,
             links: administered(node.admin.links().await)?,
-            services: services(node).await?,
+            services,
+            services_unknown,
             events: administered(node.admin.recent_events(EVENTS).await)?,
         })
     }
@@ -73,16 +86,28 @@ pub(crate) fn ahead_ms(clock_unix_ms: u64, round_trip: Duration) -> i64 {
     i64::try_from(clock_unix_ms).unwrap_or(i64::MAX).saturating_sub_unsigned(here as u64)
 }
 
-/// All services of the application. Empty if the node does not tell them.
+/// All services of the application.
 async fn services(node: &Node) -> Result<Vec<ServiceDescription>, Failure> {
-    let Ok(listed) = node.reflection.services().await else { return Ok(Vec::new()) };
+    let listed = node.reflection.services().await?;
     let mut names: Vec<_> = listed.into_iter().map(|service| service.name).collect();
     names.retain(|name| !name.starts_with("grid."));
     names.sort();
     names.dedup();
-    let mut all = Vec::new();
+    names.truncate(SERVICES_MAX);
+    let (mut all, mut bytes) = (Vec::new(), 0);
     for name in names {
-        all.extend(node.reflection.describe(name).await?);
+        let described = node.reflection.describe(name).await?;
+        bytes += described.iter().map(bytes_of).sum::<usize>();
+        if bytes > SERVICES_BYTES_MAX {
+            let text = format!("it describes services in more than {SERVICES_BYTES_MAX} bytes");
+            return Err(Failure::Unknown(text));
+        }
+        all.extend(described);
     }
     Ok(all)
+}
+
+/// About as many as it is in memory.
+fn bytes_of(service: &ServiceDescription) -> usize {
+    serde_json::to_string(service).map_or(0, |text| text.len())
 }

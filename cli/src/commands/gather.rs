@@ -15,6 +15,7 @@ use super::check::findings::{Limits, findings};
 use crate::connect::Global;
 use crate::failure::Failure;
 use crate::output::line;
+use crate::secrets::without;
 use crate::snapshot::{Snapshot, Told};
 
 /// Collects what a report of a fault needs in one archive: state, links, events and services of all nodes, and what `grid check`
@@ -84,33 +85,4 @@ fn archive(path: &PathBuf, files: &[(String, Value)], secrets: &[String]) -> io:
         archive.append_data(&mut header, format!("grid-report/{name}"), text.as_bytes())?;
     }
     archive.into_inner()?.finish()?.flush()
-}
-
-/// The value without the secrets in its texts.
-fn without(value: Value, secrets: &[String]) -> Value {
-    let clean = |text: String| {
-        let secrets = secrets.iter().filter(|secret| !secret.is_empty());
-        secrets.fold(text, |text, secret| text.replace(&**secret, "[secret]"))
-    };
-    match value {
-        Value::String(text) => Value::String(clean(text)),
-        Value::Array(all) => all.into_iter().map(|one| without(one, secrets)).collect(),
-        Value::Object(all) => Value::Object(
-            all.into_iter().map(|(key, one)| (clean(key), without(one, secrets))).collect(),
-        ),
-        other => other,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn secrets_are_removed_wherever_they_are() {
-        let value = json!({ "text": "token s3cret refused", "s3cret": [{ "deep": ["s3crets3cret"] }], "n": 3 });
-        let cleaned = without(value, &["s3cret".to_owned(), String::new()]);
-        let expected = json!({ "text": "token [secret] refused", "[secret]": [{ "deep": ["[secret][secret]"] }], "n": 3 });
-        assert_eq!(cleaned, expected);
-    }
 }

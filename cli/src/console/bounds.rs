@@ -2,7 +2,11 @@
 //!
 //! A node cuts its texts itself, so a usual one never reaches these.
 
-use grid::admin::{Activity, AdminEvent, LinkStatus, NodeStatus, StreamStatus, TappedCall};
+use std::collections::BTreeMap;
+
+use grid::admin::{
+    Activity, AdminEvent, Durations, LinkStatus, NodeStatus, StreamStatus, TappedCall,
+};
 
 use crate::snapshot::Told;
 
@@ -20,6 +24,12 @@ const HOSTS_MAX: usize = 1024;
 
 /// Streams that are asked for of each node, and shown of all nodes: those that wait are first, and nobody reads more.
 pub(super) const STREAMS_MAX: usize = 100;
+
+/// Words of one list: extensions, outcomes, reasons.
+const WORDS_MAX: usize = 64;
+
+/// Ranges of durations: eight for each power of two of a number of 64 bits.
+const RANGES_MAX: usize = 512;
 
 /// Reasons for which one stream waits.
 const WAITS_MAX: usize = 8;
@@ -49,6 +59,9 @@ pub(super) fn status(status: &mut NodeStatus) {
     for word in [&mut status.name, &mut status.version, &mut status.instance] {
         cut(word, NAME_BYTES_MAX);
     }
+    status.extensions.truncate(WORDS_MAX);
+    status.extensions.iter_mut().for_each(|word| cut(word, NAME_BYTES_MAX));
+    words(&mut status.refused);
 }
 
 pub(super) fn links(links: &mut Vec<LinkStatus>) {
@@ -58,6 +71,18 @@ pub(super) fn links(links: &mut Vec<LinkStatus>) {
             cut(word, NAME_BYTES_MAX);
         }
         cut(&mut link.text, TEXT_BYTES_MAX);
+        if let Some(instance) = &mut link.instance {
+            cut(instance, NAME_BYTES_MAX);
+        }
+        words(&mut link.downs);
+    }
+}
+
+/// Counts by words, of which there are few.
+fn words(counts: &mut BTreeMap<String, u64>) {
+    counts.retain(|word, _| word.len() <= NAME_BYTES_MAX);
+    while counts.len() > WORDS_MAX {
+        counts.pop_last();
     }
 }
 
@@ -77,14 +102,18 @@ pub(super) fn activity(activity: &mut Activity) {
     for of in &mut activity.methods {
         cut(&mut of.peer, NAME_BYTES_MAX);
         cut(&mut of.method, NAME_BYTES_MAX);
+        words(&mut of.outcomes);
+        if of.durations.ranges().count() > RANGES_MAX {
+            of.durations = Durations::default();
+        }
     }
 }
 
 pub(super) fn event(event: &mut AdminEvent) {
     cut(&mut event.kind, NAME_BYTES_MAX);
     cut(&mut event.text, TEXT_BYTES_MAX);
-    if let Some(peer) = &mut event.peer {
-        cut(peer, NAME_BYTES_MAX);
+    for name in [&mut event.peer, &mut event.method].into_iter().flatten() {
+        cut(name, NAME_BYTES_MAX);
     }
 }
 

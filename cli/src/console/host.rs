@@ -243,7 +243,9 @@ mod tests {
         // Twice, so that all are compared with those before.
         for _ in 0..2 {
             let links = (0..20_000).map(link).collect();
-            let (status, streams) = (NodeStatus::default(), Vec::new());
+            let (mut status, streams) = (NodeStatus::default(), Vec::new());
+            status.extensions = vec!["x".repeat(10_000); 1000];
+            status.refused = (0..1000).map(|number| (format!("word {number}"), number)).collect();
             let now = Now { status, ahead_ms: i64::MIN, links, streams };
             host.report(Activity::default(), now);
         }
@@ -252,9 +254,13 @@ mod tests {
             let mut event = AdminEvent::default();
             event.at_unix_ms = u64::MAX - number;
             event.text = "x".repeat(10_000);
+            event.method = Some("x".repeat(10_000));
             host.event(event);
         }
         assert_eq!(host.events.len(), EVENTS_MAX);
         assert!(host.events.iter().all(|event| event.text.len() < 3000));
+        assert!(
+            host.events.iter().all(|event| event.method.as_ref().is_some_and(|of| of.len() < 600))
+        );
     }
 }

@@ -74,7 +74,7 @@ pub(crate) async fn record(global: &Global, file: &Path) -> Result<(), Failure> 
     // Those that have not settled are in the file as they are.
     let _ = timeout(SETTLED_WITHIN, settled).await;
     board.look_for_findings();
-    Recording::new(board.tick(), board.services()).write(file)
+    Recording::new(board.tick(), board.services()).write(file, &global.secrets()?)
 }
 
 async fn begin(global: &Global, allows_calls: bool) -> Result<Arc<Board>, Failure> {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::services::ServiceRow;
 use super::state::{Source, State};
 use crate::failure::Failure;
+use crate::secrets::without;
 
 /// The version of the format. A file with another one is refused.
 const FORMAT: u32 = 1;
@@ -33,8 +34,10 @@ impl Recording {
         Self { format: FORMAT, state, services }
     }
 
-    pub(super) fn write(&self, file: &Path) -> Result<(), Failure> {
-        let text = serde_json::to_string(self).map_err(|error| cannot("write", file, error))?;
+    /// Writes it without these secrets.
+    pub(super) fn write(&self, file: &Path, secrets: &[String]) -> Result<(), Failure> {
+        let value = serde_json::to_value(self).map_err(|error| cannot("write", file, error))?;
+        let text = without(value, secrets).to_string();
         fs::write(file, text + "\n").map_err(|error| cannot("write", file, error))
     }
 
@@ -71,7 +74,10 @@ mod tests {
     fn a_recording_is_read_as_it_was_written() {
         let file = std::env::temp_dir().join(format!("grid-console-{}.json", std::process::id()));
         let written = Recording::new(demo::state(7), demo::services());
-        written.write(&file).expect("it can be written");
+        written.write(&file, &["Made-up orders".to_owned()]).expect("it can be written");
+        let recorded = fs::read_to_string(&file).expect("it is there");
+        assert!(recorded.contains("[secret].") && !recorded.contains("Made-up orders"));
+        written.write(&file, &[]).expect("it can be written");
         let read = Recording::read(&file).expect("it can be read");
         assert_eq!(read.state.source, Source::Replay);
         let source = written.state.source;
@@ -79,7 +85,7 @@ mod tests {
         let text = |recording| serde_json::to_string(recording).expect("JSON");
         assert_eq!(text(&again), text(&written));
 
-        // Earlier versions did not tell streams.
+        // Earlier versions did not report streams.
         let mut earlier = serde_json::to_value(&written).expect("JSON");
         earlier["state"].as_object_mut().expect("a state").remove("streams").expect("streams");
         fs::write(&file, earlier.to_string()).expect("it can be written");

@@ -1,6 +1,7 @@
 //! Administration: a service with which those who operate a grid look into a running node.
 //!
-//! It tells the state of each link, which streams wait for whom, what has happened, and while somebody asks, which calls are made. It never tells payloads.
+//! It reports the state of each link, who waits for whom in streams, past events, and, while an operator watches, calls. It never
+//! reports payloads.
 //! A node has it if [`Builder::admin`](crate::Builder::admin) says who may call it. The command `grid` calls it.
 //!
 //! ```

@@ -62,6 +62,7 @@ pub(crate) fn findings(snapshot: &Snapshot, limits: &Limits) -> Vec<Finding> {
     let mut found = Found::default();
     found.unreached(snapshot);
     for (node, told) in snapshot.reached() {
+        found.unlisted(node, told);
         found.links(node, told);
         found.warnings(node, told, limits.warnings);
     }
@@ -93,11 +94,22 @@ impl Found {
         }
     }
 
+    fn unlisted(&mut self, node: &str, told: &Told) {
+        if let Some(reason) = &told.services_unknown {
+            let text = format!("its services were not compared: {reason}");
+            self.add(Severity::Warning, node, "services_unknown", text);
+        }
+    }
+
     fn links(&mut self, node: &str, told: &Told) {
         let links = told.links.iter().filter(|link| link.kind == "node");
         for link in links.filter(|link| !link.is_connected()) {
             let text = format!("the link to {}: {}", link.peer, link.text);
-            self.add(Severity::Critical, node, "link_down", text);
+            match &*link.state {
+                // As when a node is restarted as planned.
+                "draining" => self.add(Severity::Warning, node, "link_draining", text),
+                _ => self.add(Severity::Critical, node, "link_down", text),
+            }
         }
     }
 
