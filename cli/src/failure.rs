@@ -37,6 +37,16 @@ pub enum Failure {
     /// A call has failed.
     #[error("{0}")]
     Call(#[from] CallError),
+    /// Some of several nodes have not answered, and were named.
+    #[error("{failed} of {nodes} nodes have not answered")]
+    Some {
+        /// How many.
+        failed: usize,
+        /// Of how many that were asked.
+        nodes: usize,
+        /// Why the first of them has not.
+        first: Box<Self>,
+    },
     /// `grid check` has found something, and printed it.
     #[error("the check has found something")]
     Check {
@@ -54,7 +64,11 @@ pub enum Failure {
 impl Failure {
     /// Its exit code; `grid --help` lists them.
     pub fn exit_code(&self) -> ExitCode {
-        ExitCode::from(match self {
+        ExitCode::from(self.code())
+    }
+
+    fn code(&self) -> u8 {
+        match self {
             Self::Usage(_) | Self::Input(_) => 2,
             Self::Connect(_) | Self::OtherName { .. } => 3,
             Self::Unknown(_) => 6,
@@ -63,7 +77,8 @@ impl Failure {
             Self::NoVerdict(_) => 3,
             Self::Io(_) => 9,
             Self::Call(error) => of_call(error),
-        })
+            Self::Some { first, .. } => first.code(),
+        }
     }
 }
 

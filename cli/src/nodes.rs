@@ -69,6 +69,55 @@ impl Global {
     }
 }
 
+/// What nodes have answered, in the order of their names.
+pub(crate) struct Asked<T> {
+    pub(crate) answers: Vec<From<T>>,
+    /// Whether all have, for the end of the command.
+    pub(crate) end: Result<(), Failure>,
+}
+
+impl Global {
+    /// Asks the node, or all nodes at once. Of all, those that do not answer are named on standard error.
+    pub(crate) async fn ask<T, F>(
+        &self,
+        all: bool,
+        ask: impl Fn(AdminClient) -> F,
+    ) -> Result<Asked<T>, Failure>
+    where
+        F: Future<Output = Result<T, CallError<RemoteError>>>,
+    {
+        if !all {
+            let Node { name: node, admin, .. } = &self.node().await?;
+            let item = administered(ask(admin.clone()).await)?;
+            return Ok(Asked { answers: vec![From { node: Arc::clone(node), item }], end: Ok(()) });
+        }
+        let hosts = self.hosts().await?;
+        let asked = join_all(hosts.into_iter().map(|Host { name, node }| async {
+            let answer = match node {
+                Ok(node) => administered(ask(node.admin.clone()).await),
+                Err(failure) => Err(failure),
+            };
+            (name, answer)
+        }));
+        let (mut answers, mut failures) = (Vec::new(), Vec::new());
+        for (name, answer) in asked.await {
+            match answer {
+                Ok(item) => answers.push(From { node: name.into(), item }),
+                Err(failure) => {
+                    note(format_args!("{name}: {failure}"));
+                    failures.push(failure);
+                }
+            }
+        }
+        let (failed, nodes) = (failures.len(), failures.len() + answers.len());
+        let end = match failures.into_iter().next() {
+            None => Ok(()),
+            Some(first) => Err(Failure::Some { failed, nodes, first: Box::new(first) }),
+        };
+        Ok(Asked { answers, end })
+    }
+}
+
 impl Node {
     /// The connection, which is made again when it is lost, for as long as this lives.
     pub(crate) fn connection(&self) -> Connection {

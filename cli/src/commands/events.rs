@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::connect::Global;
 use crate::failure::Failure;
-use crate::nodes::{Node, administered, follow};
+use crate::nodes::{Asked, From, follow};
 use crate::output::{clock_time, line};
 
 /// Prints what has happened, and what happens: links that come and go, members, and warnings.
@@ -30,11 +30,11 @@ pub struct Events {
 
 impl Events {
     pub(super) async fn run(self, global: &Global) -> Result<(), Failure> {
-        let nodes = global.nodes(self.all).await?;
         if self.no_follow {
-            return self.past(global, nodes).await;
+            return self.past(global).await;
         }
-        let (recent, is_alone) = (self.recent, nodes.len() == 1);
+        let nodes = global.nodes(self.all).await?;
+        let (recent, is_alone) = (self.recent, !self.all);
         let mut events = follow(nodes, move |admin| async move { admin.events(recent).await });
         while let Some(event) = events.recv().await {
             if let Some(event) = event.or_note(is_alone)? {
@@ -44,14 +44,17 @@ impl Events {
         Ok(())
     }
 
-    async fn past(&self, global: &Global, nodes: Vec<Node>) -> Result<(), Failure> {
+    async fn past(&self, global: &Global) -> Result<(), Failure> {
+        let recent = self.recent;
+        let asked = global.ask(self.all, |admin| async move { admin.recent_events(recent).await });
+        let Asked { answers, end } = asked.await?;
         let mut all = Vec::new();
-        for node in nodes {
-            let events = administered(node.admin.recent_events(self.recent).await)?;
-            all.extend(events.into_iter().map(|event| (Arc::clone(&node.name), event)));
+        for From { node, item: events } in answers {
+            all.extend(events.into_iter().map(|event| (Arc::clone(&node), event)));
         }
         all.sort_by_key(|(_, event)| event.at_unix_ms);
-        all.iter().try_for_each(|(node, event)| self.show(global, node, event))
+        all.iter().try_for_each(|(node, event)| self.show(global, node, event))?;
+        end
     }
 
     fn show(&self, global: &Global, node: &str, event: &AdminEvent) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::connect::Global;
 use crate::failure::Failure;
-use crate::nodes::administered;
+use crate::nodes::From;
 use crate::output::{line, short, table};
 
 /// Lists the links of the node: states, round trips and traffic.
@@ -22,15 +22,19 @@ pub struct Links {
 impl Links {
     pub(super) async fn run(self, global: &Global) -> Result<(), Failure> {
         let mut rows = vec![HEADINGS.map(str::to_owned)];
-        for node in global.nodes(self.all).await? {
-            for link in administered(node.admin.links().await)? {
+        let asked = global.ask(self.all, |admin| async move { admin.links().await }).await?;
+        for From { node, item: links } in &asked.answers {
+            for link in links {
                 match global.json {
-                    true => line(json!({ "node": &*node.name, "link": link }))?,
-                    false => rows.push(row(&node.name, &link)),
+                    true => line(json!({ "node": &**node, "link": link }))?,
+                    false => rows.push(row(node, link)),
                 }
             }
         }
-        if global.json { Ok(()) } else { table(rows) }
+        if !global.json {
+            table(rows)?;
+        }
+        asked.end
     }
 }
 

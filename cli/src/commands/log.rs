@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::connect::Global;
 use crate::failure::Failure;
-use crate::nodes::administered;
+use crate::nodes::From;
 use crate::output::line;
 
 /// Shows or sets what the node writes to its log.
@@ -20,16 +20,20 @@ pub struct Log {
 
 impl Log {
     pub(super) async fn run(self, global: &Global) -> Result<(), Failure> {
-        for node in global.nodes(self.all).await? {
-            if let Some(filter) = &self.filter {
-                administered(node.admin.set_log_filter(filter.clone()).await)?;
+        let wanted = &self.filter;
+        let asked = global.ask(self.all, |admin| async move {
+            if let Some(filter) = wanted {
+                admin.set_log_filter(filter.clone()).await?;
             }
-            let filter = administered(node.admin.log_filter().await)?;
+            admin.log_filter().await
+        });
+        let asked = asked.await?;
+        for From { node, item: filter } in &asked.answers {
             match global.json {
-                true => line(json!({ "node": &*node.name, "filter": filter }))?,
-                false => line(format_args!("{}: {filter}", node.name))?,
+                true => line(json!({ "node": &**node, "filter": filter }))?,
+                false => line(format_args!("{node}: {filter}"))?,
             }
         }
-        Ok(())
+        asked.end
     }
 }

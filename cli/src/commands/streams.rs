@@ -1,6 +1,7 @@
 //! `grid streams`.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -9,7 +10,7 @@ use serde_json::json;
 
 use crate::connect::Global;
 use crate::failure::Failure;
-use crate::nodes::administered;
+use crate::nodes::{Asked, From};
 use crate::output::{line, short, table};
 
 /// Lists the streams of the node with their windows, and who waits for whom: those that wait first, then the oldest.
@@ -31,19 +32,23 @@ pub struct Streams {
 
 impl Streams {
     pub(super) async fn run(self, global: &Global) -> Result<(), Failure> {
+        let at_most = self.at_most;
+        let asked = global.ask(self.all, |admin| async move { admin.streams(at_most).await });
+        let Asked { answers, end } = asked.await?;
         let mut all = Vec::new();
-        for node in global.nodes(self.all).await? {
-            let streams = administered(node.admin.streams(self.at_most).await)?;
-            all.extend(streams.into_iter().map(|stream| (node.name.clone(), stream)));
+        for From { node, item } in answers {
+            all.extend(item.into_iter().map(|stream| (Arc::clone(&node), stream)));
         }
         all.retain(|(_, stream)| stream.waits() || !self.waiting);
         all.sort_by_key(|(_, stream)| urgency(stream));
         if global.json {
             let mut lines = all.iter();
-            return lines.try_for_each(|(node, of)| line(json!({ "node": &**node, "stream": of })));
+            lines.try_for_each(|(node, of)| line(json!({ "node": &**node, "stream": of })))?;
+        } else {
+            let rows = all.iter().map(|(node, stream)| row(node, stream));
+            table([HEADINGS.map(str::to_owned)].into_iter().chain(rows))?;
         }
-        let rows = all.iter().map(|(node, stream)| row(node, stream));
-        table([HEADINGS.map(str::to_owned)].into_iter().chain(rows))
+        end
     }
 }
 

@@ -52,7 +52,7 @@ impl Tap {
     pub(super) async fn run(self, global: &Global) -> Result<(), Failure> {
         let filter = self.filter();
         let nodes = global.nodes(self.all).await?;
-        let is_alone = nodes.len() == 1;
+        let is_alone = !self.all;
         let mut calls = follow(nodes, move |admin| {
             let filter = filter.clone();
             async move { admin.tap(filter).await }

@@ -148,7 +148,11 @@ fn links_and_round_trips_of_all_nodes_are_listed() {
     let ran = grid.run(&["ping", "--all"]);
     assert_eq!(ran.out.matches("down").count(), 2, "{ran:?}");
     let left = grid.run(&["links", "--all"]);
-    assert!(left.code == 0 && left.err.contains(grid.name(2)), "{left:?}");
+    assert!(left.err.contains(&format!("{}: cannot connect", grid.name(2))), "{left:?}");
+    left.fails(3, "1 of 3 nodes have not answered");
+    assert_eq!(left.out.lines().filter(|line| line.contains("itself")).count(), 2, "{left:?}");
+    let set = grid.run(&["log", "--all", "grid=trace"]);
+    assert!(set.code == 3 && set.out.matches(": grid=trace").count() == 2, "{set:?}");
 }
 
 #[test]

@@ -61,13 +61,13 @@ impl Top {
         if self.once || global.json || !stdout().is_terminal() {
             for _ in 0..count {
                 let Some(report) = reports.recv().await else { break };
-                if let Some(From { node, item }) = report.or_note(count == 1)? {
+                if let Some(From { node, item }) = report.or_note(!self.all)? {
                     state.add(From { node, item: Ok(item) });
                 }
             }
             return print(&state, global);
         }
-        show(&mut state, &mut reports, count == 1).await
+        show(&mut state, &mut reports, !self.all).await
     }
 }
 
