@@ -17,7 +17,7 @@ const EVENTS: u32 = 256;
 /// What all nodes of a grid tell.
 pub(crate) struct Snapshot {
     /// In the order of their names.
-    pub(crate) hosts: Vec<(String, Result<Told, Failure>)>,
+    pub(crate) hosts: Vec<(String, Result<NodeReport, Failure>)>,
 }
 
 /// Services of one node that are looked at.
@@ -26,9 +26,9 @@ const SERVICES_MAX: usize = 256;
 /// Bytes of the descriptions of all services of a node, schemas included. Those of a large service are some 100 KB.
 const SERVICES_BYTES_MAX: usize = 8 << 20;
 
-/// What one node tells.
-#[derive(Debug, Clone)]
-pub(crate) struct Told {
+/// What one node reports.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct NodeReport {
     pub(crate) status: NodeStatus,
     /// How far the clock of the node is ahead of the clock here, in milliseconds. As exact as half a round trip.
     pub(crate) ahead_ms: i64,
@@ -45,7 +45,7 @@ impl Snapshot {
         let hosts = global.hosts().await?;
         let told = hosts.into_iter().map(|Host { name, node }| async move {
             let told = match node {
-                Ok(node) => Told::by(&node).await,
+                Ok(node) => NodeReport::by(&node).await,
                 Err(failure) => Err(failure),
             };
             (name, told)
@@ -54,12 +54,12 @@ impl Snapshot {
     }
 
     /// The nodes that have answered.
-    pub(crate) fn reached(&self) -> impl Iterator<Item = (&str, &Told)> + Clone {
+    pub(crate) fn reached(&self) -> impl Iterator<Item = (&str, &NodeReport)> + Clone {
         self.hosts.iter().filter_map(|(name, told)| Some((&**name, told.as_ref().ok()?)))
     }
 }
 
-impl Told {
+impl NodeReport {
     pub(crate) async fn by(node: &Node) -> Result<Self, Failure> {
         let began = Instant::now();
         let status = administered(node.admin.node().await)?;

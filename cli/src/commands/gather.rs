@@ -16,7 +16,7 @@ use crate::connect::Global;
 use crate::failure::Failure;
 use crate::output::line;
 use crate::secrets::without;
-use crate::snapshot::{Snapshot, Told};
+use crate::snapshot::{NodeReport, Snapshot};
 
 /// Collects what a report of a fault needs in one archive: state, links, events and services of all nodes, and what `grid check`
 /// finds.
@@ -59,7 +59,7 @@ fn check(snapshot: &Snapshot) -> Value {
 }
 
 /// The files of one node.
-fn of_node(folder: &str, name: &str, told: &Result<Told, Failure>) -> Vec<(String, Value)> {
+fn of_node(folder: &str, name: &str, told: &Result<NodeReport, Failure>) -> Vec<(String, Value)> {
     let file = |name: &str, value: Value| (format!("{folder}/{name}.json"), value);
     match told {
         Ok(told) => vec![

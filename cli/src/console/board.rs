@@ -17,7 +17,7 @@ use crate::commands::check::findings::{Limits, findings};
 use crate::commands::streams::urgency;
 use crate::failure::Failure;
 use crate::nodes::Node;
-use crate::snapshot::{Snapshot, Told};
+use crate::snapshot::{NodeReport, Snapshot};
 
 /// Events of all nodes that the page shows.
 const EVENTS_MAX: usize = 200;
@@ -70,7 +70,7 @@ impl Board {
         all
     }
 
-    pub(super) fn reached(&self, host: &str, node: Arc<Node>, told: Told) {
+    pub(super) fn reached(&self, host: &str, node: Arc<Node>, told: NodeReport) {
         self.with(host, |known| known.reached(node, told));
     }
 

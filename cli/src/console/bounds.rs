@@ -8,7 +8,7 @@ use grid::admin::{
     Activity, AdminEvent, Durations, LinkStatus, NodeStatus, StreamStatus, TappedCall,
 };
 
-use crate::snapshot::Told;
+use crate::snapshot::NodeReport;
 
 /// Longest name of a node, peer or method, and longest word for a state.
 const NAME_BYTES_MAX: usize = 512;
@@ -47,7 +47,7 @@ fn cut(text: &mut String, bytes_max: usize) {
     }
 }
 
-pub(super) fn told(told: &mut Told) {
+pub(super) fn told(told: &mut NodeReport) {
     status(&mut told.status);
     links(&mut told.links);
     told.events.iter_mut().for_each(event);

@@ -20,7 +20,7 @@ use super::host::Now;
 use crate::connect::Global;
 use crate::failure::Failure;
 use crate::nodes::{Node, administered};
-use crate::snapshot::{Told, ahead_ms};
+use crate::snapshot::{NodeReport, ahead_ms};
 
 /// Time between two reports of a node.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
@@ -91,7 +91,7 @@ async fn follow(global: Global, board: Arc<Board>, host: String) {
 /// Follows one node, until it is lost.
 async fn watch(global: &Global, board: &Board, host: &str) -> Result<Infallible, Failure> {
     let node = Arc::new(Node::new(global.connect_to(host).await?));
-    let told = in_time(Told::by(&node)).await?;
+    let told = in_time(NodeReport::by(&node)).await?;
     let every_ms = REPORT_EVERY.as_millis() as u32;
     let opened = async {
         let reports = administered(node.admin.activity(every_ms).await)?;

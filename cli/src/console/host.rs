@@ -9,7 +9,7 @@ use super::bounds;
 use super::rates::{self, per_second};
 use super::state::{LinkRow, NodeRow, NodeState, StreamRow, rounded};
 use crate::nodes::Node;
-use crate::snapshot::Told;
+use crate::snapshot::NodeReport;
 
 /// Events of a node that are kept, as many as the node itself keeps.
 const EVENTS_MAX: usize = 256;
@@ -22,7 +22,7 @@ const RECENT_REPORTS: usize = 60;
 pub(super) struct Host {
     pub(super) phase: Phase,
     /// Without its events, which are beside it.
-    told: Option<Told>,
+    told: Option<NodeReport>,
     pub(super) activity: Activity,
     pub(super) events: VecDeque<AdminEvent>,
     reports: u64,
@@ -79,14 +79,14 @@ impl Host {
         }
     }
 
-    pub(super) fn told(&self) -> Option<&Told> {
+    pub(super) fn told(&self) -> Option<&NodeReport> {
         self.told.as_ref()
     }
 
     /// What the node has told, with its events, for `grid check`.
-    pub(super) fn snapshot(&self) -> Option<Told> {
+    pub(super) fn snapshot(&self) -> Option<NodeReport> {
         let told = self.told.clone()?;
-        Some(Told { events: self.events.iter().cloned().collect(), ..told })
+        Some(NodeReport { events: self.events.iter().cloned().collect(), ..told })
     }
 
     pub(super) fn is_settled(&self) -> bool {
@@ -97,7 +97,7 @@ impl Host {
         }
     }
 
-    pub(super) fn reached(&mut self, node: Arc<Node>, mut told: Told) {
+    pub(super) fn reached(&mut self, node: Arc<Node>, mut told: NodeReport) {
         bounds::told(&mut told);
         self.links.clear();
         for link in &told.links {

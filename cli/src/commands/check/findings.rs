@@ -8,7 +8,7 @@ use grid::reflection::{Breaks, Change, ServiceDescription, compare};
 use serde::Serialize;
 
 use crate::output::short;
-use crate::snapshot::{Snapshot, Told};
+use crate::snapshot::{NodeReport, Snapshot};
 
 /// Something that is wrong.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -66,12 +66,9 @@ pub(crate) fn findings(snapshot: &Snapshot, limits: &Limits) -> Vec<Finding> {
         found.links(node, told);
         found.warnings(node, told, limits.warnings);
     }
-    let first = snapshot.reached().next();
-    for (node, told) in snapshot.reached().skip(1) {
-        if let Some(first) = first {
-            found.differences((node, told), first);
-        }
-    }
+    found.hosts(snapshot);
+    found.versions(snapshot);
+    found.extensions(snapshot);
     found.clocks(snapshot, limits.clocks);
     found.services(snapshot);
     found.0
@@ -94,14 +91,14 @@ impl Found {
         }
     }
 
-    fn unlisted(&mut self, node: &str, told: &Told) {
+    fn unlisted(&mut self, node: &str, told: &NodeReport) {
         if let Some(reason) = &told.services_unknown {
             let text = format!("its services were not compared: {reason}");
             self.add(Severity::Warning, node, "services_unknown", text);
         }
     }
 
-    fn links(&mut self, node: &str, told: &Told) {
+    fn links(&mut self, node: &str, told: &NodeReport) {
         let links = told.links.iter().filter(|link| link.kind == "node");
         for link in links.filter(|link| !link.is_connected()) {
             let text = format!("the link to {}: {}", link.peer, link.text);
@@ -113,7 +110,7 @@ impl Found {
         }
     }
 
-    fn warnings(&mut self, node: &str, told: &Told, within: Duration) {
+    fn warnings(&mut self, node: &str, told: &NodeReport, within: Duration) {
         let since = told.status.clock_unix_ms.saturating_sub(within.as_millis() as u64);
         let recent =
             told.events.iter().filter(|event| event.is_warning && event.at_unix_ms >= since);
@@ -125,10 +122,8 @@ impl Found {
         }
     }
 
-    /// What of a node is not as at the first one.
-    fn differences(&mut self, (node, told): (&str, &Told), (other, first): (&str, &Told)) {
-        let (own, others) = (set(&told.status.hosts), set(&first.status.hosts));
-        if own != others {
+    fn hosts(&mut self, snapshot: &Snapshot) {
+        for (node, own, other, others) in unusual(snapshot, |told| set(&told.status.hosts)) {
             let only = |these: &BTreeSet<&str>, those| {
                 these.difference(those).copied().collect::<Vec<_>>().join(", ")
             };
@@ -145,15 +140,19 @@ impl Found {
             };
             self.add(Severity::Critical, node, "hosts_differ", text);
         }
-        let (own, others) = (&told.status.version, &first.status.version);
-        if own != others {
+    }
+
+    fn versions(&mut self, snapshot: &Snapshot) {
+        for (node, own, other, others) in unusual(snapshot, |told| &told.status.version) {
             let text = format!("runs version {own} of the library, and {other} version {others}");
             self.add(Severity::Warning, node, "version_differs", text);
         }
-        let (own, others) = (&told.status.extensions, &first.status.extensions);
-        if set(own) != set(others) {
+    }
+
+    fn extensions(&mut self, snapshot: &Snapshot) {
+        for (node, own, other, others) in unusual(snapshot, |told| set(&told.status.extensions)) {
             let text =
-                format!("offers the extensions {}; {other} offers {}", list(own), list(others));
+                format!("offers the extensions {}; {other} offers {}", list(&own), list(&others));
             self.add(Severity::Warning, node, "extensions_differ", text);
         }
     }
@@ -228,6 +227,46 @@ fn set(all: &[String]) -> BTreeSet<&str> {
     all.iter().map(|one| &**one).collect()
 }
 
-fn list(all: &[String]) -> String {
-    if all.is_empty() { "none".to_owned() } else { all.join(", ") }
+fn list(all: &BTreeSet<&str>) -> String {
+    if all.is_empty() {
+        return "none".to_owned();
+    }
+    all.iter().copied().collect::<Vec<_>>().join(", ")
+}
+
+/// The nodes that differ from most others: with what each has, the first node of the others, and what that has.
+fn unusual<'a, K: Ord + Clone>(
+    snapshot: &'a Snapshot,
+    what: impl Fn(&'a NodeReport) -> K,
+) -> Vec<(&'a str, K, &'a str, K)> {
+    let all: Vec<_> = snapshot.reached().map(|(node, report)| (node, what(report))).collect();
+    let mut counts: BTreeMap<&K, usize> = BTreeMap::new();
+    for (_, own) in &all {
+        *counts.entry(own).or_default() += 1;
+    }
+    // Of two that as many have, the one of the first node.
+    let usual = all.iter().rev().max_by_key(|(_, own)| counts[own]);
+    let Some((other, others)) = usual else { return Vec::new() };
+    let differ = all.iter().filter(|(_, own)| own != others);
+    differ.map(|(node, own)| (*node, own.clone(), *other, others.clone())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_odd_node_is_named_even_if_it_is_the_first() {
+        let report = |version: &str| {
+            let mut report = NodeReport::default();
+            version.clone_into(&mut report.status.version);
+            Ok(report)
+        };
+        let hosts = [("a", "2"), ("b", "1"), ("c", "1")];
+        let hosts = hosts.map(|(name, version)| (name.to_owned(), report(version)));
+        let found = findings(&Snapshot { hosts: hosts.into() }, &Limits::default());
+        let [of] = &found[..] else { panic!("{found:?}") };
+        assert_eq!((&*of.node, &*of.what), ("a", "version_differs"));
+        assert_eq!(of.text, "runs version 2 of the library, and b version 1");
+    }
 }
