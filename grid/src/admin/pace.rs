@@ -73,9 +73,8 @@ mod tests {
     use super::*;
 
     async fn calls_per_second(pace: &Pace, calls: u32) {
-        let looks = calls / pace.one_in();
         for _ in 0..100 {
-            for _ in 0..looks / 100 {
+            for _ in 0..calls / 100 / pace.one_in() {
                 pace.seen();
             }
             advance(Duration::from_millis(10)).await;
@@ -86,12 +85,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_more_calls_there_are_the_fewer_are_looked_at() {
         let pace = Pace::new();
-        calls_per_second(&pace, 9_000).await;
+        calls_per_second(&pace, 5_000).await;
         assert_eq!(pace.one_in(), 1);
         for _ in 0..3 {
-            calls_per_second(&pace, 600_000).await;
+            calls_per_second(&pace, 400_000).await;
         }
-        assert_eq!(pace.one_in(), 64);
+        assert!((32..=128).contains(&pace.one_in()), "{}", pace.one_in());
         calls_per_second(&pace, 100).await;
         assert_eq!(pace.one_in(), 1);
     }
