@@ -21,6 +21,8 @@ export const view = (page, name) => page.locator(`#tab-${name}`).click();
 export async function open(address, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   const page = await context.newPage();
+  // Only for tests that fail: axe alone takes minutes on a machine that is busy with something else.
+  page.setDefaultTimeout(180_000);
   page.problems = [];
   page.on('pageerror', (error) => page.problems.push(String(error)));
   page.on('console', (message) => {
@@ -44,5 +46,5 @@ const updates = (page) => page.evaluate(() => Number(document.body.dataset.updat
 
 export async function afterUpdates(page, count) {
   const until = await updates(page) + count;
-  await page.waitForFunction((least) => Number(document.body.dataset.updates) >= least, until, { timeout: 30_000 });
+  await page.waitForFunction((least) => Number(document.body.dataset.updates) >= least, until, { timeout: 90_000 });
 }

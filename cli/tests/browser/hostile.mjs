@@ -21,7 +21,7 @@ test('the page comes back with its console, and asks again for a token that is w
   const address = await withToken('the-first-of-the-tokens');
   const page = await (await browser.newContext()).newPage();
   await page.goto(address);
-  const badge = (state) => page.locator(`#source[data-state="${state}"]`).waitFor({ timeout: 10_000 });
+  const badge = (state) => page.locator(`#source[data-state="${state}"]`).waitFor({ timeout: 90_000 });
   const enter = async (token) => {
     await page.fill('#token', token);
     await page.keyboard.press('Enter');
@@ -37,7 +37,7 @@ test('the page comes back with its console, and asks again for a token that is w
   await badge('off');
   await page.locator('#stale', { hasText: /does not answer: .* from \d\d:\d\d:\d\d UTC/ }).waitFor();
   await withToken('the-second-of-the-tokens', address);
-  await page.locator('#login[open]').waitFor({ timeout: 10_000 });
+  await page.locator('#login[open]').waitFor({ timeout: 90_000 });
   await enter('the-second-of-the-tokens');
   await badge('demo');
   assert.equal(await page.locator('#stale').textContent(), '');

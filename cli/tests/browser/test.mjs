@@ -32,7 +32,7 @@ before(async () => {
   five = await grid();
   url = await console_('--node', five.names[0], '--allow-calls');
   demo = await console_('--demo');
-}, { timeout: 60_000 });
+}, { timeout: 180_000 });
 
 after(async () => {
   await traffic?.stop();
@@ -65,22 +65,22 @@ test('a killed node is red with its reason, and green when it is back', async ()
   const one = spot(page, name);
   await one.and(page.locator('.up')).waitFor();
   five.kill(2);
-  await one.and(page.locator('.lost')).waitFor({ timeout: 10_000 });
+  await one.and(page.locator('.lost')).waitFor({ timeout: 90_000 });
   assert.match(await one.getAttribute('aria-label'), /lost, .*(refused|lost|closed|reset)/i);
   assert.match(await page.locator('#announce').textContent(), new RegExp(`${name} is lost: `));
-  await page.waitForFunction(() => document.querySelectorAll('.edge.down').length === 4, null, { timeout: 10_000 });
+  await page.waitForFunction(() => document.querySelectorAll('.edge.down').length === 4, null, { timeout: 90_000 });
   await one.click();
-  await page.waitForFunction(() => document.querySelector('#one dl').textContent.includes('efused'), null, { timeout: 10_000 });
+  await page.waitForFunction(() => document.querySelector('#one dl').textContent.includes('efused'), null, { timeout: 90_000 });
   assert.match(await page.locator('#found').textContent(), /lost|critical/);
   await picture(page, 'console-dead-node');
   await view(page, 'checks');
-  await page.locator('#checks td', { hasText: 'unreachable' }).waitFor({ timeout: 10_000 });
+  await page.locator('#checks td', { hasText: 'unreachable' }).waitFor({ timeout: 90_000 });
   await view(page, 'events');
   await page.locator('#events td', { hasText: 'down' }).first().waitFor();
   five.restart(2);
   await view(page, 'mesh');
-  await one.and(page.locator('.up')).waitFor({ timeout: 20_000 });
-  await page.waitForFunction(() => document.querySelectorAll('.edge.down').length === 0, null, { timeout: 20_000 });
+  await one.and(page.locator('.up')).waitFor({ timeout: 90_000 });
+  await page.waitForFunction(() => document.querySelectorAll('.edge.down').length === 0, null, { timeout: 90_000 });
   await close(page);
 });
 
