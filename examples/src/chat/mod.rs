@@ -8,6 +8,7 @@
 //! and the reader is told how many.
 
 mod demo;
+mod host;
 mod line;
 mod node;
 mod relay;

@@ -6,10 +6,11 @@ use std::time::Duration;
 use grid::{BuildError, Builder, CallError, Manager, RemoteError, Requests, Responses};
 use tokio::task::JoinSet;
 
+use super::host::Host;
 use super::line::Line;
 use super::relay::{keep_open, opens};
 use super::room::Room;
-use super::service::{ChatClient, ChatServer, Host};
+use super::service::{ChatClient, ChatServer};
 
 /// One node of the chat. Dropping it stops the node.
 #[derive(Debug)]

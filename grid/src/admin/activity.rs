@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::durations::Durations;
+use super::event::micros;
 use super::pace::Pace;
 use super::watcher::Watcher;
 use crate::intercept::Finished;
 use crate::proto::is_guest_name;
+use crate::sync::atomic::{AtomicU32, Ordering};
 
 /// Pairs of a method and a peer that are counted apart in one report. The rest is counted together.
 const METHODS_MAX: usize = 1024;
@@ -77,7 +79,8 @@ impl MethodActivity {
 /// Counts calls between two reports.
 pub(super) struct Counts {
     counted: Mutex<Counted>,
-    pace: Pace,
+    /// As [`Pace::one_in`], without the lock.
+    one_in: AtomicU32,
 }
 
 struct Counted {
@@ -85,6 +88,7 @@ struct Counted {
     /// The largest weight of a call.
     one_in: u32,
     methods: BTreeMap<Key, Method>,
+    pace: Pace,
 }
 
 /// Whether the calls were served, the peer, and the method.
@@ -100,20 +104,22 @@ struct Method {
 
 impl Counts {
     pub(super) fn new() -> Self {
-        let counted = Counted { since: Instant::now(), one_in: 1, methods: BTreeMap::new() };
-        Self { counted: Mutex::new(counted), pace: Pace::new() }
+        let (since, methods) = (Instant::now(), BTreeMap::new());
+        let counted = Counted { since, one_in: 1, methods, pace: Pace::new() };
+        Self { counted: Mutex::new(counted), one_in: AtomicU32::new(1) }
     }
 
     pub(super) fn take(&self) -> Activity {
-        self.pace.look();
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        counted.pace.choose();
+        self.one_in.store(counted.pace.one_in(), Ordering::Relaxed);
         let methods = std::mem::take(&mut counted.methods);
         let one_in = std::mem::replace(&mut counted.one_in, 1);
         let since = std::mem::replace(&mut counted.since, Instant::now());
         let within: Duration = counted.since - since;
         drop(counted);
         Activity {
-            within_us: u64::try_from(within.as_micros()).unwrap_or(u64::MAX),
+            within_us: micros(within),
             one_in,
             methods: methods.into_iter().map(|(key, method)| method.sent(key)).collect(),
         }
@@ -124,8 +130,9 @@ impl Watcher for Counts {
     fn see(&self, call: &Finished<'_>) {
         let peer = if is_guest_name(call.peer()) { GUESTS } else { call.peer() };
         let mut key = (call.is_served(), peer.to_owned(), call.full_method().into_owned());
-        self.pace.seen();
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        counted.pace.seen();
+        self.one_in.store(counted.pace.one_in(), Ordering::Relaxed);
         counted.one_in = counted.one_in.max(call.weight());
         if counted.methods.len() >= METHODS_MAX && !counted.methods.contains_key(&key) {
             key = (key.0, OTHERS.to_owned(), OTHERS.to_owned());
@@ -134,7 +141,7 @@ impl Watcher for Counts {
     }
 
     fn one_in(&self) -> u32 {
-        self.pace.one_in()
+        self.one_in.load(Ordering::Relaxed)
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::time::{MissedTickBehavior, sleep};
 use super::activity::Activity;
 use super::event::{AdminEvent, unix_ms};
 use super::operators::LogFilter;
-use super::service::Admin;
+use super::service::{Admin, AdminClient};
 use super::status::{LinkStatus, NodeStatus};
 use super::streams::StreamStatus;
 use super::tap::{TapFilter, TappedCall};
@@ -82,7 +82,7 @@ impl Admin for Handlers {
     }
 
     async fn streams(&self, at_most: u32) -> Result<Vec<StreamStatus>, RemoteError> {
-        Ok(StreamStatus::all(&self.0.manager()?, at_most))
+        Ok(StreamStatus::all(&self.0.manager()?, at_most, AdminClient::DESCRIPTOR))
     }
 
     async fn recent_events(&self, at_most: u32) -> Result<Vec<AdminEvent>, RemoteError> {

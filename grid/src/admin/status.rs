@@ -1,12 +1,11 @@
 //! [`NodeStatus`] and [`LinkStatus`]: nodes and links, as they are sent.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::event::{cut, unix_ms};
+use super::event::{cut, micros, millis, unix_ms};
 use crate::{ConnectionStats, Manager, State};
 
 /// A node.
@@ -124,7 +123,7 @@ impl LinkStatus {
             text: cut(stats.state.to_string()),
             instance,
             up_ms: stats.connected_since.map(since),
-            rtt_us: stats.rtt.map(|rtt| u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX)),
+            rtt_us: stats.rtt.map(micros),
             pong_ms: stats.last_pong.map(since),
             messages_out: stats.messages_out,
             messages_in: stats.messages_in,
@@ -168,8 +167,4 @@ fn owned(counts: &BTreeMap<&'static str, u64>) -> BTreeMap<String, u64> {
 
 fn since(at: Instant) -> u64 {
     millis(at.elapsed())
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,12 +1,10 @@
 //! [`StreamStatus`]: single streams, and who waits for whom, as operators see them.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
-use super::event::cut;
-use super::service::AdminClient;
+use super::event::{cut, millis};
 use crate::Manager;
+use crate::descriptor::ServiceDescriptor;
 use crate::net::StreamInFlight;
 use crate::proto::{RecvLook, SendLook, SendWait, StreamOf, WindowLook};
 
@@ -70,10 +68,10 @@ pub struct StreamWindow {
 }
 
 impl StreamStatus {
-    /// The streams of the node but those of operators: those that wait first, then the oldest.
-    pub(super) fn all(node: &Manager, at_most: u32) -> Vec<Self> {
+    /// The streams of the node but those of one service, that of operators: those that wait first, then the oldest.
+    pub(super) fn all(node: &Manager, at_most: u32, without: &ServiceDescriptor) -> Vec<Self> {
         let at_most = STREAMS_MAX.min(at_most as usize);
-        node.streams(at_most, AdminClient::DESCRIPTOR).iter().map(Self::of).collect()
+        node.streams(at_most, without).iter().map(Self::of).collect()
     }
 
     fn of(stream: &StreamInFlight) -> Self {
@@ -173,12 +171,10 @@ impl<'a> Waits<'a> {
     }
 }
 
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::proto::{RouteIndex, StreamLook};
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use super::event::{cut, unix_ms};
+use super::event::{cut, micros, unix_ms};
 use super::watcher::{Watcher, Watching};
 use crate::RemoteError;
 use crate::entropy;
@@ -134,7 +134,7 @@ fn tapped(call: &Finished<'_>) -> TappedCall {
         is_stream: call.is_stream(),
         outcome: call.label().to_owned(),
         error: call.error().map(|error| cut(error.to_string())),
-        took_us: u64::try_from(call.took().as_micros()).unwrap_or(u64::MAX),
+        took_us: micros(call.took()),
         request_bytes: call.request_bytes() as u64,
         answer_bytes: call.answer_bytes() as u64,
         missed: 0,

@@ -80,8 +80,21 @@ impl Parser<'_> {
     }
 }
 
-/// The name of an item that can be imported.
-fn defined(item: &Item) -> Option<String> {
+/// The names of an item that can be imported. Of a service, those of its client and server as well, which the macro defines.
+fn defined(item: &Item) -> Vec<String> {
+    let Some(name) = name(item) else { return Vec::new() };
+    if !attributes(item).iter().any(is_service) {
+        return vec![name];
+    }
+    [name.clone(), format!("{name}Client"), format!("{name}Server")].into()
+}
+
+/// Whether it is the macro of services.
+fn is_service(attribute: &Attribute) -> bool {
+    attribute.path().segments.last().is_some_and(|segment| segment.ident == "service")
+}
+
+fn name(item: &Item) -> Option<String> {
     let ident = match item {
         Item::Const(item) => &item.ident,
         Item::Enum(item) => &item.ident,

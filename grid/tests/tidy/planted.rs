@@ -42,6 +42,20 @@ fn a_circle_is_refused_and_its_names_are_listed() {
 }
 
 #[test]
+fn what_the_macro_of_services_defines_is_found() {
+    let found = search(&[
+        ("lib.rs", "mod service; mod status;"),
+        (
+            "service.rs",
+            "use super::status::Status; #[grid_macros::service(name = \"x\")] trait Admin {}",
+        ),
+        ("status.rs", "pub struct Status; use super::service::AdminClient;"),
+    ]);
+    assert_eq!(found.len(), 1);
+    assert!(found[0].contains("status.rs takes AdminClient from service.rs"), "{found:?}");
+}
+
+#[test]
 fn every_form_of_path_is_an_import() {
     for text in [
         "use crate::b::B;",
