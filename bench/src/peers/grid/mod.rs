@@ -80,11 +80,6 @@ pub(crate) fn name(address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
-/// The name of the node at an address that is dialed with TLS.
-fn secure_name(address: SocketAddr) -> String {
-    format!("https://{address}")
-}
-
 /// TLS 1.3 with the certificate of this process.
 fn tls() -> Result<Tls> {
     let certificate = CertificateDer::from_pem_slice(certificate::certificate().as_bytes())?;
@@ -100,12 +95,6 @@ fn tls() -> Result<Tls> {
 /// Starts a node with the handlers of both levels and `peers` in its host list.
 pub(crate) fn start(listener: Listener, peers: &[SocketAddr]) -> Result<Manager> {
     start_as(listener, peers, name, |builder| builder)
-}
-
-/// Starts a node that dials and listens with TLS.
-fn start_secure(listener: Listener, peer: SocketAddr) -> Result<Manager> {
-    let tls = tls()?;
-    start_as(listener, &[peer], secure_name, |builder| builder.tls(tls))
 }
 
 fn start_as(
@@ -139,44 +128,57 @@ fn start_as(
     Ok(manager)
 }
 
-/// Connects to a peer. The node is kept alive by its task that accepts connections.
-async fn connect(listener: Listener, peer: SocketAddr) -> Result<Connection> {
-    up(start(listener, &[peer])?.connection(&name(peer))?).await
-}
-
-async fn up(connection: Connection) -> Result<Connection> {
+/// Waits for the connection to the node of this name. The own node is kept alive by its task that accepts connections.
+async fn connected(node: &Manager, peer: &str) -> Result<Connection> {
+    let connection = node.connection(peer)?;
     connection.wait_connected(CONNECT).await?;
     Ok(connection)
 }
 
-/// Calls through the macro.
-pub(crate) struct Typed;
+/// How the nodes of a contender are started, whose calls go through the macro.
+pub(crate) trait Start {
+    /// Starts a node with one other in its host list.
+    async fn start(listener: Listener, peer: SocketAddr) -> Result<Manager>;
 
-impl Contender for Typed {
-    type Client = BenchClient;
-
-    async fn serve(listener: Listener, peer: SocketAddr) -> Result<()> {
-        start(listener, &[peer]).map(drop)
-    }
-
-    async fn connect(listener: Listener, peer: SocketAddr) -> Result<BenchClient> {
-        Ok(BenchClient::new(connect(listener, peer).await?))
+    /// The name of the node at an address.
+    fn name(address: SocketAddr) -> String {
+        name(address)
     }
 }
 
-/// Calls through the macro, over TLS.
-pub(crate) struct OverTls;
-
-impl Contender for OverTls {
+impl<S: Start> Contender for S {
     type Client = BenchClient;
 
     async fn serve(listener: Listener, peer: SocketAddr) -> Result<()> {
-        start_secure(listener, peer).map(drop)
+        S::start(listener, peer).await.map(drop)
     }
 
     async fn connect(listener: Listener, peer: SocketAddr) -> Result<BenchClient> {
-        let node = start_secure(listener, peer)?;
-        Ok(BenchClient::new(up(node.connection(&secure_name(peer))?).await?))
+        let node = S::start(listener, peer).await?;
+        Ok(BenchClient::new(connected(&node, &S::name(peer)).await?))
+    }
+}
+
+/// Calls without anything else.
+pub(crate) struct Typed;
+
+impl Start for Typed {
+    async fn start(listener: Listener, peer: SocketAddr) -> Result<Manager> {
+        start(listener, &[peer])
+    }
+}
+
+/// Calls over TLS.
+pub(crate) struct OverTls;
+
+impl Start for OverTls {
+    async fn start(listener: Listener, peer: SocketAddr) -> Result<Manager> {
+        let tls = tls()?;
+        start_as(listener, &[peer], Self::name, |builder| builder.tls(tls))
+    }
+
+    fn name(address: SocketAddr) -> String {
+        format!("https://{address}")
     }
 }
 
@@ -231,7 +233,8 @@ impl Contender for ByteLevel {
     }
 
     async fn connect(listener: Listener, peer: SocketAddr) -> Result<Raw> {
-        Ok(Raw(connect(listener, peer).await?))
+        let node = start(listener, &[peer])?;
+        Ok(Raw(connected(&node, &name(peer)).await?))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Calls with a log, metrics and traces.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Once;
 use std::time::Duration;
 
@@ -8,10 +9,9 @@ use ::grid::intercept::{Log, Trace};
 use ::grid::{Manager, Metrics};
 use metrics_exporter_prometheus::PrometheusBuilder;
 
-use super::{BenchClient, name, start_as, up};
+use super::{Start, name, start_as};
 use crate::error::Result;
-use crate::peers::contender::{Contender, Listener};
-use std::net::SocketAddr;
+use crate::peers::contender::Listener;
 
 /// How often a program lets its recorder sort what it was given.
 const UPKEEP: Duration = Duration::from_millis(250);
@@ -47,24 +47,13 @@ fn observe() -> Result<()> {
     failed.map_or(Ok(()), |error| Err(error.into()))
 }
 
-fn start_observed(listener: Listener, peer: SocketAddr) -> Result<Manager> {
-    observe()?;
-    start_as(listener, &[peer], name, |builder| {
-        let trace = Trace::new().sampled(TRACED);
-        let builder = builder.metrics(Metrics::new()).record(Log::slower_than(SLOW));
-        builder.intercept(trace.clone()).intercept_calls(trace)
-    })
-}
-
-impl Contender for Observed {
-    type Client = BenchClient;
-
-    async fn serve(listener: Listener, peer: SocketAddr) -> Result<()> {
-        start_observed(listener, peer).map(drop)
-    }
-
-    async fn connect(listener: Listener, peer: SocketAddr) -> Result<BenchClient> {
-        let node = start_observed(listener, peer)?;
-        Ok(BenchClient::new(up(node.connection(&name(peer))?).await?))
+impl Start for Observed {
+    async fn start(listener: Listener, peer: SocketAddr) -> Result<Manager> {
+        observe()?;
+        start_as(listener, &[peer], name, |builder| {
+            let trace = Trace::new().sampled(TRACED);
+            let builder = builder.metrics(Metrics::new()).record(Log::slower_than(SLOW));
+            builder.intercept(trace.clone()).intercept_calls(trace)
+        })
     }
 }

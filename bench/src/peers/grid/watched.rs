@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::process::exit;
 
 use ::grid::admin::{Activity, AdminClient, Operators, TapFilter, TappedCall};
-use ::grid::{Builder, Guest, Guests, Manager, NoAuth, RemoteError, Responses};
+use ::grid::{Guest, Guests, Manager, NoAuth, RemoteError, Responses};
 
-use super::{BenchClient, name, start_as, up};
+use super::{Start, name, start_as};
 use crate::error::Result;
-use crate::peers::contender::{Contender, Listener, ended};
+use crate::peers::contender::{Listener, ended};
 
 /// Time between two reports of a node, as the console has it.
 const REPORT_EVERY_MS: u32 = 1000;
@@ -25,28 +25,33 @@ pub(crate) struct Administered;
 /// Calls at nodes that somebody watches as the console does, with a tap.
 pub(crate) struct Watched;
 
-fn start_bare(listener: Listener, peer: SocketAddr) -> Result<Manager> {
-    start_as(listener, &[peer], name, |builder| builder.reflection(false))
+impl Start for Bare {
+    async fn start(listener: Listener, peer: SocketAddr) -> Result<Manager> {
+        start_as(listener, &[peer], name, |builder| builder.reflection(false))
+    }
 }
 
-fn start_administered(listener: Listener, peer: SocketAddr) -> Result<Manager> {
-    start_as(listener, &[peer], name, administered)
+impl Start for Administered {
+    async fn start(listener: Listener, peer: SocketAddr) -> Result<Manager> {
+        start_as(listener, &[peer], name, |builder| {
+            let guests = Guests::up_to(1).token(NoAuth);
+            builder.guests(guests).admin(Operators::permit(|_| Ok(())))
+        })
+    }
 }
 
-fn administered(builder: Builder) -> Builder {
-    builder.guests(Guests::up_to(1).token(NoAuth)).admin(Operators::permit(|_| Ok(())))
-}
-
-async fn start_watched(listener: Listener, peer: SocketAddr) -> Result<Manager> {
-    let node = start_administered(listener, peer)?;
-    let watcher = Watcher::of(node.name()).await?;
-    tokio::spawn(async move {
-        let Err(error) = watcher.watch().await else { return };
-        // The figures would be those of a node that nobody watches.
-        eprintln!("the watcher of a node has failed: {error}");
-        exit(1);
-    });
-    Ok(node)
+impl Start for Watched {
+    async fn start(listener: Listener, peer: SocketAddr) -> Result<Manager> {
+        let node = Administered::start(listener, peer).await?;
+        let watcher = Watcher::of(node.name()).await?;
+        tokio::spawn(async move {
+            let Err(error) = watcher.watch().await else { return };
+            // The figures would be those of a node that nobody watches.
+            eprintln!("the watcher of a node has failed: {error}");
+            exit(1);
+        });
+        Ok(node)
+    }
 }
 
 /// Somebody who watches a node from this process, so that the cost of reading is counted as well.
@@ -78,46 +83,5 @@ impl Watcher {
                 }
             }
         }
-    }
-}
-
-/// Connects a node to its peer.
-async fn client(node: Manager, peer: SocketAddr) -> Result<BenchClient> {
-    Ok(BenchClient::new(up(node.connection(&name(peer))?).await?))
-}
-
-impl Contender for Bare {
-    type Client = BenchClient;
-
-    async fn serve(listener: Listener, peer: SocketAddr) -> Result<()> {
-        start_bare(listener, peer).map(drop)
-    }
-
-    async fn connect(listener: Listener, peer: SocketAddr) -> Result<BenchClient> {
-        client(start_bare(listener, peer)?, peer).await
-    }
-}
-
-impl Contender for Administered {
-    type Client = BenchClient;
-
-    async fn serve(listener: Listener, peer: SocketAddr) -> Result<()> {
-        start_administered(listener, peer).map(drop)
-    }
-
-    async fn connect(listener: Listener, peer: SocketAddr) -> Result<BenchClient> {
-        client(start_administered(listener, peer)?, peer).await
-    }
-}
-
-impl Contender for Watched {
-    type Client = BenchClient;
-
-    async fn serve(listener: Listener, peer: SocketAddr) -> Result<()> {
-        start_watched(listener, peer).await.map(drop)
-    }
-
-    async fn connect(listener: Listener, peer: SocketAddr) -> Result<BenchClient> {
-        client(start_watched(listener, peer).await?, peer).await
     }
 }
