@@ -28,6 +28,7 @@
 //! | `contexts.rs` | connections that were saved under a name |
 //! | `nodes.rs` | the nodes of a grid, and the streams of all of them as one |
 //! | `snapshot.rs` | what all nodes report at one time |
+//! | `grouped.rs` | what nodes have, each version once |
 //! | `secrets.rs` | files for others, without the secrets of the command |
 //! | `methods.rs` | finds a method by its name, with what the node says about it |
 //! | `value/` | JSON to msgpack and back, with a schema |
@@ -46,6 +47,7 @@ mod connect;
 mod console;
 mod contexts;
 mod failure;
+mod grouped;
 mod methods;
 mod nodes;
 mod outline;

@@ -61,9 +61,7 @@ impl Snapshot {
 
 impl NodeReport {
     pub(crate) async fn by(node: &Node) -> Result<Self, Failure> {
-        let began = Instant::now();
-        let status = administered(node.admin.node().await)?;
-        let ahead_ms = ahead_ms(status.clock_unix_ms, began.elapsed());
+        let (status, ahead_ms) = status(node).await?;
         let (services, services_unknown) = match services(node).await {
             Ok(services) => (services, None),
             Err(error) => (Vec::new(), Some(error.to_string())),
@@ -79,8 +77,15 @@ impl NodeReport {
     }
 }
 
-/// How far the clock of a node is ahead of the clock here.
-pub(crate) fn ahead_ms(clock_unix_ms: u64, round_trip: Duration) -> i64 {
+/// The node itself, and how far its clock is ahead of the clock here, in milliseconds.
+pub(crate) async fn status(node: &Node) -> Result<(NodeStatus, i64), Failure> {
+    let began = Instant::now();
+    let status = administered(node.admin.node().await)?;
+    let ahead_ms = ahead_ms(status.clock_unix_ms, began.elapsed());
+    Ok((status, ahead_ms))
+}
+
+fn ahead_ms(clock_unix_ms: u64, round_trip: Duration) -> i64 {
     let here = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let here = here.saturating_sub(round_trip / 2).as_millis();
     i64::try_from(clock_unix_ms).unwrap_or(i64::MAX).saturating_sub_unsigned(here as u64)

@@ -10,7 +10,7 @@ use grid::admin::{Activity, AdminEvent};
 use super::bounds::STREAMS_MAX;
 use super::host::{Host, Now, Phase};
 use super::rates;
-use super::services::{ServiceRow, grouped};
+use super::services::{self, ServiceRow};
 use super::state::{EventRow, FindingRow, Source, State, unix_ms};
 use super::trends::Trends;
 use crate::commands::check::findings::{Limits, findings};
@@ -112,7 +112,7 @@ impl Board {
     pub(super) fn services(&self) -> Vec<ServiceRow> {
         let known = self.known();
         let told = known.hosts.iter().filter_map(|(name, host)| Some((&**name, host.told()?)));
-        grouped(told.flat_map(|(name, told)| told.services.iter().map(move |of| (name, of))))
+        services::rows(told.flat_map(|(name, told)| told.services.iter().map(move |of| (name, of))))
     }
 
     /// Looks for what is wrong, which takes too long to be done under the lock.

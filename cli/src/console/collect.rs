@@ -20,7 +20,7 @@ use super::host::Now;
 use crate::connect::Global;
 use crate::failure::Failure;
 use crate::nodes::{Node, administered};
-use crate::snapshot::{NodeReport, ahead_ms};
+use crate::snapshot::{NodeReport, status};
 
 /// Time between two reports of a node.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
@@ -105,7 +105,7 @@ async fn watch(global: &Global, board: &Board, host: &str) -> Result<Infallible,
         tokio::select! {
             report = reports.next() => {
                 let activity = administered(report.ok_or_else(ended)?)?;
-                let now = in_time(status(&node)).await?;
+                let now = in_time(now(&node)).await?;
                 board.report(host, activity, now);
                 is_silent = Instant::now() + SILENT_MAX;
             }
@@ -115,10 +115,8 @@ async fn watch(global: &Global, board: &Board, host: &str) -> Result<Infallible,
     }
 }
 
-async fn status(node: &Node) -> Result<Now, Failure> {
-    let began = Instant::now();
-    let status = administered(node.admin.node().await)?;
-    let ahead_ms = ahead_ms(status.clock_unix_ms, began.elapsed());
+async fn now(node: &Node) -> Result<Now, Failure> {
+    let (status, ahead_ms) = status(node).await?;
     let links = administered(node.admin.links().await)?;
     Ok(Now { status, ahead_ms, links, streams: streams(node).await? })
 }

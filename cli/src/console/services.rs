@@ -3,6 +3,8 @@
 use grid::reflection::ServiceDescription;
 use serde::{Deserialize, Serialize};
 
+use crate::grouped::{Group, grouped};
+
 /// A service, and the nodes that describe it in the same way.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct ServiceRow {
@@ -10,19 +12,15 @@ pub(super) struct ServiceRow {
     pub(super) service: ServiceDescription,
 }
 
-/// Groups the services of nodes.
-pub(super) fn grouped<'a>(
+/// The services of nodes as rows.
+pub(super) fn rows<'a>(
     all: impl IntoIterator<Item = (&'a str, &'a ServiceDescription)>,
 ) -> Vec<ServiceRow> {
-    let mut rows: Vec<ServiceRow> = Vec::new();
-    for (node, service) in all {
-        match rows.iter_mut().find(|row| row.service == *service) {
-            Some(row) => row.nodes.push(node.to_owned()),
-            None => {
-                rows.push(ServiceRow { nodes: vec![node.to_owned()], service: service.clone() });
-            }
-        }
-    }
+    let row = |Group { of, nodes }: Group<'_, &ServiceDescription>| ServiceRow {
+        nodes: nodes.into_iter().map(str::to_owned).collect(),
+        service: of.clone(),
+    };
+    let mut rows: Vec<_> = grouped(all).into_iter().map(row).collect();
     rows.sort_by(|one, other| one.service.name.cmp(&other.service.name));
     rows
 }

@@ -89,7 +89,7 @@ pub(super) async fn tap(State(app): State<Shared>, Query(filter): Query<Filter>)
     }))
 }
 
-/// What has come since the last batch, the latest of it.
+/// The calls since the last batch; if there are too many, the latest ones.
 fn batch(tapped: &mut Receiver<TapItem>) -> Batch {
     let mut batch = Batch::default();
     // More may come while these are read.

@@ -1,12 +1,12 @@
 //! [`findings`]: what is wrong with a grid.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use grid::reflection::{Breaks, Change, ServiceDescription, compare};
 use serde::Serialize;
 
+use crate::grouped::usual_first;
 use crate::output::short;
 use crate::snapshot::{NodeReport, Snapshot};
 
@@ -175,23 +175,19 @@ impl Found {
 
     /// Compares each service of a node with the version of it that most nodes have.
     fn services(&mut self, snapshot: &Snapshot) {
-        let mut known: BTreeMap<(&str, Option<&str>), Vec<Version<'_>>> = BTreeMap::new();
+        let mut known: BTreeMap<_, Vec<(&str, &ServiceDescription)>> = BTreeMap::new();
         for (node, told) in snapshot.reached() {
             for service in &told.services {
                 let name = (&*service.name, service.subroute.as_deref());
-                let versions = known.entry(name).or_default();
-                match versions.iter_mut().find(|version| version.service == service) {
-                    Some(version) => version.nodes.push(node),
-                    None => versions.push(Version { service, nodes: vec![node] }),
-                }
+                known.entry(name).or_default().push((node, service));
             }
         }
-        for mut versions in known.into_values() {
-            versions.sort_by_key(|version| Reverse(version.nodes.len()));
+        for all in known.into_values() {
+            let versions = usual_first(all);
             let Some((usual, others)) = versions.split_first() else { continue };
             let Some(example) = usual.nodes.first() else { continue };
             for other in others {
-                for change in compare(usual.service, other.service) {
+                for change in compare(usual.of, other.of) {
                     let (severity, text) = judged(&change, example);
                     for node in &other.nodes {
                         self.add(severity, node, "service_differs", text.clone());
@@ -200,12 +196,6 @@ impl Found {
             }
         }
     }
-}
-
-/// A version of a service, and the nodes that have it.
-struct Version<'a> {
-    service: &'a ServiceDescription,
-    nodes: Vec<&'a str>,
 }
 
 /// How much a change matters, and what it is. `other` has the old version.
@@ -235,20 +225,20 @@ fn list(all: &BTreeSet<&str>) -> String {
 }
 
 /// The nodes that differ from most others: with what each has, the first node of the others, and what that has.
-fn unusual<'a, K: Ord + Clone>(
+fn unusual<'a, T: PartialEq + Clone>(
     snapshot: &'a Snapshot,
-    what: impl Fn(&'a NodeReport) -> K,
-) -> Vec<(&'a str, K, &'a str, K)> {
-    let all: Vec<_> = snapshot.reached().map(|(node, report)| (node, what(report))).collect();
-    let mut counts: BTreeMap<&K, usize> = BTreeMap::new();
-    for (_, own) in &all {
-        *counts.entry(own).or_default() += 1;
-    }
-    // Of two that as many have, the one of the first node.
-    let usual = all.iter().rev().max_by_key(|(_, own)| counts[own]);
-    let Some((other, others)) = usual else { return Vec::new() };
-    let differ = all.iter().filter(|(_, own)| own != others);
-    differ.map(|(node, own)| (*node, own.clone(), *other, others.clone())).collect()
+    what: impl Fn(&'a NodeReport) -> T,
+) -> Vec<(&'a str, T, &'a str, T)> {
+    let groups = usual_first(snapshot.reached().map(|(node, report)| (node, what(report))));
+    let Some((usual, others)) = groups.split_first() else { return Vec::new() };
+    let Some(example) = usual.nodes.first() else { return Vec::new() };
+    let row = |node, of: &T| (node, of.clone(), *example, usual.of.clone());
+    let mut rows: Vec<_> = others
+        .iter()
+        .flat_map(|group| group.nodes.iter().map(move |node| row(*node, &group.of)))
+        .collect();
+    rows.sort_by_key(|(node, ..)| *node);
+    rows
 }
 
 #[cfg(test)]
