@@ -37,9 +37,9 @@ pub enum ChangeKind {
     RequestRaised,
     /// A method that could not fail returns a `Result`, or the reverse.
     Fallible,
-    /// An `Option` or `#[default]` argument added, where there are none or at least two.
+    /// An `Option` or `#[default]` argument added to a method that has none, or several.
     OptionalArgumentAdded,
-    /// Another argument added, where there are none or at least two.
+    /// Another argument added to a method that has none, or several.
     ArgumentAdded,
     /// An `Option` or `#[default]` argument removed.
     OptionalArgumentRemoved,
