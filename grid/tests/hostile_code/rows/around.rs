@@ -353,6 +353,7 @@ impl Observe for Observer {
     }
 }
 
+/// They run right after the item has woken the link.
 #[test]
 fn observers_of_streams() {
     let observing = |hostile: &Hostile| {
@@ -364,7 +365,7 @@ fn observers_of_streams() {
             async move { next.run(call).await }
         }
     };
-    row(
+    let row = Row::new(
         move |builder, hostile| {
             with_targets(builder.intercept(observing(hostile)).intercept_calls(observing(hostile)))
         },
@@ -377,6 +378,7 @@ fn observers_of_streams() {
             }
         },
     );
+    row.others_may_wait().run();
 }
 
 #[test]

@@ -8,7 +8,8 @@ use crate::net::catch::catch;
 
 /// Sees the items of a stream, from [`Intercepted::observe`](crate::intercept::Intercepted::observe).
 ///
-/// It runs in the task that sends or receives, for each item, so it should only count.
+/// It runs in the task that sends or receives, for each item, so it should only count: one that blocks its thread can hold up
+/// the link.
 pub trait Observe: Send + Sync + 'static {
     /// This node has sent an item of this many bytes.
     fn sent(&self, bytes: usize) {
