@@ -99,20 +99,55 @@ async fn services(node: &Node) -> Result<Vec<ServiceDescription>, Failure> {
     names.sort();
     names.dedup();
     names.truncate(SERVICES_MAX);
-    let (mut all, mut bytes) = (Vec::new(), 0);
+    let mut read = Read::default();
     for name in names {
-        let described = node.reflection.describe(name).await?;
-        bytes += described.iter().map(bytes_of).sum::<usize>();
-        if bytes > SERVICES_BYTES_MAX {
+        read.add(node.reflection.describe(name).await?)?;
+    }
+    Ok(read.services)
+}
+
+/// The descriptions that were read of a node.
+#[derive(Default)]
+struct Read {
+    services: Vec<ServiceDescription>,
+    bytes: usize,
+}
+
+impl Read {
+    /// Fails when there are too many bytes: a single answer may have 16 MiB, and each service is another one.
+    fn add(&mut self, described: Vec<ServiceDescription>) -> Result<(), Failure> {
+        self.bytes += described.iter().map(bytes_of).sum::<usize>();
+        if self.bytes > SERVICES_BYTES_MAX {
             let text = format!("it describes services in more than {SERVICES_BYTES_MAX} bytes");
             return Err(Failure::Unknown(text));
         }
-        all.extend(described);
+        self.services.extend(described);
+        Ok(())
     }
-    Ok(all)
 }
 
-/// About as many as it is in memory.
+/// About as many as it is in memory: schemas are texts.
 fn bytes_of(service: &ServiceDescription) -> usize {
     serde_json::to_string(service).map_or(0, |text| text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptions_of_a_node_are_bounded_together() {
+        let service = || {
+            let of =
+                serde_json::json!({ "name": "Store", "docs": "x".repeat(1 << 20), "methods": [] });
+            serde_json::from_value(of).expect("a service")
+        };
+        let mut read = Read::default();
+        for _ in 0..7 {
+            read.add(vec![service()]).expect("there is room");
+        }
+        let refused = read.add(vec![service()]).expect_err("8 MiB and their names").to_string();
+        assert!(refused.contains("more than 8388608 bytes"), "{refused}");
+        assert_eq!(read.services.len(), 7);
+    }
 }

@@ -37,7 +37,8 @@ const FINDINGS_EVERY: Duration = Duration::from_secs(3);
 /// Events of the past that are asked for, all that a node keeps.
 const EVENTS: u32 = 256;
 
-/// Nodes that are shown. Each has a task, a connection and up to a megabyte of what it has told.
+/// Nodes that are shown. Each has a task, a connection, and what it has reported: of a usual node some 100 KB, of a hostile one
+/// 20 MB at most, of which 8 MiB are its services.
 const NODES_MAX: usize = 200;
 
 /// Follows the nodes of the grid, from `first` on. Never ends.

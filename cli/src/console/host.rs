@@ -98,7 +98,7 @@ impl Host {
     }
 
     pub(super) fn reached(&mut self, node: Arc<Node>, mut told: NodeReport) {
-        bounds::told(&mut told);
+        bounds::report(&mut told);
         self.links.clear();
         for link in &told.links {
             self.links.entry(link.peer.clone()).or_default().start(link);
@@ -114,7 +114,8 @@ impl Host {
     }
 
     /// The time of the loss stays, while attempts to connect fail with reasons that may change.
-    pub(super) fn lost(&mut self, reason: String, now_unix_ms: u64) {
+    pub(super) fn lost(&mut self, mut reason: String, now_unix_ms: u64) {
+        bounds::text(&mut reason);
         let since_unix_ms = match self.phase {
             Phase::Lost { since_unix_ms, .. } => since_unix_ms,
             _ => now_unix_ms,
@@ -257,6 +258,8 @@ mod tests {
             event.method = Some("x".repeat(10_000));
             host.event(event);
         }
+        host.lost("x".repeat(10_000), 0);
+        assert!(host.row("a").reason.len() < 3000);
         assert_eq!(host.events.len(), EVENTS_MAX);
         assert!(host.events.iter().all(|event| event.text.len() < 3000));
         assert!(

@@ -156,7 +156,9 @@ async fn follow(node: Arc<Node>, filter: TapFilter, calls: Sender<TapItem>) {
     if let Err(failure) = pass_on(&node, filter, &calls).await {
         // A node that is lost is shown as lost. If there is no room, the next attempt tells.
         if let Failure::Unknown(_) | Failure::Call(CallError::Remote(_)) = failure {
-            let _ = calls.try_send(Err(format!("{} cannot be tapped: {failure}", node.name)));
+            let mut why = format!("{} cannot be tapped: {failure}", node.name);
+            bounds::text(&mut why);
+            let _ = calls.try_send(Err(why));
         }
     }
 }
