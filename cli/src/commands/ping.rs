@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clap::Args;
+use futures_util::future::join_all;
 use grid::admin::LinkStatus;
 use grid::reflection::ReflectionClient;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::connect::Global;
@@ -68,38 +69,48 @@ impl Ping {
     }
 }
 
-/// The round trips between all pairs of nodes.
+/// A node, and its links or why it has not listed them.
+type Answer = (String, Result<Vec<LinkStatus>, Failure>);
+
+/// The round trips between all pairs of nodes. A node that does not answer has the reason in its row, and decides the exit code.
 async fn matrix(global: &Global) -> Result<(), Failure> {
-    let hosts = global.hosts().await?;
-    let mut rows = vec![];
-    for (number, host) in hosts.iter().enumerate() {
-        let links = match &host.node {
-            Ok(node) => {
-                administered(node.admin.links().await).map_err(|failure| failure.to_string())
-            }
-            Err(failure) => Err(failure.to_string()),
-        };
-        let cells = links
-            .as_deref()
-            .map(|links| hosts.iter().map(|to| cell(&host.name, links, to)).collect());
-        if global.json {
-            let rtts = links.as_deref().map(|links| {
-                hosts
-                    .iter()
-                    .map(|to| (&to.name, rtt_us(links, &to.name)))
-                    .collect::<BTreeMap<_, _>>()
-            });
-            line(json!({ "node": host.name, "rtts_us": rtts.as_ref().ok(), "error": rtts.err() }))?;
-            continue;
-        }
-        let cells: Vec<_> = cells.unwrap_or_else(|error| vec![error.clone()]);
-        rows.push([format!("{}", number + 1), host.name.clone(), cells.join("  ")]);
+    let asked = global.hosts().await?.into_iter().map(async |Host { name, node }| match node {
+        Ok(node) => (name, administered(node.admin.links().await)),
+        Err(failure) => (name, Err(failure)),
+    });
+    let rows = join_all(asked).await;
+    match global.json {
+        true => rows.iter().try_for_each(|row| line(object(row, &rows)))?,
+        false => print(&rows)?,
     }
-    if global.json {
-        return Ok(());
+    let nodes = rows.len();
+    let failures: Vec<_> = rows.into_iter().filter_map(|(_, links)| links.err()).collect();
+    let failed = failures.len();
+    match failures.into_iter().next() {
+        None => Ok(()),
+        Some(first) => Err(Failure::Some { failed, nodes, first: Box::new(first) }),
     }
-    let numbers: Vec<_> = (1..=hosts.len()).map(|number| format!("{number:>WIDTH$}")).collect();
+}
+
+fn object((name, links): &Answer, all: &[Answer]) -> Value {
+    let rtts = |links: &Vec<LinkStatus>| {
+        let rtts = all.iter().map(|(to, _)| (to.clone(), rtt_us(links, to)));
+        rtts.collect::<BTreeMap<_, _>>()
+    };
+    let error = links.as_ref().err().map(Failure::to_string);
+    json!({ "node": name, "rtts_us": links.as_ref().ok().map(rtts), "error": error })
+}
+
+fn print(all: &[Answer]) -> Result<(), Failure> {
+    let numbers: Vec<_> = (1..=all.len()).map(|number| format!("{number:>WIDTH$}")).collect();
     let heading = [String::new(), "from".to_owned(), numbers.join("  ")];
+    let rows = all.iter().enumerate().map(|(number, (name, links))| {
+        let cells = match links {
+            Ok(links) => all.iter().map(|(to, _)| cell(name, links, to)).collect(),
+            Err(failure) => vec![failure.to_string()],
+        };
+        [(number + 1).to_string(), name.clone(), cells.join("  ")]
+    });
     table([heading].into_iter().chain(rows))
 }
 
@@ -110,10 +121,10 @@ fn rtt_us(links: &[LinkStatus], to: &str) -> Option<u64> {
     links.iter().find(|link| link.peer == to && link.is_connected())?.rtt_us
 }
 
-fn cell(from: &str, links: &[LinkStatus], to: &Host) -> String {
-    let link = links.iter().find(|link| link.peer == to.name);
+fn cell(from: &str, links: &[LinkStatus], to: &str) -> String {
+    let link = links.iter().find(|link| link.peer == to);
     let text = match link {
-        _ if from == to.name => "-".to_owned(),
+        _ if from == to => "-".to_owned(),
         Some(link) if !link.is_connected() => "down".to_owned(),
         Some(link) => link.rtt_us.map_or("?".to_owned(), |rtt| short(Duration::from_micros(rtt))),
         None => "none".to_owned(),

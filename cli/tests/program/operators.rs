@@ -147,6 +147,10 @@ fn links_and_round_trips_of_all_nodes_are_listed() {
     grid.stop_last();
     let ran = grid.run(&["ping", "--all"]);
     assert_eq!(ran.out.matches("down").count(), 2, "{ran:?}");
+    assert!(ran.out.contains("cannot connect to"), "the reason is in its row: {ran:?}");
+    ran.fails(3, "1 of 3 nodes have not answered");
+    let ran = grid.run(&["ping", "--all", "--json"]);
+    assert!(ran.code == 3 && ran.out.lines().count() == 3, "{ran:?}");
     let left = grid.run(&["links", "--all"]);
     assert!(left.err.contains(&format!("{}: cannot connect", grid.name(2))), "{left:?}");
     left.fails(3, "1 of 3 nodes have not answered");
