@@ -16,6 +16,9 @@ fn without_empty_variable(arg: Arg) -> Arg {
     if variable.is_some_and(|value| value.is_empty()) { arg.env(None::<&'static str>) } else { arg }
 }
 
+/// The variable with the token of the console.
+pub(crate) const CONSOLE_TOKEN: &str = "GRID_CONSOLE_TOKEN";
+
 /// Options of all commands.
 #[derive(Debug, Clone, Args)]
 #[command(mut_args(without_empty_variable))]
@@ -136,9 +139,10 @@ impl Global {
         })
     }
 
-    /// Everything that must not be shown to others.
+    /// Everything that must not be shown to others, the token of the console included: variables are set for all commands.
     pub(crate) fn secrets(&self) -> Result<Vec<String>, Failure> {
-        Ok([self.secret()?, self.token.clone()].into_iter().flatten().collect())
+        let of_console = env::var(CONSOLE_TOKEN).ok().map(|token| token.trim().to_owned());
+        Ok([self.secret()?, self.token.clone(), of_console].into_iter().flatten().collect())
     }
 
     fn secret(&self) -> Result<Option<String>, Failure> {

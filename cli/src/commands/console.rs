@@ -8,13 +8,10 @@ use clap::Args;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::connect::Global;
+use crate::connect::{CONSOLE_TOKEN, Global};
 use crate::console::{Guard, Origin, record, serve};
 use crate::failure::Failure;
 use crate::output::line;
-
-/// The variable with the token of the console.
-const TOKEN: &str = "GRID_CONSOLE_TOKEN";
 
 /// The shortest token. One that can be guessed is worse than none.
 const TOKEN_BYTES_MIN: usize = 16;
@@ -48,7 +45,9 @@ pub struct Console {
 impl Console {
     pub(super) async fn run(self, global: &Global) -> Result<(), Failure> {
         if let Some(file) = &self.record {
-            return record(global, file).await;
+            let mut secrets = global.secrets()?;
+            secrets.extend(self.given_token()?);
+            return record(global, file, &secrets).await;
         }
         let guard = self.guard()?;
         let origin = match &self.replay {
@@ -70,7 +69,7 @@ impl Console {
         let (token, is_loopback) = (self.token()?, self.listen.ip().is_loopback());
         if !is_loopback && token.is_none() {
             return Err(Failure::Usage(format!(
-                "other machines reach {}: pass a token with --token-file, or set {TOKEN}",
+                "other machines reach {}: pass a token with --token-file, or set {CONSOLE_TOKEN}",
                 self.listen
             )));
         }
@@ -78,22 +77,27 @@ impl Console {
     }
 
     fn token(&self) -> Result<Option<String>, Failure> {
-        let token = match &self.token_file {
-            Some(file) => fs::read_to_string(file).map_err(|error| {
-                Failure::Usage(format!("cannot read the token from {}: {error}", file.display()))
-            })?,
-            None => match env::var(TOKEN) {
-                Ok(token) if !token.is_empty() => token,
-                _ => return Ok(None),
-            },
-        };
-        let token = token.trim();
+        let Some(token) = self.given_token()? else { return Ok(None) };
         let is_printable = token.bytes().all(|of| of.is_ascii_graphic());
         if token.len() < TOKEN_BYTES_MIN || !is_printable {
             return Err(Failure::Usage(format!(
                 "the token of the console must have at least {TOKEN_BYTES_MIN} characters, in ASCII without spaces"
             )));
         }
-        Ok(Some(token.to_owned()))
+        Ok(Some(token))
+    }
+
+    /// The token as it is, which may be too short.
+    fn given_token(&self) -> Result<Option<String>, Failure> {
+        let token = match &self.token_file {
+            Some(file) => fs::read_to_string(file).map_err(|error| {
+                Failure::Usage(format!("cannot read the token from {}: {error}", file.display()))
+            })?,
+            None => match env::var(CONSOLE_TOKEN) {
+                Ok(token) if !token.is_empty() => token,
+                _ => return Ok(None),
+            },
+        };
+        Ok(Some(token.trim().to_owned()))
     }
 }

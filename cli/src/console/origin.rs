@@ -63,8 +63,12 @@ impl Origin {
     }
 }
 
-/// Writes the present state of the grid to a file.
-pub(crate) async fn record(global: &Global, file: &Path) -> Result<(), Failure> {
+/// Writes the present state of the grid to a file, without these secrets.
+pub(crate) async fn record(
+    global: &Global,
+    file: &Path,
+    secrets: &[String],
+) -> Result<(), Failure> {
     let board = begin(global, false).await?;
     let settled = async {
         while !board.is_complete() {
@@ -74,7 +78,7 @@ pub(crate) async fn record(global: &Global, file: &Path) -> Result<(), Failure> 
     // Those that have not settled are in the file as they are.
     let _ = timeout(SETTLED_WITHIN, settled).await;
     board.look_for_findings();
-    Recording::new(board.tick(), board.services()).write(file, &global.secrets()?)
+    Recording::new(board.tick(), board.services()).write(file, secrets)
 }
 
 async fn begin(global: &Global, allows_calls: bool) -> Result<Arc<Board>, Failure> {

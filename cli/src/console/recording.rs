@@ -37,7 +37,13 @@ impl Recording {
     /// Writes it without these secrets.
     pub(super) fn write(&self, file: &Path, secrets: &[String]) -> Result<(), Failure> {
         let value = serde_json::to_value(self).map_err(|error| cannot("write", file, error))?;
-        let text = without(value, secrets).to_string();
+        let cleaned = without(value, secrets);
+        // Better no file than one that cannot be shown, or one with the secret.
+        if let Err(error) = Self::deserialize(&cleaned) {
+            let text = format!("a secret is also a word of the format, and was removed: {error}");
+            return Err(cannot("write", file, text));
+        }
+        let text = cleaned.to_string();
         fs::write(file, text + "\n").map_err(|error| cannot("write", file, error))
     }
 
@@ -77,6 +83,8 @@ mod tests {
         written.write(&file, &["Made-up orders".to_owned()]).expect("it can be written");
         let recorded = fs::read_to_string(&file).expect("it is there");
         assert!(recorded.contains("[secret].") && !recorded.contains("Made-up orders"));
+        let refused = written.write(&file, &["form".to_owned()]).expect_err("`format` is a key");
+        assert!(refused.to_string().contains("also a word of the format"), "{refused}");
         written.write(&file, &[]).expect("it can be written");
         let read = Recording::read(&file).expect("it can be read");
         assert_eq!(read.state.source, Source::Replay);

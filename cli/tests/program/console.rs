@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::Child;
+use std::process::{Child, Command};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -221,6 +221,20 @@ fn a_recording_is_shown_without_nodes() {
     let ran = grid.run(&["console", "--record", name]);
     assert_eq!(ran.code, 0, "{ran:?}");
     let node = grid.name(0).to_owned();
+    let (without, token) = (format!("{name}.without"), format!("{name}.token"));
+    // As a token, the name of a node would be everywhere.
+    std::fs::write(&token, format!("{node}\n")).unwrap();
+    let ran = grid.run(&["console", "--record", &without, "--token-file", &token]);
+    let recorded = std::fs::read_to_string(&without).unwrap();
+    assert!(ran.code == 0 && recorded.contains("[secret]") && !recorded.contains(&node), "{ran:?}");
+    let mut gather = Command::new(env!("CARGO_BIN_EXE_grid"));
+    gather.args(["--node", &node, "gather", &without]).env("GRID_CONSOLE_TOKEN", &node);
+    assert!(gather.output().unwrap().status.success());
+    let mut gathered = String::new();
+    let mut archive = flate2::read::GzDecoder::new(std::fs::File::open(&without).unwrap());
+    archive.read_to_string(&mut gathered).unwrap();
+    assert!(gathered.contains("[secret]") && !gathered.contains(&node), "{gathered}");
+    [without, token].iter().for_each(|file| std::fs::remove_file(file).unwrap());
     drop(grid);
     let console = Console::start("", &["--replay", name]);
     let state = console.state();
