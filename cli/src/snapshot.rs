@@ -1,4 +1,4 @@
-//! [`Snapshot`]: what all nodes of a grid tell at one time.
+//! [`Snapshot`]: what all nodes report at one time.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,7 +14,7 @@ use crate::nodes::{Host, Node, administered};
 /// Events of the past that are read of each node.
 const EVENTS: u32 = 256;
 
-/// What all nodes of a grid tell.
+/// What all nodes of a grid report.
 pub(crate) struct Snapshot {
     /// In the order of their names.
     pub(crate) hosts: Vec<(String, Result<NodeReport, Failure>)>,
@@ -43,19 +43,19 @@ pub(crate) struct NodeReport {
 impl Snapshot {
     pub(crate) async fn take(global: &Global) -> Result<Self, Failure> {
         let hosts = global.hosts().await?;
-        let told = hosts.into_iter().map(|Host { name, node }| async move {
-            let told = match node {
+        let reports = hosts.into_iter().map(|Host { name, node }| async move {
+            let report = match node {
                 Ok(node) => NodeReport::by(&node).await,
                 Err(failure) => Err(failure),
             };
-            (name, told)
+            (name, report)
         });
-        Ok(Self { hosts: join_all(told).await })
+        Ok(Self { hosts: join_all(reports).await })
     }
 
     /// The nodes that have answered.
     pub(crate) fn reached(&self) -> impl Iterator<Item = (&str, &NodeReport)> + Clone {
-        self.hosts.iter().filter_map(|(name, told)| Some((&**name, told.as_ref().ok()?)))
+        self.hosts.iter().filter_map(|(name, report)| Some((&**name, report.as_ref().ok()?)))
     }
 }
 

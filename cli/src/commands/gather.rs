@@ -35,8 +35,8 @@ impl Gather {
         let snapshot = Snapshot::take(global).await?;
         let secrets = global.secrets()?;
         let mut files = vec![("check.json".to_owned(), check(&snapshot))];
-        for (number, (name, told)) in snapshot.hosts.iter().enumerate() {
-            files.extend(of_node(&format!("node{}", number + 1), name, told));
+        for (number, (name, report)) in snapshot.hosts.iter().enumerate() {
+            files.extend(of_node(&format!("node{}", number + 1), name, report));
         }
         let written = archive(&self.archive, &files, &secrets);
         written.map_err(|error| {
@@ -59,14 +59,14 @@ fn check(snapshot: &Snapshot) -> Value {
 }
 
 /// The files of one node.
-fn of_node(folder: &str, name: &str, told: &Result<NodeReport, Failure>) -> Vec<(String, Value)> {
+fn of_node(folder: &str, name: &str, report: &Result<NodeReport, Failure>) -> Vec<(String, Value)> {
     let file = |name: &str, value: Value| (format!("{folder}/{name}.json"), value);
-    match told {
-        Ok(told) => vec![
-            file("node", json!({ "status": told.status, "clock_ahead_ms": told.ahead_ms })),
-            file("links", json!(told.links)),
-            file("events", json!(told.events)),
-            file("services", json!(told.services)),
+    match report {
+        Ok(report) => vec![
+            file("node", json!({ "status": report.status, "clock_ahead_ms": report.ahead_ms })),
+            file("links", json!(report.links)),
+            file("events", json!(report.events)),
+            file("services", json!(report.services)),
         ],
         Err(failure) => vec![file("node", json!({ "name": name, "error": failure.to_string() }))],
     }

@@ -1,4 +1,4 @@
-//! [`Board`]: what the nodes have told last, and the state that follows from it every second.
+//! [`Board`]: what the nodes have reported last, and the state that follows from it every second.
 //!
 //! The tasks in collect.rs write to it; the server reads states, nodes and services.
 
@@ -25,7 +25,7 @@ const EVENTS_MAX: usize = 200;
 /// Rows of who calls what, of all nodes: at 150 bytes each, 300 KB of a state.
 const CALLS_MAX: usize = 2000;
 
-/// What the nodes have told.
+/// What the nodes have reported.
 pub(super) struct Board {
     entry: String,
     allows_calls: bool,
@@ -48,7 +48,7 @@ impl Board {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins or ends to show nodes, so that they are these. Returns those that are new.
+    /// Replaces the set of nodes that are shown. Returns the new ones.
     pub(super) fn set_hosts(&self, hosts: &[String]) -> Vec<String> {
         let mut known = self.known();
         known.hosts.retain(|name, _| hosts.contains(name));
@@ -63,15 +63,16 @@ impl Board {
     /// The host lists of all nodes that are up, together.
     pub(super) fn listed(&self) -> Vec<String> {
         let known = self.known();
-        let told = known.hosts.values().filter(|host| host.is_up()).filter_map(Host::told);
-        let mut all: Vec<_> = told.flat_map(|told| told.status.hosts.iter().cloned()).collect();
+        let reports = known.hosts.values().filter(|host| host.is_up()).filter_map(Host::latest);
+        let mut all: Vec<_> =
+            reports.flat_map(|report| report.status.hosts.iter().cloned()).collect();
         all.sort();
         all.dedup();
         all
     }
 
-    pub(super) fn reached(&self, host: &str, node: Arc<Node>, told: NodeReport) {
-        self.with(host, |known| known.reached(node, told));
+    pub(super) fn reached(&self, host: &str, node: Arc<Node>, report: NodeReport) {
+        self.with(host, |known| known.reached(node, report));
     }
 
     pub(super) fn lost(&self, host: &str, reason: String) {
@@ -111,19 +112,20 @@ impl Board {
     /// Also those of lost nodes, so that a form that is being filled in stays.
     pub(super) fn services(&self) -> Vec<ServiceRow> {
         let known = self.known();
-        let told = known.hosts.iter().filter_map(|(name, host)| Some((&**name, host.told()?)));
-        services::rows(told.flat_map(|(name, told)| told.services.iter().map(move |of| (name, of))))
+        let reports = known.hosts.iter().filter_map(|(name, host)| Some((&**name, host.latest()?)));
+        services::rows(reports.flat_map(|(name, report)| report.services.iter().map(move |of| (name, of))))
     }
 
     /// Looks for what is wrong, which takes too long to be done under the lock.
     pub(super) fn look_for_findings(&self) {
-        let told = |host: &Host| match &host.phase {
+        let report = |host: &Host| match &host.phase {
             Phase::Up(_) => host.snapshot().map(Ok),
             Phase::Lost { reason, .. } => Some(Err(Failure::Unknown(reason.clone()))),
             Phase::Connecting => None,
         };
         let known = self.known();
-        let hosts = known.hosts.iter().filter_map(|(name, host)| Some((name.clone(), told(host)?)));
+        let hosts =
+            known.hosts.iter().filter_map(|(name, host)| Some((name.clone(), report(host)?)));
         let snapshot = Snapshot { hosts: hosts.collect() };
         drop(known);
         let mut found = findings(&snapshot, &Limits::default());

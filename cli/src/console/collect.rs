@@ -92,15 +92,15 @@ async fn follow(global: Global, board: Arc<Board>, host: String) {
 /// Follows one node, until it is lost.
 async fn watch(global: &Global, board: &Board, host: &str) -> Result<Infallible, Failure> {
     let node = Arc::new(Node::new(global.connect_to(host).await?));
-    let told = in_time(NodeReport::by(&node)).await?;
+    let report = in_time(NodeReport::by(&node)).await?;
     let every_ms = REPORT_EVERY.as_millis() as u32;
     let opened = async {
         let reports = administered(node.admin.activity(every_ms).await)?;
-        // Those of the past have been read, but for some that have happened since. They are told twice, and kept once.
+        // Those of the past have been read, but for some that have happened since. They are sent twice, and kept once.
         Ok((reports, administered(node.admin.events(EVENTS).await)?))
     };
     let (mut reports, mut events) = in_time(opened).await?;
-    board.reached(host, Arc::clone(&node), told);
+    board.reached(host, Arc::clone(&node), report);
     let mut is_silent = Instant::now() + SILENT_MAX;
     loop {
         tokio::select! {
@@ -122,10 +122,10 @@ async fn now(node: &Node) -> Result<Now, Failure> {
     Ok(Now { status, ahead_ms, links, streams: streams(node).await? })
 }
 
-/// The streams that matter most. A node of an earlier version cannot tell them, and is not lost for that.
+/// The streams that matter most. A node of an earlier version cannot list them, and is not lost for that.
 async fn streams(node: &Node) -> Result<Vec<StreamStatus>, Failure> {
-    let told = node.admin.streams(STREAMS_MAX as u32).await;
-    match told.map_err(CallError::flatten) {
+    let listed = node.admin.streams(STREAMS_MAX as u32).await;
+    match listed.map_err(CallError::flatten) {
         Ok(streams) => Ok(streams),
         Err(CallError::Remote(error)) if error.code == ErrorCode::UnknownHandler => Ok(Vec::new()),
         Err(error) => Err(error.into()),

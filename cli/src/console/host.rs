@@ -1,4 +1,4 @@
-//! [`Host`]: what one node has told, and whether it is up.
+//! [`Host`]: what one node has reported, and whether it is up.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -17,12 +17,12 @@ const EVENTS_MAX: usize = 256;
 /// Reports within which stalls count as recent: a minute.
 const RECENT_REPORTS: usize = 60;
 
-/// What one node has told.
+/// What one node has reported.
 #[derive(Default)]
 pub(super) struct Host {
     pub(super) phase: Phase,
     /// Without its events, which are beside it.
-    told: Option<NodeReport>,
+    latest: Option<NodeReport>,
     pub(super) activity: Activity,
     pub(super) events: VecDeque<AdminEvent>,
     reports: u64,
@@ -30,7 +30,7 @@ pub(super) struct Host {
     streams: Vec<StreamStatus>,
 }
 
-/// What a node tells with each report.
+/// What a node reports each time.
 pub(super) struct Now {
     pub(super) status: NodeStatus,
     /// How far its clock is ahead.
@@ -79,14 +79,14 @@ impl Host {
         }
     }
 
-    pub(super) fn told(&self) -> Option<&NodeReport> {
-        self.told.as_ref()
+    pub(super) fn latest(&self) -> Option<&NodeReport> {
+        self.latest.as_ref()
     }
 
-    /// What the node has told, with its events, for `grid check`.
+    /// The latest report with the events, for `grid check`.
     pub(super) fn snapshot(&self) -> Option<NodeReport> {
-        let told = self.told.clone()?;
-        Some(NodeReport { events: self.events.iter().cloned().collect(), ..told })
+        let latest = self.latest.clone()?;
+        Some(NodeReport { events: self.events.iter().cloned().collect(), ..latest })
     }
 
     pub(super) fn is_settled(&self) -> bool {
@@ -97,19 +97,19 @@ impl Host {
         }
     }
 
-    pub(super) fn reached(&mut self, node: Arc<Node>, mut told: NodeReport) {
-        bounds::report(&mut told);
+    pub(super) fn reached(&mut self, node: Arc<Node>, mut report: NodeReport) {
+        bounds::report(&mut report);
         self.links.clear();
-        for link in &told.links {
+        for link in &report.links {
             self.links.entry(link.peer.clone()).or_default().start(link);
         }
-        for event in std::mem::take(&mut told.events) {
+        for event in std::mem::take(&mut report.events) {
             self.event(event);
         }
         self.reports = 0;
         self.activity = Activity::default();
         self.streams.clear();
-        self.told = Some(told);
+        self.latest = Some(report);
         self.phase = Phase::Up(node);
     }
 
@@ -138,8 +138,8 @@ impl Host {
         self.reports += 1;
         self.activity = activity;
         self.streams = streams;
-        if let Some(told) = &mut self.told {
-            (told.status, told.ahead_ms, told.links) = (status, ahead_ms, links);
+        if let Some(latest) = &mut self.latest {
+            (latest.status, latest.ahead_ms, latest.links) = (status, ahead_ms, links);
         }
     }
 
@@ -156,7 +156,7 @@ impl Host {
     }
 
     pub(super) fn row(&self, name: &str) -> NodeRow {
-        let status = self.told.as_ref().map(|told| told.status.clone()).unwrap_or_default();
+        let status = self.latest.as_ref().map(|latest| latest.status.clone()).unwrap_or_default();
         let totals = if self.is_up() { rates::totals(&self.activity) } else { [0.0; 3] };
         let (reason, lost_unix_ms) = match &self.phase {
             Phase::Lost { reason, since_unix_ms } => (reason.clone(), Some(*since_unix_ms)),
@@ -170,7 +170,7 @@ impl Host {
             version: status.version,
             instance: status.instance,
             up_ms: status.up_ms,
-            ahead_ms: self.told.as_ref().map_or(0, |told| told.ahead_ms),
+            ahead_ms: self.latest.as_ref().map_or(0, |latest| latest.ahead_ms),
             guests: status.guests,
             served_per_s: totals[0],
             failed_per_s: totals[1],
@@ -187,7 +187,7 @@ impl Host {
     }
 
     pub(super) fn link_rows(&self, node: &str) -> impl Iterator<Item = LinkRow> {
-        let links = self.told.as_ref().map(|told| &*told.links).unwrap_or_default();
+        let links = self.latest.as_ref().map(|latest| &*latest.links).unwrap_or_default();
         links.iter().map(move |link| {
             let trail = self.links.get(&link.peer);
             let before = trail.and_then(|trail| trail.stalls.front()).copied();

@@ -8,7 +8,7 @@
 //! | `origin.rs` | where what is shown is from |
 //! | `state.rs`, `services.rs` | what the page receives |
 //! | `collect.rs` | follows all nodes |
-//! | `board.rs`, `host.rs` | what they have told last, all together and each |
+//! | `board.rs`, `host.rs` | what they have reported last, all together and each |
 //! | `rates.rs`, `trends.rs` | counts as rates and percentiles, and their last two minutes |
 //! | `recording.rs`, `demo/` | a file instead of nodes; made-up nodes |
 //! | `server.rs`, `assets.rs`, `app.rs` | the routes, the files of the page, and what requests share |

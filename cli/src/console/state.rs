@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct State {
     pub(super) source: Source,
-    /// The node that the console was told, for the commands that print the same.
+    /// The node that the console was started with, for the commands that print the same.
     pub(super) entry: String,
     pub(super) at_unix_ms: u64,
     pub(super) allows_calls: bool,
@@ -143,7 +143,7 @@ pub(super) struct FindingRow {
     pub(super) text: String,
 }
 
-/// A call, and the node that has told it.
+/// A call, and the node that has reported it.
 #[derive(Debug, Serialize)]
 pub(super) struct Tapped {
     pub(super) node: String,

@@ -33,7 +33,7 @@ const CALLS_MAX: usize = 1024;
 /// Calls that are sent to a page at once; the page shows no more than these. Others are counted.
 const BATCH_MAX: usize = 100;
 
-/// Time between two batches: a browser that is told of each call of a busy grid does nothing else.
+/// Time between two batches: a browser that receives each call of a busy grid does nothing else.
 const BATCH_EVERY: Duration = Duration::from_millis(250);
 
 /// How often nodes are looked for that are up again.
@@ -154,7 +154,7 @@ async fn follow_all(board: Arc<Board>, filter: TapFilter, calls: Sender<TapItem>
 /// Taps a node until it is lost.
 async fn follow(node: Arc<Node>, filter: TapFilter, calls: Sender<TapItem>) {
     if let Err(failure) = pass_on(&node, filter, &calls).await {
-        // A node that is lost is shown as lost. If there is no room, the next attempt tells.
+        // A node that is lost is shown as lost. If there is no room, the next attempt reports it.
         if let Failure::Unknown(_) | Failure::Call(CallError::Remote(_)) = failure {
             let mut why = format!("{} cannot be tapped: {failure}", node.name);
             bounds::text(&mut why);

@@ -61,10 +61,10 @@ impl Default for Limits {
 pub(crate) fn findings(snapshot: &Snapshot, limits: &Limits) -> Vec<Finding> {
     let mut found = Found::default();
     found.unreached(snapshot);
-    for (node, told) in snapshot.reached() {
-        found.unlisted(node, told);
-        found.links(node, told);
-        found.warnings(node, told, limits.warnings);
+    for (node, report) in snapshot.reached() {
+        found.unlisted(node, report);
+        found.links(node, report);
+        found.warnings(node, report, limits.warnings);
     }
     found.hosts(snapshot);
     found.versions(snapshot);
@@ -84,22 +84,22 @@ impl Found {
     }
 
     fn unreached(&mut self, snapshot: &Snapshot) {
-        for (node, told) in &snapshot.hosts {
-            if let Err(failure) = told {
+        for (node, report) in &snapshot.hosts {
+            if let Err(failure) = report {
                 self.add(Severity::Critical, node, "unreachable", failure.to_string());
             }
         }
     }
 
-    fn unlisted(&mut self, node: &str, told: &NodeReport) {
-        if let Some(reason) = &told.services_unknown {
+    fn unlisted(&mut self, node: &str, report: &NodeReport) {
+        if let Some(reason) = &report.services_unknown {
             let text = format!("its services were not compared: {reason}");
             self.add(Severity::Warning, node, "services_unknown", text);
         }
     }
 
-    fn links(&mut self, node: &str, told: &NodeReport) {
-        let links = told.links.iter().filter(|link| link.kind == "node");
+    fn links(&mut self, node: &str, report: &NodeReport) {
+        let links = report.links.iter().filter(|link| link.kind == "node");
         for link in links.filter(|link| !link.is_connected()) {
             let text = format!("the link to {}: {}", link.peer, link.text);
             match &*link.state {
@@ -110,11 +110,11 @@ impl Found {
         }
     }
 
-    fn warnings(&mut self, node: &str, told: &NodeReport, within: Duration) {
-        let since = told.status.clock_unix_ms.saturating_sub(within.as_millis() as u64);
+    fn warnings(&mut self, node: &str, report: &NodeReport, within: Duration) {
+        let since = report.status.clock_unix_ms.saturating_sub(within.as_millis() as u64);
         let recent =
-            told.events.iter().filter(|event| event.is_warning && event.at_unix_ms >= since);
-        // One that is repeated is told once, with its latest text.
+            report.events.iter().filter(|event| event.is_warning && event.at_unix_ms >= since);
+        // One that is repeated is reported once, with its latest text.
         let latest: BTreeMap<_, _> =
             recent.map(|event| ((&event.kind, &event.method, &event.peer), event)).collect();
         for ((kind, ..), event) in latest {
@@ -123,7 +123,7 @@ impl Found {
     }
 
     fn hosts(&mut self, snapshot: &Snapshot) {
-        for (node, own, other, others) in unusual(snapshot, |told| set(&told.status.hosts)) {
+        for (node, own, other, others) in unusual(snapshot, |report| set(&report.status.hosts)) {
             let only = |these: &BTreeSet<&str>, those| {
                 these.difference(those).copied().collect::<Vec<_>>().join(", ")
             };
@@ -143,14 +143,15 @@ impl Found {
     }
 
     fn versions(&mut self, snapshot: &Snapshot) {
-        for (node, own, other, others) in unusual(snapshot, |told| &told.status.version) {
+        for (node, own, other, others) in unusual(snapshot, |report| &report.status.version) {
             let text = format!("runs version {own} of the library, and {other} version {others}");
             self.add(Severity::Warning, node, "version_differs", text);
         }
     }
 
     fn extensions(&mut self, snapshot: &Snapshot) {
-        for (node, own, other, others) in unusual(snapshot, |told| set(&told.status.extensions)) {
+        for (node, own, other, others) in unusual(snapshot, |report| set(&report.status.extensions))
+        {
             let text =
                 format!("offers the extensions {}; {other} offers {}", list(&own), list(&others));
             self.add(Severity::Warning, node, "extensions_differ", text);
@@ -160,7 +161,7 @@ impl Found {
     /// Clocks are compared with the one in the middle.
     fn clocks(&mut self, snapshot: &Snapshot, max: Duration) {
         let mut all: Vec<_> =
-            snapshot.reached().map(|(node, told)| (told.ahead_ms, node)).collect();
+            snapshot.reached().map(|(node, report)| (report.ahead_ms, node)).collect();
         all.sort_unstable();
         let Some(&(middle, _)) = all.get(all.len().saturating_sub(1) / 2) else { return };
         for (ahead, node) in all {
@@ -176,8 +177,8 @@ impl Found {
     /// Compares each service of a node with the version of it that most nodes have.
     fn services(&mut self, snapshot: &Snapshot) {
         let mut known: BTreeMap<_, Vec<(&str, &ServiceDescription)>> = BTreeMap::new();
-        for (node, told) in snapshot.reached() {
-            for service in &told.services {
+        for (node, report) in snapshot.reached() {
+            for service in &report.services {
                 let name = (&*service.name, service.subroute.as_deref());
                 known.entry(name).or_default().push((node, service));
             }
