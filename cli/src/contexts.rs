@@ -72,8 +72,10 @@ impl Contexts {
     pub(crate) fn get(&self, name: &str) -> Result<&Context, Failure> {
         self.contexts.get(name).ok_or_else(|| {
             let known: Vec<_> = self.contexts.keys().map(|name| &**name).collect();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            Failure::Usage(format!("there is no context `{name}`; there is {known}"))
+            Failure::Usage(match known.is_empty() {
+                true => format!("there is no context `{name}`: none is saved"),
+                false => format!("there is no context `{name}`; there is {}", known.join(", ")),
+            })
         })
     }
 }

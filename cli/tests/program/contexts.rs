@@ -42,7 +42,7 @@ impl Drop for Folder {
 fn contexts_are_saved_used_and_removed() {
     let folder = Folder::new("contexts");
     folder.run(&["ping"]).fails(2, "no node to connect to");
-    folder.run(&["--context", "live", "ping"]).fails(2, "no context `live`; there is none");
+    folder.run(&["--context", "live", "ping"]).fails(2, "no context `live`: none is saved");
     folder.run(&["context", "save", "live"]).fails(2, "pass --node");
     let secret =
         folder.run(&["-n", "http://127.0.0.1:1", "--secret", "s", "context", "save", "live"]);

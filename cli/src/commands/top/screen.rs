@@ -96,7 +96,7 @@ impl View {
         let table = Table::new(rows, LINK_WIDTHS).header(header(LINKS));
         frame.render_widget(table.block(Block::bordered().title(" links ")), areas[2]);
 
-        let stopped = if self.is_stopped { "   the time stands still" } else { "" };
+        let stopped = if self.is_stopped { "   paused" } else { "" };
         let keys = format!(" q end   s order   g group   space stop   ↑↓ links{stopped}");
         frame.render_widget(Line::from(keys).dim(), areas[3]);
     }
@@ -140,7 +140,7 @@ mod tests {
         assert!(press(&mut view, &mut state, 'g').is_continue());
         assert!(press(&mut view, &mut state, ' ').is_continue());
         let shown = drawn(&mut view, &state);
-        assert!(shown.contains("methods by failures") && shown.contains("stands still"), "{shown}");
+        assert!(shown.contains("methods by failures") && shown.contains("paused"), "{shown}");
         let methods = shown.split("links ").nth(1).expect("the table of methods");
         assert!(!methods.contains("http://d"), "all nodes are one row: {shown}");
         assert!(press(&mut view, &mut state, 'q').is_break());
