@@ -56,16 +56,13 @@ impl Global {
         Ok(all)
     }
 
-    /// Connects to the node, or to all nodes. Those that cannot be reached are named on standard error, and left out.
-    pub(crate) async fn nodes(&self, all: bool) -> Result<Vec<Node>, Failure> {
-        if !all {
-            return Ok(vec![self.node().await?]);
+    /// Connects to the node, or to all nodes.
+    pub(crate) async fn one_or_all(&self, all: bool) -> Result<Vec<Host>, Failure> {
+        if all {
+            return self.hosts().await;
         }
-        let hosts = self.hosts().await?;
-        let reached = hosts.into_iter().filter_map(|host| {
-            host.node.inspect_err(|failure| note(format_args!("{}: {failure}", host.name))).ok()
-        });
-        Ok(reached.collect())
+        let node = self.node().await?;
+        Ok(vec![Host { name: node.name.to_string(), node: Ok(node) }])
     }
 }
 
@@ -169,34 +166,68 @@ impl<T> From<Result<T, Failure>> {
 
 /// The items of a stream of each node, in the order of their arrival.
 ///
-/// With one node, the end of its stream is the last item. With several, a failure is an item, and the stream is opened again as
-/// soon as the node can be reached: also when it has ended, as when the node shuts down. Not when the node has refused it.
-pub(crate) fn follow<T, O, F>(nodes: Vec<Node>, open: O) -> Receiver<From<Result<T, Failure>>>
+/// With one node, the end of its stream is the last item. With `all`, a failure is an item, and the stream is opened again as soon
+/// as the node can be reached: also when it has ended, as when the node shuts down. Not when the node has refused it.
+pub(crate) fn follow<T, O, F>(
+    global: &Global,
+    hosts: Vec<Host>,
+    all: bool,
+    open: O,
+) -> Receiver<From<Result<T, Failure>>>
 where
     T: DeserializeOwned + Send + 'static,
     O: Fn(AdminClient) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Result<Responses<T, RemoteError>, CallError<RemoteError>>> + Send,
+    F: Future<Output = Result<Responses<T, RemoteError>, CallError<RemoteError>>> + Send + 'static,
 {
-    let (items, all) = channel(ITEMS_MAX);
-    let is_alone = nodes.len() == 1;
-    for node in nodes {
-        let (items, open) = (items.clone(), open.clone());
-        tokio::spawn(async move {
-            loop {
-                let ended = pass_on(&node, &open, &items).await;
-                let is_final = is_alone || ended.as_ref().is_err_and(is_refusal);
-                if let Err(failure) = ended {
-                    let failed = From { node: Arc::clone(&node.name), item: Err(failure) };
-                    let _ = items.send(failed).await;
-                }
-                if is_final || items.is_closed() {
-                    break;
-                }
-                sleep(AGAIN_AFTER).await;
-            }
-        });
+    let (items, received) = channel(ITEMS_MAX);
+    for host in hosts {
+        let (global, items, open) = (global.clone(), items.clone(), open.clone());
+        tokio::spawn(follow_one(global, host, all, open, items));
     }
-    all
+    received
+}
+
+async fn follow_one<T, O, F>(
+    global: Global,
+    Host { name, node }: Host,
+    again: bool,
+    open: O,
+    items: Sender<From<Result<T, Failure>>>,
+) where
+    T: DeserializeOwned + Send + 'static,
+    O: Fn(AdminClient) -> F,
+    F: Future<Output = Result<Responses<T, RemoteError>, CallError<RemoteError>>>,
+{
+    let mut connected = Some(node);
+    let mut noted = None;
+    loop {
+        let node = match connected.take() {
+            Some(node) => node,
+            None => global.connect_to(&name).await.map(Node::new),
+        };
+        let ended = match node {
+            Ok(node) => {
+                let ended = pass_on(&node, &open, &items, &mut noted).await;
+                connected = Some(Ok(node));
+                ended
+            }
+            Err(failure) => Err(failure),
+        };
+        let is_final = !again || ended.as_ref().is_err_and(is_refusal);
+        if let Err(failure) = ended {
+            let text = Some(failure.to_string());
+            // Once, and not with each attempt.
+            if noted != text {
+                noted = text;
+                let failed = From { node: name.as_str().into(), item: Err(failure) };
+                let _ = items.send(failed).await;
+            }
+        }
+        if is_final || items.is_closed() {
+            break;
+        }
+        sleep(AGAIN_AFTER).await;
+    }
 }
 
 /// Whether the node would refuse it again.
@@ -216,6 +247,7 @@ async fn pass_on<T, F>(
     node: &Node,
     open: impl Fn(AdminClient) -> F,
     items: &Sender<From<Result<T, Failure>>>,
+    noted: &mut Option<String>,
 ) -> Result<(), Failure>
 where
     F: Future<Output = Result<Responses<T, RemoteError>, CallError<RemoteError>>>,
@@ -224,6 +256,7 @@ where
     let mut stream = administered(open(node.admin.clone()).await)?;
     while let Some(item) = stream.next().await {
         let item = administered(item)?;
+        *noted = None;
         let item = From { node: Arc::clone(&node.name), item: Ok(item) };
         if items.send(item).await.is_err() {
             break;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
-use grid::admin::AdminEvent;
+use grid::admin::{AdminClient, AdminEvent};
 use serde_json::json;
 
 use crate::connect::Global;
@@ -33,11 +33,12 @@ impl Events {
         if self.no_follow {
             return self.past(global).await;
         }
-        let nodes = global.nodes(self.all).await?;
-        let (recent, is_alone) = (self.recent, !self.all);
-        let mut events = follow(nodes, move |admin| async move { admin.events(recent).await });
+        let hosts = global.one_or_all(self.all).await?;
+        let recent = self.recent;
+        let open = move |admin: AdminClient| async move { admin.events(recent).await };
+        let mut events = follow(global, hosts, self.all, open);
         while let Some(event) = events.recv().await {
-            if let Some(event) = event.or_note(is_alone)? {
+            if let Some(event) = event.or_note(!self.all)? {
                 self.show(global, &event.node, &event.item)?;
             }
         }

@@ -51,9 +51,8 @@ fn share(text: &str) -> Result<f64, String> {
 impl Tap {
     pub(super) async fn run(self, global: &Global) -> Result<(), Failure> {
         let filter = self.filter();
-        let nodes = global.nodes(self.all).await?;
-        let is_alone = !self.all;
-        let mut calls = follow(nodes, move |admin| {
+        let hosts = global.one_or_all(self.all).await?;
+        let mut calls = follow(global, hosts, self.all, move |admin| {
             let filter = filter.clone();
             async move { admin.tap(filter).await }
         });
@@ -61,7 +60,7 @@ impl Tap {
         while left > 0
             && let Some(call) = calls.recv().await
         {
-            let Some(call) = call.or_note(is_alone)? else { continue };
+            let Some(call) = call.or_note(!self.all)? else { continue };
             self.show(global, &call.node, &call.item)?;
             left -= 1;
         }

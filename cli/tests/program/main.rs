@@ -10,6 +10,7 @@ mod contexts;
 mod help;
 mod operators;
 mod refused;
+mod returning;
 mod streams;
 
 use std::io::Write as _;

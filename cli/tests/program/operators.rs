@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use grid::admin::{LogFilter, Operators};
 use grid::{Builder, Denied, Guests, Manager, NoAuth, RemoteError, State};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -219,7 +219,8 @@ fn a_check_finds_nothing_and_then_a_node_that_is_gone() {
     let grid = grid(|_, builder| open(builder));
     let well = grid.run(&["check"]);
     assert_eq!((well.code, &*well.out), (0, "3 of 3 nodes reached: all is well\n"), "{well:?}");
-    assert_eq!(grid.run(&["check", "--json"]).out, "");
+    let verdict = grid.run(&["check", "--json"]).json();
+    assert_eq!(verdict, json!({ "nodes": 3, "reached": 3, "verdict": "well" }));
     grid.stop_last();
     let gone = grid.run(&["check"]);
     assert_eq!(gone.code, 2, "{gone:?}");

@@ -59,10 +59,11 @@ fn print(
             false => line(format_args!("{}: {node}: {text} ({what})", severity.word()))?,
         }
     }
-    if is_json {
-        return Ok(());
-    }
     let (nodes, reached) = (snapshot.hosts.len(), snapshot.reached().count());
+    if is_json {
+        let verdict = worst.map_or("well", Severity::word);
+        return line(json!({ "nodes": nodes, "reached": reached, "verdict": verdict }));
+    }
     let verdict = worst.map_or("all is well", Severity::verdict);
     line(format_args!("{reached} of {nodes} nodes reached: {verdict}"))
 }

@@ -9,14 +9,15 @@
 mod screen;
 mod state;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::{IsTerminal as _, stdout};
 use std::ops::RangeInclusive;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
 use crossterm::event::{Event, EventStream, KeyEventKind};
+use grid::admin::AdminClient;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::interval;
 
@@ -25,7 +26,7 @@ use self::state::{Report, State};
 use super::options::time_within;
 use crate::connect::Global;
 use crate::failure::Failure;
-use crate::nodes::{From, Node, administered, follow};
+use crate::nodes::{From, Host, administered, follow};
 use crate::output::{line, table};
 
 /// Shows which methods are called how often, how long they take and how many fail, and the links.
@@ -54,13 +55,14 @@ const LINKS_WITHIN: Duration = Duration::from_secs(5);
 impl Top {
     pub(super) async fn run(self, global: &Global) -> Result<(), Failure> {
         let every = u32::try_from(self.every.as_millis()).unwrap_or(u32::MAX);
-        let nodes = global.nodes(self.all).await?;
-        let count = nodes.len();
-        let mut reports = reports(nodes, every);
+        let hosts = global.one_or_all(self.all).await?;
+        let mut missing: BTreeSet<_> = hosts.iter().map(|host| host.name.clone()).collect();
+        let mut reports = reports(global, hosts, self.all, every);
         let mut state = State::new(self.all);
         if self.once || global.json || !stdout().is_terminal() {
-            for _ in 0..count {
+            while !missing.is_empty() {
                 let Some(report) = reports.recv().await else { break };
+                missing.remove(&*report.node);
                 if let Some(From { node, item }) = report.or_note(!self.all)? {
                     state.add(From { node, item: Ok(item) });
                 }
@@ -72,17 +74,23 @@ impl Top {
 }
 
 /// The reports of all nodes. None of them waits for another.
-fn reports(nodes: Vec<Node>, every_ms: u32) -> Receiver<Report> {
-    let admins: HashMap<_, _> =
-        nodes.iter().map(|node| (Arc::clone(&node.name), node.admin.clone())).collect();
-    let mut activities = follow(nodes, move |admin| async move { admin.activity(every_ms).await });
-    let (reports, all) = channel(admins.len().max(1));
+fn reports(global: &Global, hosts: Vec<Host>, all: bool, every_ms: u32) -> Receiver<Report> {
+    let (reports, received) = channel(hosts.len().max(1));
+    let admins = Arc::new(Mutex::new(HashMap::<String, AdminClient>::new()));
+    let known = Arc::clone(&admins);
+    let mut activities = follow(global, hosts, all, move |admin| {
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(admin.connection().peer().to_owned(), admin.clone());
+        async move { admin.activity(every_ms).await }
+    });
     tokio::spawn(async move {
         while let Some(From { node, item }) = activities.recv().await {
-            let (admin, reports) = (admins[&node].clone(), reports.clone());
+            let admin = admins.lock().unwrap_or_else(PoisonError::into_inner).get(&*node).cloned();
+            let reports = reports.clone();
             tokio::spawn(async move {
                 let item = match item {
                     Ok(activity) => {
+                        let admin = admin.expect("a node that reports was asked");
                         let links = administered(admin.links().timeout(LINKS_WITHIN).await);
                         links.map(|links| (activity, links))
                     }
@@ -93,7 +101,7 @@ fn reports(nodes: Vec<Node>, every_ms: u32) -> Receiver<Report> {
             });
         }
     });
-    all
+    received
 }
 
 /// Prints one report of all nodes.
