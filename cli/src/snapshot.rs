@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use futures_util::future::join_all;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use grid::admin::{AdminEvent, LinkStatus, NodeStatus};
 use grid::reflection::ServiceDescription;
 use tokio::time::Instant;
@@ -10,6 +11,7 @@ use tokio::time::Instant;
 use crate::connect::Global;
 use crate::failure::Failure;
 use crate::nodes::{Host, Node, administered};
+use crate::progress::Progress;
 
 /// Events of the past that are read of each node.
 const EVENTS: u32 = 256;
@@ -25,6 +27,9 @@ const SERVICES_MAX: usize = 256;
 
 /// Bytes of the descriptions of all services of a node, schemas included. Those of a large service are some 100 KB.
 const SERVICES_BYTES_MAX: usize = 8 << 20;
+
+/// The same of all nodes together: of 200 nodes, each may have some 640 KiB.
+const SERVICES_BYTES_SUM_MAX: usize = 128 << 20;
 
 /// What one node reports.
 #[derive(Debug, Clone, Default)]
@@ -42,15 +47,20 @@ pub(crate) struct NodeReport {
 
 impl Snapshot {
     pub(crate) async fn take(global: &Global) -> Result<Self, Failure> {
+        let mut progress = Progress::new(global);
+        progress.show("connecting to the nodes");
         let hosts = global.hosts().await?;
-        let reports = hosts.into_iter().map(|Host { name, node }| async move {
-            let report = match node {
-                Ok(node) => NodeReport::by(&node).await,
-                Err(failure) => Err(failure),
-            };
-            (name, report)
-        });
-        Ok(Self { hosts: join_all(reports).await })
+        let nodes = hosts.len();
+        let asked: FuturesUnordered<_> =
+            hosts.into_iter().map(|host| report(host, nodes)).collect();
+        let mut reports = asked.enumerate();
+        let mut hosts = Vec::with_capacity(nodes);
+        while let Some((before, report)) = reports.next().await {
+            progress.show(format_args!("{} of {nodes} nodes have reported", before + 1));
+            hosts.push(report);
+        }
+        hosts.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Ok(Self { hosts })
     }
 
     /// The nodes that have answered.
@@ -59,10 +69,19 @@ impl Snapshot {
     }
 }
 
+async fn report(host: Host, nodes: usize) -> (String, Result<NodeReport, Failure>) {
+    let report = match host.node {
+        Ok(node) => NodeReport::by(&node, nodes).await,
+        Err(failure) => Err(failure),
+    };
+    (host.name, report)
+}
+
 impl NodeReport {
-    pub(crate) async fn by(node: &Node) -> Result<Self, Failure> {
+    /// Asks a node, one of this many.
+    pub(crate) async fn by(node: &Node, nodes: usize) -> Result<Self, Failure> {
         let (status, ahead_ms) = status(node).await?;
-        let (services, services_unknown) = match services(node).await {
+        let (services, services_unknown) = match services(node, nodes).await {
             Ok(services) => (services, None),
             Err(error) => (Vec::new(), Some(error.to_string())),
         };
@@ -92,14 +111,14 @@ fn ahead_ms(clock_unix_ms: u64, round_trip: Duration) -> i64 {
 }
 
 /// All services of the application.
-async fn services(node: &Node) -> Result<Vec<ServiceDescription>, Failure> {
+async fn services(node: &Node, nodes: usize) -> Result<Vec<ServiceDescription>, Failure> {
     let listed = node.reflection.services().await?;
     let mut names: Vec<_> = listed.into_iter().map(|service| service.name).collect();
     names.retain(|name| !name.starts_with("grid."));
     names.sort();
     names.dedup();
     names.truncate(SERVICES_MAX);
-    let mut read = Read::default();
+    let mut read = Read::of_one_of(nodes);
     for name in names {
         read.add(node.reflection.describe(name).await?)?;
     }
@@ -107,18 +126,24 @@ async fn services(node: &Node) -> Result<Vec<ServiceDescription>, Failure> {
 }
 
 /// The descriptions that were read of a node.
-#[derive(Default)]
 struct Read {
     services: Vec<ServiceDescription>,
     bytes: usize,
+    bytes_max: usize,
 }
 
 impl Read {
+    /// Of one node of this many.
+    fn of_one_of(nodes: usize) -> Self {
+        let bytes_max = SERVICES_BYTES_MAX.min(SERVICES_BYTES_SUM_MAX / nodes.max(1));
+        Self { services: Vec::new(), bytes: 0, bytes_max }
+    }
+
     /// Fails when there are too many bytes: a single answer may have 16 MiB, and each service is another one.
     fn add(&mut self, described: Vec<ServiceDescription>) -> Result<(), Failure> {
         self.bytes += described.iter().map(bytes_of).sum::<usize>();
-        if self.bytes > SERVICES_BYTES_MAX {
-            let text = format!("it describes services in more than {SERVICES_BYTES_MAX} bytes");
+        if self.bytes > self.bytes_max {
+            let text = format!("it describes services in more than {} bytes", self.bytes_max);
             return Err(Failure::Unknown(text));
         }
         self.services.extend(described);
@@ -142,12 +167,15 @@ mod tests {
                 serde_json::json!({ "name": "Store", "docs": "x".repeat(1 << 20), "methods": [] });
             serde_json::from_value(of).expect("a service")
         };
-        let mut read = Read::default();
+        let mut read = Read::of_one_of(16);
         for _ in 0..7 {
             read.add(vec![service()]).expect("there is room");
         }
         let refused = read.add(vec![service()]).expect_err("8 MiB and their names").to_string();
         assert!(refused.contains("more than 8388608 bytes"), "{refused}");
         assert_eq!(read.services.len(), 7);
+        let refused =
+            Read::of_one_of(200).add(vec![service()]).expect_err("all together").to_string();
+        assert!(refused.contains("more than 671088 bytes"), "{refused}");
     }
 }

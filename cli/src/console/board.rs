@@ -60,6 +60,11 @@ impl Board {
         new
     }
 
+    /// Nodes that are shown.
+    pub(super) fn size(&self) -> usize {
+        self.known().hosts.len()
+    }
+
     /// The host lists of all nodes that are up, together.
     pub(super) fn listed(&self) -> Vec<String> {
         let known = self.known();
@@ -113,7 +118,9 @@ impl Board {
     pub(super) fn services(&self) -> Vec<ServiceRow> {
         let known = self.known();
         let reports = known.hosts.iter().filter_map(|(name, host)| Some((&**name, host.latest()?)));
-        services::rows(reports.flat_map(|(name, report)| report.services.iter().map(move |of| (name, of))))
+        services::rows(
+            reports.flat_map(|(name, report)| report.services.iter().map(move |of| (name, of))),
+        )
     }
 
     /// Looks for what is wrong, which takes too long to be done under the lock.

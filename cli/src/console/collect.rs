@@ -38,7 +38,7 @@ const FINDINGS_EVERY: Duration = Duration::from_secs(3);
 const EVENTS: u32 = 256;
 
 /// Nodes that are shown. Each has a task, a connection, and what it has reported: of a usual node some 100 KB, of a hostile one
-/// 20 MB at most, of which 8 MiB are its services.
+/// 12 MB at most, and its share of 128 MiB of descriptions of services.
 const NODES_MAX: usize = 200;
 
 /// Follows the nodes of the grid, from `first` on. Never ends.
@@ -92,7 +92,7 @@ async fn follow(global: Global, board: Arc<Board>, host: String) {
 /// Follows one node, until it is lost.
 async fn watch(global: &Global, board: &Board, host: &str) -> Result<Infallible, Failure> {
     let node = Arc::new(Node::new(global.connect_to(host).await?));
-    let report = in_time(NodeReport::by(&node)).await?;
+    let report = in_time(NodeReport::by(&node, board.size())).await?;
     let every_ms = REPORT_EVERY.as_millis() as u32;
     let opened = async {
         let reports = administered(node.admin.activity(every_ms).await)?;
