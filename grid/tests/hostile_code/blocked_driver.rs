@@ -22,6 +22,9 @@ use tokio::io::AsyncWriteExt as _;
 use crate::gate::{Gate, LIMIT, gated, limited};
 use crate::tcp_pair::{BLOCK, QUICK, block, check, pair, train};
 
+/// A method that blocks once.
+const ONCE: u8 = 3;
+
 /// A handler that blocks if it is called with a payload.
 fn blocks(
     gate: &Arc<Gate>,
@@ -150,6 +153,35 @@ async fn more_handlers_block_than_have_a_thread_and_other_calls_go_on() {
         let blocked: Vec<_> = (0..600).map(|_| block(&pair.there, BLOCK)).collect();
         gate.reached(32).await;
         check(&pair).await;
+        gate.open();
+        for blocked in blocked {
+            assert_eq!(blocked.await.unwrap(), Some("b".into()));
+        }
+    })
+    .await;
+}
+
+/// A method that has blocked once, as any does on a busy machine.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_method_that_has_blocked_once_does_not_wait_for_those_that_do() {
+    gated(async |gate| {
+        let pair = pair(|builder| {
+            let handlers = builder.single_handler(BLOCK, None, blocks(&gate));
+            handlers.single_handler(ONCE, None, |_, payload| async move {
+                if payload.is_some() {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                Ok(None)
+            })
+        })
+        .await;
+        let once = |payload: Option<Bytes>| pair.there.request(ONCE, payload).timeout(LIMIT);
+        once(Some("b".into())).await.unwrap();
+        let blocked: Vec<_> = (0..600).map(|_| block(&pair.there, BLOCK)).collect();
+        gate.reached(64 + 8).await;
+        for _ in 0..10 {
+            once(None).await.unwrap();
+        }
         gate.open();
         for blocked in blocked {
             assert_eq!(blocked.await.unwrap(), Some("b".into()));

@@ -27,7 +27,10 @@ const PLACES: usize = 64;
 /// Other handlers that may block a thread each. These places are separate, so that methods that block do not delay others.
 const SPARE_PLACES: usize = 64;
 
-/// Handlers of one unknown method that may run in spare places. If more are needed, those probably block.
+/// Spare places that are kept for methods that have not blocked.
+const KEPT_PLACES: usize = SPARE_PLACES / 2;
+
+/// Handlers of one method that may run in spare places. If more are needed, those probably block.
 const TRIES_MAX: u32 = 8;
 
 /// The workers of one runtime.
@@ -119,7 +122,10 @@ impl Workers {
             return None;
         }
         let permit = match pace.verdict() {
-            Verdict::Blocks => self.places.acquire().await,
+            Verdict::Blocks => match self.retry(pace) {
+                Some(place) => return Some(place),
+                None => self.places.acquire().await,
+            },
             Verdict::Unknown => match pace.begin_try(TRIES_MAX) {
                 Some(tried) => {
                     let permit = self.spare.acquire().await.ok()?;
@@ -136,6 +142,14 @@ impl Workers {
             Verdict::Heavy | Verdict::Quick => return None,
         };
         Some(Place { _permit: permit.ok()?, _tried: None })
+    }
+
+    /// A place for a method that has blocked, but of which few handlers run. A busy machine may have held it up, and it must not
+    /// wait for methods that do block.
+    fn retry<'a>(&'a self, pace: &'a Pace) -> Option<Place<'a>> {
+        let tried = pace.begin_try(TRIES_MAX)?;
+        let place = self.spare_place().filter(|_| self.spare.available_permits() >= KEPT_PLACES)?;
+        Some(Place { _tried: Some(tried), ..place })
     }
 
     /// Runs a future of the user's that is not a handler. Its polls may block. Must be awaited in a task of the runtime.
