@@ -37,6 +37,8 @@ pub(crate) struct Hostile(Arc<Inner>);
 struct Inner {
     act: Act,
     is_armed: AtomicBool,
+    /// It is to run once.
+    is_for_once: AtomicBool,
     runs: AtomicUsize,
     returns: AtomicUsize,
     returned: Notify,
@@ -71,6 +73,7 @@ impl Hostile {
         Self(Arc::new(Inner {
             act,
             is_armed: AtomicBool::new(false),
+            is_for_once: AtomicBool::new(false),
             runs: AtomicUsize::new(0),
             returns: AtomicUsize::new(0),
             returned: Notify::new(),
@@ -91,6 +94,12 @@ impl Hostile {
 
     pub(crate) fn arm(&self) {
         self.0.is_armed.store(true, Ordering::Relaxed);
+    }
+
+    /// Arms it for the first place that runs it. Two that block would hold both workers.
+    pub(crate) fn arm_once(&self) {
+        self.0.is_for_once.store(true, Ordering::Relaxed);
+        self.arm();
     }
 
     pub(crate) fn disarm(&self) {
@@ -170,9 +179,17 @@ impl Hostile {
         &self.0.gate
     }
 
+    /// Whether the code is to run now.
+    fn takes_turn(&self) -> bool {
+        match self.0.is_for_once.load(Ordering::Relaxed) {
+            true => self.0.is_armed.swap(false, Ordering::Relaxed),
+            false => self.is_armed(),
+        }
+    }
+
     /// The code. Its panic is quiet, so that the output of a failed test can be read.
     pub(crate) fn run(&self) {
-        if !self.is_armed() || IS_INSIDE.get() {
+        if IS_INSIDE.get() || !self.takes_turn() {
             return;
         }
         let before = self.0.runs.fetch_add(1, Ordering::Relaxed);
