@@ -70,6 +70,11 @@ const BLOCK_SCORE: u32 = 64;
 const BLOCKS_KEPT: u32 = 4;
 
 impl Pace {
+    /// Of a method that is known to be quick.
+    pub(super) fn quick() -> Self {
+        Self { seen: AtomicU32::new(KNOWN), ..Self::default() }
+    }
+
     pub(in crate::net) fn verdict(&self) -> Verdict {
         if self.blocks.load(Ordering::Relaxed) > BLOCK_SCORE {
             Verdict::Blocks
@@ -141,6 +146,11 @@ mod tests {
     use super::*;
 
     const QUICK: Duration = Duration::from_micros(1);
+
+    #[test]
+    fn a_method_that_is_known_to_be_quick_need_not_be_tried() {
+        assert_eq!(Pace::quick().verdict(), Verdict::Quick);
+    }
 
     fn known() -> Pace {
         let pace = Pace::default();

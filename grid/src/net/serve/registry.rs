@@ -218,11 +218,15 @@ impl Registry {
         &self.built_in
     }
 
-    /// Adds services that are not those of the application.
+    /// Adds services that are not those of the application. They do not block, which need not be learned by trying: each try moves
+    /// the work of a worker to another thread, which a busy node notices.
     pub(crate) fn add_built_in<T>(&mut self, add: impl FnOnce(&mut Self) -> T) -> T {
-        let own = self.services.len();
+        let (own, handlers) = (self.services.len(), self.entries.len());
         let added = add(self);
         self.built_in.extend(self.services.drain(own..));
+        for entry in &mut self.entries[handlers..] {
+            entry.pace = Pace::quick();
+        }
         added
     }
 
