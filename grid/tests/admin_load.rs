@@ -81,7 +81,7 @@ async fn all_calls_are_shown_to_whoever_asks_for_all() {
     for number in 0..3000 {
         echo.echo(number).await.unwrap();
         if number % 500 == 499 {
-            while let Ok(call) = timeout(Duration::from_millis(50), tapped.next()).await {
+            while let Ok(call) = timeout(Duration::from_millis(200), tapped.next()).await {
                 shown += 1 + call.unwrap().unwrap().missed;
             }
         }

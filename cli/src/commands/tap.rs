@@ -38,6 +38,9 @@ pub struct Tap {
     /// The share of the calls that is shown, from 0 to 1, at random.
     #[arg(long, default_value_t = 1.0, value_parser = share)]
     share: f64,
+    /// At most this many calls of each node in a second, about; 0: all. Others are counted, which costs the node less.
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    per_second: u32,
     /// Ends after this many calls.
     #[arg(long, value_name = "COUNT")]
     take: Option<u64>,
@@ -75,6 +78,7 @@ impl Tap {
         filter.is_failed = self.failed;
         filter.slower_than_us = self.slower_than.map_or(0, |time| time.as_micros() as u64);
         filter.share = self.share;
+        filter.per_second_max = self.per_second;
         filter
     }
 
@@ -84,7 +88,7 @@ impl Tap {
         }
         if call.missed > 0 {
             note(format_args!(
-                "{node}: {} calls were left out here: too many at once",
+                "{node}: {} calls were left out here: there were too many",
                 call.missed
             ));
         }

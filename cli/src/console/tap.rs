@@ -36,6 +36,9 @@ const BATCH_MAX: usize = 100;
 /// Time between two batches: a browser that receives each call of a busy grid does nothing else.
 const BATCH_EVERY: Duration = Duration::from_millis(250);
 
+/// Calls that a node is asked for in a second: as many as a page shows. The node need not send what would be left out here.
+const PER_SECOND_MAX: u32 = (BATCH_MAX as u128 * 1000 / BATCH_EVERY.as_millis()) as u32;
+
 /// How often nodes are looked for that are up again.
 const NODES_EVERY: Duration = Duration::from_secs(1);
 
@@ -122,6 +125,7 @@ impl Filter {
         filter.peer = given(self.peer);
         filter.is_failed = self.failed;
         filter.share = self.share.unwrap_or(1.0);
+        filter.per_second_max = PER_SECOND_MAX;
         if !(0.0..=1.0).contains(&filter.share) {
             return Err(format!("the share of the calls is from 0 to 1, not {}", filter.share));
         }

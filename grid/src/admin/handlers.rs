@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, sleep};
+use tokio::time::MissedTickBehavior;
 
 use super::activity::Activity;
 use super::event::{AdminEvent, unix_ms};
@@ -20,8 +20,9 @@ use crate::{Context, Manager, Outgoing, RemoteError};
 /// The shortest and the longest time between two reports of [`Admin::activity`].
 const REPORTS_EVERY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(60));
 
-/// Time between two batches of tapped calls. Nobody reads faster.
-const TAPPED_EVERY: Duration = Duration::from_millis(20);
+/// Time between two batches of tapped calls, unless there are many. Each wakes threads, which disturbs a busy node more than what
+/// is in it: with 20 ms, a node that had 600 000 calls a second lost a tenth of them. Nobody reads faster.
+const TAPPED_EVERY: Duration = Duration::from_millis(100);
 
 /// What the service of one node knows.
 pub(super) struct Node {
@@ -144,7 +145,7 @@ impl Admin for Handlers {
                 for call in calls.drain(..) {
                     out.send(call).await?;
                 }
-                sleep(TAPPED_EVERY).await;
+                tap.pause(TAPPED_EVERY).await;
             }
             Ok(())
         })

@@ -40,6 +40,7 @@ mod event;
 mod handlers;
 mod operators;
 mod pace;
+mod rate;
 mod service;
 mod status;
 mod streams;

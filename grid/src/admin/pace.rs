@@ -4,18 +4,16 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Calls per second that are looked at. A look costs half a microsecond or so, so these are half a hundredth of a CPU; and as many
-/// are enough to know rates within a percent or two.
-const LOOKS_MAX: f64 = 10_000.0;
-
 /// Looks after which their rate is estimated, and the share of the calls chosen anew.
 const LOOKS: u32 = 512;
 
-/// A node that has more calls than this times [`LOOKS_MAX`] looks at more than that.
+/// A node looks at one call in this many at least, however many it has.
 const ONE_IN_MAX: u32 = 1024;
 
 /// Chooses how many calls are looked at, so that there are not too many looks.
 pub(super) struct Pace {
+    /// Looks in a second, at most.
+    per_second_max: f64,
     one_in: u32,
     /// Looks since the last choice, and when that was.
     looks: u32,
@@ -23,8 +21,8 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) fn new() -> Self {
-        Self { one_in: 1, looks: 0, since: Instant::now() }
+    pub(super) fn new(per_second_max: f64) -> Self {
+        Self { per_second_max, one_in: 1, looks: 0, since: Instant::now() }
     }
 
     /// One call in this many is to be looked at.
@@ -47,7 +45,7 @@ impl Pace {
         let within = (now - self.since).max(Duration::from_millis(1));
         let calls = f64::from(self.looks) * f64::from(self.one_in) / within.as_secs_f64();
         // Greater floats than the greatest number become that.
-        let least = (calls / LOOKS_MAX).ceil() as u32;
+        let least = (calls / self.per_second_max).ceil() as u32;
         self.one_in = least.clamp(1, ONE_IN_MAX).next_power_of_two();
         (self.looks, self.since) = (0, now);
     }
@@ -71,7 +69,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_more_calls_there_are_the_fewer_are_looked_at() {
-        let mut pace = Pace::new();
+        let mut pace = Pace::new(10_000.0);
         calls_per_second(&mut pace, 5_000).await;
         assert_eq!(pace.one_in(), 1);
         for _ in 0..3 {

@@ -22,7 +22,9 @@ impl Watch {
     /// Shows calls one by one.
     pub(super) fn tap(&self, filter: TapFilter) -> Result<Tapping, RemoteError> {
         let (tap, calls) = Tap::new(filter)?;
-        Ok(Tapping::new(self.0.add(Arc::new(tap))?, calls))
+        let tap = Arc::new(tap);
+        let watching = self.0.add(Arc::clone(&tap) as _)?;
+        Ok(Tapping::new(tap, watching, calls))
     }
 
     /// Counts calls from now on.

@@ -16,6 +16,9 @@ const REPORT_EVERY_MS: u32 = 1000;
 /// The share of the calls that is shown.
 const TAPPED: f64 = 0.01;
 
+/// How many are shown in a second, as the console has it.
+const TAPPED_PER_SECOND_MAX: u32 = 400;
+
 /// Calls at nodes without the built-in services.
 pub(crate) struct Bare;
 
@@ -68,6 +71,7 @@ impl Watcher {
         let admin = AdminClient::new(guest.connection());
         let mut filter = TapFilter::default();
         filter.share = TAPPED;
+        filter.per_second_max = TAPPED_PER_SECOND_MAX;
         let (reports, tapped) = (admin.activity(REPORT_EVERY_MS).await?, admin.tap(filter).await?);
         Ok(Self { _guest: guest, admin, reports, tapped })
     }
