@@ -1,0 +1,136 @@
+//! A stream of `AppendEntries`: requests are sent without waiting for the answers of earlier ones.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::stream::{self, Stream, StreamExt as _};
+use grid::{CallError, Raw, RemoteError, Requests, Responses, SendError};
+use openraft::base::BoxStream;
+use openraft::errors::RPCError;
+use openraft::raft::{AppendEntriesRequest, StreamAppendResult};
+use openraft::{OptionalSend, RPCTypes, RaftTypeConfig};
+use tokio::time::{Instant, Sleep};
+
+use crate::target::Target;
+use crate::wire::{decode, encode_parts};
+
+const APPEND: RPCTypes = RPCTypes::AppendEntries;
+
+type Answer<C> = Result<StreamAppendResult<C>, RPCError<C>>;
+
+/// One open stream.
+struct Pipeline<C: RaftTypeConfig, S> {
+    to: Target<C>,
+    ttl: Duration,
+    input: S,
+    /// Parts of the last request that are not sent yet.
+    waiting: VecDeque<Raw>,
+    /// `None` when the input has ended.
+    requests: Option<Requests<Raw>>,
+    answers: Responses<Raw, RemoteError>,
+    /// Requests that are sent and not answered.
+    in_flight: usize,
+    /// When the next answer is late.
+    late: Pin<Box<Sleep>>,
+}
+
+/// Opens a stream with the first request of `input`, and returns the answers.
+///
+/// The stream ends with the input, or after the first error. Each answer must arrive within `ttl` after the one before it, or after
+/// its request if that was later; a stream without requests may stay open for any time.
+pub(crate) async fn open<'s, C, S>(
+    to: Target<C>,
+    mut input: S,
+    ttl: Duration,
+) -> Result<BoxStream<'s, Answer<C>>, RPCError<C>>
+where
+    C: RaftTypeConfig,
+    S: Stream<Item = AppendEntriesRequest<C>> + OptionalSend + Unpin + 'static,
+{
+    let mut waiting = VecDeque::new();
+    if let Some(request) = input.next().await {
+        let encoded = encode_parts(request, &mut waiting);
+        encoded.map_err(|error| to.error(APPEND, CallError::Encode(error)))?;
+    }
+    let Some(first) = waiting.pop_front() else { return Ok(Box::pin(stream::empty())) };
+    let opening = to.client()?.stream_append(first);
+    let (requests, answers) = to.within(APPEND, ttl, opening).await?;
+    let (requests, late) = (Some(requests), Box::pin(tokio::time::sleep(ttl)));
+    let pipeline = Pipeline { to, ttl, input, waiting, requests, answers, in_flight: 1, late };
+    let answers = stream::unfold(Some(pipeline), |pipeline| async {
+        let mut pipeline = pipeline?;
+        let answer = pipeline.next().await?;
+        // An error is the last item. What is dropped with it cancels the stream at the other node.
+        let pipeline = matches!(answer, Ok(Ok(_))).then_some(pipeline);
+        Some((answer, pipeline))
+    });
+    Ok(Box::pin(answers))
+}
+
+impl<C, S> Pipeline<C, S>
+where
+    C: RaftTypeConfig,
+    S: Stream<Item = AppendEntriesRequest<C>> + Unpin,
+{
+    /// Sends requests until there is an answer.
+    async fn next(&mut self) -> Option<Answer<C>> {
+        loop {
+            let may_read = self.requests.is_some() && self.waiting.is_empty();
+            let may_send = self.requests.is_some() && !self.waiting.is_empty();
+            // All of them can be dropped without a loss.
+            tokio::select! {
+                biased;
+                answer = self.answers.next() => return Some(self.answered(answer?)),
+                sent = send(&mut self.requests, &self.waiting), if may_send => match sent {
+                    Ok(()) => self.sent(),
+                    // The reason is the next answer.
+                    Err(SendError::Closed(_)) => self.requests = None,
+                    Err(error) => return Some(Err(self.unencodable(error))),
+                },
+                request = self.input.next(), if may_read => match request {
+                    Some(request) => {
+                        if let Err(error) = encode_parts(request, &mut self.waiting) {
+                            return Some(Err(self.to.error(APPEND, CallError::Encode(error))));
+                        }
+                    }
+                    // Tells the other node, which answers what is in flight and then ends the stream.
+                    None => self.requests = None,
+                },
+                () = &mut self.late, if self.in_flight > 0 || self.requests.is_none() => {
+                    return Some(Err(self.to.late(APPEND, self.ttl)));
+                }
+            }
+        }
+    }
+
+    fn sent(&mut self) {
+        self.waiting.pop_front();
+        if self.in_flight == 0 {
+            self.late.as_mut().reset(Instant::now() + self.ttl);
+        }
+        self.in_flight += 1;
+    }
+
+    fn answered(&mut self, answer: Result<Raw, CallError<RemoteError>>) -> Answer<C> {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.late.as_mut().reset(Instant::now() + self.ttl);
+        let answer = answer.and_then(|bytes| decode(&bytes).map_err(CallError::Decode));
+        answer.map_err(|error| self.to.error(APPEND, error))
+    }
+
+    fn unencodable(&self, error: SendError) -> RPCError<C> {
+        self.to.error(APPEND, CallError::Encode(grid::CodecError::new(error)))
+    }
+}
+
+/// Sends the first part that waits.
+async fn send(
+    requests: &mut Option<Requests<Raw>>,
+    waiting: &VecDeque<Raw>,
+) -> Result<(), SendError> {
+    match (requests, waiting.front()) {
+        (Some(requests), Some(part)) => requests.send(part.clone()).await,
+        _ => Ok(()),
+    }
+}

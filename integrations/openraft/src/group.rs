@@ -1,0 +1,219 @@
+//! [`RaftGroup`]: one group on one node, and the service of it that other nodes call.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::marker::PhantomData;
+use std::pin::pin;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use bytes::Bytes;
+use futures_util::stream::{self, Stream, StreamExt as _};
+use grid::{Incoming, Manager, Outgoing, Raw, RegisterError, Registrar, RemoteError, Service};
+use openraft::raft::AppendEntriesRequest;
+use openraft::storage::{RaftStateMachine, Snapshot};
+use openraft::{Raft, RaftTypeConfig};
+use serde::Serialize;
+
+use crate::network::GridNetwork;
+use crate::snapshot::{Receiver, SnapshotData, alive};
+use crate::wire::{Header, Progress, Wire, WireServer, decode, encode};
+
+/// One group on one node: its service, and its network.
+///
+/// A node serves any number of groups. They share its links, and each has a path of its own, the same on all nodes.
+///
+/// The order is always this one, because a node knows its services when it is built, and openraft wants its network first:
+///
+/// 1. [`new`](Self::new), and pass a clone to [`Builder::service`](grid::Builder::service);
+/// 2. build the [`Manager`];
+/// 3. create the [`Raft`] with [`network`](Self::network);
+/// 4. [`start`](Self::start).
+///
+/// Calls of other nodes before the last step are refused, so their callers see
+/// [`Unreachable`](openraft::errors::Unreachable) and come again.
+///
+/// The raft keeps the manager alive, which keeps its services alive, which keep the raft alive. Call
+/// [`Raft::shutdown`] or [`stop`](Self::stop) when it is of no more use.
+///
+/// Cheap to clone; all clones are one group.
+pub struct RaftGroup<C, SM>
+where
+    C: RaftTypeConfig,
+    SM: RaftStateMachine<C, SnapshotData: SnapshotData>,
+{
+    path: Arc<str>,
+    served: Arc<Served<C, SM>>,
+}
+
+/// What calls of other nodes need.
+struct Served<C, SM>
+where
+    C: RaftTypeConfig,
+    SM: RaftStateMachine<C>,
+{
+    raft: RwLock<Option<Raft<C, SM>>>,
+    receiver: Receiver<SM::SnapshotData>,
+}
+
+impl<C, SM> RaftGroup<C, SM>
+where
+    C: RaftTypeConfig,
+    SM: RaftStateMachine<C, SnapshotData: SnapshotData>,
+{
+    /// Creates a group with this path, which is the subroute of its service. An empty path is that of a node's only group.
+    ///
+    /// `create` makes the empty place for a snapshot that is about to be received, such as a temporary file. If it fails, the
+    /// leader sees [`Unreachable`](openraft::errors::Unreachable) and tries again.
+    pub fn new<F>(path: impl Into<Arc<str>>, create: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = io::Result<SM::SnapshotData>> + Send + 'static,
+    {
+        let receiver = Receiver::new(Box::new(move || Box::pin(create())));
+        let served = Served { raft: RwLock::default(), receiver };
+        Self { path: path.into(), served: Arc::new(served) }
+    }
+
+    /// The network of the group for node `id`, which is the one of this manager.
+    pub fn network(&self, manager: &Manager, id: C::NodeId) -> GridNetwork<C, SM::SnapshotData> {
+        let (manager, path) = (manager.clone(), Arc::clone(&self.path));
+        GridNetwork { manager, path, id, data: PhantomData }
+    }
+
+    /// Serves calls of other nodes from now on, in place of another raft if there was one.
+    pub fn start(&self, raft: Raft<C, SM>) {
+        let earlier = self.served.set(Some(raft));
+        drop(earlier);
+    }
+
+    /// Refuses calls of other nodes from now on. Those that run are finished. The raft is not shut down.
+    pub fn stop(&self) {
+        let earlier = self.served.set(None);
+        drop(earlier);
+    }
+}
+
+impl<C, SM> Service for RaftGroup<C, SM>
+where
+    C: RaftTypeConfig,
+    SM: RaftStateMachine<C, SnapshotData: SnapshotData>,
+{
+    fn register(self, to: &mut Registrar<'_>) -> Result<(), RegisterError> {
+        WireServer::from_arc(self.served).register(&mut to.under(&self.path))
+    }
+}
+
+impl<C, SM> Clone for RaftGroup<C, SM>
+where
+    C: RaftTypeConfig,
+    SM: RaftStateMachine<C, SnapshotData: SnapshotData>,
+{
+    fn clone(&self) -> Self {
+        Self { path: Arc::clone(&self.path), served: Arc::clone(&self.served) }
+    }
+}
+
+impl<C, SM> fmt::Debug for RaftGroup<C, SM>
+where
+    C: RaftTypeConfig,
+    SM: RaftStateMachine<C, SnapshotData: SnapshotData>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RaftGroup").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl<C, SM> Served<C, SM>
+where
+    C: RaftTypeConfig,
+    SM: RaftStateMachine<C>,
+{
+    fn set(&self, raft: Option<Raft<C, SM>>) -> Option<Raft<C, SM>> {
+        std::mem::replace(&mut self.raft.write().unwrap_or_else(PoisonError::into_inner), raft)
+    }
+
+    fn raft(&self) -> Result<Raft<C, SM>, RemoteError> {
+        let raft = self.raft.read().unwrap_or_else(PoisonError::into_inner).clone();
+        raft.ok_or_else(|| RemoteError::overloaded("the raft of this group is not started", None))
+    }
+}
+
+impl<C, SM> Wire for Served<C, SM>
+where
+    C: RaftTypeConfig,
+    SM: RaftStateMachine<C, SnapshotData: SnapshotData>,
+{
+    async fn append(&self, request: Raw) -> Result<Raw, RemoteError> {
+        answer(self.raft()?.append_entries(decode(&request).map_err(text)?).await)
+    }
+
+    async fn stream_append(
+        &self,
+        first: Raw,
+        requests: Incoming<Raw>,
+        mut answers: Outgoing<Raw>,
+    ) -> Result<(), RemoteError> {
+        let raft = self.raft()?;
+        let first = decode(&first).map_err(text)?;
+        let broken = Arc::new(OnceLock::new());
+        let later = decoded(requests, Arc::clone(&broken));
+        let mut results = pin!(raft.stream_append(stream::iter([first]).chain(later)));
+        while let Some(result) = results.next().await {
+            answers.send(answer(result)?).await?;
+        }
+        broken.get().cloned().map_or(Ok(()), Err)
+    }
+
+    async fn vote(&self, request: Raw) -> Result<Raw, RemoteError> {
+        answer(self.raft()?.vote(decode(&request).map_err(text)?).await)
+    }
+
+    async fn pre_vote(&self, request: Raw) -> Result<Raw, RemoteError> {
+        answer(self.raft()?.pre_vote(decode(&request).map_err(text)?).await)
+    }
+
+    async fn transfer_leader(&self, request: Raw) -> Result<Raw, RemoteError> {
+        answer(self.raft()?.handle_transfer_leader(decode(&request).map_err(text)?).await)
+    }
+
+    async fn install_snapshot(
+        &self,
+        header: Raw,
+        chunks: Incoming<Bytes>,
+        mut progress: Outgoing<Raw>,
+    ) -> Result<(), RemoteError> {
+        let raft = self.raft()?;
+        let header: Header<C> = decode(&header).map_err(text)?;
+        let snapshot = self.receiver.receive(&header, chunks, &mut progress).await?;
+        let snapshot = Snapshot { meta: header.meta.clone(), snapshot };
+        let install = raft.install_full_snapshot(header.vote.clone(), snapshot);
+        let response = alive(&header, &mut progress, install).await.map_err(text)?;
+        Ok(progress.send(encode(&Progress::Installed(response)).map_err(text)?).await?)
+    }
+}
+
+/// The requests of a stream, up to the first that cannot be read. The reason for that is in `broken`, unless the link was lost.
+fn decoded<C: RaftTypeConfig>(
+    requests: Incoming<Raw>,
+    broken: Arc<OnceLock<RemoteError>>,
+) -> impl Stream<Item = AppendEntriesRequest<C>> + Send + 'static {
+    stream::unfold((requests, broken), |(mut requests, broken)| async {
+        let request = requests.next().await?.map_err(RemoteError::from);
+        match request.and_then(|bytes| decode(&bytes).map_err(text)) {
+            Ok(request) => Some((request, (requests, broken))),
+            Err(error) => {
+                broken.get_or_init(|| error);
+                None
+            }
+        }
+    })
+}
+
+/// The answer of a raft, or why it has none: it has stopped.
+fn answer<E: fmt::Display>(result: Result<impl Serialize, E>) -> Result<Raw, RemoteError> {
+    encode(&result.map_err(text)?).map_err(text)
+}
+
+fn text(error: impl fmt::Display) -> RemoteError {
+    RemoteError::new(error.to_string())
+}

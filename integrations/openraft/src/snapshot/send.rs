@@ -1,0 +1,160 @@
+//! [`send`]: the leader's end of a snapshot.
+
+use std::io;
+use std::io::SeekFrom;
+use std::pin::pin;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use grid::{CallError, CodecError, Raw, RemoteError, Requests, Responses, SendError};
+use openraft::errors::{ErrorSource as _, RPCError, StreamingError};
+use openraft::network::RPCOption;
+use openraft::raft::SnapshotResponse;
+use openraft::type_config::alias::{SnapshotOf, VoteOf};
+use openraft::{RPCTypes, RaftTypeConfig, StorageError};
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
+
+use super::SnapshotData;
+use crate::target::Target;
+use crate::wire::{Header, Progress, decode, encode};
+
+const INSTALL: RPCTypes = RPCTypes::InstallSnapshot;
+
+/// The shortest chunk: longer than what grid sends in the queue of small messages, so that heartbeats overtake it.
+const CHUNK_MIN: usize = 128 << 10;
+
+/// The longest chunk. Both ends hold a few of them.
+const CHUNK_MAX: usize = 1 << 20;
+
+/// A snapshot on its way.
+struct Transfer<'a, C: RaftTypeConfig, D> {
+    to: &'a Target<C>,
+    header: Header<C>,
+    data: D,
+    chunk: usize,
+    ttl: Duration,
+    /// Where the last attempt has begun.
+    from: Option<u64>,
+}
+
+/// Sends a snapshot, and returns when it is installed. Dropping the future cancels it.
+pub(crate) async fn send<C: RaftTypeConfig, D: SnapshotData>(
+    to: &Target<C>,
+    vote: VoteOf<C>,
+    snapshot: SnapshotOf<C, D>,
+    option: &RPCOption,
+) -> Result<SnapshotResponse<C>, StreamingError<C>> {
+    let (meta, mut data, ttl) = (snapshot.meta, snapshot.snapshot, option.soft_ttl());
+    let len = data.seek(SeekFrom::End(0)).await.map_err(unreadable)?;
+    let ttl_ms = ttl.as_millis().try_into().unwrap_or(u64::MAX);
+    let header = Header { transfer: rand::random(), vote, meta, len, ttl_ms };
+    let chunk = option.snapshot_chunk_size().unwrap_or(CHUNK_MAX).clamp(CHUNK_MIN, CHUNK_MAX);
+    let mut transfer = Transfer { to, header, data, chunk, ttl, from: None };
+    loop {
+        let before = transfer.from;
+        match transfer.attempt().await {
+            // The link was lost. Another attempt follows only if this one has begun further on than the last one, so that a
+            // receiver that always fails at the same place is left to openraft.
+            Err(StreamingError::Network(_)) if transfer.from > before => {}
+            done => return done,
+        }
+    }
+}
+
+impl<C: RaftTypeConfig, D: SnapshotData> Transfer<'_, C, D> {
+    /// Sends what the receiver does not have, once there is a link.
+    async fn attempt(&mut self) -> Result<SnapshotResponse<C>, StreamingError<C>> {
+        let failed = |error| self.to.error(INSTALL, error);
+        let header = encode(&self.header).map_err(|error| failed(CallError::Encode(error)))?;
+        let opening = self.to.client()?.install_snapshot(header).wait_connected();
+        let (chunks, mut progress) = self.to.within(INSTALL, self.ttl, opening).await?;
+        let from = loop {
+            match next(self.to, self.ttl, &mut progress).await? {
+                Progress::From(from) => break from.min(self.header.len),
+                Progress::Alive => {}
+                Progress::Installed(response) => return Ok(response),
+            }
+        };
+        self.from = Some(from);
+        self.data.seek(SeekFrom::Start(from)).await.map_err(unreadable)?;
+        let mut sending = pin!(send_chunks(&mut self.data, self.chunk, chunks));
+        let mut is_sent = false;
+        loop {
+            tokio::select! {
+                biased;
+                progress = next(self.to, self.ttl, &mut progress) => {
+                    if let Progress::Installed(response) = progress? {
+                        return Ok(response);
+                    }
+                }
+                sent = &mut sending, if !is_sent => {
+                    is_sent = true;
+                    sent.map_err(|error| self.to.unsent(error))?;
+                }
+            }
+        }
+    }
+}
+
+/// Why chunks are not sent.
+enum Unsent {
+    Read(io::Error),
+    Encode(CodecError),
+}
+
+impl<C: RaftTypeConfig> Target<C> {
+    fn unsent(&self, error: Unsent) -> StreamingError<C> {
+        match error {
+            Unsent::Read(error) => unreadable(error),
+            Unsent::Encode(error) => self.error(INSTALL, CallError::Encode(error)).into(),
+        }
+    }
+}
+
+/// Sends the rest of the data. The input ends when this returns.
+async fn send_chunks(
+    data: &mut impl SnapshotData,
+    chunk: usize,
+    mut chunks: Requests<Bytes>,
+) -> Result<(), Unsent> {
+    loop {
+        let chunk = read_chunk(data, chunk).await.map_err(Unsent::Read)?;
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        match chunks.send(chunk).await {
+            Ok(()) => {}
+            // The reason is the next progress.
+            Err(SendError::Closed(_)) => return Ok(()),
+            Err(error) => return Err(Unsent::Encode(CodecError::new(error))),
+        }
+    }
+}
+
+/// Reads as much as a chunk holds. It is shorter at the end only.
+async fn read_chunk(data: &mut impl SnapshotData, len: usize) -> io::Result<Bytes> {
+    let mut chunk = BytesMut::with_capacity(len);
+    // A chunk of tokio's files is up to 2 MiB, of others it may be a few bytes.
+    let mut rest = data.take(len as u64);
+    while rest.limit() > 0 && rest.read_buf(&mut chunk).await? > 0 {}
+    Ok(chunk.freeze())
+}
+
+/// The next sign of life.
+async fn next<C: RaftTypeConfig>(
+    to: &Target<C>,
+    ttl: Duration,
+    progress: &mut Responses<Raw, RemoteError>,
+) -> Result<Progress<C>, RPCError<C>> {
+    let next = async {
+        match progress.next().await {
+            Some(bytes) => decode(&bytes?).map_err(CallError::Decode),
+            None => Err(CallError::Decode(CodecError::new("the answer is missing"))),
+        }
+    };
+    to.within(INSTALL, ttl, next).await
+}
+
+fn unreadable<C: RaftTypeConfig>(error: io::Error) -> StreamingError<C> {
+    StorageError::read_snapshot(None, C::ErrorSource::from_error(&error)).into()
+}
