@@ -1,0 +1,128 @@
+//! `stream_append` and `append_entries` by themselves.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream};
+use openraft::BasicNode;
+use openraft::entry::RaftEntry as _;
+use openraft::errors::RPCError;
+use openraft::network::{RaftNetworkFactory as _, RaftNetworkV2 as _};
+use openraft::raft::{AppendEntriesRequest, StreamAppendError};
+use openraft::type_config::alias::{EntryOf, LogIdOf, VoteOf};
+use openraft::vote::RaftLeaderIdExt as _;
+use tokio::time::Instant;
+
+use super::cluster::{cluster, config, option};
+use super::store::Types;
+
+/// The soft limit, which is three quarters of the hard one.
+const TTL: Duration = Duration::from_millis(900);
+
+fn log_id(index: u64) -> LogIdOf<Types> {
+    LogIdOf::<Types>::new(openraft::vote::leader_id_adv::LeaderId::new_committed(1, 0), index)
+}
+
+/// Appends one entry with this text, by node 0 as leader of term 1.
+fn append(index: u64, texts: &[&str]) -> AppendEntriesRequest<Types> {
+    let entries = texts.iter().zip(index..);
+    let entry = |(text, index): (&&str, u64)| {
+        EntryOf::<Types>::new_normal(log_id(index), (*text).to_owned())
+    };
+    AppendEntriesRequest {
+        vote: VoteOf::<Types>::new_committed(1, 0),
+        prev_log_id: index.checked_sub(1).map(log_id),
+        entries: entries.map(entry).collect(),
+        leader_commit: None,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_do_not_wait_for_answers() {
+    let (grid, rafts, _) = cluster(2, config()).await;
+    grid.delay(0, 1, Duration::from_millis(100));
+    let mut client = rafts.client(&grid, 0, 1).await;
+    let requests = stream::iter((0..50).map(|index| append(index, &["a"])));
+    let began = Instant::now();
+    let answers = client.stream_append(requests, option(TTL)).await.unwrap();
+    let answers: Vec<_> = answers.map(|answer| answer.unwrap().unwrap()).collect().await;
+    // In their order; and the whole took two or three round trips, not fifty.
+    let expected: Vec<_> = (0..50).map(|index| Some(log_id(index))).collect();
+    assert_eq!(answers, expected);
+    assert!(began.elapsed() <= Duration::from_millis(650), "it took {:?}", began.elapsed());
+    rafts.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_one_request_is_answered_within_a_round_trip() {
+    let (grid, rafts, _) = cluster(2, config()).await;
+    grid.delay(0, 1, Duration::from_millis(100));
+    let node = BasicNode::new(grid.name(1));
+    let mut network = rafts.groups[0].network(&grid.node(0), 0);
+    for mut client in
+        [network.new_client(1, &node).await, network.new_heartbeat_client(1, &node).await]
+    {
+        let began = Instant::now();
+        let request = stream::iter([append(0, &[])]);
+        let mut answers = client.stream_append(request, option(TTL)).await.unwrap();
+        answers.next().await.unwrap().unwrap().unwrap();
+        assert!(began.elapsed() <= Duration::from_millis(210), "it took {:?}", began.elapsed());
+        assert!(answers.next().await.is_none());
+    }
+    rafts.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_request_is_split() {
+    let (grid, rafts, _) = cluster(2, config()).await;
+    let mut client = rafts.client(&grid, 0, 1).await;
+    // 24 MiB: more than a message may have.
+    let text = "x".repeat(3 << 20);
+    let requests = stream::iter([append(0, &[&*text; 8]), append(8, &["last"])]);
+    let answers = client.stream_append(requests, option(10 * TTL)).await.unwrap();
+    let answers: Vec<_> = answers.map(|answer| answer.unwrap().unwrap()).collect().await;
+    let expected: Vec<_> = (0..9).map(|index| Some(log_id(index))).collect();
+    assert_eq!(answers, expected);
+    rafts.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_ends_the_stream() {
+    let (grid, rafts, _) = cluster(2, config()).await;
+    let mut client = rafts.client(&grid, 0, 1).await;
+    // The log is empty, so that there is no entry before 5.
+    let requests = stream::iter([append(5, &["a"])]).chain(stream::pending());
+    let mut answers = client.stream_append(requests, option(TTL)).await.unwrap();
+    let answer = answers.next().await.unwrap().unwrap();
+    assert_eq!(answer, Err(StreamAppendError::Conflict(log_id(4))));
+    assert!(answers.next().await.is_none());
+    drop(answers);
+    grid.nothing_in_flight().await;
+    rafts.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_late_but_a_stream_without_requests_is_not() {
+    let (grid, rafts, _) = cluster(2, config()).await;
+    let mut client = rafts.client(&grid, 0, 1).await;
+    let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+    let requests = Box::pin(stream::unfold(receiver, |mut receiver| async {
+        Some((receiver.recv().await?, receiver))
+    }));
+    sender.send(append(0, &["a"])).unwrap();
+    let mut answers = client.stream_append(requests, option(TTL)).await.unwrap();
+    answers.next().await.unwrap().unwrap().unwrap();
+    // Nothing to send for a minute.
+    let idle = tokio::time::timeout(Duration::from_secs(60), answers.next()).await;
+    idle.unwrap_err();
+
+    grid.freeze(0, 1);
+    let began = Instant::now();
+    sender.send(append(1, &["b"])).unwrap();
+    let late = answers.next().await.unwrap().unwrap_err();
+    assert!(matches!(&late, RPCError::Timeout(late) if late.timeout == TTL), "{late}");
+    assert_eq!(began.elapsed(), TTL);
+    assert!(answers.next().await.is_none());
+    drop(answers);
+    grid.heal_all();
+    rafts.shut_down().await;
+}

@@ -1,0 +1,86 @@
+//! The membership of a group drives the host lists.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use grid::Manager;
+use grid::testing::Network;
+use grid_openraft::RaftMembers;
+use openraft::{BasicNode, Raft};
+
+use super::cluster::{Group, PATIENCE, Rafts, config, group};
+use super::store::{Log, Machine};
+
+fn name(node: u64) -> String {
+    format!("http://node{node}:9000")
+}
+
+/// A node that lists these nodes, and follows its raft.
+async fn start(network: &Network, node: u64, seeds: &[u64], rafts: &mut Rafts) -> Manager {
+    let group: Group = group("");
+    let seeds: Vec<_> = seeds.iter().map(|seed| name(*seed)).collect();
+    let builder = Manager::builder(name(node)).hosts(seeds.clone()).token(grid::NoAuth);
+    let builder = builder.service(group.clone()).dial_with(network.dialer(name(node)));
+    let manager = builder.build().unwrap();
+    network.attach(&manager);
+    let config = Arc::new(config().validate().unwrap());
+    let machine = Machine::default();
+    let network = group.network(&manager, node);
+    let raft = Raft::new(node, config, network, Log::default(), machine.clone()).await.unwrap();
+    group.start(raft.clone());
+    manager.members().follow(RaftMembers::new(seeds).group(&raft));
+    rafts.rafts.push(raft);
+    rafts.machines.push(machine);
+    rafts.groups.push(group);
+    manager
+}
+
+/// Waits until a node lists exactly these.
+async fn lists(manager: &Manager, nodes: &[u64]) {
+    let expected: Vec<_> = nodes.iter().map(|node| name(*node)).collect();
+    let listed = async {
+        while manager.members().list() != expected {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let listed = tokio::time::timeout(PATIENCE.unwrap(), listed).await;
+    listed.unwrap_or_else(|_| panic!("{} lists {:?}", manager.name(), manager.members().list()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nodes_that_join_and_leave_the_group_join_and_leave_the_grid() {
+    let network = Network::new();
+    let mut rafts = Rafts { groups: vec![], rafts: vec![], machines: vec![] };
+    let mut managers = Vec::new();
+    for node in 0..3 {
+        managers.push(start(&network, node, &[0, 1, 2], &mut rafts).await);
+    }
+    let first: BTreeMap<_, _> = (0..3).map(|node| (node, BasicNode::new(name(node)))).collect();
+    rafts.rafts[0].initialize(first).await.unwrap();
+    let leader = rafts.leader(0).await;
+    rafts.write(leader, "before").await;
+
+    // The new one lists the others, and they do not list it.
+    managers.push(start(&network, 3, &[0, 1, 2, 3], &mut rafts).await);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    lists(&managers[leader], &[0, 1, 2]).await;
+    let raft = rafts.rafts[leader].clone();
+    raft.add_learner(3, BasicNode::new(name(3)), true).await.unwrap();
+    for manager in &managers {
+        lists(manager, &[0, 1, 2, 3]).await;
+    }
+    rafts.applied(&[leader, 3], 1).await;
+
+    // A follower is replaced by the new one.
+    let gone = (leader + 1) % 3;
+    let rest: BTreeSet<u64> = (0..4).filter(|node| *node != gone as u64).collect();
+    raft.change_membership(rest.clone(), false).await.unwrap();
+    let nodes: Vec<_> = rest.iter().copied().collect();
+    for node in &nodes {
+        lists(&managers[*node as usize], &nodes).await;
+    }
+    rafts.write(leader, "after").await;
+    rafts.applied(&[leader, 3], 2).await;
+    rafts.shut_down().await;
+}
