@@ -81,7 +81,7 @@ where
             // All of them can be dropped without a loss.
             tokio::select! {
                 biased;
-                answer = self.answers.next() => return Some(self.answered(answer?)),
+                answer = self.answers.next() => return self.answered(answer),
                 sent = send(&mut self.requests, &self.waiting), if may_send => match sent {
                     Ok(()) => self.sent(),
                     // The reason is the next answer.
@@ -112,11 +112,22 @@ where
         self.in_flight += 1;
     }
 
-    fn answered(&mut self, answer: Result<Raw, CallError<RemoteError>>) -> Answer<C> {
+    fn answered(
+        &mut self,
+        answer: Option<Result<Raw, CallError<RemoteError>>>,
+    ) -> Option<Answer<C>> {
+        let answer = match answer {
+            // The answers of a raft that stops just end.
+            None if self.in_flight > 0 => {
+                Err(CallError::Handler(RemoteError::new("the raft has stopped")))
+            }
+            None => return None,
+            Some(answer) => answer,
+        };
         self.in_flight = self.in_flight.saturating_sub(1);
         self.late.as_mut().reset(Instant::now() + self.ttl);
         let answer = answer.and_then(|bytes| decode(&bytes).map_err(CallError::Decode));
-        answer.map_err(|error| self.to.error(APPEND, error))
+        Some(answer.map_err(|error| self.to.error(APPEND, error)))
     }
 
     fn unencodable(&self, error: SendError) -> RPCError<C> {

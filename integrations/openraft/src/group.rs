@@ -9,7 +9,9 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt as _};
-use grid::{Incoming, Manager, Outgoing, Raw, RegisterError, Registrar, RemoteError, Service};
+use grid::{
+    Context, Incoming, Manager, Outgoing, Raw, RegisterError, Registrar, RemoteError, Service,
+};
 use openraft::raft::AppendEntriesRequest;
 use openraft::storage::{RaftStateMachine, Snapshot};
 use openraft::{Raft, RaftTypeConfig};
@@ -30,7 +32,10 @@ use crate::wire::{Header, Progress, Wire, WireServer, decode, encode};
 /// 3. create the [`Raft`] with [`network`](Self::network);
 /// 4. [`start`](Self::start).
 ///
-/// Calls of other nodes before the last step are refused, so their callers see
+/// The calls of guests are refused: see [`Guests`](grid::Guests). Those of all nodes of the grid are served, so a grid has to trust
+/// its nodes, as openraft does.
+///
+/// Calls before the last step are refused, so their callers see
 /// [`Unreachable`](openraft::errors::Unreachable) and come again.
 ///
 /// The raft keeps the manager alive, which keeps its services alive, which keep the raft alive. Call
@@ -132,7 +137,11 @@ where
         std::mem::replace(&mut self.raft.write().unwrap_or_else(PoisonError::into_inner), raft)
     }
 
-    fn raft(&self) -> Result<Raft<C, SM>, RemoteError> {
+    /// The raft, for a call of a node. A guest is not a member, and could end every term by a vote of its own.
+    fn raft(&self, cx: &Context) -> Result<Raft<C, SM>, RemoteError> {
+        if cx.is_guest() {
+            return Err(RemoteError::new("guests are not members of a raft group"));
+        }
         let raft = self.raft.read().unwrap_or_else(PoisonError::into_inner).clone();
         raft.ok_or_else(|| RemoteError::overloaded("the raft of this group is not started", None))
     }
@@ -143,17 +152,18 @@ where
     C: RaftTypeConfig,
     SM: RaftStateMachine<C, SnapshotData: SnapshotData>,
 {
-    async fn append(&self, request: Raw) -> Result<Raw, RemoteError> {
-        answer(self.raft()?.append_entries(decode(&request).map_err(text)?).await)
+    async fn append(&self, cx: &Context, request: Raw) -> Result<Raw, RemoteError> {
+        answer(self.raft(cx)?.append_entries(decode(&request).map_err(text)?).await)
     }
 
     async fn stream_append(
         &self,
+        cx: &Context,
         first: Raw,
         requests: Incoming<Raw>,
         mut answers: Outgoing<Raw>,
     ) -> Result<(), RemoteError> {
-        let raft = self.raft()?;
+        let raft = self.raft(cx)?;
         let first = decode(&first).map_err(text)?;
         let broken = Arc::new(OnceLock::new());
         let later = decoded(requests, Arc::clone(&broken));
@@ -164,25 +174,26 @@ where
         broken.get().cloned().map_or(Ok(()), Err)
     }
 
-    async fn vote(&self, request: Raw) -> Result<Raw, RemoteError> {
-        answer(self.raft()?.vote(decode(&request).map_err(text)?).await)
+    async fn vote(&self, cx: &Context, request: Raw) -> Result<Raw, RemoteError> {
+        answer(self.raft(cx)?.vote(decode(&request).map_err(text)?).await)
     }
 
-    async fn pre_vote(&self, request: Raw) -> Result<Raw, RemoteError> {
-        answer(self.raft()?.pre_vote(decode(&request).map_err(text)?).await)
+    async fn pre_vote(&self, cx: &Context, request: Raw) -> Result<Raw, RemoteError> {
+        answer(self.raft(cx)?.pre_vote(decode(&request).map_err(text)?).await)
     }
 
-    async fn transfer_leader(&self, request: Raw) -> Result<Raw, RemoteError> {
-        answer(self.raft()?.handle_transfer_leader(decode(&request).map_err(text)?).await)
+    async fn transfer_leader(&self, cx: &Context, request: Raw) -> Result<Raw, RemoteError> {
+        answer(self.raft(cx)?.handle_transfer_leader(decode(&request).map_err(text)?).await)
     }
 
     async fn install_snapshot(
         &self,
+        cx: &Context,
         header: Raw,
         chunks: Incoming<Bytes>,
         mut progress: Outgoing<Raw>,
     ) -> Result<(), RemoteError> {
-        let raft = self.raft()?;
+        let raft = self.raft(cx)?;
         let header: Header<C> = decode(&header).map_err(text)?;
         let snapshot = self.receiver.receive(&header, chunks, &mut progress).await?;
         let snapshot = Snapshot { meta: header.meta.clone(), snapshot };

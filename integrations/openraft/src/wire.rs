@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use grid::{CodecError, Incoming, Outgoing, Raw, RemoteError};
+use grid::{CodecError, Context, Incoming, Outgoing, Raw, RemoteError};
 use openraft::RaftTypeConfig;
 use openraft::entry::RaftEntry;
 use openraft::raft::{AppendEntriesRequest, SnapshotResponse};
@@ -23,29 +23,31 @@ const REQUEST_BYTES: usize = 1 << 20;
 #[grid::service(name = "Raft")]
 pub(crate) trait Wire {
     /// An `AppendEntriesRequest`, answered by an `AppendEntriesResponse`: for heartbeats.
-    async fn append(&self, request: Raw) -> Result<Raw, RemoteError>;
+    async fn append(&self, cx: &Context, request: Raw) -> Result<Raw, RemoteError>;
 
     /// `AppendEntriesRequest`s, each answered by a `StreamAppendResult`, in their order. The first one is the argument, so that its
     /// answer takes one round trip.
     async fn stream_append(
         &self,
+        cx: &Context,
         first: Raw,
         requests: Incoming<Raw>,
         answers: Outgoing<Raw>,
     ) -> Result<(), RemoteError>;
 
     /// A `VoteRequest`, answered by a `VoteResponse`.
-    async fn vote(&self, request: Raw) -> Result<Raw, RemoteError>;
+    async fn vote(&self, cx: &Context, request: Raw) -> Result<Raw, RemoteError>;
 
     /// A `VoteRequest` that changes nothing at the callee, answered by a `VoteResponse`.
-    async fn pre_vote(&self, request: Raw) -> Result<Raw, RemoteError>;
+    async fn pre_vote(&self, cx: &Context, request: Raw) -> Result<Raw, RemoteError>;
 
     /// A `TransferLeaderRequest`, answered by a `TransferLeaderResponse`.
-    async fn transfer_leader(&self, request: Raw) -> Result<Raw, RemoteError>;
+    async fn transfer_leader(&self, cx: &Context, request: Raw) -> Result<Raw, RemoteError>;
 
     /// A [`Header`], then the bytes of the snapshot from where the first [`Progress`] says.
     async fn install_snapshot(
         &self,
+        cx: &Context,
         header: Raw,
         chunks: Incoming<Bytes>,
         progress: Outgoing<Raw>,

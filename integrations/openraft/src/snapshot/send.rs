@@ -55,18 +55,23 @@ pub(crate) async fn send<C: RaftTypeConfig, D: SnapshotData>(
         match transfer.attempt().await {
             // The link was lost. Another attempt follows only if this one has begun further on than the last one, so that a
             // receiver that always fails at the same place is left to openraft.
-            Err(StreamingError::Network(_)) if transfer.from > before => {}
+            Err(lost @ StreamingError::Network(_)) if transfer.from > before => {
+                let client = to.client()?;
+                if client.connection().wait_connected(ttl).await.is_err() {
+                    return Err(lost);
+                }
+            }
             done => return done,
         }
     }
 }
 
 impl<C: RaftTypeConfig, D: SnapshotData> Transfer<'_, C, D> {
-    /// Sends what the receiver does not have, once there is a link.
+    /// Sends what the receiver does not have.
     async fn attempt(&mut self) -> Result<SnapshotResponse<C>, StreamingError<C>> {
         let failed = |error| self.to.error(INSTALL, error);
         let header = encode(&self.header).map_err(|error| failed(CallError::Encode(error)))?;
-        let opening = self.to.client()?.install_snapshot(header).wait_connected();
+        let opening = self.to.client()?.install_snapshot(header);
         let (chunks, mut progress) = self.to.within(INSTALL, self.ttl, opening).await?;
         let from = loop {
             match next(self.to, self.ttl, &mut progress).await? {

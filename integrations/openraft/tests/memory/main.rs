@@ -1,5 +1,7 @@
 //! What a snapshot costs: memory at both ends, and bytes when its transfer is interrupted.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has done its work")]
+
 #[path = "../raft/store.rs"]
 #[expect(dead_code, reason = "the tests of clusters use all of it")]
 mod store;

@@ -1,14 +1,17 @@
 //! Each row of the table of errors.
 
+use std::io::Cursor;
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, stream};
 use grid::{CallError, RemoteError};
 use grid_openraft::rpc_error;
 use openraft::RPCTypes;
-use openraft::errors::RPCError;
+use openraft::Snapshot;
+use openraft::errors::{RPCError, StreamingError};
 use openraft::network::RaftNetworkV2 as _;
-use openraft::raft::VoteRequest;
-use openraft::type_config::alias::VoteOf;
+use openraft::raft::{AppendEntriesRequest, VoteRequest};
+use openraft::type_config::alias::{SnapshotMetaOf, VoteOf};
 use tokio::time::Instant;
 
 use super::cluster::{Client, cluster, config, option};
@@ -21,6 +24,27 @@ async fn vote(client: &mut Client) -> RPCError<Types> {
     client.vote(request, option(TTL)).await.unwrap_err()
 }
 
+/// Opens a stream with a heartbeat.
+async fn append(client: &mut Client) -> RPCError<Types> {
+    let request = AppendEntriesRequest {
+        vote: VoteOf::<Types>::new_committed(1, 0),
+        prev_log_id: None,
+        entries: vec![],
+        leader_commit: None,
+    };
+    match client.stream_append(stream::iter([request]), option(TTL)).await {
+        Ok(mut answers) => answers.next().await.unwrap().unwrap_err(),
+        Err(error) => error,
+    }
+}
+
+async fn install(client: &mut Client) -> StreamingError<Types> {
+    let snapshot =
+        Snapshot { meta: SnapshotMetaOf::<Types>::default(), snapshot: Cursor::default() };
+    let vote = VoteOf::<Types>::new_committed(1, 0);
+    client.full_snapshot(vote, snapshot, std::future::pending(), option(TTL)).await.unwrap_err()
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_was_not_sent_is_unreachable() {
     let (grid, rafts, _) = cluster(2, config()).await;
@@ -30,6 +54,10 @@ async fn what_was_not_sent_is_unreachable() {
     let began = Instant::now();
     let error = vote(&mut client).await;
     assert!(matches!(error, RPCError::Unreachable(_)), "{error}");
+    let error = append(&mut client).await;
+    assert!(matches!(error, RPCError::Unreachable(_)), "{error}");
+    let error = install(&mut client).await;
+    assert!(matches!(error, StreamingError::Unreachable(_)), "{error}");
     assert_eq!(began.elapsed(), Duration::ZERO);
 
     grid.node(0).members().remove(grid.name(1), Duration::ZERO).await.unwrap();
@@ -49,6 +77,16 @@ async fn what_may_have_been_received_is_a_network_error() {
     };
     let (error, ()) = tokio::join!(vote(&mut client), cut);
     assert!(matches!(error, RPCError::Network(_)), "{error}");
+
+    grid.heal(0, 1);
+    grid.all_connected().await;
+    grid.delay(0, 1, TTL / 4);
+    let cut = async {
+        tokio::time::sleep(TTL / 8).await;
+        grid.cut(0, 1);
+    };
+    let (error, ()) = tokio::join!(append(&mut client), cut);
+    assert!(matches!(error, RPCError::Network(_)), "{error}");
     rafts.shut_down().await;
 }
 
@@ -62,6 +100,11 @@ async fn the_soft_limit_is_the_deadline() {
     let RPCError::Timeout(late) = &error else { panic!("{error}") };
     assert_eq!((late.action, late.id, late.target, late.timeout), (RPCTypes::Vote, 0, 1, TTL));
     assert_eq!(began.elapsed(), TTL);
+    let error = append(&mut client).await;
+    assert!(matches!(&error, RPCError::Timeout(late) if late.timeout == TTL), "{error}");
+    let error = install(&mut client).await;
+    assert!(matches!(&error, StreamingError::Timeout(late) if late.timeout == TTL), "{error}");
+    assert_eq!(began.elapsed(), 3 * TTL);
     grid.heal_all();
     rafts.shut_down().await;
 }
@@ -74,6 +117,10 @@ async fn a_raft_that_has_stopped_or_not_started_is_unreachable() {
     let error = vote(&mut client).await;
     assert!(matches!(&error, RPCError::Unreachable(_)), "{error}");
     assert!(error.to_string().contains("stopped"), "{error}");
+    let error = append(&mut client).await;
+    assert!(matches!(&error, RPCError::Unreachable(_)), "{error}");
+    let error = install(&mut client).await;
+    assert!(matches!(&error, StreamingError::Unreachable(_)), "{error}");
 
     rafts.groups[1].stop();
     let error = vote(&mut client).await;

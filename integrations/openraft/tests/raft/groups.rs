@@ -1,6 +1,9 @@
 //! Several groups over the same links.
 
+use std::time::Duration;
+
 use grid::testing::TestGrid;
+use grid::{Guest, Guests};
 
 use super::cluster::{Rafts, config, group};
 
@@ -31,4 +34,25 @@ async fn two_groups_share_the_links() {
     two.applied(&[0, 1, 2], 21).await;
     assert_eq!(grid.network().connections(grid.name(0), grid.name(1)), 1);
     two.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guest_is_not_a_member() {
+    let own = group("");
+    let served = own.clone();
+    let grid = TestGrid::builder(1)
+        .configure(move |_, builder| builder.guests(Guests::up_to(1)).service(served.clone()))
+        .start();
+    let rafts = Rafts::start(&grid, vec![own], config()).await;
+    let node = grid.node(0);
+    let mut methods = node.services().iter().flat_map(|service| service.descriptor.methods());
+    let vote = methods.find(|method| method.name() == "vote").unwrap().id();
+
+    let dialer = grid.network().dialer("guest");
+    let guest = Guest::builder(grid.name(0)).configure(|builder| builder.dial_with(dialer));
+    let guest = guest.connect().await.unwrap();
+    let call = guest.connection().request(vote, None).timeout(Duration::from_secs(1));
+    let error = call.await.unwrap_err();
+    assert!(error.to_string().contains("guests are not members"), "{error}");
+    rafts.shut_down().await;
 }
