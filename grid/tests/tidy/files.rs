@@ -20,6 +20,8 @@ fn every_file_has_a_header_and_a_limited_length() {
         "fuzz/fuzz_targets",
         "fuzz/src",
         "fuzz/tests",
+        "integrations/openraft/src",
+        "integrations/openraft/tests",
     ] {
         let folder = root.join(package);
         if !folder.exists() {

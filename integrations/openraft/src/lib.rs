@@ -50,7 +50,8 @@
 //!
 //! # Limits
 //!
-//! An entry must fit into a message, [`Config::message_bytes_max`](grid::Config::message_bytes_max). Of a snapshot, each end holds the
+//! An entry must fit into a message, [`Config::message_bytes_max`](grid::Config::message_bytes_max), which must be 2 MiB at least
+//! for snapshots. Of a snapshot, each end holds the
 //! window of a stream, [`Config::stream_window_max`](grid::Config::stream_window_max), and a few chunks of 1 MiB. A snapshot that was
 //! interrupted is kept for one and a half times `install_snapshot_timeout`, then dropped.
 //!
