@@ -19,8 +19,8 @@
 //!     SM: RaftStateMachine<Types, SnapshotData = File>,
 //! {
 //!     let all = [1, 2, 3].map(|id| format!("http://node{id}:9000"));
-//!     // Received snapshots are written here.
-//!     let create = || async { File::options().read(true).write(true).create(true).truncate(true).open("/tmp/in").await };
+//!     // Received snapshots are written to files without a name.
+//!     let create = || async { Ok(File::from_std(tempfile::tempfile()?)) };
 //!     let group = RaftGroup::new("kv", create);
 //!     let manager = Manager::builder(format!("http://node{id}:9000"))
 //!         .hosts(all.clone())

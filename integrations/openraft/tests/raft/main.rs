@@ -6,6 +6,7 @@ mod append;
 mod cluster;
 mod consensus;
 mod errors;
+mod files;
 mod groups;
 mod members;
 mod snapshots;
