@@ -112,6 +112,15 @@ async fn a_slow_reader_does_not_make_its_sender_read_ahead() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_slow_disk_is_not_taken_for_a_dead_node() {
+    let _alone = ALONE.lock().await;
+    let mut pair = Pair::start().await;
+    pair.received.pause.store(2 * TTL.as_millis() as u64, Relaxed); // for each chunk
+    pair.send(2 * MIB).await.unwrap();
+    pair.raft.shutdown().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_snapshot_that_is_dropped_leaves_nothing() {
     let _alone = ALONE.lock().await;
     let mut pair = Pair::start().await;

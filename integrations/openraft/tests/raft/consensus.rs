@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use openraft::ServerState;
 use openraft::async_runtime::watch::WatchReceiver as _;
+use openraft::network::RaftNetworkV2 as _;
+use openraft::raft::VoteRequest;
+use openraft::type_config::alias::VoteOf;
 use tokio::time::Instant;
 
-use super::cluster::{PATIENCE, cluster, config};
+use super::cluster::{PATIENCE, cluster, config, option};
+use super::store::Types;
 
 #[tokio::test(start_paused = true)]
 async fn three_nodes_elect_a_leader_and_replicate() {
@@ -110,5 +114,22 @@ async fn a_node_that_was_away_asks_before_it_raises_the_term() {
     assert_eq!(rafts.leader(away).await, leader);
     assert_eq!(rafts.rafts[leader].metrics().borrow_watched().current_term, term);
     assert!(!calls.made("Raft/pre_vote").is_empty());
+    rafts.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vote_is_kept_and_a_pre_vote_is_not() {
+    let (grid, rafts, _) = cluster(2, config()).await;
+    let mut client = rafts.client(&grid, 0, 1).await;
+    let ttl = option(Duration::from_secs(3));
+    let vote = VoteOf::<Types>::new(5, 0);
+    let vote_of = || rafts.rafts[1].metrics().borrow_watched().vote;
+    let before = vote_of();
+    let asked = client.pre_vote(VoteRequest::new(vote, None), ttl.clone()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!((asked.vote_granted, vote_of()), (true, before));
+    let given = client.vote(VoteRequest::new(vote, None), ttl).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!((given.vote_granted, given.vote, vote_of()), (true, vote, vote));
     rafts.shut_down().await;
 }

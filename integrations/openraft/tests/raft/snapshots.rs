@@ -138,3 +138,39 @@ async fn a_snapshot_may_be_empty() {
     assert_eq!(rafts.machines[1].snapshots(), 1);
     rafts.shut_down().await;
 }
+
+/// As the receiver reads it.
+#[derive(serde::Serialize)]
+struct Header {
+    transfer: u64,
+    vote: VoteOf<Types>,
+    meta: SnapshotMetaOf<Types>,
+    len: u64,
+    ttl_ms: u64,
+}
+
+/// A sender that is dropped ends its input before it cancels the call.
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_whose_input_ends_early_is_not_installed() {
+    let (grid, rafts, _) = cluster(2, config()).await;
+    let node = grid.node(1);
+    let mut methods = node.services().iter().flat_map(|service| service.descriptor.methods());
+    let install = methods.find(|method| method.name() == "install_snapshot").unwrap();
+    let (meta, vote) = (snapshot(0).meta, VoteOf::<Types>::new_committed(1, 0));
+    let header = Header { transfer: 1, vote, meta, len: 4, ttl_ms: 1000 };
+    let header = rmp_serde::to_vec_named(&header).unwrap();
+    let connection = grid.connection(0, 1);
+    let opening = connection.stream(install.id(), install.capacities(), Some(header.into()));
+    let (mut chunks, mut progress) = opening.await.unwrap();
+    // Three bytes in msgpack.
+    chunks.send(b"\xc4\x03abc".as_slice()).await.unwrap();
+    drop(chunks);
+    let error = loop {
+        if let Err(error) = progress.next().await.expect("an error") {
+            break error;
+        }
+    };
+    assert!(error.to_string().contains("incomplete"), "{error}");
+    assert_eq!(rafts.machines[1].snapshots(), 0);
+    rafts.shut_down().await;
+}
