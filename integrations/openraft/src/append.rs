@@ -85,7 +85,7 @@ where
                 sent = send(&mut self.requests, &self.waiting), if may_send => match sent {
                     Ok(()) => self.sent(),
                     // The reason is the next answer.
-                    Err(SendError::Closed(_)) => self.requests = None,
+                    Err(SendError::Closed(_)) => self.end(),
                     Err(error) => return Some(Err(self.unencodable(error))),
                 },
                 request = self.input.next(), if may_read => match request {
@@ -95,7 +95,7 @@ where
                         }
                     }
                     // Tells the other node, which answers what is in flight and then ends the stream.
-                    None => self.requests = None,
+                    None => self.end(),
                 },
                 () = &mut self.late, if self.in_flight > 0 || self.requests.is_none() => {
                     return Some(Err(self.to.late(APPEND, self.ttl)));
@@ -107,9 +107,19 @@ where
     fn sent(&mut self) {
         self.waiting.pop_front();
         if self.in_flight == 0 {
-            self.late.as_mut().reset(Instant::now() + self.ttl);
+            self.wait_from_now();
         }
         self.in_flight += 1;
+    }
+
+    /// No further requests are sent. The other node has as long to end the stream as for an answer.
+    fn end(&mut self) {
+        self.requests = None;
+        self.wait_from_now();
+    }
+
+    fn wait_from_now(&mut self) {
+        self.late.as_mut().reset(Instant::now() + self.ttl);
     }
 
     fn answered(
@@ -125,7 +135,7 @@ where
             Some(answer) => answer,
         };
         self.in_flight = self.in_flight.saturating_sub(1);
-        self.late.as_mut().reset(Instant::now() + self.ttl);
+        self.wait_from_now();
         let answer = answer.and_then(|bytes| decode(&bytes).map_err(CallError::Decode));
         Some(answer.map_err(|error| self.to.error(APPEND, error)))
     }

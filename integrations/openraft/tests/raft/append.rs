@@ -126,3 +126,17 @@ async fn an_answer_is_late_but_a_stream_without_requests_is_not() {
     grid.heal_all();
     rafts.shut_down().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_was_idle_ends_with_its_input() {
+    let (grid, rafts, _) = cluster(2, config()).await;
+    grid.delay(0, 1, TTL / 4);
+    let mut client = rafts.client(&grid, 0, 1).await;
+    let end = stream::once(tokio::time::sleep(Duration::from_secs(60)));
+    let end = end.filter_map(|()| std::future::ready(None));
+    let requests = Box::pin(stream::iter([append(0, &["a"])]).chain(end));
+    let mut answers = client.stream_append(requests, option(TTL)).await.unwrap();
+    answers.next().await.unwrap().unwrap().unwrap();
+    assert!(answers.next().await.is_none());
+    rafts.shut_down().await;
+}

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Duration;
 
-use grid::testing::{CallLog, TestGrid};
+use grid::testing::{CallLog, TestGrid, TestGridBuilder};
 use grid_openraft::{GridClient, RaftGroup};
 use openraft::network::{RPCOption, RaftNetworkFactory as _};
 use openraft::{BasicNode, Config, Raft};
@@ -109,9 +109,17 @@ impl Rafts {
 
 /// Nodes that are connected, each with a raft that has no members yet.
 pub(crate) async fn cluster(nodes: usize, config: Config) -> (TestGrid, Rafts, CallLog) {
+    cluster_of(TestGrid::builder(nodes), nodes, config).await
+}
+
+pub(crate) async fn cluster_of(
+    grid: TestGridBuilder,
+    nodes: usize,
+    config: Config,
+) -> (TestGrid, Rafts, CallLog) {
     let groups: Vec<_> = (0..nodes).map(|_| group("")).collect();
     let (served, calls) = (groups.clone(), CallLog::new());
-    let grid = TestGrid::builder(nodes)
+    let grid = grid
         .configure(move |node, builder| builder.service(served[node].clone()))
         .record(&calls)
         .start();

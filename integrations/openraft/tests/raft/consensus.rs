@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use openraft::ServerState;
+use futures_util::future::join_all;
+use grid::testing::TestGrid;
 use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::network::RaftNetworkV2 as _;
 use openraft::raft::VoteRequest;
 use openraft::type_config::alias::VoteOf;
+use openraft::{Config, ServerState};
 use tokio::time::Instant;
 
-use super::cluster::{PATIENCE, cluster, config, option};
+use super::cluster::{PATIENCE, cluster, cluster_of, config, option};
 use super::store::Types;
 
 #[tokio::test(start_paused = true)]
@@ -131,5 +133,24 @@ async fn a_vote_is_kept_and_a_pre_vote_is_not() {
     let given = client.vote(VoteRequest::new(vote, None), ttl).await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!((given.vote_granted, given.vote, vote_of()), (true, vote, vote));
+    rafts.shut_down().await;
+}
+
+/// On a busy machine a node may not run for a second.
+fn patient() -> Config {
+    let (election_timeout_min, election_timeout_max) = (3000, 6000);
+    Config { heartbeat_interval: 1000, election_timeout_min, election_timeout_max, ..config() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_works_on_sockets_and_threads() {
+    let builder = TestGrid::builder(3).on_loopback();
+    let (grid, rafts, _) = cluster_of(builder, 3, patient()).await;
+    let leader = rafts.elect(&grid).await;
+    let began = std::time::SystemTime::now();
+    let writes = (0..1000).map(|number| rafts.write(leader, format!("write {number}")));
+    join_all(writes).await;
+    println!("1000 writes took {:?}", began.elapsed().unwrap());
+    assert_eq!(rafts.applied(&[0, 1, 2], 1000).await.len(), 1000);
     rafts.shut_down().await;
 }
