@@ -55,10 +55,7 @@ impl<D: SnapshotData> Receiver<D> {
         let mut receiving = alive(header, progress, self.begin(header)).await.map_err(of_io)?;
         let written = receiving.part().written;
         progress.send(encode(&Progress::<C>::From(written)).map_err(of_codec)?).await?;
-        alive(header, progress, receiving.part().fill(&mut chunks)).await?;
-        if receiving.part().written != header.len {
-            return Err(RemoteError::new("the snapshot is incomplete: its sender has left"));
-        }
+        alive(header, progress, receiving.part().fill(&mut chunks, header.len)).await?;
         receiving.part.take().map(|part| part.data).ok_or_else(|| RemoteError::new("no snapshot"))
     }
 
@@ -77,14 +74,23 @@ impl<D: SnapshotData> Receiver<D> {
 }
 
 impl<D: SnapshotData> Part<D> {
-    /// Writes the rest of the snapshot, as far as it arrives, and returns to the beginning.
-    async fn fill(&mut self, chunks: &mut Incoming<Bytes>) -> Result<(), RemoteError> {
+    /// Writes the rest of a snapshot of this length, and returns to the beginning.
+    async fn fill(&mut self, chunks: &mut Incoming<Bytes>, len: u64) -> Result<(), RemoteError> {
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk?;
+            if self.written + chunk.len() as u64 > len {
+                return Err(RemoteError::new("the snapshot is longer than announced"));
+            }
             self.data.write_all(&chunk).await.map_err(of_io)?;
             self.written += chunk.len() as u64;
         }
+        if self.written < len {
+            return Err(RemoteError::new("the snapshot is incomplete: its sender has left"));
+        }
         self.data.flush().await.map_err(of_io)?;
+        if self.data.seek(SeekFrom::End(0)).await.map_err(of_io)? != len {
+            return Err(RemoteError::new("the place for the snapshot was not empty"));
+        }
         self.data.rewind().await.map_err(of_io)?;
         Ok(())
     }

@@ -149,10 +149,8 @@ struct Header {
     ttl_ms: u64,
 }
 
-/// A sender that is dropped ends its input before it cancels the call.
-#[tokio::test(start_paused = true)]
-async fn a_snapshot_whose_input_ends_early_is_not_installed() {
-    let (grid, rafts, _) = cluster(2, config()).await;
+/// Announces a snapshot of four bytes and sends others; returns the refusal. Whether the input ends is up to the test.
+async fn send_bytes(grid: &grid::testing::TestGrid, chunks: &[&[u8]], ends: bool) -> String {
     let node = grid.node(1);
     let mut methods = node.services().iter().flat_map(|service| service.descriptor.methods());
     let install = methods.find(|method| method.name() == "install_snapshot").unwrap();
@@ -161,16 +159,55 @@ async fn a_snapshot_whose_input_ends_early_is_not_installed() {
     let header = rmp_serde::to_vec_named(&header).unwrap();
     let connection = grid.connection(0, 1);
     let opening = connection.stream(install.id(), install.capacities(), Some(header.into()));
-    let (mut chunks, mut progress) = opening.await.unwrap();
-    // Three bytes in msgpack.
-    chunks.send(b"\xc4\x03abc".as_slice()).await.unwrap();
-    drop(chunks);
-    let error = loop {
-        if let Err(error) = progress.next().await.expect("an error") {
-            break error;
+    let (mut input, mut progress) = opening.await.unwrap();
+    for chunk in chunks {
+        // Bytes in msgpack.
+        let chunk = [&[0xc4, chunk.len() as u8], *chunk].concat();
+        input.send(chunk).await.unwrap();
+    }
+    let _open = (!ends).then_some(input);
+    let refusal = async {
+        loop {
+            if let Err(error) = progress.next().await.expect("an error") {
+                break error.to_string();
+            }
         }
     };
-    assert!(error.to_string().contains("incomplete"), "{error}");
+    tokio::time::timeout(Duration::from_secs(20), refusal).await.expect("it is refused")
+}
+
+/// A sender that is dropped ends its input before it cancels the call.
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_whose_input_ends_early_is_not_installed() {
+    let (grid, rafts, _) = cluster(2, config()).await;
+    let error = send_bytes(&grid, &[b"abc"], true).await;
+    assert!(error.contains("incomplete"), "{error}");
+    assert_eq!(rafts.machines[1].snapshots(), 0);
+    rafts.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_is_written_than_was_announced() {
+    let (grid, rafts, _) = cluster(2, config()).await;
+    let error = send_bytes(&grid, &[b"abc", b"def"], false).await;
+    assert!(error.contains("longer"), "{error}");
+    assert_eq!(rafts.machines[1].snapshots(), 0);
+    rafts.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_that_is_not_empty_is_refused() {
+    let used = || async { Ok(Cursor::new(b"of an earlier snapshot".to_vec())) };
+    let groups = vec![super::cluster::group(""), grid_openraft::RaftGroup::new("", used)];
+    let served = groups.clone();
+    let configure =
+        move |node: usize, builder: grid::Builder| builder.service(served[node].clone());
+    let grid = grid::testing::TestGrid::builder(2).configure(configure).start();
+    grid.all_connected().await;
+    let rafts = super::cluster::Rafts::start(&grid, groups, config()).await;
+    let mut client = rafts.client(&grid, 0, 1).await;
+    let error = send(&mut client, 10).await.unwrap_err();
+    assert!(error.to_string().contains("not empty"), "{error}");
     assert_eq!(rafts.machines[1].snapshots(), 0);
     rafts.shut_down().await;
 }
