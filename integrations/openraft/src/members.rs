@@ -18,8 +18,8 @@ use crate::network::GridNode;
 /// The nodes of one or several groups as a host list, for [`Members::follow`](grid::Members::follow).
 ///
 /// The list has all voters and learners of all groups, those of both lists during a change of the membership. A node is added
-/// when the change is in the log of this node, before it is committed: its votes may be needed for that. A node that is removed has
-/// [`MemberSource::grace`] to receive the end of the log over the stream that is open.
+/// when the change is in the log of this node, before it is committed: its votes may be needed for that. It is removed when the
+/// change is committed: a leader that removes itself leads until then.
 ///
 /// As long as one of the groups knows no members, those that were passed to [`new`](Self::new) are on the list as well. That is how
 /// a node joins: it lists the nodes of the group, which it cannot know from its empty log, and is added as a learner by the leader.
@@ -60,7 +60,9 @@ struct Watched<C: RaftTypeConfig>(WatchReceiverOf<C, RaftServerMetrics<C>>);
 impl<C: RaftTypeConfig<Node: GridNode>> Group for Watched<C> {
     fn hosts(&self) -> Vec<String> {
         let metrics = self.0.borrow_watched();
-        let nodes = metrics.membership_config.nodes();
+        // The last one in the log, and the last one that is committed.
+        let both = [&metrics.membership_config, &metrics.committed_membership_config];
+        let nodes = both.into_iter().flat_map(|membership| membership.nodes());
         nodes.map(|(_, node)| node.grid_name().to_owned()).collect()
     }
 

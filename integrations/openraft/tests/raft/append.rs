@@ -16,14 +16,14 @@ use super::cluster::{cluster, config, option};
 use super::store::Types;
 
 /// The soft limit, which is three quarters of the hard one.
-const TTL: Duration = Duration::from_millis(900);
+pub(crate) const TTL: Duration = Duration::from_millis(900);
 
-fn log_id(index: u64) -> LogIdOf<Types> {
+pub(crate) fn log_id(index: u64) -> LogIdOf<Types> {
     LogIdOf::<Types>::new(openraft::vote::leader_id_adv::LeaderId::new_committed(1, 0), index)
 }
 
 /// Appends one entry with this text, by node 0 as leader of term 1.
-fn append(index: u64, texts: &[&str]) -> AppendEntriesRequest<Types> {
+pub(crate) fn append(index: u64, texts: &[&str]) -> AppendEntriesRequest<Types> {
     let entries = texts.iter().zip(index..);
     let entry = |(text, index): (&&str, u64)| {
         EntryOf::<Types>::new_normal(log_id(index), (*text).to_owned())

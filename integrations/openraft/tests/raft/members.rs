@@ -7,10 +7,15 @@ use std::time::Duration;
 use grid::Manager;
 use grid::testing::Network;
 use grid_openraft::RaftMembers;
-use openraft::{BasicNode, Raft};
+use openraft::entry::RaftEntry as _;
+use openraft::network::{RPCOption, RaftNetworkFactory as _, RaftNetworkV2 as _};
+use openraft::raft::AppendEntriesRequest;
+use openraft::type_config::alias::{EntryOf, VoteOf};
+use openraft::{BasicNode, Membership, Raft};
 
+use super::append::log_id;
 use super::cluster::{Group, PATIENCE, Rafts, config, group};
-use super::store::{Log, Machine};
+use super::store::{Log, Machine, Types};
 
 fn name(node: u64) -> String {
     format!("http://node{node}:9000")
@@ -82,5 +87,43 @@ async fn nodes_that_join_and_leave_the_group_join_and_leave_the_grid() {
     }
     rafts.write(leader, "after").await;
     rafts.applied(&[leader, 3], 2).await;
+    rafts.shut_down().await;
+}
+
+/// Entries that make these nodes the voters.
+fn membership(index: u64, voters: &[u64]) -> EntryOf<Types> {
+    let nodes: BTreeMap<_, _> =
+        voters.iter().map(|node| (*node, BasicNode::new(name(*node)))).collect();
+    let voters = voters.iter().copied().collect::<BTreeSet<_>>();
+    EntryOf::<Types>::new_membership(log_id(index), Membership::new(vec![voters], nodes).unwrap())
+}
+
+/// A leader that removes itself leads until that is committed.
+#[tokio::test(start_paused = true)]
+async fn a_node_is_removed_when_the_change_is_committed() {
+    let network = Network::new();
+    let mut rafts = Rafts { groups: vec![], rafts: vec![], machines: vec![] };
+    let leader = start(&network, 0, &[0, 1, 2], &mut rafts).await;
+    let follower = start(&network, 1, &[0, 1, 2], &mut rafts).await;
+    leader.connection(&name(1)).unwrap().wait_connected(PATIENCE.unwrap()).await.unwrap();
+    let mut factory = rafts.groups[0].network(&leader, 0);
+    let mut client = factory.new_client(1, &BasicNode::new(name(1))).await;
+    let steps = [
+        (Some(membership(0, &[0, 1, 2])), None, vec![0, 1, 2]),
+        (Some(membership(1, &[1, 2])), Some(0), vec![0, 1, 2]),
+        (None, Some(1), vec![1, 2]),
+    ];
+    for (index, (entry, committed, expected)) in steps.into_iter().enumerate() {
+        let request = AppendEntriesRequest::<Types> {
+            vote: VoteOf::<Types>::new_committed(1, 0),
+            prev_log_id: (index as u64).checked_sub(1).map(log_id),
+            entries: entry.into_iter().collect(),
+            leader_commit: committed.map(log_id),
+        };
+        client.append_entries(request, RPCOption::new(Duration::from_secs(1))).await.unwrap();
+        // Shorter than the timeout of an election.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        lists(&follower, &expected).await;
+    }
     rafts.shut_down().await;
 }
