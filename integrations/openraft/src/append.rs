@@ -127,9 +127,9 @@ where
         answer: Option<Result<Raw, CallError<RemoteError>>>,
     ) -> Option<Answer<C>> {
         let answer = match answer {
-            // The answers of a raft that stops just end.
+            // As when the other node shuts down.
             None if self.in_flight > 0 => {
-                Err(CallError::Handler(RemoteError::new("the raft has stopped")))
+                Err(CallError::Handler(RemoteError::new("the raft has stopped answering")))
             }
             None => return None,
             Some(answer) => answer,

@@ -5,17 +5,19 @@ use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
 use std::pin::pin;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt as _};
 use grid::{
     Context, Incoming, Manager, Outgoing, Raw, RegisterError, Registrar, RemoteError, Service,
 };
+use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::raft::AppendEntriesRequest;
 use openraft::storage::{RaftStateMachine, Snapshot};
 use openraft::{Raft, RaftTypeConfig};
 use serde::Serialize;
+use tokio::sync::watch;
 
 use crate::network::GridNetwork;
 use crate::snapshot::{Receiver, SnapshotData, alive};
@@ -57,7 +59,7 @@ where
     C: RaftTypeConfig,
     SM: RaftStateMachine<C>,
 {
-    raft: RwLock<Option<Raft<C, SM>>>,
+    raft: watch::Sender<Option<Raft<C, SM>>>,
     receiver: Receiver<SM::SnapshotData>,
 }
 
@@ -75,7 +77,7 @@ where
         F: Future<Output = io::Result<SM::SnapshotData>> + Send + 'static,
     {
         let receiver = Receiver::new(Box::new(move || Box::pin(create())));
-        let served = Served { raft: RwLock::default(), receiver };
+        let served = Served { raft: watch::Sender::default(), receiver };
         Self { path: path.into(), served: Arc::new(served) }
     }
 
@@ -87,14 +89,13 @@ where
 
     /// Serves calls of other nodes from now on, in place of another raft if there was one.
     pub fn start(&self, raft: Raft<C, SM>) {
-        let earlier = self.served.set(Some(raft));
-        drop(earlier);
+        self.served.raft.send_replace(Some(raft));
     }
 
-    /// Refuses calls of other nodes from now on. Those that run are finished. The raft is not shut down.
+    /// Refuses calls of other nodes from now on, and does not read further from those that send entries or a snapshot. The raft
+    /// is not shut down.
     pub fn stop(&self) {
-        let earlier = self.served.set(None);
-        drop(earlier);
+        self.served.raft.send_replace(None);
     }
 }
 
@@ -133,17 +134,30 @@ where
     C: RaftTypeConfig,
     SM: RaftStateMachine<C>,
 {
-    fn set(&self, raft: Option<Raft<C, SM>>) -> Option<Raft<C, SM>> {
-        std::mem::replace(&mut self.raft.write().unwrap_or_else(PoisonError::into_inner), raft)
-    }
-
     /// The raft, for a call of a node. A guest is not a member, and could end every term by a vote of its own.
     fn raft(&self, cx: &Context) -> Result<Raft<C, SM>, RemoteError> {
         if cx.is_guest() {
             return Err(RemoteError::new("guests are not members of a raft group"));
         }
-        let raft = self.raft.read().unwrap_or_else(PoisonError::into_inner).clone();
-        raft.ok_or_else(|| RemoteError::overloaded("the raft of this group is not started", None))
+        self.raft.borrow().clone().ok_or_else(not_running)
+    }
+
+    /// The raft, and what is ready when a stream to it should end: it has stopped or is not that of the group any more, or this
+    /// node shuts down, which waits for its handlers. The leader never ends a stream by itself.
+    fn raft_until(
+        &self,
+        cx: &Context,
+    ) -> Result<(Raft<C, SM>, impl Future<Output = ()> + Send + use<C, SM>), RemoteError> {
+        let (mut replaced, raft) = (self.raft.subscribe(), self.raft(cx)?);
+        let (cx, mut metrics) = (cx.clone(), raft.server_metrics());
+        let over = async move {
+            tokio::select! {
+                () = cx.draining() => {}
+                _ = replaced.changed() => {}
+                () = async { while metrics.changed().await.is_ok() {} } => {}
+            }
+        };
+        Ok((raft, over))
     }
 }
 
@@ -163,10 +177,11 @@ where
         requests: Incoming<Raw>,
         mut answers: Outgoing<Raw>,
     ) -> Result<(), RemoteError> {
-        let raft = self.raft(cx)?;
+        let (raft, over) = self.raft_until(cx)?;
         let first = decode(&first).map_err(text)?;
         let broken = Arc::new(OnceLock::new());
-        let later = decoded(requests, Arc::clone(&broken));
+        // What was read before the end is still answered.
+        let later = decoded(requests, Arc::clone(&broken)).take_until(over);
         let mut results = pin!(raft.stream_append(stream::iter([first]).chain(later)));
         while let Some(result) = results.next().await {
             answers.send(answer(result)?).await?;
@@ -193,9 +208,12 @@ where
         chunks: Incoming<Bytes>,
         mut progress: Outgoing<Raw>,
     ) -> Result<(), RemoteError> {
-        let raft = self.raft(cx)?;
+        let (raft, over) = self.raft_until(cx)?;
         let header: Header<C> = decode(&header).map_err(text)?;
-        let snapshot = self.receiver.receive(&header, chunks, &mut progress).await?;
+        let snapshot = tokio::select! {
+            received = self.receiver.receive(&header, chunks, &mut progress) => received?,
+            () = over => return Err(not_running()),
+        };
         let snapshot = Snapshot { meta: header.meta.clone(), snapshot };
         let install = raft.install_full_snapshot(header.vote.clone(), snapshot);
         let response = alive(&header, &mut progress, install).await.map_err(text)?;
@@ -203,7 +221,12 @@ where
     }
 }
 
-/// The requests of a stream, up to the first that cannot be read. The reason for that is in `broken`, unless the link was lost.
+/// A refusal: nothing of the call was given to a raft.
+fn not_running() -> RemoteError {
+    RemoteError::overloaded("the raft of this group is not started, or stops", None)
+}
+
+/// The requests of a stream, up to the first that cannot be read. The reason for that is in `broken`.
 fn decoded<C: RaftTypeConfig>(
     requests: Incoming<Raw>,
     broken: Arc<OnceLock<RemoteError>>,

@@ -9,5 +9,6 @@ mod errors;
 mod files;
 mod groups;
 mod members;
+mod shutdown;
 mod snapshots;
 mod store;
