@@ -56,3 +56,14 @@ async fn a_guest_is_not_a_member() {
     assert!(error.to_string().contains("guests are not members"), "{error}");
     rafts.shut_down().await;
 }
+
+#[tokio::test]
+async fn a_path_has_one_group() {
+    let builder = || grid::Manager::builder("http://node0:9000").token(grid::NoAuth);
+    for path in ["", "shard/1"] {
+        let twice = builder().service(group(path)).service(group(path)).build();
+        let error = twice.unwrap_err().to_string();
+        assert!(error.contains("Raft/") && error.contains(path), "{error}");
+    }
+    builder().service(group("")).service(group("shard/1")).service(group("shard")).build().unwrap();
+}
