@@ -140,3 +140,50 @@ async fn a_stream_that_was_idle_ends_with_its_input() {
     assert!(answers.next().await.is_none());
     rafts.shut_down().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_dropped_ends_at_the_other_node() {
+    let (grid, rafts, calls) = cluster(2, config()).await;
+    let mut client = rafts.client(&grid, 0, 1).await;
+    let requests = stream::iter([append(0, &["a"])]).chain(stream::pending());
+    let mut answers = client.stream_append(requests, option(TTL)).await.unwrap();
+    answers.next().await.unwrap().unwrap().unwrap();
+    drop(answers);
+    grid.nothing_in_flight().await;
+    assert_eq!(calls.served("Raft/stream_append").len(), 1);
+    rafts.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_dies_ends_its_streams_with_a_network_error() {
+    let (grid, rafts, _) = cluster(2, config()).await;
+    let mut client = rafts.client(&grid, 0, 1).await;
+    let requests = stream::iter([append(0, &["a"])]).chain(stream::pending());
+    let mut answers = client.stream_append(requests, option(TTL)).await.unwrap();
+    answers.next().await.unwrap().unwrap().unwrap();
+    let began = Instant::now();
+    grid.kill(1);
+    let error = answers.next().await.unwrap().unwrap_err();
+    assert!(matches!(error, RPCError::Network(_)), "{error}");
+    assert!(began.elapsed() < TTL / 10, "it took {:?}", began.elapsed());
+    assert!(answers.next().await.is_none());
+    drop(answers);
+    rafts.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn streams_that_fail_leave_no_tasks() {
+    let (grid, rafts, _) = cluster(2, config()).await;
+    let mut client = rafts.client(&grid, 0, 1).await;
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let before = tasks();
+    for _ in 0..50 {
+        let requests = stream::iter([append(5, &["a"])]).chain(stream::pending());
+        let mut answers = client.stream_append(requests, option(TTL)).await.unwrap();
+        answers.next().await.unwrap().unwrap().unwrap_err();
+    }
+    grid.nothing_in_flight().await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(tasks() < before + 10, "{before} tasks became {}", tasks());
+    rafts.shut_down().await;
+}

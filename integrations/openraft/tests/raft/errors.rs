@@ -9,7 +9,7 @@ use grid_openraft::rpc_error;
 use openraft::RPCTypes;
 use openraft::Snapshot;
 use openraft::errors::{RPCError, StreamingError};
-use openraft::network::RaftNetworkV2 as _;
+use openraft::network::{RaftNetworkFactory as _, RaftNetworkV2 as _};
 use openraft::raft::{AppendEntriesRequest, VoteRequest};
 use openraft::type_config::alias::{SnapshotMetaOf, VoteOf};
 use tokio::time::Instant;
@@ -121,6 +121,12 @@ async fn a_raft_that_has_stopped_or_not_started_is_unreachable() {
     assert!(matches!(&error, RPCError::Unreachable(_)), "{error}");
     let error = install(&mut client).await;
     assert!(matches!(&error, StreamingError::Unreachable(_)), "{error}");
+
+    // Another group, which the node does not have.
+    let mut unknown = super::cluster::group("other").network(&grid.node(0), 0);
+    let node = openraft::BasicNode::new(grid.name(1));
+    let error = vote(&mut unknown.new_client(1, &node).await).await;
+    assert!(matches!(&error, RPCError::Unreachable(_)), "{error}");
 
     rafts.groups[1].stop();
     let error = vote(&mut client).await;
