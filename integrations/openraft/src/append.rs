@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::stream::{self, Stream, StreamExt as _};
-use grid::{CallError, Raw, RemoteError, Requests, Responses, SendError};
+use grid::{CallError, CodecError, Raw, RemoteError, Requests, Responses, SendError};
 use openraft::base::BoxStream;
 use openraft::errors::RPCError;
 use openraft::raft::{AppendEntriesRequest, StreamAppendResult};
@@ -29,8 +29,8 @@ struct Pipeline<C: RaftTypeConfig, S> {
     /// `None` when the input has ended.
     requests: Option<Requests<Raw>>,
     answers: Responses<Raw, RemoteError>,
-    /// Requests that are sent and not answered.
-    in_flight: usize,
+    /// Requests that are not answered, with those in `waiting`.
+    unanswered: usize,
     /// When the next answer is late.
     late: Pin<Box<Sleep>>,
 }
@@ -51,13 +51,14 @@ where
     let mut waiting = VecDeque::new();
     if let Some(request) = input.next().await {
         let encoded = encode_parts(request, &mut waiting);
-        encoded.map_err(|error| to.error(APPEND, CallError::Encode(error)))?;
+        encoded.map_err(|error| to.unencodable(APPEND, error))?;
     }
+    let unanswered = waiting.len();
     let Some(first) = waiting.pop_front() else { return Ok(Box::pin(stream::empty())) };
     let opening = to.client()?.stream_append(first);
     let (requests, answers) = to.within(APPEND, ttl, opening).await?;
     let (requests, late) = (Some(requests), Box::pin(tokio::time::sleep(ttl)));
-    let pipeline = Pipeline { to, ttl, input, waiting, requests, answers, in_flight: 1, late };
+    let pipeline = Pipeline { to, ttl, input, waiting, requests, answers, unanswered, late };
     let answers = stream::unfold(Some(pipeline), |pipeline| async {
         let mut pipeline = pipeline?;
         let answer = pipeline.next().await?;
@@ -83,33 +84,34 @@ where
                 biased;
                 answer = self.answers.next() => return self.answered(answer),
                 sent = send(&mut self.requests, &self.waiting), if may_send => match sent {
-                    Ok(()) => self.sent(),
+                    Ok(()) => drop(self.waiting.pop_front()),
                     // The reason is the next answer.
                     Err(SendError::Closed(_)) => self.end(),
-                    Err(error) => return Some(Err(self.unencodable(error))),
+                    Err(error) => return Some(Err(self.to.unencodable(APPEND, error))),
                 },
                 request = self.input.next(), if may_read => match request {
                     Some(request) => {
-                        if let Err(error) = encode_parts(request, &mut self.waiting) {
-                            return Some(Err(self.to.error(APPEND, CallError::Encode(error))));
+                        if let Err(error) = self.read(request) {
+                            return Some(Err(self.to.unencodable(APPEND, error)));
                         }
                     }
                     // Tells the other node, which answers what is in flight and then ends the stream.
                     None => self.end(),
                 },
-                () = &mut self.late, if self.in_flight > 0 || self.requests.is_none() => {
+                () = &mut self.late, if self.unanswered > 0 || self.requests.is_none() => {
                     return Some(Err(self.to.late(APPEND, self.ttl)));
                 }
             }
         }
     }
 
-    fn sent(&mut self) {
-        self.waiting.pop_front();
-        if self.in_flight == 0 {
+    fn read(&mut self, request: AppendEntriesRequest<C>) -> Result<(), CodecError> {
+        encode_parts(request, &mut self.waiting)?;
+        if self.unanswered == 0 {
             self.wait_from_now();
         }
-        self.in_flight += 1;
+        self.unanswered += self.waiting.len();
+        Ok(())
     }
 
     /// No further requests are sent. The other node has as long to end the stream as for an answer.
@@ -128,20 +130,16 @@ where
     ) -> Option<Answer<C>> {
         let answer = match answer {
             // As when the other node shuts down.
-            None if self.in_flight > 0 => {
+            None if self.unanswered > 0 => {
                 Err(CallError::Handler(RemoteError::new("the raft has stopped answering")))
             }
             None => return None,
             Some(answer) => answer,
         };
-        self.in_flight = self.in_flight.saturating_sub(1);
+        self.unanswered = self.unanswered.saturating_sub(1);
         self.wait_from_now();
         let answer = answer.and_then(|bytes| decode(&bytes).map_err(CallError::Decode));
         Some(answer.map_err(|error| self.to.error(APPEND, error)))
-    }
-
-    fn unencodable(&self, error: SendError) -> RPCError<C> {
-        self.to.error(APPEND, CallError::Encode(grid::CodecError::new(error)))
     }
 }
 

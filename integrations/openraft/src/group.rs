@@ -21,7 +21,7 @@ use tokio::sync::watch;
 
 use crate::network::GridNetwork;
 use crate::snapshot::{Receiver, SnapshotData, alive};
-use crate::wire::{Header, Progress, Wire, WireServer, decode, encode};
+use crate::wire::{Header, Progress, Wire, WireServer, decode, encode, text};
 
 /// One group on one node: its service, and its network.
 ///
@@ -246,8 +246,4 @@ fn decoded<C: RaftTypeConfig>(
 /// The answer of a raft, or why it has none: it has stopped.
 fn answer<E: fmt::Display>(result: Result<impl Serialize, E>) -> Result<Raw, RemoteError> {
     encode(&result.map_err(text)?).map_err(text)
-}
-
-fn text(error: impl fmt::Display) -> RemoteError {
-    RemoteError::new(error.to_string())
 }

@@ -1,10 +1,11 @@
 //! [`Target`]: one node of a group, as its clients call it.
 
+use std::error::Error;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use grid::{Call, CallError, Manager, Raw, RemoteError};
+use grid::{Call, CallError, CodecError, Manager, Raw, RemoteError};
 use openraft::errors::{RPCError, Timeout, Unreachable};
 use openraft::{RPCTypes, RaftTypeConfig};
 use serde::Serialize;
@@ -43,7 +44,7 @@ impl<C: RaftTypeConfig> Target<C> {
         method: impl FnOnce(&WireClient, Raw) -> Call<Raw, RemoteError>,
     ) -> Result<A, RPCError<C>> {
         let failed = |error| self.error(action, error);
-        let request = encode(request).map_err(|error| failed(CallError::Encode(error)))?;
+        let request = encode(request).map_err(|error| self.unencodable(action, error))?;
         let answer = method(&self.client()?, request).timeout(ttl).await.map_err(failed)?;
         decode(&answer).map_err(|error| failed(CallError::Decode(error)))
     }
@@ -65,6 +66,15 @@ impl<C: RaftTypeConfig> Target<C> {
     pub(crate) fn late(&self, action: RPCTypes, timeout: Duration) -> RPCError<C> {
         let (id, target) = (self.id.clone(), self.target.clone());
         Timeout { action, id, target, timeout }.into()
+    }
+
+    /// The error of what cannot be encoded, or does not fit into a message.
+    pub(crate) fn unencodable(
+        &self,
+        action: RPCTypes,
+        error: impl Error + Send + Sync + 'static,
+    ) -> RPCError<C> {
+        self.error(action, CallError::Encode(CodecError::new(error)))
     }
 
     /// As openraft wants it from a network, which cannot return errors of the other node: they are fatal to its raft, so they are

@@ -3,6 +3,7 @@
 //! Values are msgpack with the names of fields, because openraft adds fields with defaults between releases.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use bytes::Bytes;
 use grid::{CodecError, Context, Incoming, Outgoing, Raw, RemoteError};
@@ -90,6 +91,11 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError>
     rmp_serde::from_slice(bytes).map_err(CodecError::new)
 }
 
+/// An error for the caller.
+pub(crate) fn text(error: impl fmt::Display) -> RemoteError {
+    RemoteError::new(error.to_string())
+}
+
 /// Encodes a request as one or several ones that append the same entries.
 pub(crate) fn encode_parts<C: RaftTypeConfig>(
     mut request: AppendEntriesRequest<C>,
@@ -101,6 +107,7 @@ pub(crate) fn encode_parts<C: RaftTypeConfig>(
         parts.push_back(whole);
         return Ok(());
     }
+    drop(whole);
     let later = request.entries.split_off(entries / 2);
     let later = AppendEntriesRequest::<C> {
         vote: request.vote.clone(),

@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use grid::{CodecError, Incoming, Outgoing, Raw, RemoteError};
+use grid::{Incoming, Outgoing, Raw, RemoteError};
 use openraft::RaftTypeConfig;
 use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
 use tokio::runtime::Handle;
 
 use super::SnapshotData;
-use crate::wire::{Header, Progress, encode};
+use crate::wire::{Header, Progress, encode, text};
 
 /// Signs of life in the time that the sender waits for one.
 const SIGNS: u32 = 4;
@@ -54,22 +54,24 @@ impl<D: SnapshotData> Receiver<D> {
     ) -> Result<D, RemoteError> {
         let mut receiving = alive(header, progress, self.begin(header)).await.map_err(of_io)?;
         let written = receiving.part().written;
-        progress.send(encode(&Progress::<C>::From(written)).map_err(of_codec)?).await?;
+        progress.send(encode(&Progress::<C>::From(written)).map_err(text)?).await?;
         alive(header, progress, receiving.part().fill(&mut chunks, header.len)).await?;
-        receiving.part.take().map(|part| part.data).ok_or_else(|| RemoteError::new("no snapshot"))
+        Ok(receiving.complete())
     }
 
     /// Continues with the part that was interrupted, or begins a new one.
     async fn begin<C: RaftTypeConfig>(&self, header: &Header<C>) -> io::Result<Receiving<D>> {
         // A part of another transfer is dropped: that one has been given up, or its sender is no longer the leader.
         let known = lock(&self.interrupted).take();
-        let mut part = match known.filter(|part| part.transfer == header.transfer) {
+        let part = match known.filter(|part| part.transfer == header.transfer) {
             Some(part) => part,
             None => Part { transfer: header.transfer, data: (self.create)().await?, written: 0 },
         };
-        part.data.seek(SeekFrom::Start(part.written)).await?;
         let interrupted = Arc::clone(&self.interrupted);
-        Ok(Receiving { part: Some(part), keep: 2 * ttl(header), interrupted })
+        let mut receiving = Receiving { part: Some(part), keep: 2 * ttl(header), interrupted };
+        let part = receiving.part();
+        part.data.seek(SeekFrom::Start(part.written)).await?;
+        Ok(receiving)
     }
 }
 
@@ -106,7 +108,11 @@ struct Receiving<D: Send + 'static> {
 
 impl<D: Send> Receiving<D> {
     fn part(&mut self) -> &mut Part<D> {
-        self.part.as_mut().expect("it is taken at the end only")
+        self.part.as_mut().expect("only `complete` and `drop` take it")
+    }
+
+    fn complete(mut self) -> D {
+        self.part.take().expect("only `complete` and `drop` take it").data
     }
 }
 
@@ -154,10 +160,6 @@ fn ttl<C: RaftTypeConfig>(header: &Header<C>) -> Duration {
 
 fn of_io(error: io::Error) -> RemoteError {
     RemoteError::new(format!("cannot write the snapshot: {error}"))
-}
-
-fn of_codec(error: CodecError) -> RemoteError {
-    RemoteError::new(error.to_string())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

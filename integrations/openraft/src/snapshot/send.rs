@@ -69,8 +69,8 @@ pub(crate) async fn send<C: RaftTypeConfig, D: SnapshotData>(
 impl<C: RaftTypeConfig, D: SnapshotData> Transfer<'_, C, D> {
     /// Sends what the receiver does not have.
     async fn attempt(&mut self) -> Result<SnapshotResponse<C>, StreamingError<C>> {
-        let failed = |error| self.to.error(INSTALL, error);
-        let header = encode(&self.header).map_err(|error| failed(CallError::Encode(error)))?;
+        let header = encode(&self.header);
+        let header = header.map_err(|error| self.to.unencodable(INSTALL, error))?;
         let opening = self.to.client()?.install_snapshot(header);
         let (chunks, mut progress) = self.to.within(INSTALL, self.ttl, opening).await?;
         let from = loop {
@@ -82,7 +82,7 @@ impl<C: RaftTypeConfig, D: SnapshotData> Transfer<'_, C, D> {
         };
         self.from = Some(from);
         self.data.seek(SeekFrom::Start(from)).await.map_err(unreadable)?;
-        let mut sending = pin!(send_chunks(&mut self.data, self.chunk, chunks));
+        let mut sending = pin!(send_chunks(self.to, &mut self.data, self.chunk, chunks));
         let mut is_sent = false;
         loop {
             tokio::select! {
@@ -94,36 +94,22 @@ impl<C: RaftTypeConfig, D: SnapshotData> Transfer<'_, C, D> {
                 }
                 sent = &mut sending, if !is_sent => {
                     is_sent = true;
-                    sent.map_err(|error| self.to.unsent(error))?;
+                    sent?;
                 }
             }
         }
     }
 }
 
-/// Why chunks are not sent.
-enum Unsent {
-    Read(io::Error),
-    Encode(CodecError),
-}
-
-impl<C: RaftTypeConfig> Target<C> {
-    fn unsent(&self, error: Unsent) -> StreamingError<C> {
-        match error {
-            Unsent::Read(error) => unreadable(error),
-            Unsent::Encode(error) => self.error(INSTALL, CallError::Encode(error)).into(),
-        }
-    }
-}
-
 /// Sends the rest of the data. The input ends when this returns.
-async fn send_chunks(
+async fn send_chunks<C: RaftTypeConfig>(
+    to: &Target<C>,
     data: &mut impl SnapshotData,
     chunk: usize,
     mut chunks: Requests<Bytes>,
-) -> Result<(), Unsent> {
+) -> Result<(), StreamingError<C>> {
     loop {
-        let chunk = read_chunk(data, chunk).await.map_err(Unsent::Read)?;
+        let chunk = read_chunk(data, chunk).await.map_err(unreadable)?;
         if chunk.is_empty() {
             return Ok(());
         }
@@ -131,7 +117,7 @@ async fn send_chunks(
             Ok(()) => {}
             // The reason is the next progress.
             Err(SendError::Closed(_)) => return Ok(()),
-            Err(error) => return Err(Unsent::Encode(CodecError::new(error))),
+            Err(error) => return Err(to.unencodable(INSTALL, error).into()),
         }
     }
 }
