@@ -70,8 +70,9 @@ where
 {
     /// Creates a group with this path, which is the subroute of its service. An empty path is that of a node's only group.
     ///
-    /// `create` makes the empty place for a snapshot that is about to be received, such as a temporary file. If it fails, the
-    /// leader sees [`Unreachable`](openraft::errors::Unreachable) and tries again.
+    /// `create` makes the place for a snapshot that is about to be received, such as a temporary file. It must be empty, and another
+    /// one for each call: two leaders may send at the same time. If it fails, the leader sees
+    /// [`Unreachable`](openraft::errors::Unreachable) and tries again.
     pub fn new<F>(path: impl Into<Arc<str>>, create: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = io::Result<SM::SnapshotData>> + Send + 'static,
@@ -87,7 +88,7 @@ where
         GridNetwork { manager, path, id, data: PhantomData }
     }
 
-    /// Serves calls of other nodes from now on, in place of another raft if there was one.
+    /// Serves calls of other nodes from now on, in place of another raft if there was one, whose streams end.
     pub fn start(&self, raft: Raft<C, SM>) {
         self.served.raft.send_replace(Some(raft));
     }

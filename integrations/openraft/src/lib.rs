@@ -19,7 +19,7 @@
 //!     SM: RaftStateMachine<Types, SnapshotData = File>,
 //! {
 //!     let all = [1, 2, 3].map(|id| format!("http://node{id}:9000"));
-//!     // Received snapshots are written to files without a name.
+//!     // Received snapshots are written to temporary files.
 //!     let create = || async { Ok(File::from_std(tempfile::tempfile()?)) };
 //!     let group = RaftGroup::new("kv", create);
 //!     let manager = Manager::builder(format!("http://node{id}:9000"))
@@ -37,31 +37,35 @@
 //! }
 //! ```
 //!
-//! # What is sent how
+//! To stop, call [`Raft::shutdown`](openraft::Raft::shutdown), which ends the streams in both directions, then
+//! [`Manager::shutdown`](grid::Manager::shutdown).
+//!
+//! # Methods
 //!
 //! | openraft | grid |
 //! |---|---|
-//! | `stream_append` | a stream in both directions, ordered and pipelined. Requests above 1 MiB are split |
-//! | heartbeats, `append_entries`, `vote`, `pre_vote`, `transfer_leader` | single requests, at most as long as a message may be |
-//! | `full_snapshot` | a stream of chunks, continued after a loss of the link |
+//! | `stream_append` | one ordered stream in each direction, pipelined. Requests above 1 MiB are split |
+//! | heartbeats, `append_entries`, `vote`, `pre_vote`, `transfer_leader` | single requests, which must fit into a message |
+//! | `full_snapshot` | a stream of chunks, resumed if the link is lost |
 //!
-//! Chunks of snapshots and requests with many entries are in grid's queues of large messages, and sent in parts: a heartbeat waits
-//! for one part of 32 KiB at most. A slow follower slows down its own stream only.
+//! grid queues large messages, such as chunks of snapshots, apart from small ones, and sends them in parts: a heartbeat waits for
+//! one part of 32 KiB at most. A slow follower slows down only its own stream.
 //!
 //! # Limits
 //!
-//! An entry must fit into a message, [`Config::message_bytes_max`](grid::Config::message_bytes_max), which must be 2 MiB at least
-//! for snapshots. Of a snapshot, each end holds the
-//! window of a stream, [`Config::stream_window_max`](grid::Config::stream_window_max), and a few chunks of 1 MiB. A snapshot that was
-//! interrupted is kept for one and a half times `install_snapshot_timeout`, then dropped.
+//! - An entry must fit into a message: see [`Config::message_bytes_max`](grid::Config::message_bytes_max). Snapshots need 2 MiB.
+//! - Of a snapshot, each end holds the window of a stream, [`Config::stream_window_max`](grid::Config::stream_window_max), and a few
+//!   chunks of 1 MiB. A follower keeps an incomplete one for one and a half times `install_snapshot_timeout`, at most one per group.
+//! - openraft limits the time of each answer to its `heartbeat_interval`, and the network to three quarters of that. A follower
+//!   answers when the entries are on its disk: choose an interval of several times what a write of 1 MiB takes there.
 //!
 //! # Why the service has raw payloads
 //!
 //! `#[grid::service]` refuses generic traits, because the ids of methods do not depend on types. A macro that stamps a service for
 //! each type configuration would let grid encode the values itself; but each user would have to invoke it, and groups with two
 //! configurations would need two names. So the service is defined here once, with bytes for payloads, and the generic code around it
-//! encodes them, as msgpack with field names: openraft adds fields between releases. The service has its name, ids and reflection as
-//! any other. What is lost: `Vec<u8>` in your data is encoded byte by byte, so use [`bytes::Bytes`] for long values.
+//! encodes them as msgpack with field names, because openraft adds fields between releases. Reflection shows the service like any
+//! other. The cost: `Vec<u8>` in your data is encoded byte by byte, so use [`bytes::Bytes`] for long values.
 //!
 //! # Versions
 //!

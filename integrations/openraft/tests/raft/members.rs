@@ -127,3 +127,34 @@ async fn a_node_is_removed_when_the_change_is_committed() {
     }
     rafts.shut_down().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_removes_itself() {
+    let network = Network::new();
+    let mut rafts = Rafts { groups: vec![], rafts: vec![], machines: vec![] };
+    let mut managers = Vec::new();
+    for node in 0..4 {
+        managers.push(start(&network, node, &[0, 1, 2, 3], &mut rafts).await);
+    }
+    let all: BTreeMap<_, _> = (0..4).map(|node| (node, BasicNode::new(name(node)))).collect();
+    rafts.rafts[0].initialize(all).await.unwrap();
+    let old = rafts.leader(0).await;
+    rafts.write(old, "before").await;
+    let rest: Vec<_> = (0..4).filter(|node| *node != old).collect();
+    let voters: BTreeSet<_> = rest.iter().map(|node| *node as u64).collect();
+    rafts.rafts[old].change_membership(voters.clone(), false).await.unwrap();
+
+    let elected = |metrics: &openraft::RaftMetrics<Types>| {
+        metrics.current_leader.is_some_and(|leader| leader != old as u64)
+    };
+    let waiting = rafts.rafts[rest[0]].wait(PATIENCE);
+    let new = waiting.metrics(elected, "another leader").await.unwrap().current_leader.unwrap();
+    rafts.leader(rest[0]).await;
+    rafts.write(new as usize, "after").await;
+    rafts.applied(&rest, 2).await;
+    let voters: Vec<_> = voters.into_iter().collect();
+    for node in rest {
+        lists(&managers[node], &voters).await;
+    }
+    rafts.shut_down().await;
+}

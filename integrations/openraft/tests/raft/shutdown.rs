@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _, stream};
+use openraft::errors::StreamingError;
 use openraft::network::RaftNetworkV2 as _;
 use openraft::raft::AppendEntriesRequest;
 use tokio::time::Instant;
@@ -71,4 +72,23 @@ async fn a_group_that_is_stopped_ends_its_idle_streams() {
 #[tokio::test(start_paused = true)]
 async fn a_raft_that_is_replaced_serves_no_open_stream() {
     ends_an_idle_stream(async |rafts| rafts.groups[1].start(rafts.rafts[1].clone())).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_shuts_down_receives_no_more_of_a_snapshot() {
+    let (grid, rafts, _) = cluster(2, config()).await;
+    // The whole would take 25 s.
+    grid.bandwidth(0, 1, 10_000_000);
+    let mut client = rafts.client(&grid, 0, 1).await;
+    let shutdown = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let began = Instant::now();
+        grid.node(1).shutdown(GRACE).await;
+        assert!(began.elapsed() < SOON, "it took {:?}", began.elapsed());
+    };
+    let (sent, ()) = tokio::join!(super::snapshots::send(&mut client, 256 << 20), shutdown);
+    let error = sent.unwrap_err();
+    assert!(matches!(error, StreamingError::Unreachable(_)), "{error}");
+    assert_eq!(rafts.machines[1].snapshots(), 0);
+    rafts.shut_down().await;
 }

@@ -22,7 +22,7 @@ fn snapshot(len: usize) -> SnapshotOf<Types, Bytes> {
     Snapshot { meta, snapshot: Cursor::new(vec![b'x'; len]) }
 }
 
-async fn send(client: &mut Client, len: usize) -> Result<(), StreamingError<Types>> {
+pub(crate) async fn send(client: &mut Client, len: usize) -> Result<(), StreamingError<Types>> {
     let vote = VoteOf::<Types>::new_committed(1, 0);
     let option = RPCOption::new(Duration::from_secs(20));
     let sent = client.full_snapshot(vote, snapshot(len), std::future::pending(), option).await;
