@@ -153,6 +153,7 @@ where
         let (cx, mut metrics) = (cx.clone(), raft.server_metrics());
         let over = async move {
             tokio::select! {
+                biased;
                 () = cx.draining() => {}
                 _ = replaced.changed() => {}
                 () = async { while metrics.changed().await.is_ok() {} } => {}
@@ -212,6 +213,7 @@ where
         let (raft, over) = self.raft_until(cx)?;
         let header: Header<C> = decode(&header).map_err(text)?;
         let snapshot = tokio::select! {
+            biased;
             received = self.receiver.receive(&header, chunks, &mut progress) => received?,
             () = over => return Err(not_running()),
         };

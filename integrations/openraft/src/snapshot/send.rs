@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use grid::{CallError, CodecError, Raw, RemoteError, Requests, Responses, SendError};
+use openraft::async_runtime::AsyncRuntime as _;
 use openraft::errors::{ErrorSource as _, RPCError, StreamingError};
 use openraft::network::RPCOption;
 use openraft::raft::SnapshotResponse;
-use openraft::type_config::alias::{SnapshotOf, VoteOf};
+use openraft::type_config::alias::{AsyncRuntimeOf, SnapshotOf, VoteOf};
 use openraft::{RPCTypes, RaftTypeConfig, StorageError};
+use rand::Rng as _;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
 use super::SnapshotData;
@@ -47,7 +49,9 @@ pub(crate) async fn send<C: RaftTypeConfig, D: SnapshotData>(
     let (meta, mut data, ttl) = (snapshot.meta, snapshot.snapshot, option.soft_ttl());
     let len = data.seek(SeekFrom::End(0)).await.map_err(unreadable)?;
     let ttl_ms = ttl.as_millis().try_into().unwrap_or(u64::MAX);
-    let header = Header { transfer: rand::random(), vote, meta, len, ttl_ms };
+    // Of the runtime that the user has chosen: in a simulation it is seeded.
+    let transfer = AsyncRuntimeOf::<C>::thread_rng().next_u64();
+    let header = Header { transfer, vote, meta, len, ttl_ms };
     let chunk = option.snapshot_chunk_size().unwrap_or(CHUNK_MAX).clamp(CHUNK_MIN, CHUNK_MAX);
     let mut transfer = Transfer { to, header, data, chunk, ttl, from: None };
     loop {
