@@ -3,7 +3,7 @@
 //! | file | what | synced |
 //! |---|---|---|
 //! | `log.redb` | entries, the vote, what is known to be committed | before an entry or a vote is acknowledged |
-//! | `state.redb` | keys, history, sessions | every [`CHECKPOINT_ENTRIES`](machine::CHECKPOINT_ENTRIES) entries, and before a snapshot |
+//! | `state.redb` | keys, history, sessions | every `CHECKPOINT_ENTRIES` entries, and before a snapshot |
 //! | `snapshot` | the latest snapshot | when it is complete, before it gets its name |
 //!
 //! The state is not synced with each entry, because the log has it all: after a crash redb is at the last checkpoint, and openraft
