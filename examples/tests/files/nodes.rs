@@ -37,7 +37,9 @@ pub(crate) async fn run(args: &[&str]) -> Output {
 pub(crate) async fn output(args: &[&str]) -> Vec<u8> {
     let output = run(args).await;
     let complaints = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && complaints.is_empty(), "{args:?}: {complaints}");
+    // A busy machine can hold up a handler for so long that its node warns of it.
+    let is_quiet = complaints.lines().all(|line| line.contains("has held its thread"));
+    assert!(output.status.success() && is_quiet, "{args:?}: {complaints}");
     output.stdout
 }
 
