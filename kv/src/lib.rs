@@ -1,5 +1,10 @@
-//! The storage of a replicated key-value store: the log and the state machine of [openraft](https://docs.rs/openraft), over
-//! [redb](https://docs.rs/redb).
+//! A replicated key-value store: [openraft](https://docs.rs/openraft) decides the order of writes, `grid` carries them, and
+//! [redb](https://docs.rs/redb) stores them.
+//!
+//! The program `kv` is a node of it, its client and a demonstration.
 
+pub mod client;
 pub mod model;
+pub mod node;
+pub mod service;
 pub mod store;

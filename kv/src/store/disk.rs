@@ -1,5 +1,6 @@
-//! [`Sync`]: whether the disk is waited for, and the file of a database that does so.
+//! [`Sync`]: whether the disk is waited for; [`Files`]: where the files of databases are.
 
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
@@ -27,53 +28,72 @@ pub enum Sync {
     Never,
 }
 
-/// A file that is not synced.
-#[derive(Debug)]
-struct Unsynced(FileBackend);
+/// Where databases are. Tests replace it, to lose what was not synced or to let a disk be full.
+pub trait Files: Send + std::marker::Sync + fmt::Debug {
+    /// Opens the file with this path, or creates it.
+    ///
+    /// # Errors
+    /// If it cannot be opened, or is open elsewhere.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn StorageBackend>>;
+}
 
-impl StorageBackend for Unsynced {
+/// The files of the operating system.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OsFiles;
+
+impl Files for OsFiles {
+    fn open(&self, path: &Path) -> io::Result<Box<dyn StorageBackend>> {
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).create(true).truncate(false).open(path)?;
+        // It locks the file.
+        Ok(Box::new(FileBackend::new(file).map_err(other)?))
+    }
+}
+
+/// A file that is synced or not.
+#[derive(Debug)]
+struct Backend {
+    file: Box<dyn StorageBackend>,
+    sync: Sync,
+}
+
+impl StorageBackend for Backend {
     fn len(&self) -> io::Result<u64> {
-        self.0.len()
+        self.file.len()
     }
 
     fn read(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
-        self.0.read(offset, len)
+        self.file.read(offset, len)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.0.set_len(len)
+        self.file.set_len(len)
     }
 
-    fn sync_data(&self, _: bool) -> io::Result<()> {
-        Ok(())
+    fn sync_data(&self, eventual: bool) -> io::Result<()> {
+        match self.sync {
+            Sync::Always => self.file.sync_data(eventual),
+            Sync::Never => Ok(()),
+        }
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.0.write(offset, data)
+        self.file.write(offset, data)
     }
 }
 
 /// Opens the database in this file, or creates it.
-pub(super) fn open(path: &Path, sync: Sync) -> io::Result<Database> {
-    let named = |error: redb::DatabaseError| {
-        let error = other(error);
-        io::Error::new(error.kind(), format!("{}: {error}", path.display()))
-    };
-    let mut options = OpenOptions::new();
-    let file = options.read(true).write(true).create(true).truncate(false).open(path)?;
+pub(super) fn open(files: &dyn Files, path: &Path, sync: Sync) -> io::Result<Database> {
+    let named =
+        |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    let file = files.open(path).map_err(named)?;
     // The name must survive as well, which syncing the file alone does not promise.
     if let (Sync::Always, Some(folder)) = (sync, path.parent()) {
         sync_folder(folder)?;
     }
-    // It locks the file.
-    let file = FileBackend::new(file).map_err(named)?;
     let mut builder = Database::builder();
     let builder = builder.set_cache_size(CACHE_BYTES);
-    match sync {
-        Sync::Always => builder.create_with_backend(file),
-        Sync::Never => builder.create_with_backend(Unsynced(file)),
-    }
-    .map_err(named)
+    builder.create_with_backend(Backend { file, sync }).map_err(|error| named(other(error)))
 }
 
 /// Syncs the names of files in a folder.

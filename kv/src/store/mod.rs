@@ -23,7 +23,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use self::disk::Sync;
+pub use self::disk::{Files, OsFiles, Sync};
 pub use self::log::Log;
 pub use self::machine::Machine;
 pub use self::read::{Changes, State};
@@ -36,8 +36,16 @@ pub use self::tables::HISTORY_BYTES_MAX;
 /// If the folder or its files cannot be created or opened, for example because another process has them open, or if they are damaged
 /// or of another program.
 pub fn open(folder: &Path, sync: Sync) -> io::Result<(Log, Machine)> {
+    open_with(folder, sync, &OsFiles)
+}
+
+/// The same, with databases in other files than those of the operating system. Snapshots stay in the folder.
+///
+/// # Errors
+/// As for [`open`].
+pub fn open_with(folder: &Path, sync: Sync, files: &dyn Files) -> io::Result<(Log, Machine)> {
     std::fs::create_dir_all(folder)?;
-    let log = Log::new(disk::open(&folder.join("log.redb"), sync)?)?;
-    let state = State::new(disk::open(&folder.join("state.redb"), sync)?)?;
+    let log = Log::new(disk::open(files, &folder.join("log.redb"), sync)?)?;
+    let state = State::new(disk::open(files, &folder.join("state.redb"), sync)?)?;
     Ok((log, Machine::new(Arc::new(state), folder.to_owned(), sync)))
 }

@@ -89,7 +89,10 @@ impl State {
     ) -> io::Result<Vec<(String, Item)>> {
         let transaction = self.database.begin_read().map_err(other)?;
         let table = transaction.open_table(ITEMS).map_err(other)?;
-        let from = after.map_or(Bound::Included(prefix), Bound::Excluded);
+        let from = match after {
+            Some(after) if after >= prefix => Bound::Excluded(after),
+            _ => Bound::Included(prefix),
+        };
         let (mut found, mut bytes) = (Vec::new(), 0);
         for row in table.range::<&str>((from, Bound::Unbounded)).map_err(other)? {
             let (key, item) = row.map_err(other)?;
@@ -117,7 +120,10 @@ impl State {
             return Ok(Changes::Compacted { upto: head.compacted });
         }
         let (mut events, mut bytes) = (Vec::<Event>::new(), 0);
-        for row in table.range((after + 1, 0)..).map_err(other)? {
+        // Excluded, and not from the next one on: clients choose the number.
+        for row in
+            table.range((Bound::Excluded((after, u32::MAX)), Bound::Unbounded)).map_err(other)?
+        {
             let (at, row) = row.map_err(other)?;
             let is_next = events.last().is_some_and(|last| last.revision != at.value().0);
             if is_next && bytes >= bytes_max {

@@ -1,0 +1,67 @@
+//! [`Access`]: how a client reaches nodes.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use grid::{Builder, CallError, Connection, Guest, Manager, RemoteError};
+use tokio::sync::OnceCell;
+
+use super::error::ClientError;
+
+/// How a client reaches nodes.
+pub(super) enum Access {
+    /// Over the links of a node.
+    Node(Manager),
+    /// As a guest of each.
+    Guest { configure: Box<dyn Fn(Builder) -> Builder + Send + Sync>, guests: Guests },
+}
+
+/// The guests by the names of their nodes, each made by the first call that needs it. A guest dials again by itself.
+type Guests = Mutex<HashMap<String, Arc<OnceCell<Guest>>>>;
+
+impl Access {
+    pub(super) fn guest(configure: impl Fn(Builder) -> Builder + Send + Sync + 'static) -> Self {
+        Self::Guest { configure: Box::new(configure), guests: Mutex::default() }
+    }
+
+    /// The connection to a node, which a guest makes if it has none.
+    pub(super) async fn connect(
+        &self,
+        node: &str,
+        within: Duration,
+    ) -> Result<Connection, ClientError> {
+        let unreachable = |reason: String| {
+            let text = format!("cannot reach {node}: {reason}");
+            ClientError::Call(CallError::Remote(RemoteError::overloaded(text, None)))
+        };
+        match self {
+            Self::Node(manager) => {
+                manager.connection(node).map_err(|error| unreachable(error.to_string()))
+            }
+            Self::Guest { configure, guests } => {
+                let guest = {
+                    let mut guests = guests.lock().unwrap_or_else(PoisonError::into_inner);
+                    Arc::clone(guests.entry(node.to_owned()).or_default())
+                };
+                let connecting =
+                    guest.get_or_try_init(|| Guest::builder(node).configure(configure).connect());
+                let guest = tokio::time::timeout(within, connecting)
+                    .await
+                    .map_err(|_| unreachable(format!("no answer within {within:?}")))?
+                    .map_err(|error| unreachable(error.to_string()))?;
+                Ok(guest.connection())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Node(_) => "Node",
+            Self::Guest { .. } => "Guest",
+        })
+    }
+}

@@ -1,0 +1,186 @@
+//! [`Attempts`]: one operation at one node after another, until its time is over.
+
+use std::sync::{MutexGuard, PoisonError};
+use std::time::Duration;
+
+use grid::CallError;
+use rand::RngExt as _;
+use tokio::time::{Instant, sleep};
+
+use super::error::{Next, may_have_run, next};
+use super::{Client, ClientError};
+use crate::service::{KvClient, KvError};
+
+/// The longest that one node is waited for. A node that has crashed is noticed at once; this is for one that says nothing.
+const ATTEMPT_MAX: Duration = Duration::from_secs(2);
+/// Pauses after an attempt that has found no leader: from this one on they double, to a fraction of an election.
+const PAUSE_FIRST: Duration = Duration::from_millis(10);
+const PAUSE_LAST: Duration = Duration::from_millis(200);
+/// Names that are remembered. A group is much smaller; this is for a node that invents them.
+const NODES_MAX: usize = 64;
+
+/// The nodes, and which of them is asked first.
+#[derive(Debug)]
+pub(super) struct Leader {
+    nodes: Vec<String>,
+    at: usize,
+}
+
+impl Leader {
+    pub(super) fn new(nodes: Vec<String>) -> Self {
+        Self { nodes, at: 0 }
+    }
+
+    pub(super) fn nodes(&self) -> Vec<String> {
+        self.nodes.clone()
+    }
+
+    fn current(&self) -> Option<String> {
+        self.nodes.get(self.at).cloned()
+    }
+
+    /// Goes to the next node. Another task may have gone on from the node that has failed here.
+    fn skip(&mut self, failed: &str) {
+        if self.current().as_deref() == Some(failed) {
+            self.at = (self.at + 1) % self.nodes.len();
+        }
+    }
+
+    fn follow(&mut self, leader: String) {
+        match self.nodes.iter().position(|node| *node == leader) {
+            Some(at) => self.at = at,
+            None if self.nodes.len() < NODES_MAX => {
+                self.nodes.push(leader);
+                self.at = self.nodes.len() - 1;
+            }
+            None => {}
+        }
+    }
+}
+
+/// The attempts of one operation.
+pub(super) struct Attempts<'a> {
+    client: &'a Client,
+    deadline: Instant,
+    attempt_max: Duration,
+    pause: Duration,
+    may_have_run: bool,
+}
+
+impl Client {
+    pub(super) fn lock_leader(&self) -> MutexGuard<'_, Leader> {
+        self.inner.leader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn attempts(&self, deadline: Instant) -> Attempts<'_> {
+        Attempts {
+            client: self,
+            deadline,
+            attempt_max: ATTEMPT_MAX,
+            pause: PAUSE_FIRST,
+            may_have_run: false,
+        }
+    }
+}
+
+impl Attempts<'_> {
+    /// For operations that take long, such as a change of members: they are not repeated while they run.
+    pub(super) fn with_all_of_the_time(self) -> Self {
+        Self { attempt_max: Duration::MAX, ..self }
+    }
+
+    /// Another request: what was sent before does not count.
+    pub(super) fn begin(&mut self) {
+        self.may_have_run = false;
+    }
+
+    /// Whether an attempt that has failed may have been done.
+    pub(super) fn may_have_run(&self) -> bool {
+        self.may_have_run
+    }
+
+    /// Calls nodes until one of them has done it.
+    pub(super) async fn run<T, F>(
+        &mut self,
+        call: impl Fn(KvClient, Duration) -> F,
+    ) -> Result<T, ClientError>
+    where
+        F: Future<Output = Result<T, CallError<KvError>>>,
+    {
+        let mut last = "there was no time for it".to_owned();
+        loop {
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            let Some(node) = self.client.lock_leader().current() else {
+                return Err(self.over("the client has no nodes"));
+            };
+            if left.is_zero() {
+                return Err(self.over(&last));
+            }
+            match self.attempt(&node, left.min(self.attempt_max), &call).await {
+                Ok(done) => return Ok(done),
+                Err(Failure::Final(error)) => return Err(error),
+                Err(Failure::Asks { leader, text }) if leader != node => {
+                    tracing::debug!(node, leader, "{text}");
+                    self.client.lock_leader().follow(leader);
+                    last = text;
+                    // At once, if it is so. Two nodes that point at each other would be asked very often otherwise.
+                    self.pause(left).await;
+                }
+                // A leader without a lease says so as well.
+                Err(Failure::Asks { text, .. }) => {
+                    last = text;
+                    self.pause(left).await;
+                }
+                Err(Failure::Later(text)) => {
+                    tracing::debug!(node, "{text}");
+                    self.client.lock_leader().skip(&node);
+                    last = text;
+                    self.pause(left).await;
+                }
+            }
+        }
+    }
+
+    async fn attempt<T, F>(
+        &mut self,
+        node: &str,
+        within: Duration,
+        call: impl Fn(KvClient, Duration) -> F,
+    ) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, CallError<KvError>>>,
+    {
+        let connection = self.client.inner.access.connect(node, within).await;
+        let connection = connection.map_err(|error| Failure::Later(error.to_string()))?;
+        let error = match call(KvClient::new(connection), within).await {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        self.may_have_run |= may_have_run(&error);
+        Err(match next(&error) {
+            Next::Ask(leader) => Failure::Asks { leader, text: error.to_string() },
+            Next::Later => Failure::Later(error.to_string()),
+            Next::Fail => Failure::Final(error.into()),
+        })
+    }
+
+    fn over(&self, last: &str) -> ClientError {
+        let (after, last) = (self.client.timeout, last.to_owned());
+        ClientError::Deadline { after, may_have_run: self.may_have_run, last }
+    }
+
+    /// A pause, not longer than the time that is left, and half of it random: clients that have lost a leader together come back one
+    /// by one.
+    async fn pause(&mut self, left: Duration) {
+        let share = rand::rng().random_range(0.5..1.0);
+        sleep(self.pause.mul_f64(share).min(left)).await;
+        self.pause = (self.pause * 2).min(PAUSE_LAST);
+    }
+}
+
+/// How an attempt has failed.
+enum Failure {
+    Asks { leader: String, text: String },
+    Later(String),
+    Final(ClientError),
+}

@@ -1,0 +1,95 @@
+//! [`Settings`]: what a node needs to know.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::store::{Files, OsFiles, Sync};
+
+/// A node of the group: `1=http://node1:9000`.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "String")]
+pub struct Peer {
+    /// The id in the group, which is never used again for another node or another disk.
+    pub id: u64,
+    /// The name in the grid.
+    pub name: String,
+}
+
+impl FromStr for Peer {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?}: write ID=URL, such as 1=http://node1:9000");
+        let (id, name) = text.split_once('=').ok_or_else(wrong)?;
+        let id = id.trim().parse().map_err(|_| wrong())?;
+        Ok(Self { id, name: name.trim().to_owned() })
+    }
+}
+
+impl TryFrom<String> for Peer {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.id, self.name)
+    }
+}
+
+/// What a node needs to know.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The name of this node, which is one of the peers.
+    pub name: String,
+    /// The nodes of the group when it begins; or, for a node that joins, itself and one that is a member at least. Later, the
+    /// members are in the log.
+    pub peers: Vec<Peer>,
+    /// Whether the node waits to be added to a group, instead of beginning one.
+    pub join: bool,
+    /// The folder of the storage.
+    pub data: PathBuf,
+    /// When a write counts as stored.
+    pub sync: Sync,
+    /// Where the databases are.
+    pub files: Arc<dyn Files>,
+    /// Time without the leader after which a node stands for election, at least; at most twice as long. A leader has it as its lease.
+    pub election_timeout: Duration,
+    /// Entries from one snapshot to the next.
+    pub snapshot_entries: u64,
+}
+
+impl Settings {
+    /// Settings with the defaults: syncing always, elections after 500 ms, snapshots after 10 000 entries.
+    pub fn new(name: impl Into<String>, peers: Vec<Peer>, data: impl Into<PathBuf>) -> Self {
+        Self {
+            name: name.into(),
+            peers,
+            join: false,
+            data: data.into(),
+            sync: Sync::default(),
+            files: Arc::new(OsFiles),
+            election_timeout: Duration::from_millis(500),
+            snapshot_entries: 10_000,
+        }
+    }
+
+    /// The id of this node, or what is wrong.
+    pub(super) fn check(&self) -> Result<u64, String> {
+        for (place, peer) in self.peers.iter().enumerate() {
+            let twice =
+                |other: &Peer| (other.id == peer.id) != (other.name == peer.name) || other == peer;
+            if self.peers[..place].iter().any(twice) {
+                return Err(format!("peers: {peer} has the id or the name of another one"));
+            }
+        }
+        let own = self.peers.iter().find(|peer| peer.name == self.name);
+        own.map(|own| own.id).ok_or_else(|| format!("peers: {} is not one of them", self.name))
+    }
+}
