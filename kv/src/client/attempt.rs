@@ -23,12 +23,16 @@ const NODES_MAX: usize = 64;
 #[derive(Debug)]
 pub(super) struct Leader {
     nodes: Vec<String>,
+    /// The node that is asked first.
     at: usize,
+    /// The last node that was asked in turn, and not because another one has said that it leads. Nodes that have not heard of a
+    /// failover yet point to a leader that is gone: whoever only follows them asks those two in turn, and never the new one.
+    turn: usize,
 }
 
 impl Leader {
     pub(super) fn new(nodes: Vec<String>) -> Self {
-        Self { nodes, at: 0 }
+        Self { nodes, at: 0, turn: 0 }
     }
 
     pub(super) fn nodes(&self) -> Vec<String> {
@@ -41,8 +45,13 @@ impl Leader {
 
     /// Goes to the next node. Another task may have gone on from the node that has failed here.
     fn skip(&mut self, failed: &str) {
+        let count = self.nodes.len();
         if self.current().as_deref() == Some(failed) {
-            self.at = (self.at + 1) % self.nodes.len();
+            self.turn = (self.turn + 1) % count;
+            if self.turn == self.at {
+                self.turn = (self.turn + 1) % count;
+            }
+            self.at = self.turn;
         }
     }
 
@@ -64,6 +73,8 @@ pub(super) struct Attempts<'a> {
     deadline: Instant,
     attempt_max: Duration,
     pause: Duration,
+    /// Of a read it does not matter.
+    is_read: bool,
     may_have_run: bool,
 }
 
@@ -78,6 +89,7 @@ impl Client {
             deadline,
             attempt_max: ATTEMPT_MAX,
             pause: PAUSE_FIRST,
+            is_read: false,
             may_have_run: false,
         }
     }
@@ -87,6 +99,11 @@ impl Attempts<'_> {
     /// For operations that take long, such as a change of members: they are not repeated while they run.
     pub(super) fn with_all_of_the_time(self) -> Self {
         Self { attempt_max: Duration::MAX, ..self }
+    }
+
+    /// For reads, which have no effect.
+    pub(super) fn of_read(self) -> Self {
+        Self { is_read: true, ..self }
     }
 
     /// Another request: what was sent before does not count.
@@ -156,7 +173,7 @@ impl Attempts<'_> {
             Ok(done) => return Ok(done),
             Err(error) => error,
         };
-        self.may_have_run |= may_have_run(&error);
+        self.may_have_run |= !self.is_read && may_have_run(&error);
         Err(match next(&error) {
             Next::Ask(leader) => Failure::Asks { leader, text: error.to_string() },
             Next::Later => Failure::Later(error.to_string()),
@@ -183,4 +200,32 @@ enum Failure {
     Asks { leader: String, text: String },
     Later(String),
     Final(ClientError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Leader;
+
+    /// The first node was the leader. The second one still says so, and the third one leads.
+    #[test]
+    fn every_node_is_asked_although_one_points_to_a_leader_that_is_gone() {
+        let mut leader = Leader::new(["a", "b", "c"].map(str::to_owned).to_vec());
+        let mut asked = Vec::new();
+        for _ in 0..4 {
+            let node = leader.current().expect("a node");
+            match node.as_str() {
+                "b" => leader.follow("a".to_owned()),
+                _ => leader.skip(&node),
+            }
+            asked.push(node);
+        }
+        assert_eq!(asked, ["a", "b", "a", "c"]);
+    }
+
+    #[test]
+    fn a_single_node_is_asked_again() {
+        let mut leader = Leader::new(vec!["a".to_owned()]);
+        leader.skip("a");
+        assert_eq!(leader.current().as_deref(), Some("a"));
+    }
 }

@@ -17,7 +17,7 @@ pub enum ClientError {
     Deadline {
         /// The time that it had.
         after: Duration,
-        /// Whether it may have been done. A read has no effect either way.
+        /// Whether it may have been done; never for a read.
         may_have_run: bool,
         /// What the last attempt has failed with.
         last: String,

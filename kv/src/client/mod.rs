@@ -112,7 +112,7 @@ impl Client {
             let request = request.clone();
             async move { kv.get(request).timeout(left).await }
         };
-        self.attempts(self.deadline()).run(get).await
+        self.attempts(self.deadline()).of_read().run(get).await
     }
 
     /// Writes a key.

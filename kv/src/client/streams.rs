@@ -44,7 +44,7 @@ impl Scan {
                         let request = self.request.clone();
                         async move { kv.scan(request).await }
                     };
-                    self.stream.insert(self.client.attempts(deadline).run(open).await?)
+                    self.stream.insert(self.client.attempts(deadline).of_read().run(open).await?)
                 }
             };
             match stream.next().await {
@@ -112,7 +112,7 @@ impl Watch {
                         let request = request.clone();
                         async move { kv.watch(request).await }
                     };
-                    let stream = self.client.attempts(deadline).run(open).await?;
+                    let stream = self.client.attempts(deadline).of_read().run(open).await?;
                     self.skip = self.returned;
                     self.stream.insert(stream)
                 }
@@ -160,5 +160,5 @@ async fn again(
         let failed = failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         async move { failed.map_or(Ok(()), Err) }
     };
-    client.attempts(deadline).run(repeat).await
+    client.attempts(deadline).of_read().run(repeat).await
 }

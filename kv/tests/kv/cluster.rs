@@ -60,6 +60,9 @@ impl Cluster {
             cluster.join().await;
         }
         cluster.leader().await;
+        for at in 0..size {
+            cluster.wait(at, |metrics| metrics.current_leader.is_some()).await;
+        }
         cluster
     }
 
@@ -176,6 +179,9 @@ impl Cluster {
     /// Makes this node the leader.
     pub(crate) async fn make_leader(&self, at: usize) {
         let old = self.leader().await;
+        if old == at {
+            return;
+        }
         self.node(old).raft().trigger().transfer_leader(at as u64 + 1).await.unwrap();
         self.wait(at, |metrics| metrics.state.is_leader()).await;
         assert_eq!(self.leader().await, at);

@@ -26,6 +26,10 @@ async fn three_members_become_five_and_three_again() {
         // Again, as an operator does who has not seen the answer.
         operator.change_member(id, Some(cluster.name(at))).await.unwrap();
     }
+    let all = |metrics: &openraft::RaftMetrics<_>| {
+        metrics.membership_config.membership().voter_ids().count() == 5
+    };
+    cluster.wait(4, all).await;
     let status = operator.status(&cluster.name(4)).await.unwrap();
     assert_eq!(status.members.iter().filter(|member| member.is_voter).count(), 5);
     // The leader, and another one.
