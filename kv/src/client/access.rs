@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use grid::{Builder, CallError, Connection, Guest, Manager, RemoteError};
+use grid::{Builder, CallError, Connection, Guest, Manager, RemoteError, State};
 use tokio::sync::OnceCell;
 
 use super::error::ClientError;
@@ -41,10 +41,7 @@ impl Access {
                 manager.connection(node).map_err(|error| unreachable(error.to_string()))
             }
             Self::Guest { configure, guests } => {
-                let guest = {
-                    let mut guests = guests.lock().unwrap_or_else(PoisonError::into_inner);
-                    Arc::clone(guests.entry(node.to_owned()).or_default())
-                };
+                let guest = usable(guests, node);
                 let connecting =
                     guest.get_or_try_init(|| Guest::builder(node).configure(configure).connect());
                 let guest = tokio::time::timeout(within, connecting)
@@ -55,6 +52,18 @@ impl Access {
             }
         }
     }
+}
+
+/// The guest of a node, or a place for one. A guest whose connection is lost is replaced: it would dial again after a second or two,
+/// and by then the node may have led for long.
+fn usable(guests: &Guests, node: &str) -> Arc<OnceCell<Guest>> {
+    let mut guests = guests.lock().unwrap_or_else(PoisonError::into_inner);
+    let guest = guests.entry(node.to_owned()).or_default();
+    let is_lost = |guest: &Guest| matches!(guest.connection().state(), State::Error(_));
+    if guest.get().is_some_and(is_lost) {
+        *guest = Arc::default();
+    }
+    Arc::clone(guest)
 }
 
 impl fmt::Debug for Access {
