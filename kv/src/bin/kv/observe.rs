@@ -1,0 +1,134 @@
+//! What a node shows of itself: metrics for Prometheus, and probes.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use grid::intercept::Log;
+use grid::{Builder, Metrics};
+use grid_kv::client::Client;
+use grid_kv::node::Node;
+use metrics::gauge;
+use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+use openraft::async_runtime::watch::WatchReceiver as _;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// The upper ends of the buckets of all durations, in seconds. A small call takes about 100 µs, a write waits for a disk.
+const BUCKETS: [f64; 18] = [
+    2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0,
+    10.0,
+];
+
+/// How often measured durations are sorted into their buckets, also if nobody asks for the metrics.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Calls that take longer are logged.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// All metrics of the process.
+#[derive(Clone)]
+pub(crate) struct Exporter(PrometheusHandle);
+
+impl Exporter {
+    /// Metrics of nodes that are built before go nowhere.
+    pub(crate) fn install() -> Result<Self, BuildError> {
+        let builder = PrometheusBuilder::new().with_recommended_naming(true);
+        let handle = builder.set_buckets(&BUCKETS)?.install_recorder()?;
+        let upkept = handle.clone();
+        tokio::spawn(async move {
+            let mut times = tokio::time::interval(UPKEEP);
+            loop {
+                times.tick().await;
+                upkept.run_upkeep();
+            }
+        });
+        Ok(Self(handle))
+    }
+}
+
+/// Adds metrics and a log of slow calls to a node that will be built.
+pub(crate) fn observed(node: Builder) -> Builder {
+    node.metrics(Metrics::new()).record(Log::slower_than(SLOW))
+}
+
+/// The HTTP server of a node.
+#[derive(Clone)]
+pub(crate) struct Probes {
+    node: Node,
+    exporter: Exporter,
+    is_stopping: watch::Receiver<bool>,
+    has_caught_up: watch::Receiver<bool>,
+}
+
+impl Probes {
+    pub(crate) fn new(node: Node, exporter: Exporter, is_stopping: watch::Receiver<bool>) -> Self {
+        let (caught_up, has_caught_up) = watch::channel(false);
+        tokio::spawn(catch_up(node.clone(), caught_up));
+        Self { node, exporter, is_stopping, has_caught_up }
+    }
+
+    /// Serves in the background, as long as the process runs: also while the node stops.
+    pub(crate) fn serve(self, listener: TcpListener) {
+        let router = Router::new()
+            .route("/livez", get(|| async { "alive\n" }))
+            .route("/readyz", get(ready))
+            .route("/metrics", get(metrics))
+            .with_state(self);
+        tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, router).await {
+                tracing::error!("the server of the probes has ended: {error}");
+            }
+        });
+    }
+}
+
+/// Waits until the node has all that was acknowledged when it was started. Whoever restarts nodes one by one must wait for that:
+/// a node without the latest writes helps no majority to have them.
+async fn catch_up(node: Node, done: watch::Sender<bool>) {
+    let mut revisions = node.state().revisions();
+    loop {
+        let client = Client::of_node(node.manager(), node.manager().members().list());
+        if let Ok(revision) = client.revision().await
+            && revisions.wait_for(|known| *known >= revision).await.is_ok()
+        {
+            done.send_replace(true);
+            return;
+        }
+    }
+}
+
+/// Ready: the node has caught up since its start, knows a leader, and does not stop.
+async fn ready(State(probes): State<Probes>) -> (StatusCode, String) {
+    let no = |text: &str| (StatusCode::SERVICE_UNAVAILABLE, format!("{text}\n"));
+    if *probes.is_stopping.borrow() {
+        return no("stopping");
+    }
+    let metrics = probes.node.raft().metrics().borrow_watched().clone();
+    let Some(leader) = metrics.current_leader else {
+        return no("no leader is known: most members must run and reach each other");
+    };
+    if !*probes.has_caught_up.borrow() {
+        return no("it has not received all writes yet");
+    }
+    (StatusCode::OK, format!("the leader is {leader}\n"))
+}
+
+/// The answer to a scrape, in the text format of Prometheus.
+async fn metrics(State(probes): State<Probes>) -> Response {
+    let metrics = probes.node.raft().metrics().borrow_watched().clone();
+    gauge!("kv_is_leader").set(if metrics.state.is_leader() { 1.0 } else { 0.0 });
+    gauge!("kv_term").set(metrics.current_term as f64);
+    gauge!("kv_log_index").set(metrics.last_log_index.unwrap_or(0) as f64);
+    gauge!("kv_applied_index").set(metrics.last_applied.map_or(0, |id| id.index) as f64);
+    gauge!("kv_snapshot_index").set(metrics.snapshot.map_or(0, |id| id.index) as f64);
+    gauge!("kv_revision").set(probes.node.state().revision() as f64);
+    let members = metrics.membership_config.membership();
+    gauge!("kv_voters").set(members.voter_ids().count() as f64);
+    let text = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    (text, probes.exporter.0.render()).into_response()
+}
