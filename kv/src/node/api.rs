@@ -11,6 +11,7 @@ use openraft::errors::{
     ClientWriteError, Fatal, ForwardToLeader, LinearizableReadError, RaftError,
 };
 use openraft::raft::ReadPolicy;
+use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::interval;
 
@@ -34,11 +35,13 @@ pub(super) struct Api {
     state: Arc<State>,
     /// Empty until the raft is started, which needs the node, which needs its services.
     raft: Arc<OnceLock<KvRaft>>,
+    /// Commands that are being replicated for clients.
+    replicating: watch::Sender<usize>,
 }
 
 impl Api {
     pub(super) fn new(state: Arc<State>) -> Self {
-        Self { state, raft: Arc::default() }
+        Self { state, raft: Arc::default(), replicating: watch::Sender::new(0) }
     }
 
     pub(super) fn start(&self, raft: KvRaft) {
@@ -70,6 +73,14 @@ impl Api {
         }
     }
 
+    /// Whether there will be changes.
+    fn ensure_running(&self) -> Result<(), KvError> {
+        match &self.raft()?.metrics().borrow_watched().running_state {
+            Ok(()) => Ok(()),
+            Err(_) => Err(KvError::NotLeader { leader: None }),
+        }
+    }
+
     /// Reads in a thread that may wait for the disk.
     async fn read<T: Send + 'static>(
         &self,
@@ -80,9 +91,32 @@ impl Api {
         Ok(read?)
     }
 
+    /// Waits until no command is being replicated.
+    pub(super) async fn idle(&self) {
+        // It only fails if there is no sender, and `self` has one.
+        let _ = self.replicating.subscribe().wait_for(|count| *count == 0).await;
+    }
+
     async fn replicate(&self, command: Command) -> Result<Outcome, KvError> {
+        let _counted = Counted::new(&self.replicating);
         let written = self.raft()?.client_write(command).await;
         written.map(|written| written.response().clone()).map_err(write_error)
+    }
+}
+
+/// Counts while it exists, also if the caller leaves.
+struct Counted<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Counted<'a> {
+    fn new(count: &'a watch::Sender<usize>) -> Self {
+        count.send_modify(|count| *count += 1);
+        Self(count)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
     }
 }
 
@@ -184,9 +218,10 @@ impl Kv for Api {
             tokio::select! {
                 changed = revisions.changed() => changed.map_err(|_| KvError::Gone)?,
                 _ = checks.tick() => {
-                    if request.consistency != Consistency::Stale {
+                    match request.consistency {
+                        Consistency::Stale => self.ensure_running()?,
                         // Enough to notice that others have elected another leader.
-                        self.ensure(Consistency::Lease).await?;
+                        _ => self.ensure(Consistency::Lease).await?,
                     }
                     if told != after {
                         told = after;

@@ -59,6 +59,7 @@ pub struct Node {
     manager: Manager,
     raft: KvRaft,
     state: Arc<State>,
+    api: Api,
     group: RaftGroup<Types, Machine>,
 }
 
@@ -106,7 +107,7 @@ impl Node {
         group.start(raft.clone());
         let names = settings.peers.iter().map(|peer| peer.name.clone());
         manager.members().follow(RaftMembers::new(names).group(&raft));
-        let node = Self { manager, raft, state, group };
+        let node = Self { manager, raft, state, api, group };
         if !settings.join {
             node.initialise(settings).await?;
         }
@@ -139,14 +140,19 @@ impl Node {
         &self.state
     }
 
-    /// Passes the leadership on if the node has it, lets running calls finish for up to `grace`, then stops the raft.
+    /// Passes the leadership on if the node has it, then stops the raft, and lets running calls finish for up to `grace`.
     ///
     /// # Cancel safety
     /// Dropping the future may leave the raft running.
     pub async fn shutdown(&self, grace: Duration) {
-        self.pass_on(grace.min(TRANSFER_MAX)).await;
-        self.manager.shutdown(grace).await;
+        let within = grace.min(TRANSFER_MAX);
+        self.pass_on(within).await;
+        // They are in the log, and end when the next leader has told what became of them. It could not any more after that: a node
+        // that shuts down takes no new calls, also not those of the raft.
+        let _ = tokio::time::timeout(within, self.api.idle()).await;
+        // First: its streams would last for all of the grace.
         self.stop().await;
+        self.manager.shutdown(grace).await;
     }
 
     /// Stops the raft at once, as a crash would: the others notice that the leader is missing when they miss its heartbeats.

@@ -8,8 +8,14 @@ mod crash;
 mod deposed;
 mod failover;
 mod files;
+#[path = "../../src/bin/kv/load.rs"]
+mod load;
 mod members;
 mod once;
+#[path = "../../src/bin/kv/processes.rs"]
+mod processes;
+mod program;
 mod reads;
+mod real;
 mod suite;
 mod watch;

@@ -1,6 +1,6 @@
 //! `kv node`: runs a node until a signal.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use grid::admin::LogFilter;
@@ -8,7 +8,7 @@ use grid::{Builder, SharedSecret, Tls};
 use grid_kv::node::{Node, StartError, guests};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Registry, reload};
@@ -21,17 +21,27 @@ use crate::settings::NodeSettings;
 const TLS_RELOAD: Duration = Duration::from_secs(60);
 
 /// The level of the log, which operators can change.
-struct LogLevel(reload::Handle<LevelFilter, Registry>);
+struct LogLevel(reload::Handle<Targets, Registry>);
+
+/// openraft tells each of its steps at the level of information, and warns of each heartbeat to a node that is down: too much for
+/// operators, who see from the links which nodes are down.
+fn targets(level: LevelFilter) -> Targets {
+    let openraft = match level {
+        LevelFilter::INFO | LevelFilter::WARN => LevelFilter::ERROR,
+        level => level,
+    };
+    Targets::new().with_default(level).with_target("openraft", openraft)
+}
 
 impl LogFilter for LogLevel {
     fn get(&self) -> String {
-        self.0.clone_current().map(|level| level.to_string()).unwrap_or_default()
+        self.0.clone_current().map(|targets| targets.to_string()).unwrap_or_default()
     }
 
     fn set(&self, level: &str) -> Result<(), String> {
         let level: LevelFilter =
             level.parse().map_err(|_| "not error, warn, info, debug or trace")?;
-        self.0.reload(level).map_err(|error| error.to_string())
+        self.0.reload(targets(level)).map_err(|error| error.to_string())
     }
 }
 
@@ -51,8 +61,10 @@ impl From<StartError> for Failure {
 /// Runs a node. Ends with success after SIGTERM or Ctrl-C, and with a failure if its raft has ended.
 pub(crate) async fn run(settings: NodeSettings) -> Result<(), Failure> {
     let interrupted = interrupted()?;
-    let (filter, level) = reload::Layer::new(LevelFilter::from_level(settings.log));
-    let log = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let (filter, level) = reload::Layer::new(targets(LevelFilter::from_level(settings.log)));
+    let log = tracing_subscriber::fmt::layer()
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr);
     tracing_subscriber::registry().with(filter).with(log).init();
     let exporter = Exporter::install().map_err(|error| Failure::NotDone(error.to_string()))?;
     // First, so that a wrong address does not begin a group.

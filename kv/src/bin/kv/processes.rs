@@ -12,11 +12,6 @@ use grid_kv::client::Client;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
-/// Secrets of nodes that only this machine reaches, and that end with the program.
-const SECRET: &str = "of the nodes of this demonstration";
-const CLIENTS: &str = "of its clients";
-const OPERATORS: &str = "of its operators";
-
 /// How often it is looked whether something has happened.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -36,6 +31,13 @@ struct Process {
 }
 
 impl Processes {
+    /// The secret of the nodes, which only this machine reaches, and which end with the program.
+    const SECRET: &str = "of the nodes of this demonstration";
+    /// The secret of clients.
+    pub(crate) const CLIENTS: &str = "of its clients";
+    /// The secret of operators.
+    pub(crate) const OPERATORS: &str = "of its operators";
+
     /// Starts so many nodes, with their data and logs in this folder.
     pub(crate) fn start(program: &Path, folder: &Path, size: usize) -> io::Result<Self> {
         let (program, folder) = (program.to_owned(), folder.to_owned());
@@ -77,9 +79,9 @@ impl Processes {
             .args(["--peers", &peers.join(","), "--join", &(at >= self.first).to_string()])
             .arg("--data")
             .arg(self.folder.join(format!("node{}", at + 1)))
-            .env("KV_SECRET", SECRET)
-            .env("KV_CLIENTS_SECRET", CLIENTS)
-            .env("KV_OPERATORS_SECRET", OPERATORS)
+            .env("KV_SECRET", Self::SECRET)
+            .env("KV_CLIENTS_SECRET", Self::CLIENTS)
+            .env("KV_OPERATORS_SECRET", Self::OPERATORS)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -109,12 +111,7 @@ impl Processes {
 
     /// A client of the nodes.
     pub(crate) fn client(&self) -> Client {
-        Client::guest(self.names(), |builder| builder.token(SharedSecret::new(CLIENTS)))
-    }
-
-    /// A client that may change the members.
-    pub(crate) fn operator(&self) -> Client {
-        Client::guest(self.names(), |builder| builder.token(SharedSecret::new(OPERATORS)))
+        Client::guest(self.names(), |builder| builder.token(SharedSecret::new(Self::CLIENTS)))
     }
 
     /// Waits until a node is ready, as its probe says, and returns how long that took.

@@ -1,0 +1,193 @@
+//! The commands of the program: what they print, and how they end.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use super::processes::Processes;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_kv");
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.env_clear().args(args).stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+/// The exit code, and what was printed as output and as errors.
+async fn run(mut command: Command) -> (i32, String, String) {
+    let output = timeout(PATIENCE, command.output()).await.expect("it ends").unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+struct Store(Processes);
+
+impl Store {
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = command(args);
+        command.env("KV_NODES", self.0.names().join(","));
+        command.env("KV_CLIENTS_SECRET", Processes::CLIENTS);
+        command
+    }
+
+    /// A command that succeeds, and what it prints.
+    async fn prints(&self, args: &[&str], expected: &str) {
+        let (code, out, errors) = run(self.command(args)).await;
+        assert_eq!((code, &*out), (0, expected), "{args:?}: {errors}");
+    }
+
+    /// A command that fails with this code and text.
+    async fn fails(&self, args: &[&str], code: i32, text: &str) {
+        let (failed, out, errors) = run(self.command(args)).await;
+        assert_eq!((failed, &*out), (code, ""), "{args:?}: {errors}");
+        assert!(errors.contains(text), "{args:?}: {errors}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_commands_of_clients() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store(Processes::start(Path::new(PROGRAM), folder.path(), 1).unwrap());
+    store.0.ready(0, PATIENCE).await.unwrap();
+    let mut watch = store.command(&["watch", "a/", "--after", "0", "--limit", "3"]);
+    let mut watch = watch.stdout(Stdio::piped()).spawn().unwrap();
+
+    store.prints(&["put", "a/1", "one"], "revision 1\n").await;
+    store.prints(&["get", "a/1"], "one\n").await;
+    store.prints(&["get", "a/1", "--raw", "--consistency", "stale"], "one").await;
+    store.fails(&["get", "b"], 1, "there is no key \"b\"").await;
+    store.prints(&["cas", "a/2", "--absent", "two\ttabs"], "revision 2\n").await;
+    store.fails(&["cas", "a/2", "--absent", "x"], 1, "revision 2 wrote \"two\\ttabs\"").await;
+    store.fails(&["cas", "a/2", "--revision", "1", "x"], 1, "is not as expected").await;
+    store.prints(&["cas", "a/1", "--expect", "one", "--delete"], "revision 3\n").await;
+    store.fails(&["cas", "a/1", "--revision", "1", "x"], 1, "it does not exist").await;
+    store.prints(&["put", "b", "three"], "revision 4\n").await;
+    store.prints(&["scan"], "a/2\ttwo\\ttabs\nb\tthree\n").await;
+    store.prints(&["scan", "--keys", "--limit", "1"], "a/2\n").await;
+    store.fails(&["delete", "c"], 1, "there is no such key").await;
+    store.prints(&["delete", "a/2", "b"], "revision 5\n").await;
+
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
+    for expected in ["1\tput\ta/1\tone", "2\tput\ta/2\ttwo\\ttabs", "3\tdelete\ta/1"] {
+        let line = timeout(PATIENCE, lines.next_line()).await.expect("a change").unwrap();
+        assert_eq!(line.as_deref(), Some(expected));
+    }
+    assert!(timeout(PATIENCE, watch.wait()).await.unwrap().unwrap().success());
+
+    // A value from the standard input, as long as the limit and longer.
+    for (bytes, code) in [(1 << 20, 0), ((1 << 20) + 1, 3)] {
+        let mut put = store.command(&["put", "long", "-"]);
+        let mut put = put.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut input = put.stdin.take().unwrap();
+        input.write_all(&vec![b'x'; bytes]).await.unwrap();
+        drop(input);
+        let output = put.wait_with_output().await.unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{errors}");
+        assert!(code == 0 || errors.contains("a value has at most 1048576 bytes"), "{errors}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_node_shows_of_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store(Processes::start(Path::new(PROGRAM), folder.path(), 3).unwrap());
+    for at in 0..3 {
+        store.0.ready(at, PATIENCE).await.unwrap();
+    }
+    let client = store.0.client();
+    let leader = store.0.leader(&client, PATIENCE).await.unwrap();
+    store.prints(&["put", "a", "1"], "revision 1\n").await;
+    let (code, out, errors) = run(store.command(&["status"])).await;
+    assert_eq!(code, 0, "{errors}");
+    let name = store.0.name(leader);
+    assert!(out.contains(&format!("{name}  leader  id {}  term ", leader + 1)), "{out}");
+    assert_eq!(out.matches("  follower  ").count(), 2, "{out}");
+    assert_eq!(out.matches("  voter\n").count(), 3, "{out}");
+
+    let (status, text) = store.0.http(leader, "/metrics").await.unwrap();
+    assert_eq!(status, 200);
+    for line in ["kv_is_leader 1", "kv_revision 1", "kv_voters 3"] {
+        assert!(text.lines().any(|other| other == line), "no {line}:\n{text}");
+    }
+    assert!(text.contains("Kv/write"), "{text}");
+    assert_eq!(store.0.http(leader, "/livez").await.unwrap(), (200, "alive\n".to_owned()));
+
+    // Without a majority it lives, and is not ready for long.
+    let rest: Vec<_> = (0..3).filter(|at| *at != leader).collect();
+    for at in &rest {
+        store.0.kill(*at).await.unwrap();
+    }
+    let args = ["get", "a", "--timeout-seconds", "3"];
+    store.fails(&args, 3, "not done within 3s").await;
+    store.fails(&args, 3, "check with `kv status`").await;
+    let args = ["put", "a", "2", "--timeout-seconds", "3"];
+    let (code, _, errors) = run(store.command(&args)).await;
+    assert!(matches!(code, 3 | 4), "{code}: {errors}");
+    store.prints(&["get", "a", "--consistency", "stale"], "1\n").await;
+    assert_eq!(store.0.http(leader, "/livez").await.unwrap().0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_say_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let unknown = file("unknown.toml", "nam = 'http://node1:9000'\n");
+    let peer = file("peer.toml", "peers = ['http://node1:9000']\n");
+    let node = ["node", "--name", "http://n:1", "--peers", "1=http://n:1"];
+    let base = [&node[..], &["--data", "/nowhere/kv"]].concat();
+    let other = ["--peers", "2=http://m:1", "--data", "/nowhere/kv", "--secret-file", &unknown];
+    let other = [&["node", "--name", "http://n:1"], &other[..]].concat();
+    let tls = [&node[..3], &["--peers", "1=http://n:1", "--data", "x", "--tls-ca", "x"]].concat();
+    let cases: [(&[&str], &str); 10] = [
+        (&["node"], "name is missing: set name, --name or KV_NAME"),
+        (&node[..3], "peers is missing: set peers, --peers or KV_PEERS"),
+        (&node, "data is missing: set data, --data or KV_DATA"),
+        (&base, "secret_file is missing: set secret_file, --secret-file or KV_SECRET"),
+        (&["node", "--config", &unknown], "unknown field `nam`"),
+        (&["node", "--config", &peer], "write ID=URL, such as 1=http://node1:9000"),
+        (&tls, "tls_ca, tls_certificate and tls_key need a name with https://"),
+        (&["get", "a"], "nodes is missing: set nodes, --nodes or KV_NODES"),
+        (&["get", "a", "--nodes", "http://n:1"], "KV_CLIENTS_SECRET or KV_OPERATORS_SECRET"),
+        (&["cas", "a", "b"], "--absent"),
+    ];
+    for (args, expected) in cases {
+        let (code, _, errors) = run(command(args)).await;
+        assert_eq!(code, 2, "{args:?}: {errors}");
+        assert!(errors.contains(expected), "{args:?}: {errors}");
+    }
+    let listen = ["--listen", "127.0.0.1:0", "--probes", "127.0.0.1:0"];
+    let (code, _, errors) = run(command(&[&other[..], &listen].concat())).await;
+    assert_eq!(code, 2, "{errors}");
+    assert!(errors.contains("peers: http://n:1 is not one of them"), "{errors}");
+    // A folder that cannot be made, because there is a file in its place.
+    let args = [&node[..], &["--data", &unknown, "--secret-file", &unknown], &listen].concat();
+    let (code, _, errors) = run(command(&args)).await;
+    assert_eq!(code, 3, "{errors}");
+    assert!(errors.contains("cannot open the storage in"), "{errors}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demonstration() {
+    let (code, out, errors) = run(command(&["demo", "--seconds", "1", "--kills", "1"])).await;
+    assert_eq!(code, 0, "{out}{errors}");
+    // No bar: it is not a terminal.
+    assert_eq!(errors, "");
+    let lines: Vec<_> = out.lines().collect();
+    let [started, killed, again, verdict] = lines[..] else { panic!("{out}") };
+    assert!(started.starts_with("three nodes run, and http://127."), "{out}");
+    assert!(killed.starts_with("killed the leader, http://127."), "{out}");
+    assert!(again.starts_with("started it again: it had all writes after "), "{out}");
+    assert!(verdict.contains(" writes were acknowledged, 0 of them are lost; "), "{out}");
+    assert!(verdict.ends_with(" 0 have failed"), "{out}");
+}
