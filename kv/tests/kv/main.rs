@@ -5,6 +5,7 @@
 mod access;
 mod cluster;
 mod crash;
+mod deploy;
 mod deposed;
 mod failover;
 mod files;
@@ -18,4 +19,5 @@ mod program;
 mod reads;
 mod real;
 mod suite;
+mod tls;
 mod watch;

@@ -166,10 +166,16 @@ async fn errors_say_what_to_do() {
         assert_eq!(code, 2, "{args:?}: {errors}");
         assert!(errors.contains(expected), "{args:?}: {errors}");
     }
-    let listen = ["--listen", "127.0.0.1:0", "--probes", "127.0.0.1:0"];
-    let (code, _, errors) = run(command(&[&other[..], &listen].concat())).await;
+    let (code, _, errors) = run(command(&other)).await;
     assert_eq!(code, 2, "{errors}");
-    assert!(errors.contains("peers: http://n:1 is not one of them"), "{errors}");
+    assert!(
+        errors.contains("http://n:1 is not one of them") && errors.contains("KV_ID"),
+        "{errors}"
+    );
+    let (code, _, errors) = run(command(&[&base[..], &["--id", "2"]].concat())).await;
+    assert_eq!(code, 2, "{errors}");
+    assert!(errors.contains("id = 2, but peers has 1=http://n:1"), "{errors}");
+    let listen = ["--listen", "127.0.0.1:0", "--probes", "127.0.0.1:0"];
     // A folder that cannot be made, because there is a file in its place.
     let args = [&node[..], &["--data", &unknown, "--secret-file", &unknown], &listen].concat();
     let (code, _, errors) = run(command(&args)).await;

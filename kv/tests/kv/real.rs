@@ -100,7 +100,7 @@ async fn no_write_fails_when_nodes_are_restarted_one_by_one() {
 async fn members(nodes: &Processes, args: &[&str]) -> String {
     let mut command = Command::new(PROGRAM);
     command.arg("members").args(args).args(["--nodes", &nodes.names().join(",")]);
-    command.args(["--timeout-seconds", "60"]).env("KV_OPERATORS_SECRET", Processes::OPERATORS);
+    command.env("KV_OPERATORS_SECRET", Processes::OPERATORS);
     let output = command.kill_on_drop(true).output().await.unwrap();
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{args:?}: {errors}");

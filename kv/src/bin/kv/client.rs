@@ -11,8 +11,11 @@ use serde::Deserialize;
 
 use crate::exit::Failure;
 
-/// Time that an operation has, if nothing else is set.
+/// Time that an operation has, if nothing else is set: several failovers.
 const TIMEOUT_SECONDS: u64 = 10;
+
+/// The same for operators: a member that is added may have to receive everything first.
+const OPERATOR_TIMEOUT_SECONDS: u64 = 60;
 
 /// Which store, from flags, the environment and a file.
 #[derive(Debug, Clone, Args)]
@@ -37,7 +40,7 @@ struct Given {
     /// For nodes with https:// whose certificates are not signed by a CA of the system: that CA, PEM
     #[arg(long, env = "KV_TLS_CA", value_name = "FILE")]
     tls_ca: Option<PathBuf>,
-    /// Seconds that an operation has [default: 10]
+    /// Seconds that an operation has [default: 10, and 60 to add or remove a member]
     #[arg(long, env = "KV_TIMEOUT_SECONDS", value_name = "N")]
     timeout_seconds: Option<u64>,
 }
@@ -72,7 +75,10 @@ impl Target {
         } else {
             None
         };
-        let timeout = given.timeout_seconds.or(file.timeout_seconds).unwrap_or(TIMEOUT_SECONDS);
+        let timeout = given.timeout_seconds.or(file.timeout_seconds).unwrap_or(match role {
+            Role::Client => TIMEOUT_SECONDS,
+            Role::Operator => OPERATOR_TIMEOUT_SECONDS,
+        });
         let client = Client::guest(nodes.clone(), move |builder| {
             let builder = builder.token(SharedSecret::new(&secret));
             match &tls {

@@ -68,15 +68,15 @@ impl Processes {
 
     /// Starts a node that does not run.
     pub(crate) fn restart(&mut self, at: usize) -> io::Result<()> {
-        let known = (0..self.first).chain((at >= self.first).then_some(at));
-        let peers: Vec<_> = known.map(|at| format!("{}={}", at + 1, self.nodes[at].name)).collect();
+        let peer = |at: usize| format!("{}={}", at + 1, self.nodes[at].name);
+        let peers: Vec<_> = (0..self.first).map(peer).collect();
         let log = self.folder.join(format!("node{}.log", at + 1));
         let log = File::options().create(true).append(true).open(log)?;
         let node = &mut self.nodes[at];
         let address = node.name.trim_start_matches("http://");
         let child = Command::new(&self.program)
             .args(["node", "--name", &node.name, "--listen", address, "--probes", &node.probes])
-            .args(["--peers", &peers.join(","), "--join", &(at >= self.first).to_string()])
+            .args(["--peers", &peers.join(","), "--id", &(at + 1).to_string()])
             .arg("--data")
             .arg(self.folder.join(format!("node{}", at + 1)))
             .env("KV_SECRET", Self::SECRET)
@@ -167,7 +167,7 @@ impl Process {
 
 /// An address with a free port. On Linux each process takes them from a loopback address of its own: on the usual one, an outgoing
 /// connection of another process could take the port before the node binds it.
-fn free_address() -> io::Result<String> {
+pub(crate) fn free_address() -> io::Result<String> {
     let [_, a, b, c] = std::process::id().to_be_bytes();
     let address = match cfg!(target_os = "linux") {
         true => Ipv4Addr::new(127, a, b, c.clamp(1, 254)),

@@ -29,12 +29,12 @@ struct Given {
     /// Name of this node: the URL at which the others reach it
     #[arg(long, env = "KV_NAME", value_name = "URL")]
     name: Option<String>,
-    /// The members when the group begins; for a node that joins, some members and itself. Ids are numbers that are never used again
+    /// The members when the group begins. Ids are numbers that are never used for another node
     #[arg(long, env = "KV_PEERS", value_name = "ID=URL,ID=URL…", value_delimiter = ',')]
     peers: Option<Vec<Peer>>,
-    /// Waits to be added to a group that exists already [default: false]
-    #[arg(long, env = "KV_JOIN", num_args = 0..=1, default_missing_value = "true")]
-    join: Option<bool>,
+    /// Id of this node, if it is not one of the peers: it waits until it is added to their group with `kv members add`
+    #[arg(long, env = "KV_ID", value_name = "ID")]
+    id: Option<u64>,
     /// Folder of the log and the state
     #[arg(long, env = "KV_DATA", value_name = "FOLDER")]
     data: Option<PathBuf>,
@@ -120,6 +120,23 @@ fn secret(
     Ok(text.map(|text| text.trim().to_owned()))
 }
 
+/// Whether the node joins a group that exists already. It is added to the peers then.
+fn joins(peers: &mut Vec<Peer>, name: &str, id: Option<u64>) -> Result<bool, Failure> {
+    match (peers.iter().find(|peer| peer.name == name), id) {
+        (Some(own), Some(id)) if own.id != id => {
+            Err(Failure::Usage(format!("id = {id}, but peers has {own}: remove id, or correct it")))
+        }
+        (Some(_), _) => Ok(false),
+        (None, Some(id)) => {
+            peers.push(Peer { id, name: name.to_owned() });
+            Ok(true)
+        }
+        (None, None) => Err(Failure::Usage(format!(
+            "peers: {name} is not one of them: add it if the group is new, or set id, --id or KV_ID to join their group"
+        ))),
+    }
+}
+
 impl Flags {
     /// Reads the file, and returns what applies, or a text that names the setting that is missing or wrong.
     pub(crate) fn settings(self) -> Result<NodeSettings, Failure> {
@@ -137,7 +154,7 @@ impl Given {
         Self {
             name: self.name.or(file.name),
             peers: self.peers.or(file.peers),
-            join: self.join.or(file.join),
+            id: self.id.or(file.id),
             data: self.data.or(file.data),
             sync: self.sync.or(file.sync),
             listen: self.listen.or(file.listen),
@@ -158,7 +175,9 @@ impl Given {
 
     fn resolve(self) -> Result<NodeSettings, Failure> {
         let name = self.name.clone().ok_or_else(|| missing("name", "--name", "KV_NAME"))?;
-        let peers = self.peers.clone().ok_or_else(|| missing("peers", "--peers", "KV_PEERS"))?;
+        let mut peers =
+            self.peers.clone().ok_or_else(|| missing("peers", "--peers", "KV_PEERS"))?;
+        let join = joins(&mut peers, &name, self.id)?;
         let data = self.data.clone().ok_or_else(|| missing("data", "--data", "KV_DATA"))?;
         let tls = self.tls(name.starts_with("https://"))?;
         let secrets = |file, setting, variable| secret(file, setting, variable);
@@ -166,7 +185,7 @@ impl Given {
         let clients = self.clients_secret_file.as_ref();
         let operators = self.operators_secret_file.as_ref();
         let mut node = Settings::new(name, peers, data);
-        node.join = self.join.unwrap_or(false);
+        node.join = join;
         node.sync = self.sync.unwrap_or_default();
         if let Some(milliseconds) = self.election_ms {
             node.election_timeout = Duration::from_millis(milliseconds);

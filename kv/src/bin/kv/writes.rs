@@ -100,7 +100,7 @@ impl Delete {
 /// Adds and removes members.
 #[derive(Subcommand)]
 pub(crate) enum Members {
-    /// Adds a node, which must be running with `join`. Returns when it has a vote
+    /// Adds a node, which must be running with an `id`. Returns when it has a vote
     Add {
         #[command(flatten)]
         target: Target,
