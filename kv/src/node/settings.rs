@@ -59,7 +59,8 @@ pub struct Settings {
     pub sync: Sync,
     /// Where the databases are.
     pub files: Arc<dyn Files>,
-    /// Time without the leader after which a node stands for election, at least; at most twice as long. A leader has it as its lease.
+    /// Time without the leader after which a node stands for election, at least; at most twice as long. Nodes vote for another one
+    /// when twice this time has passed, the lease of the leader, so that a failover takes up to four times as long.
     pub election_timeout: Duration,
     /// Entries from one snapshot to the next.
     pub snapshot_entries: u64,

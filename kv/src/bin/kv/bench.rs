@@ -20,6 +20,9 @@ use crate::progress::Progress;
 /// How often the bar is drawn.
 const DRAW: Duration = Duration::from_millis(200);
 
+/// Longer durations count as this one, in microseconds: five minutes, which is more than a request may take.
+const MICROS_MAX: u64 = 300_000_000;
+
 /// Keys that are written and read.
 const KEYS: u32 = 10_000;
 
@@ -55,8 +58,10 @@ struct Measured {
 
 impl Measured {
     fn new() -> Result<Self, Failure> {
-        let histogram =
-            || Histogram::new(3).map_err(|error| Failure::NotDone(format!("histogram: {error}")));
+        let histogram = || {
+            Histogram::new_with_bounds(1, MICROS_MAX, 3)
+                .map_err(|error| Failure::NotDone(format!("histogram: {error}")))
+        };
         Ok(Self { writes: histogram()?, reads: histogram()?, failed: 0, last_error: None })
     }
 
@@ -121,9 +126,8 @@ impl Bench {
             done.fetch_add(1, Ordering::Relaxed);
             match result {
                 Ok(()) => {
-                    let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
                     let of_kind = if is_read { &mut measured.reads } else { &mut measured.writes };
-                    of_kind.saturating_record(micros);
+                    record(of_kind, began.elapsed());
                 }
                 Err(error) => {
                     measured.failed += 1;
@@ -135,13 +139,22 @@ impl Bench {
     }
 }
 
+fn record(durations: &mut Histogram<u64>, took: Duration) {
+    durations.saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+}
+
+/// The duration that this share of the requests took at most.
+fn quantile(durations: &Histogram<u64>, share: f64) -> Duration {
+    Duration::from_micros(durations.value_at_quantile(share))
+}
+
 fn report(all: &Measured, took: Duration) -> Result<(), Failure> {
     for (what, of_kind) in [("writes", &all.writes), ("reads", &all.reads)] {
         if of_kind.is_empty() {
             continue;
         }
         let rate = of_kind.len() as f64 / took.as_secs_f64();
-        let at = |quantile| Duration::from_micros(of_kind.value_at_quantile(quantile));
+        let at = |share| quantile(of_kind, share);
         line(format!(
             "{what}: {rate:.0}/s, p50 {:.2?}, p99 {:.2?}, p99.9 {:.2?}",
             at(0.5),
@@ -154,5 +167,22 @@ fn report(all: &Measured, took: Duration) -> Result<(), Failure> {
             Err(Failure::NotDone(format!("{} requests have failed: {error}", all.failed)))
         }
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, Measured, quantile, record};
+
+    #[test]
+    fn quantiles_are_those_of_the_durations() {
+        let mut all = Measured::new().expect("a histogram");
+        for millis in 1..=1000 {
+            record(&mut all.writes, Duration::from_millis(millis));
+        }
+        for (share, millis) in [(0.5, 500), (0.99, 990), (0.999, 999)] {
+            let found = quantile(&all.writes, share).as_secs_f64() * 1000.0;
+            assert!((found - f64::from(millis)).abs() < 1.0, "{share}: {found}");
+        }
     }
 }
