@@ -157,6 +157,8 @@ impl Node {
 
     /// Stops the raft at once, as a crash would: the others notice that the leader is missing when they miss its heartbeats.
     ///
+    /// The storage is closed when all clones of this node and of its manager are dropped, and a write that runs has ended.
+    ///
     /// # Cancel safety
     /// Dropping the future may leave the raft running.
     pub async fn stop(&self) {

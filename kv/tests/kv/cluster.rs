@@ -8,7 +8,7 @@ use grid::testing::Network;
 use grid::{Builder, Connection, Guest, NoAuth, SharedSecret};
 use grid_kv::client::Client;
 use grid_kv::model::{Command, Outcome, Types};
-use grid_kv::node::{Node, Peer, Settings, guests};
+use grid_kv::node::{Node, Peer, Settings, StartError, guests};
 use grid_kv::store::{Files, OsFiles, Sync};
 use openraft::RaftMetrics;
 use openraft::async_runtime::watch::WatchReceiver as _;
@@ -102,14 +102,27 @@ impl Cluster {
         for other in self.names() {
             self.network.heal(&name, &other);
         }
-        let dialer = self.network.dialer(&name);
-        let node = Node::build(&settings, |builder| {
-            let builder = builder.token(NoAuth).dial_with(dialer);
-            guests(builder, Some("of clients"), Some("of operators"), NoLog)
-        });
-        let node = node.await.unwrap();
+        let node = self.build(&settings).await;
         self.network.attach(node.manager());
         self.nodes[at] = Some(node);
+    }
+
+    /// The raft of the process before ends its last write in the background. Until then, its files are open.
+    async fn build(&self, settings: &Settings) -> Node {
+        let mut attempts = 0;
+        loop {
+            let dialer = self.network.dialer(&settings.name);
+            let node = Node::build(settings, |builder| {
+                let builder = builder.token(NoAuth).dial_with(dialer);
+                guests(builder, Some("of clients"), Some("of operators"), NoLog)
+            });
+            match node.await {
+                Err(StartError::Storage { .. }) if attempts < 100 => attempts += 1,
+                node => return node.unwrap(),
+            }
+            // The clock stands still while a thread writes.
+            sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// Ends a node without a word to the others.
