@@ -30,13 +30,15 @@ fn blocks(chapter: &str) -> impl Iterator<Item = (&str, &str)> {
 
 #[test]
 fn every_chapter_is_listed_and_compiled() {
-    let (summary, harness) = (read(guide().join("SUMMARY.md")), include_str!("../src/lib.rs"));
+    let summary = read(guide().join("SUMMARY.md"));
+    // One chapter is on a package of its own, which has what its code needs.
+    let harness = concat!(include_str!("../src/lib.rs"), include_str!("../../kv/src/lib.rs"));
     for chapter in chapters() {
         assert!(summary.contains(&format!("({chapter})")), "SUMMARY.md lacks {chapter}");
         let text = read(guide().join(&chapter));
         let is_compiled = harness.contains(&format!("docs/guide/{chapter}\")"));
         let has_code = blocks(&text).any(|(fence, _)| fence.starts_with("rust"));
-        assert!(is_compiled || !has_code, "src/lib.rs does not compile {chapter}");
+        assert!(is_compiled || !has_code, "neither the examples nor kv compile {chapter}");
     }
 }
 

@@ -8,3 +8,8 @@ pub mod model;
 pub mod node;
 pub mod service;
 pub mod store;
+
+/// The code blocks of the guide's chapter on replicated services, compiled as doc tests: they are parts of this package, cut short.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guide/consensus.md")]
+mod guide {}
