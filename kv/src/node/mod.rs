@@ -207,6 +207,9 @@ fn config(settings: &Settings) -> Result<Arc<Config>, StartError> {
         snapshot_policy: SnapshotPolicy::LogsSinceLast(settings.snapshot_entries),
         // A node that was away does not depose the leader when it is back.
         enable_pre_vote: Some(true),
+        // A restarted leader would lead again without an election, and answer reads before it knows what it had committed: what is
+        // known of that is stored later than it is acknowledged. After an election it commits an entry of its own first.
+        enable_leader_restore: Some(false),
         ..Config::default()
     };
     let config = config.validate().map_err(|error| StartError::Settings(error.to_string()))?;

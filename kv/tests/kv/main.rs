@@ -18,6 +18,7 @@ mod processes;
 mod program;
 mod reads;
 mod real;
+mod restart;
 mod suite;
 mod tls;
 mod watch;
