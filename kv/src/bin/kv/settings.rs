@@ -65,7 +65,7 @@ struct Given {
     /// Its key, PEM
     #[arg(long, env = "KV_TLS_KEY", value_name = "FILE")]
     tls_key: Option<PathBuf>,
-    /// Milliseconds without the leader after which a node stands for election, at least [default: 500]
+    /// Milliseconds before a node stands for election, once twice this time has passed without the leader [default: 500]
     #[arg(long, env = "KV_ELECTION_MS", value_name = "N")]
     election_ms: Option<u64>,
     /// Writes from one snapshot to the next [default: 10000]
