@@ -8,6 +8,7 @@ use rand::RngExt as _;
 use tokio::time::{Instant, sleep};
 
 use super::error::{Next, may_have_run, next};
+use super::leader::Leader;
 use super::{Client, ClientError};
 use crate::service::{KvClient, KvError};
 
@@ -16,56 +17,6 @@ const ATTEMPT_MAX: Duration = Duration::from_secs(2);
 /// Pauses after an attempt that has found no leader: from this one on they double, to a fraction of an election.
 const PAUSE_FIRST: Duration = Duration::from_millis(10);
 const PAUSE_LAST: Duration = Duration::from_millis(200);
-/// Names that are remembered. A group is much smaller; this is for a node that invents them.
-const NODES_MAX: usize = 64;
-
-/// The nodes, and which of them is asked first.
-#[derive(Debug)]
-pub(super) struct Leader {
-    nodes: Vec<String>,
-    /// The node that is asked first.
-    at: usize,
-    /// The last node that was asked in turn, and not because another one has said that it leads. Nodes that have not heard of a
-    /// failover yet point to a leader that is gone: whoever only follows them asks those two in turn, and never the new one.
-    turn: usize,
-}
-
-impl Leader {
-    pub(super) fn new(nodes: Vec<String>) -> Self {
-        Self { nodes, at: 0, turn: 0 }
-    }
-
-    pub(super) fn nodes(&self) -> Vec<String> {
-        self.nodes.clone()
-    }
-
-    fn current(&self) -> Option<String> {
-        self.nodes.get(self.at).cloned()
-    }
-
-    /// Goes to the next node. Another task may have gone on from the node that has failed here.
-    fn skip(&mut self, failed: &str) {
-        let count = self.nodes.len();
-        if self.current().as_deref() == Some(failed) {
-            self.turn = (self.turn + 1) % count;
-            if self.turn == self.at {
-                self.turn = (self.turn + 1) % count;
-            }
-            self.at = self.turn;
-        }
-    }
-
-    fn follow(&mut self, leader: String) {
-        match self.nodes.iter().position(|node| *node == leader) {
-            Some(at) => self.at = at,
-            None if self.nodes.len() < NODES_MAX => {
-                self.nodes.push(leader);
-                self.at = self.nodes.len() - 1;
-            }
-            None => {}
-        }
-    }
-}
 
 /// The attempts of one operation.
 pub(super) struct Attempts<'a> {
@@ -200,32 +151,4 @@ enum Failure {
     Asks { leader: String, text: String },
     Later(String),
     Final(ClientError),
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Leader;
-
-    /// The first node was the leader. The second one still says so, and the third one leads.
-    #[test]
-    fn every_node_is_asked_although_one_points_to_a_leader_that_is_gone() {
-        let mut leader = Leader::new(["a", "b", "c"].map(str::to_owned).to_vec());
-        let mut asked = Vec::new();
-        for _ in 0..4 {
-            let node = leader.current().expect("a node");
-            match node.as_str() {
-                "b" => leader.follow("a".to_owned()),
-                _ => leader.skip(&node),
-            }
-            asked.push(node);
-        }
-        assert_eq!(asked, ["a", "b", "a", "c"]);
-    }
-
-    #[test]
-    fn a_single_node_is_asked_again() {
-        let mut leader = Leader::new(vec!["a".to_owned()]);
-        leader.skip("a");
-        assert_eq!(leader.current().as_deref(), Some("a"));
-    }
 }

@@ -3,6 +3,7 @@
 mod access;
 mod attempt;
 mod error;
+mod leader;
 mod session;
 mod streams;
 
@@ -14,12 +15,12 @@ use grid::{Builder, Manager};
 use tokio::time::Instant;
 
 use self::access::Access;
-use self::attempt::Leader;
 pub use self::error::ClientError;
+use self::leader::Leader;
 use self::session::Sessions;
 pub use self::streams::{Scan, Watch};
 use crate::model::{Expect, Item, Op, Outcome, Write};
-use crate::service::{Consistency, GetRequest, GetResponse, KvClient, ScanRequest, Status, put};
+use crate::service::{Consistency, GetRequest, GetResponse, KvClient, Status, put};
 
 /// The time that an operation has, if nothing else is set. A failover takes one to two seconds.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -193,28 +194,6 @@ impl Client {
                 | Outcome::Opened { .. } => Err(ClientError::Unknown),
             };
         }
-    }
-
-    /// Reads the keys with a prefix in their order. After a failure the scan goes on at the key it has got to.
-    pub fn scan(&self, request: ScanRequest) -> Scan {
-        Scan::new(self.clone(), request)
-    }
-
-    /// Follows the changes of keys with a prefix: those after a revision, or from now on. After a failure the watch goes on with the
-    /// change it has got to, at another node if need be.
-    ///
-    /// # Errors
-    /// As for [`get`](Self::get), if the revision of now must be asked for.
-    pub async fn watch(
-        &self,
-        prefix: impl Into<String>,
-        after: Option<u64>,
-    ) -> Result<Watch, ClientError> {
-        let after = match after {
-            Some(after) => after,
-            None => self.revision().await?,
-        };
-        Ok(Watch::new(self.clone(), prefix.into(), after))
     }
 
     /// Asks one node what it knows of the group.

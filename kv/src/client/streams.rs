@@ -8,6 +8,30 @@ use super::{Client, ClientError};
 use crate::model::Event;
 use crate::service::{Entry, KvClient, KvError, ScanRequest, WatchRequest, Watched};
 
+impl Client {
+    /// Reads the keys with a prefix in their order. After a failure the scan goes on at the key it has got to.
+    pub fn scan(&self, request: ScanRequest) -> Scan {
+        Scan::new(self.clone(), request)
+    }
+
+    /// Follows the changes of keys with a prefix: those after a revision, or from now on. After a failure the watch goes on with the
+    /// change it has got to, at another node if need be.
+    ///
+    /// # Errors
+    /// As for [`get`](Self::get), if the revision of now must be asked for.
+    pub async fn watch(
+        &self,
+        prefix: impl Into<String>,
+        after: Option<u64>,
+    ) -> Result<Watch, ClientError> {
+        let after = match after {
+            Some(after) => after,
+            None => self.revision().await?,
+        };
+        Ok(Watch::new(self.clone(), prefix.into(), after))
+    }
+}
+
 /// Keys in their order; from [`Client::scan`].
 #[derive(Debug)]
 #[must_use = "it reads when it is asked for the next key"]

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::interval;
 
-use super::KvRaft;
+use super::raft::KvRaft;
 use crate::model::{Command, Outcome, Types, Write, refused};
 use crate::service::{
     Consistency, Entry, GetRequest, GetResponse, Kv, KvError, Member, ScanRequest, Status,

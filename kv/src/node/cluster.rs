@@ -6,8 +6,8 @@ use std::time::Duration;
 use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::{BasicNode, ChangeMembers, RaftMetrics};
 
-use super::KvRaft;
 use super::api::{Api, write_error};
+use super::raft::KvRaft;
 use crate::model::Types;
 use crate::service::{Cluster, KvError};
 

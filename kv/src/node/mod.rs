@@ -3,6 +3,7 @@
 mod access;
 mod api;
 mod cluster;
+mod raft;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -19,13 +20,11 @@ use tokio::fs::File;
 
 pub use self::access::{Role, guests};
 use self::api::Api;
+pub use self::raft::KvRaft;
 pub use self::settings::{Peer, Settings};
 use crate::model::Types;
 use crate::service::{ClusterServer, KvServer};
 use crate::store::{self, Machine, State};
-
-/// The raft of a node.
-pub type KvRaft = Raft<Types, Machine>;
 
 /// Why a node has not started.
 #[derive(Debug, thiserror::Error)]
