@@ -75,14 +75,14 @@ impl Attempts<'_> {
     where
         F: Future<Output = Result<T, CallError<KvError>>>,
     {
-        let mut last = "there was no time for it".to_owned();
+        let mut last = None;
         loop {
             let left = self.deadline.saturating_duration_since(Instant::now());
             let Some(node) = self.client.lock_leader().current() else {
                 return Err(self.over("the client has no nodes"));
             };
             if left.is_zero() {
-                return Err(self.over(&last));
+                return Err(self.over(last.as_deref().unwrap_or("there was no time for it")));
             }
             match self.attempt(&node, left.min(self.attempt_max), &call).await {
                 Ok(done) => return Ok(done),
@@ -90,19 +90,22 @@ impl Attempts<'_> {
                 Err(Failure::Asks { leader, text }) if leader != node => {
                     tracing::debug!(node, leader, "{text}");
                     self.client.lock_leader().follow(leader);
-                    last = text;
+                    last = Some(text);
                     // At once, if it is so. Two nodes that point at each other would be asked very often otherwise.
                     self.pause(left).await;
                 }
                 // A leader without a lease says so as well.
                 Err(Failure::Asks { text, .. }) => {
-                    last = text;
+                    last = Some(text);
                     self.pause(left).await;
                 }
                 Err(Failure::Later(text)) => {
                     tracing::debug!(node, "{text}");
                     self.client.lock_leader().skip(&node);
-                    last = text;
+                    // An attempt that has had too little time says less than the one before it.
+                    if Instant::now() < self.deadline || last.is_none() {
+                        last = Some(text);
+                    }
                     self.pause(left).await;
                 }
             }

@@ -63,7 +63,7 @@ async fn nodes_and_clients_use_tls() {
     let get = client(&["get", "a", "--tls-ca", &ca]).output().await.unwrap();
     assert_eq!(String::from_utf8_lossy(&get.stdout), "1\n", "{get:?}");
     // The CA is none of the system's.
-    let mut refused = client(&["get", "a", "--timeout-seconds", "1"]);
+    let mut refused = client(&["get", "a", "--timeout-seconds", "3"]);
     let refused = tokio::time::timeout(Duration::from_secs(60), refused.output()).await;
     let refused = refused.unwrap().unwrap();
     let errors = String::from_utf8_lossy(&refused.stderr);
