@@ -93,7 +93,7 @@ pub struct ScanRequest {
     /// Only keys after this one, to go on after a failure.
     #[serde(default)]
     pub after: Option<String>,
-    /// At most so many keys.
+    /// At most this many keys.
     #[serde(default)]
     pub limit: Option<u64>,
     /// How new the beginning must be.

@@ -10,7 +10,7 @@ pub(super) struct Leader {
     /// The node that is asked first.
     at: usize,
     /// The last node that was asked in turn, and not because another one has said that it leads. Nodes that have not heard of a
-    /// failover yet point to a leader that is gone: whoever only follows them asks those two in turn, and never the new one.
+    /// failover yet point to a leader that is gone: a client that only follows them asks those two in turn, and never the new one.
     turn: usize,
 }
 

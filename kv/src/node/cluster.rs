@@ -11,7 +11,7 @@ use super::raft::KvRaft;
 use crate::model::Types;
 use crate::service::{Cluster, KvError};
 
-/// A new node may lack so many entries when it gets its vote: those that it receives within a fraction of a second.
+/// Entries that a new node may lack when it gets its vote: those that it receives within a fraction of a second.
 const LAG_MAX: u64 = 1000;
 
 /// How long a new node may take to receive the state.

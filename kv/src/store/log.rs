@@ -47,7 +47,7 @@ impl Log {
         is_done.await.map_err(|_| stopped())?
     }
 
-    /// Reads entries in a thread that may wait for the disk, until there are so many bytes.
+    /// Reads entries in a thread that may wait for the disk, up to this many bytes.
     async fn read(&self, from: u64, end: u64, bytes_max: usize) -> io::Result<Vec<Entry>> {
         // First, so that what is written in between is found in the database.
         let recent: Vec<_> = match from < end {

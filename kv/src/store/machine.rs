@@ -20,7 +20,7 @@ use super::snapshot::{self, Builder};
 use super::tables::Tables;
 use crate::model::{Outcome, Types};
 
-/// Entries after which the state is synced. After a crash so many are applied again, in less than a second.
+/// Entries after which the state is synced. After a crash up to this many are applied again, in less than a second.
 pub(super) const CHECKPOINT_ENTRIES: u64 = 1024;
 
 /// Entries that are applied in one transaction.

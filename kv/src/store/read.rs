@@ -105,7 +105,7 @@ impl State {
         Ok(found)
     }
 
-    /// Reads changes after this revision, at least those of one revision, until there are so many bytes.
+    /// Reads changes after this revision, at least those of one revision, up to this many bytes.
     ///
     /// # Errors
     /// If the database cannot be read.

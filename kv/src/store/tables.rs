@@ -23,7 +23,7 @@ pub(super) const HEAD: TableDefinition<'_, (), &[u8]> = TableDefinition::new("he
 /// How much of the past can be watched, in bytes of keys and values: some minutes of a busy store.
 pub const HISTORY_BYTES_MAX: u64 = 64 << 20;
 
-/// Sessions of clients. A client that has written is forgotten when so many others have written after it.
+/// Sessions of clients. A client that has written is forgotten when this many others have written after it.
 pub(super) const SESSIONS_MAX: u64 = 10_000;
 
 /// What is known of a client.

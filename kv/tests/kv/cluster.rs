@@ -44,7 +44,7 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// Starts so many nodes, and waits for a leader.
+    /// Starts this many nodes, and waits for a leader.
     pub(crate) async fn start(size: usize) -> Self {
         Self::configured(size, |settings| settings).await
     }

@@ -91,7 +91,7 @@ async fn a_leader_that_shuts_down_passes_the_leadership_on() {
         let leader = cluster.leader().await;
         cluster.shut_down(leader).await;
         cluster.restart(leader).await;
-        // As whoever restarts nodes one by one waits until they are ready.
+        // As a rolling restart waits until each node is ready.
         cluster.leader_but(Some(leader)).await;
         cluster.wait(leader, |metrics| metrics.current_leader.is_some()).await;
     }

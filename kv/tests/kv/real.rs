@@ -26,7 +26,7 @@ async fn three(folder: &Path) -> Processes {
     nodes
 }
 
-/// Waits until so many writes more are acknowledged.
+/// Waits until this many more writes are acknowledged.
 async fn more(load: &Load, writes: usize) {
     let (began, before) = (Instant::now(), load.tally().acknowledged.len());
     loop {

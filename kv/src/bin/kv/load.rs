@@ -32,7 +32,7 @@ pub(crate) struct Tally {
 }
 
 impl Load {
-    /// Starts so many writers.
+    /// Starts this many writers.
     pub(crate) fn start(client: &Client, writers: usize) -> Self {
         let (stop, stopped) = watch::channel(false);
         let tally = Arc::<Mutex<Tally>>::default();

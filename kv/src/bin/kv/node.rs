@@ -93,7 +93,7 @@ async fn listen(address: &str, setting: &str) -> Result<TcpListener, Failure> {
         .map_err(|error| Failure::Usage(format!("{setting} = {address:?}: {error}")))
 }
 
-/// Nodes prove that they know the secret. TLS encrypts, and proves to whoever dials that a node has its name.
+/// Nodes prove that they know the secret. TLS encrypts, and proves to the node or client that dials that the other one has its name.
 fn secured(builder: Builder, settings: &NodeSettings) -> Builder {
     let builder = builder.token(SharedSecret::new(&settings.secret));
     match &settings.tls {

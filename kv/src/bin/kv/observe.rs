@@ -87,7 +87,7 @@ impl Probes {
     }
 }
 
-/// Waits until the node has all that was acknowledged when it was started. Whoever restarts nodes one by one must wait for that:
+/// Waits until the node has all that was acknowledged when it was started. A rolling restart must wait for that at each node:
 /// a node without the latest writes helps no majority to have them.
 async fn catch_up(node: Node, done: watch::Sender<bool>) {
     let mut revisions = node.state().revisions();

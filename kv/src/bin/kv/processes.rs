@@ -38,7 +38,7 @@ impl Processes {
     /// The secret of operators.
     pub(crate) const OPERATORS: &str = "of its operators";
 
-    /// Starts so many nodes, with their data and logs in this folder.
+    /// Starts this many nodes, with their data and logs in this folder.
     pub(crate) fn start(program: &Path, folder: &Path, size: usize) -> io::Result<Self> {
         let (program, folder) = (program.to_owned(), folder.to_owned());
         let mut processes = Self { program, folder, first: size, nodes: Vec::new() };

@@ -47,7 +47,7 @@ pub(crate) struct Scan {
     /// Only keys after this one
     #[arg(long, value_name = "KEY")]
     after: Option<String>,
-    /// At most so many
+    /// At most this many
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
     /// How new the beginning must be
@@ -81,7 +81,7 @@ pub(crate) struct Watch {
     /// Begins with the changes after this revision, instead of those from now on
     #[arg(long, value_name = "REVISION")]
     after: Option<u64>,
-    /// Ends after so many changes, instead of never
+    /// Ends after this many changes, instead of never
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
 }
