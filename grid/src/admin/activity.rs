@@ -13,7 +13,6 @@ use super::pace::Pace;
 use super::watcher::Watcher;
 use crate::intercept::Finished;
 use crate::proto::is_guest_name;
-use crate::sync::atomic::{AtomicU32, Ordering};
 
 /// Pairs of a method and a peer that are counted apart in one report. The rest is counted together.
 const METHODS_MAX: usize = 1024;
@@ -83,8 +82,7 @@ const LOOKS_MAX: f64 = 5_000.0;
 /// Counts calls between two reports.
 pub(super) struct Counts {
     counted: Mutex<Counted>,
-    /// As [`Pace::one_in`], without the lock.
-    one_in: AtomicU32,
+    pace: Pace,
 }
 
 struct Counted {
@@ -92,7 +90,6 @@ struct Counted {
     /// The largest weight of a call.
     one_in: u32,
     methods: BTreeMap<Key, Method>,
-    pace: Pace,
 }
 
 /// Whether the calls were served, the peer, and the method.
@@ -109,14 +106,13 @@ struct Method {
 impl Counts {
     pub(super) fn new() -> Self {
         let (since, methods) = (Instant::now(), BTreeMap::new());
-        let counted = Counted { since, one_in: 1, methods, pace: Pace::new(LOOKS_MAX) };
-        Self { counted: Mutex::new(counted), one_in: AtomicU32::new(1) }
+        let counted = Mutex::new(Counted { since, one_in: 1, methods });
+        Self { counted, pace: Pace::new(LOOKS_MAX) }
     }
 
     pub(super) fn take(&self) -> Activity {
+        self.pace.choose();
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        counted.pace.choose();
-        self.one_in.store(counted.pace.one_in(), Ordering::Relaxed);
         let methods = std::mem::take(&mut counted.methods);
         let one_in = std::mem::replace(&mut counted.one_in, 1);
         let since = std::mem::replace(&mut counted.since, Instant::now());
@@ -134,9 +130,8 @@ impl Watcher for Counts {
     fn see(&self, call: &Finished<'_>) {
         let peer = if is_guest_name(call.peer()) { GUESTS } else { call.peer() };
         let mut key = (call.is_served(), peer.to_owned(), call.full_method().into_owned());
+        self.pace.seen();
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        counted.pace.seen();
-        self.one_in.store(counted.pace.one_in(), Ordering::Relaxed);
         counted.one_in = counted.one_in.max(call.weight());
         if counted.methods.len() >= METHODS_MAX && !counted.methods.contains_key(&key) {
             key = (key.0, OTHERS.to_owned(), OTHERS.to_owned());
@@ -145,7 +140,7 @@ impl Watcher for Counts {
     }
 
     fn one_in(&self) -> u32 {
-        self.one_in.load(Ordering::Relaxed)
+        self.pace.one_in()
     }
 }
 

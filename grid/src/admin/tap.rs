@@ -139,7 +139,7 @@ impl Watcher for Tap {
     fn one_in(&self) -> u32 {
         // 0 and whatever is beyond the greatest number become that.
         let of_share = (1.0 / self.filter.share).max(1.0) as u32;
-        let of_rate = self.rate.as_ref().map_or(1, Rate::one_in);
+        let of_rate = self.rate.as_ref().map_or(1, |rate| rate.pace().one_in());
         of_share.max(of_rate)
     }
 
@@ -208,7 +208,7 @@ impl Tapping {
     /// Chooses how many calls are looked at.
     fn choose(&self) {
         if let Some(rate) = &self.tap.rate {
-            rate.choose();
+            rate.pace().choose();
             self.watching.refresh();
         }
     }
