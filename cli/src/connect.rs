@@ -1,13 +1,14 @@
 //! [`Global`]: which node a command talks to, how it proves who it is, and how its output looks.
 
+use std::env;
 use std::path::{self, PathBuf};
 use std::time::Duration;
-use std::{env, fs};
 
 use clap::{Arg, Args};
-use grid::{Builder, Config, Guest, NoAuth, SharedSecret, StaticToken, Tls};
+use grid::{Config, Guest, Tls};
 
 use crate::contexts::{Context, Contexts};
+use crate::credential::Credential;
 use crate::failure::Failure;
 
 /// An empty variable is one that is not set: so scripts and compose files write what they do not have.
@@ -26,21 +27,8 @@ pub struct Global {
     /// The node to connect to, by the name that its grid knows, such as http://node1:9000.
     #[arg(short, long, global = true, env = "GRID_NODE", value_name = "URL")]
     node: Option<String>,
-    /// The shared secret of the grid. A command line is visible to others: prefer the variable or --secret-file.
-    #[arg(long, global = true, env = "GRID_SECRET", hide_env_values = true)]
-    secret: Option<String>,
-    /// A file with the shared secret.
-    #[arg(
-        long,
-        global = true,
-        env = "GRID_SECRET_FILE",
-        value_name = "FILE",
-        conflicts_with = "secret"
-    )]
-    secret_file: Option<PathBuf>,
-    /// A token that the grid accepts as it is.
-    #[arg(long, global = true, env = "GRID_TOKEN", hide_env_values = true, conflicts_with_all = ["secret", "secret_file"])]
-    token: Option<String>,
+    #[command(flatten)]
+    credential: Credential,
     /// Certificates of the authorities that are trusted, in PEM. Default for https: those of the system.
     #[arg(long, global = true, env = "GRID_CA", value_name = "FILE")]
     ca: Option<PathBuf>,
@@ -78,11 +66,11 @@ impl Global {
 
     /// Connects to another node of the grid, with the same options.
     pub(crate) async fn connect_to(&self, node: &str) -> Result<Guest, Failure> {
-        let secret = self.secret()?;
+        let text = self.credential.text()?;
         let tls = self.tls(node);
         let guest = Guest::builder(node).configure(|builder| {
             let config = Config::default().connect_timeout(self.connect_timeout);
-            let builder = self.authenticated(builder.config(config), secret);
+            let builder = self.credential.authenticate(builder.config(config), text);
             match tls {
                 Some(tls) => builder.tls(tls),
                 None => builder,
@@ -102,16 +90,15 @@ impl Global {
         };
         let of = all.get(name)?.clone();
         // A saved secret belongs to the saved node.
-        let is_open = self.secret.is_none() && self.secret_file.is_none() && self.token.is_none();
         let is_saved_node = self.node.is_none() || self.node == of.node;
-        let secret_file = of.secret_file.filter(|_| is_open && is_saved_node);
+        let secret_file = of.secret_file.filter(|_| self.credential.is_none() && is_saved_node);
         let (cert, key) = match is_saved_node && self.cert.is_none() {
             true => (of.cert, of.key),
             false => (None, None),
         };
         Ok(Self {
             node: self.node.clone().or(of.node),
-            secret_file: self.secret_file.clone().or(secret_file),
+            credential: secret_file.map_or_else(|| self.credential.clone(), Credential::SecretFile),
             ca: self.ca.clone().or(of.ca.filter(|_| is_saved_node)),
             cert: self.cert.clone().or(cert),
             key: self.key.clone().or(key),
@@ -121,10 +108,7 @@ impl Global {
 
     /// What of these options is saved.
     pub(crate) fn to_context(&self) -> Result<Context, Failure> {
-        if self.secret.is_some() || self.token.is_some() {
-            let text = "a context has no secrets: put it into a file, and save --secret-file";
-            return Err(Failure::Usage(text.to_owned()));
-        }
+        let secret_file = self.credential.to_file()?;
         if self.node.is_none() {
             return Err(Failure::Usage("nothing to save: pass --node".to_owned()));
         }
@@ -132,7 +116,7 @@ impl Global {
         let absolute = |path: &Option<PathBuf>| path.as_ref().map(path::absolute).transpose();
         Ok(Context {
             node: self.node.clone(),
-            secret_file: absolute(&self.secret_file)?,
+            secret_file: absolute(&secret_file)?,
             ca: absolute(&self.ca)?,
             cert: absolute(&self.cert)?,
             key: absolute(&self.key)?,
@@ -142,23 +126,7 @@ impl Global {
     /// Everything that must not be shown to others, the token of the console included: variables are set for all commands.
     pub(crate) fn secrets(&self) -> Result<Vec<String>, Failure> {
         let of_console = env::var(CONSOLE_TOKEN).ok().map(|token| token.trim().to_owned());
-        Ok([self.secret()?, self.token.clone(), of_console].into_iter().flatten().collect())
-    }
-
-    fn secret(&self) -> Result<Option<String>, Failure> {
-        let Some(file) = &self.secret_file else { return Ok(self.secret.clone()) };
-        let text = fs::read_to_string(file).map_err(|error| {
-            Failure::Usage(format!("cannot read the secret from {}: {error}", file.display()))
-        })?;
-        Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned()))
-    }
-
-    fn authenticated(&self, builder: Builder, secret: Option<String>) -> Builder {
-        match (secret, &self.token) {
-            (Some(secret), _) => builder.token(SharedSecret::new(secret)),
-            (None, Some(token)) => builder.token(StaticToken::new(token.clone())),
-            (None, None) => builder.token(NoAuth),
-        }
+        Ok([self.credential.text()?, of_console].into_iter().flatten().collect())
     }
 
     fn tls(&self, node: &str) -> Option<Tls> {

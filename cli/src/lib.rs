@@ -25,6 +25,7 @@
 //! | file | what |
 //! |---|---|
 //! | `connect.rs` | options of the connection, and the connection itself |
+//! | `credential.rs` | the secret or token that is given, if any |
 //! | `contexts.rs` | connections that were saved under a name |
 //! | `nodes.rs` | the nodes of a grid, and the streams of all of them as one |
 //! | `snapshot.rs` | what all nodes report at one time |
@@ -46,6 +47,7 @@ pub mod value;
 mod connect;
 mod console;
 mod contexts;
+mod credential;
 mod failure;
 mod grouped;
 mod methods;

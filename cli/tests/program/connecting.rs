@@ -69,3 +69,19 @@ fn empty_variables_are_not_set() {
     let demo = ["console", "--demo", "--listen", "0.0.0.0:0"];
     run(&[("GRID_CONSOLE_TOKEN", "")], &demo).fails(2, "pass a token with --token-file");
 }
+
+#[test]
+fn an_option_replaces_a_variable() {
+    let folder = Folder::new("replaced");
+    let run =
+        |variables: &[(&str, &str)], arguments: &[&str]| folder.run_with(variables, arguments);
+    let file = ["-n", NOWHERE, "--secret-file", "/nowhere/secret"];
+    let [token, secret] = [("GRID_TOKEN", "a"), ("GRID_SECRET", "b")];
+    run(&[token, secret], &[&file[..], &["ls"]].concat()).fails(2, "/nowhere/secret");
+    // Also behind the command.
+    run(&[token, secret], &[&["ls"], &file[..]].concat()).fails(2, "/nowhere/secret");
+    run(&[token, secret], &["-n", NOWHERE, "ls"])
+        .fails(2, "GRID_SECRET and GRID_TOKEN are both set: unset one of them");
+    run(&[], &[&file[..], &["--token", "a", "ls"]].concat())
+        .fails(2, "--secret-file and --token exclude each other");
+}
