@@ -1,0 +1,250 @@
+//! [`Clients`]: they read and write a few keys at once, and record what they see.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use grid_kv::client::{Client, ClientError, Written};
+use grid_kv::model::{Expect, Item};
+use grid_kv::service::Consistency;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::bug::Bug;
+use super::group::Group;
+use super::random::Random;
+use crate::history::{Begun, Op, Outcome, Recorder, Value};
+
+/// Few, so that clients meet at them.
+pub(super) const KEYS: [&str; 3] = ["a", "b", "c"];
+
+/// The time of an operation: some outlast an election, and some do not.
+const TIMEOUT_MS: std::ops::Range<u64> = 500..6000;
+
+/// Clients that run.
+pub(super) struct Clients {
+    names: Vec<String>,
+    tasks: Vec<JoinHandle<Vec<String>>>,
+    stop: watch::Sender<bool>,
+}
+
+impl Clients {
+    /// Starts some clients.
+    pub(super) fn start(
+        seed: u64,
+        group: &Group,
+        recorder: &Arc<Recorder>,
+        bug: Option<Bug>,
+    ) -> Self {
+        let mut random = Random::new(seed, "clients");
+        let (stop, stopped) = watch::channel(false);
+        let names: Vec<_> = (0..random.range(3..7)).map(|id| format!("client{id}")).collect();
+        let start = |(id, name): (usize, &String)| {
+            let client = One {
+                id,
+                client: group.client(name),
+                random: Random::new(seed, name),
+                recorder: Arc::clone(recorder),
+                began: Instant::now(),
+                bug,
+                last: [None; KEYS.len()],
+            };
+            tokio::spawn(client.run(stopped.clone()))
+        };
+        let tasks = names.iter().enumerate().map(start).collect();
+        Self { names, tasks, stop }
+    }
+
+    /// The names that they dial from.
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Lets them finish. Returns what no client should be told.
+    pub(super) async fn stop(self) -> Vec<String> {
+        self.stop.send_replace(true);
+        let mut wrong = Vec::new();
+        for task in self.tasks {
+            match task.await {
+                Ok(errors) => wrong.extend(errors),
+                Err(error) => wrong.push(format!("a client has failed: {error}")),
+            }
+        }
+        wrong
+    }
+}
+
+/// A client.
+struct One {
+    id: usize,
+    client: Client,
+    random: Random,
+    recorder: Arc<Recorder>,
+    began: Instant,
+    bug: Option<Bug>,
+    /// What it has seen last of each key, for swaps.
+    last: [Option<Value>; KEYS.len()],
+}
+
+/// What came of an operation.
+enum Done {
+    Known(Outcome, Option<u64>),
+    Unknown,
+    WithoutEffect,
+    Unexpected(String),
+}
+
+impl One {
+    async fn run(mut self, stopped: watch::Receiver<bool>) -> Vec<String> {
+        let mut unexpected = Vec::new();
+        while !*stopped.borrow() {
+            let at = self.random.range(0..KEYS.len() as u64) as usize;
+            let op = self.op(at);
+            unexpected.extend(self.call(at, op).await);
+            // Often at once, so that operations overlap.
+            if self.random.chance(0.6) {
+                sleep(self.random.millis(1..700)).await;
+            }
+        }
+        unexpected
+    }
+
+    fn op(&mut self, at: usize) -> Op {
+        match self.random.weighted(&[(40, 0), (28, 1), (24, 2), (8, 3)]) {
+            0 => Op::Get,
+            1 => Op::Put(self.recorder.value()),
+            2 => Op::Swap { expect: self.last[at], value: self.recorder.value() },
+            _ => Op::Delete,
+        }
+    }
+
+    /// Runs an operation, and records it. Returns an error that should not be.
+    async fn call(&mut self, at: usize, op: Op) -> Option<String> {
+        let client = self.client.clone().with_timeout(self.random.millis(TIMEOUT_MS));
+        let consistency = self.consistency();
+        // A client that leaves does not hear what became of its operation.
+        let patience = match self.random.chance(0.04) {
+            true => self.random.millis(0..300),
+            false => Duration::MAX,
+        };
+        let begun = self.recorder.begin(self.id, KEYS[at], op, self.began.elapsed());
+        let running = perform(&client, KEYS[at], op, consistency);
+        let done = match self.bug {
+            Some(Bug::EarlyAcknowledgement) if op != Op::Get => early(running, op).await,
+            _ => timeout(patience, running).await.unwrap_or(Done::Unknown),
+        };
+        if let (Some(Bug::AppliedTwice), Op::Put(value), Done::Known(..)) = (self.bug, op, &done) {
+            self.repeat_later(KEYS[at], value);
+        }
+        self.record(at, begun, done)
+    }
+
+    fn record(&mut self, at: usize, begun: Begun, done: Done) -> Option<String> {
+        match done {
+            Done::Known(outcome, revision) => {
+                if let Outcome::Read(value) | Outcome::Conflict(value) = outcome {
+                    self.last[at] = value;
+                }
+                self.recorder.end(begun, outcome, revision, self.began.elapsed());
+                None
+            }
+            Done::Unknown => None,
+            Done::WithoutEffect => {
+                self.recorder.without_effect(begun);
+                None
+            }
+            Done::Unexpected(text) => Some(text),
+        }
+    }
+
+    /// Leases are as good as asking a majority, because all clocks are the same here.
+    fn consistency(&mut self) -> Consistency {
+        match self.bug {
+            Some(Bug::UnconfirmedReads) => Consistency::Stale,
+            _ if self.random.chance(0.3) => Consistency::Lease,
+            _ => Consistency::Linearizable,
+        }
+    }
+
+    fn repeat_later(&mut self, key: &'static str, value: Value) {
+        let (client, pause) = (self.client.clone(), self.random.millis(0..100));
+        tokio::spawn(async move {
+            sleep(pause).await;
+            let _ = client.put(key, value.to_string()).await;
+        });
+    }
+}
+
+/// Reads a key, and records it. It must not fail.
+pub(super) async fn read(
+    client: &Client,
+    key: &str,
+    recorder: &Recorder,
+    id: usize,
+) -> Result<(), String> {
+    let began = Instant::now();
+    let begun = recorder.begin(id, key, Op::Get, Duration::ZERO);
+    match perform(client, key, Op::Get, Consistency::Linearizable).await {
+        Done::Known(outcome, revision) => {
+            recorder.end(begun, outcome, revision, began.elapsed());
+            Ok(())
+        }
+        Done::Unexpected(text) => Err(text),
+        Done::Unknown | Done::WithoutEffect => {
+            Err(format!("{key} cannot be read within {:?}", began.elapsed()))
+        }
+    }
+}
+
+/// Acknowledges a write soon, whatever has become of it.
+async fn early(running: impl Future<Output = Done>, op: Op) -> Done {
+    let acknowledged = match op {
+        Op::Delete => Done::Unknown,
+        _ => Done::Known(Outcome::Written, None),
+    };
+    timeout(Duration::from_millis(20), running).await.unwrap_or(acknowledged)
+}
+
+async fn perform(client: &Client, key: &str, op: Op, consistency: Consistency) -> Done {
+    let write = |written: Result<Written, ClientError>, outcome| match written {
+        Ok(written) => Done::Known(outcome, Some(written.revision)),
+        Err(error) => failed(error),
+    };
+    match op {
+        Op::Get => match client.get(key, consistency).await {
+            Ok(item) => seen(item, Outcome::Read),
+            Err(error) => failed(error),
+        },
+        Op::Put(value) => write(client.put(key, value.to_string()).await, Outcome::Written),
+        Op::Swap { expect, value } => {
+            let expect = expect.map_or(Expect::Absent, |v| Expect::Value(v.to_string().into()));
+            let value = Some(value.to_string().into());
+            write(client.compare_and_swap(key, expect, value).await, Outcome::Written)
+        }
+        Op::Delete => match client.delete(key).await {
+            Ok(Written { changed: 0, .. }) => {
+                Done::Known(Outcome::Deleted { existed: false }, None)
+            }
+            written => write(written, Outcome::Deleted { existed: true }),
+        },
+    }
+}
+
+/// What was found in a key.
+fn seen(item: Option<Item>, outcome: fn(Option<Value>) -> Outcome) -> Done {
+    let Some(item) = item else { return Done::Known(outcome(None), None) };
+    let value = std::str::from_utf8(&item.value).ok().and_then(|text| text.parse().ok());
+    match value {
+        Some(value) => Done::Known(outcome(Some(value)), Some(item.modified)),
+        None => Done::Unexpected(format!("a value that nobody has written: {:?}", item.value)),
+    }
+}
+
+fn failed(error: ClientError) -> Done {
+    match error {
+        ClientError::Conflict { found, .. } => seen(found, Outcome::Conflict),
+        ClientError::Deadline { may_have_run: false, .. } => Done::WithoutEffect,
+        ClientError::Deadline { .. } | ClientError::Unknown => Done::Unknown,
+        error => Done::Unexpected(format!("an error that ends all attempts: {error:?}")),
+    }
+}
