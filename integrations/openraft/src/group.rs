@@ -21,7 +21,7 @@ use tokio::sync::watch;
 
 use crate::network::GridNetwork;
 use crate::snapshot::{Receiver, SnapshotData, alive};
-use crate::wire::{Header, Progress, Wire, WireServer, decode, encode, text};
+use crate::wire::{Header, Memberships, Progress, Wire, WireServer, decode, encode, text};
 
 /// One group on one node: its service, and its network.
 ///
@@ -49,7 +49,7 @@ where
     C: RaftTypeConfig,
     SM: RaftStateMachine<C, SnapshotData: SnapshotData>,
 {
-    path: Arc<str>,
+    pub(crate) path: Arc<str>,
     served: Arc<Served<C, SM>>,
 }
 
@@ -221,6 +221,30 @@ where
         let install = raft.install_full_snapshot(header.vote.clone(), snapshot);
         let response = alive(&header, &mut progress, install).await.map_err(text)?;
         Ok(progress.send(encode(&Progress::Installed(response)).map_err(text)?).await?)
+    }
+
+    async fn memberships(&self, cx: &Context, mut told: Outgoing<Raw>) -> Result<(), RemoteError> {
+        let (raft, over) = self.raft_until(cx)?;
+        let mut metrics = raft.server_metrics();
+        drop(raft);
+        let tell = async {
+            let mut last = None;
+            loop {
+                let now = Memberships::of(&*metrics.borrow_watched());
+                if last.as_ref() != Some(&now) {
+                    told.send(encode(&now).map_err(text)?).await?;
+                    last = Some(now);
+                }
+                if metrics.changed().await.is_err() {
+                    return Ok(());
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            () = over => Ok(()),
+            done = tell => done,
+        }
     }
 }
 

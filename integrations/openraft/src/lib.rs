@@ -32,7 +32,7 @@
 //!     let config = Arc::new(Config { install_snapshot_timeout: 10_000, ..Config::default() }.validate()?);
 //!     let raft = Raft::new(id, config, group.network(&manager, id), log, machine).await?;
 //!     group.start(raft.clone());
-//!     manager.members().follow(RaftMembers::new(all).group(&raft));
+//!     manager.members().follow(RaftMembers::new(&manager, all).group(&group, &raft));
 //!     Ok(raft)
 //! }
 //! ```
@@ -47,6 +47,7 @@
 //! | `stream_append` | one ordered stream in each direction, pipelined. Requests above 1 MiB are split |
 //! | heartbeats, `append_entries`, `vote`, `pre_vote`, `transfer_leader` | single requests, which must fit into a message |
 //! | `full_snapshot` | a stream of chunks, resumed if the link is lost |
+//! | | a stream of memberships from each other node, see [`RaftMembers`] |
 //!
 //! grid queues large messages, such as chunks of snapshots, apart from small ones, and sends them in parts: a heartbeat waits for
 //! one part of 32 KiB at most. A slow follower slows down only its own stream.
@@ -79,6 +80,7 @@ mod members;
 mod network;
 mod snapshot;
 mod target;
+mod told;
 mod wire;
 
 /// The version that the traits are of.

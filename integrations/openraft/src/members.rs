@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::pending;
 
 use futures_util::future::select_all;
-use grid::{MemberSource, NextMembers};
+use grid::{Manager, MemberSource, NextMembers};
 use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::base::BoxFuture;
 use openraft::metrics::RaftServerMetrics;
@@ -13,7 +13,14 @@ use openraft::storage::RaftStateMachine;
 use openraft::type_config::alias::WatchReceiverOf;
 use openraft::{Raft, RaftTypeConfig};
 
+use crate::group::RaftGroup;
 use crate::network::GridNode;
+use crate::snapshot::SnapshotData;
+use crate::told::Told;
+use crate::wire::Memberships;
+
+/// Names that one node can add to the list at once: more than a group has, and few enough to try to connect to all of them.
+const TOLD_MAX: usize = 256;
 
 /// The nodes of one or several groups as a host list, for [`Members::follow`](grid::Members::follow).
 ///
@@ -26,22 +33,45 @@ use crate::network::GridNode;
 ///
 /// What was added to [`Members`](grid::Members) by hand is removed by the next change.
 ///
+/// # A log that is behind
+///
+/// A node that was down or cut off while another one was added does not have it in its log. If that one leads meanwhile, it could
+/// not send what is missing, because this node would refuse its link. So each node asks the others, over the links that it has, which
+/// members their logs have, and lists these as well, if the other's membership is newer than the last one that is committed here.
+///
+/// - Only nodes are asked that are members in the log of this node, or were passed to [`new`](Self::new) while there are none. Their
+///   links are authenticated, and they are trusted with the log itself. What a node says of itself is of no use to it: it is neither
+///   asked, nor connected, before a member has named it.
+/// - A node that was removed does not come back: who still lists it has an older membership, which no longer counts when the removal
+///   is committed here.
+/// - Who is listed for this reason authenticates as every other node.
+///
+/// Of the nodes that this one knows, one must be left that runs. A node that slept while all of them were replaced is removed, and
+/// added with a new id and an empty log.
+///
 /// ```
 /// use grid::Manager;
-/// use grid_openraft::RaftMembers;
+/// use grid_openraft::{RaftGroup, RaftMembers, SnapshotData};
 /// use openraft::Raft;
 /// use openraft::storage::RaftStateMachine;
 ///
 /// openraft::declare_raft_types!(pub Types: D = String, R = String);
 ///
-/// fn follow<SM: RaftStateMachine<Types>>(manager: &Manager, raft: &Raft<Types, SM>) {
+/// fn follow<SM>(manager: &Manager, group: &RaftGroup<Types, SM>, raft: &Raft<Types, SM>)
+/// where
+///     SM: RaftStateMachine<Types, SnapshotData: SnapshotData>,
+/// {
 ///     let seeds = ["http://node1:9000", "http://node2:9000", "http://node3:9000"];
-///     manager.members().follow(RaftMembers::new(seeds).group(raft));
+///     manager.members().follow(RaftMembers::new(manager, seeds).group(group, raft));
 /// }
 /// ```
+///
+/// It keeps the [`Manager`] alive for as long as one of the rafts runs, as these do.
 #[must_use = "pass it to `Members::follow`"]
 pub struct RaftMembers {
-    seeds: Vec<String>,
+    /// `None` when it is of no more use.
+    manager: Option<Manager>,
+    seeds: BTreeSet<String>,
     groups: Vec<Box<dyn Group>>,
     /// The last list.
     last: Option<BTreeSet<String>>,
@@ -49,63 +79,94 @@ pub struct RaftMembers {
 
 /// The membership of a group.
 trait Group: Send {
-    /// The names of its nodes; none if it knows none.
-    fn hosts(&self) -> Vec<String>;
-    /// Waits until something has changed.
-    fn changed(&mut self) -> BoxFuture<'_, ()>;
+    /// The names of its nodes in the log of this node; none if that has none.
+    fn own(&self) -> BTreeSet<String>;
+    /// What these nodes tell that this one does not know.
+    fn told(&self, by: &BTreeSet<String>) -> Vec<String>;
+    /// Waits until something has changed, and asks these nodes meanwhile.
+    fn changed<'a>(&'a mut self, asked: &'a BTreeSet<String>) -> BoxFuture<'a, ()>;
 }
 
-struct Watched<C: RaftTypeConfig>(WatchReceiverOf<C, RaftServerMetrics<C>>);
+struct Watched<C: RaftTypeConfig> {
+    metrics: WatchReceiverOf<C, RaftServerMetrics<C>>,
+    /// `None` when the raft has stopped.
+    told: Option<Told<C>>,
+}
+
+impl<C: RaftTypeConfig<Node: GridNode>> Watched<C> {
+    fn memberships(&self) -> Memberships<C> {
+        Memberships::of(&*self.metrics.borrow_watched())
+    }
+}
 
 impl<C: RaftTypeConfig<Node: GridNode>> Group for Watched<C> {
-    fn hosts(&self) -> Vec<String> {
-        let metrics = self.0.borrow_watched();
-        // The last one in the log, and the last one that is committed.
-        let both = [&metrics.membership_config, &metrics.committed_membership_config];
-        let nodes = both.into_iter().flat_map(|membership| membership.nodes());
-        nodes.map(|(_, node)| node.grid_name().to_owned()).collect()
+    fn own(&self) -> BTreeSet<String> {
+        self.memberships().hosts().collect()
     }
 
-    fn changed(&mut self) -> BoxFuture<'_, ()> {
+    fn told(&self, by: &BTreeSet<String>) -> Vec<String> {
+        let own = self.memberships();
+        let all = self.told.iter().flat_map(Told::all);
+        let newer = all.filter(|(host, told)| by.contains(*host) && told.is_newer_than(&own));
+        newer.flat_map(|(_, told)| told.hosts().take(TOLD_MAX)).collect()
+    }
+
+    fn changed<'a>(&'a mut self, asked: &'a BTreeSet<String>) -> BoxFuture<'a, ()> {
         Box::pin(async {
-            if self.0.changed().await.is_err() {
-                // The raft has stopped. Its nodes stay on the list: it may be started again.
-                pending().await
+            let Some(told) = &mut self.told else { return pending().await };
+            told.ask(asked);
+            tokio::select! {
+                biased;
+                changed = self.metrics.changed() => {
+                    if changed.is_err() {
+                        // The raft has stopped. Its nodes stay on the list: it may be started again.
+                        self.told = None;
+                    }
+                }
+                () = told.changed() => {}
             }
         })
     }
 }
 
 impl RaftMembers {
-    /// A list that has these nodes until each group knows its own.
-    pub fn new<H: Into<String>>(seeds: impl IntoIterator<Item = H>) -> Self {
-        let seeds = seeds.into_iter().map(Into::into).collect();
-        Self { seeds, groups: Vec::new(), last: None }
+    /// The list of this node, which has `seeds` until each group knows its own nodes.
+    pub fn new<H: Into<String>>(manager: &Manager, seeds: impl IntoIterator<Item = H>) -> Self {
+        let (manager, seeds) = (Some(manager.clone()), seeds.into_iter().map(Into::into).collect());
+        Self { manager, seeds, groups: Vec::new(), last: None }
     }
 
-    /// Adds a group.
-    pub fn group<C, SM>(mut self, raft: &Raft<C, SM>) -> Self
+    /// Adds a group, and the raft of it on this node.
+    pub fn group<C, SM>(mut self, group: &RaftGroup<C, SM>, raft: &Raft<C, SM>) -> Self
     where
         C: RaftTypeConfig<Node: GridNode>,
-        SM: RaftStateMachine<C>,
+        SM: RaftStateMachine<C, SnapshotData: SnapshotData>,
     {
-        self.groups.push(Box::new(Watched::<C>(raft.server_metrics())));
+        let told = self.manager.as_ref().map(|manager| Told::new(manager, &group.path));
+        self.groups.push(Box::new(Watched::<C> { metrics: raft.server_metrics(), told }));
         self
     }
 
-    fn hosts(&self) -> BTreeSet<String> {
-        let groups: Vec<_> = self.groups.iter().map(|group| group.hosts()).collect();
-        let needs_seeds = groups.iter().any(Vec::is_empty);
-        let seeds = self.seeds.iter().filter(|_| needs_seeds || groups.is_empty()).cloned();
-        groups.iter().flatten().cloned().chain(seeds).collect()
+    /// The nodes that each group asks, and the list.
+    fn hosts(&self) -> (Vec<BTreeSet<String>>, BTreeSet<String>) {
+        let own = self.groups.iter().map(|group| group.own());
+        let or_seeds =
+            |own: BTreeSet<String>| if own.is_empty() { self.seeds.clone() } else { own };
+        let asked: Vec<_> = own.map(or_seeds).collect();
+        let told = self.groups.iter().zip(&asked).flat_map(|(group, by)| group.told(by));
+        let seeds = self.seeds.iter().filter(|_| self.groups.is_empty()).cloned();
+        let hosts = asked.iter().flatten().cloned().chain(told).chain(seeds).collect();
+        (asked, hosts)
     }
 }
 
 impl MemberSource for RaftMembers {
     fn next(&mut self) -> NextMembers<'_> {
         Box::pin(async {
+            // The groups have clones of their own, which they drop when their rafts stop.
+            self.manager = None;
             loop {
-                let hosts = self.hosts();
+                let (asked, hosts) = self.hosts();
                 if self.last.as_ref() != Some(&hosts) {
                     self.last = Some(hosts.clone());
                     return Ok(hosts.into_iter().collect());
@@ -113,7 +174,8 @@ impl MemberSource for RaftMembers {
                 if self.groups.is_empty() {
                     pending().await
                 }
-                select_all(self.groups.iter_mut().map(|group| group.changed())).await;
+                let groups = self.groups.iter_mut().zip(&asked);
+                select_all(groups.map(|(group, asked)| group.changed(asked))).await;
             }
         })
     }

@@ -9,10 +9,13 @@ use bytes::Bytes;
 use grid::{CodecError, Context, Incoming, Outgoing, Raw, RemoteError};
 use openraft::RaftTypeConfig;
 use openraft::entry::RaftEntry;
+use openraft::metrics::RaftServerMetrics;
 use openraft::raft::{AppendEntriesRequest, SnapshotResponse};
-use openraft::type_config::alias::{SnapshotMetaOf, VoteOf};
+use openraft::type_config::alias::{SnapshotMetaOf, StoredMembershipOf, VoteOf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+use crate::network::GridNode;
 
 /// Entries of a longer request are sent as several ones: each is answered by itself, so that the time limit of an answer holds
 /// for this much, and a request of any number of entries fits into messages.
@@ -53,6 +56,40 @@ pub(crate) trait Wire {
         chunks: Incoming<Bytes>,
         progress: Outgoing<Raw>,
     ) -> Result<(), RemoteError>;
+
+    /// The [`Memberships`] of the callee, and each later one.
+    async fn memberships(&self, cx: &Context, told: Outgoing<Raw>) -> Result<(), RemoteError>;
+}
+
+/// The members that a node knows.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub(crate) struct Memberships<C: RaftTypeConfig> {
+    /// The last in its log.
+    last: StoredMembershipOf<C>,
+    /// The last that is committed.
+    committed: StoredMembershipOf<C>,
+}
+
+impl<C: RaftTypeConfig> Memberships<C> {
+    pub(crate) fn of(metrics: &RaftServerMetrics<C>) -> Self {
+        let last = (*metrics.membership_config).clone();
+        Self { last, committed: (*metrics.committed_membership_config).clone() }
+    }
+
+    /// Whether it has a change that is not among the committed ones of the other node.
+    pub(crate) fn is_newer_than(&self, other: &Self) -> bool {
+        self.last.log_id() > other.committed.log_id()
+    }
+
+    /// The names of the nodes of both.
+    pub(crate) fn hosts(&self) -> impl Iterator<Item = String>
+    where
+        C::Node: GridNode,
+    {
+        let nodes = [&self.last, &self.committed].into_iter().flat_map(|both| both.nodes());
+        nodes.map(|(_, node)| node.grid_name().to_owned())
+    }
 }
 
 /// Announces a snapshot.

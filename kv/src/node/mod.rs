@@ -105,7 +105,7 @@ impl Node {
         api.start(raft.clone());
         group.start(raft.clone());
         let names = settings.peers.iter().map(|peer| peer.name.clone());
-        manager.members().follow(RaftMembers::new(names).group(&raft));
+        manager.members().follow(RaftMembers::new(&manager, names).group(&group, &raft));
         let node = Self { manager, raft, state, api, group };
         if !settings.join {
             node.initialise(settings).await?;
