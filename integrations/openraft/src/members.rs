@@ -14,7 +14,7 @@ use openraft::type_config::alias::WatchReceiverOf;
 use openraft::{Raft, RaftTypeConfig};
 
 use crate::group::RaftGroup;
-use crate::network::GridNode;
+use crate::node::GridNode;
 use crate::snapshot::SnapshotData;
 use crate::told::Told;
 use crate::wire::Memberships;

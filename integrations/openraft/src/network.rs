@@ -18,9 +18,10 @@ use openraft::raft::{
     TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
 };
 use openraft::type_config::alias::{SnapshotOf, VoteOf};
-use openraft::{BasicNode, NodeInfo, OptionalSend, RPCTypes, RaftTypeConfig};
+use openraft::{OptionalSend, RPCTypes, RaftTypeConfig};
 
 use crate::append;
+use crate::node::GridNode;
 use crate::snapshot::{SnapshotData, send};
 use crate::target::Target;
 use crate::wire::WireClient;
@@ -31,26 +32,6 @@ const BACKOFF_FIRST: Duration = Duration::from_millis(25);
 
 /// Longest pause: grid itself needs up to two seconds to connect again.
 const BACKOFF_LAST: Duration = Duration::from_secs(1);
-
-/// What openraft knows of a node has the node's name in the grid.
-pub trait GridNode {
-    /// The name, such as `http://node1:9000`.
-    fn grid_name(&self) -> &str;
-}
-
-/// The address is the name.
-impl GridNode for BasicNode {
-    fn grid_name(&self) -> &str {
-        &self.addr
-    }
-}
-
-/// The address is the name.
-impl GridNode for NodeInfo {
-    fn grid_name(&self) -> &str {
-        &self.raft_addr
-    }
-}
 
 /// The network of one group on one node; from [`RaftGroup::network`](crate::RaftGroup::network). Pass it to
 /// [`Raft::new`](openraft::Raft::new).

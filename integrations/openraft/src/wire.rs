@@ -15,7 +15,7 @@ use openraft::type_config::alias::{SnapshotMetaOf, StoredMembershipOf, VoteOf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::network::GridNode;
+use crate::node::GridNode;
 
 /// Entries of a longer request are sent as several ones: each is answered by itself, so that the time limit of an answer holds
 /// for this much, and a request of any number of entries fits into messages.
