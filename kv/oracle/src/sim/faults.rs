@@ -4,21 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use grid::testing::Network;
-use grid_kv::client::ClientError;
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::bug::Bug;
+use super::changes::Changes;
 use super::clients::Clients;
 use super::group::Group;
 use super::random::Random;
 use super::snapshots::make_stale;
-
-/// Nodes that there may be at most, with those that were removed.
-const NODES_MAX: usize = 7;
-
-/// Members that stay.
-const MEMBERS_MIN: usize = 3;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
@@ -60,31 +53,20 @@ const WEIGHTS: [(u64, Fault); 16] = [
     (5, Fault::Remove),
 ];
 
-/// A change of members that is under way.
-struct Change {
-    at: usize,
-    adds: bool,
-    task: JoinHandle<Result<(), ClientError>>,
-}
-
 /// See the module.
 pub(super) struct Faults {
     random: Random,
     began: Instant,
     count: BTreeMap<&'static str, u64>,
     trace: Vec<String>,
-    members: BTreeSet<usize>,
-    /// They are not added again: an id is never used twice.
-    removed: BTreeSet<usize>,
-    change: Option<Change>,
+    changes: Changes,
 }
 
 impl Faults {
-    pub(super) fn new(seed: u64) -> Self {
-        let random = Random::new(seed, "faults");
-        let (members, removed) = (BTreeSet::new(), BTreeSet::new());
-        let (began, count, trace) = (Instant::now(), BTreeMap::new(), Vec::new());
-        Self { random, began, count, trace, members, removed, change: None }
+    /// Faults of a group that has all its nodes as members.
+    pub(super) fn new(seed: u64, group: &Group) -> Self {
+        let (random, changes) = (Random::new(seed, "faults"), Changes::new(group.len()));
+        Self { random, began: Instant::now(), count: BTreeMap::new(), trace: Vec::new(), changes }
     }
 
     /// How often each fault was made, and when.
@@ -101,7 +83,6 @@ impl Faults {
 
     /// Makes some faults, with pauses. Returns what is wrong.
     pub(super) async fn run(&mut self, group: &mut Group, clients: &Clients) -> Vec<String> {
-        self.members = (0..group.len()).collect();
         let mut wrong = Vec::new();
         sleep(Duration::from_secs(2)).await;
         for _ in 0..self.random.range(8..30) {
@@ -109,12 +90,12 @@ impl Faults {
             if let Err(text) = self.make(fault, group, clients).await {
                 wrong.push(text);
             }
-            self.end_change(group).await;
+            if let Some((name, at)) = self.changes.end(group).await {
+                self.note(name, &[at]);
+            }
             sleep(self.random.millis(50..2500)).await;
         }
-        if let Some(change) = self.change.take() {
-            change.task.abort();
-        }
+        self.changes.abort();
         wrong
     }
 
@@ -183,9 +164,9 @@ impl Faults {
                 transfer(group, to).await;
                 "transfer"
             }
-            Fault::Add | Fault::Remove if self.change.is_some() => return Ok(()),
-            Fault::Add => self.add(group).await?,
-            Fault::Remove => self.remove(group),
+            Fault::Add | Fault::Remove if self.changes.is_running() => return Ok(()),
+            Fault::Add => self.changes.add(group).await?,
+            Fault::Remove => self.changes.remove(&mut self.random, group),
         };
         self.note(name, &which);
         Ok(())
@@ -238,52 +219,6 @@ impl Faults {
             }
         }
         "lose client"
-    }
-
-    async fn add(&mut self, group: &mut Group) -> Result<&'static str, String> {
-        let is_free = |at: &usize| !self.members.contains(at) && !self.removed.contains(at);
-        let at = match (0..group.len()).find(is_free) {
-            // Again, after a change that has failed.
-            Some(at) => at,
-            None if group.len() < NODES_MAX => group.join().await?,
-            None => return Ok("no more members"),
-        };
-        let (operator, name) = (group.operator(), group.name(at));
-        let task =
-            tokio::spawn(async move { operator.change_member(at as u64 + 1, Some(name)).await });
-        self.change = Some(Change { at, adds: true, task });
-        Ok("add")
-    }
-
-    fn remove(&mut self, group: &Group) -> &'static str {
-        let members: Vec<_> = self.members.iter().copied().collect();
-        let Some(at) = self.random.one_of(&members) else { return "no fewer members" };
-        if members.len() <= MEMBERS_MIN {
-            return "no fewer members";
-        }
-        let operator = group.operator();
-        let task = tokio::spawn(async move { operator.change_member(at as u64 + 1, None).await });
-        self.members.remove(&at);
-        self.removed.insert(at);
-        self.change = Some(Change { at, adds: false, task });
-        "remove"
-    }
-
-    /// Looks whether a change of members has ended.
-    async fn end_change(&mut self, group: &mut Group) {
-        let Some(change) = self.change.take_if(|change| change.task.is_finished()) else { return };
-        let is_done = matches!(change.task.await, Ok(Ok(())));
-        let name = match (change.adds, is_done) {
-            (true, true) => "added",
-            (false, true) => "removed",
-            (_, false) => "change of members failed",
-        };
-        self.note(name, &[change.at]);
-        if change.adds {
-            self.members.insert(change.at);
-        } else if is_done {
-            group.lose_power(change.at).await;
-        }
     }
 }
 

@@ -6,6 +6,7 @@
 //! again; the history that it has left is the proof.
 
 mod bug;
+mod changes;
 mod clients;
 mod disk;
 mod faults;
@@ -80,7 +81,7 @@ async fn simulate(seed: u64, bug: Option<Bug>) -> Report {
     let recorder = Arc::new(Recorder::default());
     let mut group = Group::start(seed, nodes, bug).await;
     let clients = Clients::start(seed, &group, &recorder, bug);
-    let mut faults = Faults::new(seed);
+    let mut faults = Faults::new(seed, &group);
     let mut violations = faults.run(&mut group, &clients).await;
     violations.extend(finish::finish(&mut group, clients, &recorder).await);
     let calls = recorder.calls();
