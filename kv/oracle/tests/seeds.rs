@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use grid_kv_oracle::sweep;
 
-/// How many seeds are simulated.
-const SEEDS: u64 = 20;
+/// How many seeds are simulated: half a minute without optimisation.
+const SEEDS: u64 = 10;
 
 #[test]
 fn histories_are_linearisable() {
@@ -23,7 +23,7 @@ fn histories_are_linearisable() {
     assert_eq!(seeds, SEEDS);
     // Otherwise the test has shown nothing.
     assert!(calls > 1000, "only {calls} operations");
-    for fault in ["split", "freeze", "lose power", "lose power of all", "fail disk", "added"] {
+    for fault in ["split", "freeze", "lose power", "lose power of all", "restart", "added"] {
         assert!(faults.contains_key(fault), "no {fault} in {faults:?}");
     }
 }
