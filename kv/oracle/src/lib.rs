@@ -1,6 +1,6 @@
 //! Judges histories of the key-value store `kv`: whether its operations are linearisable.
 //!
-//! A [`Recorder`](history::Recorder) records what concurrent clients see, and [`judge`] says what is wrong with it.
+//! A [`Recorder`](history::Recorder) records what concurrent clients see, and [`judge()`] says what is wrong with it.
 //!
 //! [`sim`] makes histories in virtual time: real nodes and clients in one process, whose network and disks a seed breaks. The program
 //! `kv-oracle` runs many seeds.
