@@ -26,8 +26,17 @@ fn every_test_that_a_document_names_exists() {
 }
 
 fn sources() -> Vec<Source> {
-    let folders =
-        ["grid", "grid-macros", "examples", "sim", "chaos", "fuzz", "integrations/openraft", "kv"];
+    let folders = [
+        "grid",
+        "grid-macros",
+        "examples",
+        "sim",
+        "chaos",
+        "fuzz",
+        "integrations/openraft",
+        "kv",
+        "kv/oracle",
+    ];
     let paths = folders.iter().flat_map(|package| {
         let folders = ["src", "tests"].map(|folder| workspace::root().join(package).join(folder));
         folders
