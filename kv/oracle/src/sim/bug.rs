@@ -1,7 +1,7 @@
 //! [`Bug`]: deliberate mistakes, which the checker must find.
 //!
 //! They are made in the clients and disks of a simulation, and look to the checker as a mistake of the store would, so that tests need not
-//! build another store. The patches in `kv/oracle/mutations` break the store, its service and its network themselves.
+//! build another store. The patches in `kv/oracle/mutations` break the store and its network themselves.
 
 /// A deliberate mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
