@@ -22,6 +22,7 @@ fn every_file_has_a_header_and_a_limited_length() {
         "fuzz/tests",
         "integrations/openraft/src",
         "integrations/openraft/tests",
+        "kv/bench/src",
         "kv/src",
         "kv/tests",
     ] {

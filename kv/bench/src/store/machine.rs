@@ -13,6 +13,7 @@ use openraft::type_config::alias::{LogIdOf, SnapshotMetaOf, SnapshotOf, StoredMe
 use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
 use tempfile::NamedTempFile;
 use tokio::fs::File;
+use tokio::task::spawn_blocking;
 
 type Items = HashMap<String, Bytes>;
 
@@ -52,6 +53,23 @@ impl Machine {
         let end = file.stream_position()?;
         file.as_file().set_len(end + self.padding)?;
         Ok(file)
+    }
+
+    fn install(&self, meta: SnapshotMetaOf<Types>, mut snapshot: std::fs::File) -> io::Result<()> {
+        snapshot.rewind()?;
+        let mut header = [0; 8];
+        snapshot.read_exact(&mut header)?;
+        let mut content = Vec::new();
+        snapshot.take(u64::from_be_bytes(header)).read_to_end(&mut content)?;
+        let items: Items = rmp_serde::from_slice(&content).map_err(io::Error::other)?;
+        let file = self.file(&items)?;
+        let mut state = self.state();
+        (state.items, state.applied) = (items, meta.last_log_id);
+        state.membership = meta.last_membership.clone();
+        let earlier = state.snapshot.replace((meta, file));
+        drop(state);
+        drop(earlier);
+        Ok(())
     }
 }
 
@@ -136,19 +154,10 @@ impl RaftStateMachine<Types> for Machine {
         meta: &SnapshotMetaOf<Types>,
         snapshot: File,
     ) -> io::Result<()> {
-        let mut snapshot = snapshot.into_std().await;
-        snapshot.rewind()?;
-        let mut header = [0; 8];
-        snapshot.read_exact(&mut header)?;
-        let mut content = Vec::new();
-        snapshot.take(u64::from_be_bytes(header)).read_to_end(&mut content)?;
-        let items: Items = rmp_serde::from_slice(&content).map_err(io::Error::other)?;
-        let file = self.file(&items)?;
-        let mut state = self.state();
-        (state.items, state.applied) = (items, meta.last_log_id);
-        state.membership = meta.last_membership.clone();
-        state.snapshot = Some((meta.clone(), file));
-        Ok(())
+        let (machine, meta) = (self.clone(), meta.clone());
+        let snapshot = snapshot.into_std().await;
+        // In a thread that may wait: freeing a long temporary file takes a while.
+        spawn_blocking(move || machine.install(meta, snapshot)).await?
     }
 
     async fn get_current_snapshot(&mut self) -> io::Result<Option<SnapshotOf<Types, File>>> {
