@@ -1,7 +1,7 @@
 //! Runs a grid of real processes under real faults, and checks every answer; see `README.md` beside `Cargo.toml`.
 //!
 //! One program is both: the supervisor, which starts the nodes, carries their connections through a proxy, causes the faults and
-//! judges what the nodes report; and a node, which calls all others all the time.
+//! judges what the nodes report; and a node, which calls all others all the time. The [`proxy`] serves other programs as well.
 //! It needs Linux: `/proc`, signals and `SO_LINGER`. On other systems this crate is empty.
 #![cfg(target_os = "linux")]
 
@@ -14,7 +14,7 @@ mod id;
 mod message;
 mod node;
 mod pair;
-mod proxy;
+pub mod proxy;
 mod shape;
 mod supervisor;
 
@@ -23,6 +23,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::args::{Args, Command};
+pub use crate::pair::Pair;
 
 /// The program `grid-chaos`.
 pub fn main() -> ExitCode {

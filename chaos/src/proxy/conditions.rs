@@ -4,17 +4,17 @@ use std::time::Duration;
 
 /// The faults of a link that last. The default is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Conditions {
+pub struct Conditions {
     /// What is sent arrives so much later.
-    pub(crate) delay: Duration,
+    pub delay: Duration,
     /// Bytes per second, in each direction.
-    pub(crate) bandwidth: Option<u32>,
+    pub bandwidth: Option<u32>,
     /// One byte in each segment.
-    pub(crate) dribbles: bool,
+    pub dribbles: bool,
     /// Nothing passes, and nothing is lost.
-    pub(crate) is_stalled: bool,
+    pub is_stalled: bool,
     /// What is sent vanishes, by direction.
-    pub(crate) swallows: [bool; 2],
+    pub swallows: [bool; 2],
 }
 
 /// Single bytes are sent without a pause up to this number. With timers of a millisecond, some ten thousand pass in a second.

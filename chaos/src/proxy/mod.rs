@@ -15,19 +15,24 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-pub(crate) use self::conditions::Conditions;
+pub use self::conditions::Conditions;
 pub(crate) use self::hit::{Damage, Hit};
 use self::route::Route;
 use crate::pair::Pair;
 
 /// All links of a grid.
-pub(crate) struct Proxy {
+#[derive(Debug)]
+pub struct Proxy {
     /// By the node that dials and the one that is dialed.
     routes: BTreeMap<(u8, u8), Arc<Route>>,
 }
 
 impl Proxy {
-    pub(crate) async fn start(nodes: u8) -> io::Result<Self> {
+    /// Listens for each node at each other one.
+    ///
+    /// # Errors
+    /// If there are no free ports.
+    pub async fn start(nodes: u8) -> io::Result<Self> {
         let mut routes = BTreeMap::new();
         for pair in Pair::all(nodes) {
             let [low, high] = pair.nodes();
@@ -39,20 +44,20 @@ impl Proxy {
     }
 
     /// For each node, the port that leads there from this one.
-    pub(crate) fn ports(&self, from: u8, nodes: u8) -> Vec<u16> {
+    pub fn ports(&self, from: u8, nodes: u8) -> Vec<u16> {
         let port = |to| self.routes.get(&(from, to)).map_or(0, |route| route.port());
         (0..nodes).map(port).collect()
     }
 
     /// A node accepts connections on this port, or on none.
-    pub(crate) fn set_target(&self, node: u8, port: Option<u16>) {
+    pub fn set_target(&self, node: u8, port: Option<u16>) {
         for (_, route) in self.routes.iter().filter(|((_, to), _)| *to == node) {
             route.set_target(port);
         }
     }
 
     /// Sets the faults that last, as seen from the lower node.
-    pub(crate) fn set(&self, pair: Pair, conditions: Conditions) {
+    pub fn set(&self, pair: Pair, conditions: Conditions) {
         let [low, high] = pair.nodes();
         for (ends, conditions) in
             [((low, high), conditions), ((high, low), conditions.seen_from_the_other_end())]
@@ -64,7 +69,7 @@ impl Proxy {
     }
 
     /// Closes the connections of two nodes. Returns whether there were any.
-    pub(crate) fn cut(&self, pair: Pair) -> bool {
+    pub fn cut(&self, pair: Pair) -> bool {
         // All of them: not `any`, which stops at the first.
         self.of(pair).filter(|route| route.cut()).count() > 0
     }

@@ -15,13 +15,14 @@ use super::hit::{Damage, Hit};
 /// A listener that fails, for want of descriptors, is tried again after this.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+#[derive(Debug)]
 pub(super) struct Route {
     port: u16,
     conditions: watch::Sender<Conditions>,
     state: Mutex<State>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct State {
     target: Option<u16>,
     /// The last one is the latest.
