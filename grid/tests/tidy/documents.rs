@@ -36,6 +36,7 @@ fn sources() -> Vec<Source> {
         "integrations/openraft",
         "kv",
         "kv/oracle",
+        "kv/chaos",
     ];
     let paths = folders.iter().flat_map(|package| {
         let folders = ["src", "tests"].map(|folder| workspace::root().join(package).join(folder));

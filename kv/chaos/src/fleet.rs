@@ -102,7 +102,7 @@ impl Fleet {
         let setup = Setup {
             id,
             first: (0..MEMBERS).map(|place| site::id(place, 0)).collect(),
-            data: self.folder.join(format!("node{id}")),
+            data: self.data(id),
             ports: self.links.ports(place),
             seed: self.seed.wrapping_add(run),
             lies: self.lies,
@@ -141,12 +141,18 @@ impl Fleet {
         self.lose_power(place, slot).await
     }
 
-    /// Removes the node from a place.
+    /// Removes the node from a place, and its data, which would fill the real disk in a long run. Its log stays.
     pub(crate) async fn clear(&self, place: u8) -> io::Result<()> {
         let mut slot = self.place(place).await;
         self.kill(place, &mut slot).await?;
-        slot.node = None;
-        Ok(())
+        match slot.node.take() {
+            Some(id) => tokio::fs::remove_dir_all(self.data(id)).await,
+            None => Ok(()),
+        }
+    }
+
+    fn data(&self, id: u64) -> PathBuf {
+        self.folder.join(format!("node{id}"))
     }
 
     /// Stops the process of a node for a while.
@@ -155,6 +161,18 @@ impl Fleet {
         process.signal(Signal::STOP)?;
         sleep(time).await;
         process.signal(Signal::CONT)
+    }
+
+    /// What is wrong with nodes whose process has ended by itself. Those with a fault are left out.
+    pub(crate) fn ended(&self) -> Vec<String> {
+        let ended = |place: &Mutex<Place>| {
+            let mut slot = place.try_lock().ok()?;
+            let status = slot.process.as_mut()?.exited()?;
+            slot.process = None;
+            let name = site::name(slot.node?);
+            Some(format!("{name} has ended by itself: {status}; its log has the reason"))
+        };
+        self.places.iter().filter_map(ended).collect()
     }
 
     /// Places with a node that runs. Those with a fault are left out.

@@ -33,11 +33,11 @@ const SHUTDOWN_MAX: Duration = Duration::from_secs(60);
 const STEP_MAX: i64 = 7200;
 
 /// The least that `KILL` and such last in milliseconds, and the most.
-const HOLD_MS: std::ops::Range<u64> = 0..1500;
+pub(crate) const HOLD_MS: std::ops::Range<u64> = 0..1500;
 /// Less than an election: nobody notices.
 const SHORT_MS: std::ops::Range<u64> = 50..450;
 /// Longer than an election: another node leads when the process goes on.
-const LONG_MS: std::ops::Range<u64> = 2500..5000;
+pub(crate) const LONG_MS: std::ops::Range<u64> = 2500..5000;
 /// From the end of a fault to the next one.
 const PAUSE_MS: std::ops::Range<u64> = 300..1500;
 
@@ -78,13 +78,14 @@ impl Injector {
             self.recover(kind).await;
             let count = self.counts.entry(kind).or_default();
             count.longest_pause = count.longest_pause.max(self.meter.longest_pause_since(began));
+            self.fleet.ended().iter().for_each(|text| self.journal.violation(text));
             let pause = self.millis(PAUSE_MS);
             sleep(pause).await;
         }
         Ok(())
     }
 
-    fn millis(&mut self, range: std::ops::Range<u64>) -> Duration {
+    pub(crate) fn millis(&mut self, range: std::ops::Range<u64>) -> Duration {
         Duration::from_millis(self.random.random_range(range))
     }
 
@@ -127,7 +128,13 @@ impl Injector {
     }
 
     /// Lets a fault last: one of the leader until another one serves.
-    async fn hold(&mut self, kind: Kind, since: Instant, fails_over: bool, hold: Duration) {
+    pub(crate) async fn hold(
+        &mut self,
+        kind: Kind,
+        since: Instant,
+        fails_over: bool,
+        hold: Duration,
+    ) {
         if !fails_over {
             return sleep(hold).await;
         }
@@ -153,7 +160,11 @@ impl Injector {
                 fleet.kill(place, &mut slot).await?;
                 since = Instant::now();
             }
-            Kind::DiskFull => self.fill_disk(place, &mut slot).await?,
+            Kind::DiskFull => {
+                self.fill_disk(place, &mut slot, fails_over).await?;
+                self.start(place, &mut slot).await;
+                return Ok(());
+            }
             Kind::Restart => self.shut_down(place, &mut slot).await?,
             _ => {
                 fleet.lose_power(place, &mut slot).await?;
@@ -162,7 +173,15 @@ impl Injector {
         }
         let hold = self.millis(HOLD_MS);
         self.hold(kind, since, fails_over, hold).await;
-        fleet.start(place, &mut slot).await
+        self.start(place, &mut slot).await;
+        Ok(())
+    }
+
+    /// Starts a node again. One that does not start stays away: what that does to clients is judged as well.
+    async fn start(&self, place: u8, slot: &mut Place) {
+        if let Err(error) = self.fleet.start(place, slot).await {
+            self.journal.violation(&error.to_string());
+        }
     }
 
     async fn stop(&mut self, slot: &Place, fails_over: bool) -> io::Result<()> {
@@ -183,16 +202,29 @@ impl Injector {
     }
 
     /// Fills the disk of a node, and waits until the node has noticed.
-    async fn fill_disk(&mut self, place: u8, slot: &mut Place) -> io::Result<()> {
+    async fn fill_disk(&mut self, place: u8, slot: &mut Place, fails_over: bool) -> io::Result<()> {
         let Some(process) = &mut slot.process else { return Ok(()) };
+        let since = Instant::now();
         process.order(Order::FillDisk).await?;
-        let status = process.ended(FULL_MAX).await;
+        let (served, status) =
+            tokio::join!(self.meter.served_since(since, FAILOVER_MAX), process.ended(FULL_MAX),);
         if status.is_some_and(|status| status.success()) {
             self.journal
                 .violation(&format!("the node at {place} ends with success on a full disk"));
         }
-        self.journal.note(&format!("full: {status:?}"));
-        self.fleet.lose_power(place, slot).await
+        match (status, served) {
+            // It has nothing to write, because it was just removed from the group.
+            (None, _) => self.journal.note("the full disk was not noticed"),
+            (Some(_), Some(took)) if fails_over => self.meter.failed_over(Kind::DiskFull, took),
+            (Some(_), None) if fails_over => {
+                self.counts.entry(Kind::DiskFull).or_default().without_failover += 1;
+            }
+            _ => {}
+        }
+        self.fleet.lose_power(place, slot).await?;
+        let hold = self.millis(HOLD_MS);
+        sleep(hold).await;
+        Ok(())
     }
 
     async fn shut_down(&mut self, place: u8, slot: &mut Place) -> io::Result<()> {
@@ -222,44 +254,9 @@ impl Injector {
         sleep(hold).await;
         slots.shuffle(&mut self.random);
         for (place, mut slot) in slots {
-            fleet.start(place, &mut slot).await?;
+            self.start(place, &mut slot).await;
         }
         Ok(())
-    }
-
-    /// Separates a node, or some, from others.
-    async fn part(&mut self, kind: Kind, place: u8, running: &[u8], fails_over: bool) {
-        let mut side = vec![place];
-        if kind == Kind::Split && running.len() > MAJORITY_OF_FIVE {
-            let others: Vec<_> = running.iter().copied().filter(|other| *other != place).collect();
-            side.push(others[self.random.random_range(0..others.len())]);
-        }
-        let clients =
-            (0..self.clients).map(site::of_client).filter(|_| kind == Kind::IsolateCompletely);
-        let others = running.iter().copied().filter(|other| !side.contains(other)).chain(clients);
-        let others: Vec<_> = others.collect();
-        let ends: Vec<_> =
-            side.iter().flat_map(|one| others.iter().map(|other| (*one, *other))).collect();
-        for (one, other) in &ends {
-            match kind {
-                Kind::Mute => self.fleet.links.silence(*one, *other),
-                Kind::Deaf => self.fleet.links.silence(*other, *one),
-                _ => self.fleet.links.cut_off(Pair::new(*one, *other)),
-            }
-        }
-        let hold = self.millis(if fails_over { HOLD_MS } else { LONG_MS });
-        self.hold(kind, Instant::now(), fails_over, hold).await;
-        for (one, other) in ends {
-            self.fleet.links.heal(Pair::new(one, other));
-        }
-    }
-
-    async fn split_all(&mut self, running: &[u8]) {
-        let pairs: Vec<_> = pairs(running).collect();
-        pairs.iter().for_each(|pair| self.fleet.links.cut_off(*pair));
-        let hold = self.millis(LONG_MS);
-        sleep(hold).await;
-        pairs.iter().for_each(|pair| self.fleet.links.heal(*pair));
     }
 
     /// Steps the clock of a node, and closes its connections, because handshakes state the time.
@@ -280,13 +277,4 @@ impl Injector {
         let others = (0..site::of_client(self.clients)).filter(|other| *other != place);
         others.for_each(|other| self.fleet.links.close(Pair::new(place, other)));
     }
-}
-
-/// Nodes of which two can be separated, and the others are a majority of five.
-const MAJORITY_OF_FIVE: usize = 4;
-
-fn pairs(of: &[u8]) -> impl Iterator<Item = Pair> {
-    of.iter().flat_map(|one| {
-        of.iter().filter(move |other| one < other).map(|other| Pair::new(*one, *other))
-    })
 }

@@ -32,7 +32,7 @@ pub(crate) struct Members {
     journal: Arc<Journal>,
     operator: Client,
     changes: AtomicU64,
-    failed: AtomicU64,
+    unconfirmed: AtomicU64,
     is_changing: AtomicBool,
 }
 
@@ -43,14 +43,14 @@ impl Members {
             journal: Arc::clone(journal),
             operator: fleet.operator().with_timeout(ATTEMPT),
             changes: AtomicU64::default(),
-            failed: AtomicU64::default(),
+            unconfirmed: AtomicU64::default(),
             is_changing: AtomicBool::default(),
         }
     }
 
-    /// Changes that were made, and attempts that have failed.
+    /// Changes that were made, and attempts of which it was not known afterwards whether they were.
     pub(crate) fn counts(&self) -> (u64, u64) {
-        (self.changes.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed))
+        (self.changes.load(Ordering::Relaxed), self.unconfirmed.load(Ordering::Relaxed))
     }
 
     /// Whether a change is being made, or five are members.
@@ -93,7 +93,7 @@ impl Members {
                 self.changes.fetch_add(1, Ordering::Relaxed);
                 return Ok(());
             }
-            self.failed.fetch_add(1, Ordering::Relaxed);
+            self.unconfirmed.fetch_add(1, Ordering::Relaxed);
             sleep(AGAIN).await;
         }
         Err(io::Error::other(format!("cannot {what} {name} in {ATTEMPTS_MAX} attempts")))

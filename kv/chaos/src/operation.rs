@@ -13,6 +13,9 @@ use grid_kv_oracle::history::{Op, Outcome, Value};
 /// The registers of a window, with the ends of their keys. Few, so that clients meet at them.
 pub(crate) const REGISTERS: [&[&str]; 4] = [&["a"], &["b"], &["c"], &["left", "right"]];
 
+/// Who reads for the judge, among the clients.
+pub(crate) const AUDITOR: usize = usize::MAX;
+
 /// A key, or two that are written together.
 #[derive(Debug, Clone)]
 pub(crate) struct Register {

@@ -30,7 +30,7 @@ pub(crate) struct Results {
     /// Of all faults that have ended a leader without a word.
     pub(crate) failover: Times,
     pub(crate) member_changes: u64,
-    pub(crate) member_attempts_failed: u64,
+    pub(crate) member_attempts_unconfirmed: u64,
     pub(crate) slow_links: u64,
     pub(crate) closed_links: u64,
     pub(crate) can_step_clocks: bool,

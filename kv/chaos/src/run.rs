@@ -133,10 +133,11 @@ impl Supervisor {
             noise.abort();
         }
         self.fleet.links.restore();
-        if let Some(changing) = changing
-            && let Err(error) = changing.await.map_err(io::Error::other).flatten()
-        {
-            self.journal.violation(&format!("a change of members has failed: {error}"));
+        if let Some(changing) = changing {
+            let changed = changing.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+            if let Err(error) = changed {
+                self.journal.violation(&format!("a change of members has failed: {error}"));
+            }
         }
         sleep(CALM).await;
         clients.stop(&self.journal).await;
@@ -188,6 +189,11 @@ impl Supervisor {
         for text in self.windows.audit().await {
             self.journal.violation(&text);
         }
+        self.fleet.ended().iter().for_each(|text| self.journal.violation(text));
+        // Nodes that are not there would be waited for.
+        if self.journal.violations() > 0 {
+            return;
+        }
         if let Err(text) = agreement::check(&self.fleet, operator, run.patience()).await {
             self.journal.violation(&text);
         }
@@ -195,7 +201,7 @@ impl Supervisor {
 
     fn results(&self, injector: &Injector) -> Results {
         let (faults, failover) = failovers(&self.meter, &injector.counts);
-        let (member_changes, member_attempts_failed) = self.members.counts();
+        let (member_changes, member_attempts_unconfirmed) = self.members.counts();
         Results {
             seed: self.seed,
             seconds: self.journal.passed().as_secs_f64(),
@@ -204,7 +210,7 @@ impl Supervisor {
             faults,
             failover,
             member_changes,
-            member_attempts_failed,
+            member_attempts_unconfirmed,
             slow_links: self.noise.slow.load(Ordering::Relaxed),
             closed_links: self.noise.closed.load(Ordering::Relaxed),
             can_step_clocks: clock::can_step(),

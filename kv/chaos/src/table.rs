@@ -21,7 +21,7 @@ impl Display for Results {
         line(f, "acknowledged writes that are lost", &self.lost)?;
         line(f, "longest time without a write, with a majority, ms", &self.longest_pause_ms)?;
         line(f, "members added or removed", &self.member_changes)?;
-        line(f, "attempts of that that have failed", &self.member_attempts_failed)?;
+        line(f, "attempts of that without a confirmation", &self.member_attempts_unconfirmed)?;
         line(f, "links made slow", &self.slow_links)?;
         line(f, "connections closed", &self.closed_links)?;
         self.faults(f)?;

@@ -8,12 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use grid_kv::client::Client;
-use grid_kv_oracle::history::{Call, Op, Outcome, Recorder, Value};
-use grid_kv_oracle::{Verdict, check, judge};
+use grid_kv_oracle::history::{Call, Op, Outcome, Recorder};
+use grid_kv_oracle::judge;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep};
 
-use crate::operation::{REGISTERS, Register, read};
+use crate::lost::lost;
+use crate::operation::{AUDITOR, REGISTERS, Register, read};
+use crate::rest::{Found, Rest};
 
 /// How long registers are used: some hundred operations on each, which are judged in milliseconds.
 pub(crate) const WINDOW: Duration = Duration::from_secs(5);
@@ -24,23 +26,11 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Reads of the audit at the same time.
 const AUDITS: usize = 16;
 
-/// Who reads for the judge.
-const AUDITOR: usize = usize::MAX;
-
 /// Registers that are used together, and their history.
 #[derive(Debug)]
 pub(crate) struct Window {
     pub(crate) number: u64,
     pub(crate) recorder: Recorder,
-}
-
-/// What is left of a register when its history has been judged.
-#[derive(Debug)]
-struct Rest {
-    register: Register,
-    /// What was read last.
-    last: (Option<Value>, Option<u64>),
-    unknown: Vec<Call>,
 }
 
 /// What was judged.
@@ -119,13 +109,18 @@ impl Windows {
             match read(&self.client, &register, 0, self.patience).await {
                 Ok((value, revision)) => {
                     window.recorder.end(begun, Outcome::Read(value), revision, began.elapsed());
-                    last.push((register, (value, revision)));
+                    last.push((register, value));
                 }
-                Err(text) => wrong.push(text),
+                Err(text) => {
+                    // The others would be waited for as long.
+                    wrong.push(text);
+                    break;
+                }
             }
         }
         let calls = window.recorder.calls();
-        let rests = last.into_iter().map(|(register, last)| rest(&calls, register, last)).collect();
+        let rests =
+            last.into_iter().map(|(register, last)| Rest::new(&calls, register, last)).collect();
         self.count(&calls, rests);
         let judged = spawn_blocking(move || (judge(&calls), calls)).await;
         match judged {
@@ -150,7 +145,7 @@ impl Windows {
         judged.conflicts += count(&|call| matches!(call.outcome, Outcome::Conflict(_)));
         judged.unknown += count(&|call| call.op != Op::Get && !call.is_known());
         for rest in &rests {
-            judged.lost += lost(calls, rest);
+            judged.lost += lost(calls, &rest.register.name);
         }
         state.rests.extend(rests);
     }
@@ -193,90 +188,4 @@ impl Windows {
 
 fn is_acknowledged(call: &Call) -> bool {
     matches!(call.outcome, Outcome::Written | Outcome::Deleted { .. })
-}
-
-fn rest(calls: &[Call], register: Register, last: (Option<Value>, Option<u64>)) -> Rest {
-    let is_unknown =
-        |call: &&Call| call.key == register.name && call.op != Op::Get && !call.is_known();
-    let unknown = calls.iter().filter(is_unknown).cloned().collect();
-    Rest { register, last, unknown }
-}
-
-/// Acknowledged writes of a register that are later than what was read after all of them.
-fn lost(calls: &[Call], rest: &Rest) -> u64 {
-    let changes = || {
-        let of_register = calls.iter().filter(|call| call.key == rest.register.name);
-        of_register.filter(|call| call.is_change())
-    };
-    match rest.last {
-        (Some(_), Some(found)) => changes()
-            .filter(|call| call.revision.is_some_and(|revision| revision > found))
-            .count() as u64,
-        // It is absent: there must be a delete at the end, if there was a write.
-        _ => {
-            let last = changes().max_by_key(|call| call.revision);
-            let is_written = last.is_some_and(|call| call.outcome == Outcome::Written);
-            let may_be_deleted = rest.unknown.iter().any(|call| call.op == Op::Delete);
-            u64::from(is_written && !may_be_deleted)
-        }
-    }
-}
-
-/// What an audit has found.
-#[derive(Debug)]
-struct Found {
-    text: String,
-    is_lost: bool,
-}
-
-impl Rest {
-    async fn audit(self, client: &Client, patience: Duration) -> Result<(), Found> {
-        let mut history = self.history();
-        let register = &self.register;
-        for by in 0..register.keys.len() {
-            let (value, _) = read(client, register, by, patience)
-                .await
-                .map_err(|text| Found { text, is_lost: false })?;
-            history.push(self.call(Op::Get, Outcome::Read(value), history.len()));
-        }
-        match check(&history) {
-            Verdict::Linearizable => Ok(()),
-            verdict => Err(Found {
-                text: format!(
-                    "{} has changed since its history was judged, {verdict:?}:\n{}",
-                    register.name,
-                    history.iter().map(Call::to_string).collect::<Vec<_>>().join("\n")
-                ),
-                is_lost: true,
-            }),
-        }
-    }
-
-    /// A history with the same end.
-    fn history(&self) -> Vec<Call> {
-        let mut history = Vec::new();
-        if let Some(value) = self.last.0 {
-            history.push(self.call(Op::Put(value), Outcome::Written, 0));
-        }
-        for call in &self.unknown {
-            let began = 2 * history.len() as u64 + 1;
-            history.push(Call { began, ended: None, ..call.clone() });
-        }
-        history
-    }
-
-    /// The next call of a history with so many.
-    fn call(&self, op: Op, outcome: Outcome, calls: usize) -> Call {
-        let began = 2 * calls as u64 + 1;
-        Call {
-            client: AUDITOR,
-            key: self.register.name.clone(),
-            op,
-            outcome,
-            revision: None,
-            began,
-            ended: Some(began + 1),
-            times: (Duration::ZERO, None),
-        }
-    }
 }
