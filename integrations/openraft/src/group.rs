@@ -34,6 +34,8 @@ use crate::wire::{Header, Memberships, Progress, Wire, WireServer, decode, encod
 /// 3. create the [`Raft`] with [`network`](Self::network);
 /// 4. [`start`](Self::start).
 ///
+/// A service of yours is built in the second step as well: give it a clone of the group, for [`raft`](Self::raft).
+///
 /// The calls of guests are refused: see [`Guests`](grid::Guests). Those of all nodes of the grid are served, so a grid has to trust
 /// its nodes, as openraft does.
 ///
@@ -91,6 +93,13 @@ where
     /// Serves calls of other nodes from now on, in place of another raft if there was one, whose streams end.
     pub fn start(&self, raft: Raft<C, SM>) {
         self.served.raft.send_replace(Some(raft));
+    }
+
+    /// The raft that was passed to [`start`](Self::start). `None` before that, and after [`stop`](Self::stop).
+    ///
+    /// For a service of yours: it is built before the raft, so give it a clone of the group.
+    pub fn raft(&self) -> Option<Raft<C, SM>> {
+        self.served.raft.borrow().clone()
     }
 
     /// Refuses calls of other nodes from now on, and does not read further from those that send entries or a snapshot. The raft

@@ -57,6 +57,24 @@ async fn a_guest_is_not_a_member() {
     rafts.shut_down().await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_group_has_its_raft_from_start_to_stop() {
+    let own = group("");
+    // As a service of the application has it, which is built before the raft.
+    let of_service = own.clone();
+    let served = own.clone();
+    let grid =
+        TestGrid::builder(1).configure(move |_, builder| builder.service(served.clone())).start();
+    assert!(of_service.raft().is_none());
+    let rafts = Rafts::start(&grid, vec![own.clone()], config()).await;
+    rafts.elect(&grid).await;
+    of_service.raft().expect("it is started").client_write("text".to_owned()).await.unwrap();
+    assert_eq!(rafts.applied(&[0], 1).await, ["text"]);
+    own.stop();
+    assert!(of_service.raft().is_none());
+    rafts.shut_down().await;
+}
+
 #[tokio::test]
 async fn a_path_has_one_group() {
     let builder = || grid::Manager::builder("http://node0:9000").token(grid::NoAuth);
