@@ -10,7 +10,7 @@
 //! use openraft::{Config, Raft};
 //! use tokio::fs::File;
 //!
-//! // The address of a `BasicNode` is its name in the grid.
+//! // The address of a `BasicNode` is its name in the grid, letter by letter.
 //! openraft::declare_raft_types!(pub Types: D = String, R = String);
 //!
 //! async fn start<LS, SM>(id: u64, log: LS, machine: SM) -> Result<Raft<Types, SM>, Box<dyn std::error::Error>>
@@ -25,17 +25,29 @@
 //!     let manager = Manager::builder(format!("http://node{id}:9000"))
 //!         .hosts(all.clone())
 //!         .token(SharedSecret::new("correct horse"))
-//!         .service(group.clone())
+//!         .service(group.clone()) // a service of yours gets a clone as well, for `RaftGroup::raft`
 //!         .build()?;
-//!     tokio::spawn(manager.serve(tokio::net::TcpListener::bind("0.0.0.0:9000").await?));
 //!
-//!     let config = Arc::new(Config { install_snapshot_timeout: 10_000, ..Config::default() }.validate()?);
+//!     let config = Config {
+//!         heartbeat_interval: 100, // bounds the size of entries, see "Limits"
+//!         election_timeout_min: 500,
+//!         election_timeout_max: 1000,
+//!         install_snapshot_timeout: 20_000, // the time for a link that was lost to come back
+//!         enable_pre_vote: Some(true), // a node that was away does not depose the leader
+//!         ..Config::default()
+//!     };
+//!     let config = Arc::new(config.validate()?);
 //!     let raft = Raft::new(id, config, group.network(&manager, id), log, machine).await?;
 //!     group.start(raft.clone());
 //!     manager.members().follow(RaftMembers::new(&manager, all).group(&group, &raft));
+//!     // This may also come first: until `start`, other nodes see `Unreachable`, and come again.
+//!     tokio::spawn(manager.serve(tokio::net::TcpListener::bind("0.0.0.0:9000").await?));
 //!     Ok(raft)
 //! }
 //! ```
+//!
+//! The application depends on openraft itself, in the same version and with its feature `tokio-rt`, which
+//! [`declare_raft_types!`](openraft::declare_raft_types) needs. The re-export is not enough.
 //!
 //! To stop, call [`Raft::shutdown`](openraft::Raft::shutdown), which ends the streams in both directions, then
 //! [`Manager::shutdown`](grid::Manager::shutdown).
@@ -57,8 +69,11 @@
 //! - An entry must fit into a message: see [`Config::message_bytes_max`](grid::Config::message_bytes_max). Snapshots need 2 MiB.
 //! - Of a snapshot, each end holds the window of a stream, [`Config::stream_window_max`](grid::Config::stream_window_max), and a few
 //!   chunks of 1 MiB. A follower keeps an incomplete one for one and a half times `install_snapshot_timeout`, at most one per group.
-//! - openraft limits the time of each answer to its `heartbeat_interval`, and the network to three quarters of that. A follower
-//!   answers when the entries are on its disk: choose an interval of several times what a write of 1 MiB takes there.
+//! - openraft limits the time of each answer to its `heartbeat_interval`, and the network to three quarters of that,
+//!   for each MiB of the request that has begun. A follower answers when the entries are on its disk: choose an interval of several
+//!   times what it takes to send 1 MiB and to store it there.
+//! - So keep entries well below 1 MiB, and check their size before [`client_write`](openraft::Raft::client_write): one that is too
+//!   long is sent again and again, and nothing after it.
 //!
 //! # Why the service has raw payloads
 //!
