@@ -46,7 +46,11 @@ fn twenty_seconds_of_faults_without_a_violation() {
 #[test]
 fn acknowledged_writes_that_disks_have_lost_are_found() {
     let args = "--seconds 6 --clients 4 --only power-loss-of-all --bug lying-disks --recovery-s 30";
-    let (output, printed, results) = run("lies.json", &args.split(' ').collect::<Vec<_>>());
+    // What the run keeps, because it finds something.
+    let temporary = tempfile::tempdir().expect("a folder for temporary files");
+    let folder = temporary.path().to_str().expect("its name is in UTF-8");
+    let args: Vec<_> = args.split(' ').chain(["--folder", folder]).collect();
+    let (output, printed, results) = run("lies.json", &args);
     assert_eq!(output.status.code(), Some(1), "{printed}");
     assert!(count(&results, "lost") > 0, "{printed}");
     assert!(printed.contains("is not linearisable"), "{printed}");
