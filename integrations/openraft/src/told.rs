@@ -64,7 +64,8 @@ impl<C: RaftTypeConfig> Told<C> {
         poll_fn(|cx| {
             let mut is_changed = false;
             for node in self.nodes.values_mut() {
-                while let Poll::Ready(Some(answer)) = node.answers.poll_next_unpin(cx) {
+                // One of each node: somebody who never stops telling must not hold up the others.
+                if let Poll::Ready(Some(answer)) = node.answers.poll_next_unpin(cx) {
                     node.last = Some(answer);
                     is_changed = true;
                 }
