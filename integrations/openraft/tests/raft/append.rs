@@ -1,5 +1,8 @@
 //! `stream_append` and `append_entries` by themselves.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
@@ -49,6 +52,31 @@ async fn requests_do_not_wait_for_answers() {
     let expected: Vec<_> = (0..50).map(|index| Some(log_id(index))).collect();
     assert_eq!(answers, expected);
     assert!(began.elapsed() <= Duration::from_millis(650), "it took {:?}", began.elapsed());
+    rafts.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn short_requests_are_not_asked_for_at_once_while_others_are_unanswered() {
+    let (grid, rafts, _) = cluster(2, config()).await;
+    grid.delay(0, 1, Duration::from_millis(100));
+    let mut client = rafts.client(&grid, 0, 1).await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    let requests = [append(0, &["a"; 3])].into_iter().chain((3..23).map(|at| append(at, &["b"])));
+    let requests = stream::iter(requests).inspect(move |_| {
+        counted.fetch_add(1, Relaxed);
+    });
+    let mut answers = client.stream_append(requests, option(TTL)).await.unwrap();
+    answers.next().await.unwrap().unwrap().unwrap();
+    let began = Instant::now();
+    let next = tokio::time::timeout(Duration::from_millis(45), answers.next()).await;
+    next.unwrap_err();
+    // The long one, a short one, and one more each 10 ms: what comes in between would be in it.
+    assert_eq!(asked.load(Relaxed), 2 + 4);
+    let others: Vec<_> = answers.map(|answer| answer.unwrap().unwrap()).collect().await;
+    assert_eq!(others.last(), Some(&Some(log_id(22))));
+    assert_eq!(asked.load(Relaxed), 21);
+    assert!(began.elapsed() <= Duration::from_millis(20 * 10 + 200), "{:?}", began.elapsed());
     rafts.shut_down().await;
 }
 
