@@ -13,7 +13,7 @@ use openraft::{OptionalSend, RPCTypes, RaftTypeConfig};
 use tokio::time::{Instant, Sleep};
 
 use crate::target::Target;
-use crate::wire::{decode, encode_parts};
+use crate::wire::{REQUEST_BYTES, decode, encode_parts};
 
 /// How long the next request is not asked for while the last one was short and has no answer.
 ///
@@ -37,8 +37,8 @@ struct Pipeline<C: RaftTypeConfig, S> {
     /// `None` when the input has ended.
     requests: Option<Requests<Raw>>,
     answers: Responses<Raw, RemoteError>,
-    /// Requests that are not answered, with those in `waiting`.
-    unanswered: usize,
+    /// How long each request may take that is not answered, with those in `waiting`.
+    unanswered: VecDeque<Duration>,
     /// Entries of the longest request so far.
     longest: usize,
     /// When the next request is asked for at the latest.
@@ -53,7 +53,8 @@ struct Pipeline<C: RaftTypeConfig, S> {
 /// Opens a stream with the first request of `input`, and returns the answers.
 ///
 /// The stream ends with the input, or after the first error. Each answer must arrive within `ttl` after the one before it, or after
-/// its request if that was later; a stream without requests may stay open for any time.
+/// its request if that was later; if the request is longer than a MiB, within `ttl` for each MiB. A stream without requests may stay
+/// open for any time.
 pub(crate) async fn open<'s, C, S>(
     to: Target<C>,
     mut input: S,
@@ -69,11 +70,12 @@ where
         let encoded = encode_parts(request, &mut waiting);
         encoded.map_err(|error| to.unencodable(APPEND, error))?;
     }
-    let unanswered = waiting.len();
+    let unanswered: VecDeque<_> = waiting.iter().map(|part| limit(ttl, part)).collect();
     let Some(first) = waiting.pop_front() else { return Ok(Box::pin(stream::empty())) };
+    let limit = limit(ttl, &first);
     let opening = to.client()?.stream_append(first);
-    let (requests, answers) = to.within(APPEND, ttl, opening).await?;
-    let (requests, late) = (Some(requests), Box::pin(tokio::time::sleep(ttl)));
+    let (requests, answers) = to.within(APPEND, limit, opening).await?;
+    let (requests, late) = (Some(requests), Box::pin(tokio::time::sleep(limit)));
     let pipeline = Pipeline {
         to,
         ttl,
@@ -106,7 +108,7 @@ where
     async fn next(&mut self) -> Option<Answer<C>> {
         loop {
             let may_read = self.requests.is_some() && self.waiting.is_empty();
-            let gathers = may_read && self.unanswered > 0 && !self.at_once;
+            let gathers = may_read && !self.unanswered.is_empty() && !self.at_once;
             let may_send = self.requests.is_some() && !self.waiting.is_empty();
             // All of them can be dropped without a loss.
             tokio::select! {
@@ -128,8 +130,8 @@ where
                     // Tells the other node, which answers what is in flight and then ends the stream.
                     None => self.end(),
                 },
-                () = &mut self.late, if self.unanswered > 0 || self.requests.is_none() => {
-                    return Some(Err(self.to.late(APPEND, self.ttl)));
+                () = &mut self.late, if !self.unanswered.is_empty() || self.requests.is_none() => {
+                    return Some(Err(self.to.late(APPEND, self.limit())));
                 }
             }
         }
@@ -143,10 +145,11 @@ where
             self.gathered.as_mut().reset(Instant::now() + GATHER_MAX);
         }
         encode_parts(request, &mut self.waiting)?;
-        if self.unanswered == 0 {
+        let is_first = self.unanswered.is_empty();
+        self.unanswered.extend(self.waiting.iter().map(|part| limit(self.ttl, part)));
+        if is_first {
             self.wait_from_now();
         }
-        self.unanswered += self.waiting.len();
         Ok(())
     }
 
@@ -156,8 +159,14 @@ where
         self.wait_from_now();
     }
 
+    /// How long the next answer may take, or the end of the stream.
+    fn limit(&self) -> Duration {
+        self.unanswered.front().copied().unwrap_or(self.ttl)
+    }
+
     fn wait_from_now(&mut self) {
-        self.late.as_mut().reset(Instant::now() + self.ttl);
+        let limit = self.limit();
+        self.late.as_mut().reset(Instant::now() + limit);
     }
 
     fn answered(
@@ -166,17 +175,23 @@ where
     ) -> Option<Answer<C>> {
         let answer = match answer {
             // As when the other node shuts down.
-            None if self.unanswered > 0 => {
+            None if !self.unanswered.is_empty() => {
                 Err(CallError::Handler(RemoteError::new("the raft has stopped answering")))
             }
             None => return None,
             Some(answer) => answer,
         };
-        self.unanswered = self.unanswered.saturating_sub(1);
+        self.unanswered.pop_front();
         self.wait_from_now();
         let answer = answer.and_then(|bytes| decode(&bytes).map_err(CallError::Decode));
         Some(answer.map_err(|error| self.to.error(APPEND, error)))
     }
+}
+
+/// How long the answer to a request may take. Only one with a single entry is longer than a MiB. openraft repeats what was late: with
+/// the limit of a short request, an entry that takes longer to send and to store would be repeated for ever, and nothing after it sent.
+fn limit(ttl: Duration, request: &Raw) -> Duration {
+    ttl * u32::try_from(request.len().div_ceil(REQUEST_BYTES).max(1)).unwrap_or(u32::MAX)
 }
 
 /// Sends the first part that waits.

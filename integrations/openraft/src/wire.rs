@@ -19,7 +19,7 @@ use crate::node::GridNode;
 
 /// Entries of a longer request are sent as several ones: each is answered by itself, so that the time limit of an answer holds
 /// for this much, and a request of any number of entries fits into messages.
-const REQUEST_BYTES: usize = 1 << 20;
+pub(crate) const REQUEST_BYTES: usize = 1 << 20;
 
 /// One node of a group, as other nodes call it.
 ///

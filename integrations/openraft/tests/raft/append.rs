@@ -156,6 +156,28 @@ async fn an_answer_is_late_but_a_stream_without_requests_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_entry_of_several_mib_has_the_time_limit_for_each() {
+    let (grid, rafts, _) = cluster(2, config()).await;
+    let mut client = rafts.client(&grid, 0, 1).await;
+    let long = "x".repeat(5 << 19);
+    let requests = |index| stream::iter([append(index, &[&*long])]).chain(stream::pending());
+    grid.delay(0, 1, TTL);
+    let began = Instant::now();
+    let mut answers = client.stream_append(requests(0), option(TTL)).await.unwrap();
+    answers.next().await.unwrap().unwrap().unwrap();
+    assert!(began.elapsed() > TTL, "it took {:?}", began.elapsed());
+    drop(answers);
+
+    grid.freeze(0, 1);
+    let began = Instant::now();
+    let late = client.stream_append(requests(1), option(TTL)).await.err().unwrap();
+    assert!(matches!(&late, RPCError::Timeout(late) if late.timeout == 3 * TTL), "{late}");
+    assert_eq!(began.elapsed(), 3 * TTL);
+    grid.heal_all();
+    rafts.shut_down().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stream_that_was_idle_ends_with_its_input() {
     let (grid, rafts, _) = cluster(2, config()).await;
     grid.delay(0, 1, TTL / 4);
