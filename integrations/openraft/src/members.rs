@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::pending;
 
 use futures_util::future::select_all;
-use grid::{Manager, MemberSource, NextMembers};
+use grid::{BuildError, Manager, MemberError, MemberSource, Members, NextMembers};
 use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::base::BoxFuture;
 use openraft::metrics::RaftServerMetrics;
@@ -32,6 +32,9 @@ const TOLD_MAX: usize = 256;
 /// a node joins: it lists the nodes of the group, which it cannot know from its empty log, and is added as a learner by the leader.
 ///
 /// What was added to [`Members`](grid::Members) by hand is removed by the next change.
+///
+/// A name that the grid does not take is left out, with a warning in the log: nobody can reach that node, and the others need each
+/// other. Programs should check a name before they replicate it, because it stays in the log until the node is removed.
 ///
 /// # A log that is behind
 ///
@@ -71,10 +74,13 @@ const TOLD_MAX: usize = 256;
 pub struct RaftMembers {
     /// `None` when it is of no more use.
     manager: Option<Manager>,
+    members: Members,
     seeds: BTreeSet<String>,
     groups: Vec<Box<dyn Group>>,
-    /// The last list.
+    /// The last list, with the names that were left out.
     last: Option<BTreeSet<String>>,
+    /// Names of the last list that were left out.
+    left_out: BTreeSet<String>,
 }
 
 /// The membership of a group.
@@ -132,8 +138,9 @@ impl<C: RaftTypeConfig<Node: GridNode>> Group for Watched<C> {
 impl RaftMembers {
     /// The list of this node, which has `seeds` until each group knows its own nodes.
     pub fn new<H: Into<String>>(manager: &Manager, seeds: impl IntoIterator<Item = H>) -> Self {
-        let (manager, seeds) = (Some(manager.clone()), seeds.into_iter().map(Into::into).collect());
-        Self { manager, seeds, groups: Vec::new(), last: None }
+        let (members, manager) = (manager.members(), Some(manager.clone()));
+        let (seeds, left_out) = (seeds.into_iter().map(Into::into).collect(), BTreeSet::new());
+        Self { manager, members, seeds, groups: Vec::new(), last: None, left_out }
     }
 
     /// Adds a group, and the raft of it on this node.
@@ -158,6 +165,26 @@ impl RaftMembers {
         let hosts = asked.iter().flatten().cloned().chain(told).chain(seeds).collect();
         (asked, hosts)
     }
+
+    /// The names that the grid takes. One that it does not take would make it refuse the list, and with it each later change.
+    fn accepted(&mut self, hosts: &BTreeSet<String>) -> Vec<String> {
+        let mut left_out = BTreeSet::new();
+        for host in hosts {
+            let Err(MemberError::Invalid(reason)) = self.members.add(host) else { continue };
+            match reason {
+                // As another one that leaves with this list.
+                BuildError::SameHost { one, .. } if !hosts.contains(&one) => continue,
+                reason if !self.left_out.contains(host) => tracing::warn!(
+                    host,
+                    "a member of the group is left out of the host list: {reason}; remove it from the group"
+                ),
+                _ => {}
+            }
+            left_out.insert(host.clone());
+        }
+        self.left_out = left_out;
+        hosts.difference(&self.left_out).cloned().collect()
+    }
 }
 
 impl MemberSource for RaftMembers {
@@ -168,8 +195,9 @@ impl MemberSource for RaftMembers {
             loop {
                 let (asked, hosts) = self.hosts();
                 if self.last.as_ref() != Some(&hosts) {
-                    self.last = Some(hosts.clone());
-                    return Ok(hosts.into_iter().collect());
+                    let accepted = self.accepted(&hosts);
+                    self.last = Some(hosts);
+                    return Ok(accepted);
                 }
                 if self.groups.is_empty() {
                     pending().await

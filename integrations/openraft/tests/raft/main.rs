@@ -9,6 +9,7 @@ mod errors;
 mod files;
 mod groups;
 mod members;
+mod names;
 mod shutdown;
 mod snapshots;
 mod store;

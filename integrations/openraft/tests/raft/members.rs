@@ -17,12 +17,17 @@ use super::append::log_id;
 use super::cluster::{Group, PATIENCE, Rafts, config, group};
 use super::store::{Log, Machine, Types};
 
-fn name(node: u64) -> String {
+pub(crate) fn name(node: u64) -> String {
     format!("http://node{node}:9000")
 }
 
 /// A node that lists these nodes, and follows its raft.
-async fn start(network: &Network, node: u64, seeds: &[u64], rafts: &mut Rafts) -> Manager {
+pub(crate) async fn start(
+    network: &Network,
+    node: u64,
+    seeds: &[u64],
+    rafts: &mut Rafts,
+) -> Manager {
     let group: Group = group("");
     let seeds: Vec<_> = seeds.iter().map(|seed| name(*seed)).collect();
     let builder = Manager::builder(name(node)).hosts(seeds.clone()).token(grid::NoAuth);
@@ -42,7 +47,7 @@ async fn start(network: &Network, node: u64, seeds: &[u64], rafts: &mut Rafts) -
 }
 
 /// Waits until a node lists exactly these.
-async fn lists(manager: &Manager, nodes: &[u64]) {
+pub(crate) async fn lists(manager: &Manager, nodes: &[u64]) {
     let expected: Vec<_> = nodes.iter().map(|node| name(*node)).collect();
     let listed = async {
         while manager.members().list() != expected {
@@ -160,7 +165,11 @@ async fn a_leader_removes_itself() {
 }
 
 /// Starts nodes, of which these are voters, and returns the leader.
-async fn voters(network: &Network, nodes: u64, rafts: &mut Rafts) -> (Vec<Manager>, usize) {
+pub(crate) async fn voters(
+    network: &Network,
+    nodes: u64,
+    rafts: &mut Rafts,
+) -> (Vec<Manager>, usize) {
     let mut managers = Vec::new();
     let all: Vec<_> = (0..nodes).collect();
     for node in 0..nodes {
