@@ -46,7 +46,7 @@ pub trait Cluster {
     #[handler(timeout = "60s")]
     async fn add(&self, id: u64, name: String) -> Result<(), KvError>;
 
-    /// Removes a node. It can be stopped when this has returned. Its id must not be used again.
+    /// Removes a node, which must be a member. It can be stopped when this has returned. Its id must not be used again.
     #[handler(timeout = "60s")]
     async fn remove(&self, id: u64) -> Result<(), KvError>;
 }
@@ -207,6 +207,12 @@ pub enum KvError {
     /// The change of the members was refused.
     #[error("{reason}")]
     Members {
+        /// The explanation.
+        reason: String,
+    },
+    /// The request cannot be meant so. Nothing was done.
+    #[error("{reason}")]
+    Invalid {
         /// The explanation.
         reason: String,
     },

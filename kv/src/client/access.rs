@@ -5,10 +5,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use grid::{Builder, CallError, Connection, Guest, Manager, RemoteError, State};
+use grid::{Builder, Connection, Guest, GuestError, LinkError, Manager, State};
 use tokio::sync::OnceCell;
 
-use super::error::ClientError;
+use super::error::{ClientError, Refusal};
 
 /// How a client reaches nodes.
 pub(super) enum Access {
@@ -32,10 +32,8 @@ impl Access {
         node: &str,
         within: Duration,
     ) -> Result<Connection, ClientError> {
-        let unreachable = |reason: String| {
-            let text = format!("cannot reach {node}: {reason}");
-            ClientError::Call(CallError::Remote(RemoteError::overloaded(text, None)))
-        };
+        let unreachable =
+            |reason| ClientError::Unreachable { node: node.to_owned(), reason, refusal: None };
         match self {
             Self::Node(manager) => {
                 manager.connection(node).map_err(|error| unreachable(error.to_string()))
@@ -47,11 +45,45 @@ impl Access {
                 let guest = tokio::time::timeout(within, connecting)
                     .await
                     .map_err(|_| unreachable(format!("no answer within {within:?}")))?
-                    .map_err(|error| unreachable(error.to_string()))?;
+                    .map_err(|error| failed(node, &error))?;
                 Ok(guest.connection())
             }
         }
     }
+}
+
+/// Why a guest has not connected.
+fn failed(node: &str, error: &GuestError) -> ClientError {
+    let GuestError::Connect { reason, .. } = error else {
+        let text = match error {
+            GuestError::Build(error) => error.to_string(),
+            error => error.to_string(),
+        };
+        return ClientError::Settings(text);
+    };
+    let refusal = match &**reason {
+        LinkError::Upgrade { status, by_us: false, .. } if status.starts_with("403") => {
+            Some(Refusal::Secret)
+        }
+        LinkError::Unproven { .. } => Some(Refusal::Secret),
+        // A node that expects TLS, and one that has none.
+        LinkError::Upgrade { status, by_us: false, .. } if status.starts_with("400") => {
+            Some(Refusal::Tls)
+        }
+        LinkError::Tls(_) => Some(Refusal::Tls),
+        _ => None,
+    };
+    let reason = match &**reason {
+        // The text has the address, which the name has as well.
+        LinkError::Connect(cause) => {
+            let (text, address) =
+                (cause.to_string(), node.split_once("://").map_or(node, |it| it.1));
+            let short = text.strip_prefix(address).and_then(|text| text.strip_prefix(": "));
+            short.map(str::to_owned).unwrap_or(text)
+        }
+        reason => reason.full_text().to_string(),
+    };
+    ClientError::Unreachable { node: node.to_owned(), reason, refusal }
 }
 
 /// The guest of a node, or a place for one. A guest whose connection is lost is replaced: it would dial again after a second or two,

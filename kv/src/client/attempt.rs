@@ -1,5 +1,6 @@
 //! [`Attempts`]: one operation at one node after another, until its time is over.
 
+use std::collections::BTreeSet;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use grid::CallError;
 use rand::RngExt as _;
 use tokio::time::{Instant, sleep};
 
-use super::error::{Next, may_have_run, next};
+use super::error::{Next, Refusal, may_have_run, next};
 use super::leader::Leader;
 use super::{Client, ClientError};
 use crate::service::{KvClient, KvError};
@@ -75,18 +76,26 @@ impl Attempts<'_> {
     where
         F: Future<Output = Result<T, CallError<KvError>>>,
     {
-        let mut last = None;
+        let (mut last, mut refused) = (None, BTreeSet::new());
         loop {
-            let left = self.deadline.saturating_duration_since(Instant::now());
-            let Some(node) = self.client.lock_leader().current() else {
-                return Err(self.over("the client has no nodes"));
-            };
+            let began = Instant::now();
+            let left = self.deadline.saturating_duration_since(began);
+            let node = self.client.lock_leader().current().ok_or(ClientError::NoNodes)?;
             if left.is_zero() {
                 return Err(self.over(last.as_deref().unwrap_or("there was no time for it")));
             }
             match self.attempt(&node, left.min(self.attempt_max), &call).await {
                 Ok(done) => return Ok(done),
                 Err(Failure::Final(error)) => return Err(error),
+                Err(Failure::Refused { refusal, text }) => {
+                    refused.insert(node.clone());
+                    if self.client.nodes().iter().all(|node| refused.contains(node)) {
+                        return Err(ClientError::Denied { refusal, last: text });
+                    }
+                    self.client.lock_leader().skip(&node);
+                    last = Some(text);
+                    continue;
+                }
                 Err(Failure::Asks { leader, text }) if leader != node => {
                     tracing::debug!(node, leader, "{text}");
                     self.client.lock_leader().follow(leader);
@@ -103,12 +112,16 @@ impl Attempts<'_> {
                     tracing::debug!(node, "{text}");
                     self.client.lock_leader().skip(&node);
                     // An attempt that has had too little time says less than the one before it.
-                    if Instant::now() < self.deadline || last.is_none() {
+                    let now = Instant::now();
+                    let is_short = now >= self.deadline && now - began < ATTEMPT_MAX;
+                    if !is_short || last.is_none() {
                         last = Some(text);
                     }
                     self.pause(left).await;
                 }
             }
+            // All must refuse it, and no other failure may be in between, such as the end of a node that is restarted.
+            refused.clear();
         }
     }
 
@@ -122,15 +135,21 @@ impl Attempts<'_> {
         F: Future<Output = Result<T, CallError<KvError>>>,
     {
         let connection = self.client.inner.access.connect(node, within).await;
-        let connection = connection.map_err(|error| Failure::Later(error.to_string()))?;
+        let connection = connection.map_err(|error| match error {
+            ClientError::Unreachable { refusal: Some(refusal), .. } => {
+                Failure::Refused { refusal, text: error.to_string() }
+            }
+            ClientError::Settings(_) => Failure::Final(error),
+            error => Failure::Later(error.to_string()),
+        })?;
         let error = match call(KvClient::new(connection), within).await {
             Ok(done) => return Ok(done),
             Err(error) => error,
         };
         self.may_have_run |= !self.is_read && may_have_run(&error);
         Err(match next(&error) {
-            Next::Ask(leader) => Failure::Asks { leader, text: error.to_string() },
-            Next::Later => Failure::Later(error.to_string()),
+            Next::Ask(leader) => Failure::Asks { leader, text: of_node(node, &error) },
+            Next::Later => Failure::Later(of_node(node, &error)),
             Next::Fail => Failure::Final(error.into()),
         })
     }
@@ -149,8 +168,26 @@ impl Attempts<'_> {
     }
 }
 
+/// What has failed, and at which node: what a handler returns does not say so.
+fn of_node(node: &str, error: &CallError<KvError>) -> String {
+    match error {
+        CallError::Handler(KvError::NotLeader { leader: Some(leader) }) => {
+            format!("{node} is not the leader, which is {leader}")
+        }
+        CallError::Handler(KvError::NotLeader { leader: None }) => {
+            format!("{node} is not the leader, and knows none")
+        }
+        CallError::DeadlineExceeded { after, .. } => {
+            format!("{node} has not answered within {after:.1?}")
+        }
+        CallError::Handler(error) => format!("{node}: {error}"),
+        error => error.to_string(),
+    }
+}
+
 /// How an attempt has failed.
 enum Failure {
+    Refused { refusal: Refusal, text: String },
     Asks { leader: String, text: String },
     Later(String),
     Final(ClientError),

@@ -22,8 +22,34 @@ pub enum ClientError {
         /// What the last attempt has failed with.
         last: String,
     },
+    /// The client was made without a node.
+    #[error("the client has no nodes: name one at least")]
+    NoNodes,
+    /// The name of a node, or what the client was configured with, cannot be used.
+    #[error("{0}")]
+    Settings(String),
+    /// A node cannot be reached. Operations that can be done by others go on until their time is over.
+    #[error("cannot reach {node}: {reason}")]
+    #[non_exhaustive]
+    Unreachable {
+        /// The name of the node.
+        node: String,
+        /// What has failed.
+        reason: String,
+        /// What the node does not accept, if another attempt would not help.
+        refusal: Option<Refusal>,
+    },
+    /// No node accepts this client.
+    #[error("all nodes refuse this client: {last}")]
+    #[non_exhaustive]
+    Denied {
+        /// What they do not accept.
+        refusal: Refusal,
+        /// What the last attempt has failed with.
+        last: String,
+    },
     /// A check has failed. Nothing was changed.
-    #[error("{key:?} is not as expected")]
+    #[error("{key:?} is not as expected: {}", shown(.found.as_ref()))]
     Conflict {
         /// The key.
         key: String,
@@ -39,6 +65,24 @@ pub enum ClientError {
     /// The call has failed, and another attempt would not help.
     #[error("{0}")]
     Call(CallError),
+}
+
+/// What a node does not accept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The secret of the client, or it has another one itself.
+    Secret,
+    /// There is no TLS between them: one of them does not use it, or the client does not trust the certificate.
+    Tls,
+}
+
+/// What was found instead of what was expected.
+fn shown(found: Option<&Item>) -> String {
+    match found {
+        Some(item) => format!("revision {} wrote it", item.modified),
+        None => "it does not exist".to_owned(),
+    }
 }
 
 fn possibly(may_have_run: bool) -> &'static str {

@@ -15,12 +15,14 @@ use grid::{Builder, Manager};
 use tokio::time::Instant;
 
 use self::access::Access;
-pub use self::error::ClientError;
+pub use self::error::{ClientError, Refusal};
 use self::leader::Leader;
 use self::session::Sessions;
 pub use self::streams::{Scan, Watch};
-use crate::model::{Expect, Item, Op, Outcome, Write};
-use crate::service::{Consistency, GetRequest, GetResponse, KvClient, Status, put};
+use crate::model::{Expect, Item, Op, Outcome, Write, refused};
+use crate::service::{
+    ClusterClient, Consistency, GetRequest, GetResponse, KvClient, KvError, Status, put,
+};
 
 /// The time that an operation has, if nothing else is set. A failover takes one to two seconds.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -160,6 +162,10 @@ impl Client {
     /// [`ClientError::Conflict`] if a check fails; [`ClientError::Refused`] if the batch is too large; [`ClientError::Deadline`]
     /// if it was not acknowledged in time; [`ClientError::Unknown`] if it was repeated for so long that its session was forgotten.
     pub async fn batch(&self, ops: Vec<Op>) -> Result<Written, ClientError> {
+        // As a node would, and a value may be too long for a message.
+        if let Some(reason) = refused(&ops) {
+            return Err(ClientError::Refused(KvError::TooLarge { reason }));
+        }
         let mut attempts = self.attempts(self.deadline());
         let mut session = self.inner.sessions.take();
         loop {
@@ -208,11 +214,12 @@ impl Client {
     /// Adds a node to the group, or removes it if there is no name. For operators.
     ///
     /// # Errors
-    /// As for [`get`](Self::get), and [`ClientError::Refused`] if the group refuses the change.
+    /// As for [`get`](Self::get), and [`ClientError::Refused`] if the group refuses the change: with [`KvError::Invalid`] if no node
+    /// can have that name, or if the one to remove is no member.
     pub async fn change_member(&self, id: u64, name: Option<String>) -> Result<(), ClientError> {
         let change = |kv: KvClient, left| {
             let name = name.clone();
-            let cluster = crate::service::ClusterClient::new(kv.connection().clone());
+            let cluster = ClusterClient::new(kv.connection().clone());
             async move {
                 match name {
                     Some(name) => cluster.add(id, name).timeout(left).await,
@@ -220,7 +227,16 @@ impl Client {
                 }
             }
         };
-        self.attempts(self.deadline()).with_all_of_the_time().run(change).await
+        let mut attempts = self.attempts(self.deadline()).with_all_of_the_time();
+        match attempts.run(change).await {
+            // By an attempt whose answer was lost.
+            Err(ClientError::Refused(KvError::Invalid { .. }))
+                if name.is_none() && attempts.may_have_run() =>
+            {
+                Ok(())
+            }
+            done => done,
+        }
     }
 
     /// The nodes that the client knows: those it was given, and leaders that it was told.

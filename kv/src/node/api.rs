@@ -54,7 +54,7 @@ impl Api {
     }
 
     /// Waits until what this node has applied is new enough.
-    async fn ensure(&self, consistency: Consistency) -> Result<(), KvError> {
+    pub(super) async fn ensure(&self, consistency: Consistency) -> Result<(), KvError> {
         let policy = match consistency {
             Consistency::Linearizable => ReadPolicy::ReadIndex,
             Consistency::Lease => ReadPolicy::LeaseRead,
@@ -196,7 +196,15 @@ impl Kv for Api {
     ) -> Result<(), KvError> {
         self.ensure(request.consistency).await?;
         let mut revisions = self.state.revisions();
-        let mut after = request.after.unwrap_or_else(|| self.state.revision());
+        let latest = self.state.revision();
+        let mut after = request.after.unwrap_or(latest);
+        // A stale node may not have it yet.
+        if after > latest && request.consistency != Consistency::Stale {
+            let reason = format!(
+                "revision {after} is not written yet, the latest one is {latest}: watch from that one on, or from now on"
+            );
+            return Err(KvError::Invalid { reason });
+        }
         let mut told = after;
         let mut checks = interval(LEADER_CHECK);
         loop {

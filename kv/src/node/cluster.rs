@@ -7,9 +7,10 @@ use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::{BasicNode, ChangeMembers, RaftMetrics};
 
 use super::api::{Api, write_error};
+use super::names::check_name;
 use super::raft::KvRaft;
 use crate::model::Types;
-use crate::service::{Cluster, KvError};
+use crate::service::{Cluster, Consistency, KvError};
 
 /// Entries that a new node may lack when it gets its vote: those that it receives within a fraction of a second.
 const LAG_MAX: u64 = 1000;
@@ -39,15 +40,31 @@ async fn caught_up(raft: &KvRaft, id: u64, name: &str) -> Result<(), KvError> {
     }
 }
 
+/// Whether a node can have this id and this name beside that member.
+fn is_free(id: u64, name: &str, (other, node): (&u64, &BasicNode)) -> Result<(), KvError> {
+    let has = &node.addr;
+    let reason = match (*other == id, has == name) {
+        (true, false) => format!("id {id} is {has} already: give {name} an id that no node had"),
+        (false, true) => format!("{name} is member {other} already"),
+        _ => return Ok(()),
+    };
+    Err(KvError::Members { reason })
+}
+
+fn not_a_member(id: u64) -> String {
+    format!("no member has the id {id}: it was removed before, or never was one")
+}
+
 impl Cluster for Api {
     async fn add(&self, id: u64, name: String) -> Result<(), KvError> {
         let raft = self.raft()?;
+        // Only the leader knows the latest members.
+        self.ensure(Consistency::Linearizable).await?;
         let known = raft.metrics().borrow_watched().membership_config.clone();
-        let is_taken = |(other, node): (&u64, &BasicNode)| (*other == id) != (node.addr == name);
-        if known.membership().nodes().any(is_taken) {
-            let reason = format!("{id} or {name} is another member already");
-            return Err(KvError::Members { reason });
-        }
+        let invalid = |reason| KvError::Invalid { reason };
+        let names = known.membership().nodes().map(|(_, node)| &*node.addr);
+        check_name(&name, names).map_err(invalid)?;
+        known.membership().nodes().try_for_each(|other| is_free(id, &name, other))?;
         // Without a vote at first: as long as it has nothing, it would count for majorities and not help to reach them.
         raft.add_learner(id, BasicNode::new(&name), false).await.map_err(write_error)?;
         caught_up(raft, id, &name).await?;
@@ -58,7 +75,12 @@ impl Cluster for Api {
 
     async fn remove(&self, id: u64) -> Result<(), KvError> {
         let raft = self.raft()?;
+        self.ensure(Consistency::Linearizable).await?;
         let known = raft.metrics().borrow_watched().membership_config.clone();
+        if known.membership().get_node(&id).is_none() {
+            let reason = not_a_member(id);
+            return Err(KvError::Invalid { reason });
+        }
         let ids = BTreeSet::from([id]);
         let change = match known.membership().voter_ids().any(|voter| voter == id) {
             true => ChangeMembers::RemoveVoters(ids),

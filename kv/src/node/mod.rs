@@ -3,6 +3,8 @@
 mod access;
 mod api;
 mod cluster;
+mod leader;
+mod names;
 mod raft;
 mod settings;
 
@@ -20,8 +22,9 @@ use tokio::fs::File;
 
 pub use self::access::{Role, guests};
 use self::api::Api;
+pub use self::leader::NoLeader;
 pub use self::raft::KvRaft;
-pub use self::settings::{Peer, Settings};
+pub use self::settings::{ELECTION_TIMEOUT_MIN, Peer, Settings};
 use crate::model::Types;
 use crate::service::{ClusterServer, KvServer};
 use crate::store::{self, Machine, State};

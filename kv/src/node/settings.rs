@@ -43,6 +43,9 @@ impl fmt::Display for Peer {
     }
 }
 
+/// The shortest [`Settings::election_timeout`]. Heartbeats have a fifth of it, which is counted in milliseconds.
+pub const ELECTION_TIMEOUT_MIN: Duration = Duration::from_millis(10);
+
 /// What a node needs to know.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -83,6 +86,14 @@ impl Settings {
 
     /// The id of this node, or what is wrong.
     pub(super) fn check(&self) -> Result<u64, String> {
+        let election = self.election_timeout;
+        if election < ELECTION_TIMEOUT_MIN {
+            return Err(format!(
+                "election_ms = {}: must be at least {}",
+                election.as_millis(),
+                ELECTION_TIMEOUT_MIN.as_millis()
+            ));
+        }
         for (place, peer) in self.peers.iter().enumerate() {
             let twice =
                 |other: &Peer| (other.id == peer.id) != (other.name == peer.name) || other == peer;

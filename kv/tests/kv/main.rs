@@ -5,6 +5,7 @@
 mod access;
 mod cluster;
 mod crash;
+mod demo;
 mod deploy;
 mod deposed;
 mod failover;

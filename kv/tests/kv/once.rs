@@ -160,6 +160,9 @@ async fn a_batch_is_applied_completely_or_not_at_all() {
         matches!(&failed, ClientError::Conflict { key, found: None } if key == "b"),
         "{failed}"
     );
+    assert_eq!(failed.to_string(), "\"b\" is not as expected: it does not exist");
+    let failed = client.batch(vec![check("a", Expect::Revision(1))]).await.unwrap_err();
+    assert_eq!(failed.to_string(), "\"a\" is not as expected: revision 2 wrote it");
     let mut found = Vec::new();
     let mut scan = client.scan(Default::default());
     while let Some(entry) = scan.next().await.unwrap() {

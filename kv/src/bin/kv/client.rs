@@ -61,10 +61,14 @@ impl Target {
             None => Given::default(),
         };
         let given = self.given.clone();
-        let nodes = given.nodes.or(file.nodes).filter(|nodes| !nodes.is_empty());
-        let nodes = nodes.ok_or_else(|| {
+        let nodes = given.nodes.or(file.nodes).ok_or_else(|| {
             Failure::Usage("nodes is missing: set nodes, --nodes or KV_NODES".into())
         })?;
+        // A variable that is set to nothing is one empty name.
+        let nodes: Vec<_> = nodes.into_iter().filter(|node| !node.trim().is_empty()).collect();
+        if nodes.is_empty() {
+            return Err(Failure::Usage("nodes is empty: set --nodes or KV_NODES".into()));
+        }
         let secret = match given.secret_file.or(file.secret_file) {
             Some(path) => read(&path, "secret_file")?.trim().to_owned(),
             None => from_environment(role)?,

@@ -3,7 +3,8 @@
 use std::io;
 use std::process::ExitCode;
 
-use grid_kv::client::ClientError;
+use grid_kv::client::{ClientError, Refusal};
+use grid_kv::service::KvError;
 
 /// Why the program ends.
 #[derive(Debug)]
@@ -36,9 +37,7 @@ impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let text = error.to_string();
         match error {
-            ClientError::Conflict { found: None, key } => {
-                Self::No(format!("{key:?} is not as expected: it does not exist"))
-            }
+            ClientError::Conflict { found: None, .. } => Self::No(text),
             ClientError::Conflict { found: Some(item), key } => {
                 let (revision, value) = (item.modified, String::from_utf8_lossy(&item.value));
                 Self::No(format!("{key:?} is not as expected: revision {revision} wrote {value:?}"))
@@ -48,6 +47,15 @@ impl From<ClientError> for Failure {
             }
             ClientError::Deadline { .. } => Self::NotDone(format!(
                 "{text}; check with `kv status` that most members run and know a leader, or wait longer with --timeout-seconds"
+            )),
+            ClientError::NoNodes
+            | ClientError::Settings(_)
+            | ClientError::Refused(KvError::Invalid { .. }) => Self::Usage(text),
+            ClientError::Denied { refusal: Refusal::Secret, .. } => Self::NotDone(format!(
+                "{text}; compare the secret of clients (--secret-file) with that of the nodes"
+            )),
+            ClientError::Denied { .. } => Self::NotDone(format!(
+                "{text}; check that names begin with https:// if the nodes use TLS, or else with http://, and that --tls-ca is their CA"
             )),
             _ => Self::NotDone(text),
         }

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use grid::intercept::Log;
+use grid::intercept::{Finished, Log, Record};
 use grid::{Builder, Metrics};
 use grid_kv::client::Client;
 use grid_kv::node::Node;
@@ -53,7 +53,21 @@ impl Exporter {
 
 /// Adds metrics and a log of slow calls to a node that will be built.
 pub(crate) fn observed(node: Builder) -> Builder {
-    node.metrics(Metrics::new()).record(Log::slower_than(SLOW))
+    node.metrics(Metrics::new()).record(OfClients(Log::slower_than(SLOW)))
+}
+
+/// All calls but those of the raft, which fails at each heartbeat to a node that is down: too much for operators, who see from the links
+/// which nodes are down.
+struct OfClients(Log);
+
+impl Record for OfClients {
+    fn record(&self, call: &Finished<'_>) {
+        self.0.record(call);
+    }
+
+    fn applies_to(&self, service: &str, method: &str) -> bool {
+        service != "Raft" && self.0.applies_to(service, method)
+    }
 }
 
 /// The HTTP server of a node.
@@ -102,15 +116,15 @@ async fn catch_up(node: Node, done: watch::Sender<bool>) {
     }
 }
 
-/// Ready: the node has caught up since its start, knows a leader, and does not stop.
+/// Ready: the node has caught up since its start, reaches the leader, and does not stop.
 async fn ready(State(probes): State<Probes>) -> (StatusCode, String) {
     let no = |text: &str| (StatusCode::SERVICE_UNAVAILABLE, format!("{text}\n"));
     if *probes.is_stopping.borrow() {
         return no("stopping");
     }
-    let metrics = probes.node.raft().metrics().borrow_watched().clone();
-    let Some(leader) = metrics.current_leader else {
-        return no("no leader is known: most members must run and reach each other");
+    let leader = match probes.node.leader() {
+        Ok(leader) => leader,
+        Err(reason) => return no(&reason.to_string()),
     };
     if !*probes.has_caught_up.borrow() {
         return no("it has not received all writes yet");

@@ -123,9 +123,10 @@ fn secret(
 /// Whether the node joins a group that exists already. It is added to the peers then.
 fn joins(peers: &mut Vec<Peer>, name: &str, id: Option<u64>) -> Result<bool, Failure> {
     match (peers.iter().find(|peer| peer.name == name), id) {
-        (Some(own), Some(id)) if own.id != id => {
-            Err(Failure::Usage(format!("id = {id}, but peers has {own}: remove id, or correct it")))
-        }
+        (Some(own), Some(id)) if own.id != id => Err(Failure::Usage(format!(
+            "id = {id}, but peers has {own}: remove id, or correct it; if node {} was removed from the group, and this is a new one with its name, take {own} out of peers, and keep id = {id} for good",
+            own.id
+        ))),
         (Some(_), _) => Ok(false),
         (None, Some(id)) => {
             peers.push(Peer { id, name: name.to_owned() });

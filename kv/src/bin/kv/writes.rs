@@ -4,7 +4,7 @@ use std::io::Read as _;
 
 use bytes::Bytes;
 use clap::{Args, Subcommand};
-use grid_kv::client::Written;
+use grid_kv::client::{ClientError, Written};
 use grid_kv::model::{Expect, Op, VALUE_BYTES_MAX};
 
 use crate::client::{Role, Target};
@@ -126,11 +126,21 @@ impl Members {
             Self::Remove { target, id } => (target, id, None),
         };
         let (client, _) = target.client(Role::Operator)?;
-        client.change_member(id, name.clone()).await?;
+        client.change_member(id, name.clone()).await.map_err(change_failed)?;
         Ok(line(match name {
             Some(name) => format!("{name} is member {id}"),
             None => format!("{id} is no member any more"),
         })?)
+    }
+}
+
+/// There is no key to read.
+fn change_failed(error: ClientError) -> Failure {
+    match error {
+        ClientError::Deadline { may_have_run: true, .. } => {
+            Failure::Unknown(format!("{error}; look with `kv status` whether it was done"))
+        }
+        error => error.into(),
     }
 }
 
@@ -144,7 +154,7 @@ fn value(given: String) -> Result<Bytes, Failure> {
         return Ok(given.into());
     }
     let mut read = Vec::new();
-    // One byte more than is permitted, so that the node's refusal says so.
+    // One byte more than is permitted, so that the refusal says so.
     std::io::stdin().take(VALUE_BYTES_MAX as u64 + 1).read_to_end(&mut read)?;
     Ok(read.into())
 }

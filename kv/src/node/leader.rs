@@ -1,0 +1,69 @@
+//! Whether a node reaches the leader.
+
+use std::time::Duration;
+
+use openraft::Instant as _;
+use openraft::async_runtime::watch::WatchReceiver as _;
+
+use super::Node;
+
+/// Why a node cannot be of use to clients.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoLeader {
+    /// There was no election yet.
+    #[error("no leader is known: most members must run and reach each other")]
+    Unknown,
+    /// This node leads, and may have been deposed.
+    #[error(
+        "this node leads, and no majority has answered within {within:?}: most members must run and reach each other"
+    )]
+    #[non_exhaustive]
+    NoMajority {
+        /// The limit: twice the timeout of an election.
+        within: Duration,
+    },
+    /// Another node was the leader when it was last heard of.
+    #[error("the leader was {leader}, and there is no link to {name}: {state}")]
+    #[non_exhaustive]
+    NoLink {
+        /// Its id.
+        leader: u64,
+        /// Its name.
+        name: String,
+        /// The state of the link.
+        state: String,
+    },
+}
+
+impl Node {
+    /// The id of the leader, if this node is the leader and a majority follows it, or else if it has a link to the leader.
+    ///
+    /// Without a majority nobody is elected, and the nodes that are left remember the last leader.
+    ///
+    /// # Errors
+    /// [`NoLeader`] says what is missing.
+    pub fn leader(&self) -> Result<u64, NoLeader> {
+        let metrics = self.raft.metrics().borrow_watched().clone();
+        let leader = metrics.current_leader.ok_or(NoLeader::Unknown)?;
+        let members = metrics.membership_config.membership();
+        if leader == metrics.id {
+            let within = Duration::from_millis(self.raft.config().election_timeout_max);
+            let is_recent = metrics.last_quorum_acked.is_some_and(|acked| acked.elapsed() < within);
+            // It acknowledges by itself, and that is not counted.
+            let is_alone = members.voter_ids().all(|voter| voter == leader);
+            return if is_recent || is_alone {
+                Ok(leader)
+            } else {
+                Err(NoLeader::NoMajority { within })
+            };
+        }
+        let name = members.get_node(&leader).map(|node| node.addr.clone()).unwrap_or_default();
+        let state = match self.manager.connection(&name) {
+            Ok(connection) if connection.state().is_connected() => return Ok(leader),
+            Ok(connection) => connection.state().to_string(),
+            Err(unknown) => unknown.to_string(),
+        };
+        Err(NoLeader::NoLink { leader, name, state })
+    }
+}
