@@ -29,10 +29,14 @@ pub(crate) struct Beats {
     pub(crate) stop: Arc<AtomicBool>,
 }
 
-/// What they took, in microseconds, and how many failed after the first that did not.
+/// What became of them.
 #[derive(Default)]
 pub(crate) struct Beaten {
+    /// When the first was sent that was answered: the nodes are connected.
+    pub(crate) first: Option<Instant>,
+    /// What they took, in microseconds.
     pub(crate) micros: Vec<u32>,
+    /// How many have failed after the first that has not.
     pub(crate) failed: u64,
 }
 
@@ -67,6 +71,7 @@ async fn run(mut network: impl RaftNetworkFactory<Types>, beats: Beats) -> Beate
             Err(_) => false,
         };
         if is_answered {
+            beaten.first.get_or_insert(began);
             let took = u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX);
             beaten.micros.push(took);
         } else if !beaten.micros.is_empty() {

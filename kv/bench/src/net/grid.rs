@@ -10,7 +10,7 @@ use tokio::fs::File;
 use tokio::net::TcpListener;
 
 use super::beats::probe;
-use super::{Node, Place};
+use super::place::{Node, Place};
 use crate::error::Result;
 use crate::store::Store;
 
@@ -32,7 +32,7 @@ pub(super) async fn start<S: Store>(
     let network = group.network(&manager, place.id);
     let raft = Raft::new(place.id, config, network, log, machine).await?;
     group.start(raft.clone());
-    manager.members().follow(RaftMembers::new(names).group(&raft));
+    manager.members().follow(RaftMembers::new(&manager, names).group(&group, &raft));
     let (served, id) = (manager.clone(), place.id);
     tokio::spawn(async move { served.serve(listener).await });
     Ok(Node { raft, probe: probe(move || group.network(&manager, id)) })

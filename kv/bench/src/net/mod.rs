@@ -6,36 +6,20 @@ mod function;
 mod grid;
 mod grpc;
 mod http;
+mod place;
 
 use std::io;
 use std::sync::Arc;
 
-use grid_kv::model::Types;
-use openraft::storage::RaftStateMachine;
 use openraft::{Config, Raft, SnapshotPolicy};
 use tokio::net::TcpListener;
 
-pub(crate) use self::beats::{Beaten, Beats, Probe};
+pub(crate) use self::beats::{Beaten, Beats};
 pub(crate) use self::function::Registry;
+pub(crate) use self::place::{Node, Place};
 use crate::cell::Contender;
 use crate::error::Result;
 use crate::store::Store;
-
-/// A running node.
-pub(crate) struct Node<SM: RaftStateMachine<Types>> {
-    pub(crate) raft: Raft<Types, SM>,
-    pub(crate) probe: Probe,
-}
-
-/// Where a node is.
-#[derive(Clone)]
-pub(crate) struct Place {
-    pub(crate) id: u64,
-    /// Its address, such as `http://127.0.0.1:4000`, which also is its name in a grid.
-    pub(crate) name: String,
-    /// All nodes that it knows at first, itself among them.
-    pub(crate) names: Vec<(u64, String)>,
-}
 
 /// Starts a node in the runtime that this is called in.
 pub(crate) async fn start<S: Store>(
