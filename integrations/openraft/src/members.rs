@@ -31,7 +31,7 @@ const TOLD_MAX: usize = 256;
 /// As long as one of the groups knows no members, those that were passed to [`new`](Self::new) are on the list as well. That is how
 /// a node joins: it lists the nodes of the group, which it cannot know from its empty log, and is added as a learner by the leader.
 ///
-/// What was added to [`Members`](grid::Members) by hand is removed by the next change.
+/// What was added to [`Members`] by hand is removed by the next change.
 ///
 /// A name that the grid does not take is left out, with a warning in the log: nobody can reach that node, and the others need each
 /// other. Programs should check a name before they replicate it, because it stays in the log until the node is removed.
