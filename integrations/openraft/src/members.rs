@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::pending;
 
 use futures_util::future::select_all;
-use grid::{BuildError, Manager, MemberError, MemberSource, Members, NextMembers};
+use grid::{Manager, MemberError, MemberSource, Members, NextMembers};
 use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::base::BoxFuture;
 use openraft::metrics::RaftServerMetrics;
@@ -19,7 +19,7 @@ use crate::snapshot::SnapshotData;
 use crate::told::Told;
 use crate::wire::Memberships;
 
-/// Names that one node can add to the list at once: more than a group has, and few enough to try to connect to all of them.
+/// Names that are taken from what one member of one group tells: more than a group has, and few enough to connect to all of them.
 const TOLD_MAX: usize = 256;
 
 /// The nodes of one or several groups as a host list, for [`Members::follow`](grid::Members::follow).
@@ -72,7 +72,7 @@ const TOLD_MAX: usize = 256;
 /// It keeps the [`Manager`] alive for as long as one of the rafts runs, as these do.
 #[must_use = "pass it to `Members::follow`"]
 pub struct RaftMembers {
-    /// `None` when it is of no more use.
+    /// `None` once the source is followed: the groups have clones.
     manager: Option<Manager>,
     members: Members,
     seeds: BTreeSet<String>,
@@ -112,9 +112,8 @@ impl<C: RaftTypeConfig<Node: GridNode>> Group for Watched<C> {
 
     fn told(&self, by: &BTreeSet<String>) -> Vec<String> {
         let own = self.memberships();
-        let all = self.told.iter().flat_map(Told::all);
-        let newer = all.filter(|(host, told)| by.contains(*host) && told.is_newer_than(&own));
-        newer.flat_map(|(_, told)| told.hosts().take(TOLD_MAX)).collect()
+        let all = self.told.iter().flat_map(Told::all).filter(|(host, _)| by.contains(*host));
+        all.flat_map(|(_, told)| told.newer_hosts(&own).take(TOLD_MAX)).collect()
     }
 
     fn changed<'a>(&'a mut self, asked: &'a BTreeSet<String>) -> BoxFuture<'a, ()> {
@@ -154,36 +153,40 @@ impl RaftMembers {
         self
     }
 
-    /// The nodes that each group asks, and the list.
-    fn hosts(&self) -> (Vec<BTreeSet<String>>, BTreeSet<String>) {
+    /// The nodes that each group asks, and the list: of these nodes those first that are listed already, and then what they tell.
+    fn hosts(&self) -> (Vec<BTreeSet<String>>, Vec<String>) {
         let own = self.groups.iter().map(|group| group.own());
         let or_seeds =
             |own: BTreeSet<String>| if own.is_empty() { self.seeds.clone() } else { own };
         let asked: Vec<_> = own.map(or_seeds).collect();
         let told = self.groups.iter().zip(&asked).flat_map(|(group, by)| group.told(by));
         let seeds = self.seeds.iter().filter(|_| self.groups.is_empty()).cloned();
-        let hosts = asked.iter().flatten().cloned().chain(told).chain(seeds).collect();
-        (asked, hosts)
+        let own: BTreeSet<_> = asked.iter().flatten().cloned().chain(seeds).collect();
+        let told: BTreeSet<_> = told.filter(|host| !own.contains(host)).collect();
+        let listed = self.members.list();
+        let (listed, new): (Vec<_>, Vec<_>) =
+            own.into_iter().partition(|host| listed.contains(host));
+        (asked, listed.into_iter().chain(new).chain(told).collect())
     }
 
-    /// The names that the grid takes. One that it does not take would make it refuse the list, and with it each later change.
-    fn accepted(&mut self, hosts: &BTreeSet<String>) -> Vec<String> {
-        let mut left_out = BTreeSet::new();
+    /// The names that the grid takes. One that it does not take would make it refuse the list, and with it each later change. Of two
+    /// that are the same node, the first is kept: a wrong name does not replace the right one, nor what is told a name of the log.
+    fn accepted(&mut self, hosts: &[String]) -> Vec<String> {
+        let (mut accepted, mut left_out) = (Vec::new(), BTreeSet::new());
         for host in hosts {
-            let Err(MemberError::Invalid(reason)) = self.members.add(host) else { continue };
-            match reason {
-                // As another one that leaves with this list.
-                BuildError::SameHost { one, .. } if !hosts.contains(&one) => continue,
-                reason if !self.left_out.contains(host) => tracing::warn!(
+            accepted.push(host.clone());
+            let Err(MemberError::Invalid(reason)) = self.members.check(&accepted) else { continue };
+            accepted.pop();
+            if !self.left_out.contains(host) {
+                tracing::warn!(
                     host,
                     "a member of the group is left out of the host list: {reason}; remove it from the group"
-                ),
-                _ => {}
+                );
             }
             left_out.insert(host.clone());
         }
         self.left_out = left_out;
-        hosts.difference(&self.left_out).cloned().collect()
+        accepted
     }
 }
 
@@ -194,10 +197,10 @@ impl MemberSource for RaftMembers {
             self.manager = None;
             loop {
                 let (asked, hosts) = self.hosts();
-                if self.last.as_ref() != Some(&hosts) {
-                    let accepted = self.accepted(&hosts);
-                    self.last = Some(hosts);
-                    return Ok(accepted);
+                let all = hosts.iter().cloned().collect();
+                if self.last.as_ref() != Some(&all) {
+                    self.last = Some(all);
+                    return Ok(self.accepted(&hosts));
                 }
                 if self.groups.is_empty() {
                     pending().await

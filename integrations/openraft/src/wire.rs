@@ -77,9 +77,14 @@ impl<C: RaftTypeConfig> Memberships<C> {
         Self { last, committed: (*metrics.committed_membership_config).clone() }
     }
 
-    /// Whether it has a change that is not among the committed ones of the other node.
-    pub(crate) fn is_newer_than(&self, other: &Self) -> bool {
-        self.last.log_id() > other.committed.log_id()
+    /// The names of the nodes of those of both that are newer than the committed one of the other node.
+    pub(crate) fn newer_hosts(&self, other: &Self) -> impl Iterator<Item = String>
+    where
+        C::Node: GridNode,
+    {
+        let both = [&self.last, &self.committed].into_iter();
+        let newer = both.filter(|one| one.log_id() > other.committed.log_id());
+        newer.flat_map(|one| one.nodes()).map(|(_, node)| node.grid_name().to_owned())
     }
 
     /// The names of the nodes of both.

@@ -87,7 +87,7 @@ impl Members {
                 return Ok(false);
             }
             hosts.push(host.clone());
-            self.check(&hosts)?;
+            self.check_all(&hosts)?;
             self.change(&[host], Vec::new(), Duration::ZERO, None);
         }
         self.apply();
@@ -151,14 +151,12 @@ impl Members {
         grace: Duration,
         is_wanted: impl FnOnce() -> bool,
     ) -> Result<MemberChanges, MemberError> {
-        if !hosts.iter().any(|host| **host == *self.node.name) {
-            hosts.push(self.node.name.to_string());
-        }
+        self.with_own(&mut hosts);
         let change = self.begin()?;
         if !is_wanted() {
             return Ok(MemberChanges::default());
         }
-        self.check(&hosts)?;
+        self.check_all(&hosts)?;
         let before: HashSet<_> = self.list().into_iter().collect();
         let after: HashSet<_> = hosts.iter().cloned().collect();
         let added: Vec<_> = hosts.into_iter().filter(|host| !before.contains(host)).collect();
@@ -169,6 +167,37 @@ impl Members {
         drop(change);
         self.apply();
         Ok(MemberChanges { added, removed })
+    }
+
+    /// Checks whether [`replace`](Self::replace) would take this list. Nothing changes.
+    ///
+    /// # Errors
+    /// As for [`add`](Self::add).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let manager = grid::Manager::builder("http://node1:9000").token(grid::SharedSecret::new("secret")).build()?;
+    /// manager.members().check(["http://node2:9000"])?;
+    /// manager.members().check(["node2"]).unwrap_err();
+    /// manager.members().check(["http://NODE1:9000"]).unwrap_err(); // this node, spelled in another way
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn check<H: Into<String>>(
+        &self,
+        hosts: impl IntoIterator<Item = H>,
+    ) -> Result<(), MemberError> {
+        let mut hosts = hosts.into_iter().map(Into::into).collect();
+        self.with_own(&mut hosts);
+        self.check_all(&hosts)
+    }
+
+    /// The name of this node is on every list.
+    fn with_own(&self, hosts: &mut Vec<String>) {
+        if !hosts.iter().any(|host| **host == *self.node.name) {
+            hosts.push(self.node.name.to_string());
+        }
     }
 
     /// Returns a stream of what happens to the members from now on.
@@ -199,7 +228,7 @@ impl Members {
         Ok(shuts_down)
     }
 
-    fn check(&self, hosts: &[String]) -> Result<(), MemberError> {
+    fn check_all(&self, hosts: &[String]) -> Result<(), MemberError> {
         if hosts.len() > 1 && !self.node.has_authenticator {
             return Err(MemberError::Invalid(BuildError::NoAuthenticator));
         }

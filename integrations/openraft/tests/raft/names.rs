@@ -28,3 +28,23 @@ async fn a_name_that_the_grid_does_not_take_is_left_out() {
     lists(&managers[leader], &[0, 1, 2]).await;
     rafts.shut_down().await;
 }
+
+/// A member of another spelling of its name must not freeze the list of that node, and what is told must not replace what the log has.
+#[tokio::test(start_paused = true)]
+async fn a_node_that_is_added_by_another_spelling_lists_the_others() {
+    let network = Network::new();
+    let mut rafts = Rafts { groups: vec![], rafts: vec![], machines: vec![] };
+    let (mut managers, leader) = voters(&network, 3, &mut rafts).await;
+    let raft = rafts.rafts[leader].clone();
+    managers.push(start(&network, 3, &[0, 1, 2, 3], &mut rafts).await);
+    raft.add_learner(3, BasicNode::new(name(3)), true).await.unwrap();
+    raft.add_learner(8, BasicNode::new(name(3).to_uppercase().replace("HTTP", "http")), false)
+        .await
+        .unwrap();
+    managers.push(start(&network, 4, &[0, 1, 2, 3, 4], &mut rafts).await);
+    raft.add_learner(4, BasicNode::new(name(4)), true).await.unwrap();
+    for manager in &managers {
+        lists(manager, &[0, 1, 2, 3, 4]).await;
+    }
+    rafts.shut_down().await;
+}
