@@ -210,7 +210,7 @@ pub enum KvError {
         /// The explanation.
         reason: String,
     },
-    /// The request cannot be meant so. Nothing was done.
+    /// The request is invalid. Nothing was done.
     #[error("{reason}")]
     Invalid {
         /// The explanation.

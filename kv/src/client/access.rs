@@ -55,11 +55,11 @@ impl Access {
 /// Why a guest has not connected.
 fn failed(node: &str, error: &GuestError) -> ClientError {
     let GuestError::Connect { reason, .. } = error else {
-        let text = match error {
+        // Without the outer text, which says that it is about a guest: the names of nodes are what a user has written.
+        return ClientError::Settings(match error {
             GuestError::Build(error) => error.to_string(),
             error => error.to_string(),
-        };
-        return ClientError::Settings(text);
+        });
     };
     let refusal = match &**reason {
         LinkError::Upgrade { status, by_us: false, .. } if status.starts_with("403") => {

@@ -1,6 +1,6 @@
 //! [`Attempts`]: one operation at one node after another, until its time is over.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -76,7 +76,8 @@ impl Attempts<'_> {
     where
         F: Future<Output = Result<T, CallError<KvError>>>,
     {
-        let (mut last, mut refused) = (None, BTreeSet::new());
+        // Twice each: a node that ends during a handshake of TLS looks like one that refuses it.
+        let (mut last, mut refused) = (None, BTreeMap::<String, u32>::new());
         loop {
             let began = Instant::now();
             let left = self.deadline.saturating_duration_since(began);
@@ -88,12 +89,14 @@ impl Attempts<'_> {
                 Ok(done) => return Ok(done),
                 Err(Failure::Final(error)) => return Err(error),
                 Err(Failure::Refused { refusal, text }) => {
-                    refused.insert(node.clone());
-                    if self.client.nodes().iter().all(|node| refused.contains(node)) {
+                    *refused.entry(node.clone()).or_insert(0) += 1;
+                    let has_refused = |node| refused.get(node).is_some_and(|times| *times > 1);
+                    if self.client.nodes().iter().all(has_refused) {
                         return Err(ClientError::Denied { refusal, last: text });
                     }
                     self.client.lock_leader().skip(&node);
                     last = Some(text);
+                    self.pause(left).await;
                     continue;
                 }
                 Err(Failure::Asks { leader, text }) if leader != node => {

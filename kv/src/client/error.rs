@@ -71,7 +71,7 @@ pub enum ClientError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The secret of the client, or it has another one itself.
+    /// The proof that the client knows the secret: the secret differs, or a clock is wrong.
     Secret,
     /// There is no TLS between them: one of them does not use it, or the client does not trust the certificate.
     Tls,

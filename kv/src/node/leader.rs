@@ -7,11 +7,11 @@ use openraft::async_runtime::watch::WatchReceiver as _;
 
 use super::Node;
 
-/// Why a node cannot be of use to clients.
+/// Why [`Node::leader`] has no leader to return.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoLeader {
-    /// There was no election yet.
+    /// No leader is known: none was elected yet, or an election is going on.
     #[error("no leader is known: most members must run and reach each other")]
     Unknown,
     /// This node leads, and may have been deposed.
@@ -39,7 +39,7 @@ pub enum NoLeader {
 impl Node {
     /// The id of the leader, if this node is the leader and a majority follows it, or else if it has a link to the leader.
     ///
-    /// Without a majority nobody is elected, and the nodes that are left remember the last leader.
+    /// openraft's `current_leader` is not enough: without a majority, nodes keep the id of the last leader.
     ///
     /// # Errors
     /// [`NoLeader`] says what is missing.

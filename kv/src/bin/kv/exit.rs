@@ -52,7 +52,7 @@ impl From<ClientError> for Failure {
             | ClientError::Settings(_)
             | ClientError::Refused(KvError::Invalid { .. }) => Self::Usage(text),
             ClientError::Denied { refusal: Refusal::Secret, .. } => Self::NotDone(format!(
-                "{text}; compare the secret of clients (--secret-file) with that of the nodes"
+                "{text}; compare the secret of clients (--secret-file) and the clock with those of the nodes"
             )),
             ClientError::Denied { .. } => Self::NotDone(format!(
                 "{text}; check that names begin with https:// if the nodes use TLS, or else with http://, and that --tls-ca is their CA"
