@@ -23,6 +23,8 @@ fn every_file_has_a_header_and_a_limited_length() {
         "integrations/openraft/src",
         "integrations/openraft/tests",
         "kv/bench/src",
+        "kv/oracle/src",
+        "kv/oracle/tests",
         "kv/src",
         "kv/tests",
         "kv/chaos/src",
