@@ -188,7 +188,11 @@ impl Node {
         if self.raft.trigger().transfer_leader(next).await.is_err() {
             return;
         }
-        let other = |metrics: &openraft::RaftMetrics<Types>| metrics.current_leader != Some(id);
+        // Not only that this node does not lead any more: it has given its vote then, and if it ended before that has arrived, the
+        // others would have to wait until its lease is over.
+        let other = |metrics: &openraft::RaftMetrics<Types>| {
+            metrics.current_leader.is_some_and(|leader| leader != id)
+        };
         let waiting = self.raft.wait(Some(within));
         if waiting.metrics(other, "another leader").await.is_err() {
             tracing::warn!(next, "no other node has become the leader within {within:?}");
