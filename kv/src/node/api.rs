@@ -1,10 +1,11 @@
 //! [`Api`]: the service [`Kv`] of a node.
 
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use grid::Outgoing;
+use grid_openraft::RaftGroup;
 use openraft::ServerState;
 use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::errors::{
@@ -21,7 +22,7 @@ use crate::service::{
     Consistency, Entry, GetRequest, GetResponse, Kv, KvError, Member, ScanRequest, Status,
     WatchRequest, Watched,
 };
-use crate::store::{Changes, State};
+use crate::store::{Changes, Machine, State};
 
 /// Bytes that are read at once for a scan or a watch, so that no transaction is open while a slow client reads.
 const READ_BYTES: usize = 1 << 20;
@@ -33,24 +34,20 @@ const LEADER_CHECK: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub(super) struct Api {
     state: Arc<State>,
-    /// Empty until the raft is started, which needs the node, which needs its services.
-    raft: Arc<OnceLock<KvRaft>>,
+    /// It has the raft, which needs the node, which needs its services.
+    group: RaftGroup<Types, Machine>,
     /// Commands that are being replicated for clients.
     replicating: watch::Sender<usize>,
 }
 
 impl Api {
-    pub(super) fn new(state: Arc<State>) -> Self {
-        Self { state, raft: Arc::default(), replicating: watch::Sender::new(0) }
+    pub(super) fn new(state: Arc<State>, group: RaftGroup<Types, Machine>) -> Self {
+        Self { state, group, replicating: watch::Sender::new(0) }
     }
 
-    pub(super) fn start(&self, raft: KvRaft) {
-        let _ = self.raft.set(raft);
-    }
-
-    pub(super) fn raft(&self) -> Result<&KvRaft, KvError> {
+    pub(super) fn raft(&self) -> Result<KvRaft, KvError> {
         // As before an election: the caller goes to another node, or comes again.
-        self.raft.get().ok_or(KvError::NotLeader { leader: None })
+        self.group.raft().ok_or(KvError::NotLeader { leader: None })
     }
 
     /// Waits until what this node has applied is new enough.

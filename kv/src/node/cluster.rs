@@ -67,7 +67,7 @@ impl Cluster for Api {
         known.membership().nodes().try_for_each(|other| is_free(id, &name, other))?;
         // Without a vote at first: as long as it has nothing, it would count for majorities and not help to reach them.
         raft.add_learner(id, BasicNode::new(&name), false).await.map_err(write_error)?;
-        caught_up(raft, id, &name).await?;
+        caught_up(&raft, id, &name).await?;
         let voters = ChangeMembers::AddVoterIds(BTreeSet::from([id]));
         raft.change_membership(voters, true).await.map_err(write_error)?;
         Ok(())

@@ -94,7 +94,7 @@ impl Node {
             let folder = folder.clone();
             async move { Ok(File::from_std(tempfile::tempfile_in(folder)?)) }
         });
-        let api = Api::new(Arc::clone(&state));
+        let api = Api::new(Arc::clone(&state), group.clone());
         let builder = Manager::builder(&settings.name)
             .hosts(settings.peers.iter().map(|peer| &peer.name))
             .service(group.clone())
@@ -105,7 +105,6 @@ impl Node {
         let raft = Raft::new(id, config(settings)?, network, log, machine)
             .await
             .map_err(|error: Fatal<Types>| StartError::Raft(error.to_string()))?;
-        api.start(raft.clone());
         group.start(raft.clone());
         let names = settings.peers.iter().map(|peer| peer.name.clone());
         manager.members().follow(RaftMembers::new(&manager, names).group(&group, &raft));
