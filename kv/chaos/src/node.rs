@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use grid::SharedSecret;
-use grid::admin::LogFilter;
 use grid_kv::node::{Node, Peer, Settings, guests};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpListener;
@@ -22,18 +21,6 @@ const WORKERS: usize = 2;
 
 /// How long a node that shuts down lets calls finish.
 const GRACE: Duration = Duration::from_secs(3);
-
-struct NoLog;
-
-impl LogFilter for NoLog {
-    fn get(&self) -> String {
-        String::new()
-    }
-
-    fn set(&self, _: &str) -> Result<(), String> {
-        Err("the log of a run stays as it is".into())
-    }
-}
 
 /// The process of a node. Ends with the order to shut down, with its raft, or with the supervisor.
 pub(crate) fn main() -> io::Result<()> {
@@ -75,7 +62,9 @@ async fn run(setup: Setup) -> io::Result<()> {
     let node = Node::build(&settings, |builder| {
         let builder = builder.token(SharedSecret::new(site::NODES_SECRET));
         let builder = builder.dial_with(ThroughProxy(setup.ports.clone()));
-        guests(builder, Some(site::CLIENTS_SECRET), Some(site::OPERATORS_SECRET), NoLog)
+        guests(builder, Some(site::CLIENTS_SECRET), Some(site::OPERATORS_SECRET), |operators| {
+            operators
+        })
     });
     let node = node.await.map_err(io::Error::other)?;
     tokio::spawn(node.manager().serve(listener));

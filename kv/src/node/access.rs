@@ -1,6 +1,6 @@
 //! Who may do what: clients and operators are guests, each with a secret of their own.
 
-use grid::admin::{LogFilter, Operators};
+use grid::admin::Operators;
 use grid::{
     Answer, Ask, Authenticate, Authenticating, CallInfo, Claim, Denied, Guests, Identity,
     SharedSecret, TokenFuture,
@@ -71,11 +71,12 @@ fn is_operator(call: &CallInfo) -> bool {
 }
 
 /// Adds guests to a node: clients with this secret, and operators with that one. Without a secret there are none of that kind.
+/// `configure` adds to what operators may do, such as [`Operators::log_filter`].
 pub fn guests(
     node: grid::Builder,
     clients: Option<&str>,
     operators: Option<&str>,
-    log: impl LogFilter,
+    configure: impl FnOnce(Operators) -> Operators,
 ) -> grid::Builder {
     let role = |role, secret: Option<&str>| secret.map(|secret| (role, SharedSecret::new(secret)));
     let roles = [role(Role::Client, clients), role(Role::Operator, operators)];
@@ -93,5 +94,5 @@ pub fn guests(
         true => Ok(()),
         false => Err(Denied::new("only operators may")),
     });
-    node.guests(guests).admin(admin.log_filter(log))
+    node.guests(guests).admin(configure(admin))
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use grid::admin::LogFilter;
 use grid::testing::Network;
 use grid::{Builder, Connection, Guest, NoAuth, SharedSecret};
 use grid_kv::client::Client;
@@ -20,18 +19,6 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The name that guests dial from.
 const GUEST: &str = "guest";
-
-pub(crate) struct NoLog;
-
-impl LogFilter for NoLog {
-    fn get(&self) -> String {
-        String::new()
-    }
-
-    fn set(&self, _: &str) -> Result<(), String> {
-        Err("tests have no log".into())
-    }
-}
 
 /// Nodes with the ids 1 to n, and their folders. The node with the id 1 is at 0.
 pub(crate) struct Cluster {
@@ -114,7 +101,7 @@ impl Cluster {
             let dialer = self.network.dialer(&settings.name);
             let node = Node::build(settings, |builder| {
                 let builder = builder.token(NoAuth).dial_with(dialer);
-                guests(builder, Some("of clients"), Some("of operators"), NoLog)
+                guests(builder, Some("of clients"), Some("of operators"), |operators| operators)
             });
             match node.await {
                 Err(StartError::Storage { .. }) if attempts < 100 => attempts += 1,

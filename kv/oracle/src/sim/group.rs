@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use grid::admin::LogFilter;
 use grid::testing::Network;
 use grid::{NoAuth, SharedSecret};
 use grid_kv::client::Client;
@@ -21,18 +20,6 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The name that operators dial from.
 const OPERATOR: &str = "operator";
-
-struct NoLog;
-
-impl LogFilter for NoLog {
-    fn get(&self) -> String {
-        String::new()
-    }
-
-    fn set(&self, _: &str) -> Result<(), String> {
-        Err("a simulation has no log".into())
-    }
-}
 
 /// A machine, whose node runs or not.
 struct Machine {
@@ -53,7 +40,7 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// Starts so many nodes.
+    /// Starts `size` nodes.
     pub(super) async fn start(seed: u64, size: usize, bug: Option<Bug>) -> Self {
         let mut random = Random::new(seed, "group");
         let snapshot_entries = match bug {
@@ -135,7 +122,7 @@ impl Group {
         self.connect(at);
         let node = Node::build(&settings, |builder| {
             let builder = builder.token(NoAuth).dial_with(dialer);
-            guests(builder, Some("of clients"), Some("of operators"), NoLog)
+            guests(builder, Some("of clients"), Some("of operators"), |operators| operators)
         });
         let node = node.await.map_err(|error| format!("{name} does not start: {error}"))?;
         self.network.attach(node.manager());

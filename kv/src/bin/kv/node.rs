@@ -73,7 +73,9 @@ pub(crate) async fn run(settings: NodeSettings) -> Result<(), Failure> {
     let node = Node::build(&settings.node, |builder| {
         let builder = observed(secured(builder, &settings));
         let (clients, operators) = (&settings.clients_secret, &settings.operators_secret);
-        guests(builder, clients.as_deref(), operators.as_deref(), LogLevel(level))
+        guests(builder, clients.as_deref(), operators.as_deref(), |operators| {
+            operators.log_filter(LogLevel(level))
+        })
     })
     .await?;
     tokio::spawn(node.manager().serve(listener));
