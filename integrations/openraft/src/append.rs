@@ -30,13 +30,20 @@ type Answer<C> = Result<StreamAppendResult<C>, RPCError<C>>;
 /// One open stream.
 struct Pipeline<C: RaftTypeConfig, S> {
     to: Target<C>,
-    ttl: Duration,
     input: S,
-    /// Parts of the last request that are not sent yet.
-    waiting: VecDeque<Raw>,
+    queue: Queue,
     /// `None` when the input has ended.
     requests: Option<Requests<Raw>>,
     answers: Responses<Raw, RemoteError>,
+    /// When the next answer is late.
+    late: Pin<Box<Sleep>>,
+}
+
+/// The requests that were read and are not answered.
+struct Queue {
+    ttl: Duration,
+    /// Parts of the last request that are not sent yet.
+    waiting: VecDeque<Raw>,
     /// How long each request may take that is not answered, with those in `waiting`.
     unanswered: VecDeque<Duration>,
     /// Entries of the longest request so far.
@@ -46,8 +53,6 @@ struct Pipeline<C: RaftTypeConfig, S> {
     /// Whether the next request is asked for at once: the last one was as long as any, so the next would be no longer later, and
     /// over a slow line any number of long ones are on their way.
     at_once: bool,
-    /// When the next answer is late.
-    late: Pin<Box<Sleep>>,
 }
 
 /// Opens a stream with the first request of `input`, and returns the answers.
@@ -64,31 +69,15 @@ where
     C: RaftTypeConfig,
     S: Stream<Item = AppendEntriesRequest<C>> + OptionalSend + Unpin + 'static,
 {
-    let (mut waiting, mut longest) = (VecDeque::new(), 0);
-    if let Some(request) = input.next().await {
-        longest = request.entries.len();
-        let encoded = encode_parts(request, &mut waiting);
-        encoded.map_err(|error| to.unencodable(APPEND, error))?;
-    }
-    let unanswered: VecDeque<_> = waiting.iter().map(|part| limit(ttl, part)).collect();
-    let Some(first) = waiting.pop_front() else { return Ok(Box::pin(stream::empty())) };
-    let limit = limit(ttl, &first);
+    let mut queue = Queue::new(ttl);
+    let Some(request) = input.next().await else { return Ok(Box::pin(stream::empty())) };
+    queue.push(request).map_err(|error| to.unencodable(APPEND, error))?;
+    let limit = queue.limit();
+    let Some(first) = queue.waiting.pop_front() else { return Ok(Box::pin(stream::empty())) };
     let opening = to.client()?.stream_append(first);
     let (requests, answers) = to.within(APPEND, limit, opening).await?;
     let (requests, late) = (Some(requests), Box::pin(tokio::time::sleep(limit)));
-    let pipeline = Pipeline {
-        to,
-        ttl,
-        input,
-        waiting,
-        requests,
-        answers,
-        unanswered,
-        longest,
-        gathered: Box::pin(tokio::time::sleep(GATHER_MAX)),
-        at_once: true,
-        late,
-    };
+    let pipeline = Pipeline { to, input, queue, requests, answers, late };
     let answers = stream::unfold(Some(pipeline), |pipeline| async {
         let mut pipeline = pipeline?;
         let answer = pipeline.next().await?;
@@ -99,6 +88,39 @@ where
     Ok(Box::pin(answers))
 }
 
+impl Queue {
+    fn new(ttl: Duration) -> Self {
+        let (waiting, unanswered) = (VecDeque::new(), VecDeque::new());
+        let gathered = Box::pin(tokio::time::sleep(GATHER_MAX));
+        Self { ttl, waiting, unanswered, longest: 0, gathered, at_once: true }
+    }
+
+    fn push<C: RaftTypeConfig>(
+        &mut self,
+        request: AppendEntriesRequest<C>,
+    ) -> Result<(), CodecError> {
+        // One without entries only tells what is committed.
+        if !request.entries.is_empty() {
+            self.at_once = request.entries.len() >= self.longest;
+            self.longest = self.longest.max(request.entries.len());
+            self.gathered.as_mut().reset(Instant::now() + GATHER_MAX);
+        }
+        encode_parts(request, &mut self.waiting)?;
+        self.unanswered.extend(self.waiting.iter().map(|part| limit(self.ttl, part)));
+        Ok(())
+    }
+
+    /// Whether the next request is not asked for yet.
+    fn gathers(&self) -> bool {
+        !self.unanswered.is_empty() && !self.at_once
+    }
+
+    /// How long the next answer may take, or the end of the stream.
+    fn limit(&self) -> Duration {
+        self.unanswered.front().copied().unwrap_or(self.ttl)
+    }
+}
+
 impl<C, S> Pipeline<C, S>
 where
     C: RaftTypeConfig,
@@ -107,20 +129,22 @@ where
     /// Sends requests until there is an answer.
     async fn next(&mut self) -> Option<Answer<C>> {
         loop {
-            let may_read = self.requests.is_some() && self.waiting.is_empty();
-            let gathers = may_read && !self.unanswered.is_empty() && !self.at_once;
-            let may_send = self.requests.is_some() && !self.waiting.is_empty();
+            let queue = &mut self.queue;
+            let may_read = self.requests.is_some() && queue.waiting.is_empty();
+            let gathers = may_read && queue.gathers();
+            let may_send = self.requests.is_some() && !queue.waiting.is_empty();
+            let may_be_late = self.requests.is_none() || !queue.unanswered.is_empty();
             // All of them can be dropped without a loss.
             tokio::select! {
                 biased;
                 answer = self.answers.next() => return self.answered(answer),
-                sent = send(&mut self.requests, &self.waiting), if may_send => match sent {
-                    Ok(()) => drop(self.waiting.pop_front()),
+                sent = send(&mut self.requests, &queue.waiting), if may_send => match sent {
+                    Ok(()) => drop(queue.waiting.pop_front()),
                     // The reason is the next answer.
                     Err(SendError::Closed(_)) => self.end(),
                     Err(error) => return Some(Err(self.to.unencodable(APPEND, error))),
                 },
-                () = &mut self.gathered, if gathers => self.at_once = true,
+                () = &mut queue.gathered, if gathers => queue.at_once = true,
                 request = self.input.next(), if may_read && !gathers => match request {
                     Some(request) => {
                         if let Err(error) = self.read(request) {
@@ -130,23 +154,16 @@ where
                     // Tells the other node, which answers what is in flight and then ends the stream.
                     None => self.end(),
                 },
-                () = &mut self.late, if !self.unanswered.is_empty() || self.requests.is_none() => {
-                    return Some(Err(self.to.late(APPEND, self.limit())));
+                () = &mut self.late, if may_be_late => {
+                    return Some(Err(self.to.late(APPEND, queue.limit())));
                 }
             }
         }
     }
 
     fn read(&mut self, request: AppendEntriesRequest<C>) -> Result<(), CodecError> {
-        // One without entries only tells what is committed.
-        if !request.entries.is_empty() {
-            self.at_once = request.entries.len() >= self.longest;
-            self.longest = self.longest.max(request.entries.len());
-            self.gathered.as_mut().reset(Instant::now() + GATHER_MAX);
-        }
-        encode_parts(request, &mut self.waiting)?;
-        let is_first = self.unanswered.is_empty();
-        self.unanswered.extend(self.waiting.iter().map(|part| limit(self.ttl, part)));
+        let is_first = self.queue.unanswered.is_empty();
+        self.queue.push(request)?;
         if is_first {
             self.wait_from_now();
         }
@@ -159,14 +176,8 @@ where
         self.wait_from_now();
     }
 
-    /// How long the next answer may take, or the end of the stream.
-    fn limit(&self) -> Duration {
-        self.unanswered.front().copied().unwrap_or(self.ttl)
-    }
-
     fn wait_from_now(&mut self) {
-        let limit = self.limit();
-        self.late.as_mut().reset(Instant::now() + limit);
+        self.late.as_mut().reset(Instant::now() + self.queue.limit());
     }
 
     fn answered(
@@ -175,13 +186,13 @@ where
     ) -> Option<Answer<C>> {
         let answer = match answer {
             // As when the other node shuts down.
-            None if !self.unanswered.is_empty() => {
+            None if !self.queue.unanswered.is_empty() => {
                 Err(CallError::Handler(RemoteError::new("the raft has stopped answering")))
             }
             None => return None,
             Some(answer) => answer,
         };
-        self.unanswered.pop_front();
+        self.queue.unanswered.pop_front();
         self.wait_from_now();
         let answer = answer.and_then(|bytes| decode(&bytes).map_err(CallError::Decode));
         Some(answer.map_err(|error| self.to.error(APPEND, error)))
