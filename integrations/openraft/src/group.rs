@@ -232,7 +232,7 @@ where
         Ok(progress.send(encode(&Progress::Installed(response)).map_err(text)?).await?)
     }
 
-    async fn memberships(&self, cx: &Context, mut told: Outgoing<Raw>) -> Result<(), RemoteError> {
+    async fn memberships(&self, cx: &Context, mut out: Outgoing<Raw>) -> Result<(), RemoteError> {
         let (raft, over) = self.raft_until(cx)?;
         let mut metrics = raft.server_metrics();
         drop(raft);
@@ -241,7 +241,7 @@ where
             loop {
                 let now = Memberships::of(&*metrics.borrow_watched());
                 if last.as_ref() != Some(&now) {
-                    told.send(encode(&now).map_err(text)?).await?;
+                    out.send(encode(&now).map_err(text)?).await?;
                     last = Some(now);
                 }
                 if metrics.changed().await.is_err() {

@@ -94,9 +94,9 @@ mod group;
 mod members;
 mod network;
 mod node;
+mod reports;
 mod snapshot;
 mod target;
-mod told;
 mod wire;
 
 /// The version that the traits are of.
@@ -109,3 +109,4 @@ pub use crate::members::RaftMembers;
 pub use crate::network::{GridClient, GridNetwork};
 pub use crate::node::GridNode;
 pub use crate::snapshot::SnapshotData;
+pub use crate::wire::SERVICE;

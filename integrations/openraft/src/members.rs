@@ -15,12 +15,12 @@ use openraft::{Raft, RaftTypeConfig};
 
 use crate::group::RaftGroup;
 use crate::node::GridNode;
+use crate::reports::Reports;
 use crate::snapshot::SnapshotData;
-use crate::told::Told;
 use crate::wire::Memberships;
 
-/// Names that are taken from what one member of one group tells: more than a group has, and few enough to connect to all of them.
-const TOLD_MAX: usize = 256;
+/// Names that are taken from the report of one member of one group: more than a group has, and few enough to connect to all of them.
+const REPORTED_MAX: usize = 256;
 
 /// The nodes of one or several groups as a host list, for [`Members::follow`](grid::Members::follow).
 ///
@@ -42,15 +42,15 @@ const TOLD_MAX: usize = 256;
 /// not send what is missing, because this node would refuse its link. So each node asks the others, over the links that it has, which
 /// members their logs have, and lists these as well, if the other's membership is newer than the last one that is committed here.
 ///
-/// - Only nodes are asked that are members in the log of this node, or were passed to [`new`](Self::new) while there are none. Their
-///   links are authenticated, and they are trusted with the log itself. What a node says of itself is of no use to it: it is neither
-///   asked, nor connected, before a member has named it.
-/// - A node that was removed does not come back: who still lists it has an older membership, which no longer counts when the removal
+/// - A node asks the members in its log, or while it has none, the nodes that were passed to [`new`](Self::new). Their links are
+///   authenticated, and they are trusted with the log itself. A node cannot report itself: it is neither asked nor connected before a
+///   member has named it.
+/// - A removed node does not come back: a member that still lists it has an older membership, which no longer counts once the removal
 ///   is committed here.
-/// - Who is listed for this reason authenticates as every other node.
+/// - A node that is listed for this reason authenticates as every other node does.
 ///
-/// Of the nodes that this one knows, one must be left that runs. A node that slept while all of them were replaced is removed, and
-/// added with a new id and an empty log.
+/// At least one of the nodes that this one knows must still run. If all of them were replaced while it was down, remove it, and add it
+/// with a new id and an empty log.
 ///
 /// ```
 /// use grid::Manager;
@@ -87,8 +87,8 @@ pub struct RaftMembers {
 trait Group: Send {
     /// The names of its nodes in the log of this node; none if that has none.
     fn own(&self) -> BTreeSet<String>;
-    /// What these nodes tell that this one does not know.
-    fn told(&self, by: &BTreeSet<String>) -> Vec<String>;
+    /// The names that these nodes report and that this one lacks.
+    fn reported(&self, by: &BTreeSet<String>) -> Vec<String>;
     /// Waits until something has changed, and asks these nodes meanwhile.
     fn changed<'a>(&'a mut self, asked: &'a BTreeSet<String>) -> BoxFuture<'a, ()>;
 }
@@ -96,7 +96,7 @@ trait Group: Send {
 struct Watched<C: RaftTypeConfig> {
     metrics: WatchReceiverOf<C, RaftServerMetrics<C>>,
     /// `None` when the raft has stopped.
-    told: Option<Told<C>>,
+    reports: Option<Reports<C>>,
 }
 
 impl<C: RaftTypeConfig<Node: GridNode>> Watched<C> {
@@ -110,25 +110,25 @@ impl<C: RaftTypeConfig<Node: GridNode>> Group for Watched<C> {
         self.memberships().hosts().collect()
     }
 
-    fn told(&self, by: &BTreeSet<String>) -> Vec<String> {
+    fn reported(&self, by: &BTreeSet<String>) -> Vec<String> {
         let own = self.memberships();
-        let all = self.told.iter().flat_map(Told::all).filter(|(host, _)| by.contains(*host));
-        all.flat_map(|(_, told)| told.newer_hosts(&own).take(TOLD_MAX)).collect()
+        let all = self.reports.iter().flat_map(Reports::all).filter(|(host, _)| by.contains(*host));
+        all.flat_map(|(_, report)| report.newer_hosts(&own).take(REPORTED_MAX)).collect()
     }
 
     fn changed<'a>(&'a mut self, asked: &'a BTreeSet<String>) -> BoxFuture<'a, ()> {
         Box::pin(async {
-            let Some(told) = &mut self.told else { return pending().await };
-            told.ask(asked);
+            let Some(reports) = &mut self.reports else { return pending().await };
+            reports.ask(asked);
             tokio::select! {
                 biased;
                 changed = self.metrics.changed() => {
                     if changed.is_err() {
                         // The raft has stopped. Its nodes stay on the list: it may be started again.
-                        self.told = None;
+                        self.reports = None;
                     }
                 }
-                () = told.changed() => {}
+                () = reports.changed() => {}
             }
         })
     }
@@ -148,29 +148,29 @@ impl RaftMembers {
         C: RaftTypeConfig<Node: GridNode>,
         SM: RaftStateMachine<C, SnapshotData: SnapshotData>,
     {
-        let told = self.manager.as_ref().map(|manager| Told::new(manager, &group.path));
-        self.groups.push(Box::new(Watched::<C> { metrics: raft.server_metrics(), told }));
+        let reports = self.manager.as_ref().map(|manager| Reports::new(manager, &group.path));
+        self.groups.push(Box::new(Watched::<C> { metrics: raft.server_metrics(), reports }));
         self
     }
 
-    /// The nodes that each group asks, and the list: of these nodes those first that are listed already, and then what they tell.
+    /// The nodes that each group asks, and the list: of these nodes those that are listed already, the others of them, and then the names that they report.
     fn hosts(&self) -> (Vec<BTreeSet<String>>, Vec<String>) {
         let own = self.groups.iter().map(|group| group.own());
         let or_seeds =
             |own: BTreeSet<String>| if own.is_empty() { self.seeds.clone() } else { own };
         let asked: Vec<_> = own.map(or_seeds).collect();
-        let told = self.groups.iter().zip(&asked).flat_map(|(group, by)| group.told(by));
+        let reported = self.groups.iter().zip(&asked).flat_map(|(group, by)| group.reported(by));
         let seeds = self.seeds.iter().filter(|_| self.groups.is_empty()).cloned();
         let own: BTreeSet<_> = asked.iter().flatten().cloned().chain(seeds).collect();
-        let told: BTreeSet<_> = told.filter(|host| !own.contains(host)).collect();
+        let reported: BTreeSet<_> = reported.filter(|host| !own.contains(host)).collect();
         let listed = self.members.list();
         let (listed, new): (Vec<_>, Vec<_>) =
             own.into_iter().partition(|host| listed.contains(host));
-        (asked, listed.into_iter().chain(new).chain(told).collect())
+        (asked, listed.into_iter().chain(new).chain(reported).collect())
     }
 
     /// The names that the grid takes. One that it does not take would make it refuse the list, and with it each later change. Of two
-    /// that are the same node, the first is kept: a wrong name does not replace the right one, nor what is told a name of the log.
+    /// that are the same node, the first is kept: a wrong name does not replace the right one, and a reported name does not replace one of the log.
     fn accepted(&mut self, hosts: &[String]) -> Vec<String> {
         let (mut accepted, mut left_out) = (Vec::new(), BTreeSet::new());
         for host in hosts {

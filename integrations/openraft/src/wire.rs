@@ -58,8 +58,11 @@ pub(crate) trait Wire {
     ) -> Result<(), RemoteError>;
 
     /// The [`Memberships`] of the callee, and each later one.
-    async fn memberships(&self, cx: &Context, told: Outgoing<Raw>) -> Result<(), RemoteError>;
+    async fn memberships(&self, cx: &Context, out: Outgoing<Raw>) -> Result<(), RemoteError>;
 }
+
+/// The name of the service between the nodes of a group, for filters of calls, logs and metrics.
+pub const SERVICE: &str = WireClient::DESCRIPTOR.name();
 
 /// The members that a node knows.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]

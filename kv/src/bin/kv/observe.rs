@@ -12,6 +12,7 @@ use grid::intercept::{Finished, Log, Record};
 use grid::{Builder, Metrics};
 use grid_kv::client::Client;
 use grid_kv::node::Node;
+use grid_openraft::SERVICE;
 use metrics::gauge;
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 use openraft::async_runtime::watch::WatchReceiver as _;
@@ -66,7 +67,7 @@ impl Record for OfClients {
     }
 
     fn applies_to(&self, service: &str, method: &str) -> bool {
-        service != "Raft" && self.0.applies_to(service, method)
+        service != SERVICE && self.0.applies_to(service, method)
     }
 }
 

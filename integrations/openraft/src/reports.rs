@@ -1,5 +1,5 @@
-//! [`Told`]: the memberships that other nodes of a group tell, so that a node whose log is behind learns of members which the log does
-//! not have yet.
+//! [`Reports`]: the memberships that other nodes of a group report, so that a node whose log is behind learns of members that its log
+//! lacks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
@@ -21,8 +21,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// more, also if the node is added again.
 const LINK_WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// What the nodes of one group tell. Nothing happens unless it is polled.
-pub(crate) struct Told<C: RaftTypeConfig> {
+/// The memberships that the nodes of one group report. Nothing happens unless it is polled.
+pub(crate) struct Reports<C: RaftTypeConfig> {
     manager: Manager,
     path: Arc<str>,
     nodes: BTreeMap<String, Node<C>>,
@@ -35,12 +35,12 @@ struct Node<C: RaftTypeConfig> {
     last: Option<Memberships<C>>,
 }
 
-impl<C: RaftTypeConfig> Told<C> {
+impl<C: RaftTypeConfig> Reports<C> {
     pub(crate) fn new(manager: &Manager, path: &Arc<str>) -> Self {
         Self { manager: manager.clone(), path: Arc::clone(path), nodes: BTreeMap::new() }
     }
 
-    /// Asks these nodes, and no others: what others have told is forgotten.
+    /// Asks these nodes, and no others: reports of others are dropped.
     pub(crate) fn ask(&mut self, hosts: &BTreeSet<String>) {
         self.nodes.retain(|host, _| hosts.contains(host));
         for host in hosts.iter().filter(|host| ***host != *self.manager.name()) {
@@ -64,7 +64,7 @@ impl<C: RaftTypeConfig> Told<C> {
         poll_fn(|cx| {
             let mut is_changed = false;
             for node in self.nodes.values_mut() {
-                // One of each node: somebody who never stops telling must not hold up the others.
+                // One of each node: a node that reports without a pause must not hold up the others.
                 if let Poll::Ready(Some(answer)) = node.answers.poll_next_unpin(cx) {
                     node.last = Some(answer);
                     is_changed = true;
