@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use grid_kv::client::Client;
 use grid_kv::service::Consistency;
+use grid_kv_oracle::Reply;
 use grid_kv_oracle::history::{Op, Outcome, Value};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -16,7 +17,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::fleet::Fleet;
 use crate::journal::Journal;
 use crate::meter::Meter;
-use crate::operation::{Done, How, REGISTERS, Register, perform};
+use crate::operation::{How, REGISTERS, Register, perform};
 use crate::windows::{Window, Windows};
 
 /// The time of an operation in milliseconds: some outlast a failover, and some do not.
@@ -61,7 +62,7 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    /// Starts so many clients.
+    /// Starts `count` clients.
     pub(crate) fn start(shared: &Arc<Shared>, count: u8, seed: u64) -> Self {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
@@ -160,8 +161,8 @@ impl One {
         let (passed, began) = (|| self.shared.journal.passed(), Instant::now());
         let begun = window.recorder.begin(usize::from(self.id), &register.name, op, passed());
         let done = timeout(patience, perform(&client, &register, op, how)).await;
-        match done.unwrap_or(Done::Unknown) {
-            Done::Known(outcome, revision) => {
+        match done.unwrap_or(Reply::Unknown) {
+            Reply::Known(outcome, revision) => {
                 window.recorder.end(begun, outcome, revision, passed());
                 if op != Op::Get && !matches!(outcome, Outcome::Conflict(_)) {
                     self.shared.meter.acknowledged(began);
@@ -170,9 +171,9 @@ impl One {
                     self.last[at] = value;
                 }
             }
-            Done::Unknown => {}
-            Done::WithoutEffect => window.recorder.without_effect(begun),
-            Done::Wrong(text) => self.shared.journal.violation(&text),
+            Reply::Unknown => {}
+            Reply::WithoutEffect => window.recorder.without_effect(begun),
+            Reply::Wrong(text) => self.shared.journal.violation(&text),
         }
     }
 }

@@ -6,8 +6,9 @@
 use std::time::Duration;
 
 use grid_kv::client::{Client, ClientError, Written};
-use grid_kv::model::{Expect, Item, Op as Change};
+use grid_kv::model::{Expect, Op as Change};
 use grid_kv::service::{Consistency, put};
+use grid_kv_oracle::Reply;
 use grid_kv_oracle::history::{Op, Outcome, Value};
 
 /// The registers of a window, with the ends of their keys. Few, so that clients meet at them.
@@ -33,16 +34,6 @@ impl Register {
     }
 }
 
-/// What came of an operation.
-#[derive(Debug)]
-pub(crate) enum Done {
-    Known(Outcome, Option<u64>),
-    Unknown,
-    WithoutEffect,
-    /// What no client should be told.
-    Wrong(String),
-}
-
 /// How an operation is done.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct How {
@@ -52,15 +43,15 @@ pub(crate) struct How {
 }
 
 /// Does an operation.
-pub(crate) async fn perform(client: &Client, register: &Register, op: Op, how: How) -> Done {
+pub(crate) async fn perform(client: &Client, register: &Register, op: Op, how: How) -> Reply {
     let Register { keys, .. } = register;
     let text = |value: Value| value.to_string();
     let puts = |value| keys.iter().map(move |key| put(key, text(value)));
     match op {
         Op::Get => {
-            let Some(key) = keys.get(how.by % keys.len()) else { return Done::WithoutEffect };
+            let Some(key) = keys.get(how.by % keys.len()) else { return Reply::WithoutEffect };
             match client.get(key, how.consistency).await {
-                Ok(item) => seen(item, Outcome::Read),
+                Ok(item) => Reply::found(item, Outcome::Read),
                 Err(error) => failed(error, register),
             }
         }
@@ -78,7 +69,7 @@ pub(crate) async fn perform(client: &Client, register: &Register, op: Op, how: H
             let delete = |key: &String| Change::Delete { key: key.clone() };
             match client.batch(keys.iter().map(delete).collect()).await {
                 Ok(Written { changed: 0, .. }) => {
-                    Done::Known(Outcome::Deleted { existed: false }, None)
+                    Reply::Known(Outcome::Deleted { existed: false }, None)
                 }
                 written => wrote(written, Outcome::Deleted { existed: true }, register),
             }
@@ -86,12 +77,12 @@ pub(crate) async fn perform(client: &Client, register: &Register, op: Op, how: H
     }
 }
 
-fn wrote(written: Result<Written, ClientError>, outcome: Outcome, register: &Register) -> Done {
+fn wrote(written: Result<Written, ClientError>, outcome: Outcome, register: &Register) -> Reply {
     match written {
         Ok(Written { revision, changed }) if changed == register.keys.len() as u64 => {
-            Done::Known(outcome, Some(revision))
+            Reply::Known(outcome, Some(revision))
         }
-        Ok(Written { changed, .. }) => Done::Wrong(format!(
+        Ok(Written { changed, .. }) => Reply::Wrong(format!(
             "{} was written by a batch of which {changed} were done",
             register.name
         )),
@@ -99,26 +90,13 @@ fn wrote(written: Result<Written, ClientError>, outcome: Outcome, register: &Reg
     }
 }
 
-/// What was found in a key.
-fn seen(item: Option<Item>, outcome: fn(Option<Value>) -> Outcome) -> Done {
-    let Some(item) = item else { return Done::Known(outcome(None), None) };
-    let value = std::str::from_utf8(&item.value).ok().and_then(|text| text.parse().ok());
-    match value {
-        Some(value) => Done::Known(outcome(Some(value)), Some(item.modified)),
-        None => Done::Wrong(format!("a value that nobody has written: {:?}", item.value)),
-    }
-}
-
-fn failed(error: ClientError, register: &Register) -> Done {
+fn failed(error: ClientError, register: &Register) -> Reply {
     match error {
         // The first check has held: the keys differ, although they are only written together.
         ClientError::Conflict { key, .. } if register.keys.first() != Some(&key) => {
-            Done::Wrong(format!("the keys of {} differ", register.name))
+            Reply::Wrong(format!("the keys of {} differ", register.name))
         }
-        ClientError::Conflict { found, .. } => seen(found, Outcome::Conflict),
-        ClientError::Deadline { may_have_run: false, .. } => Done::WithoutEffect,
-        ClientError::Deadline { .. } | ClientError::Unknown => Done::Unknown,
-        error => Done::Wrong(format!("an error that ends all attempts: {error:?}")),
+        error => Reply::failed(error),
     }
 }
 
@@ -132,8 +110,8 @@ pub(crate) async fn read(
     let client = client.clone().with_timeout(within);
     let how = How { consistency: Consistency::Linearizable, by };
     match perform(&client, register, Op::Get, how).await {
-        Done::Known(Outcome::Read(value), revision) => Ok((value, revision)),
-        Done::Wrong(text) => Err(text),
+        Reply::Known(Outcome::Read(value), revision) => Ok((value, revision)),
+        Reply::Wrong(text) => Err(text),
         _ => Err(format!("{} cannot be read within {within:?}", register.name)),
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// What a key has. Each write of a history writes another one, so that a value says who has written it.
+/// The value of a key. Each write of a history writes another one, so that a value says who has written it.
 pub type Value = u64;
 
 /// What a client asks for.

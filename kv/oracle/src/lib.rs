@@ -9,9 +9,11 @@
 //! stateright's `LinearizabilityTester` tries orders without remembering which it has tried, and brings the crate's HTTP server;
 //! that of `todc-utils` takes no history in which an operation has no answer, which is what faults lead to.
 
+pub mod disk;
 pub mod history;
 mod judge;
 mod register;
+mod reply;
 mod revisions;
 mod shrink;
 pub mod sim;
@@ -19,6 +21,7 @@ mod sweep;
 
 pub use self::judge::judge;
 pub use self::register::{Verdict, check};
+pub use self::reply::Reply;
 pub use self::revisions::check_revisions;
 pub use self::shrink::shrink;
 pub use self::sweep::sweep;

@@ -36,7 +36,7 @@ struct Args {
     seconds: u64,
 }
 
-/// What has come of all seeds.
+/// The results of all seeds.
 #[derive(Default)]
 struct Totals {
     seeds: usize,

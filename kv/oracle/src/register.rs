@@ -10,7 +10,7 @@ use crate::history::{Call, Op, Outcome, Value};
 /// Steps after which the search gives up. A simulated history takes some hundred; this many take seconds, and some 300 MB.
 const STEPS_MAX: usize = 2_000_000;
 
-/// What has come of a search.
+/// The result of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// There is an order that explains all outcomes.

@@ -6,9 +6,17 @@ use futures_util::future::join_all;
 use grid_kv::model::{Command, Outcome, Write};
 use grid_kv::service::{Consistency, put};
 use grid_kv::store::Files;
+use grid_kv_oracle::disk::Disk;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
 
 use super::cluster::{Cluster, on_files};
-use super::files::Lossy;
+
+/// The seed decides which of the writes that were not synced are on the disk. Returns how many are lost.
+pub(crate) fn lose_power(disk: &Disk, seed: u64) -> usize {
+    let mut random = StdRng::seed_from_u64(seed);
+    disk.lose_power(|| random.random())
+}
 
 async fn check(cluster: &Cluster, writes: usize) {
     let client = cluster.client();
@@ -24,7 +32,7 @@ async fn check(cluster: &Cluster, writes: usize) {
 /// Three nodes lose their power at once, again and again, in the middle of writes.
 #[tokio::test(start_paused = true)]
 async fn what_was_acknowledged_is_there_after_a_loss_of_power() {
-    let files: Vec<_> = (0..3).map(|_| Lossy::default()).collect();
+    let files: Vec<_> = (0..3).map(|_| Disk::default()).collect();
     let dynamic = files.iter().map(|files| Arc::new(files.clone()) as Arc<dyn Files>).collect();
     let mut cluster = on_files(3, dynamic).await;
     let (mut writes, mut lost) = (0, 0);
@@ -40,7 +48,7 @@ async fn what_was_acknowledged_is_there_after_a_loss_of_power() {
         let write = Write { session, sequence: round + 1, ops: vec![put("key 00000", "1")] };
         let outcome = cluster.apply(Command::Write(write.clone())).await;
         for (at, files) in files.iter().enumerate() {
-            lost += files.crash(round * 10 + at as u64);
+            lost += lose_power(files, round * 10 + at as u64);
             cluster.crash(at).await;
         }
         for at in 0..3 {
@@ -58,7 +66,7 @@ async fn what_was_acknowledged_is_there_after_a_loss_of_power() {
 /// One node, and a snapshot between the checkpoint and the crash.
 #[tokio::test(start_paused = true)]
 async fn the_log_is_applied_again_after_a_snapshot() {
-    let files = Lossy::default();
+    let files = Disk::default();
     let mut cluster = on_files(1, vec![Arc::new(files.clone())]).await;
     let client = cluster.client();
     for number in 0..50 {
@@ -68,7 +76,7 @@ async fn the_log_is_applied_again_after_a_snapshot() {
     for number in 50..100 {
         client.put(format!("key {number:05}"), "1").await.unwrap();
     }
-    files.crash(7);
+    lose_power(&files, 7);
     cluster.crash(0).await;
     cluster.restart(0).await;
     check(&cluster, 100).await;

@@ -9,7 +9,6 @@ mod demo;
 mod deploy;
 mod deposed;
 mod failover;
-mod files;
 #[path = "../../src/bin/kv/load.rs"]
 mod load;
 mod members;

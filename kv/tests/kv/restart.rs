@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use grid_kv::service::Consistency;
 use grid_kv::store::Files;
+use grid_kv_oracle::disk::Disk;
 use openraft::async_runtime::watch::WatchReceiver as _;
 
 use super::cluster::on_files;
-use super::files::Lossy;
+use super::crash::lose_power;
 
 /// The vote on its disk says that it leads, and nobody else has been elected. Its disk has the last write in the log, but not that it
 /// was committed: it must not answer before it is elected again.
 #[tokio::test(start_paused = true)]
 async fn a_leader_that_was_restarted_must_be_elected_again() {
-    let files: Vec<_> = (0..3).map(|_| Lossy::default()).collect();
+    let files: Vec<_> = (0..3).map(|_| Disk::default()).collect();
     let dynamic = files.iter().map(|files| Arc::new(files.clone()) as Arc<dyn Files>).collect();
     let mut cluster = on_files(3, dynamic).await;
     for round in 0..5 {
@@ -21,7 +22,7 @@ async fn a_leader_that_was_restarted_must_be_elected_again() {
         cluster.client().put("a", written.clone()).await.unwrap();
         let leader = cluster.leader().await;
         for (at, files) in files.iter().enumerate() {
-            files.crash(round);
+            lose_power(files, round);
             cluster.crash(at).await;
         }
         cluster.restart(leader).await;

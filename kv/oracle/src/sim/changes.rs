@@ -30,7 +30,7 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    /// The first so many nodes are members.
+    /// The first `members` nodes are members.
     pub(super) fn new(members: usize) -> Self {
         Self { members: (0..members).collect(), removed: BTreeSet::new(), running: None }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use grid_kv::client::{Client, ClientError, Written};
-use grid_kv::model::{Expect, Item};
+use grid_kv::model::Expect;
 use grid_kv::service::Consistency;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -14,6 +14,7 @@ use super::bug::Bug;
 use super::group::Group;
 use super::random::Random;
 use crate::history::{Begun, Op, Outcome, Recorder, Value};
+use crate::reply::Reply;
 
 /// Few, so that clients meet at them.
 pub(super) const KEYS: [&str; 3] = ["a", "b", "c"];
@@ -86,14 +87,6 @@ struct One {
     last: [Option<Value>; KEYS.len()],
 }
 
-/// What came of an operation.
-enum Done {
-    Known(Outcome, Option<u64>),
-    Unknown,
-    WithoutEffect,
-    Unexpected(String),
-}
-
 impl One {
     async fn run(mut self, stopped: watch::Receiver<bool>) -> Vec<String> {
         let mut unexpected = Vec::new();
@@ -131,29 +124,29 @@ impl One {
         let running = perform(&client, KEYS[at], op, consistency);
         let done = match self.bug {
             Some(Bug::EarlyAcknowledgement) if op != Op::Get => early(running, op).await,
-            _ => timeout(patience, running).await.unwrap_or(Done::Unknown),
+            _ => timeout(patience, running).await.unwrap_or(Reply::Unknown),
         };
-        if let (Some(Bug::AppliedTwice), Op::Put(value), Done::Known(..)) = (self.bug, op, &done) {
+        if let (Some(Bug::AppliedTwice), Op::Put(value), Reply::Known(..)) = (self.bug, op, &done) {
             self.repeat_later(KEYS[at], value);
         }
         self.record(at, begun, done)
     }
 
-    fn record(&mut self, at: usize, begun: Begun, done: Done) -> Option<String> {
+    fn record(&mut self, at: usize, begun: Begun, done: Reply) -> Option<String> {
         match done {
-            Done::Known(outcome, revision) => {
+            Reply::Known(outcome, revision) => {
                 if let Outcome::Read(value) | Outcome::Conflict(value) = outcome {
                     self.last[at] = value;
                 }
                 self.recorder.end(begun, outcome, revision, self.began.elapsed());
                 None
             }
-            Done::Unknown => None,
-            Done::WithoutEffect => {
+            Reply::Unknown => None,
+            Reply::WithoutEffect => {
                 self.recorder.without_effect(begun);
                 None
             }
-            Done::Unexpected(text) => Some(text),
+            Reply::Wrong(text) => Some(text),
         }
     }
 
@@ -185,35 +178,35 @@ pub(super) async fn read(
     let began = Instant::now();
     let begun = recorder.begin(id, key, Op::Get, Duration::ZERO);
     match perform(client, key, Op::Get, Consistency::Linearizable).await {
-        Done::Known(outcome, revision) => {
+        Reply::Known(outcome, revision) => {
             recorder.end(begun, outcome, revision, began.elapsed());
             Ok(())
         }
-        Done::Unexpected(text) => Err(text),
-        Done::Unknown | Done::WithoutEffect => {
+        Reply::Wrong(text) => Err(text),
+        Reply::Unknown | Reply::WithoutEffect => {
             Err(format!("{key} cannot be read within {:?}", began.elapsed()))
         }
     }
 }
 
 /// Acknowledges a write soon, whatever has become of it.
-async fn early(running: impl Future<Output = Done>, op: Op) -> Done {
+async fn early(running: impl Future<Output = Reply>, op: Op) -> Reply {
     let acknowledged = match op {
-        Op::Delete => Done::Unknown,
-        _ => Done::Known(Outcome::Written, None),
+        Op::Delete => Reply::Unknown,
+        _ => Reply::Known(Outcome::Written, None),
     };
     timeout(Duration::from_millis(20), running).await.unwrap_or(acknowledged)
 }
 
-async fn perform(client: &Client, key: &str, op: Op, consistency: Consistency) -> Done {
+async fn perform(client: &Client, key: &str, op: Op, consistency: Consistency) -> Reply {
     let write = |written: Result<Written, ClientError>, outcome| match written {
-        Ok(written) => Done::Known(outcome, Some(written.revision)),
-        Err(error) => failed(error),
+        Ok(written) => Reply::Known(outcome, Some(written.revision)),
+        Err(error) => Reply::failed(error),
     };
     match op {
         Op::Get => match client.get(key, consistency).await {
-            Ok(item) => seen(item, Outcome::Read),
-            Err(error) => failed(error),
+            Ok(item) => Reply::found(item, Outcome::Read),
+            Err(error) => Reply::failed(error),
         },
         Op::Put(value) => write(client.put(key, value.to_string()).await, Outcome::Written),
         Op::Swap { expect, value } => {
@@ -223,28 +216,9 @@ async fn perform(client: &Client, key: &str, op: Op, consistency: Consistency) -
         }
         Op::Delete => match client.delete(key).await {
             Ok(Written { changed: 0, .. }) => {
-                Done::Known(Outcome::Deleted { existed: false }, None)
+                Reply::Known(Outcome::Deleted { existed: false }, None)
             }
             written => write(written, Outcome::Deleted { existed: true }),
         },
-    }
-}
-
-/// What was found in a key.
-fn seen(item: Option<Item>, outcome: fn(Option<Value>) -> Outcome) -> Done {
-    let Some(item) = item else { return Done::Known(outcome(None), None) };
-    let value = std::str::from_utf8(&item.value).ok().and_then(|text| text.parse().ok());
-    match value {
-        Some(value) => Done::Known(outcome(Some(value)), Some(item.modified)),
-        None => Done::Unexpected(format!("a value that nobody has written: {:?}", item.value)),
-    }
-}
-
-fn failed(error: ClientError) -> Done {
-    match error {
-        ClientError::Conflict { found, .. } => seen(found, Outcome::Conflict),
-        ClientError::Deadline { may_have_run: false, .. } => Done::WithoutEffect,
-        ClientError::Deadline { .. } | ClientError::Unknown => Done::Unknown,
-        error => Done::Unexpected(format!("an error that ends all attempts: {error:?}")),
     }
 }

@@ -12,8 +12,8 @@ use grid_kv::node::{Node, Peer, Settings, guests};
 use tempfile::TempDir;
 
 use super::bug::Bug;
-use super::disk::Disk;
 use super::random::Random;
+use crate::disk::Disk;
 
 /// Long enough for everything that a simulation lets happen.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
@@ -133,7 +133,8 @@ impl Group {
     /// Ends a node without a word to the others. Its disk keeps what was synced.
     pub(super) async fn lose_power(&mut self, at: usize) {
         let Some(node) = self.machines[at].node.take() else { return };
-        self.machines[at].disk.lose_power(&mut self.random);
+        let random = &mut self.random;
+        self.machines[at].disk.lose_power(|| random.chance(0.5));
         let name = self.name(at);
         self.network.detach(&name);
         for other in 0..self.len() {

@@ -8,7 +8,6 @@
 mod bug;
 mod changes;
 mod clients;
-mod disk;
 mod faults;
 mod finish;
 mod group;
@@ -29,7 +28,7 @@ use self::random::Random;
 use crate::history::{Outcome, Recorder};
 use crate::judge;
 
-/// What has come of a seed.
+/// The result of a seed.
 #[derive(Debug)]
 pub struct Report {
     /// The seed.
@@ -51,7 +50,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// What has come of a seed whose simulation has panicked.
+    /// The result of a seed whose simulation has panicked.
     pub(crate) fn of_panic(seed: u64, text: &str) -> Self {
         let (faults, trace, time) = Default::default();
         let violations = vec![format!("the simulation has panicked: {text}")];

@@ -8,14 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use grid_kv::store::Files;
 use redb::StorageBackend;
 
-use super::random::Random;
-
 /// Syncs that a disk which lies has not done yet.
 const DELAYED_SYNCS: usize = 30;
 
 /// The files of a node. They stay when the node ends.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Disk {
+pub struct Disk {
     files: Arc<Mutex<HashMap<PathBuf, Handle>>>,
     lies: bool,
 }
@@ -63,12 +61,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Disk {
     /// A disk that says of the log that it is synced before it is.
-    pub(super) fn lying() -> Self {
+    pub fn lying() -> Self {
         Self { lies: true, ..Self::default() }
     }
 
-    /// The machine loses its power. Of what was not synced, any part may be on the disk. What still runs can write no more.
-    pub(super) fn lose_power(&self, random: &mut Random) {
+    /// The machine loses its power. Of what was not synced, `is_written` decides for each write whether it is on the disk. What still
+    /// runs can write no more. Returns how many writes are lost.
+    pub fn lose_power(&self, mut is_written: impl FnMut() -> bool) -> usize {
+        let mut lost = 0;
         for file in lock(&self.files).values_mut() {
             let mut data = lock(file);
             let mut disk = data.synced.clone();
@@ -76,8 +76,10 @@ impl Disk {
             let is_behind = !data.delayed.is_empty();
             for change in data.since.iter().filter(|_| !is_behind) {
                 // The length is metadata, which file systems keep in order.
-                if matches!(change, Change::Length(_)) || random.chance(0.5) {
+                if matches!(change, Change::Length(_)) || is_written() {
                     change.apply(&mut disk);
+                } else {
+                    lost += 1;
                 }
             }
             data.failure = Some("the machine has no power");
@@ -86,10 +88,11 @@ impl Disk {
             drop(data);
             *file = Arc::new(Mutex::new(next));
         }
+        lost
     }
 
     /// Nothing can be written any more, until the machine is started again.
-    pub(super) fn fail(&self) {
+    pub fn fail(&self) {
         for file in lock(&self.files).values() {
             lock(file).failure = Some("the disk has failed");
         }
