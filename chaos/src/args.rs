@@ -56,7 +56,11 @@ impl Run {
     }
 }
 
-fn minutes(text: &str) -> Result<f64, String> {
+/// Parses the minutes of a run.
+///
+/// # Errors
+/// A text that says which numbers are accepted.
+pub fn minutes(text: &str) -> Result<f64, String> {
     let minutes: f64 = text.parse().map_err(|error| format!("{error}"))?;
     let is_usable = (0.1..=1440.0).contains(&minutes);
     is_usable.then_some(minutes).ok_or_else(|| "must be from 0.1 to 1440".to_owned())

@@ -22,6 +22,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+pub use crate::args::minutes;
 use crate::args::{Args, Command};
 pub use crate::pair::Pair;
 

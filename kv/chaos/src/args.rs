@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use grid_chaos::minutes;
 
 use crate::fault::Kind;
 
@@ -71,10 +72,4 @@ impl Run {
     pub(crate) fn patience(&self) -> Duration {
         Duration::from_secs(self.recovery_s)
     }
-}
-
-fn minutes(text: &str) -> Result<f64, String> {
-    let minutes: f64 = text.parse().map_err(|error| format!("{error}"))?;
-    let is_usable = (0.1..=1440.0).contains(&minutes);
-    is_usable.then_some(minutes).ok_or_else(|| "must be from 0.1 to 1440".to_owned())
 }

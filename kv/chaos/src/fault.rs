@@ -97,7 +97,7 @@ pub(crate) struct Deck {
 }
 
 impl Deck {
-    /// A deck of these kinds, or of all if there are none.
+    /// A deck of these kinds; of all kinds if `only` is empty.
     pub(crate) fn new(only: &[Kind], can_step_clocks: bool) -> Self {
         let is_possible = |kind: &Kind| can_step_clocks || *kind != Kind::ClockStep;
         let kinds = if only.is_empty() { Kind::value_variants() } else { only };

@@ -69,7 +69,7 @@ impl Rest {
         history
     }
 
-    /// The next call of a history with so many.
+    /// The call that follows `calls` others in a history.
     fn call(&self, op: Op, outcome: Outcome, calls: usize) -> Call {
         let began = 2 * calls as u64 + 1;
         Call {

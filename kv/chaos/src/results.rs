@@ -1,4 +1,4 @@
-//! [`Results`]: what came of a run.
+//! [`Results`]: the results of a run.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,21 +10,14 @@ use crate::inject::Count;
 use crate::meter::{Meter, percentile};
 use crate::windows::Judged;
 
-/// What came of a run. Times are in milliseconds.
-#[derive(Debug, Default, Serialize)]
+/// The results of a run. Times are in milliseconds.
+#[derive(Debug, Serialize)]
 pub(crate) struct Results {
     pub(crate) seed: u64,
     pub(crate) seconds: f64,
     pub(crate) violations: usize,
-    pub(crate) windows: u64,
-    pub(crate) operations: u64,
-    pub(crate) reads: u64,
-    pub(crate) acknowledged: u64,
-    pub(crate) conflicts: u64,
-    pub(crate) unknown: u64,
-    pub(crate) lost: u64,
-    /// Registers that were read again at the end.
-    pub(crate) audited: u64,
+    #[serde(flatten)]
+    pub(crate) judged: Judged,
     pub(crate) longest_pause_ms: u128,
     pub(crate) faults: Vec<Row>,
     /// Of all faults that have ended a leader without a word.
@@ -79,23 +72,4 @@ pub(crate) fn failovers(meter: &Meter, counts: &BTreeMap<Kind, Count>) -> (Vec<R
     let mut all: Vec<_> = without_a_word.flat_map(|(_, times)| times.iter().copied()).collect();
     all.sort();
     (Kind::all().map(row).collect(), Times::of(&all))
-}
-
-impl Results {
-    /// What was judged. The rest is that of a run in which nothing else has happened.
-    pub(crate) fn of(judged: &Judged) -> Self {
-        let Judged { windows, operations, reads, acknowledged, conflicts, unknown, lost, audited } =
-            *judged;
-        Self {
-            windows,
-            operations,
-            reads,
-            acknowledged,
-            conflicts,
-            unknown,
-            lost,
-            audited,
-            ..Self::default()
-        }
-    }
 }

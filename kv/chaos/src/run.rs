@@ -214,7 +214,7 @@ impl Supervisor {
             slow_links: self.noise.slow.load(Ordering::Relaxed),
             closed_links: self.noise.closed.load(Ordering::Relaxed),
             can_step_clocks: clock::can_step(),
-            ..Results::of(&self.windows.judged())
+            judged: self.windows.judged(),
         }
     }
 }

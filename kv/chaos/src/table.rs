@@ -11,14 +11,14 @@ impl Display for Results {
             writeln!(f, "{name:<50} {value:>10}")
         };
         writeln!(f)?;
-        line(f, "operations", &self.operations)?;
-        line(f, "reads", &self.reads)?;
-        line(f, "acknowledged writes", &self.acknowledged)?;
-        line(f, "swaps that were refused", &self.conflicts)?;
-        line(f, "writes with an unknown outcome", &self.unknown)?;
-        line(f, "windows that were judged", &self.windows)?;
-        line(f, "registers that were read again at the end", &self.audited)?;
-        line(f, "acknowledged writes that are lost", &self.lost)?;
+        line(f, "operations", &self.judged.operations)?;
+        line(f, "reads", &self.judged.reads)?;
+        line(f, "acknowledged writes", &self.judged.acknowledged)?;
+        line(f, "swaps that were refused", &self.judged.conflicts)?;
+        line(f, "writes with an unknown outcome", &self.judged.unknown)?;
+        line(f, "windows that were judged", &self.judged.windows)?;
+        line(f, "registers that were read again at the end", &self.judged.audited)?;
+        line(f, "acknowledged writes that are lost", &self.judged.lost)?;
         line(f, "longest time without a write, with a majority, ms", &self.longest_pause_ms)?;
         line(f, "members added or removed", &self.member_changes)?;
         line(f, "attempts of that without a confirmation", &self.member_attempts_unconfirmed)?;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use grid_kv::client::Client;
 use grid_kv_oracle::history::{Call, Op, Outcome, Recorder};
 use grid_kv_oracle::judge;
+use serde::Serialize;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep};
 
@@ -33,8 +34,8 @@ pub(crate) struct Window {
     pub(crate) recorder: Recorder,
 }
 
-/// What was judged.
-#[derive(Debug, Clone, Default)]
+/// Counts of what was judged.
+#[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Judged {
     pub(crate) windows: u64,
     pub(crate) operations: u64,
@@ -44,6 +45,7 @@ pub(crate) struct Judged {
     pub(crate) unknown: u64,
     /// Acknowledged writes that a later read has not found.
     pub(crate) lost: u64,
+    /// Registers that were read again at the end.
     pub(crate) audited: u64,
 }
 
