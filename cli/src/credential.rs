@@ -45,10 +45,10 @@ impl Credential {
         matches!(self, Self::None)
     }
 
-    /// The file of the secret, unless the secret itself is given. A token is one as well.
+    /// The file of the secret, which a context saves.
     ///
     /// # Errors
-    /// [`Failure::Usage`] if it is given.
+    /// [`Failure::Usage`] if a secret or a token is given as text.
     pub(crate) fn to_file(&self) -> Result<Option<PathBuf>, Failure> {
         match self {
             Self::None => Ok(None),
@@ -89,23 +89,20 @@ impl Credential {
 
 impl Options {
     fn given(self) -> impl Iterator<Item = Given> {
-        let secret =
-            Given::new("secret", "--secret", "GRID_SECRET", self.secret.map(Credential::Secret));
-        let file = self.secret_file.map(Credential::SecretFile);
-        let file = Given::new("secret_file", "--secret-file", "GRID_SECRET_FILE", file);
-        let token = Given::new("token", "--token", "GRID_TOKEN", self.token.map(Credential::Token));
-        [secret, file, token].into_iter().flatten()
-    }
-}
-
-impl Given {
-    fn new(
-        id: &'static str,
-        flag: &'static str,
-        variable: &'static str,
-        credential: Option<Credential>,
-    ) -> Option<Self> {
-        Some(Self { id, flag, variable, credential: credential? })
+        [
+            ("secret", "--secret", "GRID_SECRET", self.secret.map(Credential::Secret)),
+            (
+                "secret_file",
+                "--secret-file",
+                "GRID_SECRET_FILE",
+                self.secret_file.map(Credential::SecretFile),
+            ),
+            ("token", "--token", "GRID_TOKEN", self.token.map(Credential::Token)),
+        ]
+        .into_iter()
+        .filter_map(|(id, flag, variable, credential)| {
+            Some(Given { id, flag, variable, credential: credential? })
+        })
     }
 }
 

@@ -172,19 +172,20 @@ async fn call<SM: RaftStateMachine<Types>>(
     body: Bytes,
 ) -> Response {
     match &*call {
-        "append" => match serde_json::from_slice(&body) {
-            Ok(request) => answer(raft.append_entries(request).await),
-            Err(error) => refuse(StatusCode::BAD_REQUEST, error),
-        },
-        "vote" => match serde_json::from_slice(&body) {
-            Ok(request) => answer(raft.vote(request).await),
-            Err(error) => refuse(StatusCode::BAD_REQUEST, error),
-        },
-        "pre-vote" => match serde_json::from_slice(&body) {
-            Ok(request) => answer(raft.pre_vote(request).await),
-            Err(error) => refuse(StatusCode::BAD_REQUEST, error),
-        },
+        "append" => run(&body, |request| raft.append_entries(request)).await,
+        "vote" => run(&body, |request| raft.vote(request)).await,
+        "pre-vote" => run(&body, |request| raft.pre_vote(request)).await,
         _ => refuse(StatusCode::NOT_FOUND, "no such call"),
+    }
+}
+
+async fn run<Q: DeserializeOwned, A: Serialize, E: Display>(
+    body: &[u8],
+    call: impl AsyncFnOnce(Q) -> Result<A, E>,
+) -> Response {
+    match serde_json::from_slice(body) {
+        Ok(request) => answer(call(request).await),
+        Err(error) => refuse(StatusCode::BAD_REQUEST, error),
     }
 }
 
