@@ -45,6 +45,8 @@ pub(crate) enum Work {
 
 /// One measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::Args)]
+// Without this, clap's debug assertions find two groups named `Cell`: this one and that of the subcommand.
+#[group(skip)]
 pub(crate) struct Cell {
     #[arg(long)]
     pub(crate) work: Work,
