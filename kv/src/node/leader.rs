@@ -1,7 +1,8 @@
-//! Whether a node reaches the leader.
+//! Whether a node reaches the leader, and the others.
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use openraft::Instant as _;
 use openraft::async_runtime::watch::WatchReceiver as _;
 
@@ -65,5 +66,18 @@ impl Node {
             Err(unknown) => unknown.to_string(),
         };
         Err(NoLeader::NoLink { leader, name, state })
+    }
+    /// Waits until the node has a link to each other member that it knows, for up to `within`. Returns whether it has.
+    ///
+    /// A rolling restart has to wait for that before it ends the next node. A restarted node hears from the leader as soon as those
+    /// two are connected, but a link that the other side dials may take two seconds more. If the leader ended before, the rest would
+    /// be a majority without links to each other, and no write would be acknowledged until they are connected.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn wait_linked(&self, within: Duration) -> bool {
+        let waiting = self.manager.connections();
+        let waiting = waiting.map(|link| async move { link.wait_connected(within).await.is_ok() });
+        join_all(waiting).await.into_iter().all(|is_linked| is_linked)
     }
 }

@@ -7,9 +7,9 @@ use grid_kv::model::Expect;
 use grid_kv::service::Consistency;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
-use super::cluster::Cluster;
+use super::cluster::{Cluster, PATIENCE};
 
 /// Counts in a key, step by step. A step that is applied twice or lost lets the next one fail.
 fn count(
@@ -94,6 +94,7 @@ async fn a_leader_that_shuts_down_passes_the_leadership_on() {
         // As a rolling restart waits until each node is ready.
         cluster.leader_but(Some(leader)).await;
         cluster.wait(leader, |metrics| metrics.current_leader.is_some()).await;
+        assert!(cluster.node(leader).wait_linked(PATIENCE).await);
     }
     let longest = counting.await.unwrap();
     // Less than an election.
@@ -120,5 +121,23 @@ async fn without_a_majority_an_operation_fails_in_time() {
     let failed = client.get("a", Consistency::Linearizable).await.unwrap_err();
     assert!(matches!(failed, ClientError::Deadline { may_have_run: false, .. }), "{failed:?}");
     assert_eq!(client.get("a", Consistency::Stale).await.unwrap().unwrap().value, "1");
+    cluster.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_waits_for_its_links() {
+    let cluster = Cluster::start(3).await;
+    let leader = cluster.leader().await;
+    let (node, other) = ((leader + 1) % 3, (leader + 2) % 3);
+    assert!(cluster.node(node).wait_linked(PATIENCE).await);
+    cluster.network.cut(&cluster.name(node), &cluster.name(other));
+    let link = cluster.node(node).manager().connection(&cluster.name(other)).unwrap();
+    while link.state().is_connected() {
+        sleep(Duration::from_millis(1)).await;
+    }
+    // It still hears from the leader, and there would be no majority without that.
+    assert!(!cluster.node(node).wait_linked(Duration::from_secs(5)).await);
+    cluster.heal();
+    assert!(cluster.node(node).wait_linked(PATIENCE).await);
     cluster.end().await;
 }

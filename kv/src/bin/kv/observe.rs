@@ -28,6 +28,10 @@ const BUCKETS: [f64; 18] = [
 /// How often measured durations are sorted into their buckets, also if nobody asks for the metrics.
 const UPKEEP: Duration = Duration::from_secs(5);
 
+/// How long a node that starts is not ready without links to all others: longer than they take to dial it, and not for ever, because
+/// one of them may be down for long.
+const LINKS_MAX: Duration = Duration::from_secs(4);
+
 /// Calls that take longer are logged.
 const SLOW: Duration = Duration::from_secs(1);
 
@@ -77,14 +81,15 @@ pub(crate) struct Probes {
     node: Node,
     exporter: Exporter,
     is_stopping: watch::Receiver<bool>,
-    has_caught_up: watch::Receiver<bool>,
+    /// Why the node has not caught up since its start.
+    lacks: watch::Receiver<Option<&'static str>>,
 }
 
 impl Probes {
     pub(crate) fn new(node: Node, exporter: Exporter, is_stopping: watch::Receiver<bool>) -> Self {
-        let (caught_up, has_caught_up) = watch::channel(false);
-        tokio::spawn(catch_up(node.clone(), caught_up));
-        Self { node, exporter, is_stopping, has_caught_up }
+        let (missing, lacks) = watch::channel(Some("it is not connected to all others yet"));
+        tokio::spawn(catch_up(node.clone(), missing));
+        Self { node, exporter, is_stopping, lacks }
     }
 
     /// Serves in the background, as long as the process runs: also while the node stops.
@@ -102,16 +107,18 @@ impl Probes {
     }
 }
 
-/// Waits until the node has all that was acknowledged when it was started. A rolling restart must wait for that at each node:
-/// a node without the latest writes helps no majority to have them.
-async fn catch_up(node: Node, done: watch::Sender<bool>) {
+/// Waits until the node is connected to the others, and has all that was acknowledged when it was started. A rolling restart must
+/// wait for that at each node: a node without the latest writes, or without a link, helps no majority to have them.
+async fn catch_up(node: Node, lacks: watch::Sender<Option<&'static str>>) {
+    node.wait_linked(LINKS_MAX).await;
+    lacks.send_replace(Some("it has not received all writes yet"));
     let mut revisions = node.state().revisions();
     loop {
         let client = Client::of_node(node.manager(), node.manager().members().list());
         if let Ok(revision) = client.revision().await
             && revisions.wait_for(|known| *known >= revision).await.is_ok()
         {
-            done.send_replace(true);
+            lacks.send_replace(None);
             return;
         }
     }
@@ -127,8 +134,8 @@ async fn ready(State(probes): State<Probes>) -> (StatusCode, String) {
         Ok(leader) => leader,
         Err(reason) => return no(&reason.to_string()),
     };
-    if !*probes.has_caught_up.borrow() {
-        return no("it has not received all writes yet");
+    if let Some(lacks) = *probes.lacks.borrow() {
+        return no(lacks);
     }
     (StatusCode::OK, format!("the leader is {leader}\n"))
 }
