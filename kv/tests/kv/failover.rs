@@ -53,6 +53,8 @@ async fn writes_go_on_when_the_leader_crashes() {
         cluster.crash(leader).await;
         cluster.leader_but(Some(leader)).await;
         cluster.restart(leader).await;
+        // Otherwise the next leader may end before the other two have a link to each other.
+        assert!(cluster.node(leader).wait_linked(PATIENCE).await);
     }
     let longest = counting.await.unwrap().max(other.await.unwrap());
     println!("the longest step took {longest:?}");
