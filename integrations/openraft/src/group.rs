@@ -20,7 +20,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::network::GridNetwork;
-use crate::snapshot::{Receiver, SnapshotData, alive};
+use crate::snapshot::{Receiver, SnapshotData, SnapshotRate, alive};
 use crate::wire::{Header, Memberships, Progress, Wire, WireServer, decode, encode, text};
 
 /// One group on one node: its service, and its network.
@@ -53,6 +53,7 @@ where
 {
     pub(crate) path: Arc<str>,
     served: Arc<Served<C, SM>>,
+    rate: SnapshotRate,
 }
 
 /// What calls of other nodes need.
@@ -81,13 +82,19 @@ where
     {
         let receiver = Receiver::new(Box::new(move || Box::pin(create())));
         let served = Served { raft: watch::Sender::default(), receiver };
-        Self { path: path.into(), served: Arc::new(served) }
+        Self { path: path.into(), served: Arc::new(served), rate: SnapshotRate::default() }
+    }
+
+    /// Sends snapshots at this rate, which other groups may share, in place of the default. Call it before
+    /// [`network`](Self::network).
+    pub fn with_snapshot_rate(self, rate: &SnapshotRate) -> Self {
+        Self { rate: rate.clone(), ..self }
     }
 
     /// The network of the group for node `id`, which is the one of this manager.
     pub fn network(&self, manager: &Manager, id: C::NodeId) -> GridNetwork<C, SM::SnapshotData> {
         let (manager, path) = (manager.clone(), Arc::clone(&self.path));
-        GridNetwork { manager, path, id, data: PhantomData }
+        GridNetwork { manager, path, id, rate: self.rate.clone(), data: PhantomData }
     }
 
     /// Serves calls of other nodes from now on, in place of another raft if there was one, whose streams end.
@@ -125,7 +132,8 @@ where
     SM: RaftStateMachine<C, SnapshotData: SnapshotData>,
 {
     fn clone(&self) -> Self {
-        Self { path: Arc::clone(&self.path), served: Arc::clone(&self.served) }
+        let (path, served) = (Arc::clone(&self.path), Arc::clone(&self.served));
+        Self { path, served, rate: self.rate.clone() }
     }
 }
 

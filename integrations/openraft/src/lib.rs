@@ -68,7 +68,8 @@
 //!
 //! - An entry must fit into a message: see [`Config::message_bytes_max`](grid::Config::message_bytes_max). Snapshots need 2 MiB.
 //! - Of a snapshot, each end holds the window of a stream, [`Config::stream_window_max`](grid::Config::stream_window_max), and a few
-//!   chunks of 1 MiB. A follower keeps an incomplete one for one and a half times `install_snapshot_timeout`, at most one per group.
+//!   chunks of 128 KiB. It is sent at a [`SnapshotRate`]. A follower keeps an incomplete one for one and a half times
+//!   `install_snapshot_timeout`, at most one per group.
 //! - openraft limits the time of each answer to its `heartbeat_interval`, and the network to three quarters of that,
 //!   for each MiB of the request that has begun. A follower answers when the entries are on its disk: choose an interval of several
 //!   times what it takes to send 1 MiB and to store it there.
@@ -109,4 +110,5 @@ pub use crate::members::RaftMembers;
 pub use crate::network::{GridClient, GridNetwork};
 pub use crate::node::GridNode;
 pub use crate::snapshot::SnapshotData;
+pub use crate::snapshot::SnapshotRate;
 pub use crate::wire::SERVICE;

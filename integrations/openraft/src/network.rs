@@ -22,7 +22,7 @@ use openraft::{OptionalSend, RPCTypes, RaftTypeConfig};
 
 use crate::append;
 use crate::node::GridNode;
-use crate::snapshot::{SnapshotData, send};
+use crate::snapshot::{SnapshotData, SnapshotRate, send};
 use crate::target::Target;
 use crate::wire::WireClient;
 
@@ -41,6 +41,7 @@ pub struct GridNetwork<C: RaftTypeConfig, D> {
     pub(crate) manager: Manager,
     pub(crate) path: Arc<str>,
     pub(crate) id: C::NodeId,
+    pub(crate) rate: SnapshotRate,
     pub(crate) data: PhantomData<fn(D)>,
 }
 
@@ -49,7 +50,7 @@ impl<C: RaftTypeConfig, D> GridNetwork<C, D> {
         let (manager, path) = (self.manager.clone(), Arc::clone(&self.path));
         let (id, host) = (self.id.clone(), host.to_owned());
         let to = Target { manager, path, id, target, host };
-        GridClient { to, is_unary, data: PhantomData }
+        GridClient { to, is_unary, rate: self.rate.clone(), data: PhantomData }
     }
 }
 
@@ -93,6 +94,7 @@ pub struct GridClient<C: RaftTypeConfig, D> {
     to: Target<C>,
     /// Whether a stream is a series of single requests.
     is_unary: bool,
+    rate: SnapshotRate,
     data: PhantomData<fn(D)>,
 }
 
@@ -157,7 +159,7 @@ impl<C: RaftTypeConfig, D: SnapshotData> RaftNetworkV2<C> for GridClient<C, D> {
         tokio::select! {
             biased;
             closed = cancel => Err(closed.into()),
-            done = send(&self.to, vote, snapshot, &option) => done,
+            done = send(&self.to, vote, snapshot, &self.rate, &option) => done,
         }
     }
 

@@ -66,12 +66,8 @@ impl Args {
             for &store in self.stores(work) {
                 for &clients in clients {
                     let contenders = wanted(&self.only, Contender::value_variants()).iter();
-                    cells.extend(contenders.map(|&contender| Cell {
-                        work,
-                        store,
-                        clients,
-                        contender,
-                    }));
+                    let cell = |&contender| Cell { work, store, clients, contender };
+                    cells.extend(contenders.filter(|one| one.differs_in(work)).map(cell));
                 }
             }
         }

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Contender {
     /// `grid-openraft`.
     Grid,
+    /// The same without its limit for snapshots, which is the only difference.
+    GridUnlimited,
     /// gRPC, entries in a stream in both directions.
     Grpc,
     /// gRPC, a call for each batch of entries.
@@ -19,6 +21,13 @@ pub(crate) enum Contender {
     Http,
     /// Function calls in one process.
     Function,
+}
+
+impl Contender {
+    /// Whether it is measured at this work.
+    pub(crate) fn differs_in(self, work: Work) -> bool {
+        self != Self::GridUnlimited || work == Work::Snapshot
+    }
 }
 
 /// Where a node has its log and its state.

@@ -92,6 +92,7 @@ impl Results {
 fn name(contender: Contender) -> &'static str {
     match contender {
         Contender::Grid => "grid",
+        Contender::GridUnlimited => "grid, no limit",
         Contender::Grpc => "gRPC, streams",
         Contender::GrpcUnary => "gRPC, single calls",
         Contender::Http => "HTTP and JSON",

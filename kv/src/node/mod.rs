@@ -93,7 +93,8 @@ impl Node {
         let group = RaftGroup::new("kv", move || {
             let folder = folder.clone();
             async move { Ok(File::from_std(tempfile::tempfile_in(folder)?)) }
-        });
+        })
+        .with_snapshot_rate(&settings.snapshot_rate);
         let api = Api::new(Arc::clone(&state), group.clone());
         let builder = Manager::builder(&settings.name)
             .hosts(settings.peers.iter().map(|peer| &peer.name))

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use grid_openraft::SnapshotRate;
+
 use crate::store::{Files, OsFiles, Sync};
 
 /// A node of the group: `1=http://node1:9000`.
@@ -67,10 +69,13 @@ pub struct Settings {
     pub election_timeout: Duration,
     /// Entries from one snapshot to the next.
     pub snapshot_entries: u64,
+    /// How fast snapshots are sent to other nodes.
+    pub snapshot_rate: SnapshotRate,
 }
 
 impl Settings {
-    /// Settings with the defaults: syncing always, elections after 500 ms, snapshots after 10 000 entries.
+    /// Settings with the defaults: syncing always, elections after 500 ms, snapshots after 10 000 entries, sent at
+    /// 32 MiB/s.
     pub fn new(name: impl Into<String>, peers: Vec<Peer>, data: impl Into<PathBuf>) -> Self {
         Self {
             name: name.into(),
@@ -81,6 +86,7 @@ impl Settings {
             files: Arc::new(OsFiles),
             election_timeout: Duration::from_millis(500),
             snapshot_entries: 10_000,
+            snapshot_rate: SnapshotRate::default(),
         }
     }
 

@@ -2,11 +2,13 @@
 //!
 //! What is in memory of a snapshot is bounded by the window of a stream and its chunks, at both ends, however long it is.
 
+mod rate;
 mod receive;
 mod send;
 
 use tokio::io::{AsyncRead, AsyncSeek, AsyncWrite};
 
+pub use rate::SnapshotRate;
 pub(crate) use receive::{Receiver, alive};
 pub(crate) use send::send;
 

@@ -16,24 +16,22 @@ use openraft::{RPCTypes, RaftTypeConfig, StorageError};
 use rand::Rng as _;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
-use super::SnapshotData;
+use super::{SnapshotData, SnapshotRate};
 use crate::target::Target;
 use crate::wire::{Header, Progress, decode, encode};
 
 const INSTALL: RPCTypes = RPCTypes::InstallSnapshot;
 
-/// The shortest chunk: longer than what grid sends in the queue of small messages, so that heartbeats overtake it.
-const CHUNK_MIN: usize = 128 << 10;
-
-/// The longest chunk. Both ends hold a few of them.
-const CHUNK_MAX: usize = 1 << 20;
+/// The length of a chunk: longer than what grid sends in the queue of small messages, so that heartbeats overtake it, and not much
+/// longer, because whoever reads, sends or writes one keeps a CPU from others meanwhile.
+const CHUNK: usize = 128 << 10;
 
 /// A snapshot on its way.
 struct Transfer<'a, C: RaftTypeConfig, D> {
     to: &'a Target<C>,
     header: Header<C>,
     data: D,
-    chunk: usize,
+    rate: &'a SnapshotRate,
     ttl: Duration,
     /// Where the last attempt has begun.
     from: Option<u64>,
@@ -44,6 +42,7 @@ pub(crate) async fn send<C: RaftTypeConfig, D: SnapshotData>(
     to: &Target<C>,
     vote: VoteOf<C>,
     snapshot: SnapshotOf<C, D>,
+    rate: &SnapshotRate,
     option: &RPCOption,
 ) -> Result<SnapshotResponse<C>, StreamingError<C>> {
     let (meta, mut data, ttl) = (snapshot.meta, snapshot.snapshot, option.soft_ttl());
@@ -52,8 +51,7 @@ pub(crate) async fn send<C: RaftTypeConfig, D: SnapshotData>(
     // Of the runtime that the user has chosen: in a simulation it is seeded.
     let transfer = AsyncRuntimeOf::<C>::thread_rng().next_u64();
     let header = Header { transfer, vote, meta, len, ttl_ms };
-    let chunk = option.snapshot_chunk_size().unwrap_or(CHUNK_MAX).clamp(CHUNK_MIN, CHUNK_MAX);
-    let mut transfer = Transfer { to, header, data, chunk, ttl, from: None };
+    let mut transfer = Transfer { to, header, data, rate, ttl, from: None };
     loop {
         let before = transfer.from;
         match transfer.attempt().await {
@@ -86,7 +84,8 @@ impl<C: RaftTypeConfig, D: SnapshotData> Transfer<'_, C, D> {
         };
         self.from = Some(from);
         self.data.seek(SeekFrom::Start(from)).await.map_err(unreadable)?;
-        let mut sending = pin!(send_chunks(self.to, &mut self.data, self.chunk, chunks));
+        let sending = send_chunks(self.to, &mut self.data, self.rate, chunks);
+        let mut sending = pin!(sending);
         let mut is_sent = false;
         loop {
             tokio::select! {
@@ -109,11 +108,12 @@ impl<C: RaftTypeConfig, D: SnapshotData> Transfer<'_, C, D> {
 async fn send_chunks<C: RaftTypeConfig>(
     to: &Target<C>,
     data: &mut impl SnapshotData,
-    chunk: usize,
+    rate: &SnapshotRate,
     mut chunks: Requests<Bytes>,
 ) -> Result<(), StreamingError<C>> {
     loop {
-        let chunk = read_chunk(data, chunk).await.map_err(unreadable)?;
+        rate.wait(CHUNK).await;
+        let chunk = read_chunk(data).await.map_err(unreadable)?;
         if chunk.is_empty() {
             return Ok(());
         }
@@ -127,10 +127,10 @@ async fn send_chunks<C: RaftTypeConfig>(
 }
 
 /// Reads as much as a chunk holds. It is shorter at the end only.
-async fn read_chunk(data: &mut impl SnapshotData, len: usize) -> io::Result<Bytes> {
-    let mut chunk = BytesMut::with_capacity(len);
-    // A chunk of tokio's files is up to 2 MiB, of others it may be a few bytes.
-    let mut rest = data.take(len as u64);
+async fn read_chunk(data: &mut impl SnapshotData) -> io::Result<Bytes> {
+    let mut chunk = BytesMut::with_capacity(CHUNK);
+    // A read may return less.
+    let mut rest = data.take(CHUNK as u64);
     while rest.limit() > 0 && rest.read_buf(&mut chunk).await? > 0 {}
     Ok(chunk.freeze())
 }

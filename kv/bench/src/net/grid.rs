@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use grid::{Manager, SharedSecret};
 use grid_kv::model::Types;
-use grid_openraft::{RaftGroup, RaftMembers};
+use grid_openraft::{RaftGroup, RaftMembers, SnapshotRate};
 use openraft::{Config, Raft};
 use tokio::fs::File;
 use tokio::net::TcpListener;
@@ -17,12 +17,14 @@ use crate::store::Store;
 pub(super) async fn start<S: Store>(
     place: &Place,
     config: Arc<Config>,
+    rate: &SnapshotRate,
     listener: TcpListener,
     (log, machine): (S::Log, S::Machine),
 ) -> Result<Node<S::Machine>> {
     let group = RaftGroup::<Types, S::Machine>::new("kv", || async {
         Ok(File::from_std(tempfile::tempfile()?))
-    });
+    })
+    .with_snapshot_rate(rate);
     let names = place.names.iter().map(|(_, name)| name.clone());
     let manager = Manager::builder(&place.name)
         .hosts(names.clone())

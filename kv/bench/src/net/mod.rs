@@ -11,6 +11,7 @@ mod place;
 use std::io;
 use std::sync::Arc;
 
+use grid_openraft::SnapshotRate;
 use openraft::{Config, Raft, SnapshotPolicy};
 use tokio::net::TcpListener;
 
@@ -32,7 +33,14 @@ pub(crate) async fn start<S: Store>(
     let (listener, config) = (tokio_listener(listener)?, config()?);
     let ((log, machine), id) = (store, place.id);
     match contender {
-        Contender::Grid => grid::start::<S>(place, config, listener, (log, machine)).await,
+        Contender::Grid => {
+            let rate = SnapshotRate::default();
+            grid::start::<S>(place, config, &rate, listener, (log, machine)).await
+        }
+        Contender::GridUnlimited => {
+            let rate = SnapshotRate::unlimited();
+            grid::start::<S>(place, config, &rate, listener, (log, machine)).await
+        }
         Contender::Grpc | Contender::GrpcUnary => {
             let network = grpc::Network::new(contender == Contender::GrpcUnary);
             let raft = Raft::new(id, config, network.clone(), log, machine).await?;

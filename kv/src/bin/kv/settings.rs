@@ -1,11 +1,13 @@
 //! The settings of a node: from a TOML file, which environment variables override, which flags override.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use grid_kv::node::{Peer, Settings};
 use grid_kv::store::Sync;
+use grid_openraft::SnapshotRate;
 use serde::Deserialize;
 use tracing::Level;
 
@@ -71,6 +73,10 @@ struct Given {
     /// Writes from one snapshot to the next [default: 10000]
     #[arg(long, env = "KV_SNAPSHOT_ENTRIES", value_name = "N")]
     snapshot_entries: Option<u64>,
+    /// MiB of snapshots that are sent to other nodes in a second, at most. With more, they are there sooner, and everything else is
+    /// slower meanwhile [default: 32]
+    #[arg(long, env = "KV_SNAPSHOT_MIB_PER_SECOND", value_name = "N")]
+    snapshot_mib_per_second: Option<NonZeroU32>,
     /// Seconds from a signal to the end of the links, in which probes see that the node is not ready [default: 0]
     #[arg(long, env = "KV_UNREADY_SECONDS", value_name = "N")]
     unready_seconds: Option<u64>,
@@ -168,6 +174,7 @@ impl Given {
             tls_key: self.tls_key.or(file.tls_key),
             election_ms: self.election_ms.or(file.election_ms),
             snapshot_entries: self.snapshot_entries.or(file.snapshot_entries),
+            snapshot_mib_per_second: self.snapshot_mib_per_second.or(file.snapshot_mib_per_second),
             unready_seconds: self.unready_seconds.or(file.unready_seconds),
             grace_seconds: self.grace_seconds.or(file.grace_seconds),
             log: self.log.or(file.log),
@@ -193,6 +200,9 @@ impl Given {
         }
         if let Some(entries) = self.snapshot_entries {
             node.snapshot_entries = entries;
+        }
+        if let Some(mib) = self.snapshot_mib_per_second {
+            node.snapshot_rate = SnapshotRate::bytes_per_second(u64::from(mib.get()) << 20);
         }
         let log = self.log.as_deref().unwrap_or("info");
         let wrong = |_| format!("log = {log:?}: not error, warn, info, debug or trace");
