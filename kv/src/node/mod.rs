@@ -5,6 +5,7 @@ mod api;
 mod cluster;
 mod leader;
 mod names;
+mod purge;
 mod raft;
 mod settings;
 
@@ -23,6 +24,7 @@ use tokio::fs::File;
 pub use self::access::{Role, guests};
 use self::api::Api;
 pub use self::leader::NoLeader;
+use self::purge::purge;
 pub use self::raft::KvRaft;
 pub use self::settings::{ELECTION_TIMEOUT_MIN, Peer, Settings};
 use crate::model::Types;
@@ -107,6 +109,7 @@ impl Node {
             .await
             .map_err(|error: Fatal<Types>| StartError::Raft(error.to_string()))?;
         group.start(raft.clone());
+        tokio::spawn(purge(raft.clone(), settings.snapshot_entries));
         let names = settings.peers.iter().map(|peer| peer.name.clone());
         manager.members().follow(RaftMembers::new(&manager, names).group(&group, &raft));
         let node = Self { manager, raft, state, api, group };
@@ -211,6 +214,8 @@ fn config(settings: &Settings) -> Result<Arc<Config>, StartError> {
         // The time for a link that was lost to come back, and for a disk that is slow.
         install_snapshot_timeout: 20_000,
         snapshot_policy: SnapshotPolicy::LogsSinceLast(settings.snapshot_entries),
+        // openraft purges nothing by itself: `purge.rs` does, and says why.
+        max_in_snapshot_log_to_keep: u64::MAX,
         // A node that was away does not depose the leader when it is back.
         enable_pre_vote: Some(true),
         // A restarted leader would lead again without an election, and answer reads before it knows what it had committed: what is

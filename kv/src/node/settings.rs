@@ -67,7 +67,8 @@ pub struct Settings {
     /// Time without the leader after which a node stands for election, at least; at most twice as long. Nodes vote for another one
     /// when twice this time has passed, the lease of the leader, so that a failover takes up to four times as long.
     pub election_timeout: Duration,
-    /// Entries from one snapshot to the next.
+    /// Entries from one snapshot to the next. The log has about as many, and 1000 more; on the leader up to ten times as many while a
+    /// member needs them, because it is down or is getting a snapshot.
     pub snapshot_entries: u64,
     /// How fast snapshots are sent to other nodes.
     pub snapshot_rate: SnapshotRate,

@@ -16,6 +16,7 @@ mod once;
 #[path = "../../src/bin/kv/processes.rs"]
 mod processes;
 mod program;
+mod purge;
 mod reads;
 mod real;
 mod restart;

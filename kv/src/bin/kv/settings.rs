@@ -70,7 +70,8 @@ struct Given {
     /// Milliseconds before a node stands for election, once twice this time has passed without the leader [default: 500]
     #[arg(long, env = "KV_ELECTION_MS", value_name = "N")]
     election_ms: Option<u64>,
-    /// Writes from one snapshot to the next [default: 10000]
+    /// Writes from one snapshot to the next. The leader keeps up to ten times as many in its log for a node that is down or is getting
+    /// a snapshot [default: 10000]
     #[arg(long, env = "KV_SNAPSHOT_ENTRIES", value_name = "N")]
     snapshot_entries: Option<u64>,
     /// MiB of snapshots that are sent to other nodes in a second, at most. With more, they are there sooner, and everything else is
