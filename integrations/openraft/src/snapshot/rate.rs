@@ -12,7 +12,8 @@ const BYTES_PER_SECOND: u64 = 32 << 20;
 /// How late a chunk may be without delaying the next ones: timers are rounded to a millisecond, and threads wait for a CPU.
 const LATE_MAX: Duration = Duration::from_millis(5);
 
-/// How many bytes of snapshots a node sends in a second. Clones share it, so pass clones to all groups of a node.
+/// How many bytes of snapshots are sent in a second. Each group has a limit of its own, unless groups are given the same one: clones
+/// share it.
 ///
 /// The default is 32 MiB: a snapshot of 1 GiB takes 32 seconds. Without a limit it takes what disk, CPUs and line have, and everything
 /// else on the two nodes is slower meanwhile. With a very low rate, the leader may have purged the entries after the snapshot when it

@@ -22,8 +22,8 @@ use crate::wire::{Header, Progress, decode, encode};
 
 const INSTALL: RPCTypes = RPCTypes::InstallSnapshot;
 
-/// The length of a chunk: longer than what grid sends in the queue of small messages, so that heartbeats overtake it, and not much
-/// longer, because whoever reads, sends or writes one keeps a CPU from others meanwhile.
+/// The length of a chunk: longer than what grid sends in the queue of small messages, so that heartbeats overtake it. Reading, sending
+/// or writing a longer one would occupy a CPU for longer.
 const CHUNK: usize = 128 << 10;
 
 /// A snapshot on its way.
