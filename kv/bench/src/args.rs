@@ -67,7 +67,7 @@ impl Args {
                 for &clients in clients {
                     let contenders = wanted(&self.only, Contender::value_variants()).iter();
                     let cell = |&contender| Cell { work, store, clients, contender };
-                    cells.extend(contenders.filter(|one| one.differs_in(work)).map(cell));
+                    cells.extend(contenders.filter(|one| one.is_measured_at(work)).map(cell));
                 }
             }
         }

@@ -25,7 +25,7 @@ pub(crate) enum Contender {
 
 impl Contender {
     /// Whether it is measured at this work.
-    pub(crate) fn differs_in(self, work: Work) -> bool {
+    pub(crate) fn is_measured_at(self, work: Work) -> bool {
         self != Self::GridUnlimited || work == Work::Snapshot
     }
 }

@@ -33,12 +33,11 @@ pub(crate) async fn start<S: Store>(
     let (listener, config) = (tokio_listener(listener)?, config()?);
     let ((log, machine), id) = (store, place.id);
     match contender {
-        Contender::Grid => {
-            let rate = SnapshotRate::default();
-            grid::start::<S>(place, config, &rate, listener, (log, machine)).await
-        }
-        Contender::GridUnlimited => {
-            let rate = SnapshotRate::unlimited();
+        Contender::Grid | Contender::GridUnlimited => {
+            let rate = match contender {
+                Contender::GridUnlimited => SnapshotRate::unlimited(),
+                _ => SnapshotRate::default(),
+            };
             grid::start::<S>(place, config, &rate, listener, (log, machine)).await
         }
         Contender::Grpc | Contender::GrpcUnary => {
