@@ -13,7 +13,7 @@ use openraft::{OptionalSend, RPCTypes, RaftTypeConfig};
 use tokio::time::{Instant, Sleep};
 
 use crate::target::Target;
-use crate::wire::{REQUEST_BYTES, decode, encode_parts};
+use crate::wire::{decode, encode_parts};
 
 /// How long the next request is not asked for while the last one was short and has no answer.
 ///
@@ -22,6 +22,11 @@ use crate::wire::{REQUEST_BYTES, decode, encode_parts};
 /// `kv` and 64 clients there were a fifth fewer writes/s. Over a slow line a write waits for this long at most, which is less than
 /// the round trip.
 const GATHER_MAX: Duration = Duration::from_millis(10);
+
+/// What the line of a stream carries at least, in bytes/s. With less, a request of [`REQUEST_BYTES`](crate::wire::REQUEST_BYTES) is
+/// late. With a lower value, a request of that length that gets no answer is given up later than after the 32 seconds of this one.
+/// That a node is dead, grid notices long before.
+const SLOWEST_LINE: f64 = 32.0 * 1024.0;
 
 const APPEND: RPCTypes = RPCTypes::AppendEntries;
 
@@ -57,9 +62,9 @@ struct Queue {
 
 /// Opens a stream with the first request of `input`, and returns the answers.
 ///
-/// The stream ends with the input, or after the first error. Each answer must arrive within `ttl` after the one before it, or after
-/// its request if that was later; if the request is longer than a MiB, within `ttl` for each MiB. A stream without requests may stay
-/// open for any time.
+/// The stream ends with the input, or after the first error. Each answer must arrive within `ttl`, and the time that [`SLOWEST_LINE`]
+/// takes for its request, after the one before it, or after its request if that was later. A stream without requests may stay open for
+/// any time.
 pub(crate) async fn open<'s, C, S>(
     to: Target<C>,
     mut input: S,
@@ -199,11 +204,10 @@ where
     }
 }
 
-/// How long the answer to a request may take. Only one with a single entry is longer than a MiB. openraft repeats what was late: with
-/// the limit of a short request, an entry that takes longer to send and to store would be repeated for ever, and nothing after it sent.
+/// How long the answer to a request may take, which includes the time to send it. openraft repeats what was late: without that time,
+/// entries that a slow line does not carry within `ttl` would be repeated for ever, and nothing after them sent.
 fn limit(ttl: Duration, request: &Raw) -> Duration {
-    let begun = request.len().div_ceil(REQUEST_BYTES).max(1);
-    ttl.saturating_mul(u32::try_from(begun).unwrap_or(u32::MAX))
+    ttl.saturating_add(Duration::from_secs_f64(request.len() as f64 / SLOWEST_LINE))
 }
 
 /// Sends the first part that waits.

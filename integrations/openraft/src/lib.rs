@@ -70,11 +70,11 @@
 //! - Of a snapshot, each end holds the window of a stream, [`Config::stream_window_max`](grid::Config::stream_window_max), and a few
 //!   chunks of 128 KiB. It is sent at a [`SnapshotRate`]. A follower keeps an incomplete one for one and a half times
 //!   `install_snapshot_timeout`, at most one per group.
-//! - openraft limits the time of each answer to its `heartbeat_interval`, and the network to three quarters of that,
-//!   for each MiB of the request that has begun. A follower answers when the entries are on its disk: choose an interval of several
-//!   times what it takes to send 1 MiB and to store it there.
-//! - So keep entries well below 1 MiB, and check their size before [`client_write`](openraft::Raft::client_write): one that is too
-//!   long is sent again and again, and nothing after it.
+//! - An answer to entries is late after three quarters of openraft's `heartbeat_interval`, and a second for each 32 KiB of the request:
+//!   a line must carry that much. A follower answers when the entries are on its disk: choose an interval of several times what a
+//!   sync of the disk takes.
+//! - So check the size of entries before [`client_write`](openraft::Raft::client_write): one that does not fit into a message, or is
+//!   always late, is sent again and again, and nothing after it.
 //!
 //! # Why the service has raw payloads
 //!

@@ -85,7 +85,8 @@ impl<C: RaftTypeConfig, D> fmt::Debug for GridNetwork<C, D> {
 ///
 /// Those of [`rpc_error`](crate::rpc_error). An error of the other node's raft is [`RPCError::Unreachable`]: the traits have no
 /// other place for it, and it says that this raft has stopped. A single request has the soft time limit of its [`RPCOption`], which
-/// is also that of the other node. In a stream the limit holds for the opening and for each answer, once for each MiB of its request.
+/// is also that of the other node. In a stream the limit holds for the opening and for each answer, and is a second longer for each 32 KiB of the request: a line has to
+/// carry that much.
 ///
 /// # Cancel safety
 ///

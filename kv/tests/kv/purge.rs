@@ -47,8 +47,6 @@ async fn a_node_joins_while_more_is_written_than_everybody_keeps() {
     const SNAPSHOT_ENTRIES: u64 = 400;
     let mut cluster = Cluster::configured(3, |settings| Settings {
         snapshot_entries: SNAPSHOT_ENTRIES,
-        // So that entries on a slow line have more time.
-        election_timeout: Duration::from_secs(5),
         ..settings
     })
     .await;
