@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::time::Duration;
 
-use futures_util::stream::{self, Stream, StreamExt as _};
+use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use grid::{CallError, CodecError, Raw, RemoteError, Requests, Responses, SendError};
 use openraft::base::BoxStream;
 use openraft::errors::RPCError;
@@ -23,10 +23,10 @@ use crate::wire::{decode, encode_parts};
 /// the round trip.
 const GATHER_MAX: Duration = Duration::from_millis(10);
 
-/// What the line of a stream carries at least, in bytes/s. With less, a request of [`REQUEST_BYTES`](crate::wire::REQUEST_BYTES) is
-/// late. With a lower value, a request of that length that gets no answer is given up later than after the 32 seconds of this one.
-/// That a node is dead, grid notices long before.
-const SLOWEST_LINE: f64 = 32.0 * 1024.0;
+/// What the line of a stream carries at least: with less, long requests are always late. A lower value permits slower lines, and gives up
+/// a request without an answer later: one of [`REQUEST_BYTES`](crate::wire::REQUEST_BYTES) after 32 seconds now. A node that is dead is
+/// noticed before, by the pings of grid.
+const LINE_BYTES_PER_SECOND_MIN: u32 = 32 << 10;
 
 const APPEND: RPCTypes = RPCTypes::AppendEntries;
 
@@ -53,44 +53,34 @@ struct Queue {
     unanswered: VecDeque<Duration>,
     /// Entries of the longest request so far.
     longest: usize,
-    /// When the next request is asked for at the latest.
+    /// The end of [`GATHER_MAX`]: then the next request is asked for, whatever is unanswered.
     gathered: Pin<Box<Sleep>>,
     /// Whether the next request is asked for at once: the last one was as long as any, so the next would be no longer later, and
     /// over a slow line any number of long ones are on their way.
     at_once: bool,
 }
 
-/// Opens a stream with the first request of `input`, and returns the answers.
+/// Opens a stream with the first request of `input`, and returns the answers. Nothing happens before the first one is asked for, so that
+/// openraft can give up a stream that is being opened.
 ///
-/// The stream ends with the input, or after the first error. Each answer must arrive within `ttl`, and the time that [`SLOWEST_LINE`]
-/// takes for its request, after the one before it, or after its request if that was later. A stream without requests may stay open for
-/// any time.
-pub(crate) async fn open<'s, C, S>(
-    to: Target<C>,
-    mut input: S,
-    ttl: Duration,
-) -> Result<BoxStream<'s, Answer<C>>, RPCError<C>>
+/// The stream ends with the input, or after the first error. Each answer must arrive within `ttl`, and the time that a line with
+/// [`LINE_BYTES_PER_SECOND_MIN`] takes for its request, after the one before it, or after its request if that was later. A stream
+/// without requests may stay open for any time.
+pub(crate) fn answers<'s, C, S>(to: Target<C>, input: S, ttl: Duration) -> BoxStream<'s, Answer<C>>
 where
     C: RaftTypeConfig,
     S: Stream<Item = AppendEntriesRequest<C>> + OptionalSend + Unpin + 'static,
 {
-    let mut queue = Queue::new(ttl);
-    let Some(request) = input.next().await else { return Ok(Box::pin(stream::empty())) };
-    queue.push(request).map_err(|error| to.unencodable(APPEND, error))?;
-    let limit = queue.limit();
-    let Some(first) = queue.waiting.pop_front() else { return Ok(Box::pin(stream::empty())) };
-    let opening = to.client()?.stream_append(first);
-    let (requests, answers) = to.within(APPEND, limit, opening).await?;
-    let (requests, late) = (Some(requests), Box::pin(tokio::time::sleep(limit)));
-    let pipeline = Pipeline { to, input, queue, requests, answers, late };
-    let answers = stream::unfold(Some(pipeline), |pipeline| async {
-        let mut pipeline = pipeline?;
-        let answer = pipeline.next().await?;
-        // An error is the last item. What is dropped with it cancels the stream at the other node.
-        let pipeline = matches!(answer, Ok(Ok(_))).then_some(pipeline);
-        Some((answer, pipeline))
+    let answers = stream::once(Pipeline::open(to, input, ttl)).map_ok(|pipeline| {
+        stream::unfold(pipeline, |pipeline| async {
+            let mut pipeline = pipeline?;
+            let answer = pipeline.next().await?;
+            // An error is the last item. What is dropped with it cancels the stream at the other node.
+            let pipeline = matches!(answer, Ok(Ok(_))).then_some(pipeline);
+            Some((answer, pipeline))
+        })
     });
-    Ok(Box::pin(answers))
+    Box::pin(answers.try_flatten())
 }
 
 impl Queue {
@@ -131,6 +121,19 @@ where
     C: RaftTypeConfig,
     S: Stream<Item = AppendEntriesRequest<C>> + Unpin,
 {
+    /// Sends the first request. `None` if there is none.
+    async fn open(to: Target<C>, mut input: S, ttl: Duration) -> Result<Option<Self>, RPCError<C>> {
+        let mut queue = Queue::new(ttl);
+        let Some(request) = input.next().await else { return Ok(None) };
+        queue.push(request).map_err(|error| to.unencodable(APPEND, error))?;
+        let Some(first) = queue.waiting.pop_front() else { return Ok(None) };
+        let limit = queue.limit();
+        let late = Box::pin(tokio::time::sleep(limit));
+        let opening = to.client()?.stream_append(first);
+        let (requests, answers) = to.within(APPEND, limit, opening).await?;
+        Ok(Some(Self { to, input, queue, requests: Some(requests), answers, late }))
+    }
+
     /// Sends requests until there is an answer.
     async fn next(&mut self) -> Option<Answer<C>> {
         loop {
@@ -207,7 +210,9 @@ where
 /// How long the answer to a request may take, which includes the time to send it. openraft repeats what was late: without that time,
 /// entries that a slow line does not carry within `ttl` would be repeated for ever, and nothing after them sent.
 fn limit(ttl: Duration, request: &Raw) -> Duration {
-    ttl.saturating_add(Duration::from_secs_f64(request.len() as f64 / SLOWEST_LINE))
+    ttl.saturating_add(Duration::from_secs_f64(
+        request.len() as f64 / f64::from(LINE_BYTES_PER_SECOND_MIN),
+    ))
 }
 
 /// Sends the first part that waits.

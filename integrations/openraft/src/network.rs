@@ -85,8 +85,8 @@ impl<C: RaftTypeConfig, D> fmt::Debug for GridNetwork<C, D> {
 ///
 /// Those of [`rpc_error`](crate::rpc_error). An error of the other node's raft is [`RPCError::Unreachable`]: the traits have no
 /// other place for it, and it says that this raft has stopped. A single request has the soft time limit of its [`RPCOption`], which
-/// is also that of the other node. In a stream the limit holds for the opening and for each answer, and is a second longer for each 32 KiB of the request: a line has to
-/// carry that much.
+/// is also that of the other node. In a stream the limit holds for each answer, and is a second longer for each 32 KiB of the request: a
+/// line has to carry that much. What goes wrong while a stream is opened is its first item.
 ///
 /// # Cancel safety
 ///
@@ -122,7 +122,8 @@ impl<C: RaftTypeConfig, D: SnapshotData> RaftNetworkV2<C> for GridClient<C, D> {
         if self.is_unary {
             return stream_append_sequential(self, input, option);
         }
-        Box::pin(append::open(self.to.clone(), input, option.soft_ttl()))
+        let answers = append::answers(self.to.clone(), input, option.soft_ttl());
+        Box::pin(std::future::ready(Ok(answers)))
     }
 
     async fn vote(

@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::node::GridNode;
 
-/// Entries of a longer request are sent as several ones: each is answered by itself, so that the time limit of an answer holds
-/// for this much, and a request of any number of entries fits into messages.
+/// Entries of a longer request are sent as several ones, so that a request of any number of entries fits into messages. Each is
+/// answered by itself: a line that is lost in between has carried what was answered.
 pub(crate) const REQUEST_BYTES: usize = 1 << 20;
 
 /// One node of a group, as other nodes call it.

@@ -194,7 +194,10 @@ async fn a_long_entry_without_an_answer_is_late() {
     let requests = stream::iter([append(0, &[&*long])]).chain(stream::pending());
     grid.freeze(0, 1);
     let began = Instant::now();
-    let late = client.stream_append(requests, option(TTL)).await.err().unwrap();
+    let mut answers = client.stream_append(requests, option(TTL)).await.unwrap();
+    let late = answers.next().await.unwrap().unwrap_err();
+    assert!(answers.next().await.is_none());
+    drop(answers);
     let timeout = timeout(&late);
     let sending = timeout - TTL;
     assert!((1000..1020).contains(&sending.as_millis()), "{late}");
