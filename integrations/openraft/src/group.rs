@@ -53,7 +53,6 @@ where
 {
     pub(crate) path: Arc<str>,
     served: Arc<Served<C, SM>>,
-    rate: SnapshotRate,
 }
 
 /// What calls of other nodes need.
@@ -82,19 +81,13 @@ where
     {
         let receiver = Receiver::new(Box::new(move || Box::pin(create())));
         let served = Served { raft: watch::Sender::default(), receiver };
-        Self { path: path.into(), served: Arc::new(served), rate: SnapshotRate::default() }
-    }
-
-    /// Sends snapshots at this rate, which other groups may share, in place of the default. Call it before
-    /// [`network`](Self::network).
-    pub fn with_snapshot_rate(self, rate: &SnapshotRate) -> Self {
-        Self { rate: rate.clone(), ..self }
+        Self { path: path.into(), served: Arc::new(served) }
     }
 
     /// The network of the group for node `id`, which is the one of this manager.
     pub fn network(&self, manager: &Manager, id: C::NodeId) -> GridNetwork<C, SM::SnapshotData> {
         let (manager, path) = (manager.clone(), Arc::clone(&self.path));
-        GridNetwork { manager, path, id, rate: self.rate.clone(), data: PhantomData }
+        GridNetwork { manager, path, id, rate: SnapshotRate::default(), data: PhantomData }
     }
 
     /// Serves calls of other nodes from now on, in place of another raft if there was one, whose streams end.
@@ -132,8 +125,7 @@ where
     SM: RaftStateMachine<C, SnapshotData: SnapshotData>,
 {
     fn clone(&self) -> Self {
-        let (path, served) = (Arc::clone(&self.path), Arc::clone(&self.served));
-        Self { path, served, rate: self.rate.clone() }
+        Self { path: Arc::clone(&self.path), served: Arc::clone(&self.served) }
     }
 }
 

@@ -29,10 +29,11 @@
 //!         .build()?;
 //!
 //!     let config = Config {
-//!         heartbeat_interval: 100, // bounds the size of entries, see "Limits"
+//!         heartbeat_interval: 100,
 //!         election_timeout_min: 500,
 //!         election_timeout_max: 1000,
 //!         install_snapshot_timeout: 20_000, // the time for a link that was lost to come back
+//!         max_in_snapshot_log_to_keep: 100_000, // what is written while a snapshot is sent, see "Limits"
 //!         enable_pre_vote: Some(true), // a node that was away does not depose the leader
 //!         ..Config::default()
 //!     };
@@ -66,14 +67,14 @@
 //!
 //! # Limits
 //!
-//! - An entry must fit into a message: see [`Config::message_bytes_max`](grid::Config::message_bytes_max). Snapshots need 2 MiB.
+//! - An entry must fit into a message: see [`Config::message_bytes_max`](grid::Config::message_bytes_max). Snapshots need 256 KiB.
 //! - Of a snapshot, each end holds the window of a stream, [`Config::stream_window_max`](grid::Config::stream_window_max), and a few
-//!   chunks of 128 KiB. It is sent at a [`SnapshotRate`]. A follower keeps an incomplete one for one and a half times
+//!   chunks of 128 KiB. It is sent at a [`SnapshotRate`], and the leader must keep what is written meanwhile. A follower keeps an incomplete one for one and a half times
 //!   `install_snapshot_timeout`, at most one per group.
 //! - An answer to entries is late after three quarters of openraft's `heartbeat_interval`, and a second for each 32 KiB of the request:
 //!   a line must carry that much. A follower answers when the entries are on its disk: choose an interval of several times what a
 //!   sync of the disk takes.
-//! - So check the size of entries before [`client_write`](openraft::Raft::client_write): one that does not fit into a message, or is
+//! - Check the size of entries before [`client_write`](openraft::Raft::client_write): one that does not fit into a message, or is
 //!   always late, is sent again and again, and nothing after it.
 //!
 //! # Why the service has raw payloads

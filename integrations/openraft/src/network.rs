@@ -46,6 +46,12 @@ pub struct GridNetwork<C: RaftTypeConfig, D> {
 }
 
 impl<C: RaftTypeConfig, D> GridNetwork<C, D> {
+    /// Sends snapshots at this rate. Networks that are given clones of one rate share it. The default is a rate of their own of
+    /// 16 MiB/s each.
+    pub fn with_snapshot_rate(self, rate: SnapshotRate) -> Self {
+        Self { rate, ..self }
+    }
+
     fn client(&self, target: C::NodeId, host: &str, is_unary: bool) -> GridClient<C, D> {
         let (manager, path) = (self.manager.clone(), Arc::clone(&self.path));
         let (id, host) = (self.id.clone(), host.to_owned());
@@ -147,6 +153,7 @@ impl<C: RaftTypeConfig, D: SnapshotData> RaftNetworkV2<C> for GridClient<C, D> {
     /// The soft time limit is the longest time without a sign of life of the other node, which reports while it writes and installs,
     /// and the longest time that a new link may take. The default of openraft,
     /// [`Config::install_snapshot_timeout`](openraft::Config::install_snapshot_timeout), is too short for a new link: set some seconds.
+    /// Chunks have 128 KiB, whatever [`Config::snapshot_max_chunk_size`](openraft::Config::snapshot_max_chunk_size) says.
     ///
     /// # Errors
     ///

@@ -22,7 +22,7 @@ use crate::store::Store;
 const WORKERS: usize = 2;
 
 /// How long a group may take to begin, and each of its steps.
-pub(crate) const STEP_MAX: Duration = Duration::from_secs(60);
+pub(crate) const STEP_MAX: Duration = Duration::from_secs(300);
 
 /// How often something is looked at that has no event.
 const LOOK: Duration = Duration::from_millis(5);

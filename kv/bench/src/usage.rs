@@ -4,6 +4,14 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::error::Result;
 
+/// Memory that programs may use, in MiB.
+pub(crate) fn available_mib() -> Result<u64> {
+    let info = std::fs::read_to_string("/proc/meminfo")?;
+    let available = info.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
+    let available = available.and_then(|text| text.trim().strip_suffix(" kB"));
+    Ok(available.ok_or("no MemAvailable in meminfo")?.parse::<u64>()? / 1024)
+}
+
 /// CPU time of all threads of this process so far, in seconds.
 pub(crate) fn cpu_seconds() -> f64 {
     let time = clock_gettime(ClockId::ProcessCPUTime);

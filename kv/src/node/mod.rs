@@ -95,8 +95,7 @@ impl Node {
         let group = RaftGroup::new("kv", move || {
             let folder = folder.clone();
             async move { Ok(File::from_std(tempfile::tempfile_in(folder)?)) }
-        })
-        .with_snapshot_rate(&settings.snapshot_rate);
+        });
         let api = Api::new(Arc::clone(&state), group.clone());
         let builder = Manager::builder(&settings.name)
             .hosts(settings.peers.iter().map(|peer| &peer.name))
@@ -104,7 +103,8 @@ impl Node {
             .service(KvServer::new(api.clone()))
             .service(ClusterServer::new(api.clone()));
         let manager = configure(builder).build().map_err(StartError::Grid)?;
-        let network = group.network(&manager, id);
+        let network =
+            group.network(&manager, id).with_snapshot_rate(settings.snapshot_rate.clone());
         let raft = Raft::new(id, config(settings)?, network, log, machine)
             .await
             .map_err(|error: Fatal<Types>| StartError::Raft(error.to_string()))?;

@@ -5,20 +5,24 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// A quarter of what a line of 1 Gbit/s carries. Heartbeats overtake snapshots on the link, but wait like everything else for CPUs
+/// An eighth of what a line of 1 Gbit/s carries. Heartbeats overtake snapshots on the link, but wait like everything else for CPUs
 /// that copy a snapshot between page cache and socket: see `docs/performance/consensus.md`.
-const BYTES_PER_SECOND: u64 = 32 << 20;
+const DEFAULT_BYTES_PER_SECOND: u64 = 16 << 20;
 
-/// How late a chunk may be without delaying the next ones: timers are rounded to a millisecond, and threads wait for a CPU.
-const LATE_MAX: Duration = Duration::from_millis(5);
+/// What may be sent at once after a pause, as the time that it takes: timers are rounded to a millisecond, and threads wait for a CPU,
+/// which delays a chunk, but not those after it.
+const BURST: Duration = Duration::from_millis(5);
 
-/// How many bytes of snapshots are sent in a second. Each group has a limit of its own, unless groups are given the same one: clones
-/// share it.
+/// How many bytes of snapshots are sent in a second; for [`GridNetwork::with_snapshot_rate`](crate::GridNetwork::with_snapshot_rate).
 ///
-/// The default is 32 MiB: a snapshot of 1 GiB takes 32 seconds. Without a limit it takes what disk, CPUs and line have, and everything
-/// else on the two nodes is slower meanwhile. With a very low rate, the leader may have purged the entries after the snapshot when it
-/// has arrived, and sends another one: keep as many entries as are written in that time, see
-/// [`Config::max_in_snapshot_log_to_keep`](openraft::Config::max_in_snapshot_log_to_keep).
+/// Each group has a limit of its own, unless several are given clones of one, which share it.
+///
+/// The default is 16 MiB: a snapshot of 1 GiB takes about a minute. Without a limit it takes what disk, CPUs and line have, and everything
+/// else on the two nodes is slower meanwhile.
+///
+/// The leader must keep the entries that are written meanwhile, or the other node gets one snapshot after another: set
+/// [`Config::max_in_snapshot_log_to_keep`](openraft::Config::max_in_snapshot_log_to_keep) to more than *writes a second × bytes of a
+/// snapshot / bytes a second*. openraft's default is 1000 entries.
 #[derive(Debug, Clone)]
 pub struct SnapshotRate {
     bytes_per_second: Option<u64>,
@@ -49,9 +53,10 @@ impl SnapshotRate {
         let Some(rate) = self.bytes_per_second else { return };
         let takes = Duration::from_secs_f64(len as f64 / rate as f64);
         let now = Instant::now();
+        let burst_ago = now.checked_sub(BURST).unwrap_or(now);
         let begin = {
             let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-            let begin = (*next).max(now - LATE_MAX);
+            let begin = (*next).max(burst_ago);
             *next = begin + takes;
             begin
         };
@@ -63,6 +68,6 @@ impl SnapshotRate {
 
 impl Default for SnapshotRate {
     fn default() -> Self {
-        Self::bytes_per_second(BYTES_PER_SECOND)
+        Self::bytes_per_second(DEFAULT_BYTES_PER_SECOND)
     }
 }

@@ -22,9 +22,9 @@ use crate::wire::{Header, Progress, decode, encode};
 
 const INSTALL: RPCTypes = RPCTypes::InstallSnapshot;
 
-/// The length of a chunk: longer than what grid sends in the queue of small messages, so that heartbeats overtake it. Reading, sending
-/// or writing a longer one would occupy a CPU for longer.
-const CHUNK: usize = 128 << 10;
+/// Bytes of a chunk: more than what grid sends in the queue of small messages, so that heartbeats overtake it. Reading, sending
+/// or writing more at once would occupy a CPU for longer.
+const CHUNK_BYTES: usize = 128 << 10;
 
 /// A snapshot on its way.
 struct Transfer<'a, C: RaftTypeConfig, D> {
@@ -112,11 +112,11 @@ async fn send_chunks<C: RaftTypeConfig>(
     mut chunks: Requests<Bytes>,
 ) -> Result<(), StreamingError<C>> {
     loop {
-        rate.wait(CHUNK).await;
         let chunk = read_chunk(data).await.map_err(unreadable)?;
         if chunk.is_empty() {
             return Ok(());
         }
+        rate.wait(chunk.len()).await;
         match chunks.send(chunk).await {
             Ok(()) => {}
             // The reason is the next progress.
@@ -128,9 +128,9 @@ async fn send_chunks<C: RaftTypeConfig>(
 
 /// Reads as much as a chunk holds. It is shorter at the end only.
 async fn read_chunk(data: &mut impl SnapshotData) -> io::Result<Bytes> {
-    let mut chunk = BytesMut::with_capacity(CHUNK);
+    let mut chunk = BytesMut::with_capacity(CHUNK_BYTES);
     // A read may return less.
-    let mut rest = data.take(CHUNK as u64);
+    let mut rest = data.take(CHUNK_BYTES as u64);
     while rest.limit() > 0 && rest.read_buf(&mut chunk).await? > 0 {}
     Ok(chunk.freeze())
 }

@@ -60,8 +60,7 @@ impl Pair {
         let group = Group::new("", move || {
             let empty = Synthetic::new(0, &figures);
             async { Ok(empty) }
-        })
-        .with_snapshot_rate(&rate);
+        });
         let served = group.clone();
         let grid = TestGrid::builder(2)
             .configure(move |_, builder| builder.service(served.clone()))
@@ -71,7 +70,7 @@ impl Pair {
         let network = group.network(&grid.node(1), 1);
         let raft = Raft::new(1, config, network, Log::default(), Machine::default()).await.unwrap();
         group.start(raft.clone());
-        let mut network = group.network(&grid.node(0), 0);
+        let mut network = group.network(&grid.node(0), 0).with_snapshot_rate(rate);
         let client = network.new_snapshot_client(1, &BasicNode::new(grid.name(1))).await;
         Self { grid, client, raft, sent, received }
     }
@@ -115,6 +114,23 @@ async fn a_slow_reader_does_not_make_its_sender_read_ahead() {
     let ahead = pair.sent.bytes.load(Relaxed) - pair.received.bytes.load(Relaxed);
     assert!(ahead <= 64 * MIB as u64, "{} MiB were read ahead", ahead / MIB as u64);
     pair.raft.shutdown().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_share_a_rate() {
+    let _alone = ALONE.lock().await;
+    let rate = SnapshotRate::bytes_per_second(16 * MIB as u64);
+    let mut pairs = [Pair::with_rate(rate.clone()).await, Pair::with_rate(rate).await];
+    let began = Instant::now();
+    let [one, other] = &mut pairs;
+    let (one, other) = tokio::join!(one.send(32 * MIB), other.send(32 * MIB));
+    one.unwrap();
+    other.unwrap();
+    let took = began.elapsed().as_secs_f64();
+    assert!((3.9..4.2).contains(&took), "{took} s");
+    for pair in pairs {
+        pair.raft.shutdown().await.unwrap();
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -32,7 +32,7 @@ const CALM: Duration = Duration::from_secs(3);
 const WARM_UP: Duration = Duration::from_secs(1);
 
 pub(super) fn run<S: Store>(cell: Cell, sizes: &Sizes) -> Result<Sample> {
-    touch(3 * sizes.snapshot_mib);
+    touch((3 * sizes.snapshot_mib).min(usage::available_mib()? / 2));
     let mut group = Group::<S>::start(cell.contender, sizes.snapshot_mib << 20)?;
     let leader = group.leader()?;
     compact(&group.members[leader])?;

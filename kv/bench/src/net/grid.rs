@@ -17,21 +17,20 @@ use crate::store::Store;
 pub(super) async fn start<S: Store>(
     place: &Place,
     config: Arc<Config>,
-    rate: &SnapshotRate,
+    rate: SnapshotRate,
     listener: TcpListener,
     (log, machine): (S::Log, S::Machine),
 ) -> Result<Node<S::Machine>> {
     let group = RaftGroup::<Types, S::Machine>::new("kv", || async {
         Ok(File::from_std(tempfile::tempfile()?))
-    })
-    .with_snapshot_rate(rate);
+    });
     let names = place.names.iter().map(|(_, name)| name.clone());
     let manager = Manager::builder(&place.name)
         .hosts(names.clone())
         .token(SharedSecret::new("of the bench"))
         .service(group.clone())
         .build()?;
-    let network = group.network(&manager, place.id);
+    let network = group.network(&manager, place.id).with_snapshot_rate(rate);
     let raft = Raft::new(place.id, config, network, log, machine).await?;
     group.start(raft.clone());
     manager.members().follow(RaftMembers::new(&manager, names).group(&group, &raft));

@@ -38,7 +38,7 @@ pub(crate) async fn start<S: Store>(
                 Contender::GridUnlimited => SnapshotRate::unlimited(),
                 _ => SnapshotRate::default(),
             };
-            grid::start::<S>(place, config, &rate, listener, (log, machine)).await
+            grid::start::<S>(place, config, rate, listener, (log, machine)).await
         }
         Contender::Grpc | Contender::GrpcUnary => {
             let network = grpc::Network::new(contender == Contender::GrpcUnary);
