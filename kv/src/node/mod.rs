@@ -24,7 +24,7 @@ use tokio::fs::File;
 pub use self::access::{Role, guests};
 use self::api::Api;
 pub use self::leader::NoLeader;
-use self::purge::purge;
+use self::purge::Purging;
 pub use self::raft::KvRaft;
 pub use self::settings::{ELECTION_TIMEOUT_MIN, Peer, Settings};
 use crate::model::Types;
@@ -65,6 +65,7 @@ pub struct Node {
     state: Arc<State>,
     api: Api,
     group: RaftGroup<Types, Machine>,
+    purging: Purging,
 }
 
 impl Node {
@@ -105,16 +106,19 @@ impl Node {
         let manager = configure(builder).build().map_err(StartError::Grid)?;
         let network =
             group.network(&manager, id).with_snapshot_rate(settings.snapshot_rate.clone());
-        let raft = Raft::new(id, config(settings)?, network, log, machine)
+        let raft = Raft::new(id, config(settings)?, network, log.clone(), machine)
             .await
             .map_err(|error: Fatal<Types>| StartError::Raft(error.to_string()))?;
         group.start(raft.clone());
-        tokio::spawn(purge(raft.clone(), settings.snapshot_entries));
+        let purging = Purging::start(raft.clone(), log, settings.log_bytes_max);
         let names = settings.peers.iter().map(|peer| peer.name.clone());
         manager.members().follow(RaftMembers::new(&manager, names).group(&group, &raft));
-        let node = Self { manager, raft, state, api, group };
-        if !settings.join {
-            node.initialise(settings).await?;
+        let node = Self { manager, raft, state, api, group, purging };
+        if !settings.join
+            && let Err(error) = node.initialise(settings).await
+        {
+            node.stop().await;
+            return Err(error);
         }
         Ok(node)
     }
@@ -167,6 +171,7 @@ impl Node {
     /// # Cancel safety
     /// Dropping the future may leave the raft running.
     pub async fn stop(&self) {
+        self.purging.stop().await;
         if let Err(error) = self.raft.shutdown().await {
             tracing::warn!("the raft has ended with an error: {error}");
         }

@@ -67,16 +67,22 @@ pub struct Settings {
     /// Time without the leader after which a node stands for election, at least; at most twice as long. Nodes vote for another one
     /// when twice this time has passed, the lease of the leader, so that a failover takes up to four times as long.
     pub election_timeout: Duration,
-    /// Entries from one snapshot to the next. The log has about as many, and 1000 more; on the leader up to ten times as many while a
-    /// member needs them, because it is down or is getting a snapshot.
+    /// Entries from one snapshot to the next, at most. The log has about as many, and 1000 more; and the leader's more, while a member
+    /// needs them, because it is down or is getting a snapshot.
     pub snapshot_entries: u64,
+    /// Bytes of the entries of the log, about. If they are more, those that a snapshot has are dropped although a member needs them, which
+    /// then gets a snapshot; and a snapshot is made when there are half as many after the last one.
+    ///
+    /// More may be written during the transfer of a snapshot the larger this is: if it is too much, a member gets one snapshot after the
+    /// other. With more than the disk has, a member that is down for long fills it.
+    pub log_bytes_max: u64,
     /// How fast snapshots are sent to other nodes.
     pub snapshot_rate: SnapshotRate,
 }
 
 impl Settings {
     /// Settings with the defaults: syncing always, elections after 500 ms, snapshots after 10 000 entries, sent at
-    /// 32 MiB/s.
+    /// 16 MiB/s, and a log of 1 GiB.
     pub fn new(name: impl Into<String>, peers: Vec<Peer>, data: impl Into<PathBuf>) -> Self {
         Self {
             name: name.into(),
@@ -87,6 +93,7 @@ impl Settings {
             files: Arc::new(OsFiles),
             election_timeout: Duration::from_millis(500),
             snapshot_entries: 10_000,
+            log_bytes_max: 1 << 30,
             snapshot_rate: SnapshotRate::default(),
         }
     }
@@ -100,6 +107,9 @@ impl Settings {
                 election.as_millis(),
                 ELECTION_TIMEOUT_MIN.as_millis()
             ));
+        }
+        if self.snapshot_entries == 0 {
+            return Err("snapshot_entries = 0: must be at least 1".to_owned());
         }
         for (place, peer) in self.peers.iter().enumerate() {
             let twice =

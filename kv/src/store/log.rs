@@ -47,7 +47,20 @@ impl Log {
         is_done.await.map_err(|_| stopped())?
     }
 
-    /// Reads entries in a thread that may wait for the disk, up to this many bytes.
+    /// The entry after which the log has at most so many bytes, if it has more: what is not written yet does not count.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn last_before(&self, bytes: u64) -> io::Result<Option<u64>> {
+        let shared = Arc::clone(&self.shared);
+        spawn_blocking(move || shared.last_before(bytes)).await?
+    }
+
+    /// Reads entries in a thread that may wait for the disk, up to this many bytes, and those that are not written yet, of which there
+    /// are never many.
     async fn read(&self, from: u64, end: u64, bytes_max: usize) -> io::Result<Vec<Entry>> {
         // First, so that what is written in between is found in the database.
         let recent: Vec<_> = match from < end {

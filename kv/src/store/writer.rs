@@ -6,13 +6,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use openraft::storage::IOFlushed;
 use openraft::type_config::alias::{EntryOf, LogIdOf, VoteOf};
-use redb::{Database, Durability, ReadableTable as _, TableDefinition};
+use redb::{Database, Durability, ReadableTable as _, Table, TableDefinition};
 use tokio::sync::oneshot;
 
 use super::rows::{decode, encode, other};
 use crate::model::Types;
 
-const ENTRIES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("entries");
+/// By index: an entry, and the bytes of the log up to its end. Only the difference of two such numbers means something.
+const ENTRIES: TableDefinition<'_, u64, (u64, &[u8])> = TableDefinition::new("entries");
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 /// Rows of [`META`].
 pub(super) const VOTE: &str = "vote";
@@ -68,8 +69,10 @@ impl Shared {
             for job in jobs {
                 match job {
                     Job::Append { rows, .. } => {
+                        let mut end = last_end(&entries)?;
                         for (id, row) in rows {
-                            entries.insert(id.index, row.as_slice()).map_err(other)?;
+                            end += row.len() as u64;
+                            entries.insert(id.index, (end, row.as_slice())).map_err(other)?;
                         }
                     }
                     Job::Vote { vote, .. } => {
@@ -121,12 +124,13 @@ impl Shared {
         let table = transaction.open_table(ENTRIES).map_err(other)?;
         let (mut entries, mut bytes) = (Vec::new(), 0);
         for row in table.range(from..end).map_err(other)? {
-            let (_, row) = row.map_err(other)?;
-            bytes += row.value().len();
+            let (_, value) = row.map_err(other)?;
+            let (_, row) = value.value();
+            bytes += row.len();
             if bytes > bytes_max && !entries.is_empty() {
                 return Ok((entries, false));
             }
-            entries.push(decode(row.value())?);
+            entries.push(decode(row)?);
         }
         Ok((entries, true))
     }
@@ -141,6 +145,29 @@ impl Shared {
         let transaction = self.database.begin_read().map_err(other)?;
         let table = transaction.open_table(ENTRIES).map_err(other)?;
         let last = table.last().map_err(other)?;
-        last.map(|(_, row)| decode::<Entry>(row.value()).map(|entry| entry.log_id)).transpose()
+        last.map(|(_, value)| decode::<Entry>(value.value().1).map(|entry| entry.log_id))
+            .transpose()
     }
+
+    /// The entry after which the log has at most so many bytes. `None` if it has no more in all, up to one entry.
+    pub(super) fn last_before(&self, bytes: u64) -> io::Result<Option<u64>> {
+        let transaction = self.database.begin_read().map_err(other)?;
+        let table = transaction.open_table(ENTRIES).map_err(other)?;
+        let Some((first, _)) = table.first().map_err(other)? else { return Ok(None) };
+        let Some((last, value)) = table.last().map_err(other)? else { return Ok(None) };
+        let (first, last, from) =
+            (first.value(), last.value(), value.value().0.saturating_sub(bytes));
+        let (mut low, mut high) = (first, last);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let end = table.get(middle).map_err(other)?.map_or(0, |value| value.value().0);
+            if end < from { low = middle + 1 } else { high = middle }
+        }
+        Ok((low > first).then_some(low))
+    }
+}
+
+/// The bytes of the log up to its end.
+fn last_end(entries: &Table<'_, u64, (u64, &'static [u8])>) -> io::Result<u64> {
+    Ok(entries.last().map_err(other)?.map_or(0, |(_, value)| value.value().0))
 }

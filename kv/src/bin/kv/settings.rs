@@ -70,12 +70,14 @@ struct Given {
     /// Milliseconds before a node stands for election, once twice this time has passed without the leader [default: 500]
     #[arg(long, env = "KV_ELECTION_MS", value_name = "N")]
     election_ms: Option<u64>,
-    /// Writes from one snapshot to the next. The leader keeps up to ten times as many in its log for a node that is down or is getting
-    /// a snapshot [default: 10000]
+    /// Writes from one snapshot to the next, at most [default: 10000]
     #[arg(long, env = "KV_SNAPSHOT_ENTRIES", value_name = "N")]
     snapshot_entries: Option<u64>,
+    /// MiB of the log that are kept for a node that is down or is getting a snapshot, at most [default: 1024]
+    #[arg(long, env = "KV_LOG_MIB", value_name = "N")]
+    log_mib: Option<NonZeroU32>,
     /// MiB of snapshots that are sent to other nodes in a second, at most. With more, they are there sooner, and everything else is
-    /// slower meanwhile [default: 32]
+    /// slower meanwhile [default: 16]
     #[arg(long, env = "KV_SNAPSHOT_MIB_PER_SECOND", value_name = "N")]
     snapshot_mib_per_second: Option<NonZeroU32>,
     /// Seconds from a signal to the end of the links, in which probes see that the node is not ready [default: 0]
@@ -175,6 +177,7 @@ impl Given {
             tls_key: self.tls_key.or(file.tls_key),
             election_ms: self.election_ms.or(file.election_ms),
             snapshot_entries: self.snapshot_entries.or(file.snapshot_entries),
+            log_mib: self.log_mib.or(file.log_mib),
             snapshot_mib_per_second: self.snapshot_mib_per_second.or(file.snapshot_mib_per_second),
             unready_seconds: self.unready_seconds.or(file.unready_seconds),
             grace_seconds: self.grace_seconds.or(file.grace_seconds),
@@ -201,6 +204,9 @@ impl Given {
         }
         if let Some(entries) = self.snapshot_entries {
             node.snapshot_entries = entries;
+        }
+        if let Some(mib) = self.log_mib {
+            node.log_bytes_max = u64::from(mib.get()) << 20;
         }
         if let Some(mib) = self.snapshot_mib_per_second {
             node.snapshot_rate = SnapshotRate::bytes_per_second(u64::from(mib.get()) << 20);
@@ -236,5 +242,44 @@ impl Given {
                 "tls_ca, tls_certificate and tls_key need a name with https://".into(),
             )),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        flags: Flags,
+    }
+
+    #[test]
+    fn limits_are_those_of_the_file_and_flags() {
+        let folder = tempfile::tempdir().unwrap();
+        let (config, secret) = (folder.path().join("kv.toml"), folder.path().join("secret"));
+        std::fs::write(&config, "log_mib = 64\nsnapshot_mib_per_second = 8\n").unwrap();
+        std::fs::write(&secret, "of the nodes").unwrap();
+        let node = |flags: &[&str]| {
+            let always = ["kv", "--name", "http://n:1", "--peers", "1=http://n:1", "--data", "d"];
+            let secret = ["--secret-file", secret.to_str().unwrap()];
+            let all = [&always[..], &secret, flags].concat();
+            let settings = Program::try_parse_from(all).unwrap().flags.settings();
+            settings.unwrap_or_else(|_| panic!("settings")).node
+        };
+        let rate = |node: &Settings| format!("{:?}", node.snapshot_rate);
+        let (default, config) = (node(&[]), config.to_str().unwrap());
+        assert_eq!(default.log_bytes_max, 1 << 30);
+        assert!(rate(&default).contains("bytes_per_second: Some(16777216)"), "{default:?}");
+        let of_file = node(&["--config", config]);
+        assert_eq!(of_file.log_bytes_max, 64 << 20);
+        assert!(rate(&of_file).contains("bytes_per_second: Some(8388608)"), "{of_file:?}");
+        let flags = ["--config", config, "--log-mib", "1", "--snapshot-mib-per-second", "1"];
+        let of_flags = node(&flags);
+        assert_eq!(of_flags.log_bytes_max, 1 << 20);
+        assert!(rate(&of_flags).contains("bytes_per_second: Some(1048576)"), "{of_flags:?}");
     }
 }
