@@ -9,6 +9,19 @@ use super::rows::{decode, encode, other};
 use super::tables::{HISTORY_BYTES_MAX, SESSIONS_MAX, Session, Tables};
 use crate::model::{Command, Event, Expect, Item, Op, Outcome, Write};
 
+/// Bytes of a value that is kept with the outcome of a failed compare-and-swap. All sessions together have 40 MiB of them then, and not
+/// 10 GiB.
+const FOUND_BYTES_MAX: usize = 4 << 10;
+
+/// Whether an outcome is not kept for the case that its write is repeated.
+fn is_long(outcome: &Outcome) -> bool {
+    let found = match outcome {
+        Outcome::Conflict { found, .. } => found.as_ref(),
+        _ => None,
+    };
+    found.is_some_and(|found| found.value.len() > FOUND_BYTES_MAX)
+}
+
 impl Tables<'_> {
     /// Applies the command of the entry with this index.
     pub(super) fn apply(&mut self, index: u64, command: &Command) -> io::Result<Outcome> {
@@ -45,7 +58,13 @@ impl Tables<'_> {
             return Ok(Outcome::Expired);
         };
         if write.sequence == session.sequence {
-            return Ok(session.outcome);
+            return match session.outcome {
+                // Its conflict was too long to keep. The caller still waits, so a conflict of now is as good as that of then.
+                Outcome::Outdated => {
+                    Ok(self.failed_check(&write.ops)?.unwrap_or(Outcome::Outdated))
+                }
+                outcome => Ok(outcome),
+            };
         }
         if write.sequence < session.sequence {
             return Ok(Outcome::Outdated);
@@ -55,9 +74,10 @@ impl Tables<'_> {
             None => self.change(&write.ops)?,
         };
         self.used.remove(session.used).map_err(other)?;
-        let session = Session { used: index, sequence: write.sequence, outcome };
+        let kept = if is_long(&outcome) { Outcome::Outdated } else { outcome.clone() };
+        let session = Session { used: index, sequence: write.sequence, outcome: kept };
         self.store_session(write.session, &session)?;
-        Ok(session.outcome)
+        Ok(outcome)
     }
 
     fn item(&self, key: &str) -> io::Result<Option<Item>> {

@@ -33,7 +33,7 @@ pub(super) struct Session {
     pub(super) used: u64,
     /// The number of its last write, zero if there was none.
     pub(super) sequence: u64,
-    /// The outcome of that write.
+    /// The outcome of that write. `Outdated` if it was a conflict that is too long to keep.
     pub(super) outcome: Outcome,
 }
 

@@ -62,6 +62,40 @@ async fn a_repeated_write_is_applied_once() {
     cluster.end().await;
 }
 
+/// The conflict of a repeated write is that of then, or of now if the value was too long to keep.
+#[tokio::test(start_paused = true)]
+async fn a_repeated_write_is_told_its_conflict() {
+    let cluster = Cluster::start(1).await;
+    let (client, session) = (cluster.client(), open(&cluster).await);
+    let swap = |sequence| {
+        let key = "a".to_owned();
+        let check = Op::Check { key, expect: Expect::Value("expected".into()) };
+        write(session, sequence, vec![check, put("a", "new")])
+    };
+    let found = |outcome: Outcome| match outcome {
+        Outcome::Conflict { found, .. } => found.unwrap().value,
+        other => panic!("{other}"),
+    };
+    for (sequence, length) in [(1, 4096), (2, 4097)] {
+        let text = "x".repeat(length);
+        client.put("a", text.clone()).await.unwrap();
+        assert_eq!(found(send(&cluster, &swap(sequence)).await.unwrap()), text);
+        client.put("a", "later").await.unwrap();
+        let then = if length > 4096 { "later" } else { &text };
+        assert_eq!(found(send(&cluster, &swap(sequence)).await.unwrap()), then);
+        // It is not done now, also if it could be.
+        client.put("a", "expected").await.unwrap();
+        let again = send(&cluster, &swap(sequence)).await.unwrap();
+        match length > 4096 {
+            true => assert_eq!(again, Outcome::Outdated),
+            false => assert_eq!(found(again), then),
+        }
+        let now = client.get("a", Consistency::Linearizable).await.unwrap().unwrap();
+        assert_eq!(now.value, "expected");
+    }
+    cluster.end().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_node_that_got_a_snapshot_knows_what_was_applied() {
     let mut cluster = Cluster::start(3).await;
