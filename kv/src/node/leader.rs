@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use openraft::Instant as _;
 use openraft::async_runtime::watch::WatchReceiver as _;
+use tokio::time::{sleep, timeout};
 
 use super::Node;
 
@@ -37,6 +37,20 @@ pub enum NoLeader {
     },
 }
 
+/// [`Node::wait_linked`] has waited for too long.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no link to {} within {within:?}", names.join(", "))]
+#[non_exhaustive]
+pub struct NotLinked {
+    /// Names of the members without a link.
+    pub names: Vec<String>,
+    /// The limit.
+    pub within: Duration,
+}
+
+/// From one look at the links to the next.
+const LOOK: Duration = Duration::from_millis(20);
+
 impl Node {
     /// The id of the leader, if this node is the leader and a majority follows it, or else if it has a link to the leader.
     ///
@@ -67,17 +81,38 @@ impl Node {
         };
         Err(NoLeader::NoLink { leader, name, state })
     }
-    /// Waits until the node has a link to each other member that it knows, for up to `within`. Returns whether it has.
+
+    /// Waits until the node has a link to each other member that its log knows, for up to `within`.
     ///
     /// A rolling restart has to wait for that before it ends the next node. A restarted node hears from the leader as soon as those
     /// two are connected, but a link that the other side dials may take two seconds more. If the leader ended before, the rest would
     /// be a majority without links to each other, and no write would be acknowledged until they are connected.
     ///
+    /// # Errors
+    /// [`NotLinked`] names the members without a link.
+    ///
     /// # Cancel safety
     /// Dropping the future has no effect.
-    pub async fn wait_linked(&self, within: Duration) -> bool {
-        let waiting = self.manager.connections();
-        let waiting = waiting.map(|link| async move { link.wait_connected(within).await.is_ok() });
-        join_all(waiting).await.into_iter().all(|is_linked| is_linked)
+    pub async fn wait_linked(&self, within: Duration) -> Result<(), NotLinked> {
+        let linked = async {
+            while !self.not_linked().is_empty() {
+                sleep(LOOK).await;
+            }
+        };
+        match timeout(within, linked).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(NotLinked { names: self.not_linked(), within }),
+        }
+    }
+
+    /// Members may be added meanwhile, also to the nodes that the manager connects to.
+    fn not_linked(&self) -> Vec<String> {
+        let metrics = self.raft.metrics().borrow_watched().clone();
+        let members = metrics.membership_config.membership().nodes();
+        let others = members.filter(|(id, _)| **id != metrics.id).map(|(_, node)| &node.addr);
+        let is_linked = |name: &str| {
+            self.manager.connection(name).is_ok_and(|link| link.state().is_connected())
+        };
+        others.filter(|name| !is_linked(name)).cloned().collect()
     }
 }

@@ -23,7 +23,7 @@ use tokio::fs::File;
 
 pub use self::access::{Role, guests};
 use self::api::Api;
-pub use self::leader::NoLeader;
+pub use self::leader::{NoLeader, NotLinked};
 use self::purge::Purging;
 pub use self::raft::KvRaft;
 pub use self::settings::{ELECTION_TIMEOUT_MIN, Peer, Settings};

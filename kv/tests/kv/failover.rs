@@ -54,7 +54,7 @@ async fn writes_go_on_when_the_leader_crashes() {
         cluster.leader_but(Some(leader)).await;
         cluster.restart(leader).await;
         // Otherwise the next leader may end before the other two have a link to each other.
-        assert!(cluster.node(leader).wait_linked(PATIENCE).await);
+        cluster.node(leader).wait_linked(PATIENCE).await.unwrap();
     }
     let longest = counting.await.unwrap().max(other.await.unwrap());
     println!("the longest step took {longest:?}");
@@ -96,7 +96,7 @@ async fn a_leader_that_shuts_down_passes_the_leadership_on() {
         // As a rolling restart waits until each node is ready.
         cluster.leader_but(Some(leader)).await;
         cluster.wait(leader, |metrics| metrics.current_leader.is_some()).await;
-        assert!(cluster.node(leader).wait_linked(PATIENCE).await);
+        cluster.node(leader).wait_linked(PATIENCE).await.unwrap();
     }
     let longest = counting.await.unwrap();
     // Less than an election.
@@ -131,15 +131,17 @@ async fn a_node_waits_for_its_links() {
     let cluster = Cluster::start(3).await;
     let leader = cluster.leader().await;
     let (node, other) = ((leader + 1) % 3, (leader + 2) % 3);
-    assert!(cluster.node(node).wait_linked(PATIENCE).await);
+    cluster.node(node).wait_linked(PATIENCE).await.unwrap();
     cluster.network.cut(&cluster.name(node), &cluster.name(other));
     let link = cluster.node(node).manager().connection(&cluster.name(other)).unwrap();
     while link.state().is_connected() {
         sleep(Duration::from_millis(1)).await;
     }
     // It still hears from the leader, and there would be no majority without that.
-    assert!(!cluster.node(node).wait_linked(Duration::from_secs(5)).await);
+    let within = Duration::from_secs(5);
+    let missing = cluster.node(node).wait_linked(within).await.unwrap_err();
+    assert_eq!((missing.names, missing.within), (vec![cluster.name(other)], within));
     cluster.heal();
-    assert!(cluster.node(node).wait_linked(PATIENCE).await);
+    cluster.node(node).wait_linked(PATIENCE).await.unwrap();
     cluster.end().await;
 }

@@ -67,11 +67,11 @@ impl Store {
         let mut last = None;
         let waited = timeout(PATIENCE, async {
             loop {
-                let (status, text) = self.0.http(at, "/readyz").await.unwrap();
-                if status == 503 && text.starts_with(reason) {
-                    return;
+                // One that was just started does not listen yet.
+                match self.0.http(at, "/readyz").await {
+                    Ok((503, text)) if text.starts_with(reason) => return,
+                    other => last = Some(other),
                 }
-                last = Some(text);
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         });
@@ -211,6 +211,18 @@ async fn a_follower_is_not_ready_without_the_leader() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_waits_for_the_others_ends_with_a_signal() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store(Processes::start(Path::new(PROGRAM), folder.path(), 3).unwrap());
+    for at in 1..3 {
+        store.0.kill(at).await.unwrap();
+    }
+    store.not_ready(0, "no leader is known").await;
+    let ended = timeout(PATIENCE / 2, store.0.terminate(0)).await.expect("it ends");
+    assert!(ended.unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn errors_say_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {
@@ -227,9 +239,11 @@ async fn errors_say_what_to_do() {
     let other = [&["node", "--name", "http://n:1"], &other[..]].concat();
     let tls = [&node[..3], &["--peers", "1=http://n:1", "--data", "x", "--tls-ca", "x"]].concat();
     let short = [&base[..], &["--secret-file", &unknown, "--election-ms", "0"], &listen].concat();
+    let none =
+        [&base[..], &["--secret-file", &unknown, "--snapshot-entries", "0"], &listen].concat();
     let get = ["get", "a", "--secret-file", &unknown, "--nodes"];
     let [empty, bad] = ["", "node1"].map(|nodes| [&get[..], &[nodes]].concat());
-    let cases: [(&[&str], &str); 13] = [
+    let cases: [(&[&str], &str); 14] = [
         (&["node"], "name is missing: set name, --name or KV_NAME"),
         (&node[..3], "peers is missing: set peers, --peers or KV_PEERS"),
         (&node, "data is missing: set data, --data or KV_DATA"),
@@ -241,6 +255,7 @@ async fn errors_say_what_to_do() {
         (&["get", "a", "--nodes", "http://n:1"], "KV_CLIENTS_SECRET or KV_OPERATORS_SECRET"),
         (&["cas", "a", "b"], "--absent"),
         (&short, "election_ms = 0: must be at least 10"),
+        (&none, "snapshot_entries = 0: must be at least 1"),
         (&empty, "nodes is empty: set --nodes or KV_NODES"),
         (&bad, "error: bad node name \"node1\": it must begin with http://"),
     ];

@@ -18,6 +18,7 @@ use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandl
 use openraft::async_runtime::watch::WatchReceiver as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::time::sleep;
 
 /// The upper ends of the buckets of all durations, in seconds. A small call takes about 100 µs, a write waits for a disk.
 const BUCKETS: [f64; 18] = [
@@ -28,9 +29,12 @@ const BUCKETS: [f64; 18] = [
 /// How often measured durations are sorted into their buckets, also if nobody asks for the metrics.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// How long a node that starts is not ready without links to all others: longer than they take to dial it, and not for ever, because
-/// one of them may be down for long.
+/// How long a node that starts is not ready without links to all others: longer than they take to dial it again, and not for ever,
+/// because one of them may be down.
 const LINKS_MAX: Duration = Duration::from_secs(4);
+
+/// The pause before a node that starts asks again how far the others are.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// Calls that take longer are logged.
 const SLOW: Duration = Duration::from_secs(1);
@@ -82,14 +86,20 @@ pub(crate) struct Probes {
     exporter: Exporter,
     is_stopping: watch::Receiver<bool>,
     /// Why the node has not caught up since its start.
-    lacks: watch::Receiver<Option<&'static str>>,
+    not_ready: watch::Receiver<Option<&'static str>>,
 }
 
 impl Probes {
     pub(crate) fn new(node: Node, exporter: Exporter, is_stopping: watch::Receiver<bool>) -> Self {
-        let (missing, lacks) = watch::channel(Some("it is not connected to all others yet"));
-        tokio::spawn(catch_up(node.clone(), missing));
-        Self { node, exporter, is_stopping, lacks }
+        let (reason, not_ready) = watch::channel(Some("it is not connected to all others yet"));
+        let (catching_up, mut stopping) = (catch_up(node.clone(), reason), is_stopping.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = catching_up => {}
+                _ = stopping.wait_for(|is_stopping| *is_stopping) => {}
+            }
+        });
+        Self { node, exporter, is_stopping, not_ready }
     }
 
     /// Serves in the background, as long as the process runs: also while the node stops.
@@ -109,19 +119,24 @@ impl Probes {
 
 /// Waits until the node is connected to the others, and has all that was acknowledged when it was started. A rolling restart must
 /// wait for that at each node: a node without the latest writes, or without a link, helps no majority to have them.
-async fn catch_up(node: Node, lacks: watch::Sender<Option<&'static str>>) {
-    node.wait_linked(LINKS_MAX).await;
-    lacks.send_replace(Some("it has not received all writes yet"));
+async fn catch_up(node: Node, reason: watch::Sender<Option<&'static str>>) {
+    if let Err(missing) = node.wait_linked(LINKS_MAX).await {
+        tracing::warn!("{missing}: the node will be ready without");
+    }
+    reason.send_replace(Some("it has not received all writes yet"));
     let mut revisions = node.state().revisions();
     loop {
         let client = Client::of_node(node.manager(), node.manager().members().list());
-        if let Ok(revision) = client.revision().await
-            && revisions.wait_for(|known| *known >= revision).await.is_ok()
-        {
-            lacks.send_replace(None);
-            return;
+        match client.revision().await {
+            // It fails when the node is dropped.
+            Ok(revision) => match revisions.wait_for(|known| *known >= revision).await {
+                Ok(_) => break,
+                Err(_) => return,
+            },
+            Err(_) => sleep(AGAIN).await,
         }
     }
+    reason.send_replace(None);
 }
 
 /// Ready: the node has caught up since its start, reaches the leader, and does not stop.
@@ -134,8 +149,8 @@ async fn ready(State(probes): State<Probes>) -> (StatusCode, String) {
         Ok(leader) => leader,
         Err(reason) => return no(&reason.to_string()),
     };
-    if let Some(lacks) = *probes.lacks.borrow() {
-        return no(lacks);
+    if let Some(reason) = *probes.not_ready.borrow() {
+        return no(reason);
     }
     (StatusCode::OK, format!("the leader is {leader}\n"))
 }
