@@ -12,7 +12,7 @@ async fn the_demonstration() {
     let [started, killed, again, verdict] = lines[..] else { panic!("{out}") };
     assert!(started.starts_with("three nodes run, and http://127."), "{out}");
     assert!(killed.starts_with("killed the leader, http://127."), "{out}");
-    assert!(again.starts_with("started it again: it had all writes after "), "{out}");
+    assert!(again.starts_with("started it again: it was ready, with all writes, after "), "{out}");
     assert!(verdict.contains(" writes were acknowledged, 0 of them are lost; "), "{out}");
     assert!(verdict.ends_with(" 0 have failed"), "{out}");
 

@@ -125,7 +125,7 @@ async fn kill_leader(
     ))?;
     nodes.restart(old)?;
     let took = nodes.ready(old, PATIENCE).await?;
-    progress.line(&format!("started it again: it had all writes after {took:.1?}"))?;
+    progress.line(&format!("started it again: it was ready, with all writes, after {took:.1?}"))?;
     Ok(())
 }
 

@@ -1,10 +1,12 @@
 //! [`Processes`]: nodes in processes of their own, for the demonstration and the tests.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use grid::SharedSecret;
@@ -165,15 +167,22 @@ impl Process {
     }
 }
 
-/// An address with a free port. On Linux each process takes them from a loopback address of its own: on the usual one, an outgoing
-/// connection of another process could take the port before the node binds it.
+/// An address with a free port, another one for each call: while a node is down, its port is free. On Linux each process takes them from
+/// a loopback address of its own: on the usual one, an outgoing connection of another process could take the port before the node
+/// binds it.
 pub(crate) fn free_address() -> io::Result<String> {
+    static GIVEN: Mutex<BTreeSet<SocketAddr>> = Mutex::new(BTreeSet::new());
     let [_, a, b, c] = std::process::id().to_be_bytes();
     let address = match cfg!(target_os = "linux") {
         true => Ipv4Addr::new(127, a, b, c.clamp(1, 254)),
         false => Ipv4Addr::LOCALHOST,
     };
-    Ok(TcpListener::bind((IpAddr::V4(address), 0))?.local_addr()?.to_string())
+    loop {
+        let free = TcpListener::bind((IpAddr::V4(address), 0))?.local_addr()?;
+        if GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(free) {
+            return Ok(free.to_string());
+        }
+    }
 }
 
 /// The status and the body of an answer. HTTP 1.0, so that the connection ends with it.
