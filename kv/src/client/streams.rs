@@ -113,7 +113,7 @@ impl Watch {
     /// The revision after which another watch may begin, so that no change is missed. Changes of the last batch may come again, if
     /// not all of them were returned.
     pub fn resume_after(&self) -> u64 {
-        if self.returned == 0 { self.revision } else { self.revision - 1 }
+        if self.returned == 0 { self.revision } else { self.revision.saturating_sub(1) }
     }
 
     /// Waits for the next change.
