@@ -17,6 +17,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut cells: Vec<_> =
         cells.into_iter().map(|cell| Measured { cell, samples: Vec::new() }).collect();
     let load_before = load();
+    if cells.is_empty() {
+        return Err("nothing to measure: no chosen contender has one of the chosen works".into());
+    }
     let most = cells.iter().map(|measured| args.repeats(measured.cell.work)).max().unwrap_or(0);
     for repeat in 0..most {
         for measured in &mut cells {
