@@ -186,3 +186,20 @@ async fn again(
     };
     client.attempts(deadline).of_read().run(repeat).await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watch_resumes_after_the_last_revision_that_is_complete() {
+        let client = Client::guest(["http://node1:9000"], |builder| builder);
+        let mut watch = Watch::new(client, String::new(), 7);
+        assert_eq!(watch.resume_after(), 7);
+        watch.returned = 1;
+        assert_eq!(watch.resume_after(), 6);
+        // No node should send that.
+        watch.revision = 0;
+        assert_eq!(watch.resume_after(), 0);
+    }
+}
