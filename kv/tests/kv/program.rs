@@ -210,6 +210,18 @@ async fn a_follower_is_not_ready_without_the_leader() {
     store.0.ready(left, PATIENCE).await.unwrap();
 }
 
+/// For a while only: one of them may be down for long.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_starts_is_not_ready_without_its_links() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store(Processes::start(Path::new(PROGRAM), folder.path(), 3).unwrap());
+    store.0.kill(2).await.unwrap();
+    store.not_ready(0, "it is not connected to all others yet").await;
+    store.0.ready(0, PATIENCE).await.unwrap();
+    let log = std::fs::read_to_string(folder.path().join("node1.log")).unwrap();
+    assert!(log.contains(&format!("no link to {} within 4s", store.0.name(2))), "{log}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_waits_for_the_others_ends_with_a_signal() {
     let folder = tempfile::tempdir().unwrap();
