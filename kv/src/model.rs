@@ -121,7 +121,8 @@ pub enum Outcome {
     Conflict {
         /// The key of the first check that has failed.
         key: String,
-        /// What the key is.
+        /// What the key was. What it is now, which may be what was expected, if the write was repeated and that was a value of more
+        /// than 4 KiB.
         found: Option<Item>,
     },
     /// The session is not known: too many others have written since. Nothing was changed by this command, but if it was sent

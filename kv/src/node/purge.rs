@@ -4,19 +4,19 @@
 //! is getting a snapshot. If more was written during the transfer than it keeps, the entries after the snapshot would be gone when that
 //! has arrived, and the member would get one snapshot after the other for as long as clients write.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::RaftMetrics;
 use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::errors::Fatal;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::sleep;
 
 use super::raft::KvRaft;
 use crate::model::Types;
-use crate::store::Log;
+use crate::store::{Log, Measured};
 
 /// Entries before the snapshot that are kept, so that a member that was away for a moment needs no snapshot.
 const RETAINED_ENTRIES: u64 = 1000;
@@ -45,11 +45,12 @@ impl Purging {
     /// Returns when the task has dropped the log.
     pub(super) async fn stop(&self) {
         self.stop.send_replace(true);
-        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(task) = task
-            && let Err(error) = task.await
-        {
-            tracing::warn!("the log was not purged any more: {error}");
+        let mut task = self.task.lock().await;
+        if let Some(running) = &mut *task {
+            if let Err(error) = running.await {
+                tracing::warn!("the log was not purged any more: {error}");
+            }
+            *task = None;
         }
     }
 }
@@ -57,48 +58,49 @@ impl Purging {
 /// Runs until it is stopped, or the raft ends.
 async fn purge(raft: KvRaft, log: Log, bytes_max: u64, mut stopped: watch::Receiver<bool>) {
     let mut metrics = raft.metrics();
-    loop {
-        tokio::select! {
-            _ = stopped.changed() => return,
-            changed = metrics.changed() => if changed.is_err() { return },
+    let purging = async {
+        while metrics.changed().await.is_ok() {
+            let now = metrics.borrow_watched().clone();
+            if shorten(&raft, &log, bytes_max, &now).await.is_err() {
+                return;
+            }
+            sleep(PAUSE).await;
         }
-        let now = metrics.borrow_watched().clone();
-        if shorten(&raft, &log, bytes_max, &now).await.is_err() {
-            return;
-        }
-        if timeout(PAUSE, stopped.changed()).await.is_ok() {
-            return;
-        }
+    };
+    tokio::select! {
+        () = purging => {}
+        // Not if the node is dropped, because its raft goes on.
+        Ok(_) = stopped.wait_for(|is_stopped| *is_stopped) => {}
     }
 }
 
-/// Only asks openraft, which purges nothing that no snapshot has, and nothing that it is sending to a member: later, if it may.
+/// Only asks openraft: it purges nothing that no snapshot has, and postpones a purge of entries that it is sending to a member.
 async fn shorten(
     raft: &KvRaft,
     log: &Log,
     bytes_max: u64,
     metrics: &RaftMetrics<Types>,
 ) -> Result<(), Fatal<Types>> {
-    let last_before = async |bytes| log.last_before(bytes).await;
-    let (half, whole) = match (last_before(bytes_max / 2).await, last_before(bytes_max).await) {
-        (Ok(half), Ok(whole)) => (half, whole),
+    let snapshot = metrics.snapshot.map_or(0, |snapshot| snapshot.index);
+    let applied = metrics.last_applied.map_or(0, |applied| applied.index);
+    let measured = match log.measure(bytes_max, snapshot, applied).await {
+        Ok(measured) => measured,
         // The raft ends when it reads or writes there itself.
-        (Err(error), _) | (_, Err(error)) => {
+        Err(error) => {
             tracing::warn!("cannot look how long the log is: {error}");
-            (None, None)
+            Measured::default()
         }
     };
-    let snapshot = metrics.snapshot.map(|snapshot| snapshot.index);
-    if half > snapshot && metrics.last_applied > metrics.snapshot {
+    if measured.between > bytes_max / 2 {
         raft.trigger().snapshot().await?;
     }
-    match purge_upto(metrics, whole) {
+    match purge_upto(metrics, measured.too_long) {
         Some(upto) => raft.trigger().purge_log(upto).await,
         None => Ok(()),
     }
 }
 
-/// The last entry to purge, if there is one. Those up to `too_long` are more than the log may have.
+/// The last entry to purge, if there is one. The log is too long for those up to `too_long`.
 fn purge_upto(metrics: &RaftMetrics<Types>, too_long: Option<u64>) -> Option<u64> {
     let snapshot = metrics.snapshot?.index;
     let retained = snapshot.saturating_sub(RETAINED_ENTRIES);

@@ -71,10 +71,10 @@ pub struct Settings {
     /// needs them, because it is down or is getting a snapshot.
     pub snapshot_entries: u64,
     /// Bytes of the entries of the log, about. If they are more, those that a snapshot has are dropped although a member needs them, which
-    /// then gets a snapshot; and a snapshot is made when there are half as many after the last one.
+    /// then gets a snapshot; and a snapshot is made once the entries after the last one exceed half of this.
     ///
-    /// More may be written during the transfer of a snapshot the larger this is: if it is too much, a member gets one snapshot after the
-    /// other. With more than the disk has, a member that is down for long fills it.
+    /// If clients write more than this during the transfer of a snapshot, the member needs another one. Choose less than the free space of
+    /// the disk: the log grows to this size while a member is down.
     pub log_bytes_max: u64,
     /// How fast snapshots are sent to other nodes.
     pub snapshot_rate: SnapshotRate,

@@ -13,13 +13,14 @@ use crate::model::{Command, Event, Expect, Item, Op, Outcome, Write};
 /// 10 GiB.
 const FOUND_BYTES_MAX: usize = 4 << 10;
 
-/// Whether an outcome is not kept for the case that its write is repeated.
-fn is_long(outcome: &Outcome) -> bool {
-    let found = match outcome {
-        Outcome::Conflict { found, .. } => found.as_ref(),
-        _ => None,
-    };
-    found.is_some_and(|found| found.value.len() > FOUND_BYTES_MAX)
+/// The outcome as it is kept for the case that its write is repeated, and whether it is without a value that was found.
+fn shorten(outcome: &Outcome) -> (Outcome, bool) {
+    match outcome {
+        Outcome::Conflict { key, found: Some(found) } if found.value.len() > FOUND_BYTES_MAX => {
+            (Outcome::Conflict { key: key.clone(), found: None }, true)
+        }
+        outcome => (outcome.clone(), false),
+    }
 }
 
 impl Tables<'_> {
@@ -33,7 +34,8 @@ impl Tables<'_> {
 
     /// A session is called by the index of the entry that opens it, which no other one has.
     fn open_session(&mut self, index: u64) -> io::Result<Outcome> {
-        let fresh = Session { used: index, sequence: 0, outcome: Outcome::Nothing };
+        let fresh =
+            Session { used: index, sequence: 0, outcome: Outcome::Nothing, is_short: false };
         self.store_session(index, &fresh)?;
         self.head.sessions += 1;
         if self.head.sessions > SESSIONS_MAX {
@@ -59,9 +61,8 @@ impl Tables<'_> {
         };
         if write.sequence == session.sequence {
             return match session.outcome {
-                // Its conflict was too long to keep. The caller still waits, so a conflict of now is as good as that of then.
-                Outcome::Outdated => {
-                    Ok(self.failed_check(&write.ops)?.unwrap_or(Outcome::Outdated))
+                Outcome::Conflict { key, .. } if session.is_short => {
+                    Ok(Outcome::Conflict { found: self.item(&key)?, key })
                 }
                 outcome => Ok(outcome),
             };
@@ -74,8 +75,8 @@ impl Tables<'_> {
             None => self.change(&write.ops)?,
         };
         self.used.remove(session.used).map_err(other)?;
-        let kept = if is_long(&outcome) { Outcome::Outdated } else { outcome.clone() };
-        let session = Session { used: index, sequence: write.sequence, outcome: kept };
+        let (kept, is_short) = shorten(&outcome);
+        let session = Session { used: index, sequence: write.sequence, outcome: kept, is_short };
         self.store_session(write.session, &session)?;
         Ok(outcome)
     }

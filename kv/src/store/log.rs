@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
 
 use super::rows::encode;
-use super::writer::{COMMITTED, Done, Entry, Job, LogId, PURGED, Shared, VOTE};
+use super::writer::{COMMITTED, Done, Entry, Job, LogId, Measured, PURGED, Shared, VOTE};
 use crate::model::Types;
 
 /// Writes that may wait. openraft waits when there are more.
@@ -47,39 +47,34 @@ impl Log {
         is_done.await.map_err(|_| stopped())?
     }
 
-    /// The entry after which the log has at most so many bytes, if it has more: what is not written yet does not count.
+    /// Measures the log, without what is not written yet: what is more than `bytes_max`, and the entries after `after` up to `upto`.
     ///
     /// # Errors
     /// The database cannot be read.
     ///
     /// # Cancel safety
     /// Dropping the future has no effect.
-    pub async fn last_before(&self, bytes: u64) -> io::Result<Option<u64>> {
+    pub async fn measure(&self, bytes_max: u64, after: u64, upto: u64) -> io::Result<Measured> {
         let shared = Arc::clone(&self.shared);
-        spawn_blocking(move || shared.last_before(bytes)).await?
+        spawn_blocking(move || shared.measure(bytes_max, after, upto)).await?
     }
 
-    /// Reads entries in a thread that may wait for the disk, up to this many bytes, and those that are not written yet, of which there
-    /// are never many.
+    /// Reads entries in a thread that may wait for the disk, up to this many bytes, or one entry.
     async fn read(&self, from: u64, end: u64, bytes_max: usize) -> io::Result<Vec<Entry>> {
         // First, so that what is written in between is found in the database.
-        let recent: Vec<_> = match from < end {
-            true => self.shared.recent().entries.range(from..end).map(|(_, e)| e.clone()).collect(),
+        let (stored_end, recent) = match from < end {
+            true => self.shared.recent().read(from, end, bytes_max),
             false => return Ok(Vec::new()),
         };
-        let stored_end = recent.first().map_or(end, |first| first.log_id.index);
-        let mut entries = Vec::new();
-        if from < stored_end {
-            let shared = Arc::clone(&self.shared);
-            let (read, is_complete) =
-                spawn_blocking(move || shared.stored(from, stored_end, bytes_max)).await??;
-            entries = read;
-            if !is_complete {
-                return Ok(entries);
-            }
+        if from == stored_end {
+            return Ok(recent.entries);
         }
-        entries.extend(recent);
-        Ok(entries)
+        let shared = Arc::clone(&self.shared);
+        let mut read = spawn_blocking(move || shared.stored(from, stored_end, bytes_max)).await??;
+        if read.is_complete && read.bytes.saturating_add(recent.bytes) <= bytes_max {
+            read.entries.extend(recent.entries);
+        }
+        Ok(read.entries)
     }
 }
 
@@ -145,7 +140,8 @@ impl RaftLogStorage<Types> for Log {
     type LogReader = Self;
 
     async fn get_log_state(&mut self) -> io::Result<LogState<Types>> {
-        let recent = self.shared.recent().entries.last_key_value().map(|(_, entry)| entry.log_id);
+        let recent =
+            self.shared.recent().entries.last_key_value().map(|(_, (entry, _))| entry.log_id);
         let last = match recent {
             Some(last) => Some(last),
             None => self.shared.last_stored()?,
@@ -180,8 +176,9 @@ impl RaftLogStorage<Types> for Log {
     {
         let entries: Vec<_> = entries.into_iter().collect();
         let row = |entry: &Entry| encode(entry).map(|row| (entry.log_id, row));
-        let rows = entries.iter().map(row).collect::<io::Result<_>>()?;
-        let entries = entries.into_iter().map(|entry| (entry.log_id.index, entry));
+        let rows = entries.iter().map(row).collect::<io::Result<Vec<_>>>()?;
+        let entries = entries.into_iter().zip(&rows);
+        let entries = entries.map(|(entry, (id, row))| (id.index, (entry, row.len())));
         self.shared.recent().entries.extend(entries);
         self.jobs.send(Job::Append { rows, flushed }).await.map_err(|_| stopped())
     }

@@ -29,6 +29,7 @@ pub use self::machine::Machine;
 pub use self::read::{Changes, State};
 pub use self::snapshot::Builder;
 pub use self::tables::HISTORY_BYTES_MAX;
+pub use self::writer::Measured;
 
 /// Opens the storage in this folder, which is created if there is none. Returns the log and the state machine, for `Raft::new`.
 ///

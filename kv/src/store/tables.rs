@@ -33,8 +33,11 @@ pub(super) struct Session {
     pub(super) used: u64,
     /// The number of its last write, zero if there was none.
     pub(super) sequence: u64,
-    /// The outcome of that write. `Outdated` if it was a conflict that is too long to keep.
+    /// The outcome of that write.
     pub(super) outcome: Outcome,
+    /// Whether it is a conflict without what was found, which is too long to keep.
+    #[serde(default)]
+    pub(super) is_short: bool,
 }
 
 /// Where the state is.

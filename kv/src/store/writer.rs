@@ -31,9 +31,59 @@ pub(super) struct Shared {
 /// What is not in the database yet.
 #[derive(Default)]
 pub(super) struct Recent {
-    pub(super) entries: BTreeMap<u64, Entry>,
+    /// By index: an entry, and the bytes of its row.
+    pub(super) entries: BTreeMap<u64, (Entry, usize)>,
     /// Written with the next entries: if it is lost, a few entries more have to be confirmed by the leader after a crash.
     pub(super) committed: Option<LogId>,
+}
+
+impl Recent {
+    /// Entries of a range, and the index of the first one that is not in the database, or the end.
+    pub(super) fn read(&self, from: u64, end: u64, bytes_max: usize) -> (u64, Read) {
+        let mut read = Read::new();
+        for (entry, bytes) in self.entries.range(from..end).map(|(_, entry)| entry) {
+            if !read.has_room(*bytes, bytes_max) {
+                break;
+            }
+            read.entries.push(entry.clone());
+        }
+        (read.entries.first().map_or(end, |first| first.log_id.index), read)
+    }
+}
+
+/// Entries that were read.
+pub(super) struct Read {
+    pub(super) entries: Vec<Entry>,
+    pub(super) bytes: usize,
+    /// Whether there was room for all.
+    pub(super) is_complete: bool,
+}
+
+impl Read {
+    fn new() -> Self {
+        Self { entries: Vec::new(), bytes: 0, is_complete: true }
+    }
+
+    /// Counts an entry if there is room for it. There is for the first one.
+    fn has_room(&mut self, bytes: usize, bytes_max: usize) -> bool {
+        let total = self.bytes.saturating_add(bytes);
+        self.is_complete = total <= bytes_max || self.entries.is_empty();
+        if self.is_complete {
+            self.bytes = total;
+        }
+        self.is_complete
+    }
+}
+
+/// How long the log is; from [`Log::measure`](super::Log::measure).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Measured {
+    /// The last entry that has to be purged so that the log has no more bytes than it may have. `None` if it has no more, but for one
+    /// entry.
+    pub too_long: Option<u64>,
+    /// Bytes of the entries that were asked for.
+    pub between: u64,
 }
 
 /// Something to write. All of them are written in their order.
@@ -100,7 +150,7 @@ impl Shared {
                 let mut recent = self.recent();
                 for (id, _) in rows {
                     // It may have been truncated since, and replaced.
-                    if recent.entries.get(&id.index).is_some_and(|entry| entry.log_id == id) {
+                    if recent.entries.get(&id.index).is_some_and(|(entry, _)| entry.log_id == id) {
                         recent.entries.remove(&id.index);
                     }
                 }
@@ -113,26 +163,20 @@ impl Shared {
         let _ = done.send(result);
     }
 
-    /// Entries of the database, and whether there are as many as were asked for.
-    pub(super) fn stored(
-        &self,
-        from: u64,
-        end: u64,
-        bytes_max: usize,
-    ) -> io::Result<(Vec<Entry>, bool)> {
+    /// Entries of the database.
+    pub(super) fn stored(&self, from: u64, end: u64, bytes_max: usize) -> io::Result<Read> {
         let transaction = self.database.begin_read().map_err(other)?;
         let table = transaction.open_table(ENTRIES).map_err(other)?;
-        let (mut entries, mut bytes) = (Vec::new(), 0);
+        let mut read = Read::new();
         for row in table.range(from..end).map_err(other)? {
             let (_, value) = row.map_err(other)?;
             let (_, row) = value.value();
-            bytes += row.len();
-            if bytes > bytes_max && !entries.is_empty() {
-                return Ok((entries, false));
+            if !read.has_room(row.len(), bytes_max) {
+                break;
             }
-            entries.push(decode(row)?);
+            read.entries.push(decode(row)?);
         }
-        Ok((entries, true))
+        Ok(read)
     }
 
     pub(super) fn meta<T: serde::de::DeserializeOwned>(&self, name: &str) -> io::Result<Option<T>> {
@@ -149,21 +193,30 @@ impl Shared {
             .transpose()
     }
 
-    /// The entry after which the log has at most so many bytes. `None` if it has no more in all, up to one entry.
-    pub(super) fn last_before(&self, bytes: u64) -> io::Result<Option<u64>> {
+    pub(super) fn measure(&self, bytes_max: u64, after: u64, upto: u64) -> io::Result<Measured> {
         let transaction = self.database.begin_read().map_err(other)?;
         let table = transaction.open_table(ENTRIES).map_err(other)?;
-        let Some((first, _)) = table.first().map_err(other)? else { return Ok(None) };
-        let Some((last, value)) = table.last().map_err(other)? else { return Ok(None) };
-        let (first, last, from) =
-            (first.value(), last.value(), value.value().0.saturating_sub(bytes));
+        let Some((first, value)) = table.first().map_err(other)? else {
+            return Ok(Measured::default());
+        };
+        let (first, begin) = (first.value(), value.value().0 - value.value().1.len() as u64);
+        let Some((last, value)) = table.last().map_err(other)? else {
+            return Ok(Measured::default());
+        };
+        let (last, total) = (last.value(), value.value().0);
+        // Up to the end of this entry, or of the last one before it.
+        let end = |index: u64| {
+            let value = table.get(index.min(last)).map_err(other)?;
+            Ok::<_, io::Error>(value.map_or(begin, |value| value.value().0))
+        };
+        let between = end(upto)?.saturating_sub(end(after)?);
+        let excess = total.saturating_sub(bytes_max);
         let (mut low, mut high) = (first, last);
         while low < high {
             let middle = low + (high - low) / 2;
-            let end = table.get(middle).map_err(other)?.map_or(0, |value| value.value().0);
-            if end < from { low = middle + 1 } else { high = middle }
+            if end(middle)? < excess { low = middle + 1 } else { high = middle }
         }
-        Ok((low > first).then_some(low))
+        Ok(Measured { too_long: (low > first).then_some(low), between })
     }
 }
 

@@ -9,6 +9,7 @@ mod demo;
 mod deploy;
 mod deposed;
 mod failover;
+mod length;
 #[path = "../../src/bin/kv/load.rs"]
 mod load;
 mod members;
