@@ -1,5 +1,6 @@
 //! Whether a node reaches the leader, and the others.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use openraft::Instant as _;
@@ -82,7 +83,7 @@ impl Node {
         Err(NoLeader::NoLink { leader, name, state })
     }
 
-    /// Waits until the node has a link to each other member that its log knows, for up to `within`.
+    /// Waits until the node has a link to each other member that its log knows, and to each node that it connects to, for up to `within`.
     ///
     /// A rolling restart has to wait for that before it ends the next node. A restarted node hears from the leader as soon as those
     /// two are connected, but a link that the other side dials may take two seconds more. If the leader ended before, the rest would
@@ -101,18 +102,22 @@ impl Node {
         };
         match timeout(within, linked).await {
             Ok(()) => Ok(()),
-            Err(_) => Err(NotLinked { names: self.not_linked(), within }),
+            Err(_) => Err(NotLinked { names: self.not_linked().into_iter().collect(), within }),
         }
     }
 
-    /// Members may be added meanwhile, also to the nodes that the manager connects to.
-    fn not_linked(&self) -> Vec<String> {
+    /// Members may be added meanwhile, also to the nodes that the manager connects to. A node that joins has no members in its log.
+    fn not_linked(&self) -> BTreeSet<String> {
         let metrics = self.raft.metrics().borrow_watched().clone();
         let members = metrics.membership_config.membership().nodes();
         let others = members.filter(|(id, _)| **id != metrics.id).map(|(_, node)| &node.addr);
-        let is_linked = |name: &str| {
-            self.manager.connection(name).is_ok_and(|link| link.state().is_connected())
-        };
-        others.filter(|name| !is_linked(name)).cloned().collect()
+        let connected: BTreeMap<_, _> = self
+            .manager
+            .connections()
+            .map(|link| (link.peer().to_owned(), link.state().is_connected()))
+            .collect();
+        let is_linked = |name: &&String| connected.get(*name).is_some_and(|connected| *connected);
+        let all: BTreeSet<_> = others.chain(connected.keys()).collect();
+        all.into_iter().filter(|name| !is_linked(name)).cloned().collect()
     }
 }

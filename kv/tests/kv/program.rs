@@ -215,7 +215,10 @@ async fn a_follower_is_not_ready_without_the_leader() {
 async fn a_node_that_starts_is_not_ready_without_its_links() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = Store(Processes::start(Path::new(PROGRAM), folder.path(), 3).unwrap());
-    store.0.kill(2).await.unwrap();
+    for at in [0, 2] {
+        store.0.kill(at).await.unwrap();
+    }
+    store.0.restart(0).unwrap();
     store.not_ready(0, "it is not connected to all others yet").await;
     store.0.ready(0, PATIENCE).await.unwrap();
     let log = std::fs::read_to_string(folder.path().join("node1.log")).unwrap();
@@ -229,7 +232,7 @@ async fn a_node_that_waits_for_the_others_ends_with_a_signal() {
     for at in 1..3 {
         store.0.kill(at).await.unwrap();
     }
-    store.not_ready(0, "no leader is known").await;
+    store.not_ready(0, "it is not connected to all others yet").await;
     let ended = timeout(PATIENCE / 2, store.0.terminate(0)).await.expect("it ends");
     assert!(ended.unwrap().success());
 }

@@ -33,6 +33,9 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// because one of them may be down.
 const LINKS_MAX: Duration = Duration::from_secs(4);
 
+/// Why it is not.
+const NOT_CONNECTED: &str = "it is not connected to all others yet";
+
 /// The pause before a node that starts asks again how far the others are.
 const AGAIN: Duration = Duration::from_millis(100);
 
@@ -91,7 +94,7 @@ pub(crate) struct Probes {
 
 impl Probes {
     pub(crate) fn new(node: Node, exporter: Exporter, is_stopping: watch::Receiver<bool>) -> Self {
-        let (reason, not_ready) = watch::channel(Some("it is not connected to all others yet"));
+        let (reason, not_ready) = watch::channel(Some(NOT_CONNECTED));
         let (catching_up, mut stopping) = (catch_up(node.clone(), reason), is_stopping.clone());
         tokio::spawn(async move {
             tokio::select! {
@@ -128,11 +131,11 @@ async fn catch_up(node: Node, reason: watch::Sender<Option<&'static str>>) {
     loop {
         let client = Client::of_node(node.manager(), node.manager().members().list());
         match client.revision().await {
-            // It fails when the node is dropped.
-            Ok(revision) => match revisions.wait_for(|known| *known >= revision).await {
-                Ok(_) => break,
-                Err(_) => return,
-            },
+            Ok(revision) => {
+                // It never fails: this task has the node.
+                let _ = revisions.wait_for(|known| *known >= revision).await;
+                break;
+            }
             Err(_) => sleep(AGAIN).await,
         }
     }
@@ -145,14 +148,13 @@ async fn ready(State(probes): State<Probes>) -> (StatusCode, String) {
     if *probes.is_stopping.borrow() {
         return no("stopping");
     }
-    let leader = match probes.node.leader() {
-        Ok(leader) => leader,
-        Err(reason) => return no(&reason.to_string()),
-    };
-    if let Some(reason) = *probes.not_ready.borrow() {
-        return no(reason);
+    let not_ready = *probes.not_ready.borrow();
+    match (probes.node.leader(), not_ready) {
+        (_, Some(NOT_CONNECTED)) => no(NOT_CONNECTED),
+        (Err(reason), _) => no(&reason.to_string()),
+        (Ok(_), Some(reason)) => no(reason),
+        (Ok(leader), None) => (StatusCode::OK, format!("the leader is {leader}\n")),
     }
-    (StatusCode::OK, format!("the leader is {leader}\n"))
 }
 
 /// The answer to a scrape, in the text format of Prometheus.
