@@ -23,9 +23,9 @@ use crate::wire::{decode, encode_parts};
 /// the round trip.
 const GATHER_MAX: Duration = Duration::from_millis(10);
 
-/// What the line of a stream carries at least: with less, long requests are always late. A lower value permits slower lines, and gives up
-/// a request without an answer later: one of [`REQUEST_BYTES`](crate::wire::REQUEST_BYTES) after 32 seconds now. A node that is dead is
-/// noticed before, by the pings of grid.
+/// The slowest line that is supported: on a slower one, long requests are always late. A lower value permits slower lines, and gives up
+/// requests without an answer later: with this one, a request of [`REQUEST_BYTES`](crate::wire::REQUEST_BYTES) after 32 seconds. A node
+/// that is dead is noticed before that, by the pings of grid.
 const LINE_BYTES_PER_SECOND_MIN: u32 = 32 << 10;
 
 const APPEND: RPCTypes = RPCTypes::AppendEntries;

@@ -9,8 +9,8 @@ use tokio::time::{Instant, sleep_until};
 /// that copy a snapshot between page cache and socket: see `docs/performance/consensus.md`.
 const DEFAULT_BYTES_PER_SECOND: u64 = 16 << 20;
 
-/// What may be sent at once after a pause, as the time that it takes: timers are rounded to a millisecond, and threads wait for a CPU,
-/// which delays a chunk, but not those after it.
+/// The burst after a pause, as its time at the rate. Timers are rounded to a millisecond, and threads wait for a CPU: with a burst, a late
+/// chunk does not delay the next ones.
 const BURST: Duration = Duration::from_millis(5);
 
 /// How many bytes of snapshots are sent in a second; for [`GridNetwork::with_snapshot_rate`](crate::GridNetwork::with_snapshot_rate).
