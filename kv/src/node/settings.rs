@@ -73,8 +73,8 @@ pub struct Settings {
     /// Bytes of the entries of the log, about. If they are more, those that a snapshot has are dropped although a member needs them, which
     /// then gets a snapshot; and a snapshot is made once the entries after the last one exceed half of this.
     ///
-    /// If clients write more than this during the transfer of a snapshot, the member needs another one. Choose less than the free space of
-    /// the disk: the log grows to this size while a member is down.
+    /// If clients write more than this during the transfer of a snapshot, the member needs another one. Choose less than a
+    /// quarter of the free space of the disk: the log grows to this size while a member is down, and its file may be four times as long.
     pub log_bytes_max: u64,
     /// How fast snapshots are sent to other nodes.
     pub snapshot_rate: SnapshotRate,
