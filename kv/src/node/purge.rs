@@ -58,19 +58,21 @@ impl Purging {
 /// Runs until it is stopped, or the raft ends.
 async fn purge(raft: KvRaft, log: Log, bytes_max: u64, mut stopped: watch::Receiver<bool>) {
     let mut metrics = raft.metrics();
-    let purging = async {
-        while metrics.changed().await.is_ok() {
-            let now = metrics.borrow_watched().clone();
-            if shorten(&raft, &log, bytes_max, &now).await.is_err() {
-                return;
-            }
+    loop {
+        let changed = async {
             sleep(PAUSE).await;
+            metrics.changed().await
+        };
+        // Not during a look at the log, which would still have it open in a thread.
+        let is_over = tokio::select! {
+            // Not if the node is dropped, because its raft goes on.
+            Ok(_) = stopped.wait_for(|is_stopped| *is_stopped) => true,
+            changed = changed => changed.is_err(),
+        };
+        let now = metrics.borrow_watched().clone();
+        if is_over || shorten(&raft, &log, bytes_max, &now).await.is_err() {
+            return;
         }
-    };
-    tokio::select! {
-        () = purging => {}
-        // Not if the node is dropped, because its raft goes on.
-        Ok(_) = stopped.wait_for(|is_stopped| *is_stopped) => {}
     }
 }
 
