@@ -6,10 +6,15 @@ use crate::error::Result;
 
 /// Memory that programs may use, in MiB.
 pub(crate) fn available_mib() -> Result<u64> {
-    let info = std::fs::read_to_string("/proc/meminfo")?;
-    let available = info.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
-    let available = available.and_then(|text| text.trim().strip_suffix(" kB"));
-    Ok(available.ok_or("no MemAvailable in meminfo")?.parse::<u64>()? / 1024)
+    Ok(kib("/proc/meminfo", "MemAvailable:")? / 1024)
+}
+
+/// The number in a line of a file of the kernel.
+fn kib(file: &str, name: &str) -> Result<u64> {
+    let text = std::fs::read_to_string(file)?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    let number = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    Ok(number.ok_or_else(|| format!("no {name} in {file}"))?.trim().parse()?)
 }
 
 /// CPU time of all threads of this process so far, in seconds.
@@ -20,10 +25,8 @@ pub(crate) fn cpu_seconds() -> f64 {
 
 /// The highest resident memory since the last call, or the start, in KiB. From now on it is counted from what is resident now.
 pub(crate) fn take_peak_kib() -> Result<f64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB")).ok_or("no peak in status")?;
+    let peak = kib("/proc/self/status", "VmHWM:")?;
     // The kernel's way to forget the peak.
     std::fs::write("/proc/self/clear_refs", "5")?;
-    Ok(peak.trim().parse()?)
+    Ok(peak as f64)
 }
