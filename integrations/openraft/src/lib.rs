@@ -68,9 +68,9 @@
 //! # Limits
 //!
 //! - An entry must fit into a message: see [`Config::message_bytes_max`](grid::Config::message_bytes_max). Snapshots need 256 KiB.
-//! - Of a snapshot, each end holds the window of a stream, [`Config::stream_window_max`](grid::Config::stream_window_max), and a few
-//!   chunks of 128 KiB. It is sent at a [`SnapshotRate`], and the leader must keep what is written meanwhile. A follower keeps an incomplete one for one and a half times
-//!   `install_snapshot_timeout`, at most one per group.
+//! - Of a snapshot, each end holds the window of a stream, [`Config::stream_window_max`](grid::Config::stream_window_max), and
+//!   a few chunks of 128 KiB. It is sent at a [`SnapshotRate`], and the leader must keep what is written meanwhile. A follower
+//!   keeps an incomplete one for one and a half times `install_snapshot_timeout`, at most one per group.
 //! - An answer to entries is late after three quarters of openraft's `heartbeat_interval`, and a second for each 32 KiB of the request:
 //!   a line must carry that much. A follower answers when the entries are on its disk: choose an interval of several times what a
 //!   sync of the disk takes.

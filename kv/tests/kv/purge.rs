@@ -137,7 +137,7 @@ async fn a_member_that_is_gone_does_not_keep_the_log_for_ever() {
     cluster.end().await;
 }
 
-/// Without a snapshot after so many entries, and with less than what is kept before one.
+/// Only bytes lead to snapshots and purges here: there are too few entries for the other limits.
 #[tokio::test(start_paused = true)]
 async fn long_entries_do_not_make_the_log_long() {
     const LENGTH: u64 = 64 << 10;
